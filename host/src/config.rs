@@ -1,0 +1,196 @@
+//! Every setting, its default and its unit.
+//!
+//! Read once at start and again at SIGHUP by `load`; the rest of the host gets what it needs as
+//! values. The environment is read here and nowhere else.
+
+mod limits;
+mod load;
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+pub use limits::{CallLimits, Limits};
+pub use load::{ConfigError, Sources, load, log_filter, secret_key_variable};
+
+/// The whole of `moothall.toml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The data directory: database, plugins, compiled code, key.
+    pub data: PathBuf,
+    /// Where plugin files are dropped; `<data>/plugins` if not given.
+    pub plugin_directory: Option<PathBuf>,
+    /// Address and port of the HTTP API. Port 0 picks one.
+    pub listen: SocketAddr,
+    /// File names, without `.wasm`, that may serve. Absent: every file in the directory.
+    pub active_plugins: Option<Vec<String>>,
+    /// Grants whatever manifests ask for, except `reveal`. For development.
+    pub grant_requested: bool,
+    pub http: HttpConfig,
+    pub limits: Limits,
+    pub store: StoreConfig,
+    pub directory: DirectoryConfig,
+    pub retention: RetentionConfig,
+    /// What each plugin may do, by its name.
+    pub plugins: BTreeMap<String, PluginConfig>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data: "moothall-data".into(),
+            plugin_directory: None,
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8000)),
+            active_plugins: None,
+            grant_requested: false,
+            http: HttpConfig::default(),
+            limits: Limits::default(),
+            store: StoreConfig::default(),
+            directory: DirectoryConfig::default(),
+            retention: RetentionConfig::default(),
+            plugins: BTreeMap::new(),
+        }
+    }
+}
+
+impl Config {
+    pub fn plugin_directory(&self) -> PathBuf {
+        self.plugin_directory.clone().unwrap_or_else(|| self.data.join("plugins"))
+    }
+
+    pub fn database(&self) -> PathBuf {
+        self.data.join("moothall.db")
+    }
+
+    /// What the operator says about one plugin; nothing granted if nothing is said.
+    pub fn plugin(&self, name: &str) -> PluginConfig {
+        self.plugins.get(name).cloned().unwrap_or_default()
+    }
+}
+
+/// `[http]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HttpConfig {
+    /// The largest request body, in bytes.
+    pub body_bytes: usize,
+    /// How long a client may take to send a request's head, in milliseconds.
+    pub head_ms: u64,
+    /// How long a client may take to send a request's body, in milliseconds.
+    pub body_ms: u64,
+    /// Open connections; more wait to be accepted.
+    pub connections: usize,
+    /// How long calls in flight may take to end after SIGTERM, in milliseconds.
+    pub drain_ms: u64,
+    /// Threads that serve HTTP, each with a listener of its own; 0 is one for each core.
+    pub threads: usize,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self {
+            body_bytes: 1 << 20,
+            head_ms: 10_000,
+            body_ms: 30_000,
+            connections: 10_000,
+            drain_ms: 30_000,
+            threads: 0,
+        }
+    }
+}
+
+/// `[store]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StoreConfig {
+    /// Writes that may wait for the writer; one more is refused with 503.
+    pub queued_writes: usize,
+    /// Writes that one transaction commits at most.
+    pub batch_writes: usize,
+    /// Rows that the purge deletes in one write.
+    pub purge_rows: usize,
+    /// How long the writer waits for another process that writes, in milliseconds.
+    pub busy_ms: u64,
+    /// Size of the write-ahead log at which it is copied into the database, in bytes.
+    pub checkpoint_bytes: u64,
+    /// Largest size of the database file, in bytes; writes beyond it fail as on a full disk.
+    pub database_bytes: u64,
+    /// Page cache of each connection, in KiB.
+    pub cache_kib: u32,
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self {
+            queued_writes: 4096,
+            batch_writes: 512,
+            purge_rows: 5_000,
+            busy_ms: 5_000,
+            checkpoint_bytes: 4 << 20,
+            database_bytes: 1 << 40,
+            cache_kib: 16 << 10,
+        }
+    }
+}
+
+/// `[directory]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DirectoryConfig {
+    /// How long the plugin directory must be quiet before it is read, in milliseconds.
+    pub settle_ms: u64,
+    /// How long a file must be gone before its plugin stops, in milliseconds; an editor that
+    /// deletes and writes again is not a removal.
+    pub removal_ms: u64,
+    /// How often the directory is read even without a notification, in milliseconds, for file
+    /// systems that send none.
+    pub rescan_ms: u64,
+    /// Plugin files that are looked at; more are left out, with a warning.
+    pub files: usize,
+}
+
+impl Default for DirectoryConfig {
+    fn default() -> Self {
+        Self { settle_ms: 100, removal_ms: 2_000, rescan_ms: 10_000, files: 10_000 }
+    }
+}
+
+/// `[retention]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RetentionConfig {
+    /// How long failed calls are listed, in days.
+    pub call_days: u32,
+    /// How many failed calls are listed, the newest.
+    pub calls: u32,
+    /// Failed calls that may wait to be written; more are dropped and counted.
+    pub queued_calls: usize,
+}
+
+impl Default for RetentionConfig {
+    fn default() -> Self {
+        Self { call_days: 7, calls: 10_000, queued_calls: 1_000 }
+    }
+}
+
+/// `[plugins.<name>]`
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PluginConfig {
+    /// The operator's settings, checked by the manifest's `settings_schema`.
+    pub settings: serde_json::Map<String, serde_json::Value>,
+    pub grants: GrantConfig,
+    /// Limits of this plugin's calls where they differ from `[limits]`.
+    pub limits: CallLimits,
+}
+
+/// `[plugins.<name>] grants`
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct GrantConfig {
+    /// Secrets the guest may see: JSON Pointers into the config, or `settings:<name>`.
+    pub reveal: Vec<String>,
+}

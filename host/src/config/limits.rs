@@ -1,0 +1,164 @@
+//! `[limits]`: what bounds a call, a plugin, and the host.
+//!
+//! The limits of a call can differ by plugin (`[plugins.<name>] limits`); those of the host size
+//! the sandbox pool once, at start.
+
+use serde::{Deserialize, Serialize};
+
+const KIB: usize = 1 << 10;
+const MIB: usize = 1 << 20;
+
+/// `[limits]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    // --- of a call; `CallLimits` can change them for one plugin
+    /// Guest memory, in bytes.
+    pub memory_bytes: usize,
+    /// Guest CPU time, in milliseconds, to one tick.
+    pub cpu_ms: u64,
+    /// Time from the guest's start to its end, waiting included, in milliseconds.
+    pub wall_ms: u64,
+    /// The result's JSON text, in bytes.
+    pub result_bytes: usize,
+    /// One state value, in bytes of its JSON text.
+    pub state_value_bytes: usize,
+    /// One state key, in bytes.
+    pub state_key_bytes: usize,
+    /// All keys and values of an instance's state, in bytes.
+    pub state_bytes: u64,
+    /// State writes and removals.
+    pub state_writes: usize,
+    /// Log lines, standard output and standard error together, in bytes.
+    pub log_bytes: usize,
+    /// Elements of all tables.
+    pub table_elements: usize,
+
+    // --- of what runs at once
+    /// Calls in flight of one instance.
+    pub calls_per_instance: u32,
+    /// Calls in flight of one plugin.
+    pub calls_per_plugin: u32,
+    /// Calls in flight of the host.
+    pub calls: u32,
+    /// Memory of all guests together, in bytes.
+    pub guest_memory_bytes: u64,
+    /// How long a call waits for its instance's lock, in milliseconds.
+    pub lock_wait_ms: u64,
+    /// How long a mutation of a community waits for its turn, in milliseconds.
+    pub mutation_wait_ms: u64,
+    /// Sandboxes kept warm between calls.
+    pub warm_slots: u32,
+
+    // --- of what a guest hands over in one host call
+    /// Bytes that one host call may copy out of the guest.
+    pub hostcall_bytes: usize,
+    /// Handles a call may hold.
+    pub handles: usize,
+
+    // --- of plugin files
+    /// A plugin file, in bytes.
+    pub plugin_file_bytes: u64,
+    /// The manifest that `describe` answers, in bytes.
+    pub manifest_bytes: usize,
+    /// CPU time of `describe`, in milliseconds.
+    pub describe_cpu_ms: u64,
+    /// Time of `describe`, in milliseconds.
+    pub describe_wall_ms: u64,
+    /// Address space of the compiling process, in bytes.
+    pub compile_memory_bytes: u64,
+    /// Time of the compiling process, in milliseconds.
+    pub compile_wall_ms: u64,
+
+    // --- of communities
+    /// Instances of one community.
+    pub instances_per_community: usize,
+    /// The stored form of one configuration, in bytes.
+    pub config_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory_bytes: 64 * MIB,
+            cpu_ms: 1_000,
+            wall_ms: 10_000,
+            result_bytes: MIB,
+            state_value_bytes: 256 * KIB,
+            state_key_bytes: 512,
+            state_bytes: 64 * MIB as u64,
+            state_writes: 1_000,
+            log_bytes: 64 * KIB,
+            table_elements: 20_000,
+            calls_per_instance: 64,
+            calls_per_plugin: 500,
+            calls: 1_000,
+            guest_memory_bytes: 4 << 30,
+            lock_wait_ms: 5_000,
+            mutation_wait_ms: 30_000,
+            warm_slots: 100,
+            hostcall_bytes: 4 * MIB,
+            handles: 1_000,
+            plugin_file_bytes: 64 * MIB as u64,
+            manifest_bytes: MIB,
+            describe_cpu_ms: 500,
+            describe_wall_ms: 5_000,
+            compile_memory_bytes: 1 << 30,
+            compile_wall_ms: 120_000,
+            instances_per_community: 1_000,
+            config_bytes: 256 * KIB,
+        }
+    }
+}
+
+/// `[plugins.<name>] limits`: what is given replaces the value of `[limits]`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CallLimits {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_bytes: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wall_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub result_bytes: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state_value_bytes: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state_writes: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_bytes: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub table_elements: Option<usize>,
+}
+
+impl Limits {
+    /// These limits with what one plugin's configuration changes.
+    pub fn with(&self, change: &CallLimits) -> Self {
+        let mut limits = self.clone();
+        limits.memory_bytes = change.memory_bytes.unwrap_or(limits.memory_bytes);
+        limits.cpu_ms = change.cpu_ms.unwrap_or(limits.cpu_ms);
+        limits.wall_ms = change.wall_ms.unwrap_or(limits.wall_ms);
+        limits.result_bytes = change.result_bytes.unwrap_or(limits.result_bytes);
+        limits.state_value_bytes = change.state_value_bytes.unwrap_or(limits.state_value_bytes);
+        limits.state_bytes = change.state_bytes.unwrap_or(limits.state_bytes);
+        limits.state_writes = change.state_writes.unwrap_or(limits.state_writes);
+        limits.log_bytes = change.log_bytes.unwrap_or(limits.log_bytes);
+        limits.table_elements = change.table_elements.unwrap_or(limits.table_elements);
+        limits
+    }
+
+    /// The tight limits under which a new file describes itself: it may do nothing but answer.
+    pub fn of_describe(&self) -> Self {
+        Self {
+            cpu_ms: self.describe_cpu_ms,
+            wall_ms: self.describe_wall_ms,
+            result_bytes: self.manifest_bytes,
+            log_bytes: 4 * KIB,
+            ..self.clone()
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Reads the configuration: defaults, `moothall.toml`, `MOOTHALL_…` variables, command line.
+//!
+//! Later sources win. `.env` in the working directory counts as variables that are not set.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use figment::error::Kind;
+use figment::providers::{Format, Serialized, Toml};
+use figment::value::{Dict, Value};
+use figment::{Figment, Profile};
+
+use super::Config;
+
+/// Prefix of the variables; `__` stands between a section and its key
+/// (`MOOTHALL_LIMITS__CPU_MS=500`).
+const PREFIX: &str = "MOOTHALL_";
+/// The sealing key, which is no setting and is shown nowhere.
+const SECRET_KEY: &str = "MOOTHALL_SECRET_KEY";
+/// The file that is read when none is named.
+const DEFAULT_FILE: &str = "moothall.toml";
+
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("configuration file {0} does not exist; create it or leave out --config")]
+    Missing(PathBuf),
+    #[error("{0}")]
+    Bad(String),
+}
+
+/// Where settings come from, beside the environment.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// `--config`; absent: `moothall.toml` in the working directory, if it is there.
+    pub file: Option<PathBuf>,
+    /// Settings given on the command line, by key.
+    pub arguments: BTreeMap<&'static str, String>,
+}
+
+pub fn load(sources: &Sources) -> Result<Config, ConfigError> {
+    let file = match &sources.file {
+        Some(file) if !file.is_file() => return Err(ConfigError::Missing(file.clone())),
+        Some(file) => file.clone(),
+        None => DEFAULT_FILE.into(),
+    };
+    let mut figment = Figment::new();
+    if file.is_file() {
+        figment = figment.merge(Toml::file_exact(&file));
+    }
+    for (key, value) in variables() {
+        if let Some(path) = setting_of(&key) {
+            figment = figment.merge(Variable { value: nested(&path, parsed(&value)), name: key });
+        }
+    }
+    for (key, value) in &sources.arguments {
+        figment = figment.merge(Serialized::default(key, parsed(value)));
+    }
+    figment.extract().map_err(|error| ConfigError::Bad(sentence(&error, &file)))
+}
+
+/// `MOOTHALL_SECRET_KEY`, if it is set.
+pub fn secret_key_variable() -> Option<String> {
+    variables().remove(SECRET_KEY)
+}
+
+/// `RUST_LOG`, if it is set.
+pub fn log_filter() -> Option<String> {
+    variables().remove("RUST_LOG")
+}
+
+/// The environment over `.env`. A `.env` that cannot be read counts as none, as dotenv has it.
+#[expect(clippy::disallowed_methods, reason = "this is the home of the environment")]
+fn variables() -> BTreeMap<String, String> {
+    let file = dotenvy::from_path_iter(Path::new(".env")).into_iter().flatten().flatten();
+    let environment = std::env::vars_os()
+        .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)));
+    file.chain(environment).collect()
+}
+
+fn setting_of(variable: &str) -> Option<Vec<String>> {
+    if variable == SECRET_KEY {
+        return None;
+    }
+    let path = variable.strip_prefix(PREFIX)?;
+    Some(path.split("__").map(str::to_ascii_lowercase).collect())
+}
+
+/// A variable's text as TOML would have it (`500`, `true`, `["a"]`), else as a string.
+fn parsed(text: &str) -> Value {
+    text.parse().unwrap_or_else(|never: std::convert::Infallible| match never {})
+}
+
+fn nested(path: &[String], value: Value) -> Value {
+    path.iter().rev().fold(value, |inner, key| Value::from(Dict::from([(key.clone(), inner)])))
+}
+
+/// A figment provider of one variable, which names it in errors.
+struct Variable {
+    name: String,
+    value: Value,
+}
+
+impl figment::Provider for Variable {
+    fn metadata(&self) -> figment::Metadata {
+        figment::Metadata::named(format!("the variable {}", self.name))
+    }
+
+    fn data(&self) -> Result<figment::value::Map<Profile, Dict>, figment::Error> {
+        let dict = self.value.clone().into_dict().unwrap_or_default();
+        Ok(Profile::Default.collect(dict))
+    }
+}
+
+/// Every mistake on a line of its own: where, what, and for an unknown key the nearest known one.
+fn sentence(error: &figment::Error, file: &Path) -> String {
+    error.clone().into_iter().map(|error| one_sentence(&error, file)).collect::<Vec<_>>().join("\n")
+}
+
+fn one_sentence(error: &figment::Error, file: &Path) -> String {
+    let place = match &error.metadata {
+        Some(metadata) if metadata.name.starts_with("the variable") => metadata.name.to_string(),
+        Some(metadata) if metadata.source.is_none() => "the command line".to_owned(),
+        _ => file.display().to_string(),
+    };
+    let path = error.path.join(".");
+    match &error.kind {
+        Kind::UnknownField(key, known) => {
+            let key = if path.ends_with(key.as_str()) { path } else { dotted(&path, key) };
+            format!("{place}: unknown setting `{key}`{}", nearest(&key, known))
+        }
+        kind if path.is_empty() => format!("{place}: {kind}"),
+        kind => format!("{place}: setting `{path}`: {kind}"),
+    }
+}
+
+fn dotted(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+}
+
+fn nearest(key: &str, known: &[&str]) -> String {
+    let last = key.rsplit('.').next().unwrap_or(key);
+    known
+        .iter()
+        .max_by(|a, b| strsim::jaro_winkler(a, last).total_cmp(&strsim::jaro_winkler(b, last)))
+        .map(|nearest| format!("; did you mean `{nearest}`?"))
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load_text(text: &str) -> Result<Config, String> {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("moothall.toml");
+        std::fs::write(&file, text).unwrap();
+        load(&Sources { file: Some(file), arguments: BTreeMap::new() }).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn an_unknown_key_names_the_nearest_known_one() {
+        let error = load_text("[limits]\ncpu_sm = 5\n").unwrap_err();
+        assert!(
+            error.contains("unknown setting `limits.cpu_sm`; did you mean `cpu_ms`?"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_wrong_type_names_the_setting() {
+        let error = load_text("[limits]\ncpu_ms = \"soon\"\n").unwrap_err();
+        assert!(error.contains("setting `limits.cpu_ms`"), "{error}");
+    }
+
+    #[test]
+    fn a_plugin_has_settings_grants_and_limits() {
+        let config = load_text(
+            "[plugins.slack]\nsettings = { region = \"eu\" }\ngrants = { reveal = [\"/token\"] }\nlimits = { cpu_ms = 2000 }\n",
+        )
+        .unwrap();
+        let slack = config.plugin("slack");
+        assert_eq!(slack.grants.reveal, ["/token"]);
+        assert_eq!(config.limits.with(&slack.limits).cpu_ms, 2000);
+    }
+
+    #[test]
+    fn the_command_line_wins() {
+        let sources = Sources {
+            file: None,
+            arguments: BTreeMap::from([("listen", "127.0.0.1:0".to_owned())]),
+        };
+        assert_eq!(load(&sources).unwrap().listen.port(), 0);
+    }
+}

@@ -1,0 +1,95 @@
+//! What a call wants to have stored: collected while the guest runs, committed after.
+//!
+//! Pure data with its own reading rules; knows no store and no limits.
+
+use std::collections::BTreeMap;
+
+/// Everything a call has written so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Effects {
+    /// New values by key; `None` is a removal.
+    state: BTreeMap<String, Option<String>>,
+}
+
+/// What the effects say about a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overlay<'a> {
+    /// Not touched by this call: the stored value counts.
+    Untouched,
+    Removed,
+    Written(&'a str),
+}
+
+impl Effects {
+    pub fn is_empty(&self) -> bool {
+        self.state.is_empty()
+    }
+
+    pub fn state(&self) -> &BTreeMap<String, Option<String>> {
+        &self.state
+    }
+
+    pub fn into_state(self) -> BTreeMap<String, Option<String>> {
+        self.state
+    }
+
+    pub fn get(&self, key: &str) -> Overlay<'_> {
+        match self.state.get(key) {
+            None => Overlay::Untouched,
+            Some(None) => Overlay::Removed,
+            Some(Some(value)) => Overlay::Written(value),
+        }
+    }
+
+    pub fn write(&mut self, key: String, value: Option<String>) {
+        self.state.insert(key, value);
+    }
+
+    /// The keys with `prefix` after `after`, as they are with `stored` below these effects.
+    /// `stored` holds the stored keys of that range in order, as far as they were read: `complete`
+    /// says that there are no more.
+    pub fn merge_keys(
+        &self,
+        stored: Vec<String>,
+        complete: bool,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Vec<String> {
+        // Beyond the last stored key that was read, nothing can be said unless that was the end.
+        let end = if complete { None } else { stored.last().cloned() };
+        let own = self
+            .state
+            .range::<str, _>((std::ops::Bound::Included(prefix), std::ops::Bound::Unbounded))
+            .take_while(|(key, _)| key.starts_with(prefix))
+            .filter(|(key, _)| after.is_none_or(|after| key.as_str() > after))
+            .filter(|(key, _)| end.as_ref().is_none_or(|end| *key <= end));
+        let mut keys: BTreeMap<String, bool> = stored.into_iter().map(|key| (key, true)).collect();
+        keys.extend(own.map(|(key, value)| (key.clone(), value.is_some())));
+        keys.into_iter().filter(|(_, there)| *there).map(|(key, _)| key).take(limit).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_see_own_writes_and_removals() {
+        let mut effects = Effects::default();
+        effects.write("a2".into(), Some("1".into()));
+        effects.write("a1".into(), None);
+        effects.write("b".into(), Some("1".into()));
+        let stored = || vec!["a1".to_owned(), "a3".to_owned()];
+        assert_eq!(effects.merge_keys(stored(), true, "a", None, 10), ["a2", "a3"]);
+        assert_eq!(effects.merge_keys(stored(), true, "a", Some("a2"), 10), ["a3"]);
+        assert_eq!(effects.merge_keys(stored(), true, "a", None, 1), ["a2"]);
+    }
+
+    #[test]
+    fn keys_beyond_what_was_read_are_left_for_the_next_page() {
+        let mut effects = Effects::default();
+        effects.write("z".into(), Some("1".into()));
+        assert_eq!(effects.merge_keys(vec!["a".into()], false, "", None, 10), ["a"]);
+    }
+}

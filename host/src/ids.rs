@@ -1,0 +1,209 @@
+//! The identifiers of everything that has one, a type each, and the only source of new ones.
+//!
+//! Names that come from outside become these types at the door; later code does not check them
+//! again. Nothing here knows what an identifier stands for beyond its form.
+
+use std::cell::Cell;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Serialize;
+use ulid::Ulid;
+
+use crate::clock::Clock;
+
+/// The longest slug of a community, in bytes.
+const COMMUNITY_SLUG_BYTES: usize = 50;
+/// The longest name of a plugin or slug of an action, in bytes.
+const NAME_BYTES: usize = 50;
+/// The longest request id that is taken over from a request, in bytes.
+const REQUEST_ID_BYTES: usize = 128;
+
+macro_rules! row_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        #[serde(transparent)]
+        pub struct $name(pub i64);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+row_id! {
+    /// A community's row. Never used again after the community is deleted.
+    CommunityId
+}
+row_id! {
+    /// An instance's row, and its id in the HTTP API. Never used again.
+    InstanceId
+}
+row_id! {
+    /// Rises each time an instance is reconfigured in place. Writes carry it, see `store`.
+    Generation
+}
+
+/// Why a name was refused: the rule it breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it must match {0}")]
+pub struct BadName(pub &'static str);
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident, $rule:literal, $check:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            pub fn parse(text: &str) -> Result<Self, BadName> {
+                let check: fn(&str) -> bool = $check;
+                if check(text) { Ok(Self(text.into())) } else { Err(BadName($rule)) }
+            }
+
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::borrow::Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+    };
+}
+
+name! {
+    /// A community's name in URLs and headers.
+    CommunitySlug, "[A-Za-z0-9_-]{1,50}", is_community_slug
+}
+name! {
+    /// A plugin's name, as its manifest has it.
+    PluginName, "[a-z][a-z0-9-]{0,49}, and not `api` or `driver`",
+    |text| is_slug(text) && !matches!(text, "api" | "driver")
+}
+name! {
+    /// An action's name within its plugin.
+    ActionSlug, "[a-z][a-z0-9-]{0,49}", is_slug
+}
+name! {
+    /// A request's id: the caller's own, or a new one. Answered in `X-Request-Id`.
+    RequestId, "1 to 128 printable ASCII characters", is_request_id
+}
+
+fn is_community_slug(text: &str) -> bool {
+    (1..=COMMUNITY_SLUG_BYTES).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+}
+
+/// `[a-z][a-z0-9-]{0,49}`: the form of plugin names, action slugs and error kinds.
+pub fn is_slug(text: &str) -> bool {
+    text.len() <= NAME_BYTES
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+}
+
+fn is_request_id(text: &str) -> bool {
+    (1..=REQUEST_ID_BYTES).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
+impl RequestId {
+    pub fn new(clock: &Clock) -> Self {
+        let mut text = [0; ulid::ULID_LEN];
+        Self((*next_ulid(clock).array_to_str(&mut text)).into())
+    }
+}
+
+/// A call's id, `call_` and a ULID.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallId(Arc<str>);
+
+impl CallId {
+    pub fn new(clock: &Clock) -> Self {
+        Self(format!("call_{}", next_ulid(clock)).into())
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for CallId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl CommunitySlug {
+    /// A slug that cannot be guessed: 128 bits from the operating system.
+    pub fn random() -> Result<Self, getrandom::Error> {
+        let bytes: [u8; 16] = random_bytes()?;
+        Ok(Self(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into()))
+    }
+}
+
+/// Bytes from the operating system's generator.
+#[expect(clippy::disallowed_methods, reason = "this is the home of randomness")]
+pub fn random_bytes<const N: usize>() -> Result<[u8; N], getrandom::Error> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes)
+}
+
+thread_local! {
+    /// The random part of this thread's next id. Each thread begins somewhere else and counts, so
+    /// that an id on the path of every request costs no system call.
+    static NEXT: Cell<Option<u128>> = const { Cell::new(None) };
+}
+
+fn next_ulid(clock: &Clock) -> Ulid {
+    let random = NEXT.with(|next| {
+        // Without the generator ids would still be unique enough within a millisecond and thread.
+        let now =
+            next.get().unwrap_or_else(|| u128::from_le_bytes(random_bytes().unwrap_or_default()));
+        next.set(Some(now.wrapping_add(1)));
+        now
+    });
+    Ulid::from_parts(clock.now_ms().unsigned_abs(), random)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_their_rules() {
+        assert!(PluginName::parse("tutorial").is_ok());
+        for bad in ["", "api", "driver", "Tutorial", "1st", "a_b", &"a".repeat(51)] {
+            assert!(PluginName::parse(bad).is_err(), "{bad}");
+        }
+        assert!(CommunitySlug::parse("my-community_1234").is_ok());
+        for bad in ["", "a b", "ä", &"a".repeat(51)] {
+            assert!(CommunitySlug::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn ids_do_not_repeat() {
+        let clock = Clock::system();
+        let ids: std::collections::HashSet<_> =
+            (0..10_000).map(|_| RequestId::new(&clock)).collect();
+        assert_eq!(ids.len(), 10_000);
+    }
+}

@@ -1,0 +1,11 @@
+//! Moothall: a WebAssembly plugin host for communities.
+//!
+//! `ARCHITECTURE.md` beside this crate has the bird's-eye view and the walk through a call. Modules
+//! stand here in the order in which they call each other; arrows point down only.
+
+pub mod clock;
+pub mod config;
+pub mod effects;
+pub mod grants;
+pub mod ids;
+pub mod secrets;

@@ -1,0 +1,3 @@
+//! The `moothall` binary.
+
+fn main() {}

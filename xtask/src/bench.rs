@@ -1,0 +1,16 @@
+//! `cargo xtask bench`: the host's benchmark. Must never measure on its own: what is measured
+//! stands in `host/benches`.
+
+use anyhow::Result;
+
+use crate::cargo::{cargo, succeed};
+use crate::guests;
+use crate::workspace::Workspace;
+
+pub fn run(arguments: &[String]) -> Result<()> {
+    let workspace = Workspace::load()?;
+    guests::build(&workspace)?;
+    let mut command = cargo(&workspace, "bench");
+    command.args(["--package", "moothall", "--bench", "moothall_bench", "--"]).args(arguments);
+    succeed(&mut command)
+}

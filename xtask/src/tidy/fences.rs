@@ -1,0 +1,88 @@
+//! Each foreign crate of the host has one home. Must never be loosened for a convenience: a type
+//! that leaks is used everywhere within a week.
+
+use super::Problem;
+use super::paths::UsedPath;
+use super::sources::Source;
+
+struct Fence {
+    /// Paths that only the homes may name.
+    names: &'static [&'static str],
+    /// Under `host/src`; an entry that ends with `/` stands for the whole folder.
+    homes: &'static [&'static str],
+}
+
+const FENCES: &[Fence] = &[
+    Fence {
+        names: &["wasmtime", "wasmtime_wasi", "wasmtime_wasi_http"],
+        homes: &["guest.rs", "guest/", "plugins/compile.rs"],
+    },
+    Fence { names: &["rusqlite", "rusqlite_migration"], homes: &["store.rs", "store/"] },
+    Fence { names: &["axum"], homes: &["http.rs", "http/"] },
+    Fence { names: &["reqwest"], homes: &["egress.rs"] },
+    Fence { names: &["std::env"], homes: &["config.rs", "config/"] },
+];
+
+pub fn check(source: &Source, host_path: &str, used: &[UsedPath]) -> Vec<Problem> {
+    let closed =
+        FENCES.iter().filter(|fence| !fence.homes.iter().any(|home| is_in(host_path, home)));
+    closed.flat_map(|fence| used.iter().filter_map(|path| crossing(source, fence, path))).collect()
+}
+
+fn is_in(path: &str, home: &str) -> bool {
+    path == home || (home.ends_with('/') && path.starts_with(home))
+}
+
+fn crossing(source: &Source, fence: &Fence, path: &UsedPath) -> Option<Problem> {
+    let name = fence.names.iter().find(|name| begins_with(path, name))?;
+    let message = format!(
+        "`{name}` is used only in host/src/{}; give that module a function for what is needed here",
+        fence.homes.join(", ")
+    );
+    Some(Problem { path: source.path.clone(), line: path.line, message })
+}
+
+fn begins_with(path: &UsedPath, name: &str) -> bool {
+    let mut segments = path.segments.iter();
+    name.split("::").all(|part| segments.next().is_some_and(|segment| segment == part))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::paths::{module_of, used_paths};
+    use super::*;
+
+    fn lines(host_path: &str, text: &str) -> Vec<usize> {
+        let source = Source { path: format!("host/src/{host_path}"), text: text.to_owned() };
+        check(&source, host_path, &used_paths(text, &module_of(host_path)))
+            .iter()
+            .map(|problem| problem.line)
+            .collect()
+    }
+
+    #[test]
+    fn a_fenced_crate_is_found_outside_its_home() {
+        assert_eq!(lines("calls.rs", "\nuse wasmtime::Engine;"), [2]);
+        assert_eq!(lines("plugins/directory.rs", "fn f(e: wasmtime_wasi::Ctx) {}"), [1]);
+        assert_eq!(lines("guest/limits.rs", "use rusqlite;"), [1]);
+        assert_eq!(lines("cli/serve.rs", "use std::{env, fs};"), [1]);
+    }
+
+    #[test]
+    fn a_fenced_crate_is_at_home_in_its_home() {
+        assert_eq!(lines("guest/imports/state.rs", "use wasmtime::Engine;"), [0; 0]);
+        assert_eq!(lines("plugins/compile.rs", "use wasmtime::Engine;"), [0; 0]);
+        assert_eq!(lines("config/load.rs", "std::env::var(\"X\")"), [0; 0]);
+    }
+
+    #[test]
+    fn comments_text_and_like_names_are_no_crossing() {
+        assert_eq!(
+            lines(
+                "calls.rs",
+                "// wasmtime::X\nlet axum = \"axum::x\"; std::environment::x(); env!(\"X\");"
+            ),
+            [0; 0]
+        );
+    }
+}

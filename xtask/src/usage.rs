@@ -1,0 +1,43 @@
+//! How the commands are called, and the one error that means they were called wrongly. Must never
+//! be used for a failure of the work itself.
+
+use std::fmt;
+
+pub const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  demo [--once] [--listen ADDR]   build everything, play the tutorial against a fresh host, leave it running
+  test [ARGS]                     build everything, run every test; ARGS go to `cargo test`
+  ci [STEP…]                      all checks, or only the steps named
+  guests                          build the plugins into target/plugins and the fixtures into target/fixtures
+  tidy                            check the rules that neither the compiler nor clippy knows
+  docs                            build the documentation, private items included
+  bench [ARGS]                    run the benchmark; ARGS go to it";
+
+/// A command line that makes no sense; ends with the usage and exit code 2.
+#[derive(Debug)]
+pub struct Misuse(String);
+
+impl Misuse {
+    pub fn new(what: impl Into<String>) -> Self {
+        Self(what.into())
+    }
+}
+
+impl fmt::Display for Misuse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Misuse {}
+
+/// For commands that take no arguments.
+pub fn no_arguments(command: &str, arguments: &[String]) -> Result<(), Misuse> {
+    match arguments.first() {
+        None => Ok(()),
+        Some(first) => Err(Misuse::new(format!(
+            "`{command}` takes no arguments, but was given `{first}`: leave it out."
+        ))),
+    }
+}
