@@ -1,0 +1,134 @@
+//! The one SQLite file: durable state of everything.
+//!
+//! Two doors: `Store::read` runs a closure on this thread's read-only connection, `Store::write`
+//! queues a closure for the one writer thread and answers once it is durable. SQL stays in this
+//! module, one file per table family, and no SQLite type leaves it. Nothing here may wait for a
+//! guest or for HTTP: a transaction lasts as long as its statements.
+
+mod checkpoint;
+mod compiled;
+mod connection;
+mod failed_calls;
+mod instances;
+mod keys;
+mod migrate;
+mod purge;
+mod state;
+mod writer;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use crate::config::StoreConfig;
+
+pub use compiled::Compiled;
+pub use connection::{Reader, Tx};
+pub use failed_calls::FailedCall;
+pub use instances::{CommunityRow, InstanceRow, NewInstance, SecretRow};
+pub use keys::ApiKeyRow;
+pub use state::StateChange;
+
+use connection::Database;
+use writer::{Job, Writer};
+
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// The instance was reconfigured or removed since the call began: nothing was stored.
+    #[error("the instance was reconfigured or disabled meanwhile")]
+    Stale,
+    /// A unique constraint: somebody else has it already.
+    #[error("{0} is already taken")]
+    Taken(&'static str),
+    /// Too many writes wait for the writer.
+    #[error("too many writes are waiting")]
+    Busy,
+    /// The database cannot be read or written now.
+    #[error("the store is not available: {0}")]
+    Unavailable(String),
+    #[error(
+        "the database was written by a newer Moothall (schema {found}, this one knows {known}); \
+         run that version, or restore a backup made before the upgrade"
+    )]
+    Newer { found: usize, known: usize },
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+/// Runs after a write was committed (`Some`) or has failed (`None`), on the writer's thread. What
+/// a write keeps locked is released here, also when the client that caused it is long gone.
+pub type AfterWrite<T> = Box<dyn FnOnce(Option<&T>) + Send>;
+
+/// A handle on the store; clones share it. The writer ends when the last one is dropped.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    writer: Writer,
+    database: Arc<Database>,
+}
+
+impl Store {
+    /// Opens the database, creates it if it is not there, and starts the writer.
+    pub fn open(path: &Path, config: &StoreConfig) -> Result<Self, StoreError> {
+        let database = Arc::new(Database::new(path, config));
+        let mut conn = database.open_writer()?;
+        migrate::migrate(&mut conn)?;
+        let writer = Writer::start(conn, config)?;
+        checkpoint::start(&database, writer.fault(), config)?;
+        Ok(Self { inner: Arc::new(Inner { writer, database }) })
+    }
+
+    /// Reads on this thread's own connection. Blocks for as long as the statements take.
+    pub fn read<T>(
+        &self,
+        run: impl FnOnce(&Reader<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.inner.database.read(run)
+    }
+
+    /// Queues a write and waits until it is durable, or has failed and left nothing.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        run: impl FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.write_then(name, run, None).await
+    }
+
+    /// As `write`, and then `after`, whether anybody still waits for the answer or not.
+    pub async fn write_then<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        run: impl FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+        after: Option<AfterWrite<T>>,
+    ) -> Result<T, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.inner.writer.queue(Job::new(name, run, after, answer))?;
+        answered
+            .await
+            .unwrap_or_else(|_| Err(StoreError::Unavailable("the writer has ended".into())))
+    }
+
+    /// Why nothing can be written, if the writer knows a reason that lasts.
+    pub fn fault(&self) -> Option<String> {
+        self.inner.writer.fault().get()
+    }
+
+    /// Copies the database into `file`, consistent, while writes go on.
+    pub fn backup(&self, file: &Path) -> Result<(), StoreError> {
+        self.inner.database.backup(file)
+    }
+
+    /// Writes that wait now.
+    pub fn queued(&self) -> usize {
+        self.inner.writer.queued()
+    }
+}

@@ -1,0 +1,143 @@
+//! Connections: how each is opened, and the per-thread readers.
+//!
+//! A reader belongs to one thread and sees what was committed when its statement began. `Reader`
+//! and `Tx` are what the table families hang their SQL on.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::StoreError;
+use crate::config::StoreConfig;
+
+/// Prepared statements that each connection keeps.
+const STATEMENTS: usize = 64;
+/// How long a backup waits for a writer of another process, in milliseconds.
+const BACKUP_BUSY_MS: u64 = 30_000;
+
+/// A read-only view.
+pub struct Reader<'a>(pub(super) &'a Connection);
+
+/// One write inside the writer's transaction, and its name for `written_by`.
+pub struct Tx<'a> {
+    pub(super) conn: &'a Connection,
+    pub name: &'static str,
+}
+
+impl Tx<'_> {
+    /// The same tables, seen from inside the transaction.
+    pub fn reader(&self) -> Reader<'_> {
+        Reader(self.conn)
+    }
+}
+
+/// A database file and how to open it.
+pub struct Database {
+    /// Tells the stores of one process apart in `READERS`.
+    number: u64,
+    path: PathBuf,
+    config: StoreConfig,
+}
+
+thread_local! {
+    /// This thread's readers, by the database's number: one, except where tests open several.
+    static READERS: RefCell<Vec<(u64, Connection)>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Database {
+    pub fn new(path: &Path, config: &StoreConfig) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self {
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
+            path: path.to_owned(),
+            config: config.clone(),
+        }
+    }
+
+    pub fn open_writer(&self) -> Result<Connection, StoreError> {
+        let conn = Connection::open(&self.path).map_err(|error| self.cannot_open(&error))?;
+        conn.busy_timeout(Duration::from_millis(self.config.busy_ms))?;
+        let mode: String = conn
+            .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
+            .map_err(|error| self.cannot_open(&error))?;
+        if mode != "wal" {
+            return Err(
+                self.cannot_open(&format!("it cannot be put into WAL mode (it is in `{mode}`)"))
+            );
+        }
+        conn.pragma_update(None, "synchronous", "FULL")?;
+        conn.pragma_update(None, "foreign_keys", true)?;
+        // The checkpoint thread copies the log; a commit never waits for that.
+        conn.pragma_update(None, "wal_autocheckpoint", 0)?;
+        let page: u32 = conn.pragma_query_value(None, "page_size", |row| row.get(0))?;
+        let pages = self.config.database_bytes / u64::from(page.max(1));
+        let pages = u32::try_from(pages).unwrap_or(u32::MAX - 1).max(1);
+        conn.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
+        self.tune(&conn)?;
+        Ok(conn)
+    }
+
+    fn open_reader(&self) -> Result<Connection, StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let conn = Connection::open_with_flags(&self.path, flags)
+            .map_err(|error| self.cannot_open(&error))?;
+        conn.busy_timeout(Duration::from_millis(self.config.busy_ms))?;
+        self.tune(&conn)?;
+        Ok(conn)
+    }
+
+    /// A connection for checkpoints, which are neither reads nor writes of rows.
+    pub fn open_checkpointer(&self) -> Result<Connection, StoreError> {
+        let conn = Connection::open(&self.path)?;
+        conn.busy_timeout(Duration::from_millis(self.config.busy_ms))?;
+        conn.pragma_update(None, "synchronous", "FULL")?;
+        Ok(conn)
+    }
+
+    fn tune(&self, conn: &Connection) -> Result<(), StoreError> {
+        conn.pragma_update(None, "cache_size", -i64::from(self.config.cache_kib))?;
+        conn.pragma_update(None, "temp_store", "MEMORY")?;
+        conn.set_prepared_statement_cache_capacity(STATEMENTS);
+        Ok(())
+    }
+
+    pub fn read<T>(
+        &self,
+        run: impl FnOnce(&Reader<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        READERS.with_borrow_mut(|readers| {
+            let at = match readers.iter().position(|(number, _)| *number == self.number) {
+                Some(at) => at,
+                None => {
+                    readers.push((self.number, self.open_reader()?));
+                    readers.len() - 1
+                }
+            };
+            run(&Reader(&readers[at].1))
+        })
+    }
+
+    /// The write-ahead log's size in bytes; 0 if it is not there.
+    pub fn log_bytes(&self) -> u64 {
+        let mut name = self.path.as_os_str().to_owned();
+        name.push("-wal");
+        std::fs::metadata(name).map(|file| file.len()).unwrap_or(0)
+    }
+
+    pub fn backup(&self, file: &Path) -> Result<(), StoreError> {
+        let conn = self.open_reader()?;
+        conn.busy_timeout(Duration::from_millis(BACKUP_BUSY_MS))?;
+        let Some(name) = file.to_str() else {
+            return Err(StoreError::Unavailable("the backup's file name is not UTF-8".into()));
+        };
+        conn.execute("VACUUM INTO ?1", [name])?;
+        Ok(())
+    }
+
+    fn cannot_open(&self, cause: &dyn std::fmt::Display) -> StoreError {
+        StoreError::Unavailable(format!("{} cannot be opened: {cause}", self.path.display()))
+    }
+}

@@ -1,0 +1,39 @@
+//! Brings a database to the current schema, forward only.
+//!
+//! A migration is never edited after it has shipped; the next one changes what it did. A database
+//! written by a newer Moothall is refused, because this one would not know what to keep true.
+
+use rusqlite::Connection;
+use rusqlite_migration::{M, Migrations};
+
+use super::StoreError;
+
+const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("../../migrations/0001_spine.sql"))];
+
+pub fn migrate(conn: &mut Connection) -> Result<(), StoreError> {
+    let found: u32 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let found = found as usize;
+    if found > MIGRATIONS.len() {
+        return Err(StoreError::Newer { found, known: MIGRATIONS.len() });
+    }
+    Migrations::from_slice(MIGRATIONS).to_latest(conn).map_err(|error| {
+        StoreError::Unavailable(format!("the schema could not be brought up to date: {error}"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn migrations_are_valid() {
+        Migrations::from_slice(MIGRATIONS).validate().unwrap();
+    }
+
+    #[test]
+    fn a_newer_database_is_refused() {
+        let mut conn = Connection::open_in_memory().unwrap();
+        conn.pragma_update(None, "user_version", 999).unwrap();
+        assert!(matches!(migrate(&mut conn), Err(StoreError::Newer { found: 999, .. })));
+    }
+}

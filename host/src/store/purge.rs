@@ -1,0 +1,31 @@
+//! The table `purge`: state of deleted instances, removed in chunks so that no write is long.
+
+use rusqlite::{OptionalExtension, params};
+
+use super::{StoreError, Tx};
+use crate::ids::InstanceId;
+
+impl Tx<'_> {
+    /// Removes at most `rows` rows of one deleted instance's state. False: nothing is left to do.
+    pub fn purge_state(&self, rows: usize) -> Result<bool, StoreError> {
+        let Some(instance) = self.next_purge()? else { return Ok(false) };
+        let removed = self
+            .conn
+            .prepare_cached(
+                "DELETE FROM state WHERE (instance_id, key) IN \
+                 (SELECT instance_id, key FROM state WHERE instance_id = ?1 LIMIT ?2)",
+            )?
+            .execute(params![instance.0, rows as i64])?;
+        if removed < rows {
+            self.conn
+                .prepare_cached("DELETE FROM purge WHERE instance_id = ?1")?
+                .execute([instance.0])?;
+        }
+        Ok(true)
+    }
+
+    fn next_purge(&self) -> Result<Option<InstanceId>, StoreError> {
+        let mut statement = self.conn.prepare_cached("SELECT instance_id FROM purge LIMIT 1")?;
+        Ok(statement.query_row([], |row| row.get(0).map(InstanceId)).optional()?)
+    }
+}

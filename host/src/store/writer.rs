@@ -1,0 +1,275 @@
+//! The one thread that writes: group commit.
+//!
+//! It takes all waiting writes up to a bound, runs each in a savepoint of one transaction, commits
+//! once, then answers them all. A write that fails is rolled back alone. If the transaction itself
+//! is gone, or the commit fails, every write of the batch has failed. Nothing is answered before
+//! it is durable. The thread never waits for anything but writes and the disk.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+
+use metrics::{Counter, Histogram, counter, histogram};
+use rusqlite::{Connection, ErrorCode};
+use tokio::sync::oneshot;
+
+use super::connection::Tx;
+use super::{AfterWrite, StoreError};
+use crate::config::StoreConfig;
+
+/// A write that waits, whatever it answers with.
+pub struct Job(Box<dyn Write>);
+
+trait Write: Send {
+    /// Runs the statements and keeps their result.
+    fn run(&mut self, conn: &Connection) -> Result<(), StoreError>;
+    /// Releases what the write holds, then answers it.
+    fn finish(self: Box<Self>, committed: Result<(), StoreError>);
+}
+
+struct Named<T, F> {
+    name: &'static str,
+    run: Option<F>,
+    result: Option<T>,
+    after: Option<AfterWrite<T>>,
+    answer: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl Job {
+    pub fn new<T, F>(
+        name: &'static str,
+        run: F,
+        after: Option<AfterWrite<T>>,
+        answer: oneshot::Sender<Result<T, StoreError>>,
+    ) -> Self
+    where
+        T: Send + 'static,
+        F: FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        Self(Box::new(Named { name, run: Some(run), result: None, after, answer }))
+    }
+}
+
+impl<T, F> Write for Named<T, F>
+where
+    T: Send,
+    F: FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send,
+{
+    fn run(&mut self, conn: &Connection) -> Result<(), StoreError> {
+        let Some(run) = self.run.take() else { return Ok(()) };
+        self.result = Some(run(&Tx { conn, name: self.name })?);
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>, committed: Result<(), StoreError>) {
+        let result = committed.and_then(|()| {
+            self.result
+                .take()
+                .ok_or_else(|| StoreError::Unavailable(format!("write {} did not end", self.name)))
+        });
+        if let Some(after) = self.after.take() {
+            after(result.as_ref().ok());
+        }
+        // Nobody may be waiting any more: the write stands all the same.
+        drop(self.answer.send(result));
+    }
+}
+
+/// Why nothing can be written, once that is known to last.
+#[derive(Clone, Default)]
+pub struct WriteFault(Arc<Mutex<Option<String>>>);
+
+impl WriteFault {
+    pub fn get(&self) -> Option<String> {
+        self.0
+            .lock()
+            .map(|fault| fault.clone())
+            .unwrap_or_else(|poisoned| poisoned.into_inner().clone())
+    }
+
+    pub fn set(&self, fault: Option<String>) {
+        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = fault;
+    }
+}
+
+pub struct Writer {
+    queue: SyncSender<Job>,
+    queued: Arc<AtomicUsize>,
+    fault: WriteFault,
+}
+
+impl Writer {
+    pub fn start(conn: Connection, config: &StoreConfig) -> Result<Self, StoreError> {
+        let (queue, jobs) = sync_channel(config.queued_writes.max(1));
+        let writer = Self { queue, queued: Arc::default(), fault: WriteFault::default() };
+        let thread = WriterThread {
+            conn,
+            jobs,
+            batch_writes: config.batch_writes.max(1),
+            queued: writer.queued.clone(),
+            fault: writer.fault.clone(),
+            commits: counter!("moothall_store_commits_total"),
+            batches: histogram!("moothall_store_batch_writes"),
+            corrupt: false,
+        };
+        std::thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(move || thread.run())
+            .map_err(|error| {
+                StoreError::Unavailable(format!("the writer cannot start: {error}"))
+            })?;
+        Ok(writer)
+    }
+
+    pub fn queue(&self, job: Job) -> Result<(), StoreError> {
+        self.queued.fetch_add(1, Ordering::Relaxed);
+        self.queue.try_send(job).map_err(|refused| {
+            self.queued.fetch_sub(1, Ordering::Relaxed);
+            let (job, error) = match refused {
+                TrySendError::Full(job) => (job, StoreError::Busy),
+                TrySendError::Disconnected(job) => {
+                    (job, StoreError::Unavailable("the writer has ended".into()))
+                }
+            };
+            job.0.finish(Err(error.clone()));
+            error
+        })
+    }
+
+    pub fn queued(&self) -> usize {
+        self.queued.load(Ordering::Relaxed)
+    }
+
+    pub fn fault(&self) -> WriteFault {
+        self.fault.clone()
+    }
+}
+
+struct WriterThread {
+    conn: Connection,
+    jobs: Receiver<Job>,
+    batch_writes: usize,
+    queued: Arc<AtomicUsize>,
+    fault: WriteFault,
+    commits: Counter,
+    batches: Histogram,
+    /// Set when the file is damaged: from then on nothing is written until a restart.
+    corrupt: bool,
+}
+
+impl WriterThread {
+    fn run(mut self) {
+        while let Ok(first) = self.jobs.recv() {
+            let mut batch = vec![first];
+            while batch.len() < self.batch_writes
+                && let Ok(job) = self.jobs.try_recv()
+            {
+                batch.push(job);
+            }
+            self.queued.fetch_sub(batch.len(), Ordering::Relaxed);
+            self.commit(batch);
+        }
+    }
+
+    fn commit(&mut self, mut batch: Vec<Job>) {
+        let outcomes = match self.transaction(&mut batch) {
+            Ok(outcomes) => {
+                self.commits.increment(1);
+                self.batches.record(batch.len() as f64);
+                self.recovered();
+                outcomes
+            }
+            Err(error) => {
+                self.failed(&error);
+                vec![Err(error); batch.len()]
+            }
+        };
+        for (job, outcome) in batch.into_iter().zip(outcomes) {
+            job.0.finish(outcome);
+        }
+    }
+
+    /// Runs the batch and commits it. An error means that nothing of the batch is stored.
+    fn transaction(
+        &mut self,
+        batch: &mut [Job],
+    ) -> Result<Vec<Result<(), StoreError>>, StoreError> {
+        if self.corrupt {
+            return Err(StoreError::Unavailable("the database is damaged".into()));
+        }
+        self.statement("BEGIN IMMEDIATE")?;
+        let mut outcomes = Vec::with_capacity(batch.len());
+        for job in batch {
+            let outcome = self.savepoint(job);
+            if outcome.is_err() && self.conn.is_autocommit() {
+                // SQLite rolled the whole transaction back: writes before this one are gone too.
+                return Err(outcome.err().unwrap_or(StoreError::Busy));
+            }
+            outcomes.push(outcome);
+        }
+        self.statement("COMMIT").inspect_err(|_| self.roll_back())?;
+        Ok(outcomes)
+    }
+
+    fn savepoint(&self, job: &mut Job) -> Result<(), StoreError> {
+        self.statement("SAVEPOINT write_one")?;
+        let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| job.0.run(&self.conn)))
+            .unwrap_or_else(|_| {
+                Err(StoreError::Unavailable("a write panicked; see the log".into()))
+            });
+        if outcome.is_err() && !self.conn.is_autocommit() {
+            self.statement("ROLLBACK TO write_one")?;
+        }
+        if !self.conn.is_autocommit() {
+            self.statement("RELEASE write_one")?;
+        }
+        outcome
+    }
+
+    fn statement(&self, sql: &str) -> Result<(), StoreError> {
+        self.conn.prepare_cached(sql)?.execute([])?;
+        Ok(())
+    }
+
+    fn roll_back(&self) {
+        if !self.conn.is_autocommit()
+            && let Err(error) = self.statement("ROLLBACK")
+        {
+            tracing::error!(%error, "a failed transaction could not be rolled back");
+        }
+    }
+
+    /// Says why nothing can be written. Damage lasts; a full disk is tried again by each batch.
+    fn failed(&mut self, error: &StoreError) {
+        self.roll_back();
+        let first = self.fault.get().is_none();
+        if !self.corrupt && is_damaged(&self.conn) {
+            self.corrupt = true;
+            tracing::error!(%error, "the database is damaged: no more writes; stop the host and restore a backup");
+        } else if first {
+            tracing::error!(%error, "nothing can be written to the database; is the disk full?");
+        }
+        self.fault.set(Some(error.to_string()));
+    }
+
+    fn recovered(&self) {
+        if self.fault.get().is_some() {
+            tracing::warn!("the database can be written again");
+            self.fault.set(None);
+        }
+    }
+}
+
+/// Whether SQLite itself calls the file damaged, asked only after a failure.
+fn is_damaged(conn: &Connection) -> bool {
+    let checked = conn.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
+    match checked {
+        Ok(answer) => answer != "ok",
+        Err(error) => matches!(
+            error.sqlite_error_code(),
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+        ),
+    }
+}
