@@ -1,0 +1,171 @@
+//! What the host keeps for one call while its guest runs: the data of its `Store`.
+//!
+//! Filled by `Sandbox::call`, changed by the imports, taken apart when the guest has returned.
+//! Lives as long as one call and is shared with nobody.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::Level;
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+
+use super::Shared;
+use super::fault::Fault;
+use super::limits::{Limiter, Refusal};
+use super::log::{CallLog, Stdio};
+use super::meter::Permit;
+use super::terms::{Subject, Terms};
+use crate::effects::Effects;
+use crate::ids::CallId;
+use crate::instance::{Access, Hold, HoldError, Instance};
+use crate::store::StoreError;
+
+/// Random bytes that a guest may ask for at once.
+const RANDOM_BYTES: u64 = 64 << 10;
+
+/// The data of one call's `Store`.
+pub struct CallState {
+    pub(super) shared: Arc<Shared>,
+    pub(super) terms: Arc<Terms>,
+    pub(super) subject: Subject,
+    pub(super) limiter: Limiter,
+    pub(super) effects: Effects,
+    /// State writes and removals so far, also of one key again.
+    pub(super) writes: usize,
+    /// Bytes of the instance's state with this call's writes, once a write had to know.
+    pub(super) state_bytes: Option<u64>,
+    pub(super) hold: Option<Hold>,
+    pub(super) permit: Permit,
+    pub(super) table: ResourceTable,
+    /// Ends the call whatever the guest answers: set when an import met something that is not
+    /// the guest's to handle.
+    pub(super) doom: Option<Fault>,
+    wasi: Option<WasiCtx>,
+    call: Option<CallId>,
+    log: Option<CallLog>,
+}
+
+impl CallState {
+    pub fn new(shared: Arc<Shared>, terms: Arc<Terms>, subject: Subject) -> Self {
+        let limiter = Limiter::new(shared.memory.clone(), &terms.limits);
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(terms.limits.handles);
+        Self {
+            shared,
+            terms,
+            subject,
+            limiter,
+            effects: Effects::default(),
+            writes: 0,
+            state_bytes: None,
+            hold: None,
+            permit: Permit::default(),
+            table,
+            doom: None,
+            wasi: None,
+            call: None,
+            log: None,
+        }
+    }
+
+    pub(super) fn cpu_budget(&self) -> Duration {
+        Duration::from_millis(self.terms.limits.cpu_ms)
+    }
+
+    pub(super) fn out_of_cpu(&mut self) {
+        self.doom = Some(Fault::Timeout(format!("CPU time of {} ms", self.terms.limits.cpu_ms)));
+    }
+
+    /// The call's id. Made when somebody asks: most calls are never spoken of.
+    pub fn call_id(&mut self) -> CallId {
+        self.call.get_or_insert_with(|| CallId::new(&self.shared.clock)).clone()
+    }
+
+    pub(super) fn call_id_if_any(&self) -> Option<CallId> {
+        self.call.clone()
+    }
+
+    pub(super) fn log(&mut self) -> CallLog {
+        if self.log.is_none() {
+            let call = self.call_id();
+            let (plugin, bytes) = (self.terms.plugin.as_str(), self.terms.limits.log_bytes);
+            self.log = Some(CallLog::new(plugin, self.subject.instance.clone(), call, bytes));
+        }
+        self.log.clone().expect("it was just made")
+    }
+
+    /// Ends the log; its last lines.
+    pub(super) fn end_log(&mut self) -> String {
+        // Standard output hands its last line over when it is dropped.
+        self.table = ResourceTable::new();
+        self.wasi = None;
+        self.log.as_ref().map(CallLog::end).unwrap_or_default()
+    }
+
+    /// Takes the instance's lock at the call's first touch of state.
+    pub(super) async fn touch_state(&mut self) -> Result<Arc<Instance>, Fault> {
+        if let Some(doom) = &self.doom {
+            return Err(doom.clone());
+        }
+        let Some(instance) = self.subject.instance.clone() else {
+            return Err(Fault::BadOutput("`describe` has no state".into()));
+        };
+        if self.hold.is_none() && self.subject.origin.takes_lock() {
+            let access = if self.subject.read_only { Access::Shared } else { Access::Exclusive };
+            self.permit.release();
+            let wait = Duration::from_millis(self.terms.limits.lock_wait_ms);
+            self.hold = Some(instance.hold(access, wait).await.map_err(hold_fault)?);
+        }
+        Ok(instance)
+    }
+
+    /// What a refused growth or an earlier doom makes of a trap.
+    pub(super) fn fault_of(&self, error: &wasmtime::Error) -> Fault {
+        if let Some(doom) = &self.doom {
+            return doom.clone();
+        }
+        match &self.limiter.refused {
+            Some(Refusal::Own(what)) => Fault::Limit(what.clone()),
+            Some(Refusal::Shared) => Fault::Overloaded("all guests together use too much memory"),
+            None => Fault::from_engine(error),
+        }
+    }
+}
+
+fn hold_fault(error: HoldError) -> Fault {
+    match error {
+        HoldError::Busy => Fault::InstanceBusy,
+        HoldError::Replaced => Fault::InstanceReplaced,
+    }
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Stale => Self::InstanceReplaced,
+            StoreError::Busy => Self::Overloaded("too many writes are waiting"),
+            error => Self::Store(error.to_string()),
+        }
+    }
+}
+
+impl WasiView for CallState {
+    /// The whole of `wasi:cli` with nothing in it. Built when the guest first asks for any of it.
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        if self.wasi.is_none() {
+            let log = self.log();
+            self.wasi = Some(
+                WasiCtxBuilder::new()
+                    .stdout(Stdio::new(log.clone(), Level::INFO))
+                    .stderr(Stdio::new(log, Level::WARN))
+                    .max_random_size(RANDOM_BYTES)
+                    .allow_tcp(false)
+                    .allow_udp(false)
+                    .allow_ip_name_lookup(false)
+                    .build(),
+            );
+        }
+        WasiCtxView { ctx: self.wasi.as_mut().expect("it was just built"), table: &mut self.table }
+    }
+}

@@ -1,0 +1,109 @@
+//! The imports, one file for each WIT interface. All of them are linked in one place, here.
+//!
+//! A refusal is an `error` of the contract and never a trap.
+
+mod context;
+mod log;
+pub mod secrets;
+mod settings;
+mod state;
+mod types;
+
+use wasmtime::component::{HasSelf, Linker};
+
+use super::bindings::imports::Imports;
+use super::bindings::{Error, ErrorKind};
+use super::call_state::CallState;
+use super::fault::Fault;
+
+/// Interfaces of WASI 0.2 that are there, by package. `wasi:http` is not.
+const WASI: &[(&str, &[&str])] = &[
+    (
+        "wasi:cli",
+        &[
+            "environment",
+            "exit",
+            "stderr",
+            "stdin",
+            "stdout",
+            "terminal-input",
+            "terminal-output",
+            "terminal-stderr",
+            "terminal-stdin",
+            "terminal-stdout",
+        ],
+    ),
+    ("wasi:clocks", &["monotonic-clock", "wall-clock"]),
+    ("wasi:filesystem", &["preopens", "types"]),
+    ("wasi:io", &["error", "poll", "streams"]),
+    ("wasi:random", &["insecure", "insecure-seed", "random"]),
+    (
+        "wasi:sockets",
+        &[
+            "instance-network",
+            "ip-name-lookup",
+            "network",
+            "tcp",
+            "tcp-create-socket",
+            "udp",
+            "udp-create-socket",
+        ],
+    ),
+];
+const OURS: (&str, &[&str]) =
+    ("moothall:plugin", &["context", "log", "secrets", "settings", "state", "types"]);
+
+pub fn add_to_linker(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
+    wasmtime_wasi::p2::add_to_linker_async(linker)?;
+    Imports::add_to_linker::<_, HasSelf<CallState>>(linker, |state| state)
+}
+
+/// What is wrong with importing `name` (`package/interface@version`), or none if the host has it.
+pub fn missing(name: &str) -> Option<String> {
+    let (path, version) = name.split_once('@').unwrap_or((name, ""));
+    let (package, interface) = path.split_once('/').unwrap_or((path, ""));
+    let (has, ours) = match package {
+        package if package == OURS.0 => (Some(OURS.1), "0.1.0"),
+        package => (WASI.iter().find(|(name, _)| *name == package).map(|(_, has)| *has), "0.2"),
+    };
+    let track = ours.splitn(3, '.').take(2).collect::<Vec<_>>().join(".");
+    match has {
+        None => Some(format!("it imports `{name}`, and this host has nothing of `{package}`")),
+        Some(has) if !has.contains(&interface) => {
+            Some(format!("it imports `{name}`; of `{package}` this host has {}", has.join(", ")))
+        }
+        Some(_) if !version.starts_with(&format!("{track}.")) || version.contains('-') => {
+            Some(format!("it imports `{name}`; this host has version {ours} of it"))
+        }
+        Some(_) => None,
+    }
+}
+
+pub(super) fn error(kind: ErrorKind, message: impl Into<String>) -> Error {
+    let retryable = matches!(kind, ErrorKind::Unavailable);
+    Error { kind, message: message.into(), details: None, retryable }
+}
+
+/// What a guest is told about a fault that ends its call anyway.
+pub(super) fn doomed(fault: &Fault) -> Error {
+    let kind = if *fault == Fault::InstanceReplaced {
+        ErrorKind::Conflict
+    } else {
+        ErrorKind::Unavailable
+    };
+    error(kind, fault.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_import_says_what_there_is() {
+        assert_eq!(missing("wasi:cli/environment@0.2.6"), None);
+        assert_eq!(missing("moothall:plugin/state@0.1.3"), None);
+        assert!(missing("moothall:plugin/state@0.2.0").unwrap().contains("version 0.1.0"));
+        assert!(missing("moothall:plugin/telepathy@0.1.0").unwrap().contains("state, types"));
+        assert!(missing("acme:db/query@1.0.0").unwrap().contains("nothing of `acme:db`"));
+    }
+}

@@ -1,0 +1,87 @@
+//! `secrets`: handles on secret values. A value leaves the host only through `reveal`, granted.
+
+use secrecy::{ExposeSecret, SecretString};
+use wasmtime::component::Resource;
+
+use super::{doomed, error};
+use crate::grants::line_for_reveal;
+use crate::guest::bindings::imports::moothall::plugin::secrets;
+use crate::guest::bindings::{Error, ErrorKind};
+use crate::guest::call_state::CallState;
+use crate::guest::fault::Fault;
+use crate::ids::InstanceId;
+use crate::instance::secret_context;
+
+/// A secret that is set, as a guest holds it.
+pub struct SecretHandle {
+    /// How grants name it: a JSON Pointer into the config, or `settings:<name>`.
+    grant: String,
+    value: SecretString,
+}
+
+impl secrets::Host for CallState {
+    fn get(&mut self, pointer: String) -> Result<Resource<SecretHandle>, Error> {
+        let none =
+            || error(ErrorKind::NotFound, format!("no secret is set at `{pointer}` of the config"));
+        let instance = self.subject.instance.as_ref().ok_or_else(none)?.id;
+        let value = self
+            .config_secret(instance, &pointer)
+            .map_err(|fault| doomed(&fault))?
+            .ok_or_else(none)?;
+        self.hand_out(SecretHandle { grant: pointer, value })
+    }
+
+    fn setting(&mut self, name: String) -> Result<Resource<SecretHandle>, Error> {
+        let Some(value) = self.terms.settings.secrets.get(&name).cloned() else {
+            let message = format!("the operator's settings have no secret `{name}`");
+            return Err(error(ErrorKind::NotFound, message));
+        };
+        self.hand_out(SecretHandle { grant: format!("settings:{name}"), value })
+    }
+}
+
+impl secrets::HostSecret for CallState {
+    fn reveal(&mut self, secret: Resource<SecretHandle>) -> Result<String, Error> {
+        let Ok(secret) = self.table.get(&secret) else {
+            return Err(error(ErrorKind::NotFound, "this secret's handle is not valid any more"));
+        };
+        if !self.terms.grants.may_reveal(&secret.grant) {
+            let line = line_for_reveal(self.terms.plugin.as_str(), &secret.grant);
+            let message = format!(
+                "the plugin may not see the secret `{}`; to allow it, {line}",
+                secret.grant
+            );
+            return Err(error(ErrorKind::Forbidden, message));
+        }
+        Ok(secret.value.expose_secret().to_owned())
+    }
+
+    fn drop(&mut self, secret: Resource<SecretHandle>) -> wasmtime::Result<()> {
+        self.table.delete(secret)?;
+        Ok(())
+    }
+}
+
+impl CallState {
+    /// A secret of the instance's configuration: of an instance that is being enabled from
+    /// memory, else from the store.
+    fn config_secret(
+        &mut self,
+        instance: InstanceId,
+        pointer: &str,
+    ) -> Result<Option<SecretString>, Fault> {
+        if let Some(pending) = self.subject.origin.pending_secrets() {
+            return Ok(pending.get(pointer).cloned());
+        }
+        let sealed = self.shared.store.read(|reader| reader.secret(instance, pointer))?;
+        let opened = sealed
+            .map(|sealed| self.shared.keyring.open(&secret_context(instance, pointer), &sealed));
+        opened.transpose().map_err(|error| Fault::Host(error.to_string()))
+    }
+
+    fn hand_out(&mut self, handle: SecretHandle) -> Result<Resource<SecretHandle>, Error> {
+        self.table
+            .push(handle)
+            .map_err(|_| error(ErrorKind::Conflict, "the call holds too many handles"))
+    }
+}

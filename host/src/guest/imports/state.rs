@@ -1,0 +1,172 @@
+//! `state`: the instance's key-value state, under its lock and within its quotas.
+//!
+//! Reads see the call's own writes; writes collect in its effects and are stored by the commit.
+
+use serde::de::IgnoredAny;
+
+use super::{doomed, error};
+use crate::effects::Overlay;
+use crate::guest::bindings::imports::moothall::plugin::state;
+use crate::guest::bindings::{Error, ErrorKind};
+use crate::guest::call_state::CallState;
+use crate::guest::fault::Fault;
+use crate::ids::InstanceId;
+
+/// Keys that `keys` answers at most.
+const KEYS: u32 = 1_000;
+
+impl state::Host for CallState {
+    async fn get(&mut self, key: String) -> Result<Option<String>, Error> {
+        self.check_key(&key)?;
+        let instance = self.touched().await?;
+        match self.effects.get(&key) {
+            Overlay::Written(value) => Ok(Some(value.to_owned())),
+            Overlay::Removed => Ok(None),
+            Overlay::Untouched => {
+                self.stored(|state| state.shared.store.read(|r| r.state_value(instance, &key)))
+            }
+        }
+    }
+
+    async fn set(&mut self, key: String, value: String) -> Result<(), Error> {
+        self.check_key(&key)?;
+        self.check_value(&key, &value)?;
+        let instance = self.touched().await?;
+        self.count_write()?;
+        let before = self.entry_bytes(instance, &key)?;
+        self.account(instance, before, (key.len() + value.len()) as u64)?;
+        self.effects.write(key, Some(value));
+        Ok(())
+    }
+
+    async fn remove(&mut self, key: String) -> Result<bool, Error> {
+        self.check_key(&key)?;
+        let instance = self.touched().await?;
+        self.count_write()?;
+        let before = self.entry_bytes(instance, &key)?;
+        self.account(instance, before, 0)?;
+        if before > 0 {
+            self.effects.write(key, None);
+        }
+        Ok(before > 0)
+    }
+
+    async fn keys(
+        &mut self,
+        prefix: String,
+        after: Option<String>,
+        limit: u32,
+    ) -> Result<Vec<String>, Error> {
+        let instance = self.touched().await?;
+        let limit = limit.clamp(1, KEYS) as usize;
+        // Each removal of this call may hide one stored key.
+        let read = limit + self.effects.state().len();
+        let after = after.as_deref();
+        let stored = self.stored(|state| {
+            state.shared.store.read(|r| r.state_keys(instance, &prefix, after, read))
+        })?;
+        let complete = stored.len() < read;
+        Ok(self.effects.merge_keys(stored, complete, &prefix, after, limit))
+    }
+}
+
+impl CallState {
+    async fn touched(&mut self) -> Result<InstanceId, Error> {
+        let touched = self.touch_state().await;
+        touched.map(|instance| instance.id).map_err(|fault| self.doom_with(fault))
+    }
+
+    /// Reads from the store; a store that fails ends the call.
+    fn stored<T>(
+        &mut self,
+        read: impl FnOnce(&Self) -> Result<T, crate::store::StoreError>,
+    ) -> Result<T, Error> {
+        read(self).map_err(|error| self.doom_with(error.into()))
+    }
+
+    fn doom_with(&mut self, fault: Fault) -> Error {
+        let told = doomed(&fault);
+        self.doom.get_or_insert(fault);
+        told
+    }
+
+    fn check_key(&self, key: &str) -> Result<(), Error> {
+        let limit = self.terms.limits.state_key_bytes;
+        if (1..=limit).contains(&key.len()) {
+            return Ok(());
+        }
+        Err(error(
+            ErrorKind::Invalid,
+            format!("a state key has 1 to {limit} bytes, this one has {}", key.len()),
+        ))
+    }
+
+    fn check_value(&self, key: &str, value: &str) -> Result<(), Error> {
+        let limit = self.terms.limits.state_value_bytes;
+        if value.len() > limit {
+            let message = format!(
+                "the state value of `{key}` has {} bytes, at most {limit} are allowed",
+                value.len()
+            );
+            return Err(error(ErrorKind::Invalid, message));
+        }
+        serde_json::from_str::<IgnoredAny>(value).map(|_| ()).map_err(|cause| {
+            error(ErrorKind::Invalid, format!("the state value of `{key}` is not JSON: {cause}"))
+        })
+    }
+
+    fn count_write(&mut self) -> Result<(), Error> {
+        if self.subject.read_only {
+            return Err(error(
+                ErrorKind::Forbidden,
+                "this call is read-only and may not write state",
+            ));
+        }
+        let limit = self.terms.limits.state_writes;
+        if self.writes >= limit {
+            return Err(error(
+                ErrorKind::Conflict,
+                format!("a call may write state {limit} times"),
+            ));
+        }
+        self.writes += 1;
+        Ok(())
+    }
+
+    /// Bytes of the key and value as this call sees them; 0 where the key is not set.
+    fn entry_bytes(&mut self, instance: InstanceId, key: &str) -> Result<u64, Error> {
+        let value = match self.effects.get(key) {
+            Overlay::Written(value) => Some(value.len() as u64),
+            Overlay::Removed => None,
+            Overlay::Untouched => self
+                .stored(|state| state.shared.store.read(|r| r.state_value_bytes(instance, key)))?,
+        };
+        Ok(value.map_or(0, |value| value + key.len() as u64))
+    }
+
+    /// Replaces `before` by `after` in the size of the instance's state.
+    fn account(&mut self, instance: InstanceId, before: u64, after: u64) -> Result<(), Error> {
+        let bytes = match self.state_bytes {
+            Some(bytes) => bytes,
+            None => self.counted(instance)?,
+        };
+        let bytes = bytes.saturating_sub(before) + after;
+        let limit = self.terms.limits.state_bytes;
+        if after > before && bytes > limit {
+            let message = format!(
+                "the instance's state would have {bytes} bytes, at most {limit} are allowed"
+            );
+            return Err(error(ErrorKind::Conflict, message));
+        }
+        self.state_bytes = Some(bytes);
+        Ok(())
+    }
+
+    /// What the lock remembers of the size; else counts it, once after the host's start.
+    fn counted(&mut self, instance: InstanceId) -> Result<u64, Error> {
+        match self.hold.as_ref().and_then(|hold| hold.standing().state_bytes) {
+            Some(bytes) => Ok(bytes),
+            None => self.stored(|state| state.shared.store.read(|r| r.state_bytes(instance))),
+        }
+    }
+}

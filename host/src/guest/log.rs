@@ -1,0 +1,183 @@
+//! A guest's lines in the host's log: its `log` import, standard output and standard error.
+//!
+//! Bounded by call; what exceeds the bound is counted and said in one line at the end.
+
+use std::sync::{Arc, Mutex};
+
+use tracing::Level;
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+
+use super::fault::cut;
+use crate::ids::CallId;
+use crate::instance::Instance;
+
+/// Longest line; more of it goes into the next.
+const LINE_BYTES: usize = 8 << 10;
+/// How much of a call's log is kept for the list of failed calls.
+const TAIL_BYTES: usize = 4 << 10;
+
+/// The log of one call. Clones share it: standard output, standard error and `log` write to it.
+#[derive(Clone)]
+pub struct CallLog(Arc<Mutex<Lines>>);
+
+struct Lines {
+    plugin: String,
+    instance: Option<Arc<Instance>>,
+    call: CallId,
+    left: usize,
+    dropped: usize,
+    tail: String,
+}
+
+impl CallLog {
+    pub fn new(plugin: &str, instance: Option<Arc<Instance>>, call: CallId, bytes: usize) -> Self {
+        let lines = Lines {
+            plugin: plugin.to_owned(),
+            instance,
+            call,
+            left: bytes,
+            dropped: 0,
+            tail: String::new(),
+        };
+        Self(Arc::new(Mutex::new(lines)))
+    }
+
+    pub fn line(&self, level: Level, message: &str) {
+        self.lines().write(level, message);
+    }
+
+    /// The last lines, and a line about what was left out.
+    pub fn end(&self) -> String {
+        let mut lines = self.lines();
+        if lines.dropped > 0 {
+            let dropped = std::mem::take(&mut lines.dropped);
+            lines.left = usize::MAX;
+            lines.write(Level::WARN, &format!("{dropped} bytes more were logged than a call may"));
+        }
+        std::mem::take(&mut lines.tail)
+    }
+
+    fn lines(&self) -> std::sync::MutexGuard<'_, Lines> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl Lines {
+    fn write(&mut self, level: Level, message: &str) {
+        if message.len() > self.left {
+            self.dropped += message.len();
+            // One line that does not fit ends the log, so that what is there stays in order.
+            self.left = 0;
+            return;
+        }
+        self.left -= message.len();
+        let message = cut(message.to_owned(), LINE_BYTES);
+        self.emit(level, &message);
+        self.keep(&message);
+    }
+
+    fn emit(&self, level: Level, message: &str) {
+        let community = self.instance.as_ref().map(|instance| instance.community.slug.as_str());
+        let instance = self.instance.as_ref().map(|instance| instance.id.0);
+        let (plugin, call) = (self.plugin.as_str(), self.call.as_str());
+        macro_rules! emit {
+            ($level:expr) => {
+                tracing::event!(target: "guest", $level, community, plugin, instance, call, "{message}")
+            };
+        }
+        match level {
+            Level::TRACE => emit!(Level::TRACE),
+            Level::DEBUG => emit!(Level::DEBUG),
+            Level::INFO => emit!(Level::INFO),
+            Level::WARN => emit!(Level::WARN),
+            Level::ERROR => emit!(Level::ERROR),
+        }
+    }
+
+    fn keep(&mut self, message: &str) {
+        self.tail.push_str(message);
+        self.tail.push('\n');
+        let from = self.tail.len().saturating_sub(TAIL_BYTES);
+        self.tail.drain(..self.tail.ceil_char_boundary(from));
+    }
+}
+
+/// Standard output or standard error of a call.
+pub struct Stdio {
+    log: CallLog,
+    level: Level,
+}
+
+impl Stdio {
+    pub fn new(log: CallLog, level: Level) -> Self {
+        Self { log, level }
+    }
+}
+
+impl IsTerminal for Stdio {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for Stdio {
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(Stream { log: self.log.clone(), level: self.level, line: Vec::new() })
+    }
+
+    /// Only WASI 0.3 asks for it, which is not linked.
+    fn async_stream(&self) -> Box<dyn tokio::io::AsyncWrite + Send + Sync> {
+        Box::new(tokio::io::sink())
+    }
+}
+
+/// Collects bytes to lines.
+struct Stream {
+    log: CallLog,
+    level: Level,
+    line: Vec<u8>,
+}
+
+impl Stream {
+    fn end_line(&mut self) {
+        if !self.line.is_empty() {
+            self.log.line(self.level, &String::from_utf8_lossy(&self.line));
+            self.line.clear();
+        }
+    }
+}
+
+impl OutputStream for Stream {
+    fn write(&mut self, bytes: bytes::Bytes) -> StreamResult<()> {
+        for byte in bytes {
+            if byte != b'\n' {
+                self.line.push(byte);
+            }
+            if byte == b'\n' || self.line.len() >= LINE_BYTES {
+                self.end_line();
+            }
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(64 << 10)
+    }
+}
+
+#[wasmtime_wasi::async_trait]
+impl Pollable for Stream {
+    async fn ready(&mut self) {}
+}
+
+impl Drop for Stream {
+    /// A last line without an end, as a panic message may be.
+    fn drop(&mut self) {
+        self.end_line();
+    }
+}

@@ -1,0 +1,77 @@
+//! What a loaded plugin may do and how much, and who a call is for: what a call brings with it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use super::meter::LongCalls;
+use crate::config::Limits;
+use crate::grants::Grants;
+use crate::ids::{PluginName, RequestId};
+use crate::instance::Instance;
+
+/// The same for all calls of a loaded plugin.
+pub struct Terms {
+    pub plugin: PluginName,
+    pub limits: Limits,
+    pub grants: Grants,
+    pub settings: Settings,
+    pub long_calls: LongCalls,
+}
+
+/// The operator's settings of a plugin.
+#[derive(Default)]
+pub struct Settings {
+    /// JSON; each secret that is set as `{"$secret": name}`.
+    pub public: String,
+    pub secrets: BTreeMap<String, SecretString>,
+}
+
+/// Who calls, for whom.
+#[derive(Clone)]
+pub struct Subject {
+    /// None in `describe`.
+    pub instance: Option<Arc<Instance>>,
+    pub origin: Origin,
+    pub request_id: Option<RequestId>,
+    /// Declared `read_only`: shares the instance's lock and may not write.
+    pub read_only: bool,
+}
+
+/// The secrets of a configuration that is not stored yet, by JSON Pointer.
+pub type PendingSecrets = Arc<BTreeMap<String, SecretString>>;
+
+/// What brought a call about.
+#[derive(Clone)]
+pub enum Origin {
+    Describe,
+    Action,
+    /// `initialize`: on an instance that nobody can resolve yet.
+    Enable(PendingSecrets),
+    /// `config-changed`: under the lock that the mutation holds.
+    Reconfigure(PendingSecrets),
+}
+
+impl Origin {
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Describe => "describe",
+            Self::Action => "action",
+            Self::Enable(_) => "enable",
+            Self::Reconfigure(_) => "reconfigure",
+        }
+    }
+
+    /// Whether the call takes the instance's lock itself when it touches state.
+    pub fn takes_lock(&self) -> bool {
+        matches!(self, Self::Describe | Self::Action)
+    }
+
+    pub fn pending_secrets(&self) -> Option<&PendingSecrets> {
+        match self {
+            Self::Enable(secrets) | Self::Reconfigure(secrets) => Some(secrets),
+            Self::Describe | Self::Action => None,
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! An instance: one plugin enabled for one community, as a call needs to know it, and its lock.
+//!
+//! Immutable but for its lock and its count of calls: a change makes a new `Instance` that shares
+//! the old one's lock. Kept small, because there may be a hundred thousand of them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
+
+use crate::ids::{CommunityId, CommunitySlug, Generation, InstanceId, PluginName};
+
+/// What a community is called; shared by its instances.
+#[derive(Debug, PartialEq, Eq)]
+pub struct CommunityNames {
+    pub id: CommunityId,
+    pub slug: CommunitySlug,
+    pub readable_name: Box<str>,
+}
+
+/// One plugin enabled for one community.
+#[derive(Debug)]
+pub struct Instance {
+    pub id: InstanceId,
+    pub generation: Generation,
+    pub plugin: PluginName,
+    pub community: Arc<CommunityNames>,
+    /// `community_platform_id`: tells several instances of the plugin in the community apart.
+    pub platform_id: Option<Box<str>>,
+    /// JSON: validated, defaults filled in, each secret that is set as `{"$secret": pointer}`.
+    config: ArcSwap<String>,
+    /// Of the plugin file whose schema accepted the config; a call on another checks it again.
+    plugin_mark: AtomicI64,
+    lock: Arc<RwLock<Standing>>,
+    calls: AtomicU32,
+}
+
+/// What holds under the lock.
+#[derive(Debug)]
+pub struct Standing {
+    /// The generation that may still write; none once the instance is removed.
+    pub generation: Option<Generation>,
+    /// Bytes of all keys and values; none until somebody had to count them.
+    pub state_bytes: Option<u64>,
+}
+
+/// The lock, held. Fair: who asks first gets it first. Travels inside the queued write and is
+/// released by the writer after the commit: an answer read earlier might not be durable.
+#[derive(Debug)]
+pub enum Hold {
+    Shared(OwnedRwLockReadGuard<Standing>),
+    Exclusive(OwnedRwLockWriteGuard<Standing>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    Shared,
+    Exclusive,
+}
+
+/// Why the lock was not had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HoldError {
+    /// Others held it for longer than the wait.
+    Busy,
+    /// The instance was reconfigured or removed since the call began.
+    Replaced,
+}
+
+/// What is known of an instance when it is made.
+pub struct Facts {
+    pub id: InstanceId,
+    pub generation: Generation,
+    pub plugin: PluginName,
+    pub community: Arc<CommunityNames>,
+    pub platform_id: Option<Box<str>>,
+    pub config: String,
+    pub plugin_mark: i64,
+}
+
+impl Instance {
+    pub fn new(facts: Facts) -> Self {
+        let standing = Standing { generation: Some(facts.generation), state_bytes: None };
+        Self::with_lock(facts, Arc::new(RwLock::new(standing)))
+    }
+
+    /// The same instance after a change, with the lock of the old one.
+    pub fn changed(&self, facts: Facts) -> Self {
+        Self::with_lock(facts, self.lock.clone())
+    }
+
+    /// The same instance in a community that is now called otherwise.
+    pub fn in_community(&self, community: Arc<CommunityNames>) -> Self {
+        self.changed(Facts {
+            id: self.id,
+            generation: self.generation,
+            plugin: self.plugin.clone(),
+            community,
+            platform_id: self.platform_id.clone(),
+            config: self.config().to_string(),
+            plugin_mark: self.plugin_mark(),
+        })
+    }
+
+    fn with_lock(facts: Facts, lock: Arc<RwLock<Standing>>) -> Self {
+        Self {
+            id: facts.id,
+            generation: facts.generation,
+            plugin: facts.plugin,
+            community: facts.community,
+            platform_id: facts.platform_id,
+            config: ArcSwap::from_pointee(facts.config),
+            plugin_mark: AtomicI64::new(facts.plugin_mark),
+            lock,
+            calls: AtomicU32::new(0),
+        }
+    }
+
+    pub fn config(&self) -> Arc<String> {
+        self.config.load_full()
+    }
+
+    pub fn plugin_mark(&self) -> i64 {
+        self.plugin_mark.load(Ordering::Acquire)
+    }
+
+    /// Another version's schema has accepted the config, and filled in its own defaults.
+    pub fn accepted(&self, config: String, plugin_mark: i64) {
+        self.config.store(Arc::new(config));
+        self.plugin_mark.store(plugin_mark, Ordering::Release);
+    }
+
+    /// Waits for the lock, at most `wait`.
+    pub async fn hold(&self, access: Access, wait: Duration) -> Result<Hold, HoldError> {
+        let hold = match self.try_hold(access) {
+            Some(hold) => hold,
+            None => tokio::time::timeout(wait, self.wait_for(access))
+                .await
+                .map_err(|_| HoldError::Busy)?,
+        };
+        if hold.standing().generation == Some(self.generation) {
+            Ok(hold)
+        } else {
+            Err(HoldError::Replaced)
+        }
+    }
+
+    fn try_hold(&self, access: Access) -> Option<Hold> {
+        match access {
+            Access::Shared => self.lock.clone().try_read_owned().ok().map(Hold::Shared),
+            Access::Exclusive => self.lock.clone().try_write_owned().ok().map(Hold::Exclusive),
+        }
+    }
+
+    async fn wait_for(&self, access: Access) -> Hold {
+        match access {
+            Access::Shared => Hold::Shared(self.lock.clone().read_owned().await),
+            Access::Exclusive => Hold::Exclusive(self.lock.clone().write_owned().await),
+        }
+    }
+
+    /// Counts a call in, unless `limit` are in flight; dropping the answer counts it out.
+    pub fn enter(self: &Arc<Self>, limit: u32) -> Option<InFlight> {
+        if self.calls.fetch_add(1, Ordering::Relaxed) < limit {
+            return Some(InFlight(self.clone()));
+        }
+        self.calls.fetch_sub(1, Ordering::Relaxed);
+        None
+    }
+}
+
+/// A call in flight on an instance.
+#[derive(Debug)]
+pub struct InFlight(Arc<Instance>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.calls.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Hold {
+    pub fn standing(&self) -> &Standing {
+        match self {
+            Self::Shared(guard) => guard,
+            Self::Exclusive(guard) => guard,
+        }
+    }
+
+    /// What may be changed under the lock; nothing where it is shared.
+    pub fn standing_mut(&mut self) -> Option<&mut Standing> {
+        match self {
+            Self::Shared(_) => None,
+            Self::Exclusive(guard) => Some(guard),
+        }
+    }
+}
+
+/// What a sealed secret of a configuration is bound to, so that it opens nowhere else.
+pub fn secret_context(instance: InstanceId, pointer: &str) -> Vec<u8> {
+    format!("instance/{instance}{pointer}").into_bytes()
+}
