@@ -3,6 +3,7 @@
 //! `ARCHITECTURE.md` beside this crate has the bird's-eye view and the walk through a call. Modules
 //! stand here in the order in which they call each other; arrows point down only.
 
+pub mod plugins;
 pub mod guest;
 pub mod instance;
 pub mod store;

@@ -1,0 +1,202 @@
+//! Loaded plugins: which there are, which version of each serves, and what became of each file.
+//!
+//! The table of those that serve is read by every call, without a lock; only the loader changes
+//! it. A plugin in use lives on until its last call has ended.
+
+pub mod compile;
+pub mod directory;
+mod load;
+pub mod manifest;
+mod metrics;
+pub mod schema;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+
+use arc_swap::ArcSwap;
+use serde::Serialize;
+
+use crate::clock::rfc3339;
+use crate::guest::{Guest, Terms};
+use crate::ids::PluginName;
+
+pub use load::Loader;
+pub use manifest::{Lifecycle, Manifest, OnConfigChange};
+pub use metrics::{CallMetrics, Outcome};
+pub use schema::{Schema, Violation};
+
+/// One version of a plugin, ready to be called.
+pub struct Plugin {
+    pub name: PluginName,
+    pub manifest: Manifest,
+    /// SHA-256 of its file, in hex.
+    pub digest: String,
+    /// Tells this file's schemas apart from those of another version: 8 bytes of its digest.
+    pub mark: i64,
+    pub config_schema: Schema,
+    pub actions: HashMap<String, Arc<Action>>,
+    pub guest: Guest,
+    pub terms: Arc<Terms>,
+    pub lifecycle_metrics: CallMetrics,
+    pub loaded_at: i64,
+    calls: AtomicU32,
+}
+
+/// An action, with its schemas compiled.
+pub struct Action {
+    pub slug: Arc<str>,
+    pub description: String,
+    pub parameters: Schema,
+    /// None where the manifest gives no schema: then every result is right.
+    pub response: Option<Schema>,
+    pub public: bool,
+    pub read_only: bool,
+    pub metrics: CallMetrics,
+}
+
+impl Plugin {
+    /// Counts a call in, unless as many as may be are in flight; dropping the answer counts it out.
+    pub fn enter(self: &Arc<Self>) -> Option<PluginCall> {
+        if self.calls.fetch_add(1, Ordering::Relaxed) < self.terms.limits.calls_per_plugin {
+            return Some(PluginCall(self.clone()));
+        }
+        self.calls.fetch_sub(1, Ordering::Relaxed);
+        None
+    }
+}
+
+/// A call in flight in a plugin.
+pub struct PluginCall(Arc<Plugin>);
+
+impl Drop for PluginCall {
+    fn drop(&mut self) {
+        self.0.calls.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+type Serving = HashMap<PluginName, Arc<Plugin>>;
+
+/// All plugins of a host.
+#[derive(Default)]
+pub struct Plugins {
+    serving: ArcSwap<Serving>,
+    files: Mutex<BTreeMap<String, FileReport>>,
+}
+
+impl Plugins {
+    pub fn get(&self, name: &str) -> Option<Arc<Plugin>> {
+        self.serving.load().get(name).cloned()
+    }
+
+    /// All that serve, by name.
+    pub fn all(&self) -> Vec<Arc<Plugin>> {
+        let mut all: Vec<_> = self.serving.load().values().cloned().collect();
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all
+    }
+
+    /// What became of each file, by file name.
+    pub fn reports(&self) -> Vec<FileReport> {
+        self.files().values().cloned().collect()
+    }
+
+    /// Whether any file is still being compiled.
+    pub fn is_compiling(&self) -> bool {
+        self.files().values().any(|report| report.status == Status::Compiling)
+    }
+
+    fn report(&self, report: FileReport) {
+        self.files().insert(report.file.clone(), report);
+    }
+
+    fn files(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, FileReport>> {
+        self.files.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn change_serving(&self, change: impl Fn(&mut Serving)) {
+        self.serving.rcu(|serving| {
+            let mut serving = Serving::clone(serving);
+            change(&mut serving);
+            serving
+        });
+    }
+}
+
+/// What became of one file in the plugin directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FileReport {
+    pub file: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// SHA-256 of the file in hex; empty while it could not be read.
+    pub digest: String,
+    pub status: Status,
+    /// Every reason why the file as it is now does not serve.
+    pub errors: Vec<LoadError>,
+    pub warnings: Vec<String>,
+    /// The version that serves now, which may be an earlier content of the file.
+    pub serving: Option<ServingVersion>,
+    /// The export interfaces that the component has.
+    pub capabilities: Vec<&'static str>,
+    pub grants: serde_json::Value,
+    pub loaded_at: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    Compiling,
+    Ready,
+    Failed,
+    Removed,
+    Inactive,
+}
+
+/// One reason why a file does not serve.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LoadError {
+    pub code: &'static str,
+    pub message: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ServingVersion {
+    pub version: String,
+    pub digest: String,
+}
+
+impl FileReport {
+    fn new(file: &str, status: Status) -> Self {
+        Self {
+            file: file.to_owned(),
+            name: None,
+            version: None,
+            digest: String::new(),
+            status,
+            errors: Vec::new(),
+            warnings: Vec::new(),
+            serving: None,
+            capabilities: Vec::new(),
+            grants: serde_json::json!({}),
+            loaded_at: None,
+        }
+    }
+
+    /// With what serves from this file.
+    fn serving(mut self, plugin: Option<&Plugin>) -> Self {
+        let Some(plugin) = plugin else { return self };
+        self.name = Some(plugin.name.to_string());
+        self.version = Some(plugin.manifest.version.clone());
+        self.serving = Some(ServingVersion {
+            version: plugin.manifest.version.clone(),
+            digest: plugin.digest.clone(),
+        });
+        self.capabilities = plugin.guest.capabilities();
+        self.grants = serde_json::to_value(&plugin.terms.grants).unwrap_or_default();
+        self.loaded_at = Some(rfc3339(plugin.loaded_at));
+        self
+    }
+}

@@ -1,0 +1,198 @@
+//! From a plugin file's bytes to a component, through native code kept on disk.
+//!
+//! Compilation happens in a child process (`moothall compile`) with bounded memory and time, one
+//! at a time: what it meets there ends the child, not the host. Native code is loaded only if its
+//! hash is the one the database has for the file's content.
+
+use std::fmt::Write as _;
+use std::hash::{Hash, Hasher};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Resource, Rlimit, setpriority_process, setrlimit};
+use sha2::{Digest as _, Sha256};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::{Child, Command};
+use wasmtime::Engine;
+pub use wasmtime::component::Component;
+
+use crate::config::Limits;
+use crate::guest::engine::{Allocator, config};
+
+/// How much of what the compiler says is kept, in bytes.
+const SAID_BYTES: u64 = 16 << 10;
+/// Priority of the compiling process: behind whatever serves requests.
+const NICE: i32 = 10;
+
+/// SHA-256 in hex.
+pub fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
+        // Writing to a string does not fail.
+        let _infallible = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+/// What native code depends on beside its source: this engine's version, settings and CPU.
+pub fn compatibility(engine: &Engine) -> String {
+    let mut hasher = std::hash::DefaultHasher::new();
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
+}
+
+/// Says what the bytes are if they are no component.
+pub fn is_component(bytes: &[u8]) -> Result<(), String> {
+    match (bytes.get(..4), bytes.get(4..8)) {
+        (Some(b"\0asm"), Some([0x0d, 0, 1, 0])) => Ok(()),
+        (Some(b"\0asm"), Some([1, 0, 0, 0])) => {
+            Err("it is a core module, not a component; build it for the target wasm32-wasip2"
+                .into())
+        }
+        (Some(b"\0asm"), _) => Err("it is a component in a format this host does not know".into()),
+        _ => Err("it is not a WebAssembly file".into()),
+    }
+}
+
+/// Where native code is kept.
+pub fn code_file(cache: &Path, digest: &str, compatibility: &str) -> PathBuf {
+    cache.join(format!("{digest}-{compatibility}.cwasm"))
+}
+
+/// Loads native code whose hash is `hash`; none if there is no such file or it is another.
+#[expect(unsafe_code, reason = "see SAFETY")]
+pub fn load(engine: &Engine, file: &Path, hash: &str) -> Option<Component> {
+    let code = std::fs::read(file).ok()?;
+    if digest(&code) != hash {
+        tracing::warn!(file = %file.display(), "compiled code is not what was written; compiling again");
+        return None;
+    }
+    // SAFETY: the bytes are what our own compiler wrote: their hash is the one kept in the
+    // database, and the data directory is ours alone (0700).
+    let loaded = unsafe { Component::deserialize_file(engine, file) };
+    loaded
+        .inspect_err(|error| tracing::warn!(%error, "compiled code does not load; compiling again"))
+        .ok()
+}
+
+/// Compiles in a child process into `file`; the code's hash.
+pub async fn compile(wasm: Vec<u8>, file: &Path, limits: &Limits) -> Result<String, String> {
+    let partial = file.with_extension("partial");
+    let outcome = compile_to(wasm, &partial, limits).await;
+    let kept = outcome.and_then(|()| keep(&partial, file));
+    if kept.is_err() {
+        // It may never have been made.
+        drop(std::fs::remove_file(&partial));
+    }
+    kept
+}
+
+fn keep(partial: &Path, file: &Path) -> Result<String, String> {
+    let kept = std::fs::read(partial)
+        .and_then(|code| std::fs::rename(partial, file).map(|()| digest(&code)));
+    kept.map_err(|error| format!("its compiled code cannot be kept: {error}"))
+}
+
+async fn compile_to(wasm: Vec<u8>, partial: &Path, limits: &Limits) -> Result<(), String> {
+    let mut child =
+        start(partial, limits).map_err(|error| format!("the compiler cannot start: {error}"))?;
+    let wall = Duration::from_millis(limits.compile_wall_ms);
+    match tokio::time::timeout(wall, converse(&mut child, wasm)).await {
+        Ok(Ok((status, said))) if !status.success() => Err(why(status, &said)),
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(format!("the compiler cannot be talked to: {error}")),
+        Err(_) => {
+            // Already ended is as good.
+            drop(child.start_kill());
+            Err(format!("compiling took longer than {} ms", wall.as_millis()))
+        }
+    }
+}
+
+fn start(partial: &Path, limits: &Limits) -> std::io::Result<Child> {
+    Command::new("/proc/self/exe")
+        .arg("compile")
+        .arg("--memory-bytes")
+        .arg(limits.compile_memory_bytes.to_string())
+        .arg(partial)
+        // Nothing of the host's environment is the compiler's business.
+        .env_clear()
+        // The allocator would reserve all the address space that the process may have.
+        .env("MIMALLOC_ARENA_RESERVE", "32MiB")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+}
+
+async fn converse(child: &mut Child, wasm: Vec<u8>) -> std::io::Result<(ExitStatus, String)> {
+    let (stdin, stderr) = (child.stdin.take(), child.stderr.take());
+    let write = async move {
+        if let Some(mut stdin) = stdin {
+            // A compiler that gives up early closes its end; its exit status says why.
+            drop(stdin.write_all(&wasm).await);
+        }
+    };
+    let read = async move {
+        let mut said = Vec::new();
+        if let Some(stderr) = stderr {
+            stderr.take(SAID_BYTES).read_to_end(&mut said).await?;
+        }
+        std::io::Result::Ok(String::from_utf8_lossy(&said).trim().to_owned())
+    };
+    let ((), said) = tokio::join!(write, read);
+    Ok((child.wait().await?, said?))
+}
+
+fn why(status: ExitStatus, said: &str) -> String {
+    use std::os::unix::process::ExitStatusExt;
+    if status.code() == Some(1) && !said.is_empty() {
+        return said.trim_start_matches("moothall: ").to_owned();
+    }
+    tracing::warn!(said, "the compiler failed ({status})");
+    match status.signal() {
+        Some(signal) => {
+            format!(
+                "the compiler was ended by signal {signal}; the file may need more than compile_memory_bytes"
+            )
+        }
+        None => "the compiler failed; the host's log has what it said".into(),
+    }
+}
+
+/// The child process: a component on standard input, native code into `file`.
+pub fn compile_here(file: &Path, memory_bytes: u64) -> Result<(), String> {
+    bound_this_process(memory_bytes)
+        .map_err(|error| format!("the compiler cannot bound itself: {error}"))
+        .and_then(|()| precompile(file).map_err(|error| format!("{error:#}")))
+}
+
+fn bound_this_process(memory_bytes: u64) -> std::io::Result<()> {
+    setrlimit(Resource::As, Rlimit { current: Some(memory_bytes), maximum: Some(memory_bytes) })?;
+    setpriority_process(None, NICE)?;
+    Ok(())
+}
+
+fn precompile(file: &Path) -> wasmtime::Result<()> {
+    let mut wasm = Vec::new();
+    std::io::stdin().read_to_end(&mut wasm)?;
+    let engine = Engine::new(&config(&Limits::default(), Allocator::OnDemand))?;
+    let code = engine.precompile_component(&wasm)?;
+    std::fs::File::create(file)?.write_all(&code)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_component_is_told_apart() {
+        assert!(is_component(b"\0asm\x0d\0\x01\0").is_ok());
+        assert!(is_component(b"\0asm\x01\0\0\0").unwrap_err().contains("core module"));
+        assert!(is_component(b"#!/bin/sh").unwrap_err().contains("not a WebAssembly file"));
+        assert!(is_component(b"").unwrap_err().contains("not a WebAssembly file"));
+    }
+}

@@ -1,0 +1,302 @@
+//! From the bytes of a plugin file to a plugin that can serve, or every reason why it cannot.
+//!
+//! Nothing of the new version is visible to calls until all of this has passed.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+
+use serde_json::{Value, json};
+
+use super::manifest::{ActionManifest, unknown_fields};
+use super::schema::Schema;
+use super::{Action, CallMetrics, LoadError, Manifest, Plugin, compile};
+use crate::clock::Clock;
+use crate::config::{Config, Limits, PluginConfig};
+use crate::grants::Grants;
+use crate::guest::{Export, Guest, LongCalls, Origin, Sandbox, Settings, Subject, Terms};
+use crate::ids::PluginName;
+use crate::secrets;
+use crate::store::{Compiled, Store};
+
+/// Makes plugins from files.
+pub struct Loader {
+    pub sandbox: Arc<Sandbox>,
+    pub store: Store,
+    pub clock: Clock,
+    /// Where native code is kept.
+    pub cache: PathBuf,
+    /// How many runtimes make calls.
+    pub runtimes: usize,
+}
+
+/// A plugin that can serve, and what its author should know.
+pub struct Loaded {
+    pub plugin: Arc<Plugin>,
+    pub warnings: Vec<String>,
+}
+
+fn error(code: &'static str, message: impl Into<String>) -> LoadError {
+    LoadError { code, message: message.into() }
+}
+
+fn errors(code: &'static str, messages: Vec<String>) -> Vec<LoadError> {
+    messages.into_iter().map(|message| error(code, message)).collect()
+}
+
+impl Loader {
+    /// Whether native code for this content is at hand, so that loading takes no compilation.
+    pub fn is_compiled(&self, digest: &str) -> bool {
+        matches!(self.known(digest), Ok(Some(_)))
+    }
+
+    pub async fn load(
+        &self,
+        wasm: Vec<u8>,
+        digest: String,
+        config: &Config,
+    ) -> Result<Loaded, Vec<LoadError>> {
+        compile::is_component(&wasm).map_err(|message| vec![error("not_a_component", message)])?;
+        let known =
+            self.known(&digest).map_err(|message| vec![error("store_unavailable", message)])?;
+        let (guest, text) =
+            match known.and_then(|known| Some((self.cached(&digest, &known)?, known.manifest))) {
+                Some((component, manifest)) => (self.link(&component)?, manifest),
+                None => self.compile_and_describe(wasm, &digest, config).await?,
+            };
+        let manifest =
+            Manifest::parse(&text).map_err(|messages| errors("bad_manifest", messages))?;
+        let warnings = unknown_fields(&text)
+            .into_iter()
+            .map(|field| {
+                format!(
+                    "the manifest's field `{field}` is not known to this host and has no effect"
+                )
+            })
+            .collect();
+        let plugin = self.plugin(manifest, guest, digest, config)?;
+        Ok(Loaded { plugin: Arc::new(plugin), warnings })
+    }
+
+    fn compatibility(&self) -> String {
+        compile::compatibility(self.sandbox.engine())
+    }
+
+    fn known(&self, digest: &str) -> Result<Option<Compiled>, String> {
+        let compatibility = self.compatibility();
+        self.store
+            .read(|reader| reader.compiled(digest, &compatibility))
+            .map_err(|error| error.to_string())
+    }
+
+    fn cached(&self, digest: &str, known: &Compiled) -> Option<compile::Component> {
+        let file = compile::code_file(&self.cache, digest, &self.compatibility());
+        compile::load(self.sandbox.engine(), &file, &known.code_hash)
+    }
+
+    fn link(&self, component: &compile::Component) -> Result<Guest, Vec<LoadError>> {
+        self.sandbox.link(component).map_err(|messages| errors("cannot_link", messages))
+    }
+
+    async fn compile_and_describe(
+        &self,
+        wasm: Vec<u8>,
+        digest: &str,
+        config: &Config,
+    ) -> Result<(Guest, String), Vec<LoadError>> {
+        let compatibility = self.compatibility();
+        let file = compile::code_file(&self.cache, digest, &compatibility);
+        let code_hash = compile::compile(wasm, &file, &config.limits)
+            .await
+            .map_err(|message| vec![error("compile_failed", message)])?;
+        let component =
+            compile::load(self.sandbox.engine(), &file, &code_hash).ok_or_else(|| {
+                vec![error("compile_failed", "its compiled code does not load; see the host's log")]
+            })?;
+        let guest = self.link(&component)?;
+        let manifest = self.describe(&guest, &config.limits).await.map_err(|error| vec![error])?;
+        self.remember(digest, compatibility, Compiled { code_hash, manifest: manifest.clone() })
+            .await;
+        Ok((guest, manifest))
+    }
+
+    /// Without this row the next start compiles again: worth a warning, not a failed load.
+    async fn remember(&self, digest: &str, compatibility: String, compiled: Compiled) {
+        let (digest, now) = (digest.to_owned(), self.clock.now_ms());
+        let written = self
+            .store
+            .write("plugin.compiled", move |tx| {
+                tx.put_compiled(&digest, &compatibility, &compiled, now)
+            })
+            .await;
+        if let Err(error) = written {
+            tracing::warn!(%error, "a compiled plugin cannot be remembered; it will be compiled again");
+        }
+    }
+
+    async fn describe(&self, guest: &Guest, limits: &Limits) -> Result<String, LoadError> {
+        let terms = Terms {
+            // It has no name yet; the log says where its lines come from.
+            plugin: PluginName::parse("describe")
+                .map_err(|bad| error("describe_failed", bad.to_string()))?,
+            limits: limits.of_describe(),
+            grants: Grants::default(),
+            settings: Settings { public: "{}".into(), secrets: BTreeMap::new() },
+            long_calls: LongCalls::new(self.runtimes),
+        };
+        let subject =
+            Subject { instance: None, origin: Origin::Describe, request_id: None, read_only: true };
+        let ended = guest.call(Export::Describe, Arc::new(terms), subject).await;
+        match ended.result {
+            Ok(Ok(Some(manifest))) if manifest.len() <= limits.manifest_bytes => Ok(manifest),
+            Ok(Ok(_)) => Err(error(
+                "describe_failed",
+                format!("its manifest has more than {} bytes", limits.manifest_bytes),
+            )),
+            Ok(Err(refusal)) => Err(error("describe_failed", refusal.message)),
+            Err(fault) => Err(error("describe_failed", format!("`describe` failed: {fault}"))),
+        }
+    }
+
+    fn plugin(
+        &self,
+        manifest: Manifest,
+        guest: Guest,
+        digest: String,
+        config: &Config,
+    ) -> Result<Plugin, Vec<LoadError>> {
+        let name = manifest.plugin_name().map_err(|messages| errors("bad_manifest", messages))?;
+        let of_plugin = config.plugin(name.as_str());
+        let mut mistakes = errors("bad_manifest", manifest.unexported(&guest.capabilities()));
+        let config_schema = collect(config_schema(&manifest), &mut mistakes);
+        let settings = collect(settings(&manifest, &of_plugin), &mut mistakes);
+        let actions = collect(actions(&manifest), &mut mistakes);
+        let (Some(config_schema), Some(settings), Some(actions), true) =
+            (config_schema, settings, actions, mistakes.is_empty())
+        else {
+            return Err(mistakes);
+        };
+        let terms = Terms {
+            plugin: name.clone(),
+            limits: config.limits.with(&of_plugin.limits),
+            grants: Grants::new(&manifest.requests.reveal, &of_plugin.grants),
+            settings,
+            long_calls: LongCalls::new(self.runtimes),
+        };
+        Ok(Plugin {
+            lifecycle_metrics: CallMetrics::new(name.as_str(), "lifecycle", ""),
+            name,
+            manifest,
+            mark: mark(&digest),
+            digest,
+            config_schema,
+            actions,
+            guest,
+            terms: Arc::new(terms),
+            loaded_at: self.clock.now_ms(),
+            calls: AtomicU32::new(0),
+        })
+    }
+}
+
+fn mark(digest: &str) -> i64 {
+    u64::from_str_radix(digest.get(..16).unwrap_or_default(), 16).unwrap_or_default().cast_signed()
+}
+
+fn collect<T>(part: Result<T, Vec<LoadError>>, mistakes: &mut Vec<LoadError>) -> Option<T> {
+    part.map_err(|more| mistakes.extend(more)).ok()
+}
+
+fn compiled(place: &str, document: &Value) -> Result<Schema, Vec<LoadError>> {
+    Schema::compile(document).map_err(|reasons| {
+        errors("bad_schema", reasons.iter().map(|reason| format!("{place}: {reason}")).collect())
+    })
+}
+
+fn config_schema(manifest: &Manifest) -> Result<Schema, Vec<LoadError>> {
+    let schema =
+        manifest.config_schema.as_ref().map(|document| compiled("config_schema", document));
+    let schema = schema.unwrap_or_else(|| Ok(Schema::any_object()))?;
+    let Some(key) = &manifest.community_platform_id_key else { return Ok(schema) };
+    if schema.document().get("properties").and_then(|properties| properties.get(key)).is_none() {
+        let message =
+            format!("community_platform_id_key names `{key}`, which the config_schema has not");
+        return Err(vec![error("bad_manifest", message)]);
+    }
+    Ok(schema)
+}
+
+fn actions(manifest: &Manifest) -> Result<HashMap<String, Arc<Action>>, Vec<LoadError>> {
+    let mut actions = HashMap::new();
+    let mut mistakes = Vec::new();
+    for each in &manifest.actions {
+        match action(&manifest.name, each) {
+            Ok(action) => drop(actions.insert(each.slug.clone(), Arc::new(action))),
+            Err(more) => mistakes.extend(more),
+        }
+    }
+    if mistakes.is_empty() { Ok(actions) } else { Err(mistakes) }
+}
+
+fn action(plugin: &str, action: &ActionManifest) -> Result<Action, Vec<LoadError>> {
+    let schema = |which: &str, document: &Option<Value>| {
+        let place = format!("actions.{}.{which}", action.slug);
+        document.as_ref().map(|document| compiled(&place, document)).transpose()
+    };
+    let (parameters, response) = (
+        schema("parameters_schema", &action.parameters_schema),
+        schema("response_schema", &action.response_schema),
+    );
+    match (parameters, response) {
+        (Ok(parameters), Ok(response)) => Ok(Action {
+            slug: action.slug.as_str().into(),
+            description: action.description.clone(),
+            parameters: parameters.unwrap_or_else(Schema::any_object),
+            response,
+            public: action.public,
+            read_only: action.read_only,
+            metrics: CallMetrics::new(plugin, "action", &action.slug),
+        }),
+        (parameters, response) => {
+            Err([parameters.err(), response.err()].into_iter().flatten().flatten().collect())
+        }
+    }
+}
+
+/// The operator's settings: checked, defaults filled in, secrets taken out.
+fn settings(manifest: &Manifest, config: &PluginConfig) -> Result<Settings, Vec<LoadError>> {
+    let schema =
+        manifest.settings_schema.as_ref().map(|document| compiled("settings_schema", document));
+    let schema = schema.unwrap_or_else(|| Ok(Schema::any_object()))?;
+    let mut value = Value::Object(config.settings.clone());
+    schema.fill_defaults(&mut value);
+    // Settings that nobody gave are no mistake until a plugin needs them: it then says so itself.
+    if !config.settings.is_empty() {
+        schema.validate(&value).map_err(|violations| {
+            let say = |v: super::Violation| {
+                format!(
+                    "settings of [plugins.{}] in moothall.toml, at `{}`: {}",
+                    manifest.name, v.path, v.message
+                )
+            };
+            errors("bad_settings", violations.into_iter().map(say).collect())
+        })?;
+    }
+    let split = secrets::split(&value, &schema.secrets().find(&value));
+    Ok(by_name(split))
+}
+
+/// Settings' secrets go by name (`client_secret`), not by pointer.
+fn by_name(split: secrets::SplitConfig) -> Settings {
+    let mut public = split.public;
+    let mut by_name = BTreeMap::new();
+    for (pointer, secret) in split.secrets {
+        let name = pointer.trim_start_matches('/').to_owned();
+        if let Some(slot) = public.pointer_mut(&pointer) {
+            *slot = json!({ "$secret": name });
+        }
+        by_name.insert(name, secret);
+    }
+    Settings { public: public.to_string(), secrets: by_name }
+}

@@ -1,0 +1,188 @@
+//! What is valid, and the reasons given for what is not.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::super::{Schema, Violation};
+use super::compiled;
+
+fn violations(schema: Value, value: Value) -> Vec<(String, String)> {
+    let found = compiled(schema).validate(&value).err().unwrap_or_default();
+    found.into_iter().map(|Violation { path, message }| (path, message)).collect()
+}
+
+fn only(path: &str, message: &str) -> Vec<(String, String)> {
+    vec![(path.to_owned(), message.to_owned())]
+}
+
+#[test]
+fn a_schema_can_be_shared_between_threads() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Schema>();
+}
+
+#[test]
+fn the_stand_ins_take_what_they_say() {
+    assert!(Schema::anything().validate(&json!(null)).is_ok());
+    assert!(
+        Schema::any_object().is_valid(&json!({"a": 1}))
+            && !Schema::any_object().is_valid(&json!([]))
+    );
+    assert_eq!(Schema::any_object().document(), &json!({"type": "object"}));
+}
+
+#[test]
+fn reasons_carry_the_pointer_into_the_value() {
+    let schema = json!({"properties": {"a/b": {"items": {"type": "integer"}}}, "required": ["c"]});
+    let found = violations(schema, json!({"a/b": [1, "two"]}));
+    assert!(
+        found.contains(&("/a~1b/1".to_owned(), "\"two\" is not of type \"integer\"".to_owned())),
+        "{found:?}"
+    );
+    assert!(
+        found.contains(&(String::new(), "\"c\" is a required property".to_owned())),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn formats_are_checked_in_both_drafts() {
+    for draft in
+        ["https://json-schema.org/draft/2020-12/schema", "http://json-schema.org/draft-07/schema#"]
+    {
+        let schema = compiled(json!({"$schema": draft, "format": "date-time"}));
+        assert!(
+            schema.is_valid(&json!("2024-05-01T12:00:00Z"))
+                && !schema.is_valid(&json!("yesterday")),
+            "{draft}"
+        );
+    }
+}
+
+#[test]
+fn an_optional_value_is_explained_by_the_type_it_has() {
+    let schema = json!({"properties": {"n": {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}]}}});
+    assert_eq!(violations(schema, json!({"n": 0})), only("/n", "0 is less than the minimum of 1"));
+}
+
+#[test]
+fn a_tagged_value_is_explained_by_its_tag() {
+    let schema = json!({"oneOf": [
+        {"type": "object", "properties": {"kind": {"const": "a"}, "x": {"type": "integer"}}, "required": ["kind", "x"]},
+        {"type": "object", "properties": {"kind": {"const": "b"}, "y": {"type": "integer"}}, "required": ["kind", "y"]},
+    ]});
+    assert_eq!(violations(schema, json!({"kind": "b"})), only("", "\"y\" is a required property"));
+}
+
+#[test]
+fn reasons_are_few_and_short() {
+    let schema = json!({"items": {"type": "integer"}});
+    let found = violations(schema.clone(), json!(vec!["x"; 500]));
+    assert_eq!(found.len(), 50);
+    let long = violations(schema, json!(["ö".repeat(100_000)]));
+    assert!(long[0].1.len() <= 1024 && long[0].1.ends_with('…'), "{} bytes", long[0].1.len());
+}
+
+#[test]
+fn a_large_value_gets_its_first_reason_only() {
+    let schema = json!({"items": {"anyOf": [{"type": "integer"}, {"type": "null"}]}});
+    let found = violations(schema, json!(vec!["x"; 200_000]));
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].0, "/0");
+}
+
+#[test]
+fn a_schema_with_secrets_quotes_no_value() {
+    let schema = json!({
+        "properties": {"api_key": {"type": "string", "writeOnly": true, "minLength": 30}, "n": {"type": "integer"}},
+        "additionalProperties": {"type": "integer"},
+        "minProperties": 9,
+        "unevaluatedProperties": false,
+    });
+    let found =
+        violations(schema, json!({"api_key": "hunter2", "n": "hunter2", "apikey": "hunter2"}));
+    assert_eq!(found.len(), 4, "{found:?}");
+    assert!(!format!("{found:?}").contains("hunter2"), "{found:?}");
+    assert!(
+        found.contains(&(
+            "/api_key".to_owned(),
+            "the value is shorter than 30 characters".to_owned()
+        )),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn recursion_without_an_end_is_answered() {
+    for document in [
+        json!({"allOf": [{"$ref": "#"}]}),
+        json!({"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}}),
+        json!({"$dynamicAnchor": "n", "anyOf": [{"$dynamicRef": "#n"}, {"type": "string"}]}),
+    ] {
+        compiled(document).is_valid(&json!({"a": [1]}));
+    }
+}
+
+fn tree(depth: usize, leaf: Value) -> Value {
+    (0..depth).fold(leaf, |inner, _| json!({"kind": "b", "x": inner}))
+}
+
+fn expression() -> Schema {
+    let variant = |kind: &str| json!({"type": "object", "properties": {"x": {"$ref": "#/$defs/n"}, "kind": {"const": kind}}, "required": ["x"]});
+    let variants = ["a", "b", "c"].map(variant);
+    let leaf = json!({"type": "integer"});
+    let [a, b, c] = variants;
+    compiled(
+        json!({"$ref": "#/$defs/n", "$defs": {"n": {"oneOf": [a, b, c, leaf], "type": ["object", "integer"]}}}),
+    )
+}
+
+#[test]
+fn a_deep_value_costs_little_valid_or_not() {
+    let schema = expression();
+    let before = Instant::now();
+    assert!(schema.is_valid(&tree(100, json!(1))));
+    let found = schema.validate(&tree(100, json!("x"))).err().unwrap_or_default();
+    assert_eq!(found, [Violation::unexplained()]);
+    assert!(before.elapsed() < Duration::from_secs(2), "{:?}", before.elapsed());
+}
+
+#[test]
+fn a_shallow_recursive_value_is_explained() {
+    let found = expression().validate(&tree(3, json!("x"))).err().unwrap_or_default();
+    assert!(!found.is_empty() && found != [Violation::unexplained()], "{found:?}");
+}
+
+/// As deep as a schema and a value may be, on the stack of a thread as the runtimes make them.
+#[test]
+fn the_deepest_recursion_fits_on_a_stack() {
+    let checked = |keyword: &'static str| {
+        let mut definitions = serde_json::Map::new();
+        for level in 0..11 {
+            definitions.insert(
+                format!("d{level}"),
+                json!({keyword: [{"$ref": format!("#/$defs/d{}", level + 1)}]}),
+            );
+        }
+        let inner = json!({"$ref": "#/$defs/d0"});
+        definitions.insert(
+            "d11".to_owned(),
+            json!({"type": ["object", "string"], "properties": {"x": inner}}),
+        );
+        let schema = compiled(json!({"$ref": "#/$defs/d0", "$defs": definitions}));
+        let nested = |leaf| (0..126).fold(leaf, |inner, _| json!({ "x": inner }));
+        schema.is_valid(&nested(json!("x"))) && schema.validate(&nested(json!(1))).is_err()
+    };
+    for keyword in ["allOf", "anyOf", "oneOf"] {
+        let thread =
+            std::thread::Builder::new().stack_size(2 << 20).spawn(move || checked(keyword));
+        assert!(thread.is_ok_and(|thread| thread.join().is_ok_and(|fits| fits)), "{keyword}");
+    }
+}
+
+#[test]
+fn a_schema_does_not_print_itself() {
+    let schema = compiled(json!({"properties": {"key": {"default": "hunter2"}}}));
+    assert_eq!(format!("{schema:?}"), "Schema(..)");
+}
