@@ -3,6 +3,8 @@
 //! `ARCHITECTURE.md` beside this crate has the bird's-eye view and the walk through a call. Modules
 //! stand here in the order in which they call each other; arrows point down only.
 
+pub mod calls;
+pub mod communities;
 pub mod plugins;
 pub mod guest;
 pub mod instance;

@@ -1,0 +1,52 @@
+//! Why a call has no answer. Knows whose fault it is, and nothing of HTTP.
+
+use std::sync::Arc;
+
+use crate::guest::{Fault, GuestError};
+use crate::ids::PluginName;
+use crate::instance::CommunityNames;
+use crate::plugins::Violation;
+use crate::store::StoreError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    // --- the caller's
+    #[error("Community '{0}' not found")]
+    UnknownCommunity(String),
+    #[error("No such plugin: {0}")]
+    UnknownPlugin(String),
+    #[error("Plugin '{plugin}' has no action '{action}'")]
+    UnknownAction { plugin: PluginName, action: String },
+    #[error("Plugin '{plugin}' not enabled for community '{}'", names.slug)]
+    NotEnabled { plugin: PluginName, names: Arc<CommunityNames> },
+    #[error(
+        "Plugin '{plugin}' is enabled several times; say which with the header X-Metagov-Platform-Id: {}",
+        choices.join(", ")
+    )]
+    Ambiguous { plugin: PluginName, choices: Vec<String> },
+    #[error("Plugin '{plugin}' is not enabled with that community_platform_id; there are: {}", choices.join(", "))]
+    NoSuchPlatform { plugin: PluginName, choices: Vec<String> },
+    #[error("The parameters are not valid")]
+    InvalidParameters(Vec<Violation>),
+
+    // --- the plugin's own answer
+    #[error("{}", .0.message)]
+    Refused(GuestError),
+
+    // --- the operator's to mend
+    #[error("Plugin '{0}' does not serve now; its file was removed or did not load")]
+    PluginUnavailable(String),
+    #[error(
+        "The stored config of plugin '{plugin}' is not valid for the version that is loaded: {cause}"
+    )]
+    ConfigInvalid { plugin: PluginName, cause: String },
+
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl From<StoreError> for CallError {
+    fn from(error: StoreError) -> Self {
+        Self::Fault(error.into())
+    }
+}

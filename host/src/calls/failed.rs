@@ -1,0 +1,97 @@
+//! The list of calls that failed by fault of plugin or host.
+//!
+//! Written outside the call through a bounded queue: a call never waits for it, and what does not
+//! fit is dropped and counted.
+
+use std::time::Duration;
+
+use metrics::counter;
+use tokio::sync::mpsc;
+
+use super::{ValidatedCall, log_fault};
+use crate::clock::Clock;
+use crate::guest::{Blame, Fault, cut};
+use crate::ids::CallId;
+use crate::store::{FailedCall, Store};
+
+/// Longest detail that is kept, in bytes.
+const DETAIL_BYTES: usize = 4 << 10;
+/// Failed calls that one write stores.
+const BATCH: usize = 100;
+
+/// Where failed calls are noted.
+#[derive(Clone)]
+pub struct FailedCalls {
+    queue: mpsc::Sender<FailedCall>,
+}
+
+/// What is known of a failed call beside its fault.
+pub struct Trace {
+    pub id: Option<CallId>,
+    pub log: String,
+    pub cpu: Duration,
+    pub duration: Duration,
+}
+
+impl FailedCalls {
+    /// The list, and the work of writing it down, which ends with the last `FailedCalls`.
+    pub fn new(store: Store, queued: usize) -> (Self, impl Future<Output = ()> + Send) {
+        let (queue, calls) = mpsc::channel(queued.max(1));
+        (Self { queue }, write_down(store, calls))
+    }
+
+    pub fn note(&self, clock: &Clock, call: &ValidatedCall, fault: &Fault, trace: Trace) {
+        let id = trace.id.clone().unwrap_or_else(|| CallId::new(clock));
+        log_fault(call, id.as_str(), fault);
+        if fault.blame() == Blame::Nobody {
+            return;
+        }
+        if self.queue.try_send(row(clock, call, fault, &id, trace)).is_err() {
+            counter!("moothall_failed_calls_dropped_total").increment(1);
+        }
+    }
+}
+
+fn row(
+    clock: &Clock,
+    call: &ValidatedCall,
+    fault: &Fault,
+    id: &CallId,
+    trace: Trace,
+) -> FailedCall {
+    let micros = |duration: Duration| i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+    FailedCall {
+        position: 0,
+        id: id.to_string(),
+        request_id: call.request_id().to_string(),
+        community: call.instance().community.slug.to_string(),
+        plugin: call.plugin().name.to_string(),
+        version: call.plugin().manifest.version.clone(),
+        instance: call.instance().id.0,
+        origin: call.origin().as_str().to_owned(),
+        name: call.name().to_owned(),
+        code: fault.code().to_owned(),
+        detail: cut(fault.to_string(), DETAIL_BYTES),
+        log: trace.log,
+        started_at: clock.now_ms() - i64::try_from(trace.duration.as_millis()).unwrap_or(0),
+        duration_us: micros(trace.duration),
+        cpu_us: micros(trace.cpu),
+    }
+}
+
+async fn write_down(store: Store, mut calls: mpsc::Receiver<FailedCall>) {
+    let mut batch = Vec::new();
+    while calls.recv_many(&mut batch, BATCH).await > 0 {
+        let rows = std::mem::take(&mut batch);
+        let count = rows.len() as u64;
+        let written = store
+            .write("failed_calls.add", move |tx| {
+                rows.iter().try_for_each(|row| tx.add_failed_call(row))
+            })
+            .await;
+        if let Err(error) = written {
+            counter!("moothall_failed_calls_dropped_total").increment(count);
+            tracing::warn!(%error, count, "failed calls could not be listed");
+        }
+    }
+}

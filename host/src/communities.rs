@@ -1,0 +1,200 @@
+//! The index of communities and their instances: what every call is resolved with, in memory.
+//!
+//! Read without a lock and without the database. Changed only after the store has committed the
+//! same change, by whoever committed it. Mutations of one community take their turn here.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::OwnedMutexGuard;
+
+use crate::ids::{CommunityId, CommunitySlug, InstanceId, PluginName};
+use crate::instance::{CommunityNames, Facts, Instance};
+use crate::store::{Store, StoreError};
+
+/// A community as it is now. A change makes a new one.
+#[derive(Clone)]
+pub struct Community {
+    pub names: Arc<CommunityNames>,
+    pub instances: Box<[Arc<Instance>]>,
+}
+
+/// Why no instance was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ResolveError {
+    NotEnabled,
+    /// Several, and the caller did not say which: their `community_platform_id`s.
+    Ambiguous(Vec<String>),
+    /// None with that `community_platform_id`; those that there are.
+    NoSuchPlatform(Vec<String>),
+}
+
+impl Community {
+    /// The instance of `plugin`, told apart by its `community_platform_id` where there are several.
+    pub fn resolve(
+        &self,
+        plugin: &str,
+        platform_id: Option<&str>,
+    ) -> Result<&Arc<Instance>, ResolveError> {
+        let mut of_plugin =
+            self.instances.iter().filter(|instance| instance.plugin.as_str() == plugin);
+        let Some(first) = of_plugin.next() else { return Err(ResolveError::NotEnabled) };
+        match (platform_id, of_plugin.next()) {
+            (None, None) => Ok(first),
+            (None, Some(_)) => Err(ResolveError::Ambiguous(self.platform_ids(plugin))),
+            (Some(wanted), _) => self
+                .find(plugin, Some(wanted))
+                .ok_or_else(|| ResolveError::NoSuchPlatform(self.platform_ids(plugin))),
+        }
+    }
+
+    /// The instance with exactly that plugin and `community_platform_id`.
+    pub fn find(&self, plugin: &str, platform_id: Option<&str>) -> Option<&Arc<Instance>> {
+        self.instances.iter().find(|instance| {
+            instance.plugin.as_str() == plugin && instance.platform_id.as_deref() == platform_id
+        })
+    }
+
+    fn platform_ids(&self, plugin: &str) -> Vec<String> {
+        let of_plugin = self.instances.iter().filter(|instance| instance.plugin.as_str() == plugin);
+        of_plugin
+            .filter_map(|instance| instance.platform_id.as_deref().map(str::to_owned))
+            .collect()
+    }
+}
+
+/// All communities of a host.
+pub struct Communities {
+    by_slug: papaya::HashMap<CommunitySlug, Arc<Community>>,
+    last_community: AtomicI64,
+    last_instance: AtomicI64,
+    mutating: Mutex<HashMap<CommunitySlug, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+impl Communities {
+    /// Reads all of them.
+    pub fn load(store: &Store) -> Result<Self, StoreError> {
+        let (communities, mut instances, last) = store
+            .read(|reader| Ok((reader.communities()?, reader.instances()?, reader.last_ids()?)))?;
+        let by_slug = papaya::HashMap::with_capacity(communities.len());
+        for row in communities {
+            let Ok(slug) = CommunitySlug::parse(&row.slug) else {
+                tracing::error!(
+                    slug = row.slug,
+                    "a community's slug in the database is not valid; it is left out"
+                );
+                continue;
+            };
+            let names = Arc::new(CommunityNames {
+                id: row.id,
+                slug,
+                readable_name: row.readable_name.into(),
+            });
+            let rows = instances.remove(&row.id).unwrap_or_default();
+            let instances = rows.into_iter().filter_map(|row| loaded(row, &names)).collect();
+            by_slug.pin().insert(names.slug.clone(), Arc::new(Community { names, instances }));
+        }
+        Ok(Self {
+            by_slug,
+            last_community: AtomicI64::new(last.0.0),
+            last_instance: AtomicI64::new(last.1.0),
+            mutating: Mutex::default(),
+        })
+    }
+
+    pub fn get(&self, slug: &str) -> Option<Arc<Community>> {
+        self.by_slug.pin().get(slug).cloned()
+    }
+
+    pub fn len(&self) -> usize {
+        self.by_slug.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.by_slug.is_empty()
+    }
+
+    /// An id that no community has or had.
+    pub fn next_community(&self) -> CommunityId {
+        CommunityId(self.last_community.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// An id that no instance has or had.
+    pub fn next_instance(&self) -> InstanceId {
+        InstanceId(self.last_instance.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// Shows what was committed: `community` instead of what was at `before`.
+    pub fn publish(&self, before: Option<&CommunitySlug>, community: Option<Community>) {
+        let map = self.by_slug.pin();
+        let now = community.map(|community| (community.names.slug.clone(), Arc::new(community)));
+        if let Some(before) = before
+            && now.as_ref().is_none_or(|(slug, _)| slug != before)
+        {
+            map.remove(before);
+        }
+        if let Some((slug, community)) = now {
+            map.insert(slug, community);
+        }
+    }
+
+    /// Waits for its turn to change the communities with these slugs.
+    pub async fn turn(self: &Arc<Self>, mut slugs: Vec<CommunitySlug>) -> Turn {
+        // In one order, so that a rename cannot wait for another that waits for it.
+        slugs.sort();
+        slugs.dedup();
+        let mut guards = Vec::with_capacity(slugs.len());
+        for slug in &slugs {
+            let mutex = self.mutating().entry(slug.clone()).or_default().clone();
+            guards.push(mutex.lock_owned().await);
+        }
+        Turn { communities: self.clone(), slugs, guards }
+    }
+
+    fn mutating(
+        &self,
+    ) -> std::sync::MutexGuard<'_, HashMap<CommunitySlug, Arc<tokio::sync::Mutex<()>>>> {
+        self.mutating.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// The right to change some communities; dropped when the change is committed and published.
+pub struct Turn {
+    communities: Arc<Communities>,
+    slugs: Vec<CommunitySlug>,
+    guards: Vec<OwnedMutexGuard<()>>,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.guards.clear();
+        let mut mutating = self.communities.mutating();
+        for slug in &self.slugs {
+            // Ours in the map alone: nobody waits for it.
+            if mutating.get(slug).is_some_and(|mutex| Arc::strong_count(mutex) == 1) {
+                mutating.remove(slug);
+            }
+        }
+    }
+}
+
+fn loaded(row: crate::store::InstanceRow, names: &Arc<CommunityNames>) -> Option<Arc<Instance>> {
+    let Ok(plugin) = PluginName::parse(&row.plugin) else {
+        tracing::error!(
+            instance = row.id.0,
+            plugin = row.plugin,
+            "an instance's plugin is no name; it is left out"
+        );
+        return None;
+    };
+    Some(Arc::new(Instance::new(Facts {
+        id: row.id,
+        generation: row.generation,
+        plugin,
+        community: names.clone(),
+        platform_id: row.platform_id.map(Into::into),
+        config: row.config,
+        plugin_mark: row.plugin_mark,
+    })))
+}
