@@ -3,15 +3,22 @@
 //! `ARCHITECTURE.md` beside this crate has the bird's-eye view and the walk through a call. Modules
 //! stand here in the order in which they call each other; arrows point down only.
 
+pub mod cli;
+pub mod host;
+
 pub mod calls;
 pub mod communities;
-pub mod plugins;
 pub mod guest;
+pub mod http;
 pub mod instance;
+pub mod mutations;
+pub mod plugins;
 pub mod store;
+
 pub mod clock;
 pub mod config;
 pub mod effects;
 pub mod grants;
 pub mod ids;
 pub mod secrets;
+pub mod telemetry;

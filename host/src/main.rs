@@ -1,3 +1,10 @@
-//! The `moothall` binary.
+//! The `moothall` binary: an allocator, and the command line.
 
-fn main() {}
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    moothall::cli::main()
+}

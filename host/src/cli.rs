@@ -1,0 +1,137 @@
+//! The command line: what can be asked for, and how a failure is said.
+//!
+//! Answers go to standard output, everything else to standard error. Exit codes: 0 done, 1 failed,
+//! 2 wrong usage.
+
+mod key;
+mod serve;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Config, Sources, load};
+use crate::store::Store;
+
+/// Host for sandboxed community plugins.
+#[derive(Debug, Parser)]
+#[command(name = "moothall", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the HTTP API.
+    Serve(serve::ServeArgs),
+    /// Create, list and revoke API keys, also while the host runs.
+    #[command(subcommand)]
+    Key(key::KeyCommand),
+    /// Copy the database into FILE, also while the host runs. The sealing key is left out.
+    Backup(BackupArgs),
+    /// Compile a component from standard input: the host's own child process.
+    #[command(hide = true)]
+    Compile(CompileArgs),
+}
+
+/// Where the settings and the data are.
+#[derive(Clone, Debug, Args)]
+struct DataArgs {
+    /// Configuration file; `moothall.toml` in the working directory if it is there.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Data directory; `moothall-data` in the working directory.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct BackupArgs {
+    /// A file that does not exist yet.
+    file: PathBuf,
+    #[command(flatten)]
+    data: DataArgs,
+}
+
+#[derive(Debug, Args)]
+struct CompileArgs {
+    file: PathBuf,
+    #[arg(long)]
+    memory_bytes: u64,
+}
+
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Serve(args) => serve::serve(args),
+        Command::Key(command) => key::key(command),
+        Command::Backup(args) => backup(&args),
+        Command::Compile(args) => {
+            crate::plugins::compile::compile_here(&args.file, args.memory_bytes)
+                .map_err(|message| anyhow::anyhow!(message))
+        }
+    }
+}
+
+fn backup(args: &BackupArgs) -> anyhow::Result<()> {
+    if args.file.exists() {
+        bail!("{} exists already; name a new file", args.file.display());
+    }
+    let store = args.data.store()?;
+    store
+        .backup(&args.file)
+        .with_context(|| format!("the backup {} cannot be written", args.file.display()))
+}
+
+impl DataArgs {
+    fn sources(&self) -> anyhow::Result<Sources> {
+        let mut arguments = BTreeMap::new();
+        if let Some(data) = &self.data {
+            arguments.insert("data", text(data)?);
+        }
+        Ok(Sources { file: self.config.clone(), arguments })
+    }
+
+    fn load(&self) -> anyhow::Result<Config> {
+        Ok(load(&self.sources()?)?)
+    }
+
+    /// The database of a directory that a host has served before.
+    fn store(&self) -> anyhow::Result<Store> {
+        let config = self.load()?;
+        if !config.data.is_dir() {
+            bail!("there is no data directory {}; name it with --data", config.data.display());
+        }
+        Ok(Store::open(&config.database(), &config.store)?)
+    }
+}
+
+fn text(path: &std::path::Path) -> anyhow::Result<String> {
+    path.to_str()
+        .map(str::to_owned)
+        .with_context(|| format!("the path {} is not UTF-8", path.display()))
+}
+
+fn complain(sentence: &str) {
+    eprintln!("moothall: {sentence}");
+}
+
+/// A line of a command's answer.
+#[expect(clippy::print_stdout, reason = "this is where commands answer")]
+fn answer(line: &str) {
+    println!("{line}");
+}

@@ -1,0 +1,55 @@
+//! `moothall serve`
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{DataArgs, answer, text};
+use crate::config::{Sources, load};
+use crate::host::Host;
+use crate::telemetry::{self, LogFormat};
+
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    #[command(flatten)]
+    data: DataArgs,
+    /// Directory of plugin files; `plugins` in the data directory.
+    #[arg(long, value_name = "DIR")]
+    plugins: Option<PathBuf>,
+    /// Address and port; port 0 picks one. [default: 127.0.0.1:8000]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// Form of the log on standard error.
+    #[arg(long, value_enum, default_value_t)]
+    log_format: LogFormat,
+    /// Grant what manifests request, but not `reveal`. For development.
+    #[arg(long)]
+    grant_requested: bool,
+}
+
+impl ServeArgs {
+    fn sources(&self) -> anyhow::Result<Sources> {
+        let mut sources = self.data.sources()?;
+        if let Some(plugins) = &self.plugins {
+            sources.arguments.insert("plugin_directory", text(plugins)?);
+        }
+        if let Some(listen) = &self.listen {
+            sources.arguments.insert("listen", listen.clone());
+        }
+        if self.grant_requested {
+            sources.arguments.insert("grant_requested", "true".to_owned());
+        }
+        Ok(sources)
+    }
+}
+
+pub fn serve(args: ServeArgs) -> anyhow::Result<()> {
+    let sources = args.sources()?;
+    let config = load(&sources)?;
+    let log = telemetry::log_to_stderr(args.log_format, crate::config::log_filter().as_deref());
+    let host = Host::new(config, sources, telemetry::count()?)?;
+    answer(&format!("listening on http://{}", host.address()));
+    let ended = host.run();
+    drop(log);
+    ended
+}

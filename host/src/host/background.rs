@@ -1,0 +1,110 @@
+//! What happens without a request: signals, new API keys, purging, folding metrics.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+
+use super::reread;
+use crate::clock::Clock;
+use crate::config::{Config, Sources};
+use crate::http::{Api, Keys};
+use crate::store::{Store, StoreError};
+use crate::telemetry::UPKEEP;
+
+/// How often keys made by `moothall key` are looked for.
+const KEYS_LOOK: Duration = Duration::from_millis(500);
+/// How often the purge looks for something to do.
+const PURGE_LOOK: Duration = Duration::from_secs(10);
+/// Between two chunks of the purge, so that other writes have room.
+const PURGE_PAUSE: Duration = Duration::from_millis(10);
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// SIGTERM and SIGINT stop, SIGHUP rereads the configuration.
+pub async fn signals(
+    config: Arc<Config>,
+    sources: Sources,
+    reload: mpsc::Sender<Arc<Config>>,
+    stop: watch::Sender<bool>,
+) {
+    let (Some(mut term), Some(mut int), Some(mut hup)) =
+        (on(SignalKind::terminate()), on(SignalKind::interrupt()), on(SignalKind::hangup()))
+    else {
+        return;
+    };
+    loop {
+        tokio::select! {
+            _ = term.recv() => break,
+            _ = int.recv() => break,
+            _ = hup.recv() => match reread(&sources, &config) {
+                Ok(config) => {
+                    tracing::info!("configuration read again");
+                    // Closed only when the host ends.
+                    drop(reload.send(config).await);
+                }
+                Err(error) => tracing::error!("the configuration stays as it was: {error:#}"),
+            },
+        }
+    }
+    tracing::info!("stopping: no new connections; calls in flight are finished");
+    stop.send_replace(true);
+    // The loader ends with `reload`, after what it is doing.
+    std::future::pending::<()>().await;
+}
+
+fn on(kind: SignalKind) -> Option<Signal> {
+    signal(kind).inspect_err(|error| tracing::error!(%error, "signals cannot be received")).ok()
+}
+
+/// Other processes create and revoke keys beside the host.
+pub async fn notice_keys(api: Arc<Api>) {
+    let mut known = Vec::new();
+    loop {
+        tokio::time::sleep(KEYS_LOOK).await;
+        match api.calls.store.read(|reader| reader.api_keys()) {
+            Ok(rows) if rows != known => {
+                known.clone_from(&rows);
+                api.keys.store(Arc::new(Keys::new(rows)));
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "API keys cannot be read; those known stay valid"),
+        }
+    }
+}
+
+/// Removes what nobody needs any more, in chunks.
+pub async fn purge(store: Store, clock: Clock, config: Arc<Config>) {
+    loop {
+        tokio::time::sleep(PURGE_LOOK).await;
+        loop {
+            match purge_once(&store, &clock, &config).await {
+                Ok(true) => tokio::time::sleep(PURGE_PAUSE).await,
+                Ok(false) => break,
+                Err(error) => {
+                    tracing::debug!(%error, "the purge comes back later");
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// Whether there may be more to do.
+async fn purge_once(store: &Store, clock: &Clock, config: &Config) -> Result<bool, StoreError> {
+    let rows = config.store.purge_rows.max(1);
+    let more_state = store.write("purge.state", move |tx| tx.purge_state(rows)).await?;
+    let before = clock.now_ms() - i64::from(config.retention.call_days) * DAY_MS;
+    let keep = config.retention.calls;
+    let calls =
+        store.write("purge.calls", move |tx| tx.purge_failed_calls(before, keep, rows)).await?;
+    Ok(more_state || calls == rows)
+}
+
+pub async fn fold_metrics(metrics: PrometheusHandle) {
+    loop {
+        tokio::time::sleep(UPKEEP).await;
+        metrics.run_upkeep();
+    }
+}

@@ -1,0 +1,75 @@
+//! HTTP: all routes, and nothing that decides what they do.
+//!
+//! Handlers take requests apart and put answers together; `calls` and `mutations` do the rest.
+//! `axum` is named here alone, and statuses of failures are chosen in `error` alone.
+
+mod access;
+mod actions;
+mod body;
+mod communities;
+mod door;
+mod error;
+mod failed_calls;
+mod operating;
+mod plugins;
+pub mod serve;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use axum::Router;
+use axum::routing::{delete, get, post};
+use metrics_exporter_prometheus::PrometheusHandle;
+
+use crate::calls::Calls;
+use crate::clock::Clock;
+use crate::config::HttpConfig;
+use crate::guest::MemoryGauge;
+use crate::mutations::Mutations;
+
+pub use access::{Keys, new_key};
+pub use door::Door;
+
+/// What handlers need.
+pub struct Api {
+    pub calls: Arc<Calls>,
+    pub mutations: Mutations,
+    pub clock: Clock,
+    pub config: HttpConfig,
+    pub keys: ArcSwap<Keys>,
+    pub metrics: PrometheusHandle,
+    pub memory: Arc<MemoryGauge>,
+}
+
+/// The whole HTTP surface.
+pub fn routes(api: Arc<Api>) -> Router {
+    Router::new()
+        // Actions
+        .route("/api/internal/action/{target}", post(actions::internal))
+        .route("/api/action/{target}", post(actions::public))
+        // Communities
+        .route("/api/internal/community", get(communities::list).post(communities::create))
+        .route(
+            "/api/internal/community/{slug}",
+            get(communities::show).put(communities::put).delete(communities::delete),
+        )
+        .route("/api/internal/community/{slug}/hooks", get(communities::hooks))
+        .route("/api/internal/community/{slug}/actions", get(communities::actions))
+        .route("/api/internal/community/{slug}/processes", get(communities::processes))
+        .route("/api/internal/community/{slug}/events", get(communities::events))
+        // Plugins
+        .route("/api/internal/plugins", get(plugins::files))
+        .route("/api/internal/plugin-schemas", get(plugins::schemas))
+        .route("/api/internal/plugin/{name}", post(plugins::enable))
+        .route("/api/internal/plugin/{name}/metadata", get(plugins::metadata))
+        .route("/api/internal/plugin/{name}/{id}", delete(plugins::disable))
+        // Operating
+        .route("/api/internal/calls", get(failed_calls::list))
+        .route("/api/internal/calls/{id}", get(failed_calls::show))
+        .route("/healthz", get(operating::alive))
+        .route("/readyz", get(operating::ready))
+        .route("/metrics", get(operating::metrics))
+        .fallback(error::no_route)
+        .method_not_allowed_fallback(error::no_method)
+        .with_state(api)
+}

@@ -1,0 +1,161 @@
+//! Who may enter which route.
+//!
+//! While no API key was ever created the host listens on loopback only, and protected routes
+//! refuse what a browser could be tricked into sending: a foreign `Host` (DNS rebinding) or a
+//! foreign `Origin` (cross-site requests). Once a key was created, protected routes need one.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use axum::http::{HeaderMap, Request, header};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use hyper::body::Incoming;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use super::error::Problem;
+use crate::ids::random_bytes;
+use crate::store::ApiKeyRow;
+
+/// What keys look like: `mh_<id>_<secret>`.
+const PREFIX: &str = "mh_";
+
+/// The API keys as they are now.
+#[derive(Default)]
+pub struct Keys {
+    /// Whether one was ever created, revoked or not.
+    any: bool,
+    /// Hashes of those that are not revoked, by id.
+    valid: HashMap<String, Vec<u8>>,
+}
+
+impl Keys {
+    pub fn new(rows: Vec<ApiKeyRow>) -> Self {
+        let any = !rows.is_empty();
+        let valid = rows.into_iter().filter(|row| row.revoked_at.is_none());
+        Self { any, valid: valid.map(|row| (row.id, row.hash)).collect() }
+    }
+
+    /// Whether requests need a key.
+    pub fn are_required(&self) -> bool {
+        self.any
+    }
+
+    fn accept(&self, key: &str) -> bool {
+        let Some((id, secret)) = key.strip_prefix(PREFIX).and_then(|key| key.split_once('_'))
+        else {
+            return false;
+        };
+        let hash = Sha256::digest(secret);
+        self.valid.get(id).is_some_and(|valid| bool::from(valid.as_slice().ct_eq(hash.as_slice())))
+    }
+}
+
+/// A new key: what the user gets once, and what is stored.
+pub fn new_key(name: &str, now: i64) -> Result<(String, ApiKeyRow), getrandom::Error> {
+    let id = random_bytes::<6>()?.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    // `_` parts a key; it does not occur in the id, and the secret is the rest.
+    let secret = BASE64_URL_SAFE_NO_PAD.encode(random_bytes::<32>()?);
+    let hash = Sha256::digest(&secret).to_vec();
+    let row = ApiKeyRow {
+        id: id.clone(),
+        name: name.to_owned(),
+        hash,
+        created_at: now,
+        revoked_at: None,
+    };
+    Ok((format!("{PREFIX}{id}_{secret}"), row))
+}
+
+/// Public by design: what platforms, browsers and supervisors reach.
+fn is_public(path: &str) -> bool {
+    let under = |prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('/'));
+    under("/api/action")
+        || under("/api/hooks")
+        || under("/auth")
+        || matches!(path, "/healthz" | "/readyz")
+}
+
+pub fn check(keys: &Keys, request: &Request<Incoming>) -> Result<(), Problem> {
+    if is_public(request.uri().path()) {
+        return Ok(());
+    }
+    if keys.any {
+        let given =
+            request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let key = given.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+        return if keys.accept(key.trim()) { Ok(()) } else { Err(Problem::unauthorized()) };
+    }
+    from_this_machine(request.headers())
+}
+
+fn from_this_machine(headers: &HeaderMap) -> Result<(), Problem> {
+    let text = |name| {
+        headers.get(name).map(|value: &axum::http::HeaderValue| value.to_str().unwrap_or_default())
+    };
+    if !text(header::HOST).is_none_or(is_loopback) {
+        return Err(Problem::foreign("Host"));
+    }
+    let origin =
+        text(header::ORIGIN).map(|origin| origin.split_once("://").map_or("", |(_, host)| host));
+    if !origin.is_none_or(is_loopback) {
+        return Err(Problem::foreign("Origin"));
+    }
+    Ok(())
+}
+
+/// Whether `host[:port]` is this machine.
+fn is_loopback(authority: &str) -> bool {
+    let host = match authority.strip_prefix('[') {
+        Some(rest) => rest.split_once(']').map_or("", |(host, _)| host),
+        None => authority.rsplit_once(':').map_or(authority, |(host, _)| host),
+    };
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_accepted_until_it_is_revoked() {
+        let (key, mut row) = new_key("driver", 0).unwrap();
+        assert!(Keys::new(vec![row.clone()]).accept(&key));
+        assert!(!Keys::new(vec![row.clone()]).accept(&format!("{key}x")));
+        row.revoked_at = Some(1);
+        let keys = Keys::new(vec![row]);
+        assert!(!keys.accept(&key));
+        assert!(keys.are_required());
+    }
+
+    #[test]
+    fn loopback_has_many_names() {
+        for host in ["localhost", "LOCALHOST:8000", "127.0.0.1:8000", "127.8.0.1", "[::1]:8000"] {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in [
+            "",
+            "example.com",
+            "127.0.0.1.example.com",
+            "localhost.example.com:80",
+            "[::2]",
+            "null",
+        ] {
+            assert!(!is_loopback(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn what_is_public_is_listed() {
+        for path in
+            ["/api/action/a.b", "/api/hooks/x/y", "/auth/slack/callback", "/healthz", "/readyz"]
+        {
+            assert!(is_public(path), "{path}");
+        }
+        for path in ["/api/internal/action/a.b", "/metrics", "/", "/api/actions", "/docs"] {
+            assert!(!is_public(path), "{path}");
+        }
+    }
+}

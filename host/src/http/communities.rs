@@ -1,0 +1,205 @@
+//! `/api/internal/community…`
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::{Json, extract::rejection::QueryRejection};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::error::Problem;
+use super::{Api, body};
+use crate::communities::Community;
+use crate::ids::{CommunitySlug, RequestId};
+use crate::instance::Instance;
+use crate::mutations::{Change, CommunityChange, PluginEntry};
+use crate::secrets::shown;
+
+/// Communities on one page at most.
+const PAGE: usize = 100;
+/// Longest readable name, in characters.
+const READABLE_NAME: usize = 100;
+
+/// `{slug?, name?, readable_name?, plugins?}`
+#[derive(Debug, Default, Deserialize)]
+pub struct CommunityBody {
+    slug: Option<String>,
+    name: Option<String>,
+    readable_name: Option<String>,
+    plugins: Option<Vec<EntryBody>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct EntryBody {
+    name: String,
+    config: Option<Value>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub struct Page {
+    #[serde(default)]
+    after: String,
+    limit: Option<usize>,
+}
+
+type Answer = Result<(StatusCode, Json<Value>), Problem>;
+
+pub async fn create(
+    State(api): State<Arc<Api>>,
+    Extension(request): Extension<RequestId>,
+    body: Body,
+) -> Answer {
+    let body: CommunityBody = body::json(&api, body).await?;
+    let slug = match body.slug.as_deref().or(body.name.as_deref()) {
+        Some(slug) => parse_slug(slug)?,
+        None => CommunitySlug::random().map_err(|error| {
+            tracing::error!(%error, "no random slug");
+            Problem::not_ready("The host has no randomness now")
+        })?,
+    };
+    let change = CommunityChange { slug: None, ..change(body)? };
+    let community = api.mutations.create(slug, change, request).await?;
+    Ok((StatusCode::CREATED, Json(community_json(&api, &community)?)))
+}
+
+pub async fn put(
+    State(api): State<Arc<Api>>,
+    Path(slug): Path<String>,
+    Extension(request): Extension<RequestId>,
+    body: Body,
+) -> Answer {
+    let body: CommunityBody = body::json(&api, body).await?;
+    if let Some(name) = body.name.as_deref().filter(|name| *name != slug) {
+        return Err(Problem::bad_request(format!("Expected name {slug}, found {name}")));
+    }
+    let (change, community) = api.mutations.put(parse_slug(&slug)?, change(body)?, request).await?;
+    let status = if change == Change::Created { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, Json(community_json(&api, &community)?)))
+}
+
+pub async fn show(
+    State(api): State<Arc<Api>>,
+    Path(slug): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    Ok(Json(community_json(&api, &*find(&api, &slug)?)?))
+}
+
+pub async fn delete(
+    State(api): State<Arc<Api>>,
+    Path(slug): Path<String>,
+) -> Result<StatusCode, Problem> {
+    api.mutations.delete(parse_slug(&slug).map_err(|_| unknown(&slug))?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub async fn list(
+    State(api): State<Arc<Api>>,
+    page: Result<Query<Page>, QueryRejection>,
+) -> Result<Json<Value>, Problem> {
+    let Query(page) = page.map_err(|error| Problem::bad_request(error.body_text()))?;
+    let limit = page.limit.unwrap_or(PAGE).clamp(1, PAGE);
+    let slugs = api.calls.store.read(|reader| reader.community_slugs(&page.after, limit))?;
+    let next = slugs.last().filter(|_| slugs.len() == limit).cloned();
+    let there = slugs.iter().filter_map(|slug| api.calls.communities.get(slug));
+    let communities =
+        there.map(|community| community_json(&api, &community)).collect::<Result<Vec<_>, _>>()?;
+    Ok(Json(json!({ "communities": communities, "next": next })))
+}
+
+/// Webhook URLs of the enabled plugins that receive any.
+pub async fn hooks(
+    State(api): State<Arc<Api>>,
+    Path(slug): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    find(&api, &slug).map(|_| Json(json!({ "hooks": [] })))
+}
+
+pub async fn actions(
+    State(api): State<Arc<Api>>,
+    Path(slug): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    let community = find(&api, &slug)?;
+    let mut names: Vec<_> =
+        community.instances.iter().map(|instance| instance.plugin.as_str()).collect();
+    names.dedup();
+    let plugins = names.into_iter().filter_map(|name| api.calls.plugins.get(name));
+    let actions: Vec<Value> =
+        plugins.flat_map(|plugin| super::plugins::actions_json(&plugin)).collect();
+    Ok(Json(json!({ "actions": actions })))
+}
+
+pub async fn processes(
+    State(api): State<Arc<Api>>,
+    Path(slug): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    find(&api, &slug).map(|_| Json(json!({ "processes": [] })))
+}
+
+pub async fn events(
+    State(api): State<Arc<Api>>,
+    Path(slug): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    find(&api, &slug).map(|_| Json(json!({ "events": [] })))
+}
+
+fn find(api: &Api, slug: &str) -> Result<Arc<Community>, Problem> {
+    api.calls.communities.get(slug).ok_or_else(|| unknown(slug))
+}
+
+fn unknown(slug: &str) -> Problem {
+    Problem::not_found(format!("Community '{slug}' not found"))
+}
+
+fn parse_slug(slug: &str) -> Result<CommunitySlug, Problem> {
+    CommunitySlug::parse(slug)
+        .map_err(|error| Problem::bad_request(format!("The slug '{slug}' is not valid: {error}")))
+}
+
+fn change(body: CommunityBody) -> Result<CommunityChange, Problem> {
+    if body.readable_name.as_ref().is_some_and(|name| name.chars().count() > READABLE_NAME) {
+        return Err(Problem::bad_request(format!(
+            "A readable_name has at most {READABLE_NAME} characters"
+        )));
+    }
+    let entry = |entry: EntryBody| PluginEntry {
+        name: entry.name,
+        config: entry.config.unwrap_or_else(|| json!({})),
+    };
+    Ok(CommunityChange {
+        slug: body.slug.as_deref().map(parse_slug).transpose()?,
+        readable_name: body.readable_name,
+        plugins: body.plugins.map(|entries| entries.into_iter().map(entry).collect()),
+    })
+}
+
+pub fn community_json(api: &Api, community: &Community) -> Result<Value, Problem> {
+    let plugins = community.instances.iter().map(|instance| instance_json(api, instance));
+    let plugins = plugins.collect::<Result<Vec<_>, _>>()?;
+    let names = &community.names;
+    Ok(json!({
+        "slug": names.slug,
+        "name": names.slug,
+        "readable_name": names.readable_name,
+        "plugins": plugins,
+    }))
+}
+
+/// An instance as it is shown: secrets replaced, whether its plugin is loaded or not.
+pub fn instance_json(api: &Api, instance: &Instance) -> Result<Value, Problem> {
+    let plugin = api.calls.plugins.get(instance.plugin.as_str());
+    let public: Value = serde_json::from_str(&instance.config()).unwrap_or_default();
+    let stored = api.calls.store.read(|reader| reader.secrets(instance.id))?;
+    let mut pointers: Vec<String> = stored.into_iter().map(|secret| secret.pointer).collect();
+    pointers.extend(plugin.iter().flat_map(|plugin| plugin.config_schema.secrets().find(&public)));
+    Ok(json!({
+        "id": instance.id,
+        "name": instance.plugin,
+        "config": shown(&public, &pointers),
+        "community": instance.community.slug,
+        "community_platform_id": instance.platform_id,
+        "auth_type": plugin.map(|plugin| plugin.manifest.auth_type.clone()),
+    }))
+}

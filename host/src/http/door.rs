@@ -1,0 +1,84 @@
+//! What every request passes on its way in and out: its id, who may enter, the count.
+//!
+//! One function around the router instead of layers of middleware, because every request of the
+//! hot path goes through it.
+
+use std::sync::{Arc, OnceLock};
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderName, HeaderValue, Request, Response};
+use hyper::body::Incoming;
+use metrics::{Counter, counter};
+use tower::Service;
+
+use super::error::Problem;
+use super::{Api, access, routes};
+use crate::ids::RequestId;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Where requests come in. Clones share everything.
+#[derive(Clone)]
+pub struct Door {
+    router: Router,
+    api: Arc<Api>,
+}
+
+impl Door {
+    pub fn new(api: Arc<Api>) -> Self {
+        Self { router: routes(api.clone()), api }
+    }
+
+    pub async fn pass(mut self, mut request: Request<Incoming>) -> Response<Body> {
+        let id = request_id(&self.api, &request);
+        let response = match access::check(&self.api.keys.load(), &request) {
+            Err(problem) => problem.respond(&id),
+            Ok(()) => {
+                request.extensions_mut().insert(id.clone());
+                match self.router.call(request).await {
+                    Ok(response) => response,
+                    Err(never) => match never {},
+                }
+            }
+        };
+        leave(response, &id)
+    }
+}
+
+/// The caller's own id, if it is of a form that can go into headers and logs.
+fn request_id(api: &Api, request: &Request<Incoming>) -> RequestId {
+    let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
+    given.and_then(|id| RequestId::parse(id).ok()).unwrap_or_else(|| RequestId::new(&api.clock))
+}
+
+fn leave(response: Response<Body>, id: &RequestId) -> Response<Body> {
+    let mut response = match response.extensions().get::<Arc<Problem>>() {
+        Some(problem) => {
+            let (headers, problem) = (response.headers().clone(), problem.clone());
+            let mut told = problem.respond(id);
+            // `Allow` comes from the router.
+            told.headers_mut().extend(headers.into_iter().filter(|(name, _)| {
+                name.as_ref().is_some_and(|name| *name == axum::http::header::ALLOW)
+            }));
+            told
+        }
+        None => response,
+    };
+    if let Ok(value) = HeaderValue::from_str(id.as_str()) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    count(response.status().as_u16());
+    response
+}
+
+/// Counts a response by its status, through a handle that is looked up once.
+fn count(status: u16) {
+    static BY_STATUS: [OnceLock<Counter>; 600] = [const { OnceLock::new() }; 600];
+    if let Some(slot) = BY_STATUS.get(usize::from(status)) {
+        slot.get_or_init(
+            || counter!("moothall_http_requests_total", "status" => status.to_string()),
+        )
+        .increment(1);
+    }
+}

@@ -1,0 +1,269 @@
+//! Failures as `application/problem+json` (RFC 9457): the only place where their status is chosen.
+//!
+//! `detail` is for a person, `code` for a program. No SQL, path, backtrace or secret gets in here:
+//! what the operator needs is in the log, under the request's id.
+
+use std::sync::Arc;
+
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use crate::calls::CallError;
+use crate::guest::{Fault, GuestError};
+use crate::ids::RequestId;
+use crate::mutations::MutationError;
+use crate::plugins::Violation;
+use crate::store::StoreError;
+
+/// When a refusal for want of room may be tried again, in seconds.
+const RETRY_SECONDS: u32 = 1;
+
+/// A failure on its way out. The door writes its body, because only it knows the request's id.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    status: StatusCode,
+    code: String,
+    detail: String,
+    errors: Vec<Violation>,
+    details: Option<Value>,
+    retry: bool,
+}
+
+impl Problem {
+    fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
+        let (code, detail) = (code.to_owned(), detail.into());
+        Self { status, code, detail, errors: Vec::new(), details: None, retry: false }
+    }
+
+    fn later(mut self) -> Self {
+        self.retry = true;
+        self
+    }
+
+    fn with_errors(mut self, errors: Vec<Violation>) -> Self {
+        self.errors = errors;
+        self
+    }
+
+    // --- what the HTTP layer itself finds wrong
+
+    pub fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad_request", detail)
+    }
+
+    pub fn malformed_json(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "malformed_json", detail)
+    }
+
+    pub fn missing_header(name: &str) -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "missing_header",
+            format!("Missing required header '{name}'"),
+        )
+    }
+
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", detail)
+    }
+
+    pub fn too_large(limit: usize) -> Self {
+        let detail = format!("The request's body has more than {limit} bytes");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
+    }
+
+    pub fn too_slow() -> Self {
+        Self::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "body_too_slow",
+            "The request's body did not arrive in time",
+        )
+    }
+
+    pub fn unauthorized() -> Self {
+        let detail = "This route needs an API key: send `Authorization: Bearer <key>`";
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
+    }
+
+    pub fn foreign(what: &str) -> Self {
+        let detail = format!(
+            "Without an API key this route answers only to this machine; the request's {what} is another. \
+             Create a key with `moothall key create`"
+        );
+        Self::new(StatusCode::FORBIDDEN, "foreign_request", detail)
+    }
+
+    pub fn not_ready(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "not_ready", detail).later()
+    }
+
+    /// The body, with the request's id; and the headers that go with it.
+    pub fn respond(&self, request: &RequestId) -> Response {
+        let mut body = json!({
+            "type": format!("urn:moothall:problem:{}", self.code),
+            "title": self.status.canonical_reason().unwrap_or("Failure"),
+            "status": self.status.as_u16(),
+            "detail": self.detail,
+            "code": self.code,
+            "request_id": request,
+        });
+        if !self.errors.is_empty() {
+            body["errors"] = json!(self.errors);
+        }
+        if let Some(details) = &self.details {
+            body["details"] = details.clone();
+        }
+        let kind = (header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        let mut response = (self.status, [kind], body.to_string()).into_response();
+        let mut set =
+            |name: HeaderName, value: HeaderValue| drop(response.headers_mut().insert(name, value));
+        if self.retry {
+            set(header::RETRY_AFTER, RETRY_SECONDS.into());
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            set(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(Arc::new(self));
+        response
+    }
+}
+
+pub async fn no_route() -> Problem {
+    Problem::not_found("There is no such route")
+}
+
+pub async fn no_method() -> Problem {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        "This route has no such method; see `Allow`",
+    )
+}
+
+impl From<CallError> for Problem {
+    fn from(error: CallError) -> Self {
+        let detail = error.to_string();
+        match error {
+            CallError::UnknownCommunity(_) => {
+                Self::new(StatusCode::BAD_REQUEST, "unknown_community", detail)
+            }
+            CallError::UnknownPlugin(_) => {
+                Self::new(StatusCode::NOT_FOUND, "unknown_plugin", detail)
+            }
+            CallError::UnknownAction { .. } => {
+                Self::new(StatusCode::NOT_FOUND, "unknown_action", detail)
+            }
+            CallError::NotEnabled { .. } => {
+                Self::new(StatusCode::BAD_REQUEST, "plugin_not_enabled", detail)
+            }
+            CallError::Ambiguous { .. } => {
+                Self::new(StatusCode::BAD_REQUEST, "ambiguous_instance", detail)
+            }
+            CallError::NoSuchPlatform { .. } => {
+                Self::new(StatusCode::BAD_REQUEST, "unknown_instance", detail)
+            }
+            CallError::InvalidParameters(violations) => {
+                Self::new(StatusCode::BAD_REQUEST, "invalid_parameters", detail)
+                    .with_errors(violations)
+            }
+            CallError::Refused(refusal) => refusal.into(),
+            CallError::PluginUnavailable(_) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "plugin_unavailable", detail).later()
+            }
+            CallError::ConfigInvalid { .. } => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "config_invalid", detail)
+            }
+            CallError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<GuestError> for Problem {
+    fn from(error: GuestError) -> Self {
+        let status = match error.kind.as_str() {
+            "invalid" => StatusCode::BAD_REQUEST,
+            "unauthorized" => StatusCode::UNAUTHORIZED,
+            "forbidden" => StatusCode::FORBIDDEN,
+            "not-found" => StatusCode::NOT_FOUND,
+            "conflict" => StatusCode::CONFLICT,
+            "unavailable" => StatusCode::SERVICE_UNAVAILABLE,
+            // `internal`, `other`, and the kinds of the plugin's own.
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        let code = error.kind.replace('-', "_");
+        let mut problem = Self::new(status, &code, error.message);
+        problem.details = error.details.and_then(|details| serde_json::from_str(&details).ok());
+        problem.retry = error.retryable && status == StatusCode::SERVICE_UNAVAILABLE;
+        problem
+    }
+}
+
+impl From<Fault> for Problem {
+    fn from(fault: Fault) -> Self {
+        let code = fault.code();
+        let said = |fault: &Fault| sentence(&fault.to_string());
+        match &fault {
+            Fault::Trap(_) | Fault::Limit(_) | Fault::BadOutput(_) => {
+                Self::new(StatusCode::BAD_GATEWAY, code, said(&fault))
+            }
+            Fault::Timeout(_) => Self::new(StatusCode::GATEWAY_TIMEOUT, code, said(&fault)),
+            Fault::InstanceBusy | Fault::Overloaded(_) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, code, said(&fault)).later()
+            }
+            Fault::InstanceReplaced => Self::new(StatusCode::CONFLICT, code, said(&fault)),
+            Fault::Store(_) => {
+                let detail = "Nothing can be stored now; nothing of this request was";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).later()
+            }
+            Fault::Host(_) => {
+                let detail = "The host failed; its log has the reason under this request's id";
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, code, detail)
+            }
+        }
+    }
+}
+
+impl From<MutationError> for Problem {
+    fn from(error: MutationError) -> Self {
+        let detail = error.to_string();
+        match error {
+            MutationError::NotFound(_) => {
+                Self::new(StatusCode::NOT_FOUND, "unknown_community", detail)
+            }
+            MutationError::Taken(_) => Self::new(StatusCode::CONFLICT, "community_exists", detail),
+            MutationError::InvalidConfig { violations, .. } => {
+                Self::new(StatusCode::BAD_REQUEST, "invalid_config", detail).with_errors(violations)
+            }
+            MutationError::Twice(_) => {
+                Self::new(StatusCode::BAD_REQUEST, "duplicate_instance", detail)
+            }
+            MutationError::TooMany(_) => {
+                Self::new(StatusCode::BAD_REQUEST, "too_many_plugins", detail)
+            }
+            MutationError::NoSuchInstance { .. } => {
+                Self::new(StatusCode::NOT_FOUND, "unknown_instance", detail)
+            }
+            MutationError::Call(error) => error.into(),
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        Fault::from(error).into()
+    }
+}
+
+/// Begins with a capital, as the other details do.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}

@@ -1,0 +1,101 @@
+//! `/api/internal/plugin…`: plugin files, what plugins offer, enabling and disabling one.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::{Extension, Json};
+use serde_json::{Map, Value, json};
+
+use super::actions::community;
+use super::communities::instance_json;
+use super::error::Problem;
+use super::{Api, body};
+use crate::ids::{CommunitySlug, InstanceId, RequestId};
+use crate::mutations::{Change, PluginEntry};
+use crate::plugins::Plugin;
+
+/// A config body; absent, it is empty.
+#[derive(serde::Deserialize)]
+#[serde(transparent)]
+struct ConfigBody(Value);
+
+impl Default for ConfigBody {
+    fn default() -> Self {
+        Self(json!({}))
+    }
+}
+
+pub async fn enable(
+    State(api): State<Arc<Api>>,
+    Path(name): Path<String>,
+    Extension(request): Extension<RequestId>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<(StatusCode, Json<Value>), Problem> {
+    let slug = community(&headers)?;
+    let unknown = || Problem::bad_request(format!("Community '{slug}' not found"));
+    let slug = CommunitySlug::parse(slug).map_err(|_| unknown())?;
+    let ConfigBody(config) = body::json(&api, body).await?;
+    let (change, instance) =
+        api.mutations.enable(slug, PluginEntry { name, config }, request).await?;
+    let status = if change == Change::Created { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, Json(instance_json(&api, &instance)?)))
+}
+
+pub async fn disable(
+    State(api): State<Arc<Api>>,
+    Path((name, id)): Path<(String, String)>,
+) -> Result<StatusCode, Problem> {
+    let none = || Problem::not_found(format!("There is no instance {id} of plugin '{name}'"));
+    let number = id.parse().map_err(|_| none())?;
+    api.mutations.disable(name.clone(), InstanceId(number)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Every file in the plugin directory, and what became of it.
+pub async fn files(State(api): State<Arc<Api>>) -> Json<Value> {
+    Json(json!({ "plugins": api.calls.plugins.reports() }))
+}
+
+pub async fn metadata(
+    State(api): State<Arc<Api>>,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    let plugin = api
+        .calls
+        .plugins
+        .get(&name)
+        .ok_or_else(|| Problem::not_found(format!("No such plugin: {name}")))?;
+    Ok(Json(json!({
+        "name": plugin.name,
+        "auth_type": plugin.manifest.auth_type,
+        "uses_webhook": false,
+        "schemas": {
+            "config": plugin.manifest.config_schema,
+            "actions": actions_json(&plugin),
+            "events": [],
+            "processes": [],
+        },
+    })))
+}
+
+pub async fn schemas(State(api): State<Arc<Api>>) -> Json<Value> {
+    let all = api.calls.plugins.all();
+    let schema =
+        |plugin: &Arc<Plugin>| (plugin.name.to_string(), json!(plugin.manifest.config_schema));
+    Json(Value::Object(all.iter().map(schema).collect::<Map<_, _>>()))
+}
+
+pub fn actions_json(plugin: &Plugin) -> Vec<Value> {
+    let action = |action: &crate::plugins::manifest::ActionManifest| {
+        json!({
+            "id": format!("{}.{}", plugin.name, action.slug),
+            "description": action.description,
+            "parameters_schema": action.parameters_schema,
+            "response_schema": action.response_schema,
+        })
+    };
+    plugin.manifest.actions.iter().map(action).collect()
+}

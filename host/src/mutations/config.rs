@@ -1,0 +1,114 @@
+//! The check of a submitted configuration, and its split into what may be seen and what may not.
+
+use std::collections::BTreeMap;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+
+use super::{MutationError, Mutations, Outcome};
+use crate::communities::Community;
+use crate::instance::Instance;
+use crate::plugins::{Plugin, Violation};
+use crate::secrets::{self, SplitConfig};
+
+/// A configuration that the plugin's schema accepts.
+pub struct CheckedConfig {
+    /// JSON with `{"$secret": pointer}` for each secret.
+    pub public: String,
+    pub secrets: BTreeMap<String, SecretString>,
+    pub platform_id: Option<String>,
+    /// Whether the community's instance has exactly this configuration.
+    pub is_same: bool,
+}
+
+impl Mutations {
+    pub(super) fn check_config(
+        &self,
+        plugin: &Plugin,
+        community: &Community,
+        mut config: Value,
+    ) -> Outcome<CheckedConfig> {
+        let invalid =
+            |violations| MutationError::InvalidConfig { plugin: plugin.name.clone(), violations };
+        if !config.is_object() {
+            return Err(invalid(vec![violation("", "a config is a JSON object")]));
+        }
+        plugin.config_schema.fill_defaults(&mut config);
+        let platform_id = platform_id(plugin, &config).map_err(|one| invalid(vec![one]))?;
+        let existing = community.find(plugin.name.as_str(), platform_id.as_deref());
+        let stored = existing
+            .map(|instance| self.stored_secrets(plugin, instance))
+            .transpose()?
+            .unwrap_or_default();
+        restore(plugin, &mut config, &stored).map_err(invalid)?;
+        plugin.config_schema.validate(&config).map_err(invalid)?;
+        let split = secrets::split(&config, &plugin.config_schema.secrets().find(&config));
+        secrets::wipe(&mut config);
+        let public = split.public.to_string();
+        if public.len() > self.limits.config_bytes {
+            let message = format!("a config has at most {} bytes", self.limits.config_bytes);
+            return Err(invalid(vec![violation("", &message)]));
+        }
+        let is_same = existing.is_some_and(|existing| is_same(existing, &split, &stored));
+        Ok(CheckedConfig { public, secrets: split.secrets, platform_id, is_same })
+    }
+
+    fn stored_secrets(
+        &self,
+        plugin: &Plugin,
+        instance: &Instance,
+    ) -> Outcome<BTreeMap<String, SecretString>> {
+        let sealed = self.calls.store.read(|reader| reader.secrets(instance.id))?;
+        Ok(plugin.guest.open_secrets(instance.id, &sealed)?)
+    }
+}
+
+fn violation(path: &str, message: &str) -> Violation {
+    Violation { path: path.to_owned(), message: message.to_owned() }
+}
+
+/// Keeps the stored secrets where the placeholder was sent back; secrets must be strings.
+fn restore(
+    plugin: &Plugin,
+    config: &mut Value,
+    stored: &BTreeMap<String, SecretString>,
+) -> Result<(), Vec<Violation>> {
+    let pointers = plugin.config_schema.secrets().find(config);
+    let kept =
+        "the placeholder keeps a stored secret, and none is stored here; send the secret itself";
+    let nothing = secrets::restore_placeholders(config, &pointers, stored);
+    let mut wrong: Vec<_> = nothing.iter().map(|path| violation(path, kept)).collect();
+    let no_strings = secrets::not_strings(config, &pointers);
+    wrong.extend(no_strings.iter().map(|path| violation(path, "a secret must be a string")));
+    if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+}
+
+/// The value of the config key that the manifest names; none where it is not set.
+fn platform_id(plugin: &Plugin, config: &Value) -> Result<Option<String>, Violation> {
+    let Some(key) = &plugin.manifest.community_platform_id_key else { return Ok(None) };
+    match config.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone()).filter(|text| !text.is_empty())),
+        Some(Value::Number(number)) => Ok(Some(number.to_string())),
+        Some(_) => Err(violation(
+            &format!("/{key}"),
+            "it tells instances apart and must be a string or a number",
+        )),
+    }
+}
+
+fn is_same(
+    existing: &Instance,
+    split: &SplitConfig,
+    stored: &BTreeMap<String, SecretString>,
+) -> bool {
+    let public: Option<Value> = serde_json::from_str(&existing.config()).ok();
+    public.as_ref() == Some(&split.public)
+        && stored.len() == split.secrets.len()
+        && stored.iter().all(|(pointer, secret)| {
+            split
+                .secrets
+                .get(pointer)
+                .is_some_and(|new| new.expose_secret() == secret.expose_secret())
+        })
+}

@@ -1,0 +1,52 @@
+//! Logs and metrics: how they leave the process.
+//!
+//! Logs go to standard error from a thread of their own through a bounded queue: a terminal that
+//! does not read slows no request, and lines that do not fit are dropped. Set up once, by `main`.
+
+use std::time::Duration;
+
+use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::EnvFilter;
+
+/// Lines that may wait to be written.
+const QUEUED_LINES: usize = 16_384;
+/// Upper bounds of the buckets of every histogram of seconds.
+const SECONDS: &[f64] =
+    &[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0];
+/// Upper bounds of the buckets of the writer's batches.
+const WRITES: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
+/// How often samples are folded into their histograms, so that they do not pile up unread.
+pub const UPKEEP: Duration = Duration::from_secs(5);
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+/// Starts logging; what is still queued is written when the answer is dropped.
+pub fn log_to_stderr(format: LogFormat, filter: Option<&str>) -> WorkerGuard {
+    let (writer, guard) = NonBlockingBuilder::default()
+        .buffered_lines_limit(QUEUED_LINES)
+        .lossy(true)
+        .finish(std::io::stderr());
+    let filter = EnvFilter::new(filter.unwrap_or("info"));
+    let subscriber =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(false);
+    match format {
+        LogFormat::Text => subscriber.init(),
+        LogFormat::Json => subscriber.json().init(),
+    }
+    guard
+}
+
+/// Starts counting; the answer renders what was counted.
+pub fn count() -> Result<PrometheusHandle, BuildError> {
+    use metrics_exporter_prometheus::Matcher;
+    PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), SECONDS)?
+        .set_buckets_for_metric(Matcher::Suffix("_writes".into()), WRITES)?
+        .install_recorder()
+}
