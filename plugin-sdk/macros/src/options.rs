@@ -1,0 +1,95 @@
+//! What stands in the brackets of the attributes: `name = value`, flags, and lists. Knows how an
+//! option is written, and leaves what it means to its two users.
+
+pub mod action;
+pub mod plugin;
+
+use proc_macro2::TokenStream;
+use quote::ToTokens;
+use syn::parse::Parser;
+use syn::punctuated::Punctuated;
+use syn::{Expr, ExprLit, Lit, LitStr, Meta, Token, Type};
+
+use crate::mistakes::Mistakes;
+
+/// The options in an attribute's brackets, each name once.
+fn read(tokens: TokenStream, mistakes: &mut Mistakes) -> Vec<Meta> {
+    let parsed = Punctuated::<Meta, Token![,]>::parse_terminated.parse2(tokens);
+    let mut options: Vec<Meta> = Vec::new();
+    for option in mistakes.take(parsed).into_iter().flatten() {
+        if options.iter().any(|earlier| name_of(earlier) == name_of(&option)) {
+            mistakes
+                .add(option.path(), format!("`{}` is given twice; remove one", name_of(&option)));
+        } else {
+            options.push(option);
+        }
+    }
+    options
+}
+
+fn name_of(option: &Meta) -> String {
+    option.path().to_token_stream().to_string()
+}
+
+/// The text of `name = "text"`.
+fn text(option: &Meta, mistakes: &mut Mistakes) -> Option<LitStr> {
+    match value(option) {
+        Some(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => Some(text.clone()),
+        _ => {
+            mistakes.add(option, format!("write `{} = \"…\"`", name_of(option)));
+            None
+        }
+    }
+}
+
+/// The text of `name = "text"`, which must be one of `choices`.
+fn choice(option: &Meta, choices: &[&str], mistakes: &mut Mistakes) -> Option<LitStr> {
+    let text = text(option, mistakes)?;
+    if choices.contains(&text.value().as_str()) {
+        return Some(text);
+    }
+    mistakes.add(&text, format!("`{}` is one of \"{}\"", name_of(option), choices.join("\", \"")));
+    None
+}
+
+/// The type of `name = Type`.
+fn a_type(option: &Meta, mistakes: &mut Mistakes) -> Option<Type> {
+    match value(option).map(|value| syn::parse2(value.to_token_stream())) {
+        Some(Ok(found)) => Some(found),
+        _ => {
+            mistakes.add(option, format!("`{}` is a type: write `{0} = Config`", name_of(option)));
+            None
+        }
+    }
+}
+
+/// Whether the flag `name` is there; it always is, and has no value.
+fn flag(option: &Meta, mistakes: &mut Mistakes) -> bool {
+    if option.require_path_only().is_err() {
+        mistakes.add(option, format!("`{}` is a flag: write it without a value", name_of(option)));
+    }
+    true
+}
+
+/// The texts of `name("a", "b")`.
+fn texts(option: &Meta, mistakes: &mut Mistakes) -> Vec<LitStr> {
+    let list = option
+        .require_list()
+        .and_then(|list| list.parse_args_with(Punctuated::<LitStr, Token![,]>::parse_terminated));
+    match list {
+        Ok(list) => list.into_iter().collect(),
+        Err(_) => {
+            mistakes.add(option, format!("write `{}(\"…\")`", name_of(option)));
+            Vec::new()
+        }
+    }
+}
+
+fn unknown(option: &Meta, known: &str, mistakes: &mut Mistakes) {
+    mistakes
+        .add(option.path(), format!("there is no option `{}`; there are {known}", name_of(option)));
+}
+
+fn value(option: &Meta) -> Option<&Expr> {
+    option.require_name_value().ok().map(|pair| &pair.value)
+}

@@ -1,0 +1,110 @@
+//! The options of `#[plugin(…)]`.
+
+use proc_macro2::{Span, TokenStream};
+use syn::{LitStr, Meta, Type};
+
+use super::{a_type, choice, read, text, texts, unknown};
+use crate::mistakes::Mistakes;
+use crate::name;
+
+const KNOWN: &str = "`name`, `config`, `settings`, `version`, `description`, `auth_type`, \
+                     `community_platform_id_key`, `on_config_change` and `requests`";
+
+/// What an author says of the plugin as a whole.
+#[derive(Default)]
+pub struct PluginOptions {
+    pub name: Option<LitStr>,
+    pub config: Option<Type>,
+    pub settings: Option<Type>,
+    pub version: Option<LitStr>,
+    pub description: Option<LitStr>,
+    pub auth_type: Option<LitStr>,
+    pub community_platform_id_key: Option<LitStr>,
+    pub on_config_change: Option<LitStr>,
+    pub reveal: Vec<LitStr>,
+}
+
+impl PluginOptions {
+    pub fn parse(tokens: TokenStream, mistakes: &mut Mistakes) -> Self {
+        let mut options = Self::default();
+        for option in read(tokens, mistakes) {
+            options.accept(&option, mistakes);
+        }
+        match &options.name {
+            Some(name) => check_name(name, mistakes),
+            None => mistakes.add_at(
+                Span::call_site(),
+                "a plugin needs a name: `#[plugin(name = \"my-plugin\")]`",
+            ),
+        }
+        options
+    }
+
+    fn accept(&mut self, option: &Meta, mistakes: &mut Mistakes) {
+        let path = option.path();
+        if path.is_ident("name") {
+            self.name = text(option, mistakes);
+        } else if path.is_ident("config") {
+            self.config = a_type(option, mistakes);
+        } else if path.is_ident("settings") {
+            self.settings = a_type(option, mistakes);
+        } else if path.is_ident("version") {
+            self.version = text(option, mistakes);
+        } else if path.is_ident("description") {
+            self.description = text(option, mistakes);
+        } else if path.is_ident("auth_type") {
+            self.auth_type = choice(option, &["none", "api_key", "oauth"], mistakes);
+        } else if path.is_ident("community_platform_id_key") {
+            self.community_platform_id_key = text(option, mistakes);
+        } else if path.is_ident("on_config_change") {
+            self.on_config_change = choice(option, &["recreate", "keep"], mistakes);
+        } else if path.is_ident("requests") {
+            self.reveal = requested(option, mistakes);
+        } else {
+            unknown(option, KNOWN, mistakes);
+        }
+    }
+
+    /// Whether an instance outlives a change of its configuration.
+    pub fn keeps_instances(&self) -> bool {
+        self.on_config_change.as_ref().is_some_and(|choice| choice.value() == "keep")
+    }
+}
+
+fn check_name(name: &LitStr, mistakes: &mut Mistakes) {
+    name::check("a plugin's name", name, mistakes);
+    if ["api", "driver"].contains(&name.value().as_str()) {
+        mistakes.add(name, format!("the name \"{}\" is reserved; choose another", name.value()));
+    }
+}
+
+fn requested(option: &Meta, mistakes: &mut Mistakes) -> Vec<LitStr> {
+    let Ok(list) = option.require_list() else {
+        mistakes.add(option, "write `requests(reveal(\"/api_key\"))`");
+        return Vec::new();
+    };
+    let mut secrets = Vec::new();
+    for request in read(list.tokens.clone(), mistakes) {
+        if request.path().is_ident("reveal") {
+            secrets.extend(texts(&request, mistakes));
+        } else {
+            unknown(&request, "`reveal`", mistakes);
+        }
+    }
+    secrets.retain(|secret| is_place(secret, mistakes));
+    secrets
+}
+
+fn is_place(secret: &LitStr, mistakes: &mut Mistakes) -> bool {
+    let place = secret.value();
+    let known = place.starts_with('/') || place.starts_with("settings:");
+    if !known {
+        mistakes.add(
+            secret,
+            format!(
+                "a secret is a JSON Pointer into the config, \"/{place}\", or \"settings:{place}\""
+            ),
+        );
+    }
+    known
+}

@@ -1,0 +1,45 @@
+//! The contract in `wit/` as Rust: one module for the imports and one for each export interface.
+//! Generated, and named nowhere outside this crate but in the code that `#[plugin]` writes.
+
+#![expect(missing_docs, reason = "the contract is documented in its WIT files")]
+
+pub mod imports {
+    wit_bindgen::generate!({ path: "../wit", world: "imports", generate_all });
+}
+
+pub use imports::moothall::plugin as host;
+
+/// The macro of each export world is what makes a component export it, so that one whose author
+/// implements no actions exports none.
+pub mod plugin {
+    wit_bindgen::generate!({
+        path: "../wit",
+        world: "plugin-exports",
+        with: { "moothall:plugin/types@0.1.0": crate::bindings::host::types },
+        pub_export_macro: true,
+        export_macro_name: "export_plugin",
+        default_bindings_module: "::moothall_sdk::export::plugin",
+    });
+}
+
+pub mod lifecycle {
+    wit_bindgen::generate!({
+        path: "../wit",
+        world: "lifecycle-exports",
+        with: { "moothall:plugin/types@0.1.0": crate::bindings::host::types },
+        pub_export_macro: true,
+        export_macro_name: "export_lifecycle",
+        default_bindings_module: "::moothall_sdk::export::lifecycle",
+    });
+}
+
+pub mod actions {
+    wit_bindgen::generate!({
+        path: "../wit",
+        world: "actions-exports",
+        with: { "moothall:plugin/types@0.1.0": crate::bindings::host::types },
+        pub_export_macro: true,
+        export_macro_name: "export_actions",
+        default_bindings_module: "::moothall_sdk::export::actions",
+    });
+}

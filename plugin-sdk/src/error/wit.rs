@@ -1,0 +1,57 @@
+//! An [`Error`] as the contract's record, and back. Decides nothing: both sides have the same fields.
+
+use crate::bindings::host::types as wit;
+use crate::{Error, ErrorKind};
+
+impl From<wit::Error> for Error {
+    fn from(error: wit::Error) -> Self {
+        Self {
+            kind: error.kind.into(),
+            message: error.message,
+            // The host's details are for a program; a text that is no JSON tells it nothing.
+            details: error.details.and_then(|json| serde_json::from_str(&json).ok()),
+            retryable: error.retryable,
+        }
+    }
+}
+
+impl From<Error> for wit::Error {
+    fn from(error: Error) -> Self {
+        Self {
+            kind: error.kind.into(),
+            message: error.message,
+            details: error.details.map(|details| details.to_string()),
+            retryable: error.retryable,
+        }
+    }
+}
+
+impl From<wit::ErrorKind> for ErrorKind {
+    fn from(kind: wit::ErrorKind) -> Self {
+        match kind {
+            wit::ErrorKind::Invalid => Self::Invalid,
+            wit::ErrorKind::Unauthorized => Self::Unauthorized,
+            wit::ErrorKind::Forbidden => Self::Forbidden,
+            wit::ErrorKind::NotFound => Self::NotFound,
+            wit::ErrorKind::Conflict => Self::Conflict,
+            wit::ErrorKind::Unavailable => Self::Unavailable,
+            wit::ErrorKind::Internal => Self::Internal,
+            wit::ErrorKind::Other(name) => Self::Other(name),
+        }
+    }
+}
+
+impl From<ErrorKind> for wit::ErrorKind {
+    fn from(kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::Invalid => Self::Invalid,
+            ErrorKind::Unauthorized => Self::Unauthorized,
+            ErrorKind::Forbidden => Self::Forbidden,
+            ErrorKind::NotFound => Self::NotFound,
+            ErrorKind::Conflict => Self::Conflict,
+            ErrorKind::Unavailable => Self::Unavailable,
+            ErrorKind::Internal => Self::Internal,
+            ErrorKind::Other(name) => Self::Other(name),
+        }
+    }
+}

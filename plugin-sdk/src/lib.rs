@@ -1,0 +1,74 @@
+//! Write Moothall plugins in Rust.
+//!
+//! A plugin is a unit struct whose methods carry attributes. Types carry the schemas (`serde` and
+//! `schemars`), so no JSON Schema is written by hand; [`plugin`](macro@plugin) makes a component of it that
+//! exports exactly what the plugin has. Build it for `wasm32-wasip2` with `crate-type = ["cdylib"]`.
+//!
+//! ```
+//! use moothall_sdk::{Plugin, Result, Secret, plugin};
+//! use schemars::JsonSchema;
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Deserialize, JsonSchema)]
+//! struct Config {
+//!     /// Shown to nobody, not even to the plugin unless it is granted.
+//!     api_key: Secret,
+//!     greeting: Option<String>,
+//! }
+//!
+//! #[derive(Deserialize, JsonSchema)]
+//! struct Greet {
+//!     /// Who is greeted.
+//!     name: String,
+//! }
+//!
+//! #[derive(Serialize, JsonSchema)]
+//! struct Greeting {
+//!     text: String,
+//! }
+//!
+//! struct Greeter;
+//!
+//! #[plugin(name = "greeter", config = Config)]
+//! impl Greeter {
+//!     fn initialize(&self) -> Result<()> {
+//!         self.state().set("greeted", &0)
+//!     }
+//!
+//!     #[action(slug = "greet", description = "Greets somebody.", public)]
+//!     fn greet(&self, parameters: Greet) -> Result<Greeting> {
+//!         let greeted: u64 = self.state().get("greeted")?.unwrap_or(0);
+//!         self.state().set("greeted", &(greeted + 1))?;
+//!         let greeting = self.config()?.greeting.unwrap_or_else(|| "Hello".to_owned());
+//!         Ok(Greeting { text: format!("{greeting}, {}!", parameters.name) })
+//!     }
+//! }
+//!
+//! assert!(Greeter.manifest().to_json().contains(r#""slug":"greet""#));
+//! ```
+//!
+//! This crate never keeps anything between two calls: each runs in a fresh sandbox, and only what
+//! is written to [`State`] lasts.
+
+#![deny(missing_docs)]
+
+mod bindings;
+pub mod context;
+mod error;
+#[doc(hidden)]
+pub mod export;
+pub mod log;
+pub mod manifest;
+mod plugin;
+mod schema;
+mod secret;
+mod settings;
+mod state;
+
+pub use error::{Error, ErrorKind, Result};
+pub use moothall_sdk_macros::{action, plugin};
+pub use plugin::{Empty, Plugin};
+pub use secret::Secret;
+pub use serde_json;
+pub use settings::settings;
+pub use state::State;

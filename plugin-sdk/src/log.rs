@@ -1,0 +1,63 @@
+//! Lines in the host's log, which carry community, plugin, instance and call. What is printed to
+//! standard output or error goes there too; both count against the call's log volume.
+
+use std::fmt::Display;
+
+use crate::bindings::host::log as host;
+
+/// How important a line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Every step.
+    Trace,
+    /// For the plugin's author.
+    Debug,
+    /// For the operator, in the normal course of things.
+    Info,
+    /// Something is wrong, and the call went on.
+    Warn,
+    /// Something failed.
+    Error,
+}
+
+/// Logs one line at `level`: `log::line(Level::Info, format_args!("{n} votes counted"))`.
+pub fn line(level: Level, message: impl Display) {
+    host::log(level.into(), &message.to_string());
+}
+
+/// Logs one line at level trace.
+pub fn trace(message: impl Display) {
+    line(Level::Trace, message);
+}
+
+/// Logs one line at level debug.
+pub fn debug(message: impl Display) {
+    line(Level::Debug, message);
+}
+
+/// Logs one line at level info.
+pub fn info(message: impl Display) {
+    line(Level::Info, message);
+}
+
+/// Logs one line at level warn.
+pub fn warn(message: impl Display) {
+    line(Level::Warn, message);
+}
+
+/// Logs one line at level error.
+pub fn error(message: impl Display) {
+    line(Level::Error, message);
+}
+
+impl From<Level> for host::Level {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Trace => Self::Trace,
+            Level::Debug => Self::Debug,
+            Level::Info => Self::Info,
+            Level::Warn => Self::Warn,
+            Level::Error => Self::Error,
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! What every plugin has. Nothing here is fetched before the author asks for it: a call that needs
+//! no configuration reads none.
+
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::manifest::Manifest;
+use crate::{Result, Secret, State, context, settings};
+
+/// A plugin; implemented by the attribute [`plugin`](macro@crate::plugin) on its `impl` block.
+pub trait Plugin: Sized + 'static {
+    /// The configuration of an instance: the attribute's `config`.
+    type Config: DeserializeOwned;
+
+    /// The operator's settings for the plugin: the attribute's `settings`.
+    type Settings: DeserializeOwned;
+
+    /// The plugin itself, which is a unit struct because nothing outlives a call but its state.
+    #[doc(hidden)]
+    const PLUGIN: Self;
+
+    /// What the plugin is and can do, as the host reads it.
+    fn manifest(&self) -> Manifest;
+
+    /// The instance's configuration: validated, its defaults filled in.
+    fn config(&self) -> Result<Self::Config> {
+        context::config()
+    }
+
+    /// The operator's settings for this plugin, the same for every community.
+    fn settings(&self) -> Result<Self::Settings> {
+        settings::settings()
+    }
+
+    /// The instance's own state.
+    fn state(&self) -> State {
+        State::new()
+    }
+
+    /// The secret at `pointer` (a JSON Pointer such as `/api_key`) of the configuration.
+    fn secret(&self, pointer: &str) -> Secret {
+        Secret::at(pointer)
+    }
+}
+
+/// The configuration, or the settings, of a plugin that has none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Empty {}

@@ -1,0 +1,14 @@
+//! The operator's settings for the plugin, from `moothall.toml`. Read-only: a plugin never changes
+//! what its operator chose.
+
+use serde::de::DeserializeOwned;
+
+use crate::bindings::host::settings as host;
+use crate::{Error, Result};
+
+/// The operator's settings for this plugin, the same for every community: validated against the
+/// schema of the plugin's `settings` type, defaults filled in.
+pub fn settings<T: DeserializeOwned>() -> Result<T> {
+    serde_json::from_str(&host::get())
+        .map_err(|error| Error::internal(format!("the settings do not fit their type: {error}")))
+}

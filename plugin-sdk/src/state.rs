@@ -1,0 +1,65 @@
+//! The instance's key-value state, typed. It never caches: every read asks the host, which answers
+//! with the call's own writes in view.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::bindings::host::state as host;
+use crate::{Error, Result};
+
+/// The instance's own state, from [`Plugin::state`](crate::Plugin::state).
+///
+/// What a call writes is committed together when the call succeeds, or not at all. The first use
+/// in a call waits for other calls of the instance that use its state.
+#[derive(Debug, Clone, Copy)]
+pub struct State {
+    // Only a plugin hands it out, so that a function which touches the state says so in its signature.
+    _private: (),
+}
+
+/// The most keys the host lists at once.
+const PAGE: u32 = 1_000;
+
+impl State {
+    pub(crate) fn new() -> Self {
+        Self { _private: () }
+    }
+
+    /// The value under `key`, if there is one.
+    pub fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
+        let Some(json) = host::get(key)? else {
+            return Ok(None);
+        };
+        serde_json::from_str(&json).map(Some).map_err(|error| {
+            Error::internal(format!("the state under '{key}' does not fit its type: {error}"))
+        })
+    }
+
+    /// Writes `value` under `key`.
+    pub fn set<T: Serialize + ?Sized>(&self, key: &str, value: &T) -> Result<()> {
+        Ok(host::set(key, &serde_json::to_string(value)?)?)
+    }
+
+    /// Removes `key`; whether it was there.
+    pub fn remove(&self, key: &str) -> Result<bool> {
+        Ok(host::remove(key)?)
+    }
+
+    /// All keys that begin with `prefix`, in ascending byte order.
+    pub fn keys(&self, prefix: &str) -> Result<Vec<String>> {
+        let mut keys = self.keys_after(prefix, None, PAGE)?;
+        let mut found = keys.len();
+        while found == PAGE as usize {
+            let page = self.keys_after(prefix, keys.last().map(String::as_str), PAGE)?;
+            found = page.len();
+            keys.extend(page);
+        }
+        Ok(keys)
+    }
+
+    /// The keys that begin with `prefix` and sort after `after`, in ascending byte order, at most
+    /// `limit` of them (1 to 1,000).
+    pub fn keys_after(&self, prefix: &str, after: Option<&str>, limit: u32) -> Result<Vec<String>> {
+        Ok(host::keys(prefix, after, limit)?)
+    }
+}

@@ -1,0 +1,9 @@
+//! Every mistake is a compile error on the right token that shows the right form.
+//! After a change of wording: `TRYBUILD=overwrite cargo test -p moothall-sdk --test compile`.
+
+#[test]
+fn mistakes_are_compile_errors() {
+    let cases = trybuild::TestCases::new();
+    cases.pass("tests/pass/*.rs");
+    cases.compile_fail("tests/fail/*.rs");
+}

@@ -1,0 +1,17 @@
+//! Parameters are read and described, so their type says how.
+
+use moothall_sdk::{Result, plugin};
+
+struct Ask;
+
+struct Tutorial;
+
+#[plugin(name = "tutorial")]
+impl Tutorial {
+    #[action(slug = "ask")]
+    fn ask(&self, _parameters: Ask) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn main() {}
