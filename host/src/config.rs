@@ -27,8 +27,6 @@ pub struct Config {
     pub listen: SocketAddr,
     /// File names, without `.wasm`, that may serve. Absent: every file in the directory.
     pub active_plugins: Option<Vec<String>>,
-    /// Grants whatever manifests ask for, except `reveal`. For development.
-    pub grant_requested: bool,
     pub http: HttpConfig,
     pub limits: Limits,
     pub store: StoreConfig,
@@ -45,7 +43,6 @@ impl Default for Config {
             plugin_directory: None,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8000)),
             active_plugins: None,
-            grant_requested: false,
             http: HttpConfig::default(),
             limits: Limits::default(),
             store: StoreConfig::default(),

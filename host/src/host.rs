@@ -162,6 +162,8 @@ impl Host {
         })?;
         self.background
             .block_on(ended(&self.api, Duration::from_millis(self.config.http.drain_ms)));
+        self.background.shutdown_timeout(DRAIN_LOOK);
+        self.api.calls.store.finish().context("the database's log could not be copied")?;
         tracing::info!("stopped");
         Ok(())
     }

@@ -10,7 +10,7 @@ pub mod manifest;
 mod metrics;
 pub mod schema;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -99,6 +99,13 @@ impl Plugins {
     /// What became of each file, by file name.
     pub fn reports(&self) -> Vec<FileReport> {
         self.files().values().cloned().collect()
+    }
+
+    /// The contents that files have, or that serve.
+    fn digests(&self) -> BTreeSet<String> {
+        let files = self.files();
+        let serving = files.values().filter_map(|report| report.serving.as_ref());
+        files.values().map(|report| report.digest.clone()).chain(serving.map(|one| one.digest.clone())).collect()
     }
 
     /// Whether any file is still being compiled.

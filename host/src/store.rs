@@ -127,6 +127,11 @@ impl Store {
         self.inner.database.backup(file)
     }
 
+    /// The last step of a clean end: everything is in the database's own file.
+    pub fn finish(&self) -> Result<(), StoreError> {
+        checkpoint::finish(&self.inner.database)
+    }
+
     /// Writes that wait now.
     pub fn queued(&self) -> usize {
         self.inner.writer.queued()

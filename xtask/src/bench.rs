@@ -10,6 +10,7 @@ use crate::workspace::Workspace;
 pub fn run(arguments: &[String]) -> Result<()> {
     let workspace = Workspace::load()?;
     guests::build(&workspace)?;
+    // Builds the host's binary as well, in the same go: the profile `bench` is `release`, so nothing is built twice.
     let mut command = cargo(&workspace, "bench");
     command.args(["--package", "moothall", "--bench", "moothall_bench", "--"]).args(arguments);
     succeed(&mut command)

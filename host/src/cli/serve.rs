@@ -22,9 +22,6 @@ pub struct ServeArgs {
     /// Form of the log on standard error.
     #[arg(long, value_enum, default_value_t)]
     log_format: LogFormat,
-    /// Grant what manifests request, but not `reveal`. For development.
-    #[arg(long)]
-    grant_requested: bool,
 }
 
 impl ServeArgs {
@@ -35,9 +32,6 @@ impl ServeArgs {
         }
         if let Some(listen) = &self.listen {
             sources.arguments.insert("listen", listen.clone());
-        }
-        if self.grant_requested {
-            sources.arguments.insert("grant_requested", "true".to_owned());
         }
         Ok(sources)
     }

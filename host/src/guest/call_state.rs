@@ -11,10 +11,11 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::Shared;
+use super::bindings::Error;
 use super::fault::Fault;
+use super::imports::doomed;
 use super::limits::{Limiter, Refusal};
 use super::log::{CallLog, Stdio};
-use super::meter::Permit;
 use super::terms::{Subject, Terms};
 use crate::effects::Effects;
 use crate::ids::CallId;
@@ -36,7 +37,6 @@ pub struct CallState {
     /// Bytes of the instance's state with this call's writes, once a write had to know.
     pub(super) state_bytes: Option<u64>,
     pub(super) hold: Option<Hold>,
-    pub(super) permit: Permit,
     pub(super) table: ResourceTable,
     /// Ends the call whatever the guest answers: set when an import met something that is not
     /// the guest's to handle.
@@ -60,7 +60,6 @@ impl CallState {
             writes: 0,
             state_bytes: None,
             hold: None,
-            permit: Permit::default(),
             table,
             doom: None,
             wasi: None,
@@ -113,11 +112,17 @@ impl CallState {
         };
         if self.hold.is_none() && self.subject.origin.takes_lock() {
             let access = if self.subject.read_only { Access::Shared } else { Access::Exclusive };
-            self.permit.release();
             let wait = Duration::from_millis(self.terms.limits.lock_wait_ms);
             self.hold = Some(instance.hold(access, wait).await.map_err(hold_fault)?);
         }
         Ok(instance)
+    }
+
+    /// Ends the call with `fault` whatever the guest answers; what the guest is told of it.
+    pub(super) fn doom_with(&mut self, fault: Fault) -> Error {
+        let told = doomed(&fault);
+        self.doom.get_or_insert(fault);
+        told
     }
 
     /// What a refused growth or an earlier doom makes of a trap.
@@ -145,7 +150,8 @@ impl From<StoreError> for Fault {
         match error {
             StoreError::Stale => Self::InstanceReplaced,
             StoreError::Busy => Self::Overloaded("too many writes are waiting"),
-            error => Self::Store(error.to_string()),
+            StoreError::Unavailable(cause) => Self::Store(cause),
+            error @ (StoreError::Taken(_) | StoreError::Newer { .. }) => Self::Store(error.to_string()),
         }
     }
 }

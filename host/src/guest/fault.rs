@@ -19,6 +19,9 @@ pub struct GuestError {
 
 /// Longest message of a guest's error that is kept, in bytes.
 const MESSAGE_BYTES: usize = 4 << 10;
+/// How wasmtime says that a guest handed over more than `hostcall_bytes`; it has no type for it,
+/// and a test sees that the words are still these.
+const HOSTCALL_FUEL: &str = "fuel allocated for hostcalls";
 /// Longest details of a guest's error that are kept, in bytes; longer ones are left out.
 const DETAILS_BYTES: usize = 64 << 10;
 
@@ -89,9 +92,13 @@ impl Fault {
         if error.downcast_ref::<wasmtime::PoolConcurrencyLimitError>().is_some() {
             return Self::Overloaded("all sandboxes are in use");
         }
-        // What remains happens while values cross: text that is no UTF-8, a result that is
-        // larger than the host copies out. The guest made them.
-        Self::Trap(error.root_cause().to_string())
+        let cause = error.root_cause().to_string();
+        if cause.contains(HOSTCALL_FUEL) {
+            return Self::Limit("bytes handed over in one call (hostcall_bytes)".into());
+        }
+        // What remains happens while values cross: text that is no UTF-8, a
+        // handle that is not there. The guest made it.
+        Self::Trap(cause)
     }
 }
 

@@ -84,14 +84,13 @@ pub(super) fn error(kind: ErrorKind, message: impl Into<String>) -> Error {
     Error { kind, message: message.into(), details: None, retryable }
 }
 
-/// What a guest is told about a fault that ends its call anyway.
+/// What a guest is told about a fault that ends its call anyway: not what went wrong inside.
 pub(super) fn doomed(fault: &Fault) -> Error {
-    let kind = if *fault == Fault::InstanceReplaced {
-        ErrorKind::Conflict
-    } else {
-        ErrorKind::Unavailable
-    };
-    error(kind, fault.to_string())
+    match fault {
+        Fault::InstanceReplaced => error(ErrorKind::Conflict, fault.to_string()),
+        Fault::InstanceBusy | Fault::Overloaded(_) => error(ErrorKind::Unavailable, fault.to_string()),
+        _ => error(ErrorKind::Unavailable, "the host cannot do this now; the call ends with an error"),
+    }
 }
 
 #[cfg(test)]

@@ -43,8 +43,20 @@ impl CallLog {
         Self(Arc::new(Mutex::new(lines)))
     }
 
-    pub fn line(&self, level: Level, message: &str) {
-        self.lines().write(level, message);
+    /// A message, which may have several lines: each is one of the host's.
+    pub fn message(&self, level: Level, message: &str) {
+        let mut lines = self.lines();
+        message.lines().for_each(|line| lines.write(level, line));
+    }
+
+    /// Counts what is not even collected to a line, because nothing more may be logged.
+    fn skip(&self, bytes: usize) -> bool {
+        let mut lines = self.lines();
+        let full = lines.left == 0;
+        if full {
+            lines.dropped += bytes;
+        }
+        full
     }
 
     /// The last lines, and a line about what was left out.
@@ -72,7 +84,7 @@ impl Lines {
             return;
         }
         self.left -= message.len();
-        let message = cut(message.to_owned(), LINE_BYTES);
+        let message = printable(cut(message.to_owned(), LINE_BYTES));
         self.emit(level, &message);
         self.keep(&message);
     }
@@ -101,6 +113,15 @@ impl Lines {
         let from = self.tail.len().saturating_sub(TAIL_BYTES);
         self.tail.drain(..self.tail.ceil_char_boundary(from));
     }
+}
+
+/// Control characters escaped: a guest cannot forge lines of the host, or steer a terminal.
+fn printable(text: String) -> String {
+    if !text.contains(|c: char| c.is_control() && c != '\t') {
+        return text;
+    }
+    let escaped = |c: char| if c.is_control() && c != '\t' { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(escaped).collect()
 }
 
 /// Standard output or standard error of a call.
@@ -142,7 +163,7 @@ struct Stream {
 impl Stream {
     fn end_line(&mut self) {
         if !self.line.is_empty() {
-            self.log.line(self.level, &String::from_utf8_lossy(&self.line));
+            self.log.message(self.level, &String::from_utf8_lossy(&self.line));
             self.line.clear();
         }
     }
@@ -150,6 +171,9 @@ impl Stream {
 
 impl OutputStream for Stream {
     fn write(&mut self, bytes: bytes::Bytes) -> StreamResult<()> {
+        if self.log.skip(bytes.len()) {
+            return Ok(());
+        }
         for byte in bytes {
             if byte != b'\n' {
                 self.line.push(byte);

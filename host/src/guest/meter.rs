@@ -8,7 +8,7 @@
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -25,6 +25,9 @@ pub const TICK: Duration = Duration::from_millis(1);
 thread_local! {
     /// The CPU time of the call that this thread polls now.
     static TURN: Cell<Turn> = const { Cell::new(Turn { before: Duration::ZERO, since: None }) };
+    /// The long-call permit of the call that this thread polls now. A call has it for one poll:
+    /// whatever it waits for, others go on meanwhile.
+    static PERMIT: Cell<Option<OwnedSemaphorePermit>> = const { Cell::new(None) };
     /// Which of the host's runtimes this thread belongs to.
     static RUNTIME: Cell<usize> = const { Cell::new(0) };
 }
@@ -68,28 +71,6 @@ impl LongCalls {
     }
 }
 
-/// The permit of a call that is past its first tick, once it has it.
-#[derive(Clone, Default)]
-pub struct Permit(Option<Arc<Mutex<Option<OwnedSemaphorePermit>>>>);
-
-impl Permit {
-    /// Gives the turn to other long calls of the plugin: before every wait, or two of them could
-    /// wait for each other.
-    pub fn release(&self) {
-        if let Some(slot) = &self.0 {
-            drop(lock(slot).take());
-        }
-    }
-
-    fn slot(&mut self) -> Arc<Mutex<Option<OwnedSemaphorePermit>>> {
-        self.0.get_or_insert_default().clone()
-    }
-}
-
-fn lock<T>(slot: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    slot.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
 /// The epoch's deadline callback.
 pub fn on_tick(mut store: StoreContextMut<'_, CallState>) -> wasmtime::Result<UpdateDeadline> {
     let mut turn = TURN.get();
@@ -100,17 +81,14 @@ pub fn on_tick(mut store: StoreContextMut<'_, CallState>) -> wasmtime::Result<Up
         state.out_of_cpu();
         return Ok(UpdateDeadline::Interrupt);
     }
-    let slot = state.permit.slot();
     let permits = state.terms.long_calls.of_this_runtime();
-    drop(lock(&slot).take());
+    drop(PERMIT.take());
     Ok(UpdateDeadline::YieldCustom(
         1,
         Box::pin(async move {
             tokio::task::yield_now().await;
             // Never closed.
-            if let Ok(permit) = permits.acquire_owned().await {
-                *lock(&slot) = Some(permit);
-            }
+            PERMIT.set(permits.acquire_owned().await.ok());
         }),
     ))
 }
@@ -132,6 +110,7 @@ pub async fn metered<F: Future>(call: F, wall: Duration) -> (Metered<F::Output>,
         TURN.set(Turn { before: spent, since: None });
         let polled = call.as_mut().poll(cx);
         spent = TURN.get().spent();
+        drop(PERMIT.take());
         match polled {
             Poll::Ready(output) => Poll::Ready(Metered::Done(output)),
             Poll::Pending => {

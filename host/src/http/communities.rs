@@ -91,7 +91,7 @@ pub async fn delete(
     State(api): State<Arc<Api>>,
     Path(slug): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    api.mutations.delete(parse_slug(&slug).map_err(|_| unknown(&slug))?).await?;
+    api.mutations.delete(parse_slug(&slug).map_err(|_| Problem::unknown_community(&slug))?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -146,11 +146,7 @@ pub async fn events(
 }
 
 fn find(api: &Api, slug: &str) -> Result<Arc<Community>, Problem> {
-    api.calls.communities.get(slug).ok_or_else(|| unknown(slug))
-}
-
-fn unknown(slug: &str) -> Problem {
-    Problem::not_found(format!("Community '{slug}' not found"))
+    api.calls.communities.get(slug).ok_or_else(|| Problem::unknown_community(slug))
 }
 
 fn parse_slug(slug: &str) -> Result<CommunitySlug, Problem> {

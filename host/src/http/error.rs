@@ -68,6 +68,15 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not_found", detail)
     }
 
+    pub fn unknown_community(slug: &str) -> Self {
+        let detail = format!("Community '{slug}' not found");
+        Self::new(StatusCode::NOT_FOUND, "unknown_community", detail)
+    }
+
+    pub fn unknown_plugin(name: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "unknown_plugin", format!("No such plugin: {name}"))
+    }
+
     pub fn too_large(limit: usize) -> Self {
         let detail = format!("The request's body has more than {limit} bytes");
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)

@@ -12,6 +12,7 @@ use super::actions::community;
 use super::communities::instance_json;
 use super::error::Problem;
 use super::{Api, body};
+use crate::calls::CallError;
 use crate::ids::{CommunitySlug, InstanceId, RequestId};
 use crate::mutations::{Change, PluginEntry};
 use crate::plugins::Plugin;
@@ -35,8 +36,8 @@ pub async fn enable(
     body: Body,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     let slug = community(&headers)?;
-    let unknown = || Problem::bad_request(format!("Community '{slug}' not found"));
-    let slug = CommunitySlug::parse(slug).map_err(|_| unknown())?;
+    let unknown = |_| Problem::from(CallError::UnknownCommunity(slug.to_owned()));
+    let slug = CommunitySlug::parse(slug).map_err(unknown)?;
     let ConfigBody(config) = body::json(&api, body).await?;
     let (change, instance) =
         api.mutations.enable(slug, PluginEntry { name, config }, request).await?;
@@ -63,11 +64,7 @@ pub async fn metadata(
     State(api): State<Arc<Api>>,
     Path(name): Path<String>,
 ) -> Result<Json<Value>, Problem> {
-    let plugin = api
-        .calls
-        .plugins
-        .get(&name)
-        .ok_or_else(|| Problem::not_found(format!("No such plugin: {name}")))?;
+    let plugin = api.calls.plugins.get(&name).ok_or_else(|| Problem::unknown_plugin(&name))?;
     Ok(Json(json!({
         "name": plugin.name,
         "auth_type": plugin.manifest.auth_type,

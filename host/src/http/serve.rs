@@ -35,23 +35,29 @@ pub struct Listeners {
 
 impl Listeners {
     pub fn bind(address: SocketAddr, threads: usize) -> std::io::Result<Self> {
-        let first = bind(address)?;
-        let address = first.local_addr()?;
-        let mut sockets = vec![first];
-        for _ in 1..threads {
-            sockets.push(bind(address)?);
-        }
+        // Shared ports would let a second host take half of the first one's requests: whether the
+        // port is free is asked by a socket that does not share.
+        let address = bind(address, Port::Alone)?.local_addr()?;
+        let sockets = (0..threads.max(1)).map(|_| bind(address, Port::Shared)).collect::<Result<_, _>>()?;
         Ok(Self { address, sockets })
     }
 }
 
-fn bind(address: SocketAddr) -> std::io::Result<std::net::TcpListener> {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Port {
+    Alone,
+    Shared,
+}
+
+fn bind(address: SocketAddr, port: Port) -> std::io::Result<std::net::TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
-    socket.set_reuse_port(true)?;
+    socket.set_reuse_port(port == Port::Shared)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
+    if port == Port::Shared {
+        socket.listen(BACKLOG)?;
+    }
     Ok(socket.into())
 }
 

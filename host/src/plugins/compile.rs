@@ -4,6 +4,7 @@
 //! at a time: what it meets there ends the child, not the host. Native code is loaded only if its
 //! hash is the one the database has for the file's content.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::hash::{Hash, Hasher};
 use std::io::{Read, Write};
@@ -58,6 +59,19 @@ pub fn is_component(bytes: &[u8]) -> Result<(), String> {
 /// Where native code is kept.
 pub fn code_file(cache: &Path, digest: &str, compatibility: &str) -> PathBuf {
     cache.join(format!("{digest}-{compatibility}.cwasm"))
+}
+
+/// Removes native code of files that are not there any more.
+pub fn prune(cache: &Path, keep: &BTreeSet<String>) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(cache)? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let digest = name.split('-').next().unwrap_or_default();
+        if name.ends_with(".partial") || (name.ends_with(".cwasm") && !keep.contains(digest)) {
+            std::fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Loads native code whose hash is `hash`; none if there is no such file or it is another.

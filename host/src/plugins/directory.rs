@@ -62,6 +62,8 @@ impl Directory {
     pub async fn watch(mut self, mut reloads: mpsc::Receiver<Arc<Config>>) {
         let (changed, mut changes) = mpsc::channel(1);
         let watcher = self.notify(changed);
+        self.scan(Depth::All).await;
+        self.loader.prune(self.plugins.digests()).await;
         loop {
             self.scan(Depth::All).await;
             tokio::select! {

@@ -2,7 +2,7 @@
 //!
 //! Nothing of the new version is visible to calls until all of this has passed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
@@ -77,6 +77,16 @@ impl Loader {
             .collect();
         let plugin = self.plugin(manifest, guest, digest, config)?;
         Ok(Loaded { plugin: Arc::new(plugin), warnings })
+    }
+
+    /// Forgets native code of every file but these.
+    pub async fn prune(&self, digests: BTreeSet<String>) {
+        if let Err(error) = compile::prune(&self.cache, &digests) {
+            tracing::warn!(%error, "compiled code that nobody needs could not be removed");
+        }
+        if let Err(error) = self.store.write("plugin.prune", move |tx| tx.keep_compiled(&digests)).await {
+            tracing::warn!(%error, "what is known of plugin files that are gone could not be removed");
+        }
     }
 
     fn compatibility(&self) -> String {

@@ -1,5 +1,7 @@
 //! The table `compiled`: what is known of a plugin file by its content.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{OptionalExtension, params};
 
 use super::{Reader, StoreError, Tx};
@@ -32,6 +34,16 @@ impl Reader<'_> {
 }
 
 impl Tx<'_> {
+    /// Removes what is known of all other files.
+    pub fn keep_compiled(&self, digests: &BTreeSet<String>) -> Result<(), StoreError> {
+        let mut statement = self.conn.prepare("SELECT DISTINCT digest FROM compiled")?;
+        let known: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        for digest in known.iter().filter(|digest| !digests.contains(*digest)) {
+            self.conn.prepare_cached("DELETE FROM compiled WHERE digest = ?1")?.execute([digest])?;
+        }
+        Ok(())
+    }
+
     pub fn put_compiled(
         &self,
         digest: &str,

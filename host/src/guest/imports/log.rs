@@ -14,6 +14,6 @@ impl log::Host for CallState {
             log::Level::Warn => Level::WARN,
             log::Level::Error => Level::ERROR,
         };
-        CallState::log(self).line(level, &message);
+        CallState::log(self).message(level, &message);
     }
 }

@@ -3,7 +3,7 @@
 use secrecy::{ExposeSecret, SecretString};
 use wasmtime::component::Resource;
 
-use super::{doomed, error};
+use super::error;
 use crate::grants::line_for_reveal;
 use crate::guest::bindings::imports::moothall::plugin::secrets;
 use crate::guest::bindings::{Error, ErrorKind};
@@ -24,10 +24,8 @@ impl secrets::Host for CallState {
         let none =
             || error(ErrorKind::NotFound, format!("no secret is set at `{pointer}` of the config"));
         let instance = self.subject.instance.as_ref().ok_or_else(none)?.id;
-        let value = self
-            .config_secret(instance, &pointer)
-            .map_err(|fault| doomed(&fault))?
-            .ok_or_else(none)?;
+        let value = self.config_secret(instance, &pointer);
+        let value = value.map_err(|fault| self.doom_with(fault))?.ok_or_else(none)?;
         self.hand_out(SecretHandle { grant: pointer, value })
     }
 

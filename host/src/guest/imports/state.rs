@@ -4,12 +4,11 @@
 
 use serde::de::IgnoredAny;
 
-use super::{doomed, error};
+use super::error;
 use crate::effects::Overlay;
 use crate::guest::bindings::imports::moothall::plugin::state;
 use crate::guest::bindings::{Error, ErrorKind};
 use crate::guest::call_state::CallState;
-use crate::guest::fault::Fault;
 use crate::ids::InstanceId;
 
 /// Keys that `keys` answers at most.
@@ -82,12 +81,6 @@ impl CallState {
         read: impl FnOnce(&Self) -> Result<T, crate::store::StoreError>,
     ) -> Result<T, Error> {
         read(self).map_err(|error| self.doom_with(error.into()))
-    }
-
-    fn doom_with(&mut self, fault: Fault) -> Error {
-        let told = doomed(&fault);
-        self.doom.get_or_insert(fault);
-        told
     }
 
     fn check_key(&self, key: &str) -> Result<(), Error> {

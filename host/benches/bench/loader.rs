@@ -1,0 +1,122 @@
+//! The process that makes the load: keeps every connection busy with one request after the other.
+//! Must never take an unexpected answer for a fast one.
+//!
+//! One thread without a runtime, because what the load uses of the cores is missing to the server.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use mio::{Events, Poll, Token};
+
+use super::connection::{Connection, Progress};
+use super::load::{Load, Report, Until};
+use super::{part, process};
+
+/// An answer that takes longer is a failure; the longest call allowed takes 10 s.
+const STALLED: Duration = Duration::from_secs(30);
+/// A number of requests that takes longer is cut off, and the missing ones fail the benchmark.
+const ALL_WITHIN: Duration = Duration::from_mins(30);
+/// Answers that one look at the connections takes in.
+const EVENTS: usize = 256;
+
+/// Does what standard input says and reports on standard output.
+pub fn answer() -> Result<()> {
+    let load: Load = part::task()?;
+    part::report(&Running::start(&load)?.finish()?)
+}
+
+struct Running<'a> {
+    load: &'a Load,
+    poll: Poll,
+    connections: Vec<Connection>,
+    sent: u64,
+    answered: u64,
+    random: u64,
+    latencies: Vec<f32>,
+}
+
+impl<'a> Running<'a> {
+    fn start(load: &'a Load) -> Result<Self> {
+        let poll = Poll::new().context("cannot watch connections")?;
+        let connect = |number| {
+            Connection::open(
+                load.server,
+                load.template.request(load.server, number),
+                &poll,
+                Token(number),
+            )
+        };
+        let connections = (0..load.connections).map(connect).collect::<Result<_>>()?;
+        let mut running = Self {
+            load,
+            poll,
+            connections,
+            sent: 0,
+            answered: 0,
+            random: 0x9E37_79B9_7F4A_7C15,
+            latencies: Vec::new(),
+        };
+        for number in 0..load.connections {
+            running.send(number)?;
+        }
+        Ok(running)
+    }
+
+    fn finish(mut self) -> Result<Report> {
+        if let Until::Time { warm_up, .. } = self.load.until {
+            self.answer_until(u64::MAX, Instant::now() + warm_up)?;
+        }
+        (self.answered, self.latencies) = (0, Vec::with_capacity(1 << 20));
+        let (begun, cpu) = (Instant::now(), process::cpu(self.load.process)?);
+        match self.load.until {
+            Until::Time { window, .. } => self.answer_until(u64::MAX, begun + window)?,
+            Until::Requests(all) => self.answer_until(all, begun + ALL_WITHIN)?,
+        }
+        let cpu = process::cpu(self.load.process)?.saturating_sub(cpu);
+        let wanted = if let Until::Requests(all) = self.load.until { all } else { 1 };
+        ensure!(self.answered >= wanted, "only {} requests were answered in time", self.answered);
+        Ok(Report::new(self.latencies, begun.elapsed(), cpu))
+    }
+
+    fn answer_until(&mut self, all: u64, end: Instant) -> Result<()> {
+        let mut events = Events::with_capacity(EVENTS);
+        let mut heard = Instant::now();
+        while self.answered < all && Instant::now() < end {
+            let wait = end.saturating_duration_since(Instant::now()).min(STALLED);
+            match self.poll.poll(&mut events, Some(wait)) {
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                polled => polled.context("cannot watch connections")?,
+            }
+            for event in &events {
+                self.receive(event.token().0)?;
+                heard = Instant::now();
+            }
+            ensure!(heard.elapsed() < STALLED, "no answer came for {} s", STALLED.as_secs());
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self, number: usize) -> Result<()> {
+        let connection = &mut self.connections[number];
+        let Progress::Answered(status) = connection.receive()? else { return Ok(()) };
+        if !self.load.expected.contains(&status) {
+            bail!("a request was answered with {status}: {}", connection.answer());
+        }
+        self.latencies.push(connection.latency().as_secs_f32() * 1e6);
+        self.answered += 1;
+        self.send(number)
+    }
+
+    fn send(&mut self, number: usize) -> Result<()> {
+        if matches!(self.load.until, Until::Requests(all) if self.sent == all) {
+            return Ok(());
+        }
+        // Xorshift: any will do, as long as it is spread evenly and costs nothing.
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        self.connections[number].send(self.sent, self.random % self.load.template.spread.max(1))?;
+        self.sent += 1;
+        Ok(())
+    }
+}

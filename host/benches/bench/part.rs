@@ -1,0 +1,79 @@
+//! A process that the table needs: this program again, told on its standard input what to do, with
+//! its report on its standard output. Must never outlive the value.
+
+use std::io::{Read, Write};
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+#[derive(Debug)]
+pub struct Part {
+    name: &'static str,
+    child: Child,
+}
+
+/// This program as one of its parts. Without environment: a variable such as `RUST_BACKTRACE`
+/// changes what calls cost.
+pub fn this_program(part: &str) -> Result<Command> {
+    let mut command = Command::new(std::env::current_exe().context("cannot find this program")?);
+    command.arg(part).env_clear();
+    Ok(command)
+}
+
+impl Part {
+    pub fn start(name: &'static str, task: &impl Serialize) -> Result<Self> {
+        let mut command = this_program(name)?;
+        let started = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let mut part =
+            Self { name, child: started.with_context(|| format!("cannot start `{name}`"))? };
+        let mut stdin = part.child.stdin.take().context("its input is piped")?;
+        let told = stdin.write_all(&serde_json::to_vec(task)?);
+        told.with_context(|| format!("cannot tell `{name}` what to do"))?;
+        Ok(part)
+    }
+
+    /// Waits for its end.
+    pub fn report<T: DeserializeOwned>(mut self) -> Result<T> {
+        let mut report = String::new();
+        let mut stdout = self.child.stdout.take().context("its output is piped")?;
+        stdout
+            .read_to_string(&mut report)
+            .with_context(|| format!("cannot read the report of `{}`", self.name))?;
+        let status =
+            self.child.wait().with_context(|| format!("cannot wait for `{}`", self.name))?;
+        ensure!(status.success(), "`{}` failed; its reason stands above", self.name);
+        serde_json::from_str(&report)
+            .with_context(|| format!("what `{}` wrote is no report", self.name))
+    }
+
+    /// Fails if it has ended already.
+    pub fn is_running(&mut self) -> Result<()> {
+        let ended = self
+            .child
+            .try_wait()
+            .with_context(|| format!("cannot ask for the status of `{}`", self.name))?;
+        ensure!(ended.is_none(), "`{}` ended early; its reason stands above", self.name);
+        Ok(())
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        // Both fail only if the process has ended, which is what is wanted.
+        if self.child.kill().is_ok() {
+            let _ended = self.child.wait();
+        }
+    }
+}
+
+/// The other end: what to do.
+pub fn task<T: DeserializeOwned>() -> Result<T> {
+    serde_json::from_reader(std::io::stdin()).context("cannot read what to do")
+}
+
+/// The other end: what was done.
+pub fn report(report: &impl Serialize) -> Result<()> {
+    std::io::stdout().write_all(&serde_json::to_vec(report)?).context("cannot report")
+}

@@ -1,0 +1,81 @@
+//! The other side of the HTTP rows: an axum route without layers that parses JSON and answers
+//! JSON, served by the host's own serving code. Must never do less than a handler has to, or more.
+
+use std::io::Read;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use anyhow::{Context, Result};
+use axum::routing::post;
+use axum::{Json, Router};
+use moothall::config::HttpConfig;
+use moothall::http::serve::{Listeners, serve as serve_http};
+use serde::{Deserialize, Serialize};
+use tower::Service;
+
+use super::command_line::{Bench, scratch};
+use super::load::Load;
+use super::part::this_program;
+use super::server::Server;
+use super::template::Template;
+
+#[derive(Deserialize)]
+struct Given {
+    value: u64,
+}
+
+#[derive(Serialize)]
+struct Doubled {
+    value: u64,
+}
+
+/// A plain server that runs; the directory has its log.
+#[derive(Debug)]
+pub struct Plain {
+    pub server: Server,
+    _directory: tempfile::TempDir,
+}
+
+impl Plain {
+    pub fn start() -> Result<Self> {
+        let directory = scratch("plain")?;
+        let server = Server::start(this_program("plain-server")?, &directory.path().join("log"))?;
+        Ok(Self { server, _directory: directory })
+    }
+
+    pub fn load(&self, bench: &Bench) -> Load {
+        Load::new(bench, &self.server, Template::new("POST", "/times-two", r#"{"value":{value}}"#))
+    }
+}
+
+/// The other end: what the process does.
+#[expect(clippy::print_stdout, reason = "says where it listens, as the host does")]
+pub fn serve() -> Result<()> {
+    let threads = std::thread::available_parallelism().context("cannot count the cores")?.get();
+    let listeners = Listeners::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), threads)
+        .context("cannot listen")?;
+    println!("listening on http://{}", listeners.address);
+    std::thread::spawn(end_with_input);
+    let router = Router::new().route("/times-two", post(times_two));
+    let (_stop, stopping) = tokio::sync::watch::channel(false);
+    let handler = move |request| {
+        let mut router = router.clone();
+        async move {
+            match router.call(request).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            }
+        }
+    };
+    serve_http(listeners, &HttpConfig::default(), stopping, |_| {}, handler).context("cannot serve")
+}
+
+async fn times_two(Json(given): Json<Given>) -> Json<Doubled> {
+    Json(Doubled { value: given.value.wrapping_mul(2) })
+}
+
+/// A benchmark that was killed leaves no server behind.
+fn end_with_input() {
+    // An error ends it as well.
+    drop(std::io::stdin().read_to_end(&mut Vec::new()));
+    std::process::exit(0);
+}

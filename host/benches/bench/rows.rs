@@ -1,0 +1,152 @@
+//! The rows of the table: their names, their bars, and what a measurement says about them. Must
+//! never be changed to fit a measurement.
+
+/// What is expected of a ratio.
+#[derive(Clone, Copy, Debug)]
+pub enum Bar {
+    AtLeast { bar: f64, stretch: f64 },
+    AtMost { bar: f64, stretch: f64 },
+}
+
+use Bar::{AtLeast, AtMost};
+
+#[derive(Debug)]
+pub struct Row {
+    pub name: &'static str,
+    pub what: &'static str,
+    pub bar: Bar,
+    /// Of the measured value; a plain ratio has none.
+    pub unit: &'static str,
+}
+
+pub const PLAIN_CPU: Row = Row {
+    name: "http-cpu",
+    what: "server CPU per request: plain axum route ÷ times-two",
+    bar: AtLeast { bar: 0.35, stretch: 0.45 },
+    unit: "",
+};
+pub const PLAIN_RATE: Row = Row {
+    name: "http-rate",
+    what: "requests/s: times-two ÷ plain axum route",
+    bar: AtLeast { bar: 0.45, stretch: 0.6 },
+    unit: "",
+};
+pub const SANDBOX_SETTINGS: Row = Row {
+    name: "sandbox-settings",
+    what: "one call in-process: our engine settings ÷ default pooling",
+    bar: AtMost { bar: 0.4, stretch: 0.25 },
+    unit: "",
+};
+pub const SANDBOX_THREADS: Row = Row {
+    name: "sandbox-threads",
+    what: "calls/s: two threads ÷ one",
+    bar: AtLeast { bar: 1.4, stretch: 1.7 },
+    unit: "",
+};
+pub const WRITE_CALLS: Row = Row {
+    name: "write-calls",
+    what: "durable write, 64 clients on 64 instances ÷ times-two",
+    bar: AtLeast { bar: 0.4, stretch: 0.6 },
+    unit: "",
+};
+pub const WRITE_LOOP: Row = Row {
+    name: "write-loop",
+    what: "the same ÷ SQLite with one commit per write",
+    bar: AtLeast { bar: 4.0, stretch: 8.0 },
+    unit: "",
+};
+pub const WRITE_ONE: Row = Row {
+    name: "write-one",
+    what: "durable write, 64 clients on one instance ÷ that SQLite loop",
+    bar: AtLeast { bar: 0.6, stretch: 0.9 },
+    unit: "",
+};
+pub const INSTANCES_LATENCY: Row = Row {
+    name: "instances-latency",
+    what: "p50 of an action: 100,000 instances called uniformly ÷ one",
+    bar: AtMost { bar: 1.2, stretch: 1.05 },
+    unit: "",
+};
+pub const INSTANCES_MEMORY: Row = Row {
+    name: "instances-memory",
+    what: "resident memory for each enabled idle instance, of 100,000",
+    bar: AtMost { bar: 1.5, stretch: 0.7 },
+    unit: " KiB",
+};
+pub const PLUGINS_START: Row = Row {
+    name: "plugins-start",
+    what: "start from the compiled cache, for each of 1,000 plugins",
+    bar: AtMost { bar: 1.5, stretch: 0.6 },
+    unit: " ms",
+};
+pub const FAIRNESS: Row = Row {
+    name: "fairness",
+    what: "requests/s of a good plugin: another spins on 64 connections ÷ alone",
+    bar: AtLeast { bar: 0.4, stretch: 0.5 },
+    unit: "",
+};
+
+/// One of the two that a row compares.
+#[derive(Clone, Debug)]
+pub struct Side {
+    pub name: &'static str,
+    pub per_second: f64,
+    /// CPU time of the server, in microseconds; none where there is no request to count it for.
+    pub cpu_us: Option<f64>,
+}
+
+/// What was measured for a row.
+#[derive(Debug)]
+pub struct Measured {
+    pub row: &'static Row,
+    /// One for each round.
+    pub ratios: Vec<f64>,
+    pub sides: Vec<Side>,
+    /// Why this machine cannot say whether the bar is met.
+    pub not_judged: Option<String>,
+    /// For a reader who wonders what stands behind the ratio.
+    pub note: Option<String>,
+}
+
+impl Measured {
+    pub fn new(row: &'static Row, ratios: Vec<f64>, sides: Vec<Side>) -> Self {
+        Self { row, ratios, sides, not_judged: None, note: None }
+    }
+
+    pub fn note(self, note: String) -> Self {
+        Self { note: Some(note), ..self }
+    }
+
+    pub fn not_judged(self, because: Option<String>) -> Self {
+        Self { not_judged: because, ..self }
+    }
+}
+
+impl Bar {
+    pub fn verdict(self, ratio: f64) -> &'static str {
+        let (bar, stretch) = match self {
+            AtLeast { bar, stretch } => (ratio >= bar, ratio >= stretch),
+            AtMost { bar, stretch } => (ratio <= bar, ratio <= stretch),
+        };
+        match (bar, stretch) {
+            (_, true) => "stretch",
+            (true, false) => "met",
+            (false, false) => "MISSED",
+        }
+    }
+}
+
+pub fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    match sorted.len() {
+        0 => f64::NAN,
+        odd if odd % 2 == 1 => sorted[middle],
+        _ => f64::midpoint(sorted[middle - 1], sorted[middle]),
+    }
+}
+
+pub fn median_of<T>(all: &[T], figure: impl Fn(&T) -> f64) -> f64 {
+    median(&all.iter().map(figure).collect::<Vec<_>>())
+}

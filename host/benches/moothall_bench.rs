@@ -1,0 +1,42 @@
+//! The benchmark: what the host costs beside what it could cost, as one table of ratios.
+//!
+//! Started by `cargo xtask bench`. Starts itself again for the parts that must not share a process
+//! with anything else: the load, the plain server, the bare sandbox. Must never fail because
+//! something was slow: a missed bar is a word in the table, a wrong answer is a failure.
+
+use std::process::ExitCode;
+
+/// The host's own allocator, so that the plain server differs from it in nothing but the work.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+mod bench {
+    pub mod command_line;
+    mod machine;
+    mod rows;
+    mod table;
+
+    mod fairness;
+    mod http;
+    mod instances;
+    mod plugins;
+    mod sandbox;
+    mod writes;
+
+    mod bare_calls;
+    mod connection;
+    mod exchange;
+    mod host;
+    mod load;
+    mod loader;
+    mod part;
+    mod plain;
+    mod process;
+    mod server;
+    mod sqlite_loop;
+    mod template;
+}
+
+fn main() -> ExitCode {
+    bench::command_line::main()
+}
