@@ -18,7 +18,7 @@ use serde_json::Value;
 use crate::clock::Clock;
 use crate::communities::Communities;
 use crate::effects::Effects;
-use crate::guest::{Blame, Ended, Fault};
+use crate::guest::{Blame, Ended, Fault, Share};
 use crate::instance::{InFlight, Instance};
 use crate::plugins::{Outcome, Plugin, PluginCall, Plugins, Schema};
 use crate::store::Store;
@@ -26,7 +26,7 @@ use crate::store::Store;
 pub use commit::state_changes;
 pub use error::CallError;
 pub use failed::FailedCalls;
-pub use request::{ActionRequest, ValidatedCall};
+pub use request::{ActionRequest, Reach, ValidatedCall};
 
 /// What the path needs, shared by all calls.
 pub struct Calls {
@@ -55,7 +55,14 @@ pub struct Answer {
     /// The result's JSON text, or none.
     pub response: Option<String>,
     /// What is to be stored, where the call does not do so itself.
-    pub effects: Option<Effects>,
+    pub effects: Option<Collected>,
+}
+
+/// Effects that are not stored yet, and their part of all guests' memory.
+#[derive(Debug)]
+pub struct Collected {
+    pub effects: Effects,
+    pub share: Share,
 }
 
 impl Calls {
@@ -127,11 +134,12 @@ impl Calls {
             call.response_schema(),
             call.plugin().terms.limits.result_bytes,
         )?;
+        let collected = Collected { effects: ended.effects, share: ended.share };
         if mode == Mode::Collect {
-            return Ok(Answer { response, effects: Some(ended.effects) });
+            return Ok(Answer { response, effects: Some(collected) });
         }
-        if !ended.effects.is_empty() {
-            self.commit(call.instance(), ended.effects, ended.hold, ended.state_bytes).await?;
+        if !collected.effects.is_empty() {
+            self.commit(call.instance(), collected, ended.hold, ended.state_bytes).await?;
         }
         Ok(Answer { response, effects: None })
     }

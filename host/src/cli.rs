@@ -14,6 +14,7 @@ use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, Sources, load};
+use crate::host::DataDirectory;
 use crate::store::Store;
 
 /// Host for sandboxed community plugins.
@@ -91,9 +92,8 @@ fn backup(args: &BackupArgs) -> anyhow::Result<()> {
     if args.file.exists() {
         bail!("{} exists already; name a new file", args.file.display());
     }
-    let store = args.data.store()?;
-    store
-        .backup(&args.file)
+    let config = args.data.load()?;
+    Store::backup(&config.database(), &config.store, &args.file)
         .with_context(|| format!("the backup {} cannot be written", args.file.display()))
 }
 
@@ -110,13 +110,15 @@ impl DataArgs {
         Ok(load(&self.sources()?)?)
     }
 
-    /// The database of a directory that a host has served before.
-    fn store(&self) -> anyhow::Result<Store> {
+    /// The data directory's database: made if it is not there, left as it is beside a running host.
+    fn store(&self) -> anyhow::Result<(Store, DataDirectory)> {
         let config = self.load()?;
-        if !config.data.is_dir() {
-            bail!("there is no data directory {}; name it with --data", config.data.display());
-        }
-        Ok(Store::open(&config.database(), &config.store)?)
+        let data = DataDirectory::open(&config.data)?;
+        let store = match data.lock() {
+            Ok(()) => Store::open(&config.database(), &config.store)?,
+            Err(_) => Store::open_beside_host(&config.database(), &config.store)?,
+        };
+        Ok((store, data))
     }
 }
 

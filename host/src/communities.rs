@@ -128,14 +128,13 @@ impl Communities {
     /// Shows what was committed: `community` instead of what was at `before`.
     pub fn publish(&self, before: Option<&CommunitySlug>, community: Option<Community>) {
         let map = self.by_slug.pin();
-        let now = community.map(|community| (community.names.slug.clone(), Arc::new(community)));
-        if let Some(before) = before
-            && now.as_ref().is_none_or(|(slug, _)| slug != before)
-        {
-            map.remove(before);
+        let now = community.as_ref().map(|community| community.names.slug.clone());
+        if let Some(community) = community {
+            map.insert(community.names.slug.clone(), Arc::new(community));
         }
-        if let Some((slug, community)) = now {
-            map.insert(slug, community);
+        // Last, so that a community that is renamed is never nowhere.
+        if let Some(before) = before.filter(|before| now.as_ref() != Some(before)) {
+            map.remove(before);
         }
     }
 
@@ -144,12 +143,13 @@ impl Communities {
         // In one order, so that a rename cannot wait for another that waits for it.
         slugs.sort();
         slugs.dedup();
-        let mut guards = Vec::with_capacity(slugs.len());
-        for slug in &slugs {
+        // Made first: one that gives up waiting half-way cleans up as one that is done.
+        let mut turn = Turn { communities: self.clone(), slugs, guards: Vec::new() };
+        for slug in &turn.slugs {
             let mutex = self.mutating().entry(slug.clone()).or_default().clone();
-            guards.push(mutex.lock_owned().await);
+            turn.guards.push(mutex.lock_owned().await);
         }
-        Turn { communities: self.clone(), slugs, guards }
+        turn
     }
 
     fn mutating(
@@ -194,7 +194,7 @@ fn loaded(row: crate::store::InstanceRow, names: &Arc<CommunityNames>) -> Option
         plugin,
         community: names.clone(),
         platform_id: row.platform_id.map(Into::into),
-        config: row.config,
+        config: row.config.into(),
         plugin_mark: row.plugin_mark,
     })))
 }

@@ -62,6 +62,16 @@ impl Config {
         self.data.join("moothall.db")
     }
 
+    /// The limits that the sandbox pool is sized by: the largest of any plugin.
+    pub fn pool_limits(&self) -> Limits {
+        let mut largest = self.limits.clone();
+        for limits in self.plugins.values().map(|plugin| self.limits.with(&plugin.limits)) {
+            largest.memory_bytes = largest.memory_bytes.max(limits.memory_bytes);
+            largest.table_elements = largest.table_elements.max(limits.table_elements);
+        }
+        largest
+    }
+
     /// What the operator says about one plugin; nothing granted if nothing is said.
     pub fn plugin(&self, name: &str) -> PluginConfig {
         self.plugins.get(name).cloned().unwrap_or_default()

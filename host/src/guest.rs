@@ -35,7 +35,7 @@ use crate::secrets::Keyring;
 use crate::store::{SecretRow, Store};
 
 pub use fault::{Blame, Fault, GuestError, cut};
-pub use limits::MemoryGauge;
+pub use limits::{MemoryGauge, Share};
 pub use meter::{LongCalls, enter_runtime};
 pub use terms::{Origin, PendingSecrets, Settings, Subject, Terms};
 
@@ -77,6 +77,8 @@ pub struct Ended {
     /// The guest's result, its own error, or how the call went wrong.
     pub result: Result<Result<Option<String>, GuestError>, Fault>,
     pub effects: Effects,
+    /// What the effects count for in all guests' memory: kept until they are stored or dropped.
+    pub share: Share,
     /// The instance's lock, if the call took it: goes into the write that stores the effects.
     pub hold: Option<Hold>,
     /// Bytes of the instance's state with the effects, if they are known.
@@ -100,10 +102,6 @@ impl Sandbox {
 
     pub fn engine(&self) -> &Engine {
         &self.engine
-    }
-
-    pub fn memory(&self) -> &Arc<MemoryGauge> {
-        &self.shared.memory
     }
 
     /// Links a component; every reason why it cannot be, at once.
@@ -170,7 +168,8 @@ impl Guest {
         store: &mut EngineStore<CallState>,
         export: Export,
     ) -> wasmtime::Result<Result<Option<String>, bindings::Error>> {
-        let instance = self.pre.instantiate_async(&mut *store).await?;
+        let instance =
+            self.pre.instantiate_async(&mut *store).await.map_err(fault::while_instantiating)?;
         match export {
             Export::Describe => {
                 let plugin = self.plugin.load(&mut *store, &instance)?;
@@ -223,6 +222,7 @@ fn ended(mut state: CallState, end: Metered<GuestResult>, cpu: Duration, wall: D
         },
     };
     let log = state.end_log();
-    let (hold, state_bytes, call) = (state.hold.take(), state.state_bytes, state.call_id_if_any());
-    Ended { result, effects: std::mem::take(&mut state.effects), hold, state_bytes, call, log, cpu }
+    let call = state.call_id_if_any();
+    let (effects, share, hold, state_bytes) = state.into_effects();
+    Ended { result, effects, share, hold, state_bytes, call, log, cpu }
 }

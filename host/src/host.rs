@@ -14,7 +14,7 @@ use anyhow::{Context, bail};
 use arc_swap::ArcSwap;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::runtime::Runtime;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use crate::calls::{Calls, FailedCalls};
 use crate::clock::Clock;
@@ -32,8 +32,8 @@ pub use data::DataDirectory;
 
 /// Threads of the runtime for what belongs to no request.
 const BACKGROUND_THREADS: usize = 2;
-/// How often the calls in flight are looked at while draining.
-const DRAIN_LOOK: Duration = Duration::from_millis(10);
+/// How long background work may take to end after the last connection.
+const BACKGROUND_END: Duration = Duration::from_millis(100);
 
 /// A host that is put together and bound, but does not answer yet.
 pub struct Host {
@@ -83,7 +83,7 @@ impl Host {
             clock: clock.clone(),
             memory: memory.clone(),
         };
-        let sandbox = Sandbox::new(&config.limits, shared).map_err(|error| {
+        let sandbox = Sandbox::new(&config.pool_limits(), shared).map_err(|error| {
             anyhow::anyhow!(
                 "the sandbox cannot be set up: {error:#}; lower calls or memory_bytes in [limits]"
             )
@@ -109,7 +109,12 @@ impl Host {
             failed,
             &config.limits,
         ));
-        let mutations = Mutations { calls: calls.clone(), keyring, limits: config.limits.clone() };
+        let mutations = Mutations {
+            calls: calls.clone(),
+            keyring,
+            limits: config.limits.clone(),
+            in_flight: Arc::default(),
+        };
         let api = Arc::new(Api {
             calls,
             mutations,
@@ -143,41 +148,46 @@ impl Host {
                 "this kernel has no PAGEMAP_SCAN (Linux 6.7): calls cost about three times as much"
             );
         }
-        let (reload, reloads) = mpsc::channel(1);
+        let (reload, reloads) = watch::channel(self.config.clone());
         let (stop, stopping) = watch::channel(false);
-        self.background.spawn(self.directory.watch(reloads));
-        self.background.spawn(self.failed_calls);
-        self.background.spawn(background::purge(
-            self.api.calls.store.clone(),
-            self.api.clock.clone(),
-            self.config.clone(),
-        ));
-        self.background.spawn(background::notice_keys(self.api.clone()));
-        self.background.spawn(background::fold_metrics(self.api.metrics.clone()));
-        self.background.spawn(background::signals(self.config.clone(), self.sources, reload, stop));
+        let (store, clock) = (self.api.calls.store.clone(), self.api.clock.clone());
+        let tasks = Tasks { runtime: &self.background, stop: stop.clone() };
+        tasks.start("plugin directory", self.directory.watch(reloads));
+        tasks.start("failed calls", self.failed_calls);
+        tasks.start("purge", background::purge(store.clone(), clock, self.config.clone()));
+        tasks.start("API keys", background::notice_keys(self.api.clone()));
+        tasks.start("metrics", background::fold_metrics(self.api.metrics.clone()));
+        tasks
+            .start("signals", background::signals(self.config.clone(), self.sources, reload, stop));
 
-        let door = Door::new(self.api.clone());
-        serve(self.listeners, &self.config.http, stopping, enter_runtime, move |request| {
-            door.clone().pass(request)
-        })?;
-        self.background
-            .block_on(ended(&self.api, Duration::from_millis(self.config.http.drain_ms)));
-        self.background.shutdown_timeout(DRAIN_LOOK);
-        self.api.calls.store.finish().context("the database's log could not be copied")?;
+        let (api, door) = (self.api.clone(), Door::new(self.api.clone()));
+        let is_busy = Arc::new(move || api.calls.in_flight() > 0 || api.mutations.in_flight() > 0);
+        let handler = move |request| door.clone().pass(request);
+        serve(self.listeners, &self.config.http, stopping, enter_runtime, is_busy, handler)?;
+        self.background.shutdown_timeout(BACKGROUND_END);
+        store.finish().context("the database's log could not be copied")?;
         tracing::info!("stopped");
         Ok(())
     }
 }
 
-/// Until the last call has ended whose client was gone before, or time is up.
-async fn ended(api: &Api, drain: Duration) {
-    let calls = async {
-        while api.calls.in_flight() > 0 {
-            tokio::time::sleep(DRAIN_LOOK).await;
-        }
-    };
-    if tokio::time::timeout(drain, calls).await.is_err() {
-        tracing::warn!("calls were still in flight after drain_ms; nothing of them is stored");
+/// Tasks that last as long as the host: one that ends early stops it, so that nothing is silently
+/// left undone.
+struct Tasks<'a> {
+    runtime: &'a Runtime,
+    stop: watch::Sender<bool>,
+}
+
+impl Tasks<'_> {
+    fn start(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        let (task, stop) = (self.runtime.spawn(task), self.stop.clone());
+        self.runtime.spawn(async move {
+            let ended = task.await;
+            if !*stop.borrow() {
+                tracing::error!(task = name, ?ended, "a task of the host ended; stopping");
+                stop.send_replace(true);
+            }
+        });
     }
 }
 
@@ -199,16 +209,19 @@ fn threads(config: &Config) -> anyhow::Result<usize> {
     }
 }
 
-/// The configuration that takes effect at SIGHUP.
+/// The configuration that takes effect at SIGHUP: which plugins are active, and what each may do.
 fn reread(sources: &Sources, before: &Config) -> anyhow::Result<Arc<Config>> {
     let config = load(sources)?;
-    if config.listen != before.listen || config.limits != before.limits {
-        tracing::warn!("changes of `listen` and [limits] take effect at the next start");
+    let (pool, now) = (before.pool_limits(), config.pool_limits());
+    if now.memory_bytes > pool.memory_bytes || now.table_elements > pool.table_elements {
+        bail!(
+            "a plugin's memory_bytes or table_elements cannot be raised above the largest at start; start again"
+        );
     }
-    Ok(Arc::new(Config {
-        limits: before.limits.clone(),
-        listen: before.listen,
-        data: before.data.clone(),
-        ..config
-    }))
+    let changed =
+        Config { active_plugins: config.active_plugins, plugins: config.plugins, ..before.clone() };
+    tracing::info!(
+        "active_plugins and [plugins] are in force; other settings take effect at the next start"
+    );
+    Ok(Arc::new(changed))
 }

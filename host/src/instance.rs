@@ -4,10 +4,10 @@
 //! the old one's lock. Kept small, because there may be a hundred thousand of them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use arc_swap::ArcSwapOption;
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
 use crate::ids::{CommunityId, CommunitySlug, Generation, InstanceId, PluginName};
@@ -29,12 +29,22 @@ pub struct Instance {
     pub community: Arc<CommunityNames>,
     /// `community_platform_id`: tells several instances of the plugin in the community apart.
     pub platform_id: Option<Box<str>>,
-    /// JSON: validated, defaults filled in, each secret that is set as `{"$secret": pointer}`.
-    config: ArcSwap<String>,
-    /// Of the plugin file whose schema accepted the config; a call on another checks it again.
-    plugin_mark: AtomicI64,
+    /// JSON as it is stored: validated, defaults filled in, each secret that is set as
+    /// `{"$secret": pointer}`.
+    config: Arc<str>,
+    /// Of the plugin file whose schema accepted the config as it is stored.
+    plugin_mark: i64,
+    /// What a call on another version made of it, the last such version.
+    accepted: ArcSwapOption<Accepted>,
     lock: Arc<RwLock<Standing>>,
     calls: AtomicU32,
+}
+
+/// The stored config as another version of the plugin accepts it, with that version's defaults.
+#[derive(Debug)]
+struct Accepted {
+    plugin_mark: i64,
+    config: Arc<str>,
 }
 
 /// What holds under the lock.
@@ -76,7 +86,7 @@ pub struct Facts {
     pub plugin: PluginName,
     pub community: Arc<CommunityNames>,
     pub platform_id: Option<Box<str>>,
-    pub config: String,
+    pub config: Arc<str>,
     pub plugin_mark: i64,
 }
 
@@ -99,8 +109,8 @@ impl Instance {
             plugin: self.plugin.clone(),
             community,
             platform_id: self.platform_id.clone(),
-            config: self.config().to_string(),
-            plugin_mark: self.plugin_mark(),
+            config: self.config.clone(),
+            plugin_mark: self.plugin_mark,
         })
     }
 
@@ -111,25 +121,31 @@ impl Instance {
             plugin: facts.plugin,
             community: facts.community,
             platform_id: facts.platform_id,
-            config: ArcSwap::from_pointee(facts.config),
-            plugin_mark: AtomicI64::new(facts.plugin_mark),
+            config: facts.config,
+            plugin_mark: facts.plugin_mark,
+            accepted: ArcSwapOption::empty(),
             lock,
             calls: AtomicU32::new(0),
         }
     }
 
-    pub fn config(&self) -> Arc<String> {
-        self.config.load_full()
+    /// The config as it is stored.
+    pub fn stored_config(&self) -> &Arc<str> {
+        &self.config
     }
 
-    pub fn plugin_mark(&self) -> i64 {
-        self.plugin_mark.load(Ordering::Acquire)
+    /// The config for that version of the plugin, if its schema has accepted it.
+    pub fn config_for(&self, plugin_mark: i64) -> Option<Arc<str>> {
+        if self.plugin_mark == plugin_mark {
+            return Some(self.config.clone());
+        }
+        let accepted = self.accepted.load();
+        accepted.as_ref().filter(|one| one.plugin_mark == plugin_mark).map(|one| one.config.clone())
     }
 
-    /// Another version's schema has accepted the config, and filled in its own defaults.
-    pub fn accepted(&self, config: String, plugin_mark: i64) {
-        self.config.store(Arc::new(config));
-        self.plugin_mark.store(plugin_mark, Ordering::Release);
+    /// That version's schema has accepted the stored config, and filled in its own defaults.
+    pub fn accept(&self, plugin_mark: i64, config: Arc<str>) {
+        self.accepted.store(Some(Arc::new(Accepted { plugin_mark, config })));
     }
 
     /// Waits for the lock, at most `wait`.

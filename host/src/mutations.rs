@@ -10,6 +10,7 @@ mod config;
 mod plan;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -32,17 +33,19 @@ pub struct Mutations {
     pub calls: Arc<Calls>,
     pub keyring: Arc<Keyring>,
     pub limits: Limits,
+    /// Mutations in flight.
+    pub in_flight: Arc<AtomicU32>,
 }
 
-/// A plugin as a community's body lists it.
-#[derive(Clone, Debug)]
+/// A plugin as a community's body lists it. Prints nothing: its config may hold secrets.
+#[derive(Clone)]
 pub struct PluginEntry {
     pub name: String,
     pub config: Value,
 }
 
 /// What a community shall be; what is absent stays.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct CommunityChange {
     pub slug: Option<CommunitySlug>,
     pub readable_name: Option<String>,
@@ -69,6 +72,8 @@ pub enum MutationError {
     Twice(PluginName),
     #[error("A community may have {0} plugins")]
     TooMany(usize),
+    #[error("This would write more than {0} rows at once; enable fewer plugins in one request")]
+    TooMuch(usize),
     #[error("There is no instance {id} of plugin '{plugin}'")]
     NoSuchInstance { plugin: String, id: InstanceId },
     #[error(transparent)]
@@ -258,14 +263,42 @@ impl Mutations {
         T: Send + 'static,
         F: Future<Output = Outcome<T>> + Send + 'static,
     {
+        let counted = self.enter()?;
+        let mutation = run(self.clone());
         #[expect(
             clippy::disallowed_methods,
             reason = "a mutation outlives its client; a panic is a host fault"
         )]
-        let task = tokio::spawn(run(self.clone()));
+        let task = tokio::spawn(async move {
+            let outcome = mutation.await;
+            drop(counted);
+            outcome
+        });
         task.await.unwrap_or_else(|panic| {
             tracing::error!(%panic, "a mutation's task ended");
             Err(Fault::Host("the request ended unexpectedly; see the log".into()).into())
         })
+    }
+
+    /// Mutations in flight now.
+    pub fn in_flight(&self) -> u32 {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    fn enter(&self) -> Outcome<InFlight> {
+        let counted = InFlight(self.in_flight.clone());
+        if self.in_flight.fetch_add(1, Ordering::Relaxed) >= self.limits.mutations {
+            return Err(Fault::Overloaded("too many communities are being changed").into());
+        }
+        Ok(counted)
+    }
+}
+
+/// A mutation in flight.
+struct InFlight(Arc<AtomicU32>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

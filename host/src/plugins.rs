@@ -46,7 +46,6 @@ pub struct Plugin {
 /// An action, with its schemas compiled.
 pub struct Action {
     pub slug: Arc<str>,
-    pub description: String,
     pub parameters: Schema,
     /// None where the manifest gives no schema: then every result is right.
     pub response: Option<Schema>,
@@ -105,7 +104,11 @@ impl Plugins {
     fn digests(&self) -> BTreeSet<String> {
         let files = self.files();
         let serving = files.values().filter_map(|report| report.serving.as_ref());
-        files.values().map(|report| report.digest.clone()).chain(serving.map(|one| one.digest.clone())).collect()
+        files
+            .values()
+            .map(|report| report.digest.clone())
+            .chain(serving.map(|one| one.digest.clone()))
+            .collect()
     }
 
     /// Whether any file is still being compiled.

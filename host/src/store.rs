@@ -19,6 +19,7 @@ mod writer;
 use std::path::Path;
 use std::sync::Arc;
 
+use rusqlite::{Connection, ErrorCode};
 use tokio::sync::oneshot;
 
 use crate::config::StoreConfig;
@@ -40,13 +41,21 @@ pub enum StoreError {
     Stale,
     /// A unique constraint: somebody else has it already.
     #[error("{0} is already taken")]
-    Taken(&'static str),
+    Taken(Taken),
     /// Too many writes wait for the writer.
     #[error("too many writes are waiting")]
     Busy,
+    /// The file is not a sound database any more.
+    #[error("the database is damaged: {0}")]
+    Damaged(String),
     /// The database cannot be read or written now.
     #[error("the store is not available: {0}")]
     Unavailable(String),
+    #[error(
+        "the running host has another version of Moothall (schema {found}, this one knows {known}); \
+         use its own binary"
+    )]
+    Other { found: usize, known: usize },
     #[error(
         "the database was written by a newer Moothall (schema {found}, this one knows {known}); \
          run that version, or restore a backup made before the upgrade"
@@ -56,7 +65,28 @@ pub enum StoreError {
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Unavailable(error.to_string())
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                Self::Damaged(error.to_string())
+            }
+            _ => Self::Unavailable(error.to_string()),
+        }
+    }
+}
+
+/// What somebody else has already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    Slug,
+    Instance,
+}
+
+impl std::fmt::Display for Taken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Slug => "this slug",
+            Self::Instance => "this plugin and community_platform_id",
+        })
     }
 }
 
@@ -81,6 +111,22 @@ impl Store {
         let database = Arc::new(Database::new(path, config));
         let mut conn = database.open_writer()?;
         migrate::migrate(&mut conn)?;
+        Self::start(database, conn, config)
+    }
+
+    /// Opens a database that a host serves meanwhile, as it is: only the host changes its schema.
+    pub fn open_beside_host(path: &Path, config: &StoreConfig) -> Result<Self, StoreError> {
+        let database = Arc::new(Database::new(path, config));
+        let conn = database.open_writer()?;
+        migrate::require_current(&conn)?;
+        Self::start(database, conn, config)
+    }
+
+    fn start(
+        database: Arc<Database>,
+        conn: Connection,
+        config: &StoreConfig,
+    ) -> Result<Self, StoreError> {
         let writer = Writer::start(conn, config)?;
         checkpoint::start(&database, writer.fault(), config)?;
         Ok(Self { inner: Arc::new(Inner { writer, database }) })
@@ -122,9 +168,9 @@ impl Store {
         self.inner.writer.fault().get()
     }
 
-    /// Copies the database into `file`, consistent, while writes go on.
-    pub fn backup(&self, file: &Path) -> Result<(), StoreError> {
-        self.inner.database.backup(file)
+    /// Copies the database at `path` into `file`, consistent, while a host writes; of any schema.
+    pub fn backup(path: &Path, config: &StoreConfig, file: &Path) -> Result<(), StoreError> {
+        Database::new(path, config).backup(file)
     }
 
     /// The last step of a clean end: everything is in the database's own file.

@@ -30,7 +30,8 @@ struct Running<'a> {
     poll: Poll,
     connections: Vec<Connection>,
     sent: u64,
-    answered: u64,
+    in_flight: usize,
+    is_draining: bool,
     random: u64,
     latencies: Vec<f32>,
 }
@@ -52,7 +53,8 @@ impl<'a> Running<'a> {
             poll,
             connections,
             sent: 0,
-            answered: 0,
+            in_flight: 0,
+            is_draining: false,
             random: 0x9E37_79B9_7F4A_7C15,
             latencies: Vec::new(),
         };
@@ -64,24 +66,40 @@ impl<'a> Running<'a> {
 
     fn finish(mut self) -> Result<Report> {
         if let Until::Time { warm_up, .. } = self.load.until {
-            self.answer_until(u64::MAX, Instant::now() + warm_up)?;
+            self.answer_until(Instant::now() + warm_up)?;
         }
-        (self.answered, self.latencies) = (0, Vec::with_capacity(1 << 20));
+        self.latencies = Vec::with_capacity(1 << 20);
         let (begun, cpu) = (Instant::now(), process::cpu(self.load.process)?);
         match self.load.until {
-            Until::Time { window, .. } => self.answer_until(u64::MAX, begun + window)?,
-            Until::Requests(all) => self.answer_until(all, begun + ALL_WITHIN)?,
+            Until::Time { window, .. } => self.answer_until(begun + window)?,
+            Until::Requests(_) => self.answer_until(begun + ALL_WITHIN)?,
         }
         let cpu = process::cpu(self.load.process)?.saturating_sub(cpu);
+        let (time, latencies) = (begun.elapsed(), std::mem::take(&mut self.latencies));
         let wanted = if let Until::Requests(all) = self.load.until { all } else { 1 };
-        ensure!(self.answered >= wanted, "only {} requests were answered in time", self.answered);
-        Ok(Report::new(self.latencies, begun.elapsed(), cpu))
+        ensure!(
+            latencies.len() as u64 >= wanted,
+            "only {} requests were answered",
+            latencies.len()
+        );
+        self.drain()?;
+        Ok(Report::new(latencies, time, cpu))
     }
 
-    fn answer_until(&mut self, all: u64, end: Instant) -> Result<()> {
+    /// Takes in what is still to be answered: a call does not end with its client, and would slow
+    /// what is measured next.
+    fn drain(&mut self) -> Result<()> {
+        self.is_draining = true;
+        self.answer_until(Instant::now() + STALLED)?;
+        ensure!(self.in_flight == 0, "{} requests were not answered", self.in_flight);
+        Ok(())
+    }
+
+    /// Until then, or until nothing is left to be answered.
+    fn answer_until(&mut self, end: Instant) -> Result<()> {
         let mut events = Events::with_capacity(EVENTS);
         let mut heard = Instant::now();
-        while self.answered < all && Instant::now() < end {
+        while self.in_flight > 0 && Instant::now() < end {
             let wait = end.saturating_duration_since(Instant::now()).min(STALLED);
             match self.poll.poll(&mut events, Some(wait)) {
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
@@ -103,12 +121,12 @@ impl<'a> Running<'a> {
             bail!("a request was answered with {status}: {}", connection.answer());
         }
         self.latencies.push(connection.latency().as_secs_f32() * 1e6);
-        self.answered += 1;
+        self.in_flight -= 1;
         self.send(number)
     }
 
     fn send(&mut self, number: usize) -> Result<()> {
-        if matches!(self.load.until, Until::Requests(all) if self.sent == all) {
+        if self.is_draining || matches!(self.load.until, Until::Requests(all) if self.sent == all) {
             return Ok(());
         }
         // Xorshift: any will do, as long as it is spread evenly and costs nothing.
@@ -117,6 +135,7 @@ impl<'a> Running<'a> {
         self.random ^= self.random << 17;
         self.connections[number].send(self.sent, self.random % self.load.template.spread.max(1))?;
         self.sent += 1;
+        self.in_flight += 1;
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 
 use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use axum::routing::post;
@@ -66,7 +67,8 @@ pub fn serve() -> Result<()> {
             }
         }
     };
-    serve_http(listeners, &HttpConfig::default(), stopping, |_| {}, handler).context("cannot serve")
+    serve_http(listeners, &HttpConfig::default(), stopping, |_| {}, Arc::new(|| false), handler)
+        .context("cannot serve")
 }
 
 async fn times_two(Json(given): Json<Given>) -> Json<Doubled> {

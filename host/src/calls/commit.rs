@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Calls;
+use super::{Calls, Collected};
 use crate::effects::Effects;
 use crate::instance::{Hold, Instance};
 use crate::store::{StateChange, StoreError};
@@ -12,13 +12,17 @@ impl Calls {
     pub(super) async fn commit(
         &self,
         instance: &Arc<Instance>,
-        effects: Effects,
+        collected: Collected,
         hold: Option<Hold>,
         state_bytes: Option<u64>,
     ) -> Result<(), StoreError> {
         let (id, generation) = (instance.id, instance.generation);
+        let Collected { effects, share } = collected;
         let changes = state_changes(effects);
-        let release = move |committed: Option<&()>| release(hold, committed.and(state_bytes));
+        let release = move |committed: Option<&()>| {
+            release(hold, committed.and(state_bytes));
+            drop(share);
+        };
         self.store
             .write_then(
                 "call.commit",

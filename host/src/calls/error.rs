@@ -37,9 +37,10 @@ pub enum CallError {
     #[error("Plugin '{0}' does not serve now; its file was removed or did not load")]
     PluginUnavailable(String),
     #[error(
-        "The stored config of plugin '{plugin}' is not valid for the version that is loaded: {cause}"
+        "The stored config of plugin '{plugin}' is not valid for the version that is loaded, at `{at}`; \
+         enable the plugin again with a config that is"
     )]
-    ConfigInvalid { plugin: PluginName, cause: String },
+    ConfigInvalid { plugin: PluginName, at: String },
 
     #[error(transparent)]
     Fault(#[from] Fault),

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{CallError, Calls};
 use crate::communities::{Community, ResolveError};
-use crate::guest::{Export, Origin, PendingSecrets, Subject};
+use crate::guest::{Export, Fault, Origin, PendingSecrets, Subject};
 use crate::ids::RequestId;
 use crate::instance::Instance;
 use crate::plugins::{Action, CallMetrics, Plugin, Schema};
@@ -22,15 +22,22 @@ pub struct ActionRequest<'a> {
     pub plugin: &'a str,
     pub action: &'a str,
     pub parameters: Value,
-    /// Came in where only public actions are.
-    pub public_only: bool,
+    pub reach: Reach,
     pub request_id: RequestId,
+}
+
+/// Which actions can be called from where a request came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    Public,
+    Every,
 }
 
 /// A call whose input is valid, on an instance that is there.
 pub struct ValidatedCall {
     plugin: Arc<Plugin>,
     instance: Arc<Instance>,
+    config: Arc<str>,
     what: What,
     request_id: RequestId,
 }
@@ -49,7 +56,8 @@ impl ValidatedCall {
         secrets: PendingSecrets,
         request_id: RequestId,
     ) -> Self {
-        Self { plugin, instance, what: What::Initialize(secrets), request_id }
+        let config = instance.stored_config().clone();
+        Self { plugin, instance, config, what: What::Initialize(secrets), request_id }
     }
 
     /// `config-changed` of an instance whose lock the caller holds.
@@ -60,7 +68,14 @@ impl ValidatedCall {
         secrets: PendingSecrets,
         request_id: RequestId,
     ) -> Self {
-        Self { plugin, instance, what: What::ConfigChanged { previous, secrets }, request_id }
+        let config = instance.stored_config().clone();
+        Self {
+            plugin,
+            instance,
+            config,
+            what: What::ConfigChanged { previous, secrets },
+            request_id,
+        }
     }
 
     pub fn plugin(&self) -> &Arc<Plugin> {
@@ -120,7 +135,7 @@ impl ValidatedCall {
             }
         };
         let (instance, request_id) = (Some(self.instance.clone()), Some(self.request_id.clone()));
-        (export, Subject { instance, origin, request_id, read_only })
+        (export, Subject { instance, config: self.config.clone(), origin, request_id, read_only })
     }
 }
 
@@ -135,19 +150,19 @@ impl Calls {
         let action = plugin
             .actions
             .get(request.action)
-            .filter(|action| action.public || !request.public_only);
+            .filter(|action| action.public || request.reach == Reach::Every);
         let action = action.cloned().ok_or_else(|| CallError::UnknownAction {
             plugin: plugin.name.clone(),
             action: request.action.to_owned(),
         })?;
         let instance = self.instance(&community, &plugin, request.platform_id)?;
+        let config = match instance.config_for(plugin.mark) {
+            Some(config) => config,
+            None => self.accept_config(&plugin, &instance)?,
+        };
         let parameters = validated(&action.parameters, request.parameters)?;
-        Ok(ValidatedCall {
-            plugin,
-            instance,
-            what: What::Action { action, parameters },
-            request_id: request.request_id,
-        })
+        let what = What::Action { action, parameters };
+        Ok(ValidatedCall { plugin, instance, config, what, request_id: request.request_id })
     }
 
     /// A plugin that serves. One that is enabled but gone, or not compiled yet, is not unknown.
@@ -170,48 +185,38 @@ impl Calls {
         platform_id: Option<&str>,
     ) -> Result<Arc<Instance>, CallError> {
         let names = &community.names;
-        let instance =
-            community.resolve(plugin.name.as_str(), platform_id).map_err(|error| match error {
-                ResolveError::NotEnabled => {
-                    CallError::NotEnabled { plugin: plugin.name.clone(), names: names.clone() }
-                }
-                ResolveError::Ambiguous(choices) => {
-                    CallError::Ambiguous { plugin: plugin.name.clone(), choices }
-                }
-                ResolveError::NoSuchPlatform(choices) => {
-                    CallError::NoSuchPlatform { plugin: plugin.name.clone(), choices }
-                }
-            })?;
-        if instance.plugin_mark() != plugin.mark {
-            self.accept_config(plugin, instance)?;
-        }
-        Ok(instance.clone())
+        let instance = community.resolve(plugin.name.as_str(), platform_id);
+        instance.cloned().map_err(|error| match error {
+            ResolveError::NotEnabled => {
+                CallError::NotEnabled { plugin: plugin.name.clone(), names: names.clone() }
+            }
+            ResolveError::Ambiguous(choices) => {
+                CallError::Ambiguous { plugin: plugin.name.clone(), choices }
+            }
+            ResolveError::NoSuchPlatform(choices) => {
+                CallError::NoSuchPlatform { plugin: plugin.name.clone(), choices }
+            }
+        })
     }
 
-    /// Another version of the plugin: its schema must accept the stored config, and fills in its
-    /// own defaults. Once for each instance and version.
-    fn accept_config(&self, plugin: &Plugin, instance: &Instance) -> Result<(), CallError> {
-        let unreadable =
-            |cause: String| CallError::ConfigInvalid { plugin: plugin.name.clone(), cause };
-        let mut public: Value = serde_json::from_str(&instance.config())
-            .map_err(|error| unreadable(error.to_string()))?;
+    /// Another version of the plugin than the one the config was stored for: its schema must
+    /// accept it, and fills in its own defaults. Once for each instance and version.
+    fn accept_config(&self, plugin: &Plugin, instance: &Instance) -> Result<Arc<str>, CallError> {
+        let invalid = |at: String| CallError::ConfigInvalid { plugin: plugin.name.clone(), at };
+        let mut public: Value =
+            serde_json::from_str(instance.stored_config()).map_err(|_| invalid(String::new()))?;
         plugin.config_schema.fill_defaults(&mut public);
-        let sealed = self
-            .store
-            .read(|reader| reader.secrets(instance.id))
-            .map_err(crate::guest::Fault::from)?;
+        let sealed = self.store.read(|reader| reader.secrets(instance.id)).map_err(Fault::from)?;
         let mut whole = secrets::join(&public, &plugin.guest.open_secrets(instance.id, &sealed)?);
         let checked = plugin.config_schema.validate(&whole);
         secrets::wipe(&mut whole);
+        // Where, and not what: the new schema need not know which values are secrets.
         checked.map_err(|violations| {
-            let first = violations
-                .first()
-                .map(|v| format!("{}: {}", v.path, v.message))
-                .unwrap_or_default();
-            unreadable(first)
+            invalid(violations.first().map(|one| one.path.clone()).unwrap_or_default())
         })?;
-        instance.accepted(public.to_string(), plugin.mark);
-        Ok(())
+        let config: Arc<str> = public.to_string().into();
+        instance.accept(plugin.mark, config.clone());
+        Ok(config)
     }
 }
 

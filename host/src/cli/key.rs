@@ -36,10 +36,20 @@ pub enum KeyCommand {
 
 pub fn key(command: KeyCommand) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    // The directory's lock is held to the end.
     match command {
-        KeyCommand::Create { name, data } => runtime.block_on(create(&data.store()?, &name)),
-        KeyCommand::List { data } => list(&data.store()?),
-        KeyCommand::Revoke { id, data } => runtime.block_on(revoke(&data.store()?, id)),
+        KeyCommand::Create { name, data } => {
+            let (store, _data) = data.store()?;
+            runtime.block_on(create(&store, &name))
+        }
+        KeyCommand::List { data } => {
+            let (store, _data) = data.store()?;
+            list(&store)
+        }
+        KeyCommand::Revoke { id, data } => {
+            let (store, _data) = data.store()?;
+            runtime.block_on(revoke(&store, id))
+        }
     }
 }
 

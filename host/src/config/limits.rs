@@ -45,7 +45,10 @@ pub struct Limits {
     pub guest_memory_bytes: u64,
     /// How long a call waits for its instance's lock, in milliseconds.
     pub lock_wait_ms: u64,
-    /// How long a mutation of a community waits for its turn, in milliseconds.
+    /// Mutations of communities in flight.
+    pub mutations: u32,
+    /// How long a mutation of a community waits for its turn, and its lifecycle calls may take
+    /// together, in milliseconds.
     pub mutation_wait_ms: u64,
     /// Sandboxes kept warm between calls.
     pub warm_slots: u32,
@@ -95,6 +98,7 @@ impl Default for Limits {
             calls: 1_000,
             guest_memory_bytes: 4 << 30,
             lock_wait_ms: 5_000,
+            mutations: 256,
             mutation_wait_ms: 30_000,
             warm_slots: 100,
             hostcall_bytes: 4 * MIB,

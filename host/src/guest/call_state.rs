@@ -14,7 +14,7 @@ use super::Shared;
 use super::bindings::Error;
 use super::fault::Fault;
 use super::imports::doomed;
-use super::limits::{Limiter, Refusal};
+use super::limits::{Limiter, Refusal, Share};
 use super::log::{CallLog, Stdio};
 use super::terms::{Subject, Terms};
 use crate::effects::Effects;
@@ -32,6 +32,8 @@ pub struct CallState {
     pub(super) subject: Subject,
     pub(super) limiter: Limiter,
     pub(super) effects: Effects,
+    /// The effects' part of all guests' memory.
+    pub(super) effects_share: Share,
     /// State writes and removals so far, also of one key again.
     pub(super) writes: usize,
     /// Bytes of the instance's state with this call's writes, once a write had to know.
@@ -51,12 +53,14 @@ impl CallState {
         let limiter = Limiter::new(shared.memory.clone(), &terms.limits);
         let mut table = ResourceTable::new();
         table.set_max_capacity(terms.limits.handles);
+        let effects_share = Share::none_of(shared.memory.clone());
         Self {
             shared,
             terms,
             subject,
             limiter,
             effects: Effects::default(),
+            effects_share,
             writes: 0,
             state_bytes: None,
             hold: None,
@@ -125,6 +129,11 @@ impl CallState {
         told
     }
 
+    /// What the call wants stored, and what goes with it.
+    pub(super) fn into_effects(self) -> (Effects, Share, Option<Hold>, Option<u64>) {
+        (self.effects, self.effects_share, self.hold, self.state_bytes)
+    }
+
     /// What a refused growth or an earlier doom makes of a trap.
     pub(super) fn fault_of(&self, error: &wasmtime::Error) -> Fault {
         if let Some(doom) = &self.doom {
@@ -151,7 +160,10 @@ impl From<StoreError> for Fault {
             StoreError::Stale => Self::InstanceReplaced,
             StoreError::Busy => Self::Overloaded("too many writes are waiting"),
             StoreError::Unavailable(cause) => Self::Store(cause),
-            error @ (StoreError::Taken(_) | StoreError::Newer { .. }) => Self::Store(error.to_string()),
+            error @ (StoreError::Taken(_)
+            | StoreError::Damaged(_)
+            | StoreError::Other { .. }
+            | StoreError::Newer { .. }) => Self::Store(error.to_string()),
         }
     }
 }

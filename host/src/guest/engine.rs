@@ -53,7 +53,7 @@ pub fn config(limits: &Limits, allocator: Allocator) -> Config {
 }
 
 fn pool(limits: &Limits) -> PoolingAllocationConfig {
-    let instances = limits.calls + SPARE_INSTANCES;
+    let instances = limits.calls.saturating_add(SPARE_INSTANCES);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
         .total_core_instances(instances.saturating_mul(CORE_INSTANCES))

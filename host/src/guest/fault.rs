@@ -86,6 +86,9 @@ impl Fault {
 
     /// What wasmtime says about a call that ended without the guest's own doing.
     pub fn from_engine(error: &wasmtime::Error) -> Self {
+        if let Some(NotInstantiated(cause)) = error.downcast_ref() {
+            return Self::Host(format!("a sandbox cannot be made: {cause}"));
+        }
         if let Some(trap) = error.downcast_ref::<Trap>() {
             return Self::Trap(trap_name(*trap));
         }
@@ -100,6 +103,17 @@ impl Fault {
         // handle that is not there. The guest made it.
         Self::Trap(cause)
     }
+}
+
+/// The host's own failure before the guest began: no memory, for one.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct NotInstantiated(String);
+
+/// Tells what a start function did (a trap) and a full pool from what the host failed to do.
+pub fn while_instantiating(error: wasmtime::Error) -> wasmtime::Error {
+    let known = error.is::<Trap>() || error.is::<wasmtime::PoolConcurrencyLimitError>();
+    if known { error } else { NotInstantiated(format!("{error:#}")).into() }
 }
 
 fn trap_name(trap: Trap) -> String {

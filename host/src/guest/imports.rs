@@ -88,8 +88,13 @@ pub(super) fn error(kind: ErrorKind, message: impl Into<String>) -> Error {
 pub(super) fn doomed(fault: &Fault) -> Error {
     match fault {
         Fault::InstanceReplaced => error(ErrorKind::Conflict, fault.to_string()),
-        Fault::InstanceBusy | Fault::Overloaded(_) => error(ErrorKind::Unavailable, fault.to_string()),
-        _ => error(ErrorKind::Unavailable, "the host cannot do this now; the call ends with an error"),
+        Fault::InstanceBusy | Fault::Overloaded(_) => {
+            error(ErrorKind::Unavailable, fault.to_string())
+        }
+        _ => error(
+            ErrorKind::Unavailable,
+            "the host cannot do this now; the call ends with an error",
+        ),
     }
 }
 

@@ -33,9 +33,33 @@ impl MemoryGauge {
         self.used.fetch_sub(bytes, Ordering::Relaxed);
         false
     }
+}
 
-    fn give_back(&self, bytes: u64) {
-        self.used.fetch_sub(bytes, Ordering::Relaxed);
+/// A part of the gauge's memory; given back when it is dropped.
+#[derive(Debug)]
+pub struct Share {
+    gauge: Arc<MemoryGauge>,
+    bytes: u64,
+}
+
+impl Share {
+    pub fn none_of(gauge: Arc<MemoryGauge>) -> Self {
+        Self { gauge, bytes: 0 }
+    }
+
+    /// Takes so much more, unless all together would then have too much.
+    pub fn grow(&mut self, bytes: u64) -> bool {
+        let taken = self.gauge.take(bytes);
+        if taken {
+            self.bytes += bytes;
+        }
+        taken
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.gauge.used.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
@@ -50,9 +74,8 @@ pub enum Refusal {
 
 /// Counts one call's growth against its limits.
 pub struct Limiter {
-    gauge: Arc<MemoryGauge>,
+    memory: Share,
     memory_limit: u64,
-    memory: u64,
     element_limit: usize,
     elements: usize,
     pub refused: Option<Refusal>,
@@ -61,9 +84,8 @@ pub struct Limiter {
 impl Limiter {
     pub fn new(gauge: Arc<MemoryGauge>, limits: &Limits) -> Self {
         Self {
-            gauge,
+            memory: Share::none_of(gauge),
             memory_limit: limits.memory_bytes as u64,
-            memory: 0,
             element_limit: limits.table_elements,
             elements: 0,
             refused: None,
@@ -71,15 +93,14 @@ impl Limiter {
     }
 
     fn grow_memory(&mut self, bytes: u64) -> bool {
-        if self.memory.saturating_add(bytes) > self.memory_limit {
+        if self.memory.bytes.saturating_add(bytes) > self.memory_limit {
             self.refused = Some(Refusal::Own(format!("{} bytes of memory", self.memory_limit)));
             return false;
         }
-        if !self.gauge.take(bytes) {
+        if !self.memory.grow(bytes) {
             self.refused = Some(Refusal::Shared);
             return false;
         }
-        self.memory += bytes;
         true
     }
 }
@@ -107,11 +128,5 @@ impl ResourceLimiter for Limiter {
         }
         self.elements = elements;
         Ok(true)
-    }
-}
-
-impl Drop for Limiter {
-    fn drop(&mut self) {
-        self.gauge.give_back(self.memory);
     }
 }

@@ -12,7 +12,9 @@ use super::fault::cut;
 use crate::ids::CallId;
 use crate::instance::Instance;
 
-/// Longest line; more of it goes into the next.
+/// What each line counts for beside its text: an event of the host's log is not free.
+const LINE_COST: usize = 64;
+/// Longest line; the rest of a longer one is left out, or is the next for standard output.
 const LINE_BYTES: usize = 8 << 10;
 /// How much of a call's log is kept for the list of failed calls.
 const TAIL_BYTES: usize = 4 << 10;
@@ -46,7 +48,13 @@ impl CallLog {
     /// A message, which may have several lines: each is one of the host's.
     pub fn message(&self, level: Level, message: &str) {
         let mut lines = self.lines();
-        message.lines().for_each(|line| lines.write(level, line));
+        for line in message.lines() {
+            if lines.left == 0 {
+                lines.dropped += message.len();
+                return;
+            }
+            lines.write(level, line);
+        }
     }
 
     /// Counts what is not even collected to a line, because nothing more may be logged.
@@ -77,13 +85,14 @@ impl CallLog {
 
 impl Lines {
     fn write(&mut self, level: Level, message: &str) {
-        if message.len() > self.left {
+        let cost = message.len() + LINE_COST;
+        if cost > self.left {
             self.dropped += message.len();
             // One line that does not fit ends the log, so that what is there stays in order.
             self.left = 0;
             return;
         }
-        self.left -= message.len();
+        self.left -= cost;
         let message = printable(cut(message.to_owned(), LINE_BYTES));
         self.emit(level, &message);
         self.keep(&message);
@@ -120,7 +129,9 @@ fn printable(text: String) -> String {
     if !text.contains(|c: char| c.is_control() && c != '\t') {
         return text;
     }
-    let escaped = |c: char| if c.is_control() && c != '\t' { c.escape_default().to_string() } else { c.to_string() };
+    let escaped = |c: char| {
+        if c.is_control() && c != '\t' { c.escape_default().to_string() } else { c.to_string() }
+    };
     text.chars().map(escaped).collect()
 }
 

@@ -82,13 +82,14 @@ pub fn on_tick(mut store: StoreContextMut<'_, CallState>) -> wasmtime::Result<Up
         return Ok(UpdateDeadline::Interrupt);
     }
     let permits = state.terms.long_calls.of_this_runtime();
-    drop(PERMIT.take());
     Ok(UpdateDeadline::YieldCustom(
         1,
         Box::pin(async move {
+            // Never closed. Had before the yield: one that is handed from call to call without a
+            // look at everything else would be one long turn of them all.
+            let permit = permits.acquire_owned().await.ok();
             tokio::task::yield_now().await;
-            // Never closed.
-            PERMIT.set(permits.acquire_owned().await.ok());
+            PERMIT.set(permit);
         }),
     ))
 }

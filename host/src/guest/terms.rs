@@ -33,6 +33,8 @@ pub struct Settings {
 pub struct Subject {
     /// None in `describe`.
     pub instance: Option<Arc<Instance>>,
+    /// The instance's config for the version that is called; `{}` in `describe`.
+    pub config: Arc<str>,
     pub origin: Origin,
     pub request_id: Option<RequestId>,
     /// Declared `read_only`: shares the instance's lock and may not write.

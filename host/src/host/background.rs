@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use super::reread;
 use crate::clock::Clock;
@@ -26,7 +26,7 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 pub async fn signals(
     config: Arc<Config>,
     sources: Sources,
-    reload: mpsc::Sender<Arc<Config>>,
+    reload: watch::Sender<Arc<Config>>,
     stop: watch::Sender<bool>,
 ) {
     let (Some(mut term), Some(mut int), Some(mut hup)) =
@@ -39,11 +39,7 @@ pub async fn signals(
             _ = term.recv() => break,
             _ = int.recv() => break,
             _ = hup.recv() => match reread(&sources, &config) {
-                Ok(config) => {
-                    tracing::info!("configuration read again");
-                    // Closed only when the host ends.
-                    drop(reload.send(config).await);
-                }
+                Ok(config) => drop(reload.send_replace(config)),
                 Err(error) => tracing::error!("the configuration stays as it was: {error:#}"),
             },
         }

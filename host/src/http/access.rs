@@ -84,10 +84,16 @@ pub fn check(keys: &Keys, request: &Request<Incoming>) -> Result<(), Problem> {
     if keys.any {
         let given =
             request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let key = given.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+        let key = given.and_then(bearer).unwrap_or_default();
         return if keys.accept(key.trim()) { Ok(()) } else { Err(Problem::unauthorized()) };
     }
     from_this_machine(request.headers())
+}
+
+/// The credentials of the scheme `Bearer`, in any case (RFC 9110, 11.1).
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, credentials) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("Bearer").then_some(credentials)
 }
 
 fn from_this_machine(headers: &HeaderMap) -> Result<(), Problem> {

@@ -1,20 +1,19 @@
 //! `POST /api/internal/action/{plugin}.{action}`, and `/api/action/…` for public ones.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::Extension;
-use axum::body::Body;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use super::error::Problem;
-use super::{Api, body};
-use crate::calls::{ActionRequest, Answer, Mode};
+use super::{Api, body, door};
+use crate::calls::{ActionRequest, Answer, Mode, Reach};
 use crate::effects::Effects;
-use crate::ids::RequestId;
 
 pub const COMMUNITY: &str = "X-Metagov-Community";
 const PLATFORM: HeaderName = HeaderName::from_static("x-metagov-platform-id");
@@ -36,50 +35,47 @@ struct ActionBody {
 pub async fn internal(
     State(api): State<Arc<Api>>,
     Path(target): Path<String>,
-    query: Result<Query<ActionQuery>, axum::extract::rejection::QueryRejection>,
-    Extension(request_id): Extension<RequestId>,
-    headers: HeaderMap,
-    body: Body,
+    request: Request,
 ) -> Result<Response, Problem> {
-    perform(&api, &target, query, request_id, &headers, body, false).await
+    perform(&api, &target, request, Reach::Every).await
 }
 
 pub async fn public(
     State(api): State<Arc<Api>>,
     Path(target): Path<String>,
-    query: Result<Query<ActionQuery>, axum::extract::rejection::QueryRejection>,
-    Extension(request_id): Extension<RequestId>,
-    headers: HeaderMap,
-    body: Body,
+    request: Request,
 ) -> Result<Response, Problem> {
-    perform(&api, &target, query, request_id, &headers, body, true).await
+    perform(&api, &target, request, Reach::Public).await
 }
 
 async fn perform(
     api: &Arc<Api>,
     target: &str,
-    query: Result<Query<ActionQuery>, axum::extract::rejection::QueryRejection>,
-    request_id: RequestId,
-    headers: &HeaderMap,
-    body: Body,
-    public_only: bool,
+    request: Request,
+    reach: Reach,
 ) -> Result<Response, Problem> {
-    let Query(query) = query.map_err(|error| Problem::bad_request(error.body_text()))?;
+    let (head, body) = request.into_parts();
+    let Query(query) = Query::<ActionQuery>::try_from_uri(&head.uri)
+        .map_err(|error| Problem::bad_request(error.body_text()))?;
     let (plugin, action) = target
         .split_once('.')
         .ok_or_else(|| Problem::not_found("An action is called as `<plugin>.<action>`"))?;
     let body: ActionBody = body::json(api, body).await?;
     let call = api.calls.action(ActionRequest {
-        community: community(headers)?,
-        platform_id: platform_id(headers, &query),
+        community: community(&head.headers)?,
+        platform_id: platform_id(&head.headers, &query),
         plugin,
         action,
         parameters: body.parameters.unwrap_or_else(|| Value::Object(Map::new())),
-        public_only,
-        request_id,
+        reach,
+        request_id: door::request_id_of(&head.extensions, &api.clock),
     })?;
+    if query.dry_run && reach == Reach::Public {
+        let detail = "A dry run shows a plugin's state; it is answered under /api/internal only";
+        return Err(Problem::bad_request(detail));
+    }
     let mode = if query.dry_run { Mode::Collect } else { Mode::Commit };
-    Ok(answer(api.calls.run(call, mode).await?))
+    answer(api.calls.run(call, mode).await?)
 }
 
 /// The slug in `X-Metagov-Community`.
@@ -95,28 +91,49 @@ fn platform_id<'a>(headers: &'a HeaderMap, query: &'a ActionQuery) -> Option<&'a
     header.or(query.community_platform_id.as_deref())
 }
 
-fn answer(answer: Answer) -> Response {
+fn answer(answer: Answer) -> Result<Response, Problem> {
     let response = match answer.effects {
         None => answer.response,
-        Some(effects) => Some(dry_run(answer.response.as_deref(), effects)),
+        Some(collected) => Some(dry_run(answer.response.as_deref(), collected.effects)?),
     };
     let json = (header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     match response {
-        Some(text) => ([json], text).into_response(),
-        None => ().into_response(),
+        Some(text) => Ok(([json], text).into_response()),
+        None => Ok(().into_response()),
     }
 }
 
 /// What the call answered, and what it would have done.
-fn dry_run(response: Option<&str>, effects: Effects) -> String {
-    // All of it was checked to be JSON where it came in.
-    let value = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
-    let state: Map<String, Value> = effects
-        .into_state()
-        .into_iter()
-        .map(|(key, written)| (key, written.as_deref().map_or(Value::Null, value)))
-        .collect();
-    let effects =
-        json!({ "state": state, "events": [], "processes": [], "deliveries": [], "http": [] });
-    json!({ "response": response.map_or(Value::Null, value), "effects": effects }).to_string()
+#[derive(Serialize)]
+struct DryRun {
+    response: Option<Box<RawValue>>,
+    effects: DryEffects,
+}
+
+#[derive(Serialize)]
+struct DryEffects {
+    state: BTreeMap<String, Option<Box<RawValue>>>,
+    events: [(); 0],
+    processes: [(); 0],
+    deliveries: [(); 0],
+    http: [(); 0],
+}
+
+fn dry_run(response: Option<&str>, effects: Effects) -> Result<String, Problem> {
+    // All of it was checked to be JSON where it came in, and goes out as it is.
+    let raw = |text: String| RawValue::from_string(text);
+    let state = effects.into_state().into_iter();
+    let state = state.map(|(key, value)| Ok((key, value.map(raw).transpose()?)));
+    let told = || -> serde_json::Result<String> {
+        let response = response.map(|text| raw(text.to_owned())).transpose()?;
+        let effects = DryEffects {
+            state: state.collect::<serde_json::Result<_>>()?,
+            events: [],
+            processes: [],
+            deliveries: [],
+            http: [],
+        };
+        serde_json::to_string(&DryRun { response, effects })
+    };
+    told().map_err(|error| Problem::internal(format!("a dry run could not be shown: {error}")))
 }

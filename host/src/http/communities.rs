@@ -1,5 +1,6 @@
 //! `/api/internal/community…`
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -20,11 +21,13 @@ use crate::secrets::shown;
 
 /// Communities on one page at most.
 const PAGE: usize = 100;
+/// Instances after which a page of communities ends.
+const PAGE_INSTANCES: usize = 1_000;
 /// Longest readable name, in characters.
 const READABLE_NAME: usize = 100;
 
 /// `{slug?, name?, readable_name?, plugins?}`
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 pub struct CommunityBody {
     slug: Option<String>,
     name: Option<String>,
@@ -32,7 +35,7 @@ pub struct CommunityBody {
     plugins: Option<Vec<EntryBody>>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 struct EntryBody {
     name: String,
     config: Option<Value>,
@@ -102,10 +105,16 @@ pub async fn list(
     let Query(page) = page.map_err(|error| Problem::bad_request(error.body_text()))?;
     let limit = page.limit.unwrap_or(PAGE).clamp(1, PAGE);
     let slugs = api.calls.store.read(|reader| reader.community_slugs(&page.after, limit))?;
-    let next = slugs.last().filter(|_| slugs.len() == limit).cloned();
-    let there = slugs.iter().filter_map(|slug| api.calls.communities.get(slug));
-    let communities =
-        there.map(|community| community_json(&api, &community)).collect::<Result<Vec<_>, _>>()?;
+    let (mut communities, mut instances, mut next) = (Vec::new(), 0, None);
+    for (at, slug) in slugs.iter().enumerate() {
+        let Some(community) = api.calls.communities.get(slug) else { continue };
+        instances += community.instances.len();
+        communities.push(community_json(&api, &community)?);
+        if at + 1 == limit || instances >= PAGE_INSTANCES {
+            next = Some(slug);
+            break;
+        }
+    }
     Ok(Json(json!({ "communities": communities, "next": next })))
 }
 
@@ -122,9 +131,8 @@ pub async fn actions(
     Path(slug): Path<String>,
 ) -> Result<Json<Value>, Problem> {
     let community = find(&api, &slug)?;
-    let mut names: Vec<_> =
+    let names: BTreeSet<_> =
         community.instances.iter().map(|instance| instance.plugin.as_str()).collect();
-    names.dedup();
     let plugins = names.into_iter().filter_map(|name| api.calls.plugins.get(name));
     let actions: Vec<Value> =
         plugins.flat_map(|plugin| super::plugins::actions_json(&plugin)).collect();
@@ -172,9 +180,10 @@ fn change(body: CommunityBody) -> Result<CommunityChange, Problem> {
 }
 
 pub fn community_json(api: &Api, community: &Community) -> Result<Value, Problem> {
-    let plugins = community.instances.iter().map(|instance| instance_json(api, instance));
-    let plugins = plugins.collect::<Result<Vec<_>, _>>()?;
     let names = &community.names;
+    let pointers = api.calls.store.read(|reader| reader.secret_pointers(names.id))?;
+    let shown = |instance: &Arc<Instance>| instance_json(api, instance, pointers.get(&instance.id));
+    let plugins: Vec<Value> = community.instances.iter().map(shown).collect();
     Ok(json!({
         "slug": names.slug,
         "name": names.slug,
@@ -183,19 +192,19 @@ pub fn community_json(api: &Api, community: &Community) -> Result<Value, Problem
     }))
 }
 
-/// An instance as it is shown: secrets replaced, whether its plugin is loaded or not.
-pub fn instance_json(api: &Api, instance: &Instance) -> Result<Value, Problem> {
+/// An instance as it is shown: its secrets, which are at `pointers`, replaced, whether its plugin
+/// is loaded or not.
+pub fn instance_json(api: &Api, instance: &Instance, pointers: Option<&Vec<String>>) -> Value {
     let plugin = api.calls.plugins.get(instance.plugin.as_str());
-    let public: Value = serde_json::from_str(&instance.config()).unwrap_or_default();
-    let stored = api.calls.store.read(|reader| reader.secrets(instance.id))?;
-    let mut pointers: Vec<String> = stored.into_iter().map(|secret| secret.pointer).collect();
+    let public: Value = serde_json::from_str(instance.stored_config()).unwrap_or_default();
+    let mut pointers = pointers.cloned().unwrap_or_default();
     pointers.extend(plugin.iter().flat_map(|plugin| plugin.config_schema.secrets().find(&public)));
-    Ok(json!({
+    json!({
         "id": instance.id,
         "name": instance.plugin,
         "config": shown(&public, &pointers),
         "community": instance.community.slug,
         "community_platform_id": instance.platform_id,
         "auth_type": plugin.map(|plugin| plugin.manifest.auth_type.clone()),
-    }))
+    })
 }

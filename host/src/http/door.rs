@@ -7,13 +7,14 @@ use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderName, HeaderValue, Request, Response};
+use axum::http::{Extensions, HeaderName, HeaderValue, Request, Response, header};
 use hyper::body::Incoming;
 use metrics::{Counter, counter};
 use tower::Service;
 
 use super::error::Problem;
 use super::{Api, access, routes};
+use crate::clock::Clock;
 use crate::ids::RequestId;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -46,6 +47,11 @@ impl Door {
     }
 }
 
+/// The id that the door gave a request.
+pub fn request_id_of(extensions: &Extensions, clock: &Clock) -> RequestId {
+    extensions.get().cloned().unwrap_or_else(|| RequestId::new(clock))
+}
+
 /// The caller's own id, if it is of a form that can go into headers and logs.
 fn request_id(api: &Api, request: &Request<Incoming>) -> RequestId {
     let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
@@ -53,16 +59,14 @@ fn request_id(api: &Api, request: &Request<Incoming>) -> RequestId {
 }
 
 fn leave(response: Response<Body>, id: &RequestId) -> Response<Body> {
-    let mut response = match response.extensions().get::<Arc<Problem>>() {
-        Some(problem) => {
-            let (headers, problem) = (response.headers().clone(), problem.clone());
-            let mut told = problem.respond(id);
-            // `Allow` comes from the router.
-            told.headers_mut().extend(headers.into_iter().filter(|(name, _)| {
-                name.as_ref().is_some_and(|name| *name == axum::http::header::ALLOW)
-            }));
-            told
-        }
+    let mut response = match response.extensions().get::<Arc<Problem>>().cloned() {
+        Some(problem) => tell(response, &problem, id),
+        // What the router itself refuses is told like everything else.
+        None if response.status().is_client_error() && !is_json(&response) => tell(
+            response,
+            &Arc::new(Problem::bad_request("The request's path or query is not valid")),
+            id,
+        ),
         None => response,
     };
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
@@ -70,6 +74,23 @@ fn leave(response: Response<Body>, id: &RequestId) -> Response<Body> {
     }
     count(response.status().as_u16());
     response
+}
+
+fn tell(response: Response<Body>, problem: &Problem, id: &RequestId) -> Response<Body> {
+    if let Some(cause) = problem.cause() {
+        tracing::error!(request = id.as_str(), "the host failed a request: {cause}");
+    }
+    let mut told = problem.respond(id);
+    // `Allow` comes from the router.
+    if let Some(allow) = response.headers().get(header::ALLOW) {
+        told.headers_mut().insert(header::ALLOW, allow.clone());
+    }
+    told
+}
+
+fn is_json(response: &Response<Body>) -> bool {
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes().ends_with(b"json"))
 }
 
 /// Counts a response by its status, through a handle that is looked up once.

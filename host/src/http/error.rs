@@ -28,12 +28,13 @@ pub struct Problem {
     errors: Vec<Violation>,
     details: Option<Value>,
     retry: bool,
+    cause: Option<String>,
 }
 
 impl Problem {
     fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
         let (code, detail) = (code.to_owned(), detail.into());
-        Self { status, code, detail, errors: Vec::new(), details: None, retry: false }
+        Self { status, code, detail, errors: Vec::new(), details: None, retry: false, cause: None }
     }
 
     fn later(mut self) -> Self {
@@ -80,6 +81,22 @@ impl Problem {
     pub fn too_large(limit: usize) -> Self {
         let detail = format!("The request's body has more than {limit} bytes");
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
+    }
+
+    /// The client is told that there is a cause; the log has it.
+    pub fn internal(cause: impl Into<String>) -> Self {
+        let detail = "The host failed; its log has the reason under this request's id";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail).because(cause)
+    }
+
+    fn because(mut self, cause: impl Into<String>) -> Self {
+        self.cause = Some(cause.into());
+        self
+    }
+
+    /// For the log, where the host is at fault.
+    pub fn cause(&self) -> Option<&str> {
+        self.cause.as_deref()
     }
 
     pub fn too_slow() -> Self {
@@ -230,12 +247,11 @@ impl From<Fault> for Problem {
             Fault::InstanceReplaced => Self::new(StatusCode::CONFLICT, code, said(&fault)),
             Fault::Store(_) => {
                 let detail = "Nothing can be stored now; nothing of this request was";
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).later()
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail)
+                    .later()
+                    .because(fault.to_string())
             }
-            Fault::Host(_) => {
-                let detail = "The host failed; its log has the reason under this request's id";
-                Self::new(StatusCode::INTERNAL_SERVER_ERROR, code, detail)
-            }
+            Fault::Host(cause) => Self::internal(cause.clone()),
         }
     }
 }
@@ -253,6 +269,9 @@ impl From<MutationError> for Problem {
             }
             MutationError::Twice(_) => {
                 Self::new(StatusCode::BAD_REQUEST, "duplicate_instance", detail)
+            }
+            MutationError::TooMuch(_) => {
+                Self::new(StatusCode::BAD_REQUEST, "too_many_rows", detail)
             }
             MutationError::TooMany(_) => {
                 Self::new(StatusCode::BAD_REQUEST, "too_many_plugins", detail)

@@ -42,7 +42,8 @@ pub async fn enable(
     let (change, instance) =
         api.mutations.enable(slug, PluginEntry { name, config }, request).await?;
     let status = if change == Change::Created { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Json(instance_json(&api, &instance)?)))
+    let pointers = api.calls.store.read(|reader| reader.secret_pointers(instance.community.id))?;
+    Ok((status, Json(instance_json(&api, &instance, pointers.get(&instance.id)))))
 }
 
 pub async fn disable(

@@ -24,6 +24,8 @@ use crate::config::HttpConfig;
 
 /// Connections that wait to be accepted, for each listener.
 const BACKLOG: i32 = 1024;
+/// How often work that is left is looked at while draining.
+const DRAIN_LOOK: Duration = Duration::from_millis(10);
 /// How long to wait after an accept that failed, as when file descriptors ran out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -38,7 +40,8 @@ impl Listeners {
         // Shared ports would let a second host take half of the first one's requests: whether the
         // port is free is asked by a socket that does not share.
         let address = bind(address, Port::Alone)?.local_addr()?;
-        let sockets = (0..threads.max(1)).map(|_| bind(address, Port::Shared)).collect::<Result<_, _>>()?;
+        let sockets =
+            (0..threads.max(1)).map(|_| bind(address, Port::Shared)).collect::<Result<_, _>>()?;
         Ok(Self { address, sockets })
     }
 }
@@ -67,15 +70,18 @@ struct Shared {
     config: HttpConfig,
     connections: Arc<Semaphore>,
     stop: watch::Receiver<bool>,
+    is_busy: Arc<dyn Fn() -> bool + Send + Sync>,
 }
 
 /// Serves until `stop` says so and the connections have ended, or `drain_ms` have passed. Blocks.
-/// `enter` is called on each thread with its number.
+/// `enter` is called on each thread with its number; a thread goes on while `is_busy`, because
+/// work whose client is gone lives on its runtime.
 pub fn serve<H, F>(
     listeners: Listeners,
     config: &HttpConfig,
     stop: watch::Receiver<bool>,
     enter: fn(usize),
+    is_busy: Arc<dyn Fn() -> bool + Send + Sync>,
     handler: H,
 ) -> std::io::Result<()>
 where
@@ -83,7 +89,7 @@ where
     F: Future<Output = Response<Body>> + Send + 'static,
 {
     let connections = Arc::new(Semaphore::new(config.connections.clamp(1, Semaphore::MAX_PERMITS)));
-    let shared = Shared { config: config.clone(), connections, stop };
+    let shared = Shared { config: config.clone(), connections, stop, is_busy };
     let mut threads = Vec::new();
     for (number, socket) in listeners.sockets.into_iter().enumerate() {
         let (shared, handler) = (shared.clone(), handler.clone());
@@ -142,15 +148,20 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
     drop(stop.wait_for(|stop| *stop).await);
 }
 
-/// Until no connection is open on any thread, or time is up.
+/// Until no connection is open on any thread and no work is left, or time is up.
 async fn drained(shared: &Shared) {
     let all = u32::try_from(shared.config.connections).unwrap_or(u32::MAX).max(1);
-    let closed = shared.connections.acquire_many(all);
+    let idle = async {
+        drop(shared.connections.acquire_many(all).await);
+        while (shared.is_busy)() {
+            tokio::time::sleep(DRAIN_LOOK).await;
+        }
+    };
     let drain = Duration::from_millis(shared.config.drain_ms);
-    if tokio::time::timeout(drain, closed).await.is_err() {
+    if tokio::time::timeout(drain, idle).await.is_err() {
         tracing::warn!(
             ms = shared.config.drain_ms,
-            "connections were still busy after drain_ms; closing them"
+            "calls were still in flight after drain_ms; nothing of them is stored"
         );
     }
 }

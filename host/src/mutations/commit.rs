@@ -4,31 +4,44 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
+use tokio::time::Instant;
 
 use super::plan::{Draft, Plan, Step};
 use super::{MutationError, Mutations, Outcome};
-use crate::calls::{CallError, Mode, ValidatedCall, state_changes};
+use crate::calls::{Mode, ValidatedCall, state_changes};
 use crate::communities::{Community, Turn};
-use crate::guest::Fault;
+use crate::guest::{Fault, Share};
 use crate::ids::{Generation, RequestId};
 use crate::instance::{Access, CommunityNames, Hold, HoldError, Instance, secret_context};
 use crate::plugins::Lifecycle;
-use crate::store::{CommunityRow, NewInstance, SecretRow, StateChange, StoreError, Tx};
+use crate::store::{CommunityRow, NewInstance, SecretRow, StateChange, StoreError, Taken, Tx};
+
+/// Rows that one write may touch: the writer serves everybody.
+const WRITE_ROWS: usize = 10_000;
 
 /// What one step writes.
 enum Write {
-    Add {
-        row: NewInstance,
-        secrets: Vec<SecretRow>,
-        state: Vec<StateChange>,
-    },
-    Reconfigure {
-        row: NewInstance,
-        to: Generation,
-        secrets: Vec<SecretRow>,
-        state: Vec<StateChange>,
-    },
+    Add(Written),
+    Reconfigure(Written, Generation),
     Remove(Arc<Instance>),
+}
+
+/// An instance as it is written.
+struct Written {
+    row: NewInstance,
+    secrets: Vec<SecretRow>,
+    state: Vec<StateChange>,
+}
+
+impl Write {
+    fn rows(&self) -> usize {
+        match self {
+            Self::Add(written) | Self::Reconfigure(written, _) => {
+                1 + written.secrets.len() + written.state.len()
+            }
+            Self::Remove(_) => 2,
+        }
+    }
 }
 
 /// An instance's lock, and the generation that may write once it is released.
@@ -42,37 +55,10 @@ impl Mutations {
         request: RequestId,
         turn: Turn,
     ) -> Outcome<Arc<Community>> {
-        for step in &mut plan.steps {
-            if let Step::Create(draft) | Step::Replace(_, draft) = step
-                && draft.plugin.manifest.has(Lifecycle::Initialize)
-            {
-                let (plugin, instance) = (draft.plugin.clone(), draft.instance.clone());
-                let call = ValidatedCall::initialize(
-                    plugin,
-                    instance,
-                    draft.secrets.clone(),
-                    request.clone(),
-                );
-                draft.state = self.collect(call).await?;
-            }
-        }
+        let end = self.deadline(self.limits.mutation_wait_ms);
+        self.in_time(end, self.initialize(&mut plan, &request)).await?;
         let held = self.lock(&plan).await?;
-        for step in &mut plan.steps {
-            if let Step::Reconfigure(old, draft) = step
-                && draft.plugin.manifest.has(Lifecycle::ConfigChanged)
-            {
-                let (plugin, instance) = (draft.plugin.clone(), draft.instance.clone());
-                let (previous, secrets) = (old.config().to_string(), draft.secrets.clone());
-                let call = ValidatedCall::config_changed(
-                    plugin,
-                    instance,
-                    previous,
-                    secrets,
-                    request.clone(),
-                );
-                draft.state = self.collect(call).await?;
-            }
-        }
+        self.in_time(end, self.tell_changed(&mut plan, &request)).await?;
         self.write(plan, held, turn).await
     }
 
@@ -82,19 +68,55 @@ impl Mutations {
         self.write(plan, held, turn).await
     }
 
-    async fn collect(&self, call: ValidatedCall) -> Result<Vec<StateChange>, CallError> {
-        let answer = self.calls.run(call, Mode::Collect).await?;
-        Ok(answer.effects.map(state_changes).unwrap_or_default())
+    async fn initialize(&self, plan: &mut Plan, request: &RequestId) -> Outcome<()> {
+        for step in &mut plan.steps {
+            if let Step::Create(draft) | Step::Replace(_, draft) = step
+                && draft.plugin.manifest.has(Lifecycle::Initialize)
+            {
+                let (plugin, instance) = (draft.plugin.clone(), draft.instance.clone());
+                let secrets = draft.secrets.clone();
+                let call = ValidatedCall::initialize(plugin, instance, secrets, request.clone());
+                draft.collected = self.calls.run(call, Mode::Collect).await?.effects;
+            }
+        }
+        Ok(())
     }
 
-    /// The locks of all instances that change, in ascending id.
+    async fn tell_changed(&self, plan: &mut Plan, request: &RequestId) -> Outcome<()> {
+        for step in &mut plan.steps {
+            if let Step::Reconfigure(old, draft) = step
+                && draft.plugin.manifest.has(Lifecycle::ConfigChanged)
+            {
+                let (plugin, instance) = (draft.plugin.clone(), draft.instance.clone());
+                let (previous, secrets) = (old.stored_config().to_string(), draft.secrets.clone());
+                let request = request.clone();
+                let call =
+                    ValidatedCall::config_changed(plugin, instance, previous, secrets, request);
+                draft.collected = self.calls.run(call, Mode::Collect).await?.effects;
+            }
+        }
+        Ok(())
+    }
+
+    fn deadline(&self, ms: u64) -> Instant {
+        Instant::now() + Duration::from_millis(ms)
+    }
+
+    async fn in_time(&self, end: Instant, calls: impl Future<Output = Outcome<()>>) -> Outcome<()> {
+        let late =
+            Fault::Overloaded("the plugins' lifecycle calls took longer than mutation_wait_ms");
+        tokio::time::timeout_at(end, calls).await.unwrap_or_else(|_| Err(late.into()))
+    }
+
+    /// The locks of all instances that change, in ascending id, all within one wait.
     async fn lock(&self, plan: &Plan) -> Outcome<Vec<Held>> {
         let mut steps: Vec<_> =
             plan.steps.iter().filter_map(|step| Some((step.changed()?, step))).collect();
         steps.sort_by_key(|(instance, _)| instance.id);
-        let wait = Duration::from_millis(self.limits.lock_wait_ms);
+        let end = self.deadline(self.limits.lock_wait_ms);
         let mut held = Vec::with_capacity(steps.len());
         for (instance, step) in steps {
+            let wait = end.saturating_duration_since(Instant::now());
             let hold =
                 instance.hold(Access::Exclusive, wait).await.map_err(|error| match error {
                     HoldError::Busy => Fault::InstanceBusy,
@@ -109,74 +131,77 @@ impl Mutations {
         Ok(held)
     }
 
-    async fn write(&self, plan: Plan, held: Vec<Held>, turn: Turn) -> Outcome<Arc<Community>> {
+    async fn write(&self, mut plan: Plan, held: Vec<Held>, turn: Turn) -> Outcome<Arc<Community>> {
+        let (writes, shares) = self.writes(&mut plan)?;
         let after = community_after(&plan);
-        let names = plan.after.clone().or_else(|| plan.before.clone());
-        let writes = self.writes(&plan)?;
+        let Some(names) = plan.after.clone().or_else(|| plan.before.clone()) else {
+            return Err(Fault::Host("a mutation of no community".into()).into());
+        };
         let (before, then, now) =
             (plan.before.clone(), plan.after.clone(), self.calls.clock.now_ms());
-        let communities = self.calls.communities.clone();
-        let published = after.clone();
+        let (communities, published) = (self.calls.communities.clone(), after.clone());
         let slug_before = plan.before.as_ref().map(|names| names.slug.clone());
         let finish = move |committed: Option<&()>| {
             if committed.is_some() {
                 communities.publish(slug_before.as_ref(), published);
                 held.into_iter().for_each(release);
             }
-            drop(turn);
+            drop((turn, shares));
         };
-        let written = self
-            .calls
-            .store
-            .write_then(
-                "community.change",
-                move |tx| apply(tx, before, then, &writes, now),
-                Some(Box::new(finish)),
-            )
-            .await;
-        match (written, names) {
-            (Ok(()), Some(names)) => {
-                Ok(Arc::new(after.unwrap_or(Community { names, instances: Box::default() })))
-            }
-            (Err(StoreError::Taken("this slug")), Some(names)) => {
-                Err(MutationError::Taken(names.slug.clone()))
-            }
-            (Err(error), _) => Err(error.into()),
-            (Ok(()), None) => Err(Fault::Host("a mutation of no community".into()).into()),
+        let apply = move |tx: &Tx<'_>| apply(tx, before, then, &writes, now);
+        let written =
+            self.calls.store.write_then("community.change", apply, Some(Box::new(finish)));
+        match written.await {
+            Ok(()) => Ok(Arc::new(after.unwrap_or(Community { names, instances: Box::default() }))),
+            Err(StoreError::Taken(Taken::Slug)) => Err(MutationError::Taken(names.slug.clone())),
+            Err(error) => Err(error.into()),
         }
     }
 
-    fn writes(&self, plan: &Plan) -> Outcome<Vec<Write>> {
-        let Some(names) = plan.after.as_ref().or(plan.before.as_ref()) else {
-            return Ok(Vec::new());
+    /// What the steps write, and its part of all guests' memory.
+    fn writes(&self, plan: &mut Plan) -> Outcome<(Vec<Write>, Vec<Share>)> {
+        let Some(names) = plan.after.clone().or_else(|| plan.before.clone()) else {
+            return Ok((Vec::new(), Vec::new()));
         };
-        let mut writes = Vec::new();
-        for step in &plan.steps {
-            match step {
-                Step::Keep(_) => {}
-                Step::Create(draft) => writes.push(self.add(names, draft)?),
-                Step::Replace(old, draft) => {
-                    // Before the new one: the two have the same name.
-                    writes.push(Write::Remove(old.clone()));
-                    writes.push(self.add(names, draft)?);
-                }
-                Step::Reconfigure(_, draft) => writes.push(Write::Reconfigure {
-                    row: row(names, draft),
-                    to: draft.instance.generation,
-                    secrets: self.seal(draft)?,
-                    state: draft.state.clone(),
-                }),
-                Step::Remove(old) => writes.push(Write::Remove(old.clone())),
+        let (mut writes, mut shares) = (Vec::new(), Vec::new());
+        for step in &mut plan.steps {
+            // A removal before what replaces it: the two have the same name.
+            if let Step::Replace(old, _) | Step::Remove(old) = step {
+                writes.push(Write::Remove(old.clone()));
+            }
+            if let Step::Create(draft) | Step::Replace(_, draft) | Step::Reconfigure(_, draft) =
+                step
+            {
+                let written = self.written(&names, draft, &mut shares)?;
+                let to = draft.instance.generation;
+                writes.push(match step {
+                    Step::Reconfigure(..) => Write::Reconfigure(written, to),
+                    _ => Write::Add(written),
+                });
             }
         }
-        Ok(writes)
+        let rows: usize = writes.iter().map(Write::rows).sum();
+        if rows > WRITE_ROWS {
+            Err(MutationError::TooMuch(WRITE_ROWS))
+        } else {
+            Ok((writes, shares))
+        }
     }
 
-    fn add(&self, names: &CommunityNames, draft: &Draft) -> Outcome<Write> {
-        Ok(Write::Add {
+    fn written(
+        &self,
+        names: &CommunityNames,
+        draft: &mut Draft,
+        shares: &mut Vec<Share>,
+    ) -> Outcome<Written> {
+        let state = draft.collected.take().map(|collected| {
+            shares.push(collected.share);
+            state_changes(collected.effects)
+        });
+        Ok(Written {
             row: row(names, draft),
             secrets: self.seal(draft)?,
-            state: draft.state.clone(),
+            state: state.unwrap_or_default(),
         })
     }
 
@@ -206,7 +231,7 @@ fn row(names: &CommunityNames, draft: &Draft) -> NewInstance {
         community: names.id,
         plugin: draft.plugin.name.to_string(),
         platform_id: draft.instance.platform_id.as_deref().map(str::to_owned),
-        config: draft.instance.config().to_string(),
+        config: draft.instance.stored_config().to_string(),
         plugin_version: draft.plugin.manifest.version.clone(),
         plugin_mark: draft.plugin.mark,
     }
@@ -251,17 +276,17 @@ fn apply(
 }
 
 fn apply_one(tx: &Tx<'_>, write: &Write, now: i64) -> Result<(), StoreError> {
-    match write {
-        Write::Add { row, secrets, state } => {
-            tx.add_instance(row, now)?;
-            tx.replace_secrets(row.id, secrets)?;
-            tx.apply_state(row.id, state)
+    let written = match write {
+        Write::Add(written) => {
+            tx.add_instance(&written.row, now)?;
+            written
         }
-        Write::Reconfigure { row, to, secrets, state } => {
-            tx.reconfigure_instance(row, *to)?;
-            tx.replace_secrets(row.id, secrets)?;
-            tx.apply_state(row.id, state)
+        Write::Reconfigure(written, to) => {
+            tx.reconfigure_instance(&written.row, *to)?;
+            written
         }
-        Write::Remove(instance) => tx.remove_instance(instance.id),
-    }
+        Write::Remove(instance) => return tx.remove_instance(instance.id),
+    };
+    tx.replace_secrets(written.row.id, &written.secrets)?;
+    tx.apply_state(written.row.id, &written.state)
 }

@@ -41,7 +41,10 @@ impl Mutations {
             .transpose()?
             .unwrap_or_default();
         restore(plugin, &mut config, &stored).map_err(invalid)?;
-        plugin.config_schema.validate(&config).map_err(invalid)?;
+        if let Err(violations) = plugin.config_schema.validate(&config) {
+            secrets::wipe(&mut config);
+            return Err(invalid(violations));
+        }
         let split = secrets::split(&config, &plugin.config_schema.secrets().find(&config));
         secrets::wipe(&mut config);
         let public = split.public.to_string();
@@ -49,7 +52,7 @@ impl Mutations {
             let message = format!("a config has at most {} bytes", self.limits.config_bytes);
             return Err(invalid(vec![violation("", &message)]));
         }
-        let is_same = existing.is_some_and(|existing| is_same(existing, &split, &stored));
+        let is_same = existing.is_some_and(|existing| is_same(plugin, existing, &split, &stored));
         Ok(CheckedConfig { public, secrets: split.secrets, platform_id, is_same })
     }
 
@@ -97,18 +100,21 @@ fn platform_id(plugin: &Plugin, config: &Value) -> Result<Option<String>, Violat
     }
 }
 
+/// Whether the stored config, with the defaults of the version that is loaded, is what was sent.
 fn is_same(
+    plugin: &Plugin,
     existing: &Instance,
     split: &SplitConfig,
     stored: &BTreeMap<String, SecretString>,
 ) -> bool {
-    let public: Option<Value> = serde_json::from_str(&existing.config()).ok();
-    public.as_ref() == Some(&split.public)
+    let Ok(mut public) = serde_json::from_str::<Value>(existing.stored_config()) else {
+        return false;
+    };
+    plugin.config_schema.fill_defaults(&mut public);
+    public == split.public
         && stored.len() == split.secrets.len()
         && stored.iter().all(|(pointer, secret)| {
-            split
-                .secrets
-                .get(pointer)
-                .is_some_and(|new| new.expose_secret() == secret.expose_secret())
+            let sent = split.secrets.get(pointer);
+            sent.is_some_and(|sent| sent.expose_secret() == secret.expose_secret())
         })
 }

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Change, MutationError, Mutations, Outcome, PluginEntry};
+use crate::calls::Collected;
 use crate::communities::Community;
 use crate::guest::PendingSecrets;
 use crate::ids::{Generation, InstanceId, PluginName};
 use crate::instance::{CommunityNames, Facts, Instance};
 use crate::plugins::{OnConfigChange, Plugin};
-use crate::store::StateChange;
 
 /// A whole mutation.
 pub struct Plan {
@@ -38,7 +38,7 @@ pub struct Draft {
     pub instance: Arc<Instance>,
     pub secrets: PendingSecrets,
     /// What its lifecycle call wrote.
-    pub state: Vec<StateChange>,
+    pub collected: Option<Collected>,
 }
 
 impl Step {
@@ -131,14 +131,14 @@ impl Mutations {
             plugin: plugin.name.clone(),
             community: names.clone(),
             platform_id: config.platform_id.clone().map(Into::into),
-            config: config.public.clone(),
+            config: config.public.as_str().into(),
             plugin_mark: plugin.mark,
         };
         let draft = |instance: Instance| Draft {
             plugin: plugin.clone(),
             instance: Arc::new(instance),
             secrets: Arc::new(config.secrets.clone()),
-            state: Vec::new(),
+            collected: None,
         };
         let fresh = || Instance::new(facts(self.calls.communities.next_instance(), Generation(1)));
         Ok(match existing {

@@ -74,20 +74,18 @@ pub fn prune(cache: &Path, keep: &BTreeSet<String>) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Loads native code whose hash is `hash`; none if there is no such file or it is another.
+/// Loads native code whose hash is `hash`; or why it cannot be used.
 #[expect(unsafe_code, reason = "see SAFETY")]
-pub fn load(engine: &Engine, file: &Path, hash: &str) -> Option<Component> {
-    let code = std::fs::read(file).ok()?;
+pub fn load(engine: &Engine, file: &Path, hash: &str) -> Result<Component, String> {
+    let code = std::fs::read(file)
+        .map_err(|error| format!("its compiled code cannot be read: {error}"))?;
     if digest(&code) != hash {
-        tracing::warn!(file = %file.display(), "compiled code is not what was written; compiling again");
-        return None;
+        return Err("its compiled code is not what was written".into());
     }
     // SAFETY: the bytes are what our own compiler wrote: their hash is the one kept in the
     // database, and the data directory is ours alone (0700).
     let loaded = unsafe { Component::deserialize_file(engine, file) };
-    loaded
-        .inspect_err(|error| tracing::warn!(%error, "compiled code does not load; compiling again"))
-        .ok()
+    loaded.map_err(|error| format!("it does not fit into this host: {error:#}"))
 }
 
 /// Compiles in a child process into `file`; the code's hash.

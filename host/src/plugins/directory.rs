@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use notify::Watcher;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::load::{Loaded, Loader};
 use super::{FileReport, LoadError, Plugin, Plugins, Status, compile};
@@ -59,21 +59,25 @@ impl Directory {
 
     /// Follows the directory until `reloads` is closed: each configuration that comes through it
     /// takes effect at once.
-    pub async fn watch(mut self, mut reloads: mpsc::Receiver<Arc<Config>>) {
+    pub async fn watch(mut self, mut reloads: watch::Receiver<Arc<Config>>) {
         let (changed, mut changes) = mpsc::channel(1);
         let watcher = self.notify(changed);
         self.scan(Depth::All).await;
-        self.loader.prune(self.plugins.digests()).await;
+        self.prune().await;
         loop {
-            self.scan(Depth::All).await;
             tokio::select! {
-                reloaded = reloads.recv() => match reloaded {
-                    Some(config) => self.config = config,
-                    None => break,
-                },
+                reloaded = reloads.changed() => {
+                    if reloaded.is_err() {
+                        break;
+                    }
+                    self.config = reloads.borrow_and_update().clone();
+                    // What was refused may be mended by another configuration.
+                    self.look_again();
+                }
                 Some(()) = changes.recv() => self.settle(&mut changes).await,
                 () = tokio::time::sleep(self.next_look()) => {}
             }
+            self.scan(Depth::All).await;
         }
         drop(watcher);
     }
@@ -128,21 +132,30 @@ impl Directory {
 
     fn forget_removed(&mut self, files: &BTreeMap<String, Look>) {
         let removal = Duration::from_millis(self.config.directory.removal_ms);
-        let mut freed = false;
+        let mut removed = Vec::new();
         for (file, entry) in &mut self.entries {
             if files.contains_key(file) {
                 entry.gone_since = None;
-            } else if entry.look.is_some()
-                && entry.gone_since.get_or_insert_with(Instant::now).elapsed() >= removal
-            {
-                (entry.gone_since, entry.look) = (None, None);
-                freed |= stop(&self.plugins, entry);
-                self.plugins.report(FileReport::new(file, Status::Removed));
-                tracing::info!(file, "plugin file removed");
+            } else if entry.gone_since.get_or_insert_with(Instant::now).elapsed() >= removal {
+                stop(&self.plugins, entry);
+                removed.push(file.clone());
             }
         }
-        if freed {
+        for file in &removed {
+            self.entries.remove(file);
+            self.plugins.report(FileReport::new(file, Status::Removed));
+            tracing::info!(file, "plugin file removed");
+        }
+        if !removed.is_empty() {
             self.look_again();
+        }
+    }
+
+    /// Native code of files that are gone; not where the directory may just not be there.
+    async fn prune(&self) {
+        let digests = self.plugins.digests();
+        if !digests.is_empty() && !digests.contains("") {
+            self.loader.prune(digests).await;
         }
     }
 
@@ -156,8 +169,10 @@ impl Directory {
     async fn visit(&mut self, file: &str, look: Look, depth: Depth) {
         if !is_active(&self.config, file) {
             let entry = self.entries.entry(file.to_owned()).or_default();
-            stop(&self.plugins, entry);
             entry.look = None;
+            if stop(&self.plugins, entry) {
+                self.look_again();
+            }
             self.plugins.report(FileReport::new(file, Status::Inactive));
             return;
         }
@@ -235,7 +250,13 @@ impl Directory {
                 entry.config = config.unwrap_or_default();
                 swap(&self.plugins, entry, file, loaded)
             }
-            Err(errors) => failed(entry, file, errors),
+            Err(errors) => {
+                // Tried under this configuration; the next try is for another one.
+                let serving = entry.serving.as_ref();
+                entry.config =
+                    serving.map(|p| self.config.plugin(p.name.as_str())).unwrap_or_default();
+                failed(entry, file, errors)
+            }
         };
         report.digest = digest;
         self.plugins.report(report);

@@ -84,7 +84,9 @@ impl Loader {
         if let Err(error) = compile::prune(&self.cache, &digests) {
             tracing::warn!(%error, "compiled code that nobody needs could not be removed");
         }
-        if let Err(error) = self.store.write("plugin.prune", move |tx| tx.keep_compiled(&digests)).await {
+        if let Err(error) =
+            self.store.write("plugin.prune", move |tx| tx.keep_compiled(&digests)).await
+        {
             tracing::warn!(%error, "what is known of plugin files that are gone could not be removed");
         }
     }
@@ -102,7 +104,8 @@ impl Loader {
 
     fn cached(&self, digest: &str, known: &Compiled) -> Option<compile::Component> {
         let file = compile::code_file(&self.cache, digest, &self.compatibility());
-        compile::load(self.sandbox.engine(), &file, &known.code_hash)
+        let loaded = compile::load(self.sandbox.engine(), &file, &known.code_hash);
+        loaded.inspect_err(|reason| tracing::info!(digest, "compiling again: {reason}")).ok()
     }
 
     fn link(&self, component: &compile::Component) -> Result<Guest, Vec<LoadError>> {
@@ -120,10 +123,8 @@ impl Loader {
         let code_hash = compile::compile(wasm, &file, &config.limits)
             .await
             .map_err(|message| vec![error("compile_failed", message)])?;
-        let component =
-            compile::load(self.sandbox.engine(), &file, &code_hash).ok_or_else(|| {
-                vec![error("compile_failed", "its compiled code does not load; see the host's log")]
-            })?;
+        let component = compile::load(self.sandbox.engine(), &file, &code_hash)
+            .map_err(|message| vec![error("compile_failed", message)])?;
         let guest = self.link(&component)?;
         let manifest = self.describe(&guest, &config.limits).await.map_err(|error| vec![error])?;
         self.remember(digest, compatibility, Compiled { code_hash, manifest: manifest.clone() })
@@ -155,8 +156,13 @@ impl Loader {
             settings: Settings { public: "{}".into(), secrets: BTreeMap::new() },
             long_calls: LongCalls::new(self.runtimes),
         };
-        let subject =
-            Subject { instance: None, origin: Origin::Describe, request_id: None, read_only: true };
+        let subject = Subject {
+            instance: None,
+            config: "{}".into(),
+            origin: Origin::Describe,
+            request_id: None,
+            read_only: true,
+        };
         let ended = guest.call(Export::Describe, Arc::new(terms), subject).await;
         match ended.result {
             Ok(Ok(Some(manifest))) if manifest.len() <= limits.manifest_bytes => Ok(manifest),
@@ -234,6 +240,12 @@ fn config_schema(manifest: &Manifest) -> Result<Schema, Vec<LoadError>> {
             format!("community_platform_id_key names `{key}`, which the config_schema has not");
         return Err(vec![error("bad_manifest", message)]);
     }
+    if !schema.secrets().find(&json!({ key: "x" })).is_empty() {
+        let message = format!(
+            "community_platform_id_key names `{key}`, which is a secret and would be shown"
+        );
+        return Err(vec![error("bad_manifest", message)]);
+    }
     Ok(schema)
 }
 
@@ -261,7 +273,6 @@ fn action(plugin: &str, action: &ActionManifest) -> Result<Action, Vec<LoadError
     match (parameters, response) {
         (Ok(parameters), Ok(response)) => Ok(Action {
             slug: action.slug.as_str().into(),
-            description: action.description.clone(),
             parameters: parameters.unwrap_or_else(Schema::any_object),
             response,
             public: action.public,
@@ -293,8 +304,18 @@ fn settings(manifest: &Manifest, config: &PluginConfig) -> Result<Settings, Vec<
             errors("bad_settings", violations.into_iter().map(say).collect())
         })?;
     }
-    let split = secrets::split(&value, &schema.secrets().find(&value));
-    Ok(by_name(split))
+    let pointers = schema.secrets().find(&value);
+    let no_strings = secrets::not_strings(&value, &pointers);
+    if !no_strings.is_empty() {
+        let say = |path: &String| {
+            format!(
+                "settings of [plugins.{}] in moothall.toml, at `{path}`: a secret must be a string",
+                manifest.name
+            )
+        };
+        return Err(errors("bad_settings", no_strings.iter().map(say).collect()));
+    }
+    Ok(by_name(secrets::split(&value, &pointers)))
 }
 
 /// Settings' secrets go by name (`client_secret`), not by pointer.

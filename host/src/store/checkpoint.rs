@@ -1,6 +1,6 @@
 //! Copies the write-ahead log into the database, on a thread of its own.
 //!
-//! A commit never waits for it. When the log has grown past its bound the copy is finished under
+//! A commit waits for it for `CHECKPOINT_BUSY` at most. When the log has grown past its bound the copy is finished under
 //! the writer's lock, after most of it was done without, so that the log starts again from its
 //! beginning and its size stays bounded under steady load.
 
@@ -16,6 +16,8 @@ use crate::config::StoreConfig;
 
 /// How often the log's size is looked at.
 const EVERY: Duration = Duration::from_millis(100);
+/// How long a checkpoint waits for readers, and commits for it, before it is left for later.
+const CHECKPOINT_BUSY: Duration = Duration::from_millis(20);
 /// At so many times `checkpoint_bytes` the log is made to start again.
 const RESTART_AT: u64 = 8;
 
@@ -25,6 +27,8 @@ pub fn start(
     config: &StoreConfig,
 ) -> Result<(), StoreError> {
     let conn = database.open_checkpointer()?;
+    // It takes the writer's lock before it waits for readers, such as a backup.
+    conn.busy_timeout(CHECKPOINT_BUSY)?;
     let database = Arc::downgrade(database);
     let bytes = config.checkpoint_bytes.max(1);
     std::thread::Builder::new()

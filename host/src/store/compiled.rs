@@ -37,9 +37,12 @@ impl Tx<'_> {
     /// Removes what is known of all other files.
     pub fn keep_compiled(&self, digests: &BTreeSet<String>) -> Result<(), StoreError> {
         let mut statement = self.conn.prepare("SELECT DISTINCT digest FROM compiled")?;
-        let known: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        let known: Vec<String> =
+            statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
         for digest in known.iter().filter(|digest| !digests.contains(*digest)) {
-            self.conn.prepare_cached("DELETE FROM compiled WHERE digest = ?1")?.execute([digest])?;
+            self.conn
+                .prepare_cached("DELETE FROM compiled WHERE digest = ?1")?
+                .execute([digest])?;
         }
         Ok(())
     }

@@ -27,11 +27,10 @@ pub struct Tx<'a> {
     pub name: &'static str,
 }
 
-impl Tx<'_> {
-    /// The same tables, seen from inside the transaction.
-    pub fn reader(&self) -> Reader<'_> {
-        Reader(self.conn)
-    }
+/// A new file that only its owner can read.
+fn private_file(file: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    std::fs::File::options().write(true).create_new(true).mode(0o600).open(file).map(drop)
 }
 
 /// A database file and how to open it.
@@ -133,6 +132,8 @@ impl Database {
         let Some(name) = file.to_str() else {
             return Err(StoreError::Unavailable("the backup's file name is not UTF-8".into()));
         };
+        // As closed as the data directory: SQLite fills an empty file that is there.
+        private_file(file).map_err(|error| StoreError::Unavailable(error.to_string()))?;
         conn.execute("VACUUM INTO ?1", [name])?;
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{ErrorCode, OptionalExtension, params};
 
-use super::{Reader, StoreError, Tx};
+use super::{Reader, StoreError, Taken, Tx};
 use crate::ids::{CommunityId, CommunitySlug, Generation, InstanceId};
 
 /// A community's row.
@@ -105,15 +105,39 @@ impl Reader<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// The sealed secret that belongs to that generation of the instance; the outer none says that
+    /// the instance is gone, or has another generation.
     pub fn secret(
         &self,
         instance: InstanceId,
+        generation: Generation,
         pointer: &str,
-    ) -> Result<Option<Vec<u8>>, StoreError> {
+    ) -> Result<Option<Option<Vec<u8>>>, StoreError> {
         let mut statement = self.0.prepare_cached(
-            "SELECT sealed FROM instance_secret WHERE instance_id = ?1 AND pointer = ?2",
+            "SELECT sealed FROM instance LEFT JOIN instance_secret ON instance_id = id AND pointer = ?3 \
+             WHERE id = ?1 AND generation = ?2",
         )?;
-        Ok(statement.query_row(params![instance.0, pointer], |row| row.get(0)).optional()?)
+        let row = statement.query_row(params![instance.0, generation.0, pointer], |row| row.get(0));
+        Ok(row.optional()?)
+    }
+
+    /// Where the secrets of a community's instances are, without their values.
+    pub fn secret_pointers(
+        &self,
+        community: CommunityId,
+    ) -> Result<BTreeMap<InstanceId, Vec<String>>, StoreError> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT instance_id, pointer FROM instance_secret JOIN instance ON instance.id = instance_id \
+             WHERE community_id = ?1",
+        )?;
+        let mut by_instance: BTreeMap<InstanceId, Vec<String>> = BTreeMap::new();
+        let rows =
+            statement.query_map([community.0], |row| Ok((InstanceId(row.get(0)?), row.get(1)?)))?;
+        for row in rows {
+            let (instance, pointer) = row?;
+            by_instance.entry(instance).or_default().push(pointer);
+        }
+        Ok(by_instance)
     }
 
     pub fn secrets(&self, instance: InstanceId) -> Result<Vec<SecretRow>, StoreError> {
@@ -147,7 +171,7 @@ impl Tx<'_> {
                 "INSERT INTO community (id, slug, readable_name, created_at, written_by) VALUES (?1, ?2, ?3, ?4, ?5)",
             )?
             .execute(params![community.id.0, community.slug, community.readable_name, now, self.name])
-            .map_err(|error| taken(error, "this slug"))?;
+            .map_err(|error| taken(error, Taken::Slug))?;
         Ok(())
     }
 
@@ -163,7 +187,7 @@ impl Tx<'_> {
                 "UPDATE community SET slug = ?2, readable_name = ?3, written_by = ?4 WHERE id = ?1",
             )?
             .execute(params![id.0, slug.as_str(), readable_name, self.name])
-            .map_err(|error| taken(error, "this slug"))?;
+            .map_err(|error| taken(error, Taken::Slug))?;
         if changed == 1 { Ok(()) } else { Err(StoreError::Stale) }
     }
 
@@ -191,7 +215,7 @@ impl Tx<'_> {
                 now,
                 self.name
             ])
-            .map_err(|error| taken(error, "this plugin and community_platform_id"))?;
+            .map_err(|error| taken(error, Taken::Instance))?;
         Ok(())
     }
 
@@ -244,7 +268,7 @@ impl Tx<'_> {
     }
 }
 
-fn taken(error: rusqlite::Error, what: &'static str) -> StoreError {
+fn taken(error: rusqlite::Error, what: Taken) -> StoreError {
     match error.sqlite_error_code() {
         Some(ErrorCode::ConstraintViolation) => StoreError::Taken(what),
         _ => error.into(),

@@ -10,9 +10,21 @@ use super::StoreError;
 
 const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("../../migrations/0001_spine.sql"))];
 
-pub fn migrate(conn: &mut Connection) -> Result<(), StoreError> {
+fn version(conn: &Connection) -> Result<usize, StoreError> {
     let found: u32 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let found = found as usize;
+    Ok(found as usize)
+}
+
+/// Refuses a schema that is not exactly this version's.
+pub fn require_current(conn: &Connection) -> Result<(), StoreError> {
+    match version(conn)? {
+        found if found == MIGRATIONS.len() => Ok(()),
+        found => Err(StoreError::Other { found, known: MIGRATIONS.len() }),
+    }
+}
+
+pub fn migrate(conn: &mut Connection) -> Result<(), StoreError> {
+    let found = version(conn)?;
     if found > MIGRATIONS.len() {
         return Err(StoreError::Newer { found, known: MIGRATIONS.len() });
     }

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 use metrics::{Counter, Histogram, counter, histogram};
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::connection::Tx;
@@ -112,6 +112,7 @@ impl Writer {
             fault: writer.fault.clone(),
             commits: counter!("moothall_store_commits_total"),
             batches: histogram!("moothall_store_batch_writes"),
+            changes: 0,
             corrupt: false,
         };
         std::thread::Builder::new()
@@ -155,6 +156,8 @@ struct WriterThread {
     fault: WriteFault,
     commits: Counter,
     batches: Histogram,
+    /// Rows changed by this connection, when it was last asked.
+    changes: i64,
     /// Set when the file is damaged: from then on nothing is written until a restart.
     corrupt: bool,
 }
@@ -178,7 +181,7 @@ impl WriterThread {
             Ok(outcomes) => {
                 self.commits.increment(1);
                 self.batches.record(batch.len() as f64);
-                self.recovered();
+                self.settle(&outcomes);
                 outcomes
             }
             Err(error) => {
@@ -197,35 +200,34 @@ impl WriterThread {
         batch: &mut [Job],
     ) -> Result<Vec<Result<(), StoreError>>, StoreError> {
         if self.corrupt {
-            return Err(StoreError::Unavailable("the database is damaged".into()));
+            return Err(StoreError::Damaged("see the log; restore a backup".into()));
         }
         self.statement("BEGIN IMMEDIATE")?;
         let mut outcomes = Vec::with_capacity(batch.len());
         for job in batch {
-            let outcome = self.savepoint(job);
-            if outcome.is_err() && self.conn.is_autocommit() {
-                // SQLite rolled the whole transaction back: writes before this one are gone too.
-                return Err(outcome.err().unwrap_or(StoreError::Busy));
-            }
-            outcomes.push(outcome);
+            outcomes.push(self.savepoint(job).inspect_err(|_| self.roll_back())?);
         }
         self.statement("COMMIT").inspect_err(|_| self.roll_back())?;
         Ok(outcomes)
     }
 
-    fn savepoint(&self, job: &mut Job) -> Result<(), StoreError> {
+    /// A write that fails is rolled back alone. The outer error is the transaction's: nothing of
+    /// the batch may be committed after it.
+    fn savepoint(&self, job: &mut Job) -> Result<Result<(), StoreError>, StoreError> {
         self.statement("SAVEPOINT write_one")?;
         let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| job.0.run(&self.conn)))
             .unwrap_or_else(|_| {
                 Err(StoreError::Unavailable("a write panicked; see the log".into()))
             });
-        if outcome.is_err() && !self.conn.is_autocommit() {
+        if let Err(error) = &outcome {
+            if self.conn.is_autocommit() {
+                // SQLite rolled the whole transaction back: writes before this one are gone too.
+                return Err(error.clone());
+            }
             self.statement("ROLLBACK TO write_one")?;
         }
-        if !self.conn.is_autocommit() {
-            self.statement("RELEASE write_one")?;
-        }
-        outcome
+        self.statement("RELEASE write_one")?;
+        Ok(outcome)
     }
 
     fn statement(&self, sql: &str) -> Result<(), StoreError> {
@@ -243,33 +245,38 @@ impl WriterThread {
 
     /// Says why nothing can be written. Damage lasts; a full disk is tried again by each batch.
     fn failed(&mut self, error: &StoreError) {
-        self.roll_back();
         let first = self.fault.get().is_none();
-        if !self.corrupt && is_damaged(&self.conn) {
+        if matches!(error, StoreError::Damaged(_)) && !self.corrupt {
             self.corrupt = true;
-            tracing::error!(%error, "the database is damaged: no more writes; stop the host and restore a backup");
+            tracing::error!(%error, "no more writes; stop the host and restore a backup");
         } else if first {
             tracing::error!(%error, "nothing can be written to the database; is the disk full?");
         }
         self.fault.set(Some(error.to_string()));
     }
 
-    fn recovered(&self) {
-        if self.fault.get().is_some() {
+    /// After a commit: a write of it may have met damage; one that changed rows shows that an
+    /// earlier fault is over.
+    fn settle(&mut self, outcomes: &[Result<(), StoreError>]) {
+        let damage = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
+        if let Some(error) =
+            damage.into_iter().find(|error| matches!(error, StoreError::Damaged(_)))
+        {
+            self.failed(error);
+            return;
+        }
+        if self.fault.get().is_some() && self.rows_changed() > 0 {
             tracing::warn!("the database can be written again");
             self.fault.set(None);
         }
     }
-}
 
-/// Whether SQLite itself calls the file damaged, asked only after a failure.
-fn is_damaged(conn: &Connection) -> bool {
-    let checked = conn.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
-    match checked {
-        Ok(answer) => answer != "ok",
-        Err(error) => matches!(
-            error.sqlite_error_code(),
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
-        ),
+    /// Rows changed since this was asked last.
+    fn rows_changed(&mut self) -> i64 {
+        let total = self
+            .conn
+            .query_row("SELECT total_changes()", [], |row| row.get(0))
+            .unwrap_or(self.changes);
+        total - std::mem::replace(&mut self.changes, total)
     }
 }

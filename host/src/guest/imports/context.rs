@@ -41,9 +41,6 @@ impl context::Host for CallState {
     }
 
     fn config(&mut self) -> String {
-        self.subject
-            .instance
-            .as_ref()
-            .map_or_else(|| "{}".to_owned(), |instance| instance.config().to_string())
+        self.subject.config.to_string()
     }
 }

@@ -9,8 +9,7 @@ use crate::guest::bindings::imports::moothall::plugin::secrets;
 use crate::guest::bindings::{Error, ErrorKind};
 use crate::guest::call_state::CallState;
 use crate::guest::fault::Fault;
-use crate::ids::InstanceId;
-use crate::instance::secret_context;
+use crate::instance::{Instance, secret_context};
 
 /// A secret that is set, as a guest holds it.
 pub struct SecretHandle {
@@ -23,8 +22,8 @@ impl secrets::Host for CallState {
     fn get(&mut self, pointer: String) -> Result<Resource<SecretHandle>, Error> {
         let none =
             || error(ErrorKind::NotFound, format!("no secret is set at `{pointer}` of the config"));
-        let instance = self.subject.instance.as_ref().ok_or_else(none)?.id;
-        let value = self.config_secret(instance, &pointer);
+        let instance = self.subject.instance.clone().ok_or_else(none)?;
+        let value = self.config_secret(&instance, &pointer);
         let value = value.map_err(|fault| self.doom_with(fault))?.ok_or_else(none)?;
         self.hand_out(SecretHandle { grant: pointer, value })
     }
@@ -61,19 +60,21 @@ impl secrets::HostSecret for CallState {
 }
 
 impl CallState {
-    /// A secret of the instance's configuration: of an instance that is being enabled from
-    /// memory, else from the store.
+    /// A secret of the instance's configuration: of one that is not stored yet from memory, else
+    /// from the store, and of no other generation than the call's.
     fn config_secret(
-        &mut self,
-        instance: InstanceId,
+        &self,
+        instance: &Instance,
         pointer: &str,
     ) -> Result<Option<SecretString>, Fault> {
         if let Some(pending) = self.subject.origin.pending_secrets() {
             return Ok(pending.get(pointer).cloned());
         }
-        let sealed = self.shared.store.read(|reader| reader.secret(instance, pointer))?;
-        let opened = sealed
-            .map(|sealed| self.shared.keyring.open(&secret_context(instance, pointer), &sealed));
+        let (id, generation) = (instance.id, instance.generation);
+        let sealed = self.shared.store.read(|reader| reader.secret(id, generation, pointer))?;
+        let sealed = sealed.ok_or(Fault::InstanceReplaced)?;
+        let opened =
+            sealed.map(|sealed| self.shared.keyring.open(&secret_context(id, pointer), &sealed));
         opened.transpose().map_err(|error| Fault::Host(error.to_string()))
     }
 

@@ -9,7 +9,9 @@ use crate::effects::Overlay;
 use crate::guest::bindings::imports::moothall::plugin::state;
 use crate::guest::bindings::{Error, ErrorKind};
 use crate::guest::call_state::CallState;
+use crate::guest::fault::Fault;
 use crate::ids::InstanceId;
+use crate::instance::Hold;
 
 /// Keys that `keys` answers at most.
 const KEYS: u32 = 1_000;
@@ -33,7 +35,13 @@ impl state::Host for CallState {
         let instance = self.touched().await?;
         self.count_write()?;
         let before = self.entry_bytes(instance, &key)?;
-        self.account(instance, before, (key.len() + value.len()) as u64)?;
+        let after = (key.len() + value.len()) as u64;
+        self.account(instance, before, after)?;
+        if !self.effects_share.grow(after) {
+            return Err(
+                self.doom_with(Fault::Overloaded("all guests together use too much memory"))
+            );
+        }
         self.effects.write(key, Some(value));
         Ok(())
     }
@@ -43,11 +51,12 @@ impl state::Host for CallState {
         let instance = self.touched().await?;
         self.count_write()?;
         let before = self.entry_bytes(instance, &key)?;
-        self.account(instance, before, 0)?;
-        if before > 0 {
-            self.effects.write(key, None);
+        if before == 0 {
+            return Ok(false);
         }
-        Ok(before > 0)
+        self.account(instance, before, 0)?;
+        self.effects.write(key, None);
+        Ok(true)
     }
 
     async fn keys(
@@ -157,9 +166,15 @@ impl CallState {
 
     /// What the lock remembers of the size; else counts it, once after the host's start.
     fn counted(&mut self, instance: InstanceId) -> Result<u64, Error> {
-        match self.hold.as_ref().and_then(|hold| hold.standing().state_bytes) {
-            Some(bytes) => Ok(bytes),
-            None => self.stored(|state| state.shared.store.read(|r| r.state_bytes(instance))),
+        if let Some(bytes) = self.hold.as_ref().and_then(|hold| hold.standing().state_bytes) {
+            return Ok(bytes);
         }
+        let bytes = self.stored(|state| state.shared.store.read(|r| r.state_bytes(instance)))?;
+        // What is stored, whatever becomes of this call.
+        if let Some(standing) = self.hold.as_mut().and_then(Hold::standing_mut) {
+            standing.state_bytes = Some(bytes);
+        }
+        self.state_bytes = Some(bytes);
+        Ok(bytes)
     }
 }
