@@ -1,15 +1,19 @@
 //! The one path of every call: resolve, validate, guest, effects, commit, answer.
 //!
-//! HTTP handlers and mutations of communities all come through here. A call runs in a task of its
-//! own: it does not end when the client goes away. Nothing here speaks HTTP or SQL.
+//! HTTP handlers and mutations of communities all come through here. A call does not end when the
+//! client goes away. Nothing here speaks HTTP or SQL.
 
 mod commit;
 mod error;
 mod failed;
 mod request;
 
+use std::future::poll_fn;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use serde::de::IgnoredAny;
@@ -79,22 +83,26 @@ impl Calls {
         Self { plugins, communities, store, clock, failed, in_flight, limit, instance_limit }
     }
 
-    /// Runs a call to its end, in a task of its own.
+    /// Runs a call to its end, whatever becomes of the caller.
+    ///
+    /// Most calls end at their first poll, and a task for them would cost more than their
+    /// validation. One that has to wait, for a lock, its turn or the commit, becomes a task.
     pub async fn run(
         self: &Arc<Self>,
         call: ValidatedCall,
         mode: Mode,
     ) -> Result<Answer, CallError> {
-        let calls = self.clone();
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "this is the home of calls' tasks; a panic is a host fault"
-        )]
-        let task = tokio::spawn(async move { calls.run_here(call, mode).await });
-        task.await.unwrap_or_else(|panic| {
-            tracing::error!(%panic, "a call's task ended");
-            Err(Fault::Host("the call ended unexpectedly; see the log".into()).into())
-        })
+        let mut running = Box::pin(self.clone().run_here(call, mode));
+        let first = poll_fn(|cx| Poll::Ready(poll_once(running.as_mut(), cx))).await;
+        match first {
+            Some(Poll::Ready(outcome)) => outcome,
+            Some(Poll::Pending) => {
+                #[expect(clippy::disallowed_methods, reason = "this is the home of calls' tasks")]
+                let task = tokio::spawn(running);
+                task.await.unwrap_or_else(|_| Err(panicked()))
+            }
+            None => Err(panicked()),
+        }
     }
 
     async fn run_here(
@@ -181,6 +189,16 @@ impl Drop for HostCall {
     fn drop(&mut self) {
         self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
+}
+
+/// None: it panicked, which is a fault of the host that ends this call alone.
+fn poll_once<F: Future>(future: Pin<&mut F>, cx: &mut Context<'_>) -> Option<Poll<F::Output>> {
+    std::panic::catch_unwind(AssertUnwindSafe(|| future.poll(cx))).ok()
+}
+
+fn panicked() -> CallError {
+    tracing::error!("a call panicked");
+    Fault::Host("a call panicked".into()).into()
 }
 
 fn outcome_of(outcome: &Result<Answer, CallError>) -> Outcome {

@@ -82,7 +82,7 @@ mod tests {
         effects.write("b".into(), Some("1".into()));
         let stored = || vec!["a1".to_owned(), "a3".to_owned()];
         assert_eq!(effects.merge_keys(stored(), true, "a", None, 10), ["a2", "a3"]);
-        assert_eq!(effects.merge_keys(stored(), true, "a", Some("a2"), 10), ["a3"]);
+        assert_eq!(effects.merge_keys(vec!["a3".into()], true, "a", Some("a2"), 10), ["a3"]);
         assert_eq!(effects.merge_keys(stored(), true, "a", None, 1), ["a2"]);
     }
 

@@ -15,6 +15,7 @@ mod meter;
 mod terms;
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -159,7 +160,7 @@ impl Guest {
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(meter::on_tick);
         store.set_hostcall_fuel(hostcall_bytes);
-        let (end, cpu) = metered(self.enter(&mut store, export), wall).await;
+        let (end, cpu) = metered(pin!(self.enter(&mut store, export)), wall).await;
         ended(store.into_data(), end, cpu, wall)
     }
 

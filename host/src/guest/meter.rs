@@ -7,7 +7,7 @@
 
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -103,8 +103,10 @@ pub enum Metered<T> {
 
 /// Polls `call`, counts its CPU time and ends it after `wall`. The timer is set only if the call
 /// waits at all.
-pub async fn metered<F: Future>(call: F, wall: Duration) -> (Metered<F::Output>, Duration) {
-    let mut call = pin!(call);
+pub async fn metered<F: Future>(
+    mut call: Pin<&mut F>,
+    wall: Duration,
+) -> (Metered<F::Output>, Duration) {
     let mut timer: Option<Pin<Box<Sleep>>> = None;
     let mut spent = Duration::ZERO;
     let end = poll_fn(|cx| {

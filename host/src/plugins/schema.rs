@@ -1,12 +1,14 @@
 //! JSON Schemas of manifests: checked and compiled once at load, then asked for every call.
 //!
 //! A schema is written by a plugin's author and its values by anybody: compiling answers every reason at once, nothing is
-//! ever fetched, patterns take linear time, and a violation never quotes a value where the schema knows of secrets.
+//! ever fetched, patterns are of bounded number and size and take linear time, a value is refused unseen where validating
+//! it would take too long, and a violation never quotes a value where the schema knows of secrets.
 
 mod breadth;
 mod check;
 mod circles;
 mod defaults;
+mod heads;
 mod places;
 mod references;
 mod secret_paths;
@@ -38,7 +40,8 @@ impl Schema {
     pub fn compile(document: &Value) -> Result<Schema, Vec<SchemaError>> {
         let draft = check::draft(document).map_err(|error| vec![error])?;
         let references = References::of(document).map_err(|error| vec![error])?;
-        let reasons = check::reasons(draft, document, &references);
+        let matchers = check::matchers(&references).map_err(|error| vec![error])?;
+        let reasons = check::reasons(draft, document, &references, &matchers);
         if !reasons.is_empty() {
             return Err(reasons);
         }
@@ -46,16 +49,11 @@ impl Schema {
         let defaults = Defaults::of(&references).map_err(|error| vec![error])?;
         Ok(Schema {
             validator: check::build(draft, document).map_err(|error| vec![error])?,
-            secrets: SecretPaths::of(&references),
+            secrets: SecretPaths::of(&references, &matchers),
             defaults,
             breadth,
             document: document.clone(),
         })
-    }
-
-    /// What stands for a schema that a manifest does not give: every value is valid.
-    pub fn anything() -> Schema {
-        Schema::compile(&Value::Bool(true)).expect("`true` is a schema")
     }
 
     /// What stands for the schema of parameters or of a config that a manifest does not give.
@@ -72,8 +70,12 @@ impl Schema {
         self.defaults.fill(value);
     }
 
-    /// A valid value costs one pass without allocations; the reasons are looked for only in an invalid one.
+    /// A valid value costs one pass, the reasons are looked for only in an invalid one. A value that would take too long
+    /// is not looked at.
     pub fn validate(&self, value: &Value) -> Result<(), Vec<Violation>> {
+        if self.breadth.is_exceeded_by(value) {
+            return Err(vec![Violation::too_large()]);
+        }
         if self.validator.is_valid(value) {
             return Ok(());
         }
@@ -85,10 +87,6 @@ impl Schema {
             }
             Reasons::None => vec![Violation::unexplained()],
         })
-    }
-
-    pub fn is_valid(&self, value: &Value) -> bool {
-        self.validator.is_valid(value)
     }
 
     pub fn secrets(&self) -> &SecretPaths {

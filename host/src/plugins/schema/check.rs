@@ -1,8 +1,9 @@
 //! What a document must be to be used as a schema, and the sentence for each way in which it is not.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-use jsonschema::{Draft, PatternOptions, Validator};
+use jsonschema::{Draft, PatternOptions, Regex, Validator};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -12,6 +13,10 @@ use super::violation::{self, Violation};
 
 /// The largest schema, serialised.
 pub const SCHEMA_BYTES: usize = 256 * 1024;
+/// Different patterns of one schema. Each is kept compiled for as long as the plugin is there.
+pub const PATTERNS: usize = 200;
+/// The largest pattern, compiled, and the most that is remembered of a text while it is matched.
+const PATTERN_BYTES: usize = 256 * 1024;
 
 const DRAFT_2020_12: &str = "https://json-schema.org/draft/2020-12/schema";
 const DRAFT_7: &str = "http://json-schema.org/draft-07/schema#";
@@ -67,8 +72,17 @@ fn draft_named(path: &str, dialect: &Value) -> Result<Draft, SchemaError> {
 }
 
 /// Every reason why `document` is refused that can be found without building a validator.
-pub fn reasons(draft: Draft, document: &Value, references: &References) -> Vec<SchemaError> {
-    let mut errors: Vec<SchemaError> = references.schemas.iter().flat_map(patterns).collect();
+pub fn reasons(
+    draft: Draft,
+    document: &Value,
+    references: &References,
+    matchers: &Matchers,
+) -> Vec<SchemaError> {
+    let unusable = patterns(references).filter(|(_, pattern)| !matchers.contains_key(pattern));
+    let mut errors: Vec<_> = unusable
+        .map(|(path, pattern)| SchemaError::at(&path, unusable_pattern(pattern)))
+        .take(violation::VIOLATIONS)
+        .collect();
     errors.extend(references.dangling.iter().map(dangling));
     errors.extend(references.schemas.iter().skip(1).filter_map(dialect));
     // Draft 7 itself asks whether a pattern is one, and says less about it.
@@ -90,17 +104,46 @@ fn metaschema(draft: Draft, document: &Value) -> Vec<Violation> {
     violation::collect(metaschema.iter_errors(document), false)
 }
 
-fn patterns(node: &Node) -> Vec<SchemaError> {
-    let value = node.schema.get("pattern").and_then(Value::as_str);
-    let value = value.map(|pattern| (format!("{}/pattern", node.path), pattern));
-    let names =
-        node.schema.get("patternProperties").and_then(Value::as_object).into_iter().flatten();
-    let names = names.map(|(pattern, _)| {
-        (format!("{}/patternProperties/{}", node.path, escape(pattern)), pattern.as_str())
-    });
-    let unusable =
-        value.into_iter().chain(names).filter(|(_, pattern)| pattern_matcher(pattern).is_none());
-    unusable.map(|(path, pattern)| SchemaError::at(&path, unusable_pattern(pattern))).collect()
+/// What says whether a text matches, by pattern; those that cannot be used are left out.
+pub type Matchers<'s> = HashMap<&'s str, Validator>;
+
+/// Each pattern of a schema, compiled once however often it occurs.
+pub fn matchers<'s>(references: &References<'s>) -> Result<Matchers<'s>, SchemaError> {
+    let mut seen = HashSet::new();
+    for (path, pattern) in patterns(references) {
+        if seen.insert(pattern) && seen.len() > PATTERNS {
+            let message = format!(
+                "this is one pattern more than the {PATTERNS} different ones that a schema may have, the names in `patternProperties` counted too; use fewer"
+            );
+            return Err(SchemaError::at(&path, message));
+        }
+    }
+    Ok(seen.into_iter().filter_map(|pattern| Some((pattern, matcher(pattern)?))).collect())
+}
+
+fn matcher(pattern: &str) -> Option<Validator> {
+    let options = jsonschema::options().with_pattern_options(pattern_options());
+    options.build(&json!({ "pattern": pattern })).ok()
+}
+
+/// The one engine that patterns have: linear in the text, and of bounded size.
+fn pattern_options() -> PatternOptions<Regex> {
+    PatternOptions::regex().size_limit(PATTERN_BYTES).dfa_size_limit(PATTERN_BYTES)
+}
+
+/// Every pattern with its path, as often as it occurs.
+fn patterns<'r, 's>(
+    references: &'r References<'s>,
+) -> impl Iterator<Item = (String, &'s str)> + use<'r, 's> {
+    references.schemas.iter().flat_map(|Node { schema, path, .. }| {
+        let value = schema.get("pattern").and_then(Value::as_str);
+        let value = value.map(|pattern| (format!("{path}/pattern"), pattern));
+        let names = schema.get("patternProperties").and_then(Value::as_object);
+        let names = names.into_iter().flatten().map(move |(pattern, _)| {
+            (format!("{path}/patternProperties/{}", escape(pattern)), pattern.as_str())
+        });
+        value.into_iter().chain(names)
+    })
 }
 
 fn unusable_pattern(pattern: &str) -> String {
@@ -109,17 +152,10 @@ fn unusable_pattern(pattern: &str) -> String {
             "the pattern {pattern:?} needs look-around or a back-reference, which patterns here do not have; say it without"
         );
     }
+    let pattern = violation::shortened(format_args!("{pattern:?}"));
     format!(
-        "the pattern {pattern:?} is no regular expression that this host can use; correct it or make it smaller"
+        "the pattern {pattern} is no regular expression that this host can use, or takes more than {PATTERN_BYTES} bytes compiled; correct it, or repeat less in it (`maxLength` can bound what `+` repeats)"
     )
-}
-
-/// Says whether a text matches, by the one engine that patterns have: linear, of bounded size.
-pub fn pattern_matcher(pattern: &str) -> Option<Validator> {
-    jsonschema::options()
-        .with_pattern_options(PatternOptions::regex())
-        .build(&json!({ "pattern": pattern }))
-        .ok()
 }
 
 fn needs_backtracking(pattern: &str) -> bool {
@@ -149,7 +185,7 @@ fn dangling(Dangling { path, reference, remote }: &Dangling) -> SchemaError {
 pub fn build(draft: Draft, document: &Value) -> Result<Validator, SchemaError> {
     jsonschema::options()
         .with_draft(draft)
-        .with_pattern_options(PatternOptions::regex())
+        .with_pattern_options(pattern_options())
         .should_validate_formats(true)
         .offline()
         .build(document)

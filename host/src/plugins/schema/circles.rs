@@ -1,51 +1,33 @@
-//! Which places of a schema lead back to themselves: the groups of a graph in which each reaches every other.
+//! Which references of a schema lead back to where they came from: the edges of a graph without which it has no circle.
 
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
-/// The number of the group of each node of `edges`; a node in no circle is a group of its own.
-pub fn groups(edges: &HashMap<usize, Vec<usize>>) -> HashMap<usize, usize> {
-    let mut backward: HashMap<usize, Vec<usize>> = HashMap::new();
-    for (from, targets) in edges {
-        targets.iter().for_each(|to| backward.entry(*to).or_default().push(*from));
-    }
-    let mut groups = HashMap::new();
-    for start in finished_last(edges).into_iter().rev() {
-        let group = groups.len();
-        let mut waiting = vec![start];
-        while let Some(node) = waiting.pop() {
-            if let Entry::Vacant(unassigned) = groups.entry(node) {
-                unassigned.insert(group);
-                waiting.extend(backward.get(&node).into_iter().flatten());
+/// Edges, from node to node.
+pub type Closing = HashSet<(usize, usize)>;
+
+/// The edges that lead back to a node on the way from node 0 to them, in the order in which `edges` lists the targets
+/// of each node. Without recursion, since a schema can chain thousands.
+pub fn closing(edges: &[Vec<usize>]) -> Closing {
+    let mut closing = Closing::new();
+    let (mut entered, mut on_the_way) = (HashSet::from([0]), HashSet::from([0]));
+    let mut way = vec![(0, edges[0].iter())];
+    while let Some((node, targets)) = way.last_mut() {
+        match targets.next() {
+            Some(target) if on_the_way.contains(target) => {
+                closing.insert((*node, *target));
+            }
+            Some(target) if entered.insert(*target) => {
+                on_the_way.insert(*target);
+                way.push((*target, edges[*target].iter()));
+            }
+            Some(_) => {}
+            None => {
+                on_the_way.remove(node);
+                way.pop();
             }
         }
     }
-    groups
-}
-
-/// All nodes, each after those it leads to, circles aside. Without recursion, since a schema can chain thousands.
-fn finished_last(edges: &HashMap<usize, Vec<usize>>) -> Vec<usize> {
-    enum Visit {
-        Enter(usize),
-        Leave(usize),
-    }
-    let mut entered = HashSet::new();
-    let mut finished = Vec::new();
-    let mut waiting: Vec<_> = edges.keys().map(|node| Visit::Enter(*node)).collect();
-    while let Some(visit) = waiting.pop() {
-        match visit {
-            Visit::Enter(node) => {
-                if entered.insert(node) {
-                    waiting.push(Visit::Leave(node));
-                    waiting.extend(
-                        edges.get(&node).into_iter().flatten().map(|target| Visit::Enter(*target)),
-                    );
-                }
-            }
-            Visit::Leave(node) => finished.push(node),
-        }
-    }
-    finished
+    closing
 }
 
 #[cfg(test)]
@@ -53,17 +35,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn circles_share_a_group_and_chains_do_not() {
-        let edges = HashMap::from([
-            (0, vec![1]),
-            (1, vec![2, 3]),
-            (2, vec![1]),
-            (3, vec![4]),
-            (4, vec![4]),
-        ]);
-        let groups = groups(&edges);
-        assert_eq!(groups[&1], groups[&2]);
-        let different: HashSet<_> = [0, 1, 3, 4].map(|node| groups[&node]).into();
-        assert_eq!(different.len(), 4);
+    fn circles_are_closed_once_and_chains_not_at_all() {
+        let edges = [vec![1, 3], vec![2, 3], vec![1], vec![4], vec![4], vec![0]];
+        assert_eq!(closing(&edges), Closing::from([(2, 1), (4, 4)]));
     }
 }

@@ -17,7 +17,9 @@ pub enum Place<'s> {
     OtherProperties,
     Item(usize),
     Items,
-    /// No part of the value: definitions that are used by reference, names of properties, decoded content.
+    /// The names of its properties.
+    Names,
+    /// No part of the value: definitions that are used by reference, decoded content.
     Elsewhere,
 }
 
@@ -67,7 +69,8 @@ fn place_of(keyword: &str) -> Option<Place<'static>> {
         "if" | "not" => Place::Condition,
         "additionalProperties" | "unevaluatedProperties" => Place::OtherProperties,
         "items" | "additionalItems" | "unevaluatedItems" | "contains" => Place::Items,
-        "propertyNames" | "contentSchema" => Place::Elsewhere,
+        "propertyNames" => Place::Names,
+        "contentSchema" => Place::Elsewhere,
         _ => return None,
     })
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use jsonschema::Validator;
 use serde_json::Value;
 
-use super::check;
+use super::check::Matchers;
 use super::places::{Place, escape};
 use super::references::{References, SchemaId};
 
@@ -28,9 +28,10 @@ struct SecretPlace {
 }
 
 impl SecretPaths {
-    pub(super) fn of(references: &References) -> SecretPaths {
+    pub(super) fn of(references: &References, matchers: &Matchers) -> SecretPaths {
         let leading = leading_to_secrets(references);
-        let places = leading.iter().map(|id| (*id, SecretPlace::of(references, *id, &leading)));
+        let place = |id| SecretPlace::of(references, id, &leading, matchers);
+        let places = leading.iter().map(|id| (*id, place(*id)));
         SecretPaths { places: places.collect() }
     }
 
@@ -107,7 +108,12 @@ impl SecretPaths {
 }
 
 impl SecretPlace {
-    fn of(references: &References, id: SchemaId, leading: &HashSet<SchemaId>) -> SecretPlace {
+    fn of(
+        references: &References,
+        id: SchemaId,
+        leading: &HashSet<SchemaId>,
+        matchers: &Matchers,
+    ) -> SecretPlace {
         let node = &references.schemas[id];
         let mut secret =
             SecretPlace { is_secret: says_secret(node.schema), ..SecretPlace::default() };
@@ -117,14 +123,14 @@ impl SecretPlace {
                 Place::Property(name) => {
                     secret.properties.entry((*name).to_owned()).or_default().push(*target)
                 }
-                Place::Matching(pattern) => match check::pattern_matcher(pattern) {
-                    Some(matcher) => secret.matching.push((matcher, *target)),
+                Place::Matching(pattern) => match matchers.get(pattern) {
+                    Some(matcher) => secret.matching.push((matcher.clone(), *target)),
                     None => secret.other_properties.push(*target),
                 },
                 Place::OtherProperties => secret.other_properties.push(*target),
                 Place::Item(index) => secret.positions.entry(*index).or_default().push(*target),
                 Place::Items => secret.items.push(*target),
-                Place::Condition | Place::Elsewhere => {}
+                Place::Condition | Place::Names | Place::Elsewhere => {}
             }
         }
         secret
@@ -156,10 +162,9 @@ fn says_secret(schema: &Value) -> bool {
 fn leading_to_secrets(references: &References) -> HashSet<SchemaId> {
     let mut held_by: HashMap<SchemaId, Vec<SchemaId>> = HashMap::new();
     for (id, node) in references.schemas.iter().enumerate() {
-        let describing = node
-            .edges
-            .iter()
-            .filter(|(place, _)| !matches!(place, Place::Condition | Place::Elsewhere));
+        let describing = node.edges.iter().filter(|(place, _)| {
+            !matches!(place, Place::Condition | Place::Names | Place::Elsewhere)
+        });
         describing.for_each(|(_, target)| held_by.entry(*target).or_default().push(id));
     }
     let secret =

@@ -1,5 +1,6 @@
 //! A schema from the outside: what is refused and how it is said, what is valid, what is filled in, what is hidden.
 
+mod bounds;
 mod defaults;
 mod refusals;
 mod secret_paths;
@@ -18,4 +19,8 @@ fn compiled(document: Value) -> Schema {
 
 fn errors(document: Value) -> Vec<SchemaError> {
     Schema::compile(&document).err().unwrap_or_default()
+}
+
+fn is_valid(schema: &Schema, value: &Value) -> bool {
+    schema.validate(value).is_ok()
 }

@@ -20,9 +20,15 @@ pub struct Violation {
 }
 
 impl Violation {
+    /// For a value that is refused unseen.
+    pub(super) fn too_large() -> Violation {
+        let message = "the value has too many parts, or too long texts, for a schema that compares each part this often; give less at once, or simplify the schema";
+        Violation { path: String::new(), message: message.to_owned() }
+    }
+
     /// For a value in which looking for the reasons would take too long.
     pub(super) fn unexplained() -> Violation {
-        let message = "the value does not match its schema, and is nested too deeply to say where; check its inner parts first";
+        let message = "the value does not match its schema, and is too large or nested too deeply to say where; check its inner parts first";
         Violation { path: String::new(), message: message.to_owned() }
     }
 }

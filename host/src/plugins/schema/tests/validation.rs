@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::super::{Schema, Violation};
-use super::compiled;
+use super::{compiled, is_valid};
 
 fn violations(schema: Value, value: Value) -> Vec<(String, String)> {
     let found = compiled(schema).validate(&value).err().unwrap_or_default();
@@ -24,10 +24,9 @@ fn a_schema_can_be_shared_between_threads() {
 
 #[test]
 fn the_stand_ins_take_what_they_say() {
-    assert!(Schema::anything().validate(&json!(null)).is_ok());
     assert!(
-        Schema::any_object().is_valid(&json!({"a": 1}))
-            && !Schema::any_object().is_valid(&json!([]))
+        is_valid(&Schema::any_object(), &json!({"a": 1}))
+            && !is_valid(&Schema::any_object(), &json!([]))
     );
     assert_eq!(Schema::any_object().document(), &json!({"type": "object"}));
 }
@@ -53,8 +52,8 @@ fn formats_are_checked_in_both_drafts() {
     {
         let schema = compiled(json!({"$schema": draft, "format": "date-time"}));
         assert!(
-            schema.is_valid(&json!("2024-05-01T12:00:00Z"))
-                && !schema.is_valid(&json!("yesterday")),
+            is_valid(&schema, &json!("2024-05-01T12:00:00Z"))
+                && !is_valid(&schema, &json!("yesterday")),
             "{draft}"
         );
     }
@@ -120,7 +119,7 @@ fn recursion_without_an_end_is_answered() {
         json!({"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}}),
         json!({"$dynamicAnchor": "n", "anyOf": [{"$dynamicRef": "#n"}, {"type": "string"}]}),
     ] {
-        compiled(document).is_valid(&json!({"a": [1]}));
+        is_valid(&compiled(document), &json!({"a": [1]}));
     }
 }
 
@@ -142,7 +141,7 @@ fn expression() -> Schema {
 fn a_deep_value_costs_little_valid_or_not() {
     let schema = expression();
     let before = Instant::now();
-    assert!(schema.is_valid(&tree(100, json!(1))));
+    assert!(is_valid(&schema, &tree(100, json!(1))));
     let found = schema.validate(&tree(100, json!("x"))).err().unwrap_or_default();
     assert_eq!(found, [Violation::unexplained()]);
     assert!(before.elapsed() < Duration::from_secs(2), "{:?}", before.elapsed());
@@ -172,7 +171,7 @@ fn the_deepest_recursion_fits_on_a_stack() {
         );
         let schema = compiled(json!({"$ref": "#/$defs/d0", "$defs": definitions}));
         let nested = |leaf| (0..126).fold(leaf, |inner, _| json!({ "x": inner }));
-        schema.is_valid(&nested(json!("x"))) && schema.validate(&nested(json!(1))).is_err()
+        is_valid(&schema, &nested(json!("x"))) && schema.validate(&nested(json!(1))).is_err()
     };
     for keyword in ["allOf", "anyOf", "oneOf"] {
         let thread =

@@ -1,0 +1,53 @@
+//! The commands in the READMEs do what is written below them.
+
+use std::path::{Path, PathBuf};
+
+use moothall_tests::{Answer, TestHost, curl};
+use serde_json::Value;
+
+/// Which instance it is depends on what the host did before.
+fn without_ids(mut value: Value) -> Value {
+    match &mut value {
+        Value::Object(fields) => {
+            fields.remove("id");
+            fields.values_mut().for_each(|field| *field = without_ids(field.take()));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| *item = without_ids(item.take())),
+        _ => {}
+    }
+    value
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Plays a document's commands against a fresh host; how many there were.
+async fn play(document: &Path) -> usize {
+    let host = TestHost::with(&["tutorial", "randomness"]).start().await;
+    let text = std::fs::read_to_string(document).expect("the document is there");
+    let examples = curl::examples(&text);
+    for example in &examples {
+        let response = example.command.to(&host).send().await.expect("the host answers");
+        let answer = Answer::read(response).await.expect("the answer arrives whole");
+        assert!(matches!(answer.status, 200..300), "{:?}: {}", example.command, answer.text);
+        if let Some(promised) = &example.answer {
+            assert_eq!(without_ids(answer.json()), without_ids(promised.clone()), "{document:?}");
+        }
+    }
+    examples.len()
+}
+
+#[tokio::test]
+async fn the_readme_s_commands_work() {
+    assert!(play(&root().join("README.md")).await >= 3);
+}
+
+#[tokio::test]
+async fn the_commands_of_every_example_plugin_s_readme_work() {
+    let plugins = std::fs::read_dir(root().join("example-plugins")).expect("example plugins");
+    for plugin in plugins {
+        let folder = plugin.expect("a folder can be listed").path();
+        assert!(play(&folder.join("README.md")).await >= 3, "{folder:?} shows too little");
+    }
+}

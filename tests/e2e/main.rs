@@ -1,0 +1,28 @@
+//! The end-to-end tests, by feature. A test drives the real binary from outside, on port 0, and
+//! must never sleep, be ignored, or look at anything but what the contract promises.
+//!
+//! An action of a guest that is named in none of these files does not compile: see `build.rs`.
+
+#![expect(clippy::panic, reason = "a test fails by panicking")]
+
+mod access;
+mod actions;
+mod atomicity;
+mod communities;
+mod compiled_code;
+mod contention;
+mod documents;
+mod durability;
+mod effects_equal_model;
+mod faults;
+mod instances;
+mod isolation;
+mod operating;
+mod plugins;
+mod problems;
+mod refused_files;
+mod reload;
+mod secrets;
+mod seed;
+mod serializability;
+mod startup;

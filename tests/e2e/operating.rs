@@ -1,0 +1,172 @@
+//! What supervisors and operators look at and rely on: health, metrics, backups, and a store that
+//! cannot be written.
+
+use moothall_tests::{Answer, TestHost, until};
+use serde_json::json;
+
+#[tokio::test]
+async fn health_and_readiness_are_told() {
+    let host = TestHost::with(&["tutorial"]).start().await;
+    assert_eq!(host.get("/healthz").await.expect(200), json!({ "status": "ok" }));
+    assert_eq!(host.get("/readyz").await.expect(200), json!({ "status": "ready" }));
+}
+
+#[tokio::test]
+async fn metrics_count_calls_by_plugin_and_outcome() {
+    let host = TestHost::with(&["tutorial", "misbehaving"]).start().await;
+    host.community("acme", "tutorial", json!({ "api_key": "k" })).await;
+    host.community("other", "misbehaving", json!({})).await;
+    for _ in 0..3 {
+        host.result("acme", "tutorial.times-two", json!({ "value": 1 })).await;
+    }
+    host.action("other", "misbehaving.panic-now", json!({})).await.expect(502);
+    let metrics = host.get("/metrics").await;
+    assert!(metrics.header("content-type").starts_with("text/plain"));
+    let count = |parts: &[&str]| {
+        let mut lines = metrics.text.lines().filter(|line| !line.starts_with('#'));
+        let line = lines.find(|line| parts.iter().all(|part| line.contains(part)));
+        line.and_then(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok())
+    };
+    let calls = "moothall_calls_total{";
+    assert_eq!(count(&[calls, "name=\"times-two\"", "outcome=\"ok\""]), Some(3.0));
+    assert_eq!(count(&[calls, "name=\"panic-now\"", "outcome=\"failed\""]), Some(1.0));
+    assert_eq!(count(&["moothall_call_seconds_count", "name=\"times-two\""]), Some(3.0));
+    assert_eq!(count(&["moothall_communities"]), Some(2.0));
+    assert_eq!(count(&["moothall_calls_in_flight"]), Some(0.0));
+    assert_eq!(count(&["moothall_guest_memory_bytes"]), Some(0.0));
+    assert_eq!(count(&["moothall_http_requests_total", "status=\"502\""]), Some(1.0));
+}
+
+#[tokio::test]
+async fn a_backup_opens_and_serves_as_of_its_moment() {
+    let toml = "[plugins.probe]\ngrants = { reveal = [\"/token\"] }";
+    let mut host = TestHost::with(&["probe"]).toml(toml).start().await;
+    host.community("acme", "probe", json!({ "token": "t" })).await;
+    host.result("acme", "probe.put", json!({ "key": "a", "value": "before" })).await;
+    host.command(&["backup", "copy.db"]).succeeded();
+    host.result("acme", "probe.put", json!({ "key": "a", "value": "after" })).await;
+    let again = host.command(&["backup", "copy.db"]).failed_with(1);
+    assert!(again.contains("copy.db"), "{again}");
+
+    host.terminate();
+    let data = host.data();
+    for left in ["moothall.db-wal", "moothall.db-shm"] {
+        // Absent after a good end.
+        drop(std::fs::remove_file(data.join(left)));
+    }
+    std::fs::rename(host.directory().join("copy.db"), data.join("moothall.db")).expect("moved");
+    host.restart().await;
+    let found = host.result("acme", "probe.get", json!({ "key": "a" })).await;
+    assert_eq!(found["value"], "before");
+    assert_eq!(host.result("acme", "probe.reveal", json!({})).await["token"], "t");
+    host.result("acme", "probe.put", json!({ "key": "a", "value": "later" })).await;
+}
+
+/// Writes until not even a small value can be written any more.
+async fn fill(host: &TestHost) -> Answer {
+    let mut number = 0;
+    let mut full = None;
+    for bytes in [50_000, 5_000, 50] {
+        let refused = until("the store is full", async || {
+            number += 1;
+            let put = json!({ "key": format!("filling-{number}"), "value": "x".repeat(bytes) });
+            let answer = host.action("acme", "probe.put", put).await;
+            (answer.status != 200).then_some(answer)
+        });
+        full = Some(refused.await);
+    }
+    full.expect("the last write was refused")
+}
+
+#[tokio::test]
+async fn on_a_full_disk_writes_are_refused_and_reads_go_on() {
+    let toml = "[store]\ndatabase_bytes = 2000000";
+    let mut host = TestHost::with(&["probe"]).toml(toml).start().await;
+    host.community("acme", "probe", json!({})).await;
+    host.result("acme", "probe.put", json!({ "key": "a", "value": 1 })).await;
+    let full = fill(&host).await;
+    let detail = full.problem(503, "store_unavailable");
+    assert!(!detail.contains("full"), "what the operator needs is in the log: {detail}");
+    assert_eq!(full.header("retry-after"), "1");
+
+    assert_eq!(host.result("acme", "probe.get", json!({ "key": "a" })).await["value"], 1);
+    host.result("acme", "probe.whoami", json!({})).await;
+    let not_ready = until("not even the row of a failed call can be written", async || {
+        fill(&host).await;
+        let answer = host.get("/readyz").await;
+        (answer.status != 200).then_some(answer)
+    });
+    not_ready.await.problem(503, "not_ready");
+    host.get("/healthz").await.expect(200);
+    assert!(host.logs().contains("full"), "the log says why");
+    let plugins = json!([{ "name": "probe", "config": { "note": "x".repeat(200_000) } }]);
+    host.put_community("more", plugins).await.problem(503, "store_unavailable");
+    host.get("/api/internal/community/more").await.expect(404);
+
+    // Room again: what was answered is there, and what was refused is not.
+    host.set_toml("");
+    host.restart().await;
+    assert_eq!(host.result("acme", "probe.get", json!({ "key": "a" })).await["value"], 1);
+    host.result("acme", "probe.put", json!({ "key": "a", "value": 2 })).await;
+}
+
+#[tokio::test]
+async fn a_store_that_has_room_again_is_written_without_a_restart() {
+    let toml = "[store]\ndatabase_bytes = 2000000";
+    let host = TestHost::with(&["probe"]).toml(toml).start().await;
+    host.community("acme", "probe", json!({})).await;
+    host.result("acme", "probe.put", json!({ "key": "a", "value": 1 })).await;
+    fill(&host).await.problem(503, "store_unavailable");
+    for number in 1..=4 {
+        let key = json!({ "key": format!("filling-{number}") });
+        until("a value is removed", async || {
+            (host.action("acme", "probe.remove", key.clone()).await.status == 200).then_some(())
+        })
+        .await;
+    }
+    host.result("acme", "probe.put", json!({ "key": "a", "value": 2 })).await;
+    host.get("/readyz").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_damaged_database_is_reported_and_written_no_more() {
+    let mut host = TestHost::with(&["probe"]).start().await;
+    host.community("acme", "probe", json!({})).await;
+    host.result("acme", "probe.put", json!({ "key": "a", "value": 1 })).await;
+    host.terminate();
+    damage_table(&host, "state");
+
+    host.restart().await;
+    let read = host.action("acme", "probe.get", json!({ "key": "a" })).await;
+    read.problem(503, "store_unavailable");
+    let write = host.action("acme", "probe.put", json!({ "key": "a", "value": 2 })).await;
+    write.problem(503, "store_unavailable");
+    // What is not damaged is answered.
+    host.get("/api/internal/community/acme").await.expect(200);
+    host.result("acme", "probe.whoami", json!({})).await;
+}
+
+#[tokio::test]
+async fn a_damaged_database_that_cannot_be_read_at_the_start_is_refused() {
+    let mut host = TestHost::with(&["probe"]).start().await;
+    host.community("acme", "probe", json!({})).await;
+    host.terminate();
+    damage_table(&host, "community");
+    let said = host.command(&["serve", "--listen", "127.0.0.1:0"]).failed_with(1);
+    assert!(said.contains("malformed") || said.contains("damaged"), "{said}");
+}
+
+/// Fills the first page of a table with what no table begins with.
+fn damage_table(host: &TestHost, table: &str) {
+    use std::os::unix::fs::FileExt;
+    let path = host.data().join("moothall.db");
+    let database = rusqlite::Connection::open(&path).expect("a database");
+    let sql = "SELECT rootpage FROM sqlite_schema WHERE name = ?1";
+    let page: u32 = database.query_row(sql, [table], |row| row.get(0)).expect("a table");
+    let size: u32 =
+        database.pragma_query_value(None, "page_size", |row| row.get(0)).expect("a size");
+    drop(database);
+    let file = std::fs::File::options().write(true).open(&path).expect("a file");
+    let garbage = vec![0xff; usize::try_from(size).expect("a page fits into memory")];
+    file.write_all_at(&garbage, u64::from(page - 1) * u64::from(size)).expect("it can be written");
+}

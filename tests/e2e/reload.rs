@@ -1,0 +1,231 @@
+//! Plugin files are replaced, broken, removed and doubled while the host answers.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use moothall_tests::{Driver, TestHost, crafted, guests, until};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+const QUICK: &str = "[directory]\nsettle_ms = 10\nremoval_ms = 200";
+const REPLACEMENTS: u8 = 50;
+
+/// Calls that go on until they are stopped, none of which may fail.
+struct Load {
+    clients: JoinSet<()>,
+    stop: Arc<AtomicBool>,
+    answered: Arc<AtomicU64>,
+}
+
+impl Load {
+    fn on(host: &TestHost, clients: usize) -> Self {
+        let mut load =
+            Self { clients: JoinSet::new(), stop: Arc::default(), answered: Arc::default() };
+        for _ in 0..clients {
+            let driver: Driver = (**host).clone();
+            let (stop, answered) = (load.stop.clone(), load.answered.clone());
+            load.clients.spawn(async move {
+                while !stop.load(Ordering::Relaxed) {
+                    let value = json!({ "value": 5 });
+                    let answer = driver.result("acme", "tutorial.times-two", value).await;
+                    assert_eq!(answer, json!({ "result": 10 }));
+                    answered.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        load
+    }
+
+    /// Ends the load; how many calls were answered. None has failed.
+    async fn end(mut self) -> u64 {
+        self.stop.store(true, Ordering::Relaxed);
+        while let Some(client) = self.clients.join_next().await {
+            client.expect("no request failed");
+        }
+        self.answered.load(Ordering::Relaxed)
+    }
+}
+
+async fn tutorial(toml: &str) -> TestHost {
+    let host = TestHost::with(&["tutorial"]).toml(toml).start().await;
+    host.community("acme", "tutorial", json!({ "api_key": "k" })).await;
+    host
+}
+
+/// What the listing says of a file once it is done with this digest or, given none, with it at all.
+async fn looked_at(host: &TestHost, file: &str, before: &Value) -> Value {
+    until("the file is looked at", async || {
+        let report = host.file(file).await;
+        let done = report["status"] == "ready" || report["status"] == "failed";
+        (done && report["digest"] != *before).then_some(report)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn replacing_a_plugin_fifty_times_under_load_fails_no_request() {
+    let host = tutorial(QUICK).await;
+    let load = Load::on(&host, 4);
+    let versions = [guests::with_another_digest("tutorial", 1), guests::bytes("tutorial")];
+    for number in 0..REPLACEMENTS {
+        let before = host.file("tutorial.wasm").await["digest"].clone();
+        host.put_plugin("tutorial.wasm", &versions[usize::from(number % 2)]);
+        let report = looked_at(&host, "tutorial.wasm", &before).await;
+        assert_eq!(report["status"], "ready", "{report}");
+        assert_eq!(report["serving"]["digest"], report["digest"]);
+        if number == REPLACEMENTS / 2 {
+            break_it(&host, &report).await;
+        }
+    }
+    assert!(load.end().await > u64::from(REPLACEMENTS));
+}
+
+/// A broken file in between: the last good one goes on, and the listing says why.
+async fn break_it(host: &TestHost, good: &Value) {
+    host.put_plugin("tutorial.wasm", &guests::bytes("tutorial")[..5_000]);
+    let report = looked_at(host, "tutorial.wasm", &good["digest"]).await;
+    assert_eq!(report["status"], "failed");
+    assert_eq!(report["serving"]["digest"], good["digest"]);
+    assert!(!report["errors"][0]["message"].as_str().unwrap_or_default().is_empty(), "{report}");
+}
+
+#[tokio::test]
+async fn of_two_files_with_one_name_the_one_that_serves_stays() {
+    let host = tutorial(QUICK).await;
+    let load = Load::on(&host, 2);
+    // Before the other by name, but later.
+    host.put_plugin("another.wasm", &guests::with_another_digest("tutorial", 2));
+    let report = looked_at(&host, "another.wasm", &Value::Null).await;
+    assert_eq!(report["status"], "failed");
+    let reason = report["errors"][0].to_string();
+    assert!(reason.contains("tutorial.wasm") && reason.contains("name_taken"), "{reason}");
+    assert_eq!(host.file("tutorial.wasm").await["status"], "ready");
+    load.end().await;
+
+    std::fs::remove_file(host.plugin_file("tutorial.wasm")).expect("the file is there");
+    until("the other file has its turn", async || {
+        (host.file("another.wasm").await["status"] == "ready").then_some(())
+    })
+    .await;
+    host.result("acme", "tutorial.times-two", json!({ "value": 1 })).await;
+}
+
+#[tokio::test]
+async fn at_the_start_the_first_file_by_name_serves() {
+    let mut host = TestHost::with(&["tutorial"]).start().await;
+    host.put_plugin("another.wasm", &guests::bytes("tutorial"));
+    looked_at(&host, "another.wasm", &Value::Null).await;
+    host.restart().await;
+    assert_eq!(host.file("another.wasm").await["status"], "ready");
+    assert_eq!(host.file("tutorial.wasm").await["status"], "failed");
+}
+
+#[tokio::test]
+async fn calls_in_flight_finish_on_the_version_they_began_on() {
+    let host = TestHost::with(&["probe"]).toml(QUICK).start().await;
+    host.community("acme", "probe", json!({})).await;
+    let driver: Driver = (*host).clone();
+    let mut call = JoinSet::new();
+    call.spawn(async move {
+        let wait = json!({ "key": "initialized", "ms": 1_500 });
+        driver.action("acme", "probe.read-then-wait", wait).await
+    });
+    until("the call is in flight", async || {
+        let metrics = host.get("/metrics").await.text;
+        metrics.lines().any(|line| line == "moothall_calls_in_flight 1").then_some(())
+    })
+    .await;
+    let before = host.file("probe.wasm").await["digest"].clone();
+    host.put_plugin("probe.wasm", &guests::with_another_digest("probe", 3));
+    assert_eq!(looked_at(&host, "probe.wasm", &before).await["status"], "ready");
+    let answer = call.join_next().await.expect("one call").expect("it did not panic");
+    assert_eq!(answer.expect(200), json!({ "value": true }));
+}
+
+#[tokio::test]
+async fn a_file_that_is_renamed_serves_on_under_its_new_name() {
+    let host = tutorial(QUICK).await;
+    std::fs::rename(host.plugin_file("tutorial.wasm"), host.plugin_file("renamed.wasm"))
+        .expect("a file can be renamed");
+    until("the new file serves", async || {
+        (host.file("renamed.wasm").await["status"] == "ready").then_some(())
+    })
+    .await;
+    host.result("acme", "tutorial.times-two", json!({ "value": 1 })).await;
+}
+
+#[tokio::test]
+async fn active_plugins_choose_which_files_serve_and_sighup_reads_them_again() {
+    let toml = "active_plugins = [\"tutorial\"]\n";
+    let mut host = TestHost::with(&["tutorial", "raw"]).toml(toml).start().await;
+    host.community("acme", "tutorial", json!({ "api_key": "k" })).await;
+    assert_eq!(host.file("raw.wasm").await["status"], "inactive");
+    host.put_community("other", json!([{ "name": "raw" }])).await.problem(404, "unknown_plugin");
+
+    host.set_toml("active_plugins = [\"raw\"]\n");
+    host.reload();
+    until("raw serves", async || (host.file("raw.wasm").await["status"] == "ready").then_some(()))
+        .await;
+    until("the tutorial does not", async || {
+        (host.file("tutorial.wasm").await["status"] == "inactive").then_some(())
+    })
+    .await;
+    host.community("other", "raw", json!({})).await;
+    let stopped = host.action("acme", "tutorial.times-two", json!({ "value": 1 })).await;
+    stopped.problem(503, "plugin_unavailable");
+}
+
+#[tokio::test]
+async fn sighup_reads_grants_and_limits_again() {
+    let mut host = TestHost::with(&["probe"]).start().await;
+    host.community("acme", "probe", json!({ "token": "t" })).await;
+    host.action("acme", "probe.reveal", json!({})).await.problem(403, "forbidden");
+    host.set_toml("[plugins.probe]\ngrants = { reveal = [\"/token\"] }\nlimits = { cpu_ms = 60 }");
+    host.reload();
+    until("the grant counts", async || {
+        (host.action("acme", "probe.reveal", json!({})).await.status == 200).then_some(())
+    })
+    .await;
+    let spun = host.action("acme", "probe.spin", json!({ "ms": 800 })).await;
+    spun.problem(504, "plugin_timeout");
+
+    host.set_toml("[limits]\ncpu_sm = 5");
+    host.reload();
+    until("the mistake is logged", async || {
+        host.logs().contains("did you mean `cpu_ms`").then_some(())
+    })
+    .await;
+    host.result("acme", "probe.reveal", json!({})).await;
+}
+
+#[tokio::test]
+async fn a_file_that_is_copied_slowly_is_taken_when_it_is_whole() {
+    use std::io::Write;
+    let host = tutorial("").await;
+    let load = Load::on(&host, 2);
+    let whole = guests::with_another_digest("tutorial", 4);
+    let before = host.file("tutorial.wasm").await["digest"].clone();
+    let mut file = std::fs::File::create(host.plugin_file("tutorial.wasm")).expect("a file");
+    for part in whole.chunks(whole.len() / 8) {
+        file.write_all(part).expect("a part is written");
+        file.sync_all().expect("a part is on disk");
+        host.file("tutorial.wasm").await;
+    }
+    until("the whole file serves", async || {
+        let report = host.file("tutorial.wasm").await;
+        (report["status"] == "ready" && report["serving"]["digest"] != before).then_some(())
+    })
+    .await;
+    load.end().await;
+}
+
+#[tokio::test]
+async fn a_new_file_serves_without_a_restart() {
+    let host = TestHost::with(&[]).toml(QUICK).start().await;
+    let manifest = json!({ "name": "fresh", "actions": [{ "slug": "do", "public": true }] });
+    host.put_plugin("any-name.wasm", &crafted::plugin(&manifest, crafted::ANSWER_NOTHING));
+    let report = looked_at(&host, "any-name.wasm", &Value::Null).await;
+    assert_eq!((&report["status"], &report["name"]), (&json!("ready"), &json!("fresh")));
+    host.community("acme", "fresh", json!({})).await;
+    assert_eq!(host.action("acme", "fresh.do", json!({})).await.text, "");
+}

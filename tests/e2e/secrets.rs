@@ -1,0 +1,157 @@
+//! A secret is never shown: in no answer, no line of the log, no metric, no byte of the database.
+
+use moothall_tests::{TestHost, until};
+use serde_json::{Value, json};
+
+const SECRET: &str = "sikrit-8f3a-value";
+const OTHER: &str = "sikrit-77c2-value";
+
+/// Everything a host leaves on disk but its key.
+fn on_disk(host: &TestHost) -> Vec<(String, Vec<u8>)> {
+    let files = ["moothall.db", "moothall.db-wal", "moothall.db-shm"].into_iter();
+    let read = |file: &str| std::fs::read(host.data().join(file)).unwrap_or_default();
+    files.map(|file| (file.to_owned(), read(file))).collect()
+}
+
+fn contains(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+#[tokio::test]
+async fn a_secret_is_in_no_answer_no_log_no_metric_and_no_byte_on_disk() {
+    let mut host = TestHost::with(&["tutorial", "probe"]).env("RUST_LOG", "trace").start().await;
+    let plugins = json!([
+        { "name": "tutorial", "config": { "api_key": SECRET } },
+        { "name": "probe", "config": { "token": OTHER } },
+    ]);
+    let mut answers = vec![host.put_community("acme", plugins.clone()).await];
+    answers.push(host.put_community("acme", plugins).await);
+    answers.push(host.enable("acme", "tutorial", json!({ "api_key": SECRET, "foo": 5 })).await);
+    answers.push(host.enable("acme", "tutorial", json!({ "api_key": [SECRET] })).await);
+    answers.push(host.enable("acme", "tutorial", json!({ "api_kye": SECRET })).await);
+    answers.push(host.enable("acme", "probe", json!({ "token": OTHER, "note": "refuse" })).await);
+    for path in [
+        "/api/internal/community",
+        "/api/internal/community/acme",
+        "/api/internal/community/acme/actions",
+        "/api/internal/plugins",
+        "/api/internal/plugin/tutorial/metadata",
+        "/api/internal/plugin-schemas",
+        "/api/internal/calls",
+        "/metrics",
+    ] {
+        answers.push(host.get(path).await);
+    }
+    for action in ["tutorial.times-two", "tutorial.my-action", "probe.whoami", "probe.reveal"] {
+        answers.push(host.action("acme", action, json!({ "value": 1, "x": 1 })).await);
+    }
+    for answer in &answers {
+        for secret in [SECRET, OTHER] {
+            assert!(!answer.text.contains(secret), "a secret is in {}", answer.text);
+        }
+    }
+    let before = on_disk(&host);
+    host.terminate();
+    let log = host.logs();
+    assert!(!log.contains(SECRET) && !log.contains(OTHER), "a secret is in the log");
+    for (file, bytes) in before.into_iter().chain(on_disk(&host)) {
+        assert!(!contains(&bytes, SECRET) && !contains(&bytes, OTHER), "a secret is in {file}");
+    }
+}
+
+#[tokio::test]
+async fn a_denied_reveal_says_which_line_to_add_and_that_line_helps() {
+    let mut host = TestHost::with(&["probe"]).start().await;
+    host.community("acme", "probe", json!({ "token": SECRET })).await;
+    let refused = host.action("acme", "probe.reveal", json!({})).await;
+    let detail = refused.problem(403, "forbidden");
+    assert!(detail.contains("[plugins.probe]") && detail.contains("reveal"), "{detail}");
+    assert!(detail.contains("\"/token\""), "{detail}");
+
+    host.set_toml("[plugins.probe]\ngrants = { reveal = [\"/token\"] }");
+    host.restart().await;
+    let revealed = host.result("acme", "probe.reveal", json!({})).await;
+    assert_eq!(revealed, json!({ "token": SECRET }));
+}
+
+#[tokio::test]
+async fn a_grant_for_what_the_manifest_does_not_ask_for_grants_nothing() {
+    let toml = "[plugins.tutorial]\ngrants = { reveal = [\"/api_key\"] }";
+    let host = TestHost::with(&["tutorial"]).toml(toml).start().await;
+    let grants = host.file("tutorial.wasm").await["grants"].to_string();
+    assert!(!grants.contains("/api_key"), "{grants}");
+}
+
+#[tokio::test]
+async fn a_secret_that_is_not_set_is_not_found() {
+    let toml = "[plugins.probe]\ngrants = { reveal = [\"/token\"] }";
+    let host = TestHost::with(&["probe"]).toml(toml).start().await;
+    host.community("acme", "probe", json!({})).await;
+    host.action("acme", "probe.reveal", json!({})).await.problem(404, "not_found");
+}
+
+#[tokio::test]
+async fn settings_hand_out_handles_in_place_of_their_secrets() {
+    let toml =
+        format!("[plugins.probe]\nsettings = {{ region = \"eu\", client_secret = \"{SECRET}\" }}");
+    let host = TestHost::with(&["probe"]).toml(&toml).start().await;
+    host.community("acme", "probe", json!({})).await;
+    let settings = host.result("acme", "probe.settings", json!({})).await;
+    assert_eq!(settings["region"], "eu");
+    assert_eq!(settings["client_secret"], json!({ "$secret": "client_secret" }));
+    let listed = host.get("/api/internal/plugins").await.text;
+    assert!(!listed.contains(SECRET) && !host.logs().contains(SECRET));
+}
+
+#[tokio::test]
+async fn secrets_are_lost_without_their_key_and_nothing_else_is() {
+    let toml = "[plugins.probe]\ngrants = { reveal = [\"/token\"] }";
+    let mut host = TestHost::with(&["probe"]).toml(toml).start().await;
+    host.community("acme", "probe", json!({ "token": SECRET })).await;
+    host.result("acme", "probe.put", json!({ "key": "a", "value": 1 })).await;
+    host.terminate();
+    let key = std::fs::read(host.data().join("secret.key")).expect("the key");
+    std::fs::remove_file(host.data().join("secret.key")).expect("the key is there");
+    host.restart().await;
+    let lost = host.action("acme", "probe.reveal", json!({})).await;
+    let detail = lost.problem(500, "internal");
+    assert!(!detail.contains("secret.key"), "what the operator needs is in the log: {detail}");
+    assert!(host.logs().contains("secret.key"), "the log says which key is missing");
+    assert_eq!(host.result("acme", "probe.get", json!({ "key": "a" })).await["value"], 1);
+
+    host.terminate();
+    std::fs::write(host.data().join("secret.key"), key).expect("the key is put back");
+    host.restart().await;
+    assert_eq!(host.result("acme", "probe.reveal", json!({})).await["token"], SECRET);
+}
+
+#[tokio::test]
+async fn what_a_host_keeps_is_its_owner_s_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let host = TestHost::with(&[]).start().await;
+    let mode = |path: std::path::PathBuf| {
+        std::fs::metadata(path).expect("it is there").permissions().mode() & 0o777
+    };
+    assert_eq!(mode(host.data()), 0o700);
+    assert_eq!(mode(host.data().join("secret.key")), 0o600);
+}
+
+#[tokio::test]
+async fn an_api_key_is_shown_once_and_stored_hashed() {
+    let host = TestHost::with(&[]).start().await;
+    let key = host.create_key("driver");
+    until("the key counts", async || {
+        (host.get("/api/internal/community").await.status == 401).then_some(())
+    })
+    .await;
+    let (_, secret) = key.trim_start_matches("mh_").split_once('_').expect("an id and a secret");
+    assert!(secret.len() >= 32, "{key}");
+    let listed = host.command(&["key", "list"]).succeeded();
+    assert!(listed.contains("driver") && !listed.contains(secret), "{listed}");
+    for (file, bytes) in on_disk(&host) {
+        assert!(!contains(&bytes, secret), "the key is in {file}");
+    }
+    assert!(!host.logs().contains(secret));
+    let refused: Value = host.with_key(&format!("{key}x")).get("/metrics").await.json();
+    assert!(!refused.to_string().contains(secret));
+}

@@ -1,0 +1,214 @@
+//! Starting, refusing to start, and ending: one sentence and an exit code for each reason.
+
+use moothall_tests::command_line::command;
+use moothall_tests::{Answer, Driver, TestHost, until};
+use serde_json::json;
+use tokio::task::JoinSet;
+
+/// A start that must fail, with what it says.
+fn refused(arguments: &[&str], code: i32) -> String {
+    let directory = tempfile::tempdir().expect("a directory");
+    command(directory.path(), arguments).failed_with(code)
+}
+
+fn refused_config(toml: &str) -> String {
+    let directory = tempfile::tempdir().expect("a directory");
+    std::fs::write(directory.path().join("moothall.toml"), toml).expect("a file");
+    command(directory.path(), &["serve", "--listen", "127.0.0.1:0"]).failed_with(1)
+}
+
+#[tokio::test]
+async fn a_fresh_directory_is_all_it_needs() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut child =
+        moothall_tests::start_in(directory.path(), &["serve", "--listen", "127.0.0.1:0"]);
+    let driver = Driver::new(child.url.clone());
+    driver.get("/healthz").await.expect(200);
+    driver.put("/api/internal/community/acme", json!({})).await.expect(201);
+    assert!(directory.path().join("moothall-data/plugins").is_dir());
+    child.kill();
+}
+
+#[test]
+fn wrong_usage_ends_with_2() {
+    for arguments in [&["serve", "--nonsense"][..], &["nonsense"], &["key"], &["backup"]] {
+        refused(arguments, 2);
+    }
+}
+
+#[test]
+fn help_and_version_are_answers() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let help = command(directory.path(), &["--help"]).succeeded();
+    assert!(help.contains("serve") && help.contains("key") && help.contains("backup"));
+    assert!(!help.contains("compile"), "a command of the host's own is not shown");
+    assert!(command(directory.path(), &["--version"]).succeeded().starts_with("moothall "));
+}
+
+#[test]
+fn without_a_key_other_machines_are_not_listened_to() {
+    let said = refused(&["serve", "--listen", "0.0.0.0:0"], 1);
+    assert!(said.contains("0.0.0.0") && said.contains("moothall key create"), "{said}");
+}
+
+#[tokio::test]
+async fn with_a_key_other_machines_are_listened_to() {
+    let mut host = TestHost::with(&[]).start().await;
+    let key = host.create_key("driver");
+    host.terminate();
+    host.set_listen("0.0.0.0:0");
+    host.restart().await;
+    host.get("/api/internal/community").await.problem(401, "unauthorized");
+    host.with_key(&key).get("/api/internal/community").await.expect(200);
+}
+
+#[test]
+fn a_wrong_setting_is_named_with_the_nearest_one() {
+    let said = refused_config("[limits]\ncpu_sm = 5");
+    assert!(said.contains("`limits.cpu_sm`") && said.contains("`cpu_ms`"), "{said}");
+    let said = refused_config("[plugins.probe]\ngrant = { reveal = [] }");
+    assert!(said.contains("plugins.probe.grant") && said.contains("`grants`"), "{said}");
+    let said = refused_config("[limits]\ncpu_ms = \"soon\"");
+    assert!(said.contains("limits.cpu_ms") && said.contains("moothall.toml"), "{said}");
+    let said = refused_config("[limits\n");
+    assert!(said.contains("moothall.toml"), "{said}");
+    let said = refused(&["serve", "--config", "nothing.toml"], 1);
+    assert!(said.contains("nothing.toml"), "{said}");
+    let said = refused(&["serve", "--listen", "nowhere"], 1);
+    assert!(said.contains("listen"), "{said}");
+}
+
+#[tokio::test]
+async fn a_setting_can_be_given_as_a_variable() {
+    let host = TestHost::with(&["probe"]).env("MOOTHALL_LIMITS__CPU_MS", "60").start().await;
+    host.community("acme", "probe", json!({})).await;
+    let spun = host.action("acme", "probe.spin", json!({ "ms": 800 })).await;
+    spun.problem(504, "plugin_timeout");
+}
+
+#[tokio::test]
+async fn a_second_host_on_one_data_directory_is_refused() {
+    let host = TestHost::with(&[]).start().await;
+    let said = host.command(&["serve", "--listen", "127.0.0.1:0"]).failed_with(1);
+    assert!(said.contains("another `moothall serve`") && said.contains("data"), "{said}");
+    host.get("/readyz").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_port_that_another_host_has_is_refused() {
+    let host = TestHost::with(&[]).start().await;
+    let address = host.url.trim_start_matches("http://");
+    let said = refused(&["serve", "--listen", address], 1);
+    assert!(said.contains(address), "{said}");
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_version_is_refused_and_left_alone() {
+    let mut host = TestHost::with(&[]).start().await;
+    host.put_community("acme", json!([])).await.expect(201);
+    host.terminate();
+    let database = host.data().join("moothall.db");
+    let version = |number: u32| {
+        let database = rusqlite::Connection::open(&database).expect("a database");
+        let before: u32 =
+            database.pragma_query_value(None, "user_version", |row| row.get(0)).expect("a number");
+        database.pragma_update(None, "user_version", number).expect("it can be written");
+        before
+    };
+    let before = version(999);
+    let said = host.command(&["serve", "--listen", "127.0.0.1:0"]).failed_with(1);
+    assert!(said.contains("999") && said.contains("newer"), "{said}");
+    version(before);
+    host.restart().await;
+    host.get("/api/internal/community/acme").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_refused_and_left_alone() {
+    let mut host = TestHost::with(&[]).start().await;
+    host.terminate();
+    for log in ["moothall.db-wal", "moothall.db-shm"] {
+        // Absent after a good end.
+        drop(std::fs::remove_file(host.data().join(log)));
+    }
+    let garbage = "this is no database, and long enough to be taken for one\n".repeat(500);
+    std::fs::write(host.data().join("moothall.db"), &garbage).expect("written");
+    let said = host.command(&["serve", "--listen", "127.0.0.1:0"]).failed_with(1);
+    assert!(said.contains("moothall.db"), "{said}");
+    let after = std::fs::read_to_string(host.data().join("moothall.db")).expect("still text");
+    assert_eq!(after, garbage);
+}
+
+#[tokio::test]
+async fn a_clean_end_leaves_everything_in_the_database_file() {
+    let mut host = TestHost::with(&["probe"]).start().await;
+    host.community("acme", "probe", json!({})).await;
+    host.result("acme", "probe.put", json!({ "key": "a", "value": 1 })).await;
+    host.terminate();
+    for log in ["moothall.db-wal", "moothall.db-shm"] {
+        let left = std::fs::metadata(host.data().join(log)).map_or(0, |file| file.len());
+        assert!(left == 0 || log.ends_with("shm"), "{log} has {left} bytes after a clean end");
+        drop(std::fs::remove_file(host.data().join(log)));
+    }
+    host.restart().await;
+    assert_eq!(host.result("acme", "probe.get", json!({ "key": "a" })).await["value"], 1);
+}
+
+#[test]
+fn a_backup_of_nothing_is_refused() {
+    let said = refused(&["backup", "file.db"], 1);
+    assert!(said.contains("moothall-data"), "{said}");
+}
+
+#[tokio::test]
+async fn a_key_can_be_created_before_the_first_start() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let key = command(directory.path(), &["key", "create", "driver"]).succeeded();
+    let mut child = moothall_tests::start_in(directory.path(), &["serve", "--listen", "0.0.0.0:0"]);
+    let driver = Driver::new(child.url.clone());
+    driver.get("/api/internal/community").await.problem(401, "unauthorized");
+    driver.with_key(key.trim()).get("/api/internal/community").await.expect(200);
+    child.kill();
+}
+
+#[tokio::test]
+async fn sigterm_finishes_the_calls_in_flight_and_takes_no_new_ones() {
+    let mut host = TestHost::with(&["probe"]).start().await;
+    host.community("acme", "probe", json!({})).await;
+    let driver: Driver = (*host).clone();
+    let mut call: JoinSet<Answer> = JoinSet::new();
+    call.spawn(async move {
+        let wait = json!({ "key": "initialized", "ms": 1_000 });
+        driver.action("acme", "probe.read-then-wait", wait).await
+    });
+    until("the call is in flight", async || {
+        let metrics = host.get("/metrics").await.text;
+        metrics.lines().any(|line| line == "moothall_calls_in_flight 1").then_some(())
+    })
+    .await;
+    host.begin_to_terminate();
+    until("nobody listens any more", async || {
+        let address = host.url.trim_start_matches("http://");
+        std::net::TcpStream::connect(address).is_err().then_some(())
+    })
+    .await;
+    let answer = call.join_next().await.expect("one call").expect("it did not panic");
+    assert_eq!(answer.expect(200), json!({ "value": true }));
+    host.terminated();
+}
+
+#[tokio::test]
+async fn the_log_can_be_json() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let arguments = ["serve", "--listen", "127.0.0.1:0", "--log-format", "json"];
+    let mut child = moothall_tests::start_in(directory.path(), &arguments);
+    std::fs::write(directory.path().join("moothall-data/plugins/bad.wasm"), "bad").expect("a file");
+    until("a line is logged", async || {
+        let log = std::fs::read_to_string(directory.path().join("host.log")).unwrap_or_default();
+        let lines = log.lines().filter(|line| line.contains("bad.wasm")).count();
+        let json = log.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok());
+        (lines > 0 && json).then_some(())
+    })
+    .await;
+    child.kill();
+}

@@ -1,0 +1,111 @@
+//! Commands as documents show them: reads the shell blocks of Markdown and the curl lines in them.
+
+use reqwest::{Method, RequestBuilder};
+use serde_json::Value;
+
+use crate::Driver;
+
+/// The address that documents use.
+const SHOWN: &str = "http://127.0.0.1:8000";
+
+/// A curl command, taken apart.
+#[derive(Debug)]
+pub struct Curl {
+    method: Method,
+    path: String,
+    headers: Vec<(String, String)>,
+    body: Option<String>,
+}
+
+/// A command, and the answer that the document promises, if it does.
+#[derive(Debug)]
+pub struct Example {
+    pub command: Curl,
+    pub answer: Option<Value>,
+}
+
+/// The curl commands of a document in their order.
+pub fn examples(markdown: &str) -> Vec<Example> {
+    let mut examples = Vec::new();
+    let mut answered = true;
+    for (language, block) in blocks(markdown) {
+        if language == "shell" && block.trim_start().starts_with("curl") {
+            examples.push(Example { command: parse(&block), answer: None });
+            answered = false;
+        } else if language == "json" && !answered {
+            let answer = serde_json::from_str(&block).expect("a json block is JSON");
+            examples.last_mut().expect("an answer follows its command").answer = Some(answer);
+            answered = true;
+        }
+    }
+    examples
+}
+
+fn blocks(markdown: &str) -> Vec<(String, String)> {
+    let mut parts = markdown.split("```");
+    let mut blocks = Vec::new();
+    while let (Some(_), Some(block)) = (parts.next(), parts.next()) {
+        let (language, content) = block.split_once('\n').unwrap_or((block, ""));
+        blocks.push((language.trim().to_owned(), content.to_owned()));
+    }
+    blocks
+}
+
+/// Takes a curl line apart; an option that is not known here is an error.
+pub fn parse(command: &str) -> Curl {
+    let mut words = words(command).into_iter();
+    assert_eq!(words.next().as_deref(), Some("curl"), "{command}");
+    let (mut method, mut url, mut headers, mut body) = (None, None, Vec::new(), None);
+    while let Some(word) = words.next() {
+        let mut value = || words.next().unwrap_or_else(|| panic!("{word} without a value"));
+        match word.as_str() {
+            "-X" => method = Some(value()),
+            "-H" => headers.push(header(&value())),
+            "--data-raw" | "-d" => body = Some(value()),
+            address if address.starts_with(SHOWN) => url = Some(address[SHOWN.len()..].to_owned()),
+            unknown => panic!("an option that is not known here: {unknown}"),
+        }
+    }
+    let default = if body.is_some() { "POST" } else { "GET" };
+    let method = method.unwrap_or_else(|| default.to_owned());
+    let method = method.parse().expect("a method");
+    Curl { method, path: url.expect("an address of the host"), headers, body }
+}
+
+fn header(text: &str) -> (String, String) {
+    let (name, value) = text.split_once(':').expect("a header has a colon");
+    (name.trim().to_owned(), value.trim().to_owned())
+}
+
+/// Words as a shell makes them, as far as documents need it: quotes, and lines that go on.
+fn words(command: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote = None;
+    for letter in command.replace("\\\n", " ").chars() {
+        match (quote, letter) {
+            (Some(open), letter) if letter == open => quote = None,
+            (None, '\'' | '"') => {
+                quote = Some(letter);
+                word.get_or_insert_default();
+            }
+            (None, letter) if letter.is_whitespace() => words.extend(word.take()),
+            _ => word.get_or_insert_default().push(letter),
+        }
+    }
+    words.extend(word);
+    words
+}
+
+impl Curl {
+    /// The same request, to a host under test.
+    pub fn to(&self, host: &Driver) -> RequestBuilder {
+        let request = host.request(self.method.clone(), &self.path);
+        let headers = self.headers.iter();
+        let request = headers.fold(request, |request, (name, value)| request.header(name, value));
+        match &self.body {
+            Some(body) => request.body(body.clone()),
+            None => request,
+        }
+    }
+}

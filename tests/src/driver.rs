@@ -1,0 +1,114 @@
+//! A driver: an HTTP client of one host. Must never hide a failure: every answer is handed back.
+
+use std::time::Duration;
+
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+
+use crate::Answer;
+
+pub const COMMUNITY: &str = "X-Metagov-Community";
+/// Longer than any limit of a call in these tests.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Clones share their connections.
+#[derive(Clone, Debug)]
+pub struct Driver {
+    http: reqwest::Client,
+    pub url: String,
+    key: Option<String>,
+}
+
+impl Driver {
+    pub fn new(url: String) -> Self {
+        let http = reqwest::Client::builder().timeout(PATIENCE).no_proxy().build();
+        Self { http: http.expect("a client without TLS"), url, key: None }
+    }
+
+    /// The same client with an API key.
+    pub fn with_key(&self, key: &str) -> Self {
+        Self { key: Some(key.to_owned()), ..self.clone() }
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.url));
+        match &self.key {
+            Some(key) => request.bearer_auth(key),
+            None => request,
+        }
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        answer(self.request(Method::GET, path)).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        answer(self.request(Method::DELETE, path)).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        answer(self.request(Method::POST, path).json(&body)).await
+    }
+
+    pub async fn put(&self, path: &str, body: Value) -> Answer {
+        answer(self.request(Method::PUT, path).json(&body)).await
+    }
+
+    pub async fn put_community(&self, slug: &str, plugins: Value) -> Answer {
+        self.put(&format!("/api/internal/community/{slug}"), json!({ "plugins": plugins })).await
+    }
+
+    /// A community with one plugin.
+    pub async fn community(&self, slug: &str, plugin: &str, config: Value) -> Value {
+        let plugins = json!([{ "name": plugin, "config": config }]);
+        self.put_community(slug, plugins).await.expect(201)
+    }
+
+    pub async fn enable(&self, community: &str, plugin: &str, config: Value) -> Answer {
+        let path = format!("/api/internal/plugin/{plugin}");
+        answer(self.request(Method::POST, &path).header(COMMUNITY, community).json(&config)).await
+    }
+
+    pub fn action_request(
+        &self,
+        community: &str,
+        action: &str,
+        parameters: Value,
+    ) -> RequestBuilder {
+        self.request(Method::POST, &format!("/api/internal/action/{action}"))
+            .header(COMMUNITY, community)
+            .json(&json!({ "parameters": parameters }))
+    }
+
+    pub async fn action(&self, community: &str, action: &str, parameters: Value) -> Answer {
+        answer(self.action_request(community, action, parameters)).await
+    }
+
+    /// The result of an action that must succeed.
+    pub async fn result(&self, community: &str, action: &str, parameters: Value) -> Value {
+        self.action(community, action, parameters).await.expect(200)
+    }
+
+    /// An action against a host that may die meanwhile.
+    pub async fn try_action(
+        &self,
+        community: &str,
+        action: &str,
+        parameters: Value,
+    ) -> Result<Answer, reqwest::Error> {
+        Answer::read(self.action_request(community, action, parameters).send().await?).await
+    }
+
+    /// What became of one plugin file.
+    pub async fn file(&self, name: &str) -> Value {
+        let all = self.get("/api/internal/plugins").await.expect(200);
+        let files = all["plugins"].as_array().cloned().unwrap_or_default();
+        files.into_iter().find(|file| file["file"] == name).unwrap_or_default()
+    }
+}
+
+/// Sends a request that must be answered.
+pub async fn answer(request: RequestBuilder) -> Answer {
+    let response = request.send().await.expect("the host answers");
+    Answer::read(response).await.expect("the answer arrives whole")
+}

@@ -1,0 +1,40 @@
+//! Where the built guests and the host's binary are.
+
+use std::path::PathBuf;
+
+/// Every guest that `cargo xtask guests` builds and the tests enable.
+pub const ALL: [&str; 5] = ["misbehaving", "probe", "randomness", "raw", "tutorial"];
+
+/// The component of an example plugin or a fixture.
+pub fn file(name: &str) -> PathBuf {
+    let target = profile_folder().with_file_name("");
+    let folders = ["plugins", "fixtures"].map(|folder| target.join(folder));
+    let mut files = folders.iter().map(|folder| folder.join(name).with_extension("wasm"));
+    files
+        .find(|file| file.is_file())
+        .unwrap_or_else(|| panic!("the guest '{name}' is not built: run cargo xtask guests"))
+}
+
+pub fn bytes(name: &str) -> Vec<u8> {
+    std::fs::read(file(name)).expect("a built guest can be read")
+}
+
+/// The same guest as another file: with a custom section, which changes nothing but the digest.
+pub fn with_another_digest(name: &str, mark: u8) -> Vec<u8> {
+    let mut component = bytes(name);
+    component.extend([0, 6, 4, b'm', b'a', b'r', b'k', mark]);
+    component
+}
+
+/// The host, built beside the tests.
+pub fn host_binary() -> PathBuf {
+    let binary = profile_folder().join("moothall");
+    assert!(binary.is_file(), "the host is not built: run cargo build -p moothall");
+    binary
+}
+
+/// `target/<profile>`: two folders above this test's own file.
+fn profile_folder() -> PathBuf {
+    let test = std::env::current_exe().expect("a running test has a file");
+    test.ancestors().nth(2).expect("tests lie in target/<profile>/deps").to_owned()
+}

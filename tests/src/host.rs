@@ -1,0 +1,239 @@
+//! `TestHost`: a host on a data directory of its own, on port 0, gone with the test.
+//!
+//! When it goes it makes sure that the host said nothing on stdout but where it listens, and that
+//! no thread of it panicked.
+
+use std::fs;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use crate::command_line::{Ended, command};
+use crate::prepared;
+use crate::process::{HostProcess, moothall};
+use crate::{Driver, guests, until};
+
+/// How much of the log a failed test shows, in bytes.
+const SHOWN: usize = 20_000;
+
+/// What a host is started with.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    plugins: Vec<String>,
+    toml: String,
+    environment: Vec<(String, String)>,
+    listen: String,
+}
+
+impl Setup {
+    /// Text of the configuration file.
+    pub fn toml(mut self, text: &str) -> Self {
+        self.toml.push_str(text);
+        self.toml.push('\n');
+        self
+    }
+
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// A host that is ready for calls.
+    pub async fn start(self) -> TestHost {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let data = directory.path().join("data");
+        prepared::copy_to(&data).await;
+        fs::create_dir_all(data.join("plugins")).expect("a plugin directory");
+        for plugin in &self.plugins {
+            prepared::put(plugin, &data.join("plugins"));
+        }
+        let process = serve(&self, directory.path());
+        let driver = Driver::new(process.url.clone());
+        let host = TestHost { driver, process: Some(process), setup: self, directory };
+        host.ready().await;
+        host
+    }
+}
+
+/// A running host, and the driver of its API.
+pub struct TestHost {
+    driver: Driver,
+    process: Option<HostProcess>,
+    setup: Setup,
+    directory: TempDir,
+}
+
+impl TestHost {
+    /// A host with these guests in its plugin directory.
+    pub fn with(plugins: &[&str]) -> Setup {
+        let plugins = plugins.iter().map(|plugin| (*plugin).to_owned()).collect();
+        let listen = "127.0.0.1:0".to_owned();
+        Setup { plugins, toml: String::new(), environment: Vec::new(), listen }
+    }
+
+    /// Nothing is left to compile, and the store can be written.
+    pub async fn ready(&self) {
+        until("the host is ready", async || {
+            (self.get("/readyz").await.status == 200).then_some(())
+        })
+        .await;
+    }
+
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
+    /// Puts a file into the plugin directory in one step, as a careful operator does.
+    pub fn put_plugin(&self, file: &str, content: &[u8]) {
+        let unfinished = self.data().join("unfinished");
+        fs::write(&unfinished, content).expect("the data directory can be written");
+        fs::rename(unfinished, self.plugin_file(file)).expect("a file can be moved");
+    }
+
+    pub fn plugin_file(&self, file: &str) -> PathBuf {
+        self.data().join("plugins").join(file)
+    }
+
+    /// Puts a built guest into the plugin directory.
+    pub fn put_guest(&self, guest: &str) {
+        self.put_plugin(&format!("{guest}.wasm"), &guests::bytes(guest));
+    }
+
+    /// Replaces the configuration file; `reload` or a restart makes it count.
+    pub fn set_toml(&mut self, text: &str) {
+        text.clone_into(&mut self.setup.toml);
+        fs::write(self.directory.path().join("moothall.toml"), text).expect("a configuration file");
+    }
+
+    /// Where the next start listens.
+    pub fn set_listen(&mut self, address: &str) {
+        address.clone_into(&mut self.setup.listen);
+    }
+
+    /// `moothall key create`, beside the running host.
+    pub fn create_key(&self, name: &str) -> String {
+        self.command(&["key", "create", name]).succeeded().trim().to_owned()
+    }
+
+    /// Another command of the binary on the same data directory.
+    pub fn command(&self, arguments: &[&str]) -> Ended {
+        let arguments = [arguments, &["--data", "data"]].concat();
+        command(self.directory.path(), &arguments)
+    }
+
+    /// SIGHUP.
+    pub fn reload(&self) {
+        self.process().signal(Signal::HUP);
+    }
+
+    /// Ends the host in the middle of whatever it does.
+    pub fn kill_9(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill();
+            self.check(process.stdout());
+        }
+    }
+
+    /// SIGTERM, without waiting for what comes of it.
+    pub fn begin_to_terminate(&self) {
+        self.process().signal(Signal::TERM);
+    }
+
+    /// SIGTERM, after which a host ends with 0.
+    pub fn terminate(&mut self) {
+        self.begin_to_terminate();
+        self.terminated();
+    }
+
+    /// Waits for the good end of a host that was told to terminate.
+    pub fn terminated(&mut self) {
+        let mut process = self.process.take().expect("a host that runs");
+        let status = process.ended();
+        assert_eq!(status.code(), Some(0), "after SIGTERM the host ended with {status}");
+        self.check(process.stdout());
+    }
+
+    /// Starts the host again on the same data, whatever became of the last one.
+    pub async fn restart(&mut self) {
+        self.restart_without_waiting();
+        self.ready().await;
+    }
+
+    /// The host says where it listens, and that is all that is waited for.
+    pub fn restart_without_waiting(&mut self) {
+        self.kill_9();
+        let process = serve(&self.setup, self.directory.path());
+        self.driver = Driver::new(process.url.clone());
+        self.process = Some(process);
+    }
+
+    /// Everything the host has logged.
+    pub fn logs(&self) -> String {
+        let log = fs::read(log_file(self.directory.path())).unwrap_or_default();
+        String::from_utf8_lossy(&log).into_owned()
+    }
+
+    /// Resident memory in bytes.
+    pub fn memory(&self) -> u64 {
+        self.process().memory()
+    }
+
+    fn process(&self) -> &HostProcess {
+        self.process.as_ref().expect("a host that runs")
+    }
+
+    fn check(&self, stdout: Vec<String>) {
+        assert_eq!(stdout.len(), 1, "stdout has the address and nothing else: {stdout:?}");
+        let log = self.logs();
+        let panicked =
+            log.lines().find(|line| line.starts_with("thread '") && line.contains("panicked"));
+        assert_eq!(panicked, None, "a thread of the host panicked");
+    }
+}
+
+impl Deref for TestHost {
+    type Target = Driver;
+
+    fn deref(&self) -> &Driver {
+        &self.driver
+    }
+}
+
+impl Drop for TestHost {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            drop(self.process.take());
+            let log = self.logs();
+            let from = log.ceil_char_boundary(log.len().saturating_sub(SHOWN));
+            eprintln!("--- the end of the host's log\n{}", &log[from..]);
+        } else {
+            self.kill_9();
+        }
+    }
+}
+
+fn serve(setup: &Setup, directory: &Path) -> HostProcess {
+    let config = directory.join("moothall.toml");
+    fs::write(&config, &setup.toml).expect("a configuration file");
+    let mut command = moothall(directory);
+    command.args(["serve", "--listen", &setup.listen, "--data", "data", "--config"]).arg(config);
+    command.envs(setup.environment.iter().map(|(name, value)| (name, value)));
+    HostProcess::start(command, &log_file(directory))
+}
+
+/// A bare host in a directory of its own, with these arguments; its log is `host.log` there.
+pub fn start_in(directory: &Path, arguments: &[&str]) -> HostProcess {
+    let mut command = moothall(directory);
+    command.args(arguments);
+    HostProcess::start(command, &log_file(directory))
+}
+
+fn log_file(directory: &Path) -> PathBuf {
+    directory.join("host.log")
+}

@@ -1,0 +1,22 @@
+//! What the end-to-end tests stand on: the real binary, a real file, real guests.
+//!
+//! Drives the host from outside, as operators and drivers do. Must never link the host: what only
+//! its own code can see is no part of its contract.
+
+#![expect(clippy::panic, reason = "everything here is used by tests, which fail by panicking")]
+
+mod answer;
+pub mod command_line;
+pub mod crafted;
+pub mod curl;
+mod driver;
+pub mod guests;
+mod host;
+mod prepared;
+mod process;
+mod waiting;
+
+pub use answer::Answer;
+pub use driver::Driver;
+pub use host::{Setup, TestHost, start_in};
+pub use waiting::{until, until_within};

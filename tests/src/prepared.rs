@@ -1,0 +1,81 @@
+//! A data directory in which every guest is compiled already, made once for each build of host and
+//! guests and copied by every test. Must never be served from itself.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use crate::guests;
+use crate::process::{HostProcess, moothall};
+use crate::{Driver, until_within};
+use std::time::Duration;
+
+/// Some guests take seconds to compile on a busy machine.
+const COMPILING: Duration = Duration::from_secs(300);
+
+/// Fills a new data directory.
+pub async fn copy_to(data: &Path) {
+    let folder = guests::host_binary().with_file_name("e2e-prepared");
+    fs::create_dir_all(&folder).expect("the target directory can be written");
+    // Test processes that start together prepare it once.
+    let lock = File::create(folder.join("lock")).expect("a lock file");
+    lock.lock().expect("the lock is released by whoever holds it");
+    if fs::read_to_string(folder.join("stamp")).unwrap_or_default() != stamp() {
+        prepare(&folder).await;
+    }
+    drop(lock);
+    copy(&folder.join("data"), data).expect("the prepared data directory can be copied");
+}
+
+async fn prepare(folder: &Path) {
+    let data = folder.join("data");
+    // Absent at first.
+    drop(fs::remove_dir_all(&data));
+    fs::create_dir_all(data.join("plugins")).expect("a data directory");
+    for guest in guests::ALL {
+        put(guest, &data.join("plugins"));
+    }
+    let mut command = moothall(folder);
+    command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(&data);
+    let mut host = HostProcess::start(command, &folder.join("host.log"));
+    let driver = Driver::new(host.url.clone());
+    until_within(COMPILING, "every guest is compiled", async || {
+        (driver.get("/readyz").await.status == 200).then_some(())
+    })
+    .await;
+    host.signal(rustix::process::Signal::TERM);
+    assert!(host.ended().success(), "the host ends well, see {}", folder.display());
+    fs::remove_dir_all(data.join("plugins")).expect("tests put in the guests they need");
+    fs::write(folder.join("stamp"), stamp()).expect("the target directory can be written");
+}
+
+/// Copies a guest's component into a plugin directory.
+pub fn put(guest: &str, plugins: &Path) {
+    let to = plugins.join(guest).with_extension("wasm");
+    fs::copy(guests::file(guest), to).expect("the plugin directory can be written");
+}
+
+/// Differs after each build of what the directory depends on.
+fn stamp() -> String {
+    let files = guests::ALL.iter().map(|guest| guests::file(guest));
+    let looks = files.chain([guests::host_binary()]).map(|file: PathBuf| {
+        let look = fs::metadata(&file).expect("a built file");
+        let modified = look.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        format!("{} {} {:?}", file.display(), look.len(), modified)
+    });
+    looks.collect::<Vec<_>>().join("\n")
+}
+
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if entry.file_type()?.is_dir() {
+            copy(&from, &to)?;
+        } else {
+            fs::copy(from, to)?;
+        }
+    }
+    Ok(())
+}
