@@ -23,18 +23,24 @@ const RETRY_SECONDS: u32 = 1;
 #[derive(Clone, Debug)]
 pub struct Problem {
     status: StatusCode,
-    code: String,
-    detail: String,
+    retry: bool,
+    code: Box<str>,
+    detail: Box<str>,
+    more: Option<Box<More>>,
+}
+
+/// What few problems have.
+#[derive(Clone, Debug, Default)]
+struct More {
     errors: Vec<Violation>,
     details: Option<Value>,
-    retry: bool,
     cause: Option<String>,
 }
 
 impl Problem {
     fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
-        let (code, detail) = (code.to_owned(), detail.into());
-        Self { status, code, detail, errors: Vec::new(), details: None, retry: false, cause: None }
+        let detail: String = detail.into();
+        Self { status, retry: false, code: code.into(), detail: detail.into(), more: None }
     }
 
     fn later(mut self) -> Self {
@@ -43,7 +49,7 @@ impl Problem {
     }
 
     fn with_errors(mut self, errors: Vec<Violation>) -> Self {
-        self.errors = errors;
+        self.more.get_or_insert_default().errors = errors;
         self
     }
 
@@ -90,13 +96,13 @@ impl Problem {
     }
 
     fn because(mut self, cause: impl Into<String>) -> Self {
-        self.cause = Some(cause.into());
+        self.more.get_or_insert_default().cause = Some(cause.into());
         self
     }
 
     /// For the log, where the host is at fault.
     pub fn cause(&self) -> Option<&str> {
-        self.cause.as_deref()
+        self.more.as_ref()?.cause.as_deref()
     }
 
     pub fn too_slow() -> Self {
@@ -134,11 +140,13 @@ impl Problem {
             "code": self.code,
             "request_id": request,
         });
-        if !self.errors.is_empty() {
-            body["errors"] = json!(self.errors);
-        }
-        if let Some(details) = &self.details {
-            body["details"] = details.clone();
+        if let Some(more) = &self.more {
+            if !more.errors.is_empty() {
+                body["errors"] = json!(more.errors);
+            }
+            if let Some(details) = &more.details {
+                body["details"] = details.clone();
+            }
         }
         let kind = (header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         let mut response = (self.status, [kind], body.to_string()).into_response();
@@ -226,7 +234,10 @@ impl From<GuestError> for Problem {
         };
         let code = error.kind.replace('-', "_");
         let mut problem = Self::new(status, &code, error.message);
-        problem.details = error.details.and_then(|details| serde_json::from_str(&details).ok());
+        let details = error.details.and_then(|details| serde_json::from_str(&details).ok());
+        if details.is_some() {
+            problem.more.get_or_insert_default().details = details;
+        }
         problem.retry = error.retryable && status == StatusCode::SERVICE_UNAVAILABLE;
         problem
     }
