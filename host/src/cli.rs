@@ -110,8 +110,17 @@ impl DataArgs {
         Ok(load(&self.sources()?)?)
     }
 
-    /// The data directory's database: made if it is not there, left as it is beside a running host.
+    /// The database of a directory that is there.
     fn store(&self) -> anyhow::Result<(Store, DataDirectory)> {
+        let database = self.load()?.database();
+        if !database.is_file() {
+            bail!("there is no database {}; name its directory with --data", database.display());
+        }
+        self.store_or_new()
+    }
+
+    /// The data directory's database: made if it is not there, left as it is beside a running host.
+    fn store_or_new(&self) -> anyhow::Result<(Store, DataDirectory)> {
         let config = self.load()?;
         let data = DataDirectory::open(&config.data)?;
         let store = match data.lock() {

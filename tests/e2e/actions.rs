@@ -136,3 +136,15 @@ async fn a_dry_run_shows_what_it_would_do_and_does_nothing() {
     let unclear = host.action("acme", "probe.get?dry_run=perhaps", json!({ "key": "n" })).await;
     unclear.problem(400, "bad_request");
 }
+
+#[tokio::test]
+async fn a_dry_run_shows_state_and_is_not_public() {
+    let host = TestHost::with(&["tutorial"]).start().await;
+    host.community("acme", "tutorial", json!({ "api_key": "k" })).await;
+    let request = host
+        .request(Method::POST, "/api/action/tutorial.times-two?dry_run=true")
+        .header("X-Metagov-Community", "acme")
+        .json(&json!({ "parameters": { "value": 5 } }));
+    let response = request.send().await.expect("the host answers");
+    Answer::read(response).await.expect("a body").problem(400, "bad_request");
+}

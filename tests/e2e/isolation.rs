@@ -176,3 +176,18 @@ async fn nothing_survives_in_a_sandbox_from_one_call_to_the_next() {
     let other = host.result("acme", "probe.whoami", json!({})).await;
     assert_ne!(one["call"], other["call"]);
 }
+
+#[tokio::test]
+async fn a_flood_of_empty_lines_is_cut_like_any_other() {
+    let host = TestHost::with(&["probe"]).start().await;
+    host.community("acme", "probe", json!({})).await;
+    let before = host.logs().len();
+    let flood = json!({ "level": "info", "message": "\n".repeat(300_000) });
+    host.result("acme", "probe.log", flood).await;
+    until("the end of the flood is logged", async || {
+        host.logs().contains("bytes more were logged").then_some(())
+    })
+    .await;
+    let logged = host.logs().len() - before;
+    assert!(logged < 512 << 10, "300,000 empty lines became {logged} bytes");
+}

@@ -26,3 +26,4 @@ mod secrets;
 mod seed;
 mod serializability;
 mod startup;
+mod versions;

@@ -212,3 +212,41 @@ async fn the_log_can_be_json() {
     .await;
     child.kill();
 }
+
+#[tokio::test]
+async fn a_call_whose_client_is_gone_is_finished_before_the_host_ends() {
+    let mut host = TestHost::with(&["probe"]).start().await;
+    host.community("acme", "probe", json!({})).await;
+    let in_flight = async |calls: u32| {
+        until("so many calls are in flight", async || {
+            let metrics = host.get("/metrics").await.text;
+            let line = format!("moothall_calls_in_flight {calls}");
+            metrics.lines().any(|one| one == line).then_some(())
+        })
+        .await;
+    };
+    let mut clients = tokio::task::JoinSet::new();
+    for (action, parameters) in [
+        ("probe.read-then-wait", json!({ "key": "initialized", "ms": 1_000 })),
+        ("probe.put", json!({ "key": "late", "value": 1 })),
+    ] {
+        let driver = Driver::new(host.url.clone());
+        clients.spawn(async move { driver.try_action("acme", action, parameters).await });
+        // The second one waits for the lock of the first.
+        in_flight(u32::try_from(clients.len()).expect("few")).await;
+    }
+    clients.shutdown().await;
+    host.terminate();
+    host.restart().await;
+    let late = host.result("acme", "probe.get", json!({ "key": "late" })).await;
+    assert_eq!(late, json!({ "value": 1 }));
+}
+
+#[tokio::test]
+async fn a_mistyped_data_directory_is_not_made_by_a_look_at_it() {
+    let host = TestHost::with(&[]).start().await;
+    let missing = host.directory().join("no-such-data");
+    let said = command(host.directory(), &["key", "list", "--data", "no-such-data"]).failed_with(1);
+    assert!(said.contains("no-such-data"), "{said}");
+    assert!(!missing.exists());
+}

@@ -39,7 +39,7 @@ pub fn key(command: KeyCommand) -> anyhow::Result<()> {
     // The directory's lock is held to the end.
     match command {
         KeyCommand::Create { name, data } => {
-            let (store, _data) = data.store()?;
+            let (store, _data) = data.store_or_new()?;
             runtime.block_on(create(&store, &name))
         }
         KeyCommand::List { data } => {
