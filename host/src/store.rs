@@ -128,7 +128,7 @@ impl Store {
         config: &StoreConfig,
     ) -> Result<Self, StoreError> {
         let writer = Writer::start(conn, config)?;
-        checkpoint::start(&database, writer.fault(), config)?;
+        checkpoint::start(&database, config)?;
         Ok(Self { inner: Arc::new(Inner { writer, database }) })
     }
 

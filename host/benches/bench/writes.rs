@@ -12,17 +12,18 @@ use super::load::{CONNECTIONS, Load, Report};
 use super::rows::{Measured, WRITE_CALLS, WRITE_LOOP, WRITE_ONE};
 use super::sqlite_loop::sqlite_loop;
 
-const PROBE: &str = r#"{"name":"probe","config":{}}"#;
+const RANDOMNESS: &str = r#"{"name":"randomness","config":{"default_low":1,"default_high":7}}"#;
 /// A loop that is faster has a disk that does not really sync.
 const REAL_DISK: f64 = 20_000.0;
 
 pub fn measure(bench: &Bench) -> Result<Vec<Measured>> {
-    let host = HostDirectory::with("writes", &["plugins/tutorial", "fixtures/probe"])?;
+    let host = HostDirectory::with("writes", &["plugins/tutorial", "plugins/randomness"])?;
     let server = host.start()?;
-    host.populate(bench, &server, CONNECTIONS as u64, &[TUTORIAL, PROBE])?;
+    host.populate(bench, &server, CONNECTIONS as u64, &[TUTORIAL, RANDOMNESS])?;
     host.expect(&server, &host.times_two("c000000"), FIRST_DOUBLED)?;
-    let write =
-        |community| host.action("probe.put", community, r#"{"key":"number","value":{value}}"#);
+    let write = |community| {
+        host.action("randomness.set-lucky-number", community, r#"{"lucky_number":{value}}"#)
+    };
     let load = |template| Load::new(bench, &server, template);
     let (calls, spread, one) = (
         load(host.times_two("c{connection}")),
@@ -37,9 +38,9 @@ pub fn measure(bench: &Bench) -> Result<Vec<Measured>> {
         rounds.one.push(one.run()?);
         bench.progress(&format!("round {round}: {}", rounds.last()));
     }
-    let read = host.action("probe.get", "c000000", r#"{"key":"number"}"#);
+    let read = host.action("randomness.get-lucky-number", "c000000", "{}");
     let answer = exchange(server.address, &read)?;
-    ensure!(answer.body.contains(r#"{"value":1"#), "nothing was written: {}", answer.body);
+    ensure!(answer.body.contains(r#"{"lucky_number":1"#), "nothing was written: {}", answer.body);
     Ok(rounds.measured())
 }
 

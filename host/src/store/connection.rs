@@ -119,13 +119,6 @@ impl Database {
         })
     }
 
-    /// The write-ahead log's size in bytes; 0 if it is not there.
-    pub fn log_bytes(&self) -> u64 {
-        let mut name = self.path.as_os_str().to_owned();
-        name.push("-wal");
-        std::fs::metadata(name).map(|file| file.len()).unwrap_or(0)
-    }
-
     pub fn backup(&self, file: &Path) -> Result<(), StoreError> {
         let conn = self.open_reader()?;
         conn.busy_timeout(Duration::from_millis(BACKUP_BUSY_MS))?;
