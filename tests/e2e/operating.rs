@@ -98,7 +98,7 @@ async fn on_a_full_disk_writes_are_refused_and_reads_go_on() {
     });
     not_ready.await.problem(503, "not_ready");
     host.get("/healthz").await.expect(200);
-    assert!(host.logs().contains("full"), "the log says why");
+    until("the log says why", async || host.logs().contains("full").then_some(())).await;
     let plugins = json!([{ "name": "probe", "config": { "note": "x".repeat(200_000) } }]);
     host.put_community("more", plugins).await.problem(503, "store_unavailable");
     host.get("/api/internal/community/more").await.expect(404);
