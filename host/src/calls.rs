@@ -7,6 +7,8 @@ mod commit;
 mod error;
 mod failed;
 mod request;
+mod resolve;
+mod result;
 
 use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
@@ -16,21 +18,18 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use serde::de::IgnoredAny;
-use serde_json::Value;
-
 use crate::clock::Clock;
 use crate::communities::Communities;
-use crate::effects::Effects;
-use crate::guest::{Blame, Ended, Fault, Share};
-use crate::instance::{InFlight, Instance};
-use crate::plugins::{Outcome, Plugin, PluginCall, Plugins, Schema};
+use crate::guest::{Blame, Ended, Fault, Output, Share};
+use crate::instance::{Hold, InFlight, Instance};
+use crate::plugins::{Outcome, Plugin, PluginCall, Plugins};
 use crate::store::Store;
 
-pub use commit::state_changes;
+pub use commit::{Also, Writes};
 pub use error::CallError;
 pub use failed::FailedCalls;
-pub use request::{ActionRequest, Reach, ValidatedCall};
+pub use request::{ValidatedCall, What};
+pub use resolve::{ActionRequest, Reach, validated};
 
 /// What the path needs, shared by all calls.
 pub struct Calls {
@@ -46,27 +45,44 @@ pub struct Calls {
 }
 
 /// Whether the effects of a call are stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     Commit,
-    /// They are handed back: a dry run shows them, a mutation stores them with its own write.
+    /// Together with something else, or not at all.
+    With(Also),
+    /// They are handed back: a dry run shows them, a mutation stores them with its own write, the
+    /// scheduler stores those of many ticks at once.
     Collect,
 }
 
 /// What a call answered.
 #[derive(Debug)]
 pub struct Answer {
-    /// The result's JSON text, or none.
-    pub response: Option<String>,
+    pub output: Output,
     /// What is to be stored, where the call does not do so itself.
     pub effects: Option<Collected>,
 }
 
-/// Effects that are not stored yet, and their part of all guests' memory.
+impl Answer {
+    /// The result's JSON text, or none.
+    pub fn text(self) -> Option<String> {
+        match self.output {
+            Output::Text(text) => text,
+            _ => None,
+        }
+    }
+}
+
+/// What a call wants stored and is not stored yet, with the instance's lock if the call took it.
 #[derive(Debug)]
 pub struct Collected {
-    pub effects: Effects,
+    pub instance: Option<Arc<Instance>>,
+    pub writes: Writes,
+    /// Outbound requests that were made: method, URL without query, status.
+    pub http: Vec<(String, String, u16)>,
+    /// Its part of all guests' memory.
     pub share: Share,
+    hold: Option<Hold>,
+    state_bytes: Option<u64>,
 }
 
 impl Calls {
@@ -129,34 +145,31 @@ impl Calls {
         outcome
     }
 
-    /// Checks the result, then stores the effects; only then there is an answer.
+    /// Checks the result and the effects, then stores them; only then there is an answer.
     async fn settle(
         &self,
         call: &ValidatedCall,
-        ended: Ended,
+        mut ended: Ended,
         mode: Mode,
     ) -> Result<Answer, CallError> {
-        let response = ended.result?.map_err(CallError::Refused)?;
-        check_result(
-            response.as_deref(),
-            call.response_schema(),
-            call.plugin().terms.limits.result_bytes,
-        )?;
-        let collected = Collected { effects: ended.effects, share: ended.share };
-        if mode == Mode::Collect {
-            return Ok(Answer { response, effects: Some(collected) });
+        let returned = std::mem::replace(&mut ended.result, Ok(Ok(Output::Nothing)));
+        let output = returned?.map_err(CallError::Refused)?;
+        result::check(call, &output, &ended.effects)?;
+        let collected = Collected::of(call, ended);
+        match mode {
+            Mode::Collect => return Ok(Answer { output, effects: Some(collected) }),
+            Mode::Commit if collected.is_empty() => {}
+            Mode::Commit => self.commit(collected, None).await?,
+            Mode::With(also) => self.commit(collected, Some(also)).await?,
         }
-        if !collected.effects.is_empty() {
-            self.commit(call.instance(), collected, ended.hold, ended.state_bytes).await?;
-        }
-        Ok(Answer { response, effects: None })
+        Ok(Answer { output, effects: None })
     }
 
     /// Counts the call in everywhere; dropping the answer counts it out.
     pub fn admit(
         self: &Arc<Self>,
         plugin: &Arc<Plugin>,
-        instance: &Arc<Instance>,
+        instance: Option<&Arc<Instance>>,
     ) -> Result<Admitted, Fault> {
         if self.in_flight.fetch_add(1, Ordering::Relaxed) >= self.limit {
             self.in_flight.fetch_sub(1, Ordering::Relaxed);
@@ -166,7 +179,9 @@ impl Calls {
         let plugin = plugin
             .enter()
             .ok_or(Fault::Overloaded("too many calls of this plugin are in flight"))?;
-        let instance = instance.enter(self.instance_limit).ok_or(Fault::InstanceBusy)?;
+        let instance = instance
+            .map(|instance| instance.enter(self.instance_limit).ok_or(Fault::InstanceBusy))
+            .transpose()?;
         Ok(Admitted { _host: host, _plugin: plugin, _instance: instance })
     }
 
@@ -180,7 +195,7 @@ impl Calls {
 pub struct Admitted {
     _host: HostCall,
     _plugin: PluginCall,
-    _instance: InFlight,
+    _instance: Option<InFlight>,
 }
 
 struct HostCall(Arc<Calls>);
@@ -209,30 +224,9 @@ fn outcome_of(outcome: &Result<Answer, CallError>) -> Outcome {
     }
 }
 
-fn check_result(
-    response: Option<&str>,
-    schema: Option<&Schema>,
-    limit: usize,
-) -> Result<(), Fault> {
-    let text = response.unwrap_or("null");
-    if text.len() > limit {
-        return Err(Fault::Limit(format!("{limit} bytes of result")));
-    }
-    let not_json = |error| Fault::BadOutput(format!("the plugin's result is not JSON: {error}"));
-    let Some(schema) = schema else {
-        return serde_json::from_str::<IgnoredAny>(text).map(drop).map_err(not_json);
-    };
-    let value: Value = serde_json::from_str(text).map_err(not_json)?;
-    schema.validate(&value).map_err(|violations| {
-        let first =
-            violations.first().map(|v| format!("{}: {}", v.path, v.message)).unwrap_or_default();
-        Fault::BadOutput(format!("the plugin's result breaks its own response_schema at {first}"))
-    })
-}
-
 /// How loudly a fault is logged follows whose it is.
 fn log_fault(call: &ValidatedCall, id: &str, fault: &Fault) {
-    let (community, instance) = (call.instance().community.slug.as_str(), call.instance().id.0);
+    let (community, instance) = (call.community(), call.instance().map_or(0, |one| one.id.0));
     let (plugin, name) = (call.plugin().name.as_str(), call.name());
     match fault.blame() {
         Blame::Nobody => {

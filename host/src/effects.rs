@@ -9,6 +9,91 @@ use std::collections::BTreeMap;
 pub struct Effects {
     /// New values by key; `None` is a removal.
     state: BTreeMap<String, Option<String>>,
+    /// In the order in which they were emitted.
+    pub events: Vec<Emitted>,
+    /// What the call changed of the process that it is about.
+    pub process: Option<ProcessChange>,
+    /// Linked accounts, in order.
+    pub accounts: Vec<AccountChange>,
+    /// Outbound requests that were made, for a dry run to show: method, URL without query, status.
+    pub http: Vec<(String, String, u16)>,
+}
+
+/// An event as a guest emitted it, valid in form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Emitted {
+    pub id: String,
+    pub event_type: String,
+    /// JSON.
+    pub data: String,
+    /// JSON.
+    pub initiator: Option<String>,
+    pub dedupe_key: Option<String>,
+    /// Milliseconds since the Unix epoch.
+    pub time: i64,
+}
+
+/// A process as a call leaves it; what is none stays as it was.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProcessChange {
+    pub status: Option<ProcessStatus>,
+    /// JSON.
+    pub outcome: Option<String>,
+    /// JSON.
+    pub errors: Option<String>,
+    pub url: Option<Option<String>>,
+    /// Milliseconds since the Unix epoch.
+    pub closing_at: Option<Option<i64>>,
+    /// New values of its own state; `None` is a removal.
+    pub state: BTreeMap<String, Option<String>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProcessStatus {
+    Created,
+    Pending,
+    Completed,
+}
+
+impl ProcessStatus {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Pending => "pending",
+            Self::Completed => "completed",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Created, Self::Pending, Self::Completed].into_iter().find(|one| one.as_str() == text)
+    }
+}
+
+/// A change of a community's linked accounts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccountChange {
+    /// A new person.
+    Person { external_id: String },
+    /// A new account, or one with another owner's data.
+    Link(Account),
+    Unlink {
+        platform_type: String,
+        platform_identifier: String,
+        community_platform_id: Option<String>,
+    },
+}
+
+/// A person's account on a platform.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    pub external_id: String,
+    pub platform_type: String,
+    pub platform_identifier: String,
+    pub community_platform_id: Option<String>,
+    /// JSON.
+    pub custom_data: Option<String>,
+    pub link_type: String,
+    pub link_quality: String,
 }
 
 /// What the effects say about a key.
@@ -23,14 +108,18 @@ pub enum Overlay<'a> {
 impl Effects {
     pub fn is_empty(&self) -> bool {
         self.state.is_empty()
+            && self.events.is_empty()
+            && self.process.is_none()
+            && self.accounts.is_empty()
     }
 
     pub fn state(&self) -> &BTreeMap<String, Option<String>> {
         &self.state
     }
 
-    pub fn into_state(self) -> BTreeMap<String, Option<String>> {
-        self.state
+    /// The state's part, which is taken out.
+    pub fn take_state(&mut self) -> BTreeMap<String, Option<String>> {
+        std::mem::take(&mut self.state)
     }
 
     pub fn get(&self, key: &str) -> Overlay<'_> {

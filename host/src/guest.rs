@@ -7,12 +7,14 @@
 mod bindings;
 mod call_state;
 pub mod engine;
+mod exports;
 mod fault;
 mod imports;
 mod limits;
 mod log;
 mod meter;
 mod terms;
+mod web_types;
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -23,8 +25,8 @@ use secrecy::SecretString;
 use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime::{Engine, Store as EngineStore};
 
-use bindings::{ActionsExportsIndices, LifecycleExportsIndices, PluginExportsIndices};
 use call_state::CallState;
+use exports::{Exports, Returned};
 use meter::{Metered, metered};
 
 use crate::clock::Clock;
@@ -35,6 +37,7 @@ use crate::instance::{Hold, secret_context};
 use crate::secrets::Keyring;
 use crate::store::{SecretRow, Store};
 
+pub use exports::{Export, Output};
 pub use fault::{Blame, Fault, GuestError, cut};
 pub use limits::{MemoryGauge, Share};
 pub use meter::{LongCalls, enter_runtime};
@@ -58,25 +61,14 @@ pub struct Sandbox {
 /// A component that is linked and ready to be called.
 pub struct Guest {
     pre: InstancePre<CallState>,
-    plugin: PluginExportsIndices,
-    lifecycle: Option<LifecycleExportsIndices>,
-    actions: Option<ActionsExportsIndices>,
+    exports: Exports,
     shared: Arc<Shared>,
-}
-
-/// Which function of the guest a call is.
-#[derive(Clone, Debug)]
-pub enum Export {
-    Describe,
-    Initialize,
-    ConfigChanged { previous: String },
-    Perform { slug: Arc<str>, parameters: String },
 }
 
 /// A call that has ended, one way or the other. Nothing of it is stored yet.
 pub struct Ended {
     /// The guest's result, its own error, or how the call went wrong.
-    pub result: Result<Result<Option<String>, GuestError>, Fault>,
+    pub result: Result<Result<Output, GuestError>, Fault>,
     pub effects: Effects,
     /// What the effects count for in all guests' memory: kept until they are stored or dropped.
     pub share: Share,
@@ -117,21 +109,17 @@ impl Sandbox {
         }
         let pre =
             self.linker.instantiate_pre(component).map_err(|error| vec![format!("{error:#}")])?;
-        let plugin = PluginExportsIndices::new(&pre).map_err(|error| {
+        let exports = Exports::of(&pre).map_err(|error| {
             vec![format!("it does not export `moothall:plugin/plugin@0.1.0`, which every plugin does: {error}")]
         })?;
-        let (lifecycle, actions) =
-            (LifecycleExportsIndices::new(&pre).ok(), ActionsExportsIndices::new(&pre).ok());
-        Ok(Guest { pre, plugin, lifecycle, actions, shared: self.shared.clone() })
+        Ok(Guest { pre, exports, shared: self.shared.clone() })
     }
 }
 
 impl Guest {
     /// The export interfaces that the component has.
     pub fn capabilities(&self) -> Vec<&'static str> {
-        let optional =
-            [("lifecycle", self.lifecycle.is_some()), ("actions", self.actions.is_some())];
-        optional.into_iter().filter(|(_, has)| *has).map(|(name, _)| name).collect()
+        self.exports.names()
     }
 
     /// The secrets of a stored configuration, by JSON Pointer.
@@ -164,56 +152,14 @@ impl Guest {
         ended(store.into_data(), end, cpu, wall)
     }
 
-    async fn enter(
-        &self,
-        store: &mut EngineStore<CallState>,
-        export: Export,
-    ) -> wasmtime::Result<Result<Option<String>, bindings::Error>> {
+    async fn enter(&self, store: &mut EngineStore<CallState>, export: Export) -> Returned {
         let instance =
             self.pre.instantiate_async(&mut *store).await.map_err(fault::while_instantiating)?;
-        match export {
-            Export::Describe => {
-                let plugin = self.plugin.load(&mut *store, &instance)?;
-                plugin
-                    .moothall_plugin_plugin()
-                    .call_describe(store)
-                    .await
-                    .map(|manifest| Ok(Some(manifest)))
-            }
-            Export::Initialize => {
-                let lifecycle = exported(&self.lifecycle)?.load(&mut *store, &instance)?;
-                Ok(lifecycle
-                    .moothall_plugin_lifecycle()
-                    .call_initialize(store)
-                    .await?
-                    .map(|()| None))
-            }
-            Export::ConfigChanged { previous } => {
-                let lifecycle = exported(&self.lifecycle)?.load(&mut *store, &instance)?;
-                let changed = lifecycle
-                    .moothall_plugin_lifecycle()
-                    .call_config_changed(store, &previous)
-                    .await?;
-                Ok(changed.map(|()| None))
-            }
-            Export::Perform { slug, parameters } => {
-                let actions = exported(&self.actions)?.load(&mut *store, &instance)?;
-                actions.moothall_plugin_actions().call_perform(store, &slug, &parameters).await
-            }
-        }
+        self.exports.call(store, &instance, export).await
     }
 }
 
-/// The loader has checked that what the manifest names is exported.
-fn exported<T>(indices: &Option<T>) -> wasmtime::Result<&T> {
-    indices
-        .as_ref()
-        .ok_or_else(|| wasmtime::Error::msg("the component does not export this interface"))
-}
-
-type GuestResult = wasmtime::Result<Result<Option<String>, bindings::Error>>;
-
-fn ended(mut state: CallState, end: Metered<GuestResult>, cpu: Duration, wall: Duration) -> Ended {
+fn ended(mut state: CallState, end: Metered<Returned>, cpu: Duration, wall: Duration) -> Ended {
     let result = match end {
         Metered::OutOfTime => Err(Fault::Timeout(format!("time of {} ms", wall.as_millis()))),
         Metered::Done(Err(error)) => Err(state.fault_of(&error)),

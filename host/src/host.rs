@@ -120,6 +120,7 @@ impl Host {
             mutations,
             clock,
             config: config.http.clone(),
+            settings: config.clone(),
             keys: ArcSwap::from_pointee(keys),
             metrics,
             memory,

@@ -7,12 +7,22 @@ mod access;
 mod actions;
 mod body;
 mod communities;
+mod deliveries;
 mod door;
+mod endpoints;
 mod error;
+mod events;
 mod failed_calls;
+mod identity;
+mod oauth;
+mod openapi;
 mod operating;
 mod plugins;
+mod processes;
+mod schedules;
 pub mod serve;
+mod webhooks;
+mod workers;
 
 use std::sync::Arc;
 
@@ -23,7 +33,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::calls::Calls;
 use crate::clock::Clock;
-use crate::config::HttpConfig;
+use crate::config::{Config, HttpConfig};
 use crate::guest::MemoryGauge;
 use crate::mutations::Mutations;
 
@@ -36,6 +46,8 @@ pub struct Api {
     pub mutations: Mutations,
     pub clock: Clock,
     pub config: HttpConfig,
+    /// The whole of it, as it was at start.
+    pub settings: Arc<Config>,
     pub keys: ArcSwap<Keys>,
     pub metrics: PrometheusHandle,
     pub memory: Arc<MemoryGauge>,
@@ -63,6 +75,17 @@ pub fn routes(api: Arc<Api>) -> Router {
         .route("/api/internal/plugin/{name}", post(plugins::enable))
         .route("/api/internal/plugin/{name}/metadata", get(plugins::metadata))
         .route("/api/internal/plugin/{name}/{id}", delete(plugins::disable))
+        // What has several routes of its own
+        .merge(processes::routes())
+        .merge(webhooks::routes())
+        .merge(oauth::routes())
+        .merge(identity::routes())
+        .merge(events::routes())
+        .merge(endpoints::routes())
+        .merge(deliveries::routes())
+        .merge(workers::routes())
+        .merge(schedules::routes())
+        .merge(openapi::routes())
         // Operating
         .route("/api/internal/calls", get(failed_calls::list))
         .route("/api/internal/calls/{id}", get(failed_calls::show))

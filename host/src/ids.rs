@@ -43,6 +43,10 @@ row_id! {
     InstanceId
 }
 row_id! {
+    /// A process's row. Never used again.
+    ProcessId
+}
+row_id! {
     /// Rises each time an instance is reconfigured in place. Writes carry it, see `store`.
     Generation
 }
@@ -148,6 +152,17 @@ impl fmt::Display for CallId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
+}
+
+/// An event's id, `evt_` and a ULID.
+pub fn new_event_id(clock: &Clock) -> String {
+    format!("evt_{}", next_ulid(clock))
+}
+
+/// An id that sorts by time and cannot be guessed: a ULID with fresh randomness.
+pub fn unguessable_ulid(clock: &Clock) -> Result<String, getrandom::Error> {
+    let random = u128::from_le_bytes(random_bytes()?);
+    Ok(Ulid::from_parts(clock.now_ms().unsigned_abs(), random).to_string())
 }
 
 impl CommunitySlug {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
-use crate::ids::{CommunityId, CommunitySlug, Generation, InstanceId, PluginName};
+use crate::ids::{CommunityId, CommunitySlug, Generation, InstanceId, PluginName, ProcessId};
 
 /// What a community is called; shared by its instances.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,6 +45,18 @@ pub struct Instance {
 struct Accepted {
     plugin_mark: i64,
     config: Arc<str>,
+}
+
+/// The process that a call is about: what is known of it before it is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProcessRef {
+    pub id: ProcessId,
+    /// The id in its URL.
+    pub public_id: Arc<str>,
+    /// Of its type, as the manifest has it.
+    pub name: Arc<str>,
+    /// `start`: nothing of it is stored yet.
+    pub is_new: bool,
 }
 
 /// What holds under the lock.

@@ -22,7 +22,7 @@ use crate::guest::{Guest, Terms};
 use crate::ids::PluginName;
 
 pub use load::Loader;
-pub use manifest::{Lifecycle, Manifest, OnConfigChange};
+pub use manifest::{Lifecycle, Manifest, OnConfigChange, ProcessFunction};
 pub use metrics::{CallMetrics, Outcome};
 pub use schema::{Schema, Violation};
 
@@ -36,9 +36,13 @@ pub struct Plugin {
     pub mark: i64,
     pub config_schema: Schema,
     pub actions: HashMap<String, Arc<Action>>,
+    /// Declared types of events, with the schema of their data.
+    pub events: HashMap<String, Option<Schema>>,
+    pub processes: HashMap<String, Arc<ProcessType>>,
     pub guest: Guest,
     pub terms: Arc<Terms>,
-    pub lifecycle_metrics: CallMetrics,
+    pub metrics: PluginMetrics,
+    pub capabilities: Vec<&'static str>,
     pub loaded_at: i64,
     calls: AtomicU32,
 }
@@ -54,7 +58,48 @@ pub struct Action {
     pub metrics: CallMetrics,
 }
 
+/// A type of process, with its schemas compiled.
+pub struct ProcessType {
+    pub name: Arc<str>,
+    pub parameters: Schema,
+    /// None where the manifest gives no schema: then every outcome is right.
+    pub outcome: Option<Schema>,
+    pub functions: Vec<ProcessFunction>,
+    pub metrics: CallMetrics,
+}
+
+impl ProcessType {
+    pub fn has(&self, function: ProcessFunction) -> bool {
+        self.functions.contains(&function)
+    }
+}
+
+/// Metrics of the calls that have no name of their own.
+pub struct PluginMetrics {
+    pub lifecycle: CallMetrics,
+    pub webhook: CallMetrics,
+    pub tick: CallMetrics,
+    pub oauth: CallMetrics,
+}
+
+impl PluginMetrics {
+    fn new(plugin: &str) -> Self {
+        let metrics = |origin| CallMetrics::new(plugin, origin, "");
+        Self {
+            lifecycle: metrics("lifecycle"),
+            webhook: metrics("webhook"),
+            tick: metrics("tick"),
+            oauth: metrics("oauth"),
+        }
+    }
+}
+
 impl Plugin {
+    /// Whether its component exports that interface.
+    pub fn exports(&self, interface: &str) -> bool {
+        self.capabilities.contains(&interface)
+    }
+
     /// Counts a call in, unless as many as may be are in flight; dropping the answer counts it out.
     pub fn enter(self: &Arc<Self>) -> Option<PluginCall> {
         if self.calls.fetch_add(1, Ordering::Relaxed) < self.terms.limits.calls_per_plugin {
@@ -204,7 +249,7 @@ impl FileReport {
             version: plugin.manifest.version.clone(),
             digest: plugin.digest.clone(),
         });
-        self.capabilities = plugin.guest.capabilities();
+        self.capabilities = plugin.capabilities.clone();
         self.grants = serde_json::to_value(&plugin.terms.grants).unwrap_or_default();
         self.loaded_at = Some(rfc3339(plugin.loaded_at));
         self

@@ -8,11 +8,15 @@
 mod checkpoint;
 mod compiled;
 mod connection;
+mod events;
 mod failed_calls;
+mod identity;
 mod instances;
 mod keys;
 mod migrate;
+mod processes;
 mod purge;
+mod signals;
 mod state;
 mod writer;
 
@@ -26,9 +30,11 @@ use crate::config::StoreConfig;
 
 pub use compiled::Compiled;
 pub use connection::{Reader, Tx};
+pub use events::{Audience, NewEvent};
 pub use failed_calls::FailedCall;
 pub use instances::{CommunityRow, InstanceRow, NewInstance, SecretRow};
 pub use keys::ApiKeyRow;
+pub use signals::Signals;
 pub use state::StateChange;
 
 use connection::Database;
@@ -161,6 +167,11 @@ impl Store {
         answered
             .await
             .unwrap_or_else(|_| Err(StoreError::Unavailable("the writer has ended".into())))
+    }
+
+    /// What commits tell.
+    pub fn signals(&self) -> &Signals {
+        self.inner.writer.signals()
     }
 
     /// Why nothing can be written, if the writer knows a reason that lasts.

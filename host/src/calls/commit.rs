@@ -1,38 +1,112 @@
-//! The commit of a call: its effects in one write, under its instance's lock to the end.
+//! The commit of a call: its effects, and whatever must be stored with them, in one write, under its
+//! instance's lock to the end.
 
 use std::sync::Arc;
 
-use super::{Calls, Collected};
-use crate::effects::Effects;
-use crate::instance::{Hold, Instance};
-use crate::store::{StateChange, StoreError};
+use super::{Calls, Collected, ValidatedCall};
+use crate::effects::{AccountChange, ProcessChange};
+use crate::events::instance_scope;
+use crate::instance::{Hold, Instance, ProcessRef};
+use crate::store::{Audience, NewEvent, StateChange, StoreError, Tx};
+
+/// What must be stored with a call or not at all: a schedule's advance, work that follows, a
+/// remembered response. Runs after the effects, inside the same write.
+pub type Also = Box<dyn FnOnce(&Tx<'_>) -> Result<(), StoreError> + Send>;
+
+/// The effects of a call, as the store takes them.
+#[derive(Debug, Default)]
+pub struct Writes {
+    pub state: Vec<StateChange>,
+    pub events: Vec<NewEvent>,
+    pub process: Option<(Arc<ProcessRef>, ProcessChange)>,
+    pub accounts: Vec<AccountChange>,
+}
+
+impl Writes {
+    /// How many rows they touch, about.
+    pub fn rows(&self) -> usize {
+        let process = self.process.as_ref().map_or(0, |(_, change)| 1 + change.state.len());
+        self.state.len() + 2 * self.events.len() + process + self.accounts.len()
+    }
+
+    /// Stores them for an instance that is there.
+    pub fn apply(&self, tx: &Tx<'_>, instance: &Instance, now: i64) -> Result<(), StoreError> {
+        tx.apply_state(instance.id, &self.state)?;
+        self.events.iter().try_for_each(|event| tx.append_event(event).map(drop))?;
+        if let Some((process, change)) = &self.process {
+            tx.apply_process(process, change, now)?;
+        }
+        tx.apply_accounts(instance.community.id, &self.accounts, now)
+    }
+}
+
+impl Collected {
+    /// What a call wants stored, with everything that the store needs to know of it.
+    pub(super) fn of(call: &ValidatedCall, ended: crate::guest::Ended) -> Self {
+        let mut effects = ended.effects;
+        let events = std::mem::take(&mut effects.events);
+        let state = effects.take_state().into_iter();
+        let writes = Writes {
+            state: state.map(|(key, value)| StateChange { key, value }).collect(),
+            events: events.into_iter().filter_map(|event| new_event(call, event)).collect(),
+            process: call.process().cloned().zip(effects.process.take()),
+            accounts: std::mem::take(&mut effects.accounts),
+        };
+        Self {
+            instance: call.instance().cloned(),
+            writes,
+            http: effects.http,
+            share: ended.share,
+            hold: ended.hold,
+            state_bytes: ended.state_bytes,
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        let Writes { state, events, process, accounts } = &self.writes;
+        state.is_empty() && events.is_empty() && process.is_none() && accounts.is_empty()
+    }
+}
+
+fn new_event(call: &ValidatedCall, event: crate::effects::Emitted) -> Option<NewEvent> {
+    let instance = call.instance()?;
+    let source = call.plugin().name.to_string();
+    Some(NewEvent {
+        id: event.id,
+        community: Some(instance.community.id),
+        slug: instance.community.slug.to_string(),
+        key: source.clone(),
+        source,
+        event_type: event.event_type,
+        time: event.time,
+        data: event.data,
+        initiator: event.initiator,
+        dedupe: event.dedupe_key.map(|key| (instance_scope(instance.id), key)),
+        origin: call.origin().as_str(),
+        instance: Some(instance.id),
+        request_id: call.request_id().to_string(),
+        audience: Audience::Endpoints,
+    })
+}
 
 impl Calls {
-    /// Stores the effects, or nothing. The lock goes with the write and is released by the writer.
-    pub(super) async fn commit(
-        &self,
-        instance: &Arc<Instance>,
-        collected: Collected,
-        hold: Option<Hold>,
-        state_bytes: Option<u64>,
-    ) -> Result<(), StoreError> {
-        let (id, generation) = (instance.id, instance.generation);
-        let Collected { effects, share } = collected;
-        let changes = state_changes(effects);
+    /// Stores what was collected, and `also`; or nothing. The lock goes with the write and is released
+    /// by the writer.
+    pub async fn commit(&self, collected: Collected, also: Option<Also>) -> Result<(), StoreError> {
+        let Collected { instance, writes, share, hold, state_bytes, .. } = collected;
+        let now = self.clock.now_ms();
         let release = move |committed: Option<&()>| {
             release(hold, committed.and(state_bytes));
             drop(share);
         };
-        self.store
-            .write_then(
-                "call.commit",
-                move |tx| {
-                    tx.require_generation(id, generation)?;
-                    tx.apply_state(id, &changes)
-                },
-                Some(Box::new(release)),
-            )
-            .await
+        let run = move |tx: &Tx<'_>| {
+            if let Some(instance) = &instance {
+                tx.require_generation(instance.id, instance.generation)?;
+                writes.apply(tx, instance, now)?;
+            }
+            also.map_or(Ok(()), |also| also(tx))
+        };
+        self.store.write_then("call.commit", run, Some(Box::new(release))).await
     }
 }
 
@@ -42,9 +116,4 @@ fn release(hold: Option<Hold>, state_bytes: Option<u64>) {
     if let (Some(standing), Some(bytes)) = (hold.standing_mut(), state_bytes) {
         standing.state_bytes = Some(bytes);
     }
-}
-
-/// The effects on state, as the store takes them.
-pub fn state_changes(effects: Effects) -> Vec<StateChange> {
-    effects.into_state().into_iter().map(|(key, value)| StateChange { key, value }).collect()
 }

@@ -1,54 +1,63 @@
-//! From what a caller asks for to a call that may run.
+//! A call that may run: what it is, on whom, with which input.
 //!
-//! A `ValidatedCall` exists only after the input was checked, and can be made nowhere else.
+//! A `ValidatedCall` exists only after the input was checked; `resolve` makes those that come from
+//! outside.
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
-use super::{CallError, Calls};
-use crate::communities::{Community, ResolveError};
-use crate::guest::{Export, Fault, Origin, PendingSecrets, Subject};
+use crate::guest::{Export, Origin, PendingSecrets, Subject};
 use crate::ids::RequestId;
-use crate::instance::Instance;
-use crate::plugins::{Action, CallMetrics, Plugin, Schema};
-use crate::secrets;
+use crate::instance::{Instance, ProcessRef};
+use crate::plugins::{Action, CallMetrics, Plugin, ProcessType, Schema};
+use crate::web;
 
-/// An action as a driver asks for it.
-pub struct ActionRequest<'a> {
-    pub community: &'a str,
-    /// `community_platform_id`, where the caller gave one.
-    pub platform_id: Option<&'a str>,
-    pub plugin: &'a str,
-    pub action: &'a str,
-    pub parameters: Value,
-    pub reach: Reach,
-    pub request_id: RequestId,
-}
-
-/// Which actions can be called from where a request came in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reach {
-    Public,
-    Every,
-}
-
-/// A call whose input is valid, on an instance that is there.
+/// A call whose input is valid, on an instance that is there (if it is about one).
 pub struct ValidatedCall {
     plugin: Arc<Plugin>,
-    instance: Arc<Instance>,
+    instance: Option<Arc<Instance>>,
     config: Arc<str>,
     what: What,
+    process: Option<Arc<ProcessRef>>,
     request_id: RequestId,
+    may_send: bool,
 }
 
-enum What {
+/// What is called.
+pub enum What {
     Action { action: Arc<Action>, parameters: String },
     Initialize(PendingSecrets),
     ConfigChanged { previous: String, secrets: PendingSecrets },
+    Upgraded { from_version: String },
+    Receive(Arc<web::Request>),
+    ReceiveGlobal(Arc<web::Request>),
+    Tick,
+    Start { kind: Arc<ProcessType>, parameters: String },
+    Update { kind: Arc<ProcessType> },
+    Close { kind: Arc<ProcessType> },
+    ReceiveWebhook { kind: Arc<ProcessType>, request: Arc<web::Request> },
+    AuthorizeUrl { request: String },
+    HandleCallback { callback: String },
 }
 
 impl ValidatedCall {
+    /// A call on an instance whose config the plugin's schema accepted as `config`.
+    pub(super) fn on(
+        plugin: Arc<Plugin>,
+        instance: Arc<Instance>,
+        config: Arc<str>,
+        what: What,
+        request_id: RequestId,
+    ) -> Self {
+        let instance = Some(instance);
+        Self { plugin, instance, config, what, process: None, request_id, may_send: true }
+    }
+
+    /// A call of the plugin for no instance.
+    pub fn of_plugin(plugin: Arc<Plugin>, what: What, request_id: RequestId) -> Self {
+        let config = "{}".into();
+        Self { plugin, instance: None, config, what, process: None, request_id, may_send: true }
+    }
+
     /// `initialize` of an instance that nobody can resolve yet.
     pub fn initialize(
         plugin: Arc<Plugin>,
@@ -57,7 +66,7 @@ impl ValidatedCall {
         request_id: RequestId,
     ) -> Self {
         let config = instance.stored_config().clone();
-        Self { plugin, instance, config, what: What::Initialize(secrets), request_id }
+        Self::on(plugin, instance, config, What::Initialize(secrets), request_id)
     }
 
     /// `config-changed` of an instance whose lock the caller holds.
@@ -69,29 +78,56 @@ impl ValidatedCall {
         request_id: RequestId,
     ) -> Self {
         let config = instance.stored_config().clone();
-        Self {
-            plugin,
-            instance,
-            config,
-            what: What::ConfigChanged { previous, secrets },
-            request_id,
-        }
+        let what = What::ConfigChanged { previous, secrets };
+        Self::on(plugin, instance, config, what, request_id)
+    }
+
+    /// The process that the call is about.
+    pub fn about(mut self, process: Arc<ProcessRef>) -> Self {
+        self.process = Some(process);
+        self
+    }
+
+    /// A dry run from which nothing leaves the host.
+    pub fn without_sending(mut self) -> Self {
+        self.may_send = false;
+        self
     }
 
     pub fn plugin(&self) -> &Arc<Plugin> {
         &self.plugin
     }
 
-    pub fn instance(&self) -> &Arc<Instance> {
-        &self.instance
+    /// None where the call is the plugin's own.
+    pub fn instance(&self) -> Option<&Arc<Instance>> {
+        self.instance.as_ref()
     }
 
-    /// The action's slug, or the lifecycle function.
+    /// The slug of the community, for logs and lists; empty where there is none.
+    pub fn community(&self) -> &str {
+        self.instance.as_ref().map_or("", |instance| instance.community.slug.as_str())
+    }
+
+    pub fn process(&self) -> Option<&Arc<ProcessRef>> {
+        self.process.as_ref()
+    }
+
+    /// The action's slug, the process's type, or the function.
     pub fn name(&self) -> &str {
         match &self.what {
             What::Action { action, .. } => &action.slug,
             What::Initialize(_) => "initialize",
             What::ConfigChanged { .. } => "config-changed",
+            What::Upgraded { .. } => "upgraded",
+            What::Receive(_) => "receive",
+            What::ReceiveGlobal(_) => "receive-global",
+            What::Tick => "tick",
+            What::Start { kind, .. }
+            | What::Update { kind }
+            | What::Close { kind }
+            | What::ReceiveWebhook { kind, .. } => &kind.name,
+            What::AuthorizeUrl { .. } => "authorize-url",
+            What::HandleCallback { .. } => "handle-callback",
         }
     }
 
@@ -102,14 +138,34 @@ impl ValidatedCall {
     pub fn response_schema(&self) -> Option<&Schema> {
         match &self.what {
             What::Action { action, .. } => action.response.as_ref(),
-            What::Initialize(_) | What::ConfigChanged { .. } => None,
+            _ => None,
+        }
+    }
+
+    /// What the outcome of a process must be once it is completed.
+    pub fn outcome_schema(&self) -> Option<&Schema> {
+        match &self.what {
+            What::Start { kind, .. }
+            | What::Update { kind }
+            | What::Close { kind }
+            | What::ReceiveWebhook { kind, .. } => kind.outcome.as_ref(),
+            _ => None,
         }
     }
 
     pub fn metrics(&self) -> &CallMetrics {
         match &self.what {
             What::Action { action, .. } => &action.metrics,
-            What::Initialize(_) | What::ConfigChanged { .. } => &self.plugin.lifecycle_metrics,
+            What::Initialize(_) | What::ConfigChanged { .. } | What::Upgraded { .. } => {
+                &self.plugin.metrics.lifecycle
+            }
+            What::Receive(_) | What::ReceiveGlobal(_) => &self.plugin.metrics.webhook,
+            What::Tick => &self.plugin.metrics.tick,
+            What::Start { kind, .. }
+            | What::Update { kind }
+            | What::Close { kind }
+            | What::ReceiveWebhook { kind, .. } => &kind.metrics,
+            What::AuthorizeUrl { .. } | What::HandleCallback { .. } => &self.plugin.metrics.oauth,
         }
     }
 
@@ -118,110 +174,59 @@ impl ValidatedCall {
             What::Action { .. } => Origin::Action,
             What::Initialize(secrets) => Origin::Enable(secrets.clone()),
             What::ConfigChanged { secrets, .. } => Origin::Reconfigure(secrets.clone()),
+            What::Upgraded { .. } => Origin::Upgrade,
+            What::Receive(_) | What::ReceiveWebhook { .. } => Origin::Webhook,
+            What::ReceiveGlobal(_) => Origin::GlobalWebhook,
+            What::Tick | What::Update { .. } => Origin::Tick,
+            What::Start { .. } | What::Close { .. } => Origin::Process,
+            What::AuthorizeUrl { .. } | What::HandleCallback { .. } => Origin::OAuth,
         }
     }
 
     /// What the guest is called with. Takes the input along: a call runs once.
     pub(super) fn take_for_guest(&mut self) -> (Export, Subject) {
-        let origin = self.origin();
-        let (export, read_only) = match &mut self.what {
-            What::Action { action, parameters } => {
-                let parameters = std::mem::take(parameters);
-                (Export::Perform { slug: action.slug.clone(), parameters }, action.read_only)
-            }
-            What::Initialize(_) => (Export::Initialize, false),
-            What::ConfigChanged { previous, .. } => {
-                (Export::ConfigChanged { previous: std::mem::take(previous) }, false)
-            }
+        let subject = Subject {
+            instance: self.instance.clone(),
+            config: self.config.clone(),
+            origin: self.origin(),
+            request_id: Some(self.request_id.clone()),
+            read_only: matches!(&self.what, What::Action { action, .. } if action.read_only),
+            process: self.process.clone(),
+            may_send: self.may_send,
         };
-        let (instance, request_id) = (Some(self.instance.clone()), Some(self.request_id.clone()));
-        (export, Subject { instance, config: self.config.clone(), origin, request_id, read_only })
+        (self.what.export(), subject)
     }
 }
 
-impl Calls {
-    /// Resolves and validates an action's call.
-    pub fn action(&self, request: ActionRequest<'_>) -> Result<ValidatedCall, CallError> {
-        let community = self
-            .communities
-            .get(request.community)
-            .ok_or_else(|| CallError::UnknownCommunity(request.community.to_owned()))?;
-        let plugin = self.plugin(request.plugin, &community)?;
-        let action = plugin
-            .actions
-            .get(request.action)
-            .filter(|action| action.public || request.reach == Reach::Every);
-        let action = action.cloned().ok_or_else(|| CallError::UnknownAction {
-            plugin: plugin.name.clone(),
-            action: request.action.to_owned(),
-        })?;
-        let instance = self.instance(&community, &plugin, request.platform_id)?;
-        let config = match instance.config_for(plugin.mark) {
-            Some(config) => config,
-            None => self.accept_config(&plugin, &instance)?,
-        };
-        let parameters = validated(&action.parameters, request.parameters)?;
-        let what = What::Action { action, parameters };
-        Ok(ValidatedCall { plugin, instance, config, what, request_id: request.request_id })
-    }
-
-    /// A plugin that serves. One that is enabled but gone, or not compiled yet, is not unknown.
-    pub fn plugin(&self, name: &str, community: &Community) -> Result<Arc<Plugin>, CallError> {
-        self.plugins.get(name).ok_or_else(|| {
-            let enabled =
-                community.instances.iter().any(|instance| instance.plugin.as_str() == name);
-            if enabled || self.plugins.is_compiling() {
-                CallError::PluginUnavailable(name.to_owned())
-            } else {
-                CallError::UnknownPlugin(name.to_owned())
+impl What {
+    fn export(&mut self) -> Export {
+        use std::mem::take;
+        match self {
+            Self::Action { action, parameters } => {
+                Export::Perform { slug: action.slug.clone(), parameters: take(parameters) }
             }
-        })
-    }
-
-    fn instance(
-        &self,
-        community: &Community,
-        plugin: &Plugin,
-        platform_id: Option<&str>,
-    ) -> Result<Arc<Instance>, CallError> {
-        let names = &community.names;
-        let instance = community.resolve(plugin.name.as_str(), platform_id);
-        instance.cloned().map_err(|error| match error {
-            ResolveError::NotEnabled => {
-                CallError::NotEnabled { plugin: plugin.name.clone(), names: names.clone() }
+            Self::Initialize(_) => Export::Initialize,
+            Self::ConfigChanged { previous, .. } => {
+                Export::ConfigChanged { previous: take(previous) }
             }
-            ResolveError::Ambiguous(choices) => {
-                CallError::Ambiguous { plugin: plugin.name.clone(), choices }
+            Self::Upgraded { from_version } => {
+                Export::Upgraded { from_version: take(from_version) }
             }
-            ResolveError::NoSuchPlatform(choices) => {
-                CallError::NoSuchPlatform { plugin: plugin.name.clone(), choices }
+            Self::Receive(request) => Export::Receive(request.clone()),
+            Self::ReceiveGlobal(request) => Export::ReceiveGlobal(request.clone()),
+            Self::Tick => Export::Tick,
+            Self::Start { kind, parameters } => {
+                Export::Start { process: kind.name.clone(), parameters: take(parameters) }
             }
-        })
+            Self::Update { kind } => Export::Update { process: kind.name.clone() },
+            Self::Close { kind } => Export::Close { process: kind.name.clone() },
+            Self::ReceiveWebhook { kind, request } => {
+                Export::ReceiveWebhook { process: kind.name.clone(), request: request.clone() }
+            }
+            Self::AuthorizeUrl { request } => Export::AuthorizeUrl { request: take(request) },
+            Self::HandleCallback { callback } => {
+                Export::HandleCallback { callback: take(callback) }
+            }
+        }
     }
-
-    /// Another version of the plugin than the one the config was stored for: its schema must
-    /// accept it, and fills in its own defaults. Once for each instance and version.
-    fn accept_config(&self, plugin: &Plugin, instance: &Instance) -> Result<Arc<str>, CallError> {
-        let invalid = |at: String| CallError::ConfigInvalid { plugin: plugin.name.clone(), at };
-        let mut public: Value =
-            serde_json::from_str(instance.stored_config()).map_err(|_| invalid(String::new()))?;
-        plugin.config_schema.fill_defaults(&mut public);
-        let sealed = self.store.read(|reader| reader.secrets(instance.id)).map_err(Fault::from)?;
-        let mut whole = secrets::join(&public, &plugin.guest.open_secrets(instance.id, &sealed)?);
-        let checked = plugin.config_schema.validate(&whole);
-        secrets::wipe(&mut whole);
-        // Where, and not what: the new schema need not know which values are secrets.
-        checked.map_err(|violations| {
-            invalid(violations.first().map(|one| one.path.clone()).unwrap_or_default())
-        })?;
-        let config: Arc<str> = public.to_string().into();
-        instance.accept(plugin.mark, config.clone());
-        Ok(config)
-    }
-}
-
-fn validated(schema: &Schema, mut parameters: Value) -> Result<String, CallError> {
-    schema.fill_defaults(&mut parameters);
-    schema.validate(&parameters).map_err(CallError::InvalidParameters)?;
-    Ok(parameters.to_string())
 }

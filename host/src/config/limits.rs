@@ -29,6 +29,14 @@ pub struct Limits {
     pub state_bytes: u64,
     /// State writes and removals.
     pub state_writes: usize,
+    /// Events emitted.
+    pub events: usize,
+    /// The data of one event, in bytes of its JSON text; its initiator as well.
+    pub event_bytes: usize,
+    /// Outbound requests.
+    pub http_requests: usize,
+    /// A process's outcome, or its errors, in bytes of the JSON text.
+    pub process_bytes: usize,
     /// Log lines, standard output and standard error together, in bytes.
     pub log_bytes: usize,
     /// Elements of all tables.
@@ -91,6 +99,10 @@ impl Default for Limits {
             state_key_bytes: 512,
             state_bytes: 64 * MIB as u64,
             state_writes: 1_000,
+            events: 100,
+            event_bytes: 256 * KIB,
+            http_requests: 32,
+            process_bytes: 256 * KIB,
             log_bytes: 64 * KIB,
             table_elements: 20_000,
             calls_per_instance: 64,
@@ -134,6 +146,10 @@ pub struct CallLimits {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state_writes: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub events: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http_requests: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub log_bytes: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub table_elements: Option<usize>,
@@ -150,6 +166,8 @@ impl Limits {
         limits.state_value_bytes = change.state_value_bytes.unwrap_or(limits.state_value_bytes);
         limits.state_bytes = change.state_bytes.unwrap_or(limits.state_bytes);
         limits.state_writes = change.state_writes.unwrap_or(limits.state_writes);
+        limits.events = change.events.unwrap_or(limits.events);
+        limits.http_requests = change.http_requests.unwrap_or(limits.http_requests);
         limits.log_bytes = change.log_bytes.unwrap_or(limits.log_bytes);
         limits.table_elements = change.table_elements.unwrap_or(limits.table_elements);
         limits

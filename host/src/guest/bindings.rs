@@ -9,8 +9,11 @@ pub mod imports {
         path: "../wit",
         world: "moothall:plugin/imports",
         imports: {
-            // These may wait for the instance's lock.
+            // These may wait for the instance's lock, or for a platform.
             "moothall:plugin/state": async,
+            "moothall:plugin/process": async,
+            "moothall:plugin/events": async,
+            "moothall:plugin/http": async,
         },
         with: {
             "moothall:plugin/secrets.secret": crate::guest::imports::secrets::SecretHandle,
@@ -18,14 +21,18 @@ pub mod imports {
     });
 }
 
+/// `web` stands behind a world that has HTTP messages.
 macro_rules! exports {
-    ($module:ident, $world:literal) => {
+    ($module:ident, $world:literal $(, $used:literal: $at:ident)*) => {
         pub mod $module {
             wasmtime::component::bindgen!({
                 path: "../wit",
                 world: $world,
                 exports: { default: async },
-                with: { "moothall:plugin/types": super::imports::moothall::plugin::types },
+                with: {
+                    "moothall:plugin/types": super::imports::moothall::plugin::types,
+                    $($used: super::imports::moothall::plugin::$at,)*
+                },
             });
         }
     };
@@ -34,8 +41,18 @@ macro_rules! exports {
 exports!(plugin, "moothall:plugin/plugin-exports");
 exports!(lifecycle, "moothall:plugin/lifecycle-exports");
 exports!(actions, "moothall:plugin/actions-exports");
+exports!(webhooks, "moothall:plugin/webhooks-exports", "moothall:plugin/web": web);
+exports!(global_webhooks, "moothall:plugin/global-webhooks-exports", "moothall:plugin/web": web);
+exports!(producer, "moothall:plugin/producer-exports");
+exports!(processes, "moothall:plugin/processes-exports", "moothall:plugin/web": web);
+exports!(oauth, "moothall:plugin/oauth-exports");
 
 pub use actions::ActionsExportsIndices;
+pub use global_webhooks::GlobalWebhooksExportsIndices;
 pub use imports::moothall::plugin::types::{Error, ErrorKind};
 pub use lifecycle::LifecycleExportsIndices;
+pub use oauth::OauthExportsIndices;
 pub use plugin::PluginExportsIndices;
+pub use processes::ProcessesExportsIndices;
+pub use producer::ProducerExportsIndices;
+pub use webhooks::WebhooksExportsIndices;

@@ -2,12 +2,17 @@
 //!
 //! A refusal is an `error` of the contract and never a trap.
 
+mod accounts;
 mod context;
+mod events;
+mod http;
 mod log;
+mod process;
 pub mod secrets;
 mod settings;
 mod state;
 mod types;
+mod web;
 
 use wasmtime::component::{HasSelf, Linker};
 
@@ -50,8 +55,15 @@ const WASI: &[(&str, &[&str])] = &[
         ],
     ),
 ];
-const OURS: (&str, &[&str]) =
-    ("moothall:plugin", &["context", "log", "secrets", "settings", "state", "types"]);
+const OURS: (&str, &[&str]) = (
+    "moothall:plugin",
+    &[
+        "accounts", "context", "events", "http", "log", "process", "secrets", "settings", "state",
+        "types", "web",
+    ],
+);
+
+pub use super::bindings::imports::moothall::plugin::web::Response as WebResponse;
 
 pub fn add_to_linker(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;

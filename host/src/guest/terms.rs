@@ -9,7 +9,7 @@ use super::meter::LongCalls;
 use crate::config::Limits;
 use crate::grants::Grants;
 use crate::ids::{PluginName, RequestId};
-use crate::instance::Instance;
+use crate::instance::{Instance, ProcessRef};
 
 /// The same for all calls of a loaded plugin.
 pub struct Terms {
@@ -39,6 +39,10 @@ pub struct Subject {
     pub request_id: Option<RequestId>,
     /// Declared `read_only`: shares the instance's lock and may not write.
     pub read_only: bool,
+    /// The process that the call is about.
+    pub process: Option<Arc<ProcessRef>>,
+    /// In a dry run nothing leaves the host.
+    pub may_send: bool,
 }
 
 /// The secrets of a configuration that is not stored yet, by JSON Pointer.
@@ -53,6 +57,13 @@ pub enum Origin {
     Enable(PendingSecrets),
     /// `config-changed`: under the lock that the mutation holds.
     Reconfigure(PendingSecrets),
+    /// `upgraded`: before the first call on a new version.
+    Upgrade,
+    Webhook,
+    GlobalWebhook,
+    Tick,
+    Process,
+    OAuth,
 }
 
 impl Origin {
@@ -62,18 +73,24 @@ impl Origin {
             Self::Action => "action",
             Self::Enable(_) => "enable",
             Self::Reconfigure(_) => "reconfigure",
+            Self::Upgrade => "upgrade",
+            Self::Webhook => "webhook",
+            Self::GlobalWebhook => "global-webhook",
+            Self::Tick => "tick",
+            Self::Process => "process",
+            Self::OAuth => "oauth",
         }
     }
 
     /// Whether the call takes the instance's lock itself when it touches state.
     pub fn takes_lock(&self) -> bool {
-        matches!(self, Self::Describe | Self::Action)
+        !matches!(self, Self::Enable(_) | Self::Reconfigure(_))
     }
 
     pub fn pending_secrets(&self) -> Option<&PendingSecrets> {
         match self {
             Self::Enable(secrets) | Self::Reconfigure(secrets) => Some(secrets),
-            Self::Describe | Self::Action => None,
+            _ => None,
         }
     }
 }

@@ -12,8 +12,7 @@ use serde_json::{Map, Value};
 
 use super::error::Problem;
 use super::{Api, body, door};
-use crate::calls::{ActionRequest, Answer, Mode, Reach};
-use crate::effects::Effects;
+use crate::calls::{ActionRequest, Answer, Collected, Mode, Reach};
 
 pub const COMMUNITY: &str = "X-Metagov-Community";
 const PLATFORM: HeaderName = HeaderName::from_static("x-metagov-platform-id");
@@ -91,10 +90,11 @@ fn platform_id<'a>(headers: &'a HeaderMap, query: &'a ActionQuery) -> Option<&'a
     header.or(query.community_platform_id.as_deref())
 }
 
-fn answer(answer: Answer) -> Result<Response, Problem> {
-    let response = match answer.effects {
-        None => answer.response,
-        Some(collected) => Some(dry_run(answer.response.as_deref(), collected.effects)?),
+fn answer(mut answer: Answer) -> Result<Response, Problem> {
+    let (collected, text) = (answer.effects.take(), answer.text());
+    let response = match collected {
+        None => text,
+        Some(collected) => Some(dry_run(text.as_deref(), collected)?),
     };
     let json = (header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     match response {
@@ -119,11 +119,11 @@ struct DryEffects {
     http: [(); 0],
 }
 
-fn dry_run(response: Option<&str>, effects: Effects) -> Result<String, Problem> {
+fn dry_run(response: Option<&str>, collected: Collected) -> Result<String, Problem> {
     // All of it was checked to be JSON where it came in, and goes out as it is.
     let raw = |text: String| RawValue::from_string(text);
-    let state = effects.into_state().into_iter();
-    let state = state.map(|(key, value)| Ok((key, value.map(raw).transpose()?)));
+    let state = collected.writes.state.into_iter();
+    let state = state.map(|change| Ok((change.key, change.value.map(raw).transpose()?)));
     let told = || -> serde_json::Result<String> {
         let response = response.map(|text| raw(text.to_owned())).transpose()?;
         let effects = DryEffects {

@@ -8,13 +8,13 @@ use tokio::time::Instant;
 
 use super::plan::{Draft, Plan, Step};
 use super::{MutationError, Mutations, Outcome};
-use crate::calls::{Mode, ValidatedCall, state_changes};
+use crate::calls::{Mode, ValidatedCall, Writes};
 use crate::communities::{Community, Turn};
 use crate::guest::{Fault, Share};
 use crate::ids::{Generation, RequestId};
 use crate::instance::{Access, CommunityNames, Hold, HoldError, Instance, secret_context};
 use crate::plugins::Lifecycle;
-use crate::store::{CommunityRow, NewInstance, SecretRow, StateChange, StoreError, Taken, Tx};
+use crate::store::{CommunityRow, NewInstance, SecretRow, StoreError, Taken, Tx};
 
 /// Rows that one write may touch: the writer serves everybody.
 const WRITE_ROWS: usize = 10_000;
@@ -30,14 +30,16 @@ enum Write {
 struct Written {
     row: NewInstance,
     secrets: Vec<SecretRow>,
-    state: Vec<StateChange>,
+    instance: Arc<Instance>,
+    /// What the lifecycle call wants stored.
+    writes: Writes,
 }
 
 impl Write {
     fn rows(&self) -> usize {
         match self {
             Self::Add(written) | Self::Reconfigure(written, _) => {
-                1 + written.secrets.len() + written.state.len()
+                1 + written.secrets.len() + written.writes.rows()
             }
             Self::Remove(_) => 2,
         }
@@ -194,14 +196,15 @@ impl Mutations {
         draft: &mut Draft,
         shares: &mut Vec<Share>,
     ) -> Outcome<Written> {
-        let state = draft.collected.take().map(|collected| {
+        let writes = draft.collected.take().map(|collected| {
             shares.push(collected.share);
-            state_changes(collected.effects)
+            collected.writes
         });
         Ok(Written {
             row: row(names, draft),
             secrets: self.seal(draft)?,
-            state: state.unwrap_or_default(),
+            instance: draft.instance.clone(),
+            writes: writes.unwrap_or_default(),
         })
     }
 
@@ -288,5 +291,5 @@ fn apply_one(tx: &Tx<'_>, write: &Write, now: i64) -> Result<(), StoreError> {
         Write::Remove(instance) => return tx.remove_instance(instance.id),
     };
     tx.replace_secrets(written.row.id, &written.secrets)?;
-    tx.apply_state(written.row.id, &written.state)
+    written.writes.apply(tx, &written.instance, now)
 }

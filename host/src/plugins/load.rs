@@ -9,13 +9,15 @@ use std::sync::atomic::AtomicU32;
 
 use serde_json::{Value, json};
 
-use super::manifest::{ActionManifest, unknown_fields};
+use super::manifest::{ActionManifest, ProcessManifest, unknown_fields};
 use super::schema::Schema;
-use super::{Action, CallMetrics, LoadError, Manifest, Plugin, compile};
+use super::{
+    Action, CallMetrics, LoadError, Manifest, Plugin, PluginMetrics, ProcessType, compile,
+};
 use crate::clock::Clock;
 use crate::config::{Config, Limits, PluginConfig};
 use crate::grants::Grants;
-use crate::guest::{Export, Guest, LongCalls, Origin, Sandbox, Settings, Subject, Terms};
+use crate::guest::{Export, Guest, LongCalls, Origin, Output, Sandbox, Settings, Subject, Terms};
 use crate::ids::PluginName;
 use crate::secrets;
 use crate::store::{Compiled, Store};
@@ -162,10 +164,14 @@ impl Loader {
             origin: Origin::Describe,
             request_id: None,
             read_only: true,
+            process: None,
+            may_send: false,
         };
         let ended = guest.call(Export::Describe, Arc::new(terms), subject).await;
         match ended.result {
-            Ok(Ok(Some(manifest))) if manifest.len() <= limits.manifest_bytes => Ok(manifest),
+            Ok(Ok(Output::Text(Some(manifest)))) if manifest.len() <= limits.manifest_bytes => {
+                Ok(manifest)
+            }
             Ok(Ok(_)) => Err(error(
                 "describe_failed",
                 format!("its manifest has more than {} bytes", limits.manifest_bytes),
@@ -188,8 +194,16 @@ impl Loader {
         let config_schema = collect(config_schema(&manifest), &mut mistakes);
         let settings = collect(settings(&manifest, &of_plugin), &mut mistakes);
         let actions = collect(actions(&manifest), &mut mistakes);
-        let (Some(config_schema), Some(settings), Some(actions), true) =
-            (config_schema, settings, actions, mistakes.is_empty())
+        let events = collect(events(&manifest), &mut mistakes);
+        let processes = collect(processes(&manifest), &mut mistakes);
+        let (
+            Some(config_schema),
+            Some(settings),
+            Some(actions),
+            Some(events),
+            Some(processes),
+            true,
+        ) = (config_schema, settings, actions, events, processes, mistakes.is_empty())
         else {
             return Err(mistakes);
         };
@@ -201,13 +215,16 @@ impl Loader {
             long_calls: LongCalls::new(self.runtimes),
         };
         Ok(Plugin {
-            lifecycle_metrics: CallMetrics::new(name.as_str(), "lifecycle", ""),
+            metrics: PluginMetrics::new(name.as_str()),
             name,
             manifest,
             mark: mark(&digest),
             digest,
             config_schema,
             actions,
+            events,
+            processes,
+            capabilities: guest.capabilities(),
             guest,
             terms: Arc::new(terms),
             loaded_at: self.clock.now_ms(),
@@ -281,6 +298,52 @@ fn action(plugin: &str, action: &ActionManifest) -> Result<Action, Vec<LoadError
         }),
         (parameters, response) => {
             Err([parameters.err(), response.err()].into_iter().flatten().flatten().collect())
+        }
+    }
+}
+
+fn events(manifest: &Manifest) -> Result<HashMap<String, Option<Schema>>, Vec<LoadError>> {
+    let (mut events, mut mistakes) = (HashMap::new(), Vec::new());
+    for event in &manifest.events {
+        let place = format!("events.{}.schema", event.event_type);
+        match event.schema.as_ref().map(|document| compiled(&place, document)).transpose() {
+            Ok(schema) => drop(events.insert(event.event_type.clone(), schema)),
+            Err(more) => mistakes.extend(more),
+        }
+    }
+    if mistakes.is_empty() { Ok(events) } else { Err(mistakes) }
+}
+
+fn processes(manifest: &Manifest) -> Result<HashMap<String, Arc<ProcessType>>, Vec<LoadError>> {
+    let (mut processes, mut mistakes) = (HashMap::new(), Vec::new());
+    for each in &manifest.processes {
+        match process(&manifest.name, each) {
+            Ok(process) => drop(processes.insert(each.name.clone(), Arc::new(process))),
+            Err(more) => mistakes.extend(more),
+        }
+    }
+    if mistakes.is_empty() { Ok(processes) } else { Err(mistakes) }
+}
+
+fn process(plugin: &str, process: &ProcessManifest) -> Result<ProcessType, Vec<LoadError>> {
+    let schema = |which: &str, document: &Option<Value>| {
+        let place = format!("processes.{}.{which}", process.name);
+        document.as_ref().map(|document| compiled(&place, document)).transpose()
+    };
+    let (parameters, outcome) = (
+        schema("parameters_schema", &process.parameters_schema),
+        schema("outcome_schema", &process.outcome_schema),
+    );
+    match (parameters, outcome) {
+        (Ok(parameters), Ok(outcome)) => Ok(ProcessType {
+            name: process.name.as_str().into(),
+            parameters: parameters.unwrap_or_else(Schema::any_object),
+            outcome,
+            functions: process.functions.clone(),
+            metrics: CallMetrics::new(plugin, "process", &process.name),
+        }),
+        (parameters, outcome) => {
+            Err([parameters.err(), outcome.err()].into_iter().flatten().flatten().collect())
         }
     }
 }

@@ -33,6 +33,13 @@ pub struct Manifest {
     pub on_config_change: OnConfigChange,
     pub lifecycle: Vec<Lifecycle>,
     pub actions: Vec<ActionManifest>,
+    pub events: Vec<EventManifest>,
+    pub processes: Vec<ProcessManifest>,
+    pub producer: Option<ScheduleManifest>,
+    pub verify: Option<VerifyManifest>,
+    pub global_verify: Option<VerifyManifest>,
+    pub route_keys: Vec<String>,
+    pub oauth: Option<OAuthManifest>,
     #[serde(default)]
     pub requests: Requests,
 }
@@ -66,11 +73,70 @@ pub struct ActionManifest {
     pub read_only: bool,
 }
 
+#[derive(Clone, Debug, Deserialize)]
+pub struct EventManifest {
+    pub event_type: String,
+    #[serde(default)]
+    pub description: String,
+    pub schema: Option<Value>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct ProcessManifest {
+    pub name: String,
+    #[serde(default)]
+    pub description: String,
+    pub parameters_schema: Option<Value>,
+    pub outcome_schema: Option<Value>,
+    #[serde(default)]
+    pub functions: Vec<ProcessFunction>,
+    pub schedule: Option<ScheduleManifest>,
+}
+
+/// A function of a process beside `start` that does something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProcessFunction {
+    Update,
+    Close,
+    ReceiveWebhook,
+}
+
+/// How often something happens: an interval, or a cron expression.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct ScheduleManifest {
+    pub every: Option<String>,
+    pub cron: Option<String>,
+    pub time_zone: Option<String>,
+    pub jitter: Option<String>,
+}
+
+/// The signature that a webhook must have.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct VerifyManifest {
+    pub scheme: String,
+    /// A JSON Pointer into the config, or `settings:<name>`.
+    pub secret: String,
+    pub header: Option<String>,
+    pub prefix: Option<String>,
+    pub encoding: Option<String>,
+    pub tolerance_s: Option<u32>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct OAuthManifest {
+    pub types: Option<Vec<String>>,
+    pub pkce: Option<bool>,
+    pub issuer: Option<String>,
+}
+
 /// What the plugin asks the operator to grant.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Requests {
     #[serde(default)]
     pub reveal: Vec<String>,
+    #[serde(default)]
+    pub http: Vec<String>,
 }
 
 impl Manifest {
@@ -103,26 +169,40 @@ impl Manifest {
 
     /// What the manifest says that its component does not export.
     pub fn unexported(&self, capabilities: &[&str]) -> Vec<String> {
-        let mut missing = Vec::new();
-        if !self.actions.is_empty() && !capabilities.contains(&"actions") {
-            missing.push("the manifest has actions, but the component does not export `moothall:plugin/actions`".into());
-        }
-        if !self.lifecycle.is_empty() && !capabilities.contains(&"lifecycle") {
-            missing.push(
-                "the manifest has lifecycle functions, but the component does not export `moothall:plugin/lifecycle`"
-                    .into(),
-            );
-        }
+        let named = [
+            ("actions", !self.actions.is_empty()),
+            ("lifecycle", !self.lifecycle.is_empty()),
+            ("processes", !self.processes.is_empty()),
+            ("producer", self.producer.is_some()),
+            ("oauth", self.oauth.is_some()),
+        ];
+        let missing = named.into_iter().filter(|(name, has)| *has && !capabilities.contains(name));
         missing
+            .map(|(name, _)| {
+                format!("the manifest has `{name}`, but the component does not export `moothall:plugin/{name}`")
+            })
+            .collect()
     }
 
     fn consistent(&self) -> Result<(), Vec<String>> {
-        let mut seen = BTreeSet::new();
-        let twice = self.actions.iter().filter(|action| !seen.insert(&action.slug));
-        let mistakes: Vec<String> =
-            twice.map(|action| format!("two actions have the slug `{}`", action.slug)).collect();
+        let twice = [
+            ("actions", "slug", twice(self.actions.iter().map(|one| &one.slug))),
+            ("processes", "name", twice(self.processes.iter().map(|one| &one.name))),
+            ("events", "type", twice(self.events.iter().map(|one| &one.event_type))),
+        ];
+        let mistakes: Vec<String> = twice
+            .iter()
+            .flat_map(|(what, which, names)| {
+                names.iter().map(move |name| format!("two {what} have the {which} `{name}`"))
+            })
+            .collect();
         if mistakes.is_empty() { Ok(()) } else { Err(mistakes) }
     }
+}
+
+fn twice<'a>(names: impl Iterator<Item = &'a String>) -> Vec<&'a String> {
+    let mut seen = BTreeSet::new();
+    names.filter(|name| !seen.insert(*name)).collect()
 }
 
 /// Defaults of array items, which `fill_defaults` leaves to whoever knows the array.

@@ -11,6 +11,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use super::StoreError;
+use super::signals::Told;
 use crate::config::StoreConfig;
 
 /// Prepared statements that each connection keeps.
@@ -25,6 +26,7 @@ pub struct Reader<'a>(pub(super) &'a Connection);
 pub struct Tx<'a> {
     pub(super) conn: &'a Connection,
     pub name: &'static str,
+    pub(super) told: &'a Told,
 }
 
 /// A new file that only its owner can read.

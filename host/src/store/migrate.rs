@@ -8,7 +8,14 @@ use rusqlite_migration::{M, Migrations};
 
 use super::StoreError;
 
-const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("../../migrations/0001_spine.sql"))];
+const MIGRATIONS: &[M<'static>] = &[
+    M::up(include_str!("../../migrations/0001_spine.sql")),
+    M::up(include_str!("../../migrations/0002_events.sql")),
+    M::up(include_str!("../../migrations/0003_processes.sql")),
+    M::up(include_str!("../../migrations/0004_webhooks.sql")),
+    M::up(include_str!("../../migrations/0005_identity.sql")),
+    M::up(include_str!("../../migrations/0006_idempotency.sql")),
+];
 
 fn version(conn: &Connection) -> Result<usize, StoreError> {
     let found: u32 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;

@@ -16,6 +16,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::connection::Tx;
+use super::signals::{Signals, Told};
 use super::{AfterWrite, StoreError};
 use crate::config::StoreConfig;
 
@@ -24,7 +25,7 @@ pub struct Job(Box<dyn Write>);
 
 trait Write: Send {
     /// Runs the statements and keeps their result.
-    fn run(&mut self, conn: &Connection) -> Result<(), StoreError>;
+    fn run(&mut self, conn: &Connection, told: &Told) -> Result<(), StoreError>;
     /// Releases what the write holds, then answers it.
     fn finish(self: Box<Self>, committed: Result<(), StoreError>);
 }
@@ -57,9 +58,9 @@ where
     T: Send,
     F: FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send,
 {
-    fn run(&mut self, conn: &Connection) -> Result<(), StoreError> {
+    fn run(&mut self, conn: &Connection, told: &Told) -> Result<(), StoreError> {
         let Some(run) = self.run.take() else { return Ok(()) };
-        self.result = Some(run(&Tx { conn, name: self.name })?);
+        self.result = Some(run(&Tx { conn, name: self.name, told })?);
         Ok(())
     }
 
@@ -98,12 +99,18 @@ pub struct Writer {
     queue: SyncSender<Job>,
     queued: Arc<AtomicUsize>,
     fault: WriteFault,
+    signals: Signals,
 }
 
 impl Writer {
     pub fn start(conn: Connection, config: &StoreConfig) -> Result<Self, StoreError> {
         let (queue, jobs) = sync_channel(config.queued_writes.max(1));
-        let writer = Self { queue, queued: Arc::default(), fault: WriteFault::default() };
+        let writer = Self {
+            queue,
+            queued: Arc::default(),
+            fault: WriteFault::default(),
+            signals: Signals::default(),
+        };
         let thread = WriterThread {
             conn,
             jobs,
@@ -114,6 +121,8 @@ impl Writer {
             batches: histogram!("moothall_store_batch_writes"),
             changes: 0,
             corrupt: false,
+            told: Told::default(),
+            signals: writer.signals.clone(),
         };
         std::thread::Builder::new()
             .name("store-writer".into())
@@ -143,6 +152,10 @@ impl Writer {
         self.queued.load(Ordering::Relaxed)
     }
 
+    pub fn signals(&self) -> &Signals {
+        &self.signals
+    }
+
     pub fn fault(&self) -> WriteFault {
         self.fault.clone()
     }
@@ -160,6 +173,8 @@ struct WriterThread {
     changes: i64,
     /// Set when the file is damaged: from then on nothing is written until a restart.
     corrupt: bool,
+    told: Told,
+    signals: Signals,
 }
 
 impl WriterThread {
@@ -192,6 +207,7 @@ impl WriterThread {
         for (job, outcome) in batch.into_iter().zip(outcomes) {
             job.0.finish(outcome);
         }
+        self.told.give(&self.signals);
     }
 
     /// Runs the batch and commits it. An error means that nothing of the batch is stored.
@@ -215,10 +231,11 @@ impl WriterThread {
     /// the batch may be committed after it.
     fn savepoint(&self, job: &mut Job) -> Result<Result<(), StoreError>, StoreError> {
         self.statement("SAVEPOINT write_one")?;
-        let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| job.0.run(&self.conn)))
-            .unwrap_or_else(|_| {
-                Err(StoreError::Unavailable("a write panicked; see the log".into()))
-            });
+        let outcome =
+            std::panic::catch_unwind(AssertUnwindSafe(|| job.0.run(&self.conn, &self.told)))
+                .unwrap_or_else(|_| {
+                    Err(StoreError::Unavailable("a write panicked; see the log".into()))
+                });
         if let Err(error) = &outcome {
             if self.conn.is_autocommit() {
                 // SQLite rolled the whole transaction back: writes before this one are gone too.

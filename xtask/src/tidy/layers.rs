@@ -9,7 +9,8 @@ use super::sources::Source;
 /// The leaves come first, each knowing only those before it.
 const LEVELS: &[&[&str]] = &[
     &["clock"],
-    &["ids"],
+    &["ids", "web"],
+    &["events"],
     &["instance"],
     &["secrets"],
     &["effects"],
@@ -22,6 +23,7 @@ const LEVELS: &[&[&str]] = &[
     &["communities"],
     &["calls"],
     &["hooks", "mutations"],
+    &["oauth", "identity", "webhooks"],
     &["http", "scheduler", "workers"],
 ];
 /// These assemble, and may use everything.

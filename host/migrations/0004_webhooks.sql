@@ -1,0 +1,2 @@
+-- Requests of platforms that wait for their receivers.
+SELECT 1;

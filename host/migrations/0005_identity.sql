@@ -1,0 +1,2 @@
+-- People, their accounts on platforms, and authorisations under way.
+SELECT 1;

@@ -1,0 +1,11 @@
+//! `/api/internal/events`
+
+use std::sync::Arc;
+
+use axum::Router;
+
+use super::Api;
+
+pub fn routes() -> Router<Arc<Api>> {
+    Router::new()
+}

@@ -1,0 +1,11 @@
+//! `/auth` and `/api/internal/oauth`
+
+use std::sync::Arc;
+
+use axum::Router;
+
+use super::Api;
+
+pub fn routes() -> Router<Arc<Api>> {
+    Router::new()
+}
