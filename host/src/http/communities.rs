@@ -17,6 +17,7 @@ use crate::communities::Community;
 use crate::ids::{CommunitySlug, RequestId};
 use crate::instance::Instance;
 use crate::mutations::{Change, CommunityChange, PluginEntry};
+use crate::plugins::Plugin;
 use crate::secrets::shown;
 
 /// Communities on one page at most.
@@ -130,27 +131,36 @@ pub async fn actions(
     State(api): State<Arc<Api>>,
     Path(slug): Path<String>,
 ) -> Result<Json<Value>, Problem> {
-    let community = find(&api, &slug)?;
-    let names: BTreeSet<_> =
-        community.instances.iter().map(|instance| instance.plugin.as_str()).collect();
-    let plugins = names.into_iter().filter_map(|name| api.calls.plugins.get(name));
-    let actions: Vec<Value> =
-        plugins.flat_map(|plugin| super::plugins::actions_json(&plugin)).collect();
-    Ok(Json(json!({ "actions": actions })))
+    listed(&api, &slug, "actions", super::plugins::actions_json)
 }
 
 pub async fn processes(
     State(api): State<Arc<Api>>,
     Path(slug): Path<String>,
 ) -> Result<Json<Value>, Problem> {
-    find(&api, &slug).map(|_| Json(json!({ "processes": [] })))
+    listed(&api, &slug, "processes", super::plugins::processes_json)
 }
 
 pub async fn events(
     State(api): State<Arc<Api>>,
     Path(slug): Path<String>,
 ) -> Result<Json<Value>, Problem> {
-    find(&api, &slug).map(|_| Json(json!({ "events": [] })))
+    listed(&api, &slug, "events", super::plugins::events_json)
+}
+
+/// What the enabled plugins have of one kind, each plugin once.
+fn listed(
+    api: &Api,
+    slug: &str,
+    what: &str,
+    of: fn(&Plugin) -> Vec<Value>,
+) -> Result<Json<Value>, Problem> {
+    let community = find(api, slug)?;
+    let names: BTreeSet<_> =
+        community.instances.iter().map(|instance| instance.plugin.as_str()).collect();
+    let plugins = names.into_iter().filter_map(|name| api.calls.plugins.get(name));
+    let all: Vec<Value> = plugins.flat_map(|plugin| of(&plugin)).collect();
+    Ok(Json(json!({ what: all })))
 }
 
 fn find(api: &Api, slug: &str) -> Result<Arc<Community>, Problem> {

@@ -73,8 +73,8 @@ pub async fn metadata(
         "schemas": {
             "config": plugin.manifest.config_schema,
             "actions": actions_json(&plugin),
-            "events": [],
-            "processes": [],
+            "events": events_json(&plugin),
+            "processes": processes_json(&plugin),
         },
     })))
 }
@@ -96,4 +96,28 @@ pub fn actions_json(plugin: &Plugin) -> Vec<Value> {
         })
     };
     plugin.manifest.actions.iter().map(action).collect()
+}
+
+pub fn events_json(plugin: &Plugin) -> Vec<Value> {
+    let event = |event: &crate::plugins::manifest::EventManifest| {
+        json!({
+            "event_type": event.event_type,
+            "source": plugin.name,
+            "description": event.description,
+            "schema": event.schema,
+        })
+    };
+    plugin.manifest.events.iter().map(event).collect()
+}
+
+pub fn processes_json(plugin: &Plugin) -> Vec<Value> {
+    let process = |process: &crate::plugins::manifest::ProcessManifest| {
+        json!({
+            "id": format!("{}.{}", plugin.name, process.name),
+            "description": process.description,
+            "parameters_schema": process.parameters_schema,
+            "response_schema": process.outcome_schema,
+        })
+    };
+    plugin.manifest.processes.iter().map(process).collect()
 }
