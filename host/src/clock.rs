@@ -3,10 +3,16 @@
 //! A clock is passed to what needs one; a test's clock stands still until it is moved. Durations
 //! (timeouts, measurements) use `Instant` and tokio's timers, not this.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use std::time::Duration;
+
 use jiff::Timestamp;
+
+/// How often a driven clock looks into its file.
+const DRIVEN_LOOK: Duration = Duration::from_millis(10);
 
 /// Tells the time: the system's, or one that a test moves.
 #[derive(Clone, Debug)]
@@ -14,11 +20,29 @@ pub enum Clock {
     System,
     /// Milliseconds since the Unix epoch.
     Manual(Arc<AtomicI64>),
+    /// The system's, so many milliseconds ahead.
+    Ahead(Arc<AtomicI64>),
 }
 
 impl Clock {
     pub fn system() -> Self {
         Self::System
+    }
+
+    /// The system's clock ahead by the milliseconds that stand in `file`, read again and again: how
+    /// tests drive the time of a whole host.
+    pub fn driven_by(file: PathBuf) -> std::io::Result<Self> {
+        let ahead = Arc::new(AtomicI64::new(0));
+        let shared = ahead.clone();
+        let read = move || loop {
+            let text = std::fs::read_to_string(&file).unwrap_or_default();
+            if let Ok(ms) = text.trim().parse() {
+                shared.store(ms, Ordering::Relaxed);
+            }
+            std::thread::sleep(DRIVEN_LOOK);
+        };
+        std::thread::Builder::new().name("driven-clock".into()).spawn(read)?;
+        Ok(Self::Ahead(ahead))
     }
 
     /// Milliseconds since the Unix epoch.
@@ -27,6 +51,7 @@ impl Clock {
         match self {
             Self::System => Timestamp::now().as_millisecond(),
             Self::Manual(now) => now.load(Ordering::Relaxed),
+            Self::Ahead(ahead) => Timestamp::now().as_millisecond() + ahead.load(Ordering::Relaxed),
         }
     }
 }

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 pub use limits::{CallLimits, Limits};
-pub use load::{ConfigError, Sources, load, log_filter, secret_key_variable};
+pub use load::{ConfigError, Sources, clock_file, load, log_filter, secret_key_variable};
 
 /// The whole of `moothall.toml`.
 #[derive(Clone, Debug, Deserialize)]

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use crate::calls::{Calls, FailedCalls};
 use crate::clock::Clock;
 use crate::communities::Communities;
-use crate::config::{Config, Sources, load};
+use crate::config::{Config, Sources, clock_file, load};
 use crate::guest::{MemoryGauge, Sandbox, Shared, engine, enter_runtime};
 use crate::http::serve::{Listeners, serve};
 use crate::http::{Api, Door, Keys};
@@ -61,7 +61,8 @@ impl Host {
         std::fs::create_dir_all(&plugin_directory).with_context(|| {
             format!("the plugin directory {} cannot be made", plugin_directory.display())
         })?;
-        let (store, clock) = (Store::open(&config.database(), &config.store)?, Clock::system());
+        let store = Store::open(&config.database(), &config.store)?;
+        let clock = clock_file().map_or_else(|| Ok(Clock::system()), Clock::driven_by)?;
         let keys = Keys::new(store.read(|reader| reader.api_keys())?);
         refuse_open_door(config.listen, &keys)?;
         let threads = threads(&config)?;

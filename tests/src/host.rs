@@ -6,6 +6,7 @@
 use std::fs;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::process::Signal;
 use tempfile::TempDir;
@@ -17,6 +18,9 @@ use crate::{Driver, guests, until};
 
 /// How much of the log a failed test shows, in bytes.
 const SHOWN: usize = 20_000;
+
+/// What drives the host's clock.
+const CLOCK_FILE: &str = "clock";
 
 /// What a host is started with.
 #[derive(Clone, Debug)]
@@ -71,6 +75,15 @@ impl TestHost {
         let plugins = plugins.iter().map(|plugin| (*plugin).to_owned()).collect();
         let listen = "127.0.0.1:0".to_owned();
         Setup { plugins, toml: String::new(), environment: Vec::new(), listen }
+    }
+
+    /// Moves the host's clock forward. It is noticed within some ten milliseconds.
+    pub fn advance(&self, by: Duration) {
+        let file = self.directory.path().join(CLOCK_FILE);
+        let ahead: u128 = fs::read_to_string(&file).map_or(0, |text| text.parse().unwrap_or(0));
+        let next = self.directory.path().join("clock.next");
+        fs::write(&next, (ahead + by.as_millis()).to_string()).expect("a file for the clock");
+        fs::rename(next, file).expect("a file can be moved");
     }
 
     /// Nothing is left to compile, and the store can be written.
@@ -223,6 +236,7 @@ fn serve(setup: &Setup, directory: &Path) -> HostProcess {
     fs::write(&config, &setup.toml).expect("a configuration file");
     let mut command = moothall(directory);
     command.args(["serve", "--listen", &setup.listen, "--data", "data", "--config"]).arg(config);
+    command.env("MOOTHALL_TEST_CLOCK", directory.join(CLOCK_FILE));
     command.envs(setup.environment.iter().map(|(name, value)| (name, value)));
     HostProcess::start(command, &log_file(directory))
 }

@@ -17,6 +17,8 @@ use super::Config;
 const PREFIX: &str = "MOOTHALL_";
 /// The sealing key, which is no setting and is shown nowhere.
 const SECRET_KEY: &str = "MOOTHALL_SECRET_KEY";
+/// For tests: a file that says how far the clock is ahead. No setting, so that no operator finds it.
+const CLOCK_FILE: &str = "MOOTHALL_TEST_CLOCK";
 /// The file that is read when none is named.
 const DEFAULT_FILE: &str = "moothall.toml";
 
@@ -63,6 +65,11 @@ pub fn secret_key_variable() -> Option<String> {
     variables().remove(SECRET_KEY)
 }
 
+/// `MOOTHALL_TEST_CLOCK`, if it is set.
+pub fn clock_file() -> Option<PathBuf> {
+    variables().remove(CLOCK_FILE).map(PathBuf::from)
+}
+
 /// `RUST_LOG`, if it is set.
 pub fn log_filter() -> Option<String> {
     variables().remove("RUST_LOG")
@@ -78,7 +85,7 @@ fn variables() -> BTreeMap<String, String> {
 }
 
 fn setting_of(variable: &str) -> Option<Vec<String>> {
-    if variable == SECRET_KEY {
+    if [SECRET_KEY, CLOCK_FILE].contains(&variable) {
         return None;
     }
     let path = variable.strip_prefix(PREFIX)?;
