@@ -4,7 +4,7 @@
 CREATE TABLE process (
     id           INTEGER PRIMARY KEY AUTOINCREMENT, -- never used again
     public_id    TEXT NOT NULL UNIQUE,              -- a ULID that cannot be guessed
-    community_id INTEGER NOT NULL REFERENCES community (id),
+    community_id INTEGER NOT NULL, -- gone: the purge removes the process
     instance_id  INTEGER NOT NULL,
     plugin       TEXT NOT NULL,
     name         TEXT NOT NULL,    -- of its type
@@ -42,4 +42,11 @@ CREATE TABLE schedule (
     failures    INTEGER NOT NULL, -- one after the other
     last_error  TEXT,
     UNIQUE (instance_id, process_id, kind)
+) STRICT;
+CREATE INDEX schedule_due ON schedule (due_at);
+
+-- Communities whose processes and people are still to be removed. Written when a community is deleted,
+-- cleared by the purge.
+CREATE TABLE purge_community (
+    community_id INTEGER PRIMARY KEY
 ) STRICT;

@@ -56,6 +56,11 @@ impl Clock {
     }
 }
 
+/// The time that an RFC 3339 text says, in milliseconds since the Unix epoch.
+pub fn parse_rfc3339(text: &str) -> Option<i64> {
+    text.parse::<Timestamp>().ok().map(Timestamp::as_millisecond)
+}
+
 /// RFC 3339, with milliseconds, in UTC. A time beyond what RFC 3339 can say becomes empty.
 pub fn rfc3339(ms: i64) -> String {
     Timestamp::from_millisecond(ms).map(|time| format!("{time:.3}")).unwrap_or_default()

@@ -46,6 +46,8 @@ pub struct ProcessChange {
     pub closing_at: Option<Option<i64>>,
     /// New values of its own state; `None` is a removal.
     pub state: BTreeMap<String, Option<String>>,
+    /// Bytes of its own state with these values, if any changed.
+    pub state_bytes: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

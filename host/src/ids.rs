@@ -154,9 +154,9 @@ impl fmt::Display for CallId {
     }
 }
 
-/// An event's id, `evt_` and a ULID.
-pub fn new_event_id(clock: &Clock) -> String {
-    format!("evt_{}", next_ulid(clock))
+/// An event's id, `evt_` and a ULID of that time (milliseconds since the Unix epoch).
+pub fn new_event_id(now: i64) -> String {
+    format!("evt_{}", next_ulid_at(now))
 }
 
 /// An id that sorts by time and cannot be guessed: a ULID with fresh randomness.
@@ -188,6 +188,10 @@ thread_local! {
 }
 
 fn next_ulid(clock: &Clock) -> Ulid {
+    next_ulid_at(clock.now_ms())
+}
+
+fn next_ulid_at(now: i64) -> Ulid {
     let random = NEXT.with(|next| {
         // Without the generator ids would still be unique enough within a millisecond and thread.
         let now =
@@ -195,7 +199,7 @@ fn next_ulid(clock: &Clock) -> Ulid {
         next.set(Some(now.wrapping_add(1)));
         now
     });
-    Ulid::from_parts(clock.now_ms().unsigned_abs(), random)
+    Ulid::from_parts(now.unsigned_abs(), random)
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ mod keys;
 mod migrate;
 mod processes;
 mod purge;
+mod schedules;
 mod signals;
 mod state;
 mod writer;
@@ -34,6 +35,8 @@ pub use events::{Audience, NewEvent};
 pub use failed_calls::FailedCall;
 pub use instances::{CommunityRow, InstanceRow, NewInstance, SecretRow};
 pub use keys::ApiKeyRow;
+pub use processes::{ProcessFilter, ProcessRow};
+pub use schedules::{Advance, ScheduleRow};
 pub use signals::Signals;
 pub use state::StateChange;
 

@@ -20,7 +20,7 @@ use super::terms::{Subject, Terms};
 use crate::effects::Effects;
 use crate::ids::CallId;
 use crate::instance::{Access, Hold, HoldError, Instance};
-use crate::store::StoreError;
+use crate::store::{ProcessRow, StoreError};
 
 /// Random bytes that a guest may ask for at once.
 const RANDOM_BYTES: u64 = 64 << 10;
@@ -39,6 +39,8 @@ pub struct CallState {
     /// Bytes of the instance's state with this call's writes, once a write had to know.
     pub(super) state_bytes: Option<u64>,
     pub(super) hold: Option<Hold>,
+    /// The process that the call is about, as it was stored when the call first asked.
+    pub(super) process_row: Option<ProcessRow>,
     pub(super) table: ResourceTable,
     /// Ends the call whatever the guest answers: set when an import met something that is not
     /// the guest's to handle.
@@ -64,6 +66,7 @@ impl CallState {
             writes: 0,
             state_bytes: None,
             hold: None,
+            process_row: None,
             table,
             doom: None,
             wasi: None,

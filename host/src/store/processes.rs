@@ -1,18 +1,338 @@
 //! The tables `process` and `process_state`.
+//!
+//! A process is changed by the commit of a call about it, or completed by the mutation that removes its
+//! instance; never once it is completed. What its driver is to be told is appended here, in the same
+//! transaction.
 
-use super::{StoreError, Tx};
-use crate::effects::ProcessChange;
+use rusqlite::{OptionalExtension, Row, params};
+use serde_json::{Value, json};
+
+use super::{Audience, NewEvent, Reader, StoreError, Tx};
+use crate::clock::rfc3339;
+use crate::effects::{ProcessChange, ProcessStatus};
+use crate::ids::{CommunityId, InstanceId, ProcessId, new_event_id};
 use crate::instance::ProcessRef;
 
+/// What a new process's first notification waits for: its driver has to know the id first.
+const FIRST_NOTICE_MS: i64 = 1_000;
+
+/// A process as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProcessRow {
+    pub id: ProcessId,
+    pub public_id: String,
+    pub community: CommunityId,
+    /// The community's slug now.
+    pub slug: String,
+    pub instance: InstanceId,
+    pub plugin: String,
+    pub name: String,
+    pub status: ProcessStatus,
+    /// JSON.
+    pub outcome: String,
+    /// JSON.
+    pub errors: String,
+    pub url: Option<String>,
+    pub callback_url: Option<String>,
+    pub closing_at: Option<i64>,
+    pub state_bytes: u64,
+}
+
+impl ProcessRow {
+    /// As drivers see it.
+    pub fn shown(&self) -> Value {
+        let json = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
+        json!({
+            "id": self.public_id,
+            "name": format!("{}.{}", self.plugin, self.name),
+            "community": self.slug,
+            "status": self.status.as_str(),
+            "url": self.url,
+            "errors": json(&self.errors),
+            "outcome": json(&self.outcome),
+            "closing_at": self.closing_at.map(rfc3339),
+        })
+    }
+
+    /// With what a call changed.
+    pub fn with(&self, change: &ProcessChange) -> Self {
+        let mut row = self.clone();
+        row.status = change.status.unwrap_or(row.status);
+        row.outcome = change.outcome.clone().unwrap_or(row.outcome);
+        row.errors = change.errors.clone().unwrap_or(row.errors);
+        row.url = change.url.clone().unwrap_or(row.url);
+        row.closing_at = change.closing_at.unwrap_or(row.closing_at);
+        row.state_bytes = change.state_bytes.unwrap_or(row.state_bytes);
+        row
+    }
+
+    /// What refers to it in a call.
+    pub fn reference(&self) -> ProcessRef {
+        ProcessRef {
+            id: self.id,
+            public_id: self.public_id.as_str().into(),
+            name: self.name.as_str().into(),
+            is_new: false,
+        }
+    }
+}
+
+/// Which processes are listed.
+#[derive(Clone, Debug, Default)]
+pub struct ProcessFilter {
+    pub community: Option<CommunityId>,
+    pub status: Option<ProcessStatus>,
+    pub plugin: Option<String>,
+    /// Only those after this one.
+    pub after: i64,
+    pub limit: usize,
+}
+
+const SELECT: &str = "SELECT process.id, public_id, community_id, slug, instance_id, plugin, name, status, outcome, \
+                      errors, url, callback_url, closing_at, state_bytes \
+                      FROM process JOIN community ON community.id = community_id";
+
+fn process_row(row: &Row<'_>) -> rusqlite::Result<ProcessRow> {
+    let status: String = row.get(7)?;
+    Ok(ProcessRow {
+        id: ProcessId(row.get(0)?),
+        public_id: row.get(1)?,
+        community: CommunityId(row.get(2)?),
+        slug: row.get(3)?,
+        instance: InstanceId(row.get(4)?),
+        plugin: row.get(5)?,
+        name: row.get(6)?,
+        status: ProcessStatus::parse(&status).unwrap_or(ProcessStatus::Completed),
+        outcome: row.get(8)?,
+        errors: row.get(9)?,
+        url: row.get(10)?,
+        callback_url: row.get(11)?,
+        closing_at: row.get(12)?,
+        state_bytes: row.get::<_, i64>(13)?.unsigned_abs(),
+    })
+}
+
+impl Reader<'_> {
+    pub fn process(&self, public_id: &str) -> Result<Option<ProcessRow>, StoreError> {
+        let mut statement = self.0.prepare_cached(&format!("{SELECT} WHERE public_id = ?1"))?;
+        Ok(statement.query_row([public_id], process_row).optional()?)
+    }
+
+    pub fn process_by_id(&self, id: ProcessId) -> Result<Option<ProcessRow>, StoreError> {
+        read_process(self.0, id)
+    }
+
+    /// How many processes of an instance are not completed.
+    pub fn pending_count(&self, instance: InstanceId) -> Result<usize, StoreError> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT count(*) FROM process WHERE instance_id = ?1 AND status <> 'completed'",
+        )?;
+        Ok(statement.query_row([instance.0], |row| row.get::<_, i64>(0))?.unsigned_abs() as usize)
+    }
+
+    /// In ascending id.
+    pub fn processes(&self, filter: &ProcessFilter) -> Result<Vec<ProcessRow>, StoreError> {
+        let by = if filter.community.is_some() { "community_id = ?2" } else { "?2 IS NULL" };
+        let mut statement = self.0.prepare_cached(&format!(
+            "{SELECT} WHERE process.id > ?1 AND {by} AND (?3 IS NULL OR status = ?3) \
+             AND (?4 IS NULL OR plugin = ?4) ORDER BY process.id LIMIT ?5"
+        ))?;
+        let rows = statement.query_map(
+            params![
+                filter.after,
+                filter.community.map(|community| community.0),
+                filter.status.map(ProcessStatus::as_str),
+                filter.plugin,
+                filter.limit as i64
+            ],
+            process_row,
+        )?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The highest id ever given to a process.
+    pub fn last_process(&self) -> Result<i64, StoreError> {
+        let mut statement =
+            self.0.prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = 'process'")?;
+        Ok(statement.query_row([], |row| row.get(0)).optional()?.unwrap_or_default())
+    }
+
+    pub fn process_value(&self, id: ProcessId, key: &str) -> Result<Option<String>, StoreError> {
+        let mut statement = self
+            .0
+            .prepare_cached("SELECT value FROM process_state WHERE process_id = ?1 AND key = ?2")?;
+        Ok(statement.query_row(params![id.0, key], |row| row.get(0)).optional()?)
+    }
+}
+
+fn read_process(
+    conn: &rusqlite::Connection,
+    id: ProcessId,
+) -> Result<Option<ProcessRow>, StoreError> {
+    let mut statement = conn.prepare_cached(&format!("{SELECT} WHERE process.id = ?1"))?;
+    Ok(statement.query_row([id.0], process_row).optional()?)
+}
+
 impl Tx<'_> {
-    /// Stores what a call changed of a process.
+    /// A new process with what its `start` made of it. A completion is told a second later; nothing
+    /// else that `start` set is, because it is in the answer.
+    pub fn add_process(
+        &self,
+        row: &ProcessRow,
+        change: &ProcessChange,
+        now: i64,
+    ) -> Result<(), StoreError> {
+        self.conn
+            .prepare_cached(
+                "INSERT INTO process (id, public_id, community_id, instance_id, plugin, name, status, outcome, errors, \
+                 url, callback_url, closing_at, state_bytes, created_at, completed_at, written_by) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+            )?
+            .execute(params![
+                row.id.0,
+                row.public_id,
+                row.community.0,
+                row.instance.0,
+                row.plugin,
+                row.name,
+                row.status.as_str(),
+                row.outcome,
+                row.errors,
+                row.url,
+                row.callback_url,
+                row.closing_at,
+                row.state_bytes.cast_signed(),
+                now,
+                (row.status == ProcessStatus::Completed).then_some(now),
+                self.name
+            ])?;
+        self.apply_process_state(row.id, change)?;
+        self.keep_closing(row)?;
+        if row.status == ProcessStatus::Completed {
+            self.tell_driver(row, now, now + FIRST_NOTICE_MS)?;
+        }
+        Ok(())
+    }
+
+    /// Stores what a call changed of a process. A completed one is not changed any more.
     pub fn apply_process(
         &self,
         process: &ProcessRef,
         change: &ProcessChange,
         now: i64,
     ) -> Result<(), StoreError> {
-        let _ = (process, change, now);
+        if process.is_new {
+            return Ok(());
+        }
+        let stored = read_process(self.conn, process.id)?.ok_or(StoreError::Stale)?;
+        if stored.status == ProcessStatus::Completed {
+            return Err(StoreError::Stale);
+        }
+        self.change_process(&stored, &stored.with(change), now)?;
+        self.apply_process_state(process.id, change)
+    }
+
+    /// Completes at most `limit` processes of an instance that goes away. How many there were.
+    pub fn complete_pending(
+        &self,
+        instance: InstanceId,
+        code: &str,
+        now: i64,
+        limit: usize,
+    ) -> Result<usize, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT id FROM process WHERE instance_id = ?1 AND status <> 'completed' ORDER BY id LIMIT ?2",
+        )?;
+        let ids = statement.query_map(params![instance.0, limit as i64], |row| row.get(0))?;
+        let ids: Vec<i64> = ids.collect::<Result<_, _>>()?;
+        for id in &ids {
+            let Some(stored) = read_process(self.conn, ProcessId(*id))? else { continue };
+            let mut completed = stored.clone();
+            completed.status = ProcessStatus::Completed;
+            completed.errors = json!({ "code": code }).to_string();
+            self.change_process(&stored, &completed, now)?;
+        }
+        Ok(ids.len())
+    }
+
+    fn change_process(
+        &self,
+        before: &ProcessRow,
+        after: &ProcessRow,
+        now: i64,
+    ) -> Result<(), StoreError> {
+        let completed = after.status == ProcessStatus::Completed;
+        self.conn
+            .prepare_cached(
+                "UPDATE process SET status = ?2, outcome = ?3, errors = ?4, url = ?5, closing_at = ?6, \
+                 state_bytes = ?7, completed_at = ?8, written_by = ?9 WHERE id = ?1",
+            )?
+            .execute(params![
+                after.id.0,
+                after.status.as_str(),
+                after.outcome,
+                after.errors,
+                after.url,
+                after.closing_at,
+                after.state_bytes.cast_signed(),
+                completed.then_some(now),
+                self.name
+            ])?;
+        if completed {
+            self.remove_schedules_of(after.instance, after.id)?;
+        } else if before.closing_at != after.closing_at {
+            self.keep_closing(after)?;
+        }
+        if completed || before.outcome != after.outcome {
+            self.tell_driver(after, now, now)?;
+        }
         Ok(())
+    }
+
+    fn keep_closing(&self, row: &ProcessRow) -> Result<(), StoreError> {
+        match row.closing_at.filter(|_| row.status != ProcessStatus::Completed) {
+            Some(due) => self.put_schedule(row.instance, row.id, "closing", due),
+            None => self.remove_schedule(row.instance, row.id, "closing"),
+        }
+    }
+
+    fn apply_process_state(&self, id: ProcessId, change: &ProcessChange) -> Result<(), StoreError> {
+        for (key, value) in &change.state {
+            let Some(value) = value else {
+                self.conn
+                    .prepare_cached("DELETE FROM process_state WHERE process_id = ?1 AND key = ?2")?
+                    .execute(params![id.0, key])?;
+                continue;
+            };
+            self.conn
+                .prepare_cached(
+                    "INSERT INTO process_state (process_id, key, value) VALUES (?1, ?2, ?3) \
+                     ON CONFLICT (process_id, key) DO UPDATE SET value = excluded.value",
+                )?
+                .execute(params![id.0, key, value])?;
+        }
+        Ok(())
+    }
+
+    /// The process as it now is, to its `callback_url`.
+    fn tell_driver(&self, row: &ProcessRow, now: i64, not_before: i64) -> Result<(), StoreError> {
+        let Some(url) = row.callback_url.clone() else { return Ok(()) };
+        let event = NewEvent {
+            id: new_event_id(now),
+            community: Some(row.community),
+            slug: row.slug.clone(),
+            key: format!("process/{}", row.public_id),
+            source: row.plugin.clone(),
+            event_type: "process.updated".to_owned(),
+            time: now,
+            data: row.shown().to_string(),
+            initiator: None,
+            dedupe: None,
+            origin: "process",
+            instance: Some(row.instance),
+            request_id: String::new(),
+            audience: Audience::Callback { url, not_before },
+        };
+        self.append_event(&event).map(drop)
     }
 }

@@ -34,7 +34,8 @@ impl events::Host for CallState {
                 self.doom_with(Fault::Overloaded("all guests together use too much memory"))
             );
         }
-        let (id, time) = (new_event_id(&self.shared.clock), self.shared.clock.now_ms());
+        let time = self.shared.clock.now_ms();
+        let id = new_event_id(time);
         let event = Emitted { id: id.clone(), event_type, data, initiator, dedupe_key, time };
         self.effects.events.push(event);
         Ok(id)

@@ -85,14 +85,14 @@ impl CallState {
     }
 
     /// Reads from the store; a store that fails ends the call.
-    fn stored<T>(
+    pub(super) fn stored<T>(
         &mut self,
         read: impl FnOnce(&Self) -> Result<T, crate::store::StoreError>,
     ) -> Result<T, Error> {
         read(self).map_err(|error| self.doom_with(error.into()))
     }
 
-    fn check_key(&self, key: &str) -> Result<(), Error> {
+    pub(super) fn check_key(&self, key: &str) -> Result<(), Error> {
         let limit = self.terms.limits.state_key_bytes;
         if (1..=limit).contains(&key.len()) {
             return Ok(());
@@ -103,7 +103,7 @@ impl CallState {
         ))
     }
 
-    fn check_value(&self, key: &str, value: &str) -> Result<(), Error> {
+    pub(super) fn check_value(&self, key: &str, value: &str) -> Result<(), Error> {
         let limit = self.terms.limits.state_value_bytes;
         if value.len() > limit {
             let message = format!(
@@ -117,7 +117,7 @@ impl CallState {
         })
     }
 
-    fn count_write(&mut self) -> Result<(), Error> {
+    pub(super) fn count_write(&mut self) -> Result<(), Error> {
         if self.subject.read_only {
             return Err(error(
                 ErrorKind::Forbidden,

@@ -1,0 +1,183 @@
+//! The table `schedule`: what is due when.
+//!
+//! A row belongs to an instance, or to one of its processes, and goes with it. The commit of a tick
+//! advances its row, fenced by the due time that the tick was made for.
+
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::{Reader, StoreError, Tx};
+use crate::ids::{InstanceId, ProcessId};
+
+/// A schedule as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScheduleRow {
+    pub id: i64,
+    pub instance: InstanceId,
+    /// None: of the instance itself.
+    pub process: Option<ProcessId>,
+    /// `producer`, `update`, `closing`.
+    pub kind: String,
+    pub due_at: i64,
+    pub last_at: Option<i64>,
+    pub failures: u32,
+    pub last_error: Option<String>,
+}
+
+/// What a tick makes of its schedule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Advance {
+    pub id: i64,
+    /// What it was due at; another one now means that somebody else advanced it.
+    pub from: i64,
+    pub to: i64,
+    pub at: i64,
+    pub failures: u32,
+    pub error: Option<String>,
+}
+
+const COLUMNS: &str = "id, instance_id, process_id, kind, due_at, last_at, failures, last_error";
+
+fn schedule_row(row: &Row<'_>) -> rusqlite::Result<ScheduleRow> {
+    Ok(ScheduleRow {
+        id: row.get(0)?,
+        instance: InstanceId(row.get(1)?),
+        process: Some(row.get(2)?).filter(|id| *id != 0).map(ProcessId),
+        kind: row.get(3)?,
+        due_at: row.get(4)?,
+        last_at: row.get(5)?,
+        failures: row.get(6)?,
+        last_error: row.get(7)?,
+    })
+}
+
+impl Reader<'_> {
+    /// What is due at `now`, the longest first.
+    pub fn due_schedules(&self, now: i64, limit: usize) -> Result<Vec<ScheduleRow>, StoreError> {
+        let mut statement = self.0.prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM schedule WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2"
+        ))?;
+        let rows = statement.query_map(params![now, limit as i64], schedule_row)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// When the next one after `now` is due.
+    pub fn next_due(&self, now: i64) -> Result<Option<i64>, StoreError> {
+        let mut statement =
+            self.0.prepare_cached("SELECT min(due_at) FROM schedule WHERE due_at > ?1")?;
+        Ok(statement.query_row([now], |row| row.get(0)).optional()?.flatten())
+    }
+
+    /// After `after`, in ascending id.
+    pub fn schedules(&self, after: i64, limit: usize) -> Result<Vec<ScheduleRow>, StoreError> {
+        let mut statement = self.0.prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM schedule WHERE id > ?1 ORDER BY id LIMIT ?2"
+        ))?;
+        let rows = statement.query_map(params![after, limit as i64], schedule_row)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Of the instances after `after`, those of `plugin` that have no schedule `producer`; and where to
+    /// go on, if there may be more.
+    pub fn without_producer(
+        &self,
+        plugin: &str,
+        after: InstanceId,
+        limit: usize,
+    ) -> Result<(Vec<InstanceId>, Option<InstanceId>), StoreError> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT id, plugin = ?1 AND NOT EXISTS (SELECT 1 FROM schedule WHERE instance_id = instance.id \
+             AND process_id = 0 AND kind = 'producer') FROM instance WHERE id > ?2 ORDER BY id LIMIT ?3",
+        )?;
+        let rows = statement.query_map(params![plugin, after.0, limit as i64], |row| {
+            Ok((InstanceId(row.get(0)?), row.get::<_, bool>(1)?))
+        })?;
+        let rows: Vec<_> = rows.collect::<Result<_, _>>()?;
+        let next = rows.last().map(|(id, _)| *id).filter(|_| rows.len() == limit);
+        Ok((rows.into_iter().filter(|(_, lacks)| *lacks).map(|(id, _)| id).collect(), next))
+    }
+}
+
+impl Tx<'_> {
+    /// A schedule that is due then, whether it was there or not.
+    pub fn put_schedule(
+        &self,
+        instance: InstanceId,
+        process: ProcessId,
+        kind: &str,
+        due_at: i64,
+    ) -> Result<(), StoreError> {
+        self.conn
+            .prepare_cached(
+                "INSERT INTO schedule (instance_id, process_id, kind, due_at, failures) VALUES (?1, ?2, ?3, ?4, 0) \
+                 ON CONFLICT (instance_id, process_id, kind) DO UPDATE SET due_at = excluded.due_at, failures = 0",
+            )?
+            .execute(params![instance.0, process.0, kind, due_at])?;
+        self.told.schedules.set(true);
+        Ok(())
+    }
+
+    /// Advances each that is still due when its tick was made for, and leaves the others.
+    pub fn advance_schedules(&self, advances: &[Advance]) -> Result<(), StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "UPDATE schedule SET due_at = ?3, last_at = ?4, failures = ?5, last_error = ?6 WHERE id = ?1 AND due_at = ?2",
+        )?;
+        for one in advances {
+            statement
+                .execute(params![one.id, one.from, one.to, one.at, one.failures, one.error])?;
+        }
+        Ok(())
+    }
+
+    /// Advances a schedule together with what its tick wrote: fails if somebody else advanced it. One
+    /// that went with its process is no failure.
+    pub fn advance_schedule(&self, advance: &Advance) -> Result<(), StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "UPDATE schedule SET due_at = ?3, last_at = ?4, failures = ?5, last_error = ?6 WHERE id = ?1 AND due_at = ?2",
+        )?;
+        let one = advance;
+        let changed =
+            statement.execute(params![one.id, one.from, one.to, one.at, one.failures, one.error])?;
+        if changed == 0 && self.has_schedule(one.id)? {
+            return Err(StoreError::Stale);
+        }
+        Ok(())
+    }
+
+    fn has_schedule(&self, id: i64) -> Result<bool, StoreError> {
+        Ok(self.conn.prepare_cached("SELECT 1 FROM schedule WHERE id = ?1")?.exists([id])?)
+    }
+
+    pub fn remove_schedule(
+        &self,
+        instance: InstanceId,
+        process: ProcessId,
+        kind: &str,
+    ) -> Result<(), StoreError> {
+        self.conn
+            .prepare_cached(
+                "DELETE FROM schedule WHERE instance_id = ?1 AND process_id = ?2 AND kind = ?3",
+            )?
+            .execute(params![instance.0, process.0, kind])?;
+        Ok(())
+    }
+
+    /// All of one process.
+    pub fn remove_schedules_of(
+        &self,
+        instance: InstanceId,
+        process: ProcessId,
+    ) -> Result<(), StoreError> {
+        self.conn
+            .prepare_cached("DELETE FROM schedule WHERE instance_id = ?1 AND process_id = ?2")?
+            .execute(params![instance.0, process.0])?;
+        Ok(())
+    }
+
+    /// All of an instance that goes away.
+    pub fn remove_schedules(&self, instance: InstanceId) -> Result<(), StoreError> {
+        self.conn
+            .prepare_cached("DELETE FROM schedule WHERE instance_id = ?1")?
+            .execute([instance.0])?;
+        Ok(())
+    }
+}
