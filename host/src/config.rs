@@ -32,6 +32,7 @@ pub struct Config {
     pub store: StoreConfig,
     pub directory: DirectoryConfig,
     pub retention: RetentionConfig,
+    pub scheduler: SchedulerConfig,
     /// What each plugin may do, by its name.
     pub plugins: BTreeMap<String, PluginConfig>,
 }
@@ -48,6 +49,7 @@ impl Default for Config {
             store: StoreConfig::default(),
             directory: DirectoryConfig::default(),
             retention: RetentionConfig::default(),
+            scheduler: SchedulerConfig::default(),
             plugins: BTreeMap::new(),
         }
     }
@@ -165,6 +167,22 @@ impl Default for DirectoryConfig {
     }
 }
 
+/// `[scheduler]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SchedulerConfig {
+    /// Ticks that may wait for something (a lock, a platform, a commit) at once.
+    pub waiting_ticks: usize,
+    /// Due ticks that are taken up together, and whose advances one write stores.
+    pub batch_ticks: usize,
+}
+
+impl Default for SchedulerConfig {
+    fn default() -> Self {
+        Self { waiting_ticks: 64, batch_ticks: 512 }
+    }
+}
+
 /// `[retention]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -190,6 +208,9 @@ pub struct PluginConfig {
     /// The operator's settings, checked by the manifest's `settings_schema`.
     pub settings: serde_json::Map<String, serde_json::Value>,
     pub grants: GrantConfig,
+    /// How often a tick comes, in place of what the manifest says: `producer`, or a process's name, to an
+    /// interval (`30s`, `5m`) or a cron expression in UTC.
+    pub every: BTreeMap<String, String>,
     /// Limits of this plugin's calls where they differ from `[limits]`.
     pub limits: CallLimits,
 }

@@ -15,6 +15,7 @@ pub mod mutations;
 pub mod plugins;
 pub mod store;
 
+pub mod cadence;
 pub mod clock;
 pub mod config;
 pub mod effects;

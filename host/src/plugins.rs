@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex};
 use arc_swap::ArcSwap;
 use serde::Serialize;
 
+use crate::cadence::Cadence;
 use crate::clock::rfc3339;
 use crate::guest::{Guest, Terms};
 use crate::ids::PluginName;
@@ -43,6 +44,8 @@ pub struct Plugin {
     pub terms: Arc<Terms>,
     pub metrics: PluginMetrics,
     pub capabilities: Vec<&'static str>,
+    /// Of `producer.tick`; none if there is no producer.
+    pub producer: Option<Cadence>,
     pub loaded_at: i64,
     calls: AtomicU32,
 }
@@ -65,6 +68,8 @@ pub struct ProcessType {
     /// None where the manifest gives no schema: then every outcome is right.
     pub outcome: Option<Schema>,
     pub functions: Vec<ProcessFunction>,
+    /// Of `update`.
+    pub cadence: Cadence,
     pub metrics: CallMetrics,
 }
 

@@ -82,6 +82,8 @@ pub struct Limits {
     pub compile_wall_ms: u64,
 
     // --- of communities
+    /// Processes of one instance that are not completed.
+    pub processes_per_instance: usize,
     /// Instances of one community.
     pub instances_per_community: usize,
     /// The stored form of one configuration, in bytes.
@@ -121,6 +123,7 @@ impl Default for Limits {
             describe_wall_ms: 5_000,
             compile_memory_bytes: 1 << 30,
             compile_wall_ms: 120_000,
+            processes_per_instance: 1_000,
             instances_per_community: 1_000,
             config_bytes: 256 * KIB,
         }

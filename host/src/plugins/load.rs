@@ -9,11 +9,12 @@ use std::sync::atomic::AtomicU32;
 
 use serde_json::{Value, json};
 
-use super::manifest::{ActionManifest, ProcessManifest, unknown_fields};
+use super::manifest::{ActionManifest, ProcessManifest, ScheduleManifest, unknown_fields};
 use super::schema::Schema;
 use super::{
     Action, CallMetrics, LoadError, Manifest, Plugin, PluginMetrics, ProcessType, compile,
 };
+use crate::cadence::Cadence;
 use crate::clock::Clock;
 use crate::config::{Config, Limits, PluginConfig};
 use crate::grants::Grants;
@@ -195,15 +196,19 @@ impl Loader {
         let settings = collect(settings(&manifest, &of_plugin), &mut mistakes);
         let actions = collect(actions(&manifest), &mut mistakes);
         let events = collect(events(&manifest), &mut mistakes);
-        let processes = collect(processes(&manifest), &mut mistakes);
+        let processes = collect(processes(&manifest, &of_plugin), &mut mistakes);
+        let capabilities = guest.capabilities();
+        let producer = producer(&manifest, &of_plugin, &capabilities);
+        let producer = collect(producer.map_err(|one| vec![one]), &mut mistakes);
         let (
             Some(config_schema),
             Some(settings),
             Some(actions),
             Some(events),
             Some(processes),
+            Some(producer),
             true,
-        ) = (config_schema, settings, actions, events, processes, mistakes.is_empty())
+        ) = (config_schema, settings, actions, events, processes, producer, mistakes.is_empty())
         else {
             return Err(mistakes);
         };
@@ -224,7 +229,8 @@ impl Loader {
             actions,
             events,
             processes,
-            capabilities: guest.capabilities(),
+            capabilities,
+            producer,
             guest,
             terms: Arc::new(terms),
             loaded_at: self.clock.now_ms(),
@@ -314,10 +320,13 @@ fn events(manifest: &Manifest) -> Result<HashMap<String, Option<Schema>>, Vec<Lo
     if mistakes.is_empty() { Ok(events) } else { Err(mistakes) }
 }
 
-fn processes(manifest: &Manifest) -> Result<HashMap<String, Arc<ProcessType>>, Vec<LoadError>> {
+fn processes(
+    manifest: &Manifest,
+    config: &PluginConfig,
+) -> Result<HashMap<String, Arc<ProcessType>>, Vec<LoadError>> {
     let (mut processes, mut mistakes) = (HashMap::new(), Vec::new());
     for each in &manifest.processes {
-        match process(&manifest.name, each) {
+        match process(&manifest.name, each, config) {
             Ok(process) => drop(processes.insert(each.name.clone(), Arc::new(process))),
             Err(more) => mistakes.extend(more),
         }
@@ -325,7 +334,11 @@ fn processes(manifest: &Manifest) -> Result<HashMap<String, Arc<ProcessType>>, V
     if mistakes.is_empty() { Ok(processes) } else { Err(mistakes) }
 }
 
-fn process(plugin: &str, process: &ProcessManifest) -> Result<ProcessType, Vec<LoadError>> {
+fn process(
+    plugin: &str,
+    process: &ProcessManifest,
+    config: &PluginConfig,
+) -> Result<ProcessType, Vec<LoadError>> {
     let schema = |which: &str, document: &Option<Value>| {
         let place = format!("processes.{}.{which}", process.name);
         document.as_ref().map(|document| compiled(&place, document)).transpose()
@@ -334,18 +347,51 @@ fn process(plugin: &str, process: &ProcessManifest) -> Result<ProcessType, Vec<L
         schema("parameters_schema", &process.parameters_schema),
         schema("outcome_schema", &process.outcome_schema),
     );
-    match (parameters, outcome) {
-        (Ok(parameters), Ok(outcome)) => Ok(ProcessType {
+    let cadence = cadence(process.schedule.as_ref(), config.every.get(&process.name))
+        .map_err(|one| vec![error("bad_schedule", format!("processes.{}: {one}", process.name))]);
+    match (parameters, outcome, cadence) {
+        (Ok(parameters), Ok(outcome), Ok(cadence)) => Ok(ProcessType {
             name: process.name.as_str().into(),
             parameters: parameters.unwrap_or_else(Schema::any_object),
             outcome,
             functions: process.functions.clone(),
+            cadence,
             metrics: CallMetrics::new(plugin, "process", &process.name),
         }),
-        (parameters, outcome) => {
-            Err([parameters.err(), outcome.err()].into_iter().flatten().flatten().collect())
+        (parameters, outcome, cadence) => {
+            let mistakes = [parameters.err(), outcome.err(), cadence.err()];
+            Err(mistakes.into_iter().flatten().flatten().collect())
         }
     }
+}
+
+/// How often `producer.tick` is called: the operator's word before the manifest's.
+fn producer(
+    manifest: &Manifest,
+    config: &PluginConfig,
+    capabilities: &[&str],
+) -> Result<Option<Cadence>, LoadError> {
+    if !capabilities.contains(&"producer") {
+        return Ok(None);
+    }
+    let cadence = cadence(manifest.producer.as_ref(), config.every.get("producer"));
+    cadence.map(Some).map_err(|one| error("bad_schedule", format!("producer: {one}")))
+}
+
+fn cadence(
+    manifest: Option<&ScheduleManifest>,
+    operator: Option<&String>,
+) -> Result<Cadence, String> {
+    if let Some(operator) = operator {
+        return Cadence::of_operator(operator);
+    }
+    let Some(said) = manifest else { return Ok(Cadence::default()) };
+    Cadence::parse(
+        said.every.as_deref(),
+        said.cron.as_deref(),
+        said.time_zone.as_deref(),
+        said.jitter.as_deref(),
+    )
 }
 
 /// The operator's settings: checked, defaults filled in, secrets taken out.

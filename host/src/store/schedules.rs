@@ -122,8 +122,14 @@ impl Tx<'_> {
             "UPDATE schedule SET due_at = ?3, last_at = ?4, failures = ?5, last_error = ?6 WHERE id = ?1 AND due_at = ?2",
         )?;
         for one in advances {
-            statement
-                .execute(params![one.id, one.from, one.to, one.at, one.failures, one.error])?;
+            statement.execute(params![
+                one.id,
+                one.from,
+                one.to,
+                one.at,
+                one.failures,
+                one.error
+            ])?;
         }
         Ok(())
     }
@@ -135,8 +141,14 @@ impl Tx<'_> {
             "UPDATE schedule SET due_at = ?3, last_at = ?4, failures = ?5, last_error = ?6 WHERE id = ?1 AND due_at = ?2",
         )?;
         let one = advance;
-        let changed =
-            statement.execute(params![one.id, one.from, one.to, one.at, one.failures, one.error])?;
+        let changed = statement.execute(params![
+            one.id,
+            one.from,
+            one.to,
+            one.at,
+            one.failures,
+            one.error
+        ])?;
         if changed == 0 && self.has_schedule(one.id)? {
             return Err(StoreError::Stale);
         }

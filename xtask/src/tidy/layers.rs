@@ -10,7 +10,7 @@ use super::sources::Source;
 const LEVELS: &[&[&str]] = &[
     &["clock"],
     &["ids", "web"],
-    &["events"],
+    &["events", "cadence"],
     &["instance"],
     &["secrets"],
     &["effects"],

@@ -35,7 +35,8 @@ impl process::Host for CallState {
     async fn set_status(&mut self, status: process::ProcessStatus) -> Result<(), Error> {
         let status = match status {
             process::ProcessStatus::Created => {
-                let message = "only the host makes a process `created`; set `pending` or `completed`";
+                let message =
+                    "only the host makes a process `created`; set `pending` or `completed`";
                 return Err(error(ErrorKind::Invalid, message));
             }
             process::ProcessStatus::Pending => ProcessStatus::Pending,
@@ -132,9 +133,10 @@ impl CallState {
             let Some(row) = row else { return Err(self.doom_with(Fault::InstanceReplaced)) };
             self.process_row = Some(row);
         }
-        let row = self.process_row.clone().unwrap_or_else(|| {
-            unborn(&reference, instance.id, instance.community.id)
-        });
+        let row = self
+            .process_row
+            .clone()
+            .unwrap_or_else(|| unborn(&reference, instance.id, instance.community.id));
         Ok(match &self.effects.process {
             Some(change) => row.with(change),
             None => row,
@@ -175,7 +177,8 @@ impl CallState {
         self.open_process().await?;
         self.count_write()?;
         let before = self.process_value(&key)?;
-        let entry = |value: &Option<String>| value.as_ref().map_or(0, |v| (v.len() + key.len()) as u64);
+        let entry =
+            |value: &Option<String>| value.as_ref().map_or(0, |v| (v.len() + key.len()) as u64);
         let (was, will_be) = (entry(&before), entry(&value));
         let bytes = self.process_now().await?.state_bytes.saturating_sub(was) + will_be;
         let limit = self.terms.limits.state_bytes;
@@ -203,9 +206,9 @@ impl CallState {
                 format!("the {what} has {} bytes, at most {limit} are allowed", text.len());
             return Err(error(ErrorKind::Invalid, message));
         }
-        serde_json::from_str::<IgnoredAny>(text).map(|_| ()).map_err(|cause| {
-            error(ErrorKind::Invalid, format!("the {what} is not JSON: {cause}"))
-        })
+        serde_json::from_str::<IgnoredAny>(text)
+            .map(|_| ())
+            .map_err(|cause| error(ErrorKind::Invalid, format!("the {what} is not JSON: {cause}")))
     }
 }
 
@@ -220,8 +223,8 @@ fn unborn(process: &ProcessRef, instance: InstanceId, community: CommunityId) ->
         plugin: String::new(),
         name: process.name.to_string(),
         status: ProcessStatus::Created,
-        outcome: "null".to_owned(),
-        errors: "null".to_owned(),
+        outcome: "{}".to_owned(),
+        errors: "{}".to_owned(),
         url: None,
         callback_url: None,
         closing_at: None,

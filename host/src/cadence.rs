@@ -1,0 +1,195 @@
+//! When something that happens again and again is due next: an interval, or a cron expression in a time
+//! zone, with jitter. Pure arithmetic on given times; missed moments are one.
+
+use std::str::FromStr;
+
+use croner::Cron;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::ids::random_bytes;
+
+/// How often a tick comes if nobody says otherwise, in milliseconds.
+const DEFAULT_EVERY_MS: i64 = 60_000;
+/// First wait after a failure, in milliseconds; it doubles with each more.
+const BACKOFF_MS: i64 = 60_000;
+/// Longest wait after failures, in milliseconds.
+const BACKOFF_MOST_MS: i64 = 60 * 60 * 1000;
+/// How long a cron expression that never comes again waits, in milliseconds.
+const NEVER_MS: i64 = 365 * 24 * 60 * 60 * 1000;
+
+/// A rhythm.
+#[derive(Clone, Debug)]
+pub struct Cadence {
+    rhythm: Rhythm,
+    /// Each tick comes later by a random part of this, in milliseconds.
+    jitter_ms: i64,
+}
+
+#[derive(Clone, Debug)]
+enum Rhythm {
+    /// Milliseconds.
+    Every(i64),
+    Cron(Box<Cron>, TimeZone),
+}
+
+impl Default for Cadence {
+    fn default() -> Self {
+        Self { rhythm: Rhythm::Every(DEFAULT_EVERY_MS), jitter_ms: 0 }
+    }
+}
+
+impl Cadence {
+    /// From what a manifest says; an error is one sentence.
+    pub fn parse(
+        every: Option<&str>,
+        cron: Option<&str>,
+        time_zone: Option<&str>,
+        jitter: Option<&str>,
+    ) -> Result<Self, String> {
+        let jitter_ms = jitter.map(interval_ms).transpose()?.unwrap_or(0);
+        let rhythm = match (every, cron) {
+            (Some(_), Some(_)) => return Err("give `every` or `cron`, not both".into()),
+            (Some(every), None) => Rhythm::Every(interval_ms(every)?),
+            (None, Some(cron)) => Rhythm::Cron(Box::new(parse_cron(cron)?), zone(time_zone)?),
+            (None, None) => Rhythm::Every(DEFAULT_EVERY_MS),
+        };
+        Ok(Self { rhythm, jitter_ms })
+    }
+
+    /// The operator's: an interval, or a cron expression in UTC.
+    pub fn of_operator(text: &str) -> Result<Self, String> {
+        match interval_ms(text) {
+            Ok(_) => Self::parse(Some(text), None, None, None),
+            Err(_) => Self::parse(None, Some(text), None, None).map_err(|_| {
+                format!("`{text}` is neither an interval (30s, 5m, 2h, 1d) nor a cron expression")
+            }),
+        }
+    }
+
+    /// When the first tick is due.
+    pub fn first(&self, now: i64) -> i64 {
+        self.after(now, now)
+    }
+
+    /// When the next tick is due after one that was due at `due`: in the future of `now`, however many
+    /// were missed.
+    pub fn after(&self, due: i64, now: i64) -> i64 {
+        let next = match &self.rhythm {
+            Rhythm::Every(every) => {
+                // On the grid of the first tick, so that a late one does not shift the others.
+                let missed = (now - due).max(0) / every;
+                due + (missed + 1) * every
+            }
+            Rhythm::Cron(cron, zone) => next_of(cron, zone, now.max(due)),
+        };
+        next.saturating_add(self.jitter())
+    }
+
+    /// The same after `failures` failures in a row: later, by itself alone.
+    pub fn after_failure(&self, due: i64, now: i64, failures: u32) -> i64 {
+        self.after(due, now).max(now + backoff_ms(failures))
+    }
+
+    fn jitter(&self) -> i64 {
+        if self.jitter_ms == 0 {
+            return 0;
+        }
+        let random = u64::from_le_bytes(random_bytes().unwrap_or_default());
+        (random % self.jitter_ms.unsigned_abs()).cast_signed()
+    }
+}
+
+fn backoff_ms(failures: u32) -> i64 {
+    BACKOFF_MS.saturating_mul(1 << failures.saturating_sub(1).min(20)).min(BACKOFF_MOST_MS)
+}
+
+/// `30s`, `5m`, `2h`, `1d`
+fn interval_ms(text: &str) -> Result<i64, String> {
+    let wrong = || format!("`{text}` is no interval; write one as 30s, 5m, 2h or 1d");
+    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(wrong)?;
+    let number: u32 = number.parse().map_err(|_| wrong())?;
+    let seconds: i64 = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 60 * 60,
+        "d" => 24 * 60 * 60,
+        _ => return Err(wrong()),
+    };
+    if number == 0 { Err(wrong()) } else { Ok(i64::from(number) * seconds * 1000) }
+}
+
+fn parse_cron(text: &str) -> Result<Cron, String> {
+    Cron::from_str(text).map_err(|error| format!("`{text}` is no cron expression: {error}"))
+}
+
+fn zone(name: Option<&str>) -> Result<TimeZone, String> {
+    let name = name.unwrap_or("UTC");
+    TimeZone::get(name).map_err(|_| format!("`{name}` is no time zone; write one as Europe/Berlin"))
+}
+
+fn next_of(cron: &Cron, zone: &TimeZone, after: i64) -> i64 {
+    let next = Timestamp::from_millisecond(after).ok().and_then(|time| {
+        let next = cron.find_next_occurrence(&time.to_zoned(zone.clone()), false).ok()?;
+        Some(next.timestamp().as_millisecond())
+    });
+    next.unwrap_or(after.saturating_add(NEVER_MS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::parse_rfc3339;
+
+    fn time(text: &str) -> i64 {
+        parse_rfc3339(text).unwrap()
+    }
+
+    #[test]
+    fn missed_ticks_are_one_and_the_grid_stays() {
+        let every = Cadence::parse(Some("60s"), None, None, None).unwrap();
+        assert_eq!(every.after(0, 1), 60_000);
+        assert_eq!(every.after(0, 59_999), 60_000);
+        assert_eq!(every.after(0, 60_000), 120_000);
+        assert_eq!(every.after(0, 605_000), 660_000);
+    }
+
+    #[test]
+    fn cron_follows_its_time_zone_over_a_change_of_clocks() {
+        let cron = Cadence::parse(None, Some("0 9 * * *"), Some("Europe/Berlin"), None).unwrap();
+        let winter = cron.first(time("2026-03-28T12:00:00Z"));
+        assert_eq!(winter, time("2026-03-29T07:00:00Z"));
+        assert_eq!(cron.first(time("2026-01-10T12:00:00Z")), time("2026-01-11T08:00:00Z"));
+    }
+
+    #[test]
+    fn failures_wait_longer_up_to_an_hour() {
+        let every = Cadence::parse(Some("1s"), None, None, None).unwrap();
+        assert_eq!(every.after_failure(0, 0, 1), 60_000);
+        assert_eq!(every.after_failure(0, 0, 3), 240_000);
+        assert_eq!(every.after_failure(0, 0, 4_000_000_000), 3_600_000);
+    }
+
+    #[test]
+    fn jitter_stays_within_its_bound() {
+        let every = Cadence::parse(Some("60s"), None, None, Some("5s")).unwrap();
+        for _ in 0..100 {
+            assert!((60_000..65_000).contains(&every.after(0, 0)));
+        }
+    }
+
+    #[test]
+    fn mistakes_are_sentences() {
+        for (every, cron, zone) in [
+            (Some("0s"), None, None),
+            (Some("ten"), None, None),
+            (None, Some("often"), None),
+            (None, Some("* * * * *"), Some("Mars")),
+        ] {
+            assert!(Cadence::parse(every, cron, zone, None).is_err());
+        }
+        assert!(Cadence::of_operator("30s").is_ok());
+        assert!(Cadence::of_operator("*/5 * * * *").is_ok());
+        assert!(Cadence::of_operator("soon").is_err());
+    }
+}
