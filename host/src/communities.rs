@@ -67,6 +67,7 @@ impl Community {
 /// All communities of a host.
 pub struct Communities {
     by_slug: papaya::HashMap<CommunitySlug, Arc<Community>>,
+    by_id: papaya::HashMap<InstanceId, Arc<Instance>>,
     last_community: AtomicI64,
     last_instance: AtomicI64,
     mutating: Mutex<HashMap<CommunitySlug, Arc<tokio::sync::Mutex<()>>>>,
@@ -78,6 +79,7 @@ impl Communities {
         let (communities, mut instances, last) = store
             .read(|reader| Ok((reader.communities()?, reader.instances()?, reader.last_ids()?)))?;
         let by_slug = papaya::HashMap::with_capacity(communities.len());
+        let by_id = papaya::HashMap::new();
         for row in communities {
             let Ok(slug) = CommunitySlug::parse(&row.slug) else {
                 tracing::error!(
@@ -92,11 +94,14 @@ impl Communities {
                 readable_name: row.readable_name.into(),
             });
             let rows = instances.remove(&row.id).unwrap_or_default();
-            let instances = rows.into_iter().filter_map(|row| loaded(row, &names)).collect();
+            let instances: Box<[_]> =
+                rows.into_iter().filter_map(|row| loaded(row, &names)).collect();
+            show(&by_id, &instances);
             by_slug.pin().insert(names.slug.clone(), Arc::new(Community { names, instances }));
         }
         Ok(Self {
             by_slug,
+            by_id,
             last_community: AtomicI64::new(last.0.0),
             last_instance: AtomicI64::new(last.1.0),
             mutating: Mutex::default(),
@@ -105,6 +110,11 @@ impl Communities {
 
     pub fn get(&self, slug: &str) -> Option<Arc<Community>> {
         self.by_slug.pin().get(slug).cloned()
+    }
+
+    /// The instance with that id, as it is now.
+    pub fn instance(&self, id: InstanceId) -> Option<Arc<Instance>> {
+        self.by_id.pin().get(&id).cloned()
     }
 
     pub fn len(&self) -> usize {
@@ -129,12 +139,23 @@ impl Communities {
     pub fn publish(&self, before: Option<&CommunitySlug>, community: Option<Community>) {
         let map = self.by_slug.pin();
         let now = community.as_ref().map(|community| community.names.slug.clone());
+        self.publish_instances(before.and_then(|before| map.get(before)), community.as_ref());
         if let Some(community) = community {
             map.insert(community.names.slug.clone(), Arc::new(community));
         }
         // Last, so that a community that is renamed is never nowhere.
         if let Some(before) = before.filter(|before| now.as_ref() != Some(before)) {
             map.remove(before);
+        }
+    }
+
+    fn publish_instances(&self, before: Option<&Arc<Community>>, after: Option<&Community>) {
+        let after = after.map_or(&[][..], |community| &community.instances);
+        show(&self.by_id, after);
+        let map = self.by_id.pin();
+        let before = before.iter().flat_map(|community| community.instances.iter());
+        for gone in before.filter(|one| !after.iter().any(|other| other.id == one.id)) {
+            map.remove(&gone.id);
         }
     }
 
@@ -176,6 +197,13 @@ impl Drop for Turn {
                 mutating.remove(slug);
             }
         }
+    }
+}
+
+fn show(by_id: &papaya::HashMap<InstanceId, Arc<Instance>>, instances: &[Arc<Instance>]) {
+    let map = by_id.pin();
+    for instance in instances {
+        map.insert(instance.id, instance.clone());
     }
 }
 

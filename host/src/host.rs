@@ -26,6 +26,7 @@ use crate::http::{Api, Door, Keys};
 use crate::mutations::Mutations;
 use crate::plugins::directory::{Depth, Directory};
 use crate::plugins::{Loader, Plugins};
+use crate::scheduler::Scheduler;
 use crate::store::Store;
 
 pub use data::DataDirectory;
@@ -157,6 +158,12 @@ impl Host {
         tasks.start("plugin directory", self.directory.watch(reloads));
         tasks.start("failed calls", self.failed_calls);
         tasks.start("purge", background::purge(store.clone(), clock, self.config.clone()));
+        let scheduler = Scheduler {
+            calls: self.api.calls.clone(),
+            config: self.config.scheduler.clone(),
+            threads: BACKGROUND_THREADS,
+        };
+        tasks.start("scheduler", scheduler.run());
         tasks.start("API keys", background::notice_keys(self.api.clone()));
         tasks.start("metrics", background::fold_metrics(self.api.metrics.clone()));
         tasks

@@ -13,6 +13,7 @@ pub mod http;
 pub mod instance;
 pub mod mutations;
 pub mod plugins;
+pub mod scheduler;
 pub mod store;
 
 pub mod cadence;

@@ -17,6 +17,8 @@ pub enum CallError {
     UnknownPlugin(String),
     #[error("Plugin '{plugin}' has no action '{action}'")]
     UnknownAction { plugin: PluginName, action: String },
+    #[error("Plugin '{plugin}' has no process '{process}'")]
+    UnknownProcess { plugin: PluginName, process: String },
     #[error("Plugin '{plugin}' not enabled for community '{}'", names.slug)]
     NotEnabled { plugin: PluginName, names: Arc<CommunityNames> },
     #[error(

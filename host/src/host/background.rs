@@ -91,11 +91,13 @@ pub async fn purge(store: Store, clock: Clock, config: Arc<Config>) {
 async fn purge_once(store: &Store, clock: &Clock, config: &Config) -> Result<bool, StoreError> {
     let rows = config.store.purge_rows.max(1);
     let more_state = store.write("purge.state", move |tx| tx.purge_state(rows)).await?;
+    let more_communities =
+        store.write("purge.community", move |tx| tx.purge_community(rows)).await?;
     let before = clock.now_ms() - i64::from(config.retention.call_days) * DAY_MS;
     let keep = config.retention.calls;
     let calls =
         store.write("purge.calls", move |tx| tx.purge_failed_calls(before, keep, rows)).await?;
-    Ok(more_state || calls == rows)
+    Ok(more_state || more_communities || calls == rows)
 }
 
 pub async fn fold_metrics(metrics: PrometheusHandle) {

@@ -195,6 +195,9 @@ impl From<CallError> for Problem {
             CallError::UnknownAction { .. } => {
                 Self::new(StatusCode::NOT_FOUND, "unknown_action", detail)
             }
+            CallError::UnknownProcess { .. } => {
+                Self::new(StatusCode::NOT_FOUND, "unknown_process", detail)
+            }
             CallError::NotEnabled { .. } => {
                 Self::new(StatusCode::BAD_REQUEST, "plugin_not_enabled", detail)
             }

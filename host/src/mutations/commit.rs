@@ -11,7 +11,7 @@ use super::{MutationError, Mutations, Outcome};
 use crate::calls::{Mode, ValidatedCall, Writes};
 use crate::communities::{Community, Turn};
 use crate::guest::{Fault, Share};
-use crate::ids::{Generation, RequestId};
+use crate::ids::{Generation, ProcessId, RequestId};
 use crate::instance::{Access, CommunityNames, Hold, HoldError, Instance, secret_context};
 use crate::plugins::Lifecycle;
 use crate::store::{CommunityRow, NewInstance, SecretRow, StoreError, Taken, Tx};
@@ -19,11 +19,19 @@ use crate::store::{CommunityRow, NewInstance, SecretRow, StoreError, Taken, Tx};
 /// Rows that one write may touch: the writer serves everybody.
 const WRITE_ROWS: usize = 10_000;
 
+/// Pending processes that the mutation's own write completes; more are completed before it.
+const COMPLETED_AT_ONCE: usize = 2_000;
+/// Pending processes that one write before it completes.
+const COMPLETED_CHUNK: usize = 500;
+/// A schedule of the instance itself.
+const NO_PROCESS: ProcessId = ProcessId(0);
+
 /// What one step writes.
 enum Write {
     Add(Written),
     Reconfigure(Written, Generation),
-    Remove(Arc<Instance>),
+    /// Its pending processes are completed with this code.
+    Remove(Arc<Instance>, &'static str),
 }
 
 /// An instance as it is written.
@@ -33,6 +41,8 @@ struct Written {
     instance: Arc<Instance>,
     /// What the lifecycle call wants stored.
     writes: Writes,
+    /// When its producer ticks first, if it has one.
+    first_tick: Option<i64>,
 }
 
 impl Write {
@@ -41,7 +51,7 @@ impl Write {
             Self::Add(written) | Self::Reconfigure(written, _) => {
                 1 + written.secrets.len() + written.writes.rows()
             }
-            Self::Remove(_) => 2,
+            Self::Remove(..) => 3,
         }
     }
 }
@@ -133,8 +143,32 @@ impl Mutations {
         Ok(held)
     }
 
+    /// So many pending processes that one write would take too long are completed in chunks before
+    /// it, under the locks: nobody can start or change one meanwhile that the last write would miss.
+    async fn complete_many(&self, writes: &[Write]) -> Outcome<()> {
+        let removed = || {
+            writes.iter().filter_map(|write| match write {
+                Write::Remove(instance, code) => Some((instance.id, *code)),
+                _ => None,
+            })
+        };
+        let count = |reader: &crate::store::Reader<'_>| {
+            removed().try_fold(0, |sum, (id, _)| Ok(sum + reader.pending_count(id)?))
+        };
+        if self.calls.store.read(count)? <= COMPLETED_AT_ONCE {
+            return Ok(());
+        }
+        let now = self.calls.clock.now_ms();
+        for (id, code) in removed() {
+            let chunk = move |tx: &Tx<'_>| tx.complete_pending(id, code, now, COMPLETED_CHUNK);
+            while self.calls.store.write("process.complete", chunk).await? == COMPLETED_CHUNK {}
+        }
+        Ok(())
+    }
+
     async fn write(&self, mut plan: Plan, held: Vec<Held>, turn: Turn) -> Outcome<Arc<Community>> {
         let (writes, shares) = self.writes(&mut plan)?;
+        self.complete_many(&writes).await?;
         let after = community_after(&plan);
         let Some(names) = plan.after.clone().or_else(|| plan.before.clone()) else {
             return Err(Fault::Host("a mutation of no community".into()).into());
@@ -168,8 +202,12 @@ impl Mutations {
         let (mut writes, mut shares) = (Vec::new(), Vec::new());
         for step in &mut plan.steps {
             // A removal before what replaces it: the two have the same name.
-            if let Step::Replace(old, _) | Step::Remove(old) = step {
-                writes.push(Write::Remove(old.clone()));
+            match step {
+                Step::Replace(old, _) => {
+                    writes.push(Write::Remove(old.clone(), "instance_replaced"));
+                }
+                Step::Remove(old) => writes.push(Write::Remove(old.clone(), "instance_disabled")),
+                _ => {}
             }
             if let Step::Create(draft) | Step::Replace(_, draft) | Step::Reconfigure(_, draft) =
                 step
@@ -196,6 +234,7 @@ impl Mutations {
         draft: &mut Draft,
         shares: &mut Vec<Share>,
     ) -> Outcome<Written> {
+        let now = self.calls.clock.now_ms();
         let writes = draft.collected.take().map(|collected| {
             shares.push(collected.share);
             collected.writes
@@ -205,6 +244,7 @@ impl Mutations {
             secrets: self.seal(draft)?,
             instance: draft.instance.clone(),
             writes: writes.unwrap_or_default(),
+            first_tick: draft.plugin.producer.as_ref().map(|cadence| cadence.first(now)),
         })
     }
 
@@ -282,13 +322,20 @@ fn apply_one(tx: &Tx<'_>, write: &Write, now: i64) -> Result<(), StoreError> {
     let written = match write {
         Write::Add(written) => {
             tx.add_instance(&written.row, now)?;
+            if let Some(due) = written.first_tick {
+                tx.put_schedule(written.row.id, NO_PROCESS, "producer", due)?;
+            }
             written
         }
         Write::Reconfigure(written, to) => {
             tx.reconfigure_instance(&written.row, *to)?;
             written
         }
-        Write::Remove(instance) => return tx.remove_instance(instance.id),
+        Write::Remove(instance, code) => {
+            tx.complete_pending(instance.id, code, now, usize::MAX >> 1)?;
+            tx.remove_schedules(instance.id)?;
+            return tx.remove_instance(instance.id);
+        }
     };
     tx.replace_secrets(written.row.id, &written.secrets)?;
     written.writes.apply(tx, &written.instance, now)

@@ -192,7 +192,11 @@ impl Tx<'_> {
     }
 
     /// Its instances must have been removed before.
+    /// What else belongs to it is left to the purge.
     pub fn remove_community(&self, id: CommunityId) -> Result<(), StoreError> {
+        self.conn
+            .prepare_cached("INSERT OR IGNORE INTO purge_community (community_id) VALUES (?1)")?
+            .execute([id.0])?;
         let removed =
             self.conn.prepare_cached("DELETE FROM community WHERE id = ?1")?.execute([id.0])?;
         if removed == 1 { Ok(()) } else { Err(StoreError::Stale) }

@@ -1,4 +1,5 @@
-//! The table `purge`: state of deleted instances, removed in chunks so that no write is long.
+//! The tables `purge` and `purge_community`: what deleted instances and communities leave behind,
+//! removed in chunks so that no write is long.
 
 use rusqlite::{OptionalExtension, params};
 
@@ -27,5 +28,29 @@ impl Tx<'_> {
     fn next_purge(&self) -> Result<Option<InstanceId>, StoreError> {
         let mut statement = self.conn.prepare_cached("SELECT instance_id FROM purge LIMIT 1")?;
         Ok(statement.query_row([], |row| row.get(0).map(InstanceId)).optional()?)
+    }
+
+    /// Removes at most `rows` rows of one deleted community's processes. False: nothing is left to do.
+    pub fn purge_community(&self, rows: usize) -> Result<bool, StoreError> {
+        let mut statement =
+            self.conn.prepare_cached("SELECT community_id FROM purge_community LIMIT 1")?;
+        let community: Option<i64> = statement.query_row([], |row| row.get(0)).optional()?;
+        let Some(community) = community else { return Ok(false) };
+        let chunks = [
+            "DELETE FROM process_state WHERE (process_id, key) IN (SELECT process_id, key FROM process \
+             JOIN process_state ON process_id = process.id WHERE community_id = ?1 LIMIT ?2)",
+            "DELETE FROM process WHERE id IN (SELECT id FROM process WHERE community_id = ?1 LIMIT ?2)",
+        ];
+        for chunk in chunks {
+            let removed =
+                self.conn.prepare_cached(chunk)?.execute(params![community, rows as i64])?;
+            if removed == rows {
+                return Ok(true);
+            }
+        }
+        self.conn
+            .prepare_cached("DELETE FROM purge_community WHERE community_id = ?1")?
+            .execute([community])?;
+        Ok(true)
     }
 }

@@ -159,6 +159,11 @@ impl Tx<'_> {
         Ok(self.conn.prepare_cached("SELECT 1 FROM schedule WHERE id = ?1")?.exists([id])?)
     }
 
+    pub fn remove_schedule_row(&self, id: i64) -> Result<(), StoreError> {
+        self.conn.prepare_cached("DELETE FROM schedule WHERE id = ?1")?.execute([id])?;
+        Ok(())
+    }
+
     pub fn remove_schedule(
         &self,
         instance: InstanceId,

@@ -1,0 +1,203 @@
+//! Makes what is due happen: ticks of producers, updates and closing times of processes.
+//!
+//! What is due stands in the store; only what is being done is in memory. The commit of a tick advances
+//! its schedule: those that wrote nothing are advanced many at a time, the others each with its own
+//! effects. One that has to wait becomes a task, so that it holds nobody up.
+
+mod tick;
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::task::JoinSet;
+
+use crate::calls::Calls;
+use crate::config::SchedulerConfig;
+use crate::ids::{InstanceId, PluginName, ProcessId};
+use crate::store::{Advance, ScheduleRow};
+
+use tick::Ticked;
+
+/// How often the scheduler looks at the clock.
+const LOOK: Duration = Duration::from_millis(50);
+/// After a failure of the store, until it is tried again.
+const STORE_PAUSE: Duration = Duration::from_secs(1);
+/// Instances that are looked at in one read for a producer's missing schedule.
+const INSTANCES: usize = 5_000;
+
+/// Makes what is due happen.
+pub struct Scheduler {
+    pub calls: Arc<Calls>,
+    pub config: SchedulerConfig,
+    /// Threads that tick at once.
+    pub threads: usize,
+}
+
+/// Ticks of one batch that ended at once, and those that have to wait.
+#[derive(Default)]
+struct Batch {
+    advances: Vec<Advance>,
+    removed: Vec<i64>,
+    waiting: Vec<(i64, Waiting)>,
+}
+
+type Waiting = std::pin::Pin<Box<dyn Future<Output = Ticked> + Send>>;
+
+impl Scheduler {
+    /// Never ends.
+    pub async fn run(self) {
+        let this = Arc::new(self);
+        let mut waiting: JoinSet<i64> = JoinSet::new();
+        let mut busy: HashSet<i64> = HashSet::new();
+        let mut known = BTreeMap::new();
+        loop {
+            this.add_producers(&mut known).await;
+            while let Some(ended) = waiting.try_join_next() {
+                forget(&mut busy, ended);
+            }
+            let due = this.due(&busy, waiting.len());
+            if due.is_empty() {
+                this.rest(&mut waiting, &mut busy).await;
+                continue;
+            }
+            let room = this.config.waiting_ticks.saturating_sub(waiting.len()).max(1);
+            let batch = this.clone().first_turn(due, room).await;
+            this.store(batch.advances, batch.removed).await;
+            for (id, tick) in batch.waiting {
+                busy.insert(id);
+                waiting.spawn(this.clone().wait_for(id, tick));
+            }
+        }
+    }
+
+    fn due(&self, busy: &HashSet<i64>, waiting: usize) -> Vec<ScheduleRow> {
+        if waiting >= self.config.waiting_ticks {
+            return Vec::new();
+        }
+        let now = self.calls.clock.now_ms();
+        let limit = self.config.batch_ticks.max(1) + busy.len();
+        let due = self.calls.store.read(|reader| reader.due_schedules(now, limit));
+        let mut due = due.unwrap_or_else(|error| {
+            tracing::warn!(%error, "schedules cannot be read; ticks are late");
+            Vec::new()
+        });
+        due.retain(|row| !busy.contains(&row.id));
+        due
+    }
+
+    /// Until a tick has ended, a schedule was added, or it is time to look at the clock.
+    async fn rest(&self, waiting: &mut JoinSet<i64>, busy: &mut HashSet<i64>) {
+        tokio::select! {
+            Some(ended) = waiting.join_next() => forget(busy, ended),
+            () = self.calls.store.signals().schedules.notified() => {}
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+
+    /// Gives each due tick its first turn, on as many threads as there are. Most end with it.
+    async fn first_turn(self: Arc<Self>, due: Vec<ScheduleRow>, room: usize) -> Batch {
+        let threads = self.threads.max(1);
+        let (size, room) = (due.len().div_ceil(threads), room.div_ceil(threads));
+        let mut parts = JoinSet::new();
+        for part in due.chunks(size) {
+            parts.spawn(self.clone().turn_of(part.to_vec(), room));
+        }
+        let mut all = Batch::default();
+        while let Some(part) = parts.join_next().await {
+            // One that panicked leaves its ticks due.
+            let Ok(part) = part else { continue };
+            all.advances.extend(part.advances);
+            all.removed.extend(part.removed);
+            all.waiting.extend(part.waiting);
+        }
+        all
+    }
+
+    async fn turn_of(self: Arc<Self>, due: Vec<ScheduleRow>, room: usize) -> Batch {
+        let mut batch = Batch::default();
+        for row in due {
+            if batch.waiting.len() >= room {
+                break;
+            }
+            let id = row.id;
+            let mut tick: Waiting = Box::pin(self.clone().tick(row));
+            match (&mut tick).now_or_never() {
+                None => batch.waiting.push((id, tick)),
+                Some(Ticked::Advanced(advance)) => batch.advances.push(advance),
+                Some(Ticked::Gone(id)) => batch.removed.push(id),
+                Some(Ticked::Stored) => {}
+            }
+        }
+        batch
+    }
+
+    async fn wait_for(self: Arc<Self>, id: i64, tick: Waiting) -> i64 {
+        match tick.await {
+            Ticked::Advanced(advance) => self.store(vec![advance], Vec::new()).await,
+            Ticked::Gone(id) => self.store(Vec::new(), vec![id]).await,
+            Ticked::Stored => {}
+        }
+        id
+    }
+
+    async fn store(&self, advances: Vec<Advance>, removed: Vec<i64>) {
+        if advances.is_empty() && removed.is_empty() {
+            return;
+        }
+        let written = self.calls.store.write("schedule.advance", move |tx| {
+            tx.advance_schedules(&advances)?;
+            removed.iter().try_for_each(|id| tx.remove_schedule_row(*id))
+        });
+        if let Err(error) = written.await {
+            tracing::warn!(%error, "schedules cannot be advanced; their ticks come again");
+            tokio::time::sleep(STORE_PAUSE).await;
+        }
+    }
+
+    /// A plugin that has a producer since its file was replaced: its instances get a schedule.
+    async fn add_producers(&self, known: &mut BTreeMap<PluginName, i64>) {
+        for plugin in self.calls.plugins.all() {
+            if known.insert(plugin.name.clone(), plugin.mark) == Some(plugin.mark) {
+                continue;
+            }
+            let Some(cadence) = &plugin.producer else { continue };
+            if let Err(error) = self.add_schedules(plugin.name.as_str(), cadence).await {
+                tracing::warn!(%error, plugin = plugin.name.as_str(), "its producer has no schedules yet");
+                known.remove(&plugin.name);
+            }
+        }
+    }
+
+    async fn add_schedules(
+        &self,
+        plugin: &str,
+        cadence: &crate::cadence::Cadence,
+    ) -> Result<(), crate::store::StoreError> {
+        let mut after = Some(InstanceId(0));
+        while let Some(from) = after {
+            let read = |r: &crate::store::Reader<'_>| r.without_producer(plugin, from, INSTANCES);
+            let (lacking, next) = self.calls.store.read(read)?;
+            after = next;
+            if lacking.is_empty() {
+                continue;
+            }
+            let due = cadence.first(self.calls.clock.now_ms());
+            let add = move |tx: &crate::store::Tx<'_>| {
+                let mut lacking = lacking.iter();
+                lacking.try_for_each(|id| tx.put_schedule(*id, ProcessId(0), "producer", due))
+            };
+            self.calls.store.write("schedule.add", add).await?;
+        }
+        Ok(())
+    }
+}
+
+fn forget(busy: &mut HashSet<i64>, ended: Result<i64, tokio::task::JoinError>) {
+    match ended {
+        Ok(id) => drop(busy.remove(&id)),
+        // Which one is not known: all that do not wait any more are due again when they are due.
+        Err(error) => tracing::error!(%error, "a tick's task ended"),
+    }
+}
