@@ -6,6 +6,7 @@
 mod commit;
 mod error;
 mod failed;
+mod processes;
 mod request;
 mod resolve;
 mod result;
@@ -28,6 +29,7 @@ use crate::store::Store;
 pub use commit::{Also, Writes};
 pub use error::CallError;
 pub use failed::FailedCalls;
+pub use processes::{StartRequest, ValidatedStart};
 pub use request::{ValidatedCall, What};
 pub use resolve::{ActionRequest, Reach, validated};
 
@@ -42,6 +44,8 @@ pub struct Calls {
     in_flight: AtomicU32,
     limit: u32,
     instance_limit: u32,
+    /// Processes of one instance that may be pending.
+    pending_limit: usize,
 }
 
 /// Whether the effects of a call are stored.
@@ -96,7 +100,18 @@ impl Calls {
     ) -> Self {
         let in_flight = AtomicU32::new(0);
         let (limit, instance_limit) = (limits.calls, limits.calls_per_instance);
-        Self { plugins, communities, store, clock, failed, in_flight, limit, instance_limit }
+        let pending_limit = limits.processes_per_instance;
+        Self {
+            plugins,
+            communities,
+            store,
+            clock,
+            failed,
+            in_flight,
+            limit,
+            instance_limit,
+            pending_limit,
+        }
     }
 
     /// Runs a call to its end, whatever becomes of the caller.

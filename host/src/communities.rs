@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::OwnedMutexGuard;
 
-use crate::ids::{CommunityId, CommunitySlug, InstanceId, PluginName};
+use crate::ids::{CommunityId, CommunitySlug, InstanceId, PluginName, ProcessId};
 use crate::instance::{CommunityNames, Facts, Instance};
 use crate::store::{Store, StoreError};
 
@@ -70,6 +70,7 @@ pub struct Communities {
     by_id: papaya::HashMap<InstanceId, Arc<Instance>>,
     last_community: AtomicI64,
     last_instance: AtomicI64,
+    last_process: AtomicI64,
     mutating: Mutex<HashMap<CommunitySlug, Arc<tokio::sync::Mutex<()>>>>,
 }
 
@@ -78,6 +79,7 @@ impl Communities {
     pub fn load(store: &Store) -> Result<Self, StoreError> {
         let (communities, mut instances, last) = store
             .read(|reader| Ok((reader.communities()?, reader.instances()?, reader.last_ids()?)))?;
+        let last_process = store.read(|reader| reader.last_process())?;
         let by_slug = papaya::HashMap::with_capacity(communities.len());
         let by_id = papaya::HashMap::new();
         for row in communities {
@@ -104,6 +106,7 @@ impl Communities {
             by_id,
             last_community: AtomicI64::new(last.0.0),
             last_instance: AtomicI64::new(last.1.0),
+            last_process: AtomicI64::new(last_process),
             mutating: Mutex::default(),
         })
     }
@@ -133,6 +136,11 @@ impl Communities {
     /// An id that no instance has or had.
     pub fn next_instance(&self) -> InstanceId {
         InstanceId(self.last_instance.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// An id that no process has or had.
+    pub fn next_process(&self) -> ProcessId {
+        ProcessId(self.last_process.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
     /// Shows what was committed: `community` instead of what was at `before`.

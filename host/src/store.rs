@@ -36,7 +36,7 @@ pub use failed_calls::FailedCall;
 pub use instances::{CommunityRow, InstanceRow, NewInstance, SecretRow};
 pub use keys::ApiKeyRow;
 pub use processes::{ProcessFilter, ProcessRow};
-pub use schedules::{Advance, ScheduleRow};
+pub use schedules::{Advance, ScheduleFilter, ScheduleRow};
 pub use signals::Signals;
 pub use state::StateChange;
 

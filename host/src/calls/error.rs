@@ -31,6 +31,13 @@ pub enum CallError {
     #[error("The parameters are not valid")]
     InvalidParameters(Vec<Violation>),
 
+    #[error("Plugin has {0} pending processes already; close some first")]
+    TooManyProcesses(usize),
+    #[error("Can't close process, it has already completed")]
+    AlreadyCompleted,
+    #[error("{plugin}.{process} does not support manually closing the process.")]
+    NoClose { plugin: PluginName, process: String },
+
     // --- the plugin's own answer
     #[error("{}", .0.message)]
     Refused(GuestError),

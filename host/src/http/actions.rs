@@ -85,7 +85,8 @@ pub fn community(headers: &HeaderMap) -> Result<&str, Problem> {
         .map_err(|_| Problem::bad_request(format!("The header '{COMMUNITY}' is not text")))
 }
 
-fn platform_id<'a>(headers: &'a HeaderMap, query: &'a ActionQuery) -> Option<&'a str> {
+/// `community_platform_id`, in the header or the query.
+pub fn platform_id<'a>(headers: &'a HeaderMap, query: &'a ActionQuery) -> Option<&'a str> {
     let header = headers.get(PLATFORM).and_then(|value| value.to_str().ok());
     header.or(query.community_platform_id.as_deref())
 }

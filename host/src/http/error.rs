@@ -89,6 +89,10 @@ impl Problem {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
     }
 
+    pub fn not_closed() -> Self {
+        Self::new(StatusCode::BAD_GATEWAY, "not_closed", "Failed to close process")
+    }
+
     /// The client is told that there is a cause; the log has it.
     pub fn internal(cause: impl Into<String>) -> Self {
         let detail = "The host failed; its log has the reason under this request's id";
@@ -211,6 +215,13 @@ impl From<CallError> for Problem {
                 Self::new(StatusCode::BAD_REQUEST, "invalid_parameters", detail)
                     .with_errors(violations)
             }
+            CallError::TooManyProcesses(_) => {
+                Self::new(StatusCode::CONFLICT, "too_many_processes", detail)
+            }
+            CallError::AlreadyCompleted => {
+                Self::new(StatusCode::BAD_REQUEST, "already_completed", detail)
+            }
+            CallError::NoClose { .. } => Self::new(StatusCode::NOT_IMPLEMENTED, "no_close", detail),
             CallError::Refused(refusal) => refusal.into(),
             CallError::PluginUnavailable(_) => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "plugin_unavailable", detail).later()

@@ -1,11 +1,152 @@
-//! `/api/internal/process`
+//! `/api/internal/process…`
 
 use std::sync::Arc;
 
-use axum::Router;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Extension, Json, Router};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
 
-use super::Api;
+use super::actions::{ActionQuery, community, platform_id};
+use super::error::Problem;
+use super::{Api, body, door};
+use crate::calls::StartRequest;
+use crate::effects::ProcessStatus;
+use crate::ids::RequestId;
+use crate::store::{ProcessFilter, ProcessRow};
+
+/// Processes on one page at most.
+const PAGE: usize = 100;
+/// Longest `callback_url`, in bytes.
+const CALLBACK_BYTES: usize = 2 << 10;
 
 pub fn routes() -> Router<Arc<Api>> {
     Router::new()
+        .route("/api/internal/process", get(list))
+        .route("/api/internal/process/{target}", post(start))
+        .route("/api/internal/process/{target}/{id}", get(show).delete(close))
+}
+
+async fn start(
+    State(api): State<Arc<Api>>,
+    Path(target): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (head, body) = request.into_parts();
+    let Query(query) = Query::<ActionQuery>::try_from_uri(&head.uri)
+        .map_err(|error| Problem::bad_request(error.body_text()))?;
+    let (plugin, process) = parts(&target)?;
+    let mut parameters: Map<String, Value> = body::json(&api, body).await?;
+    let callback_url = parameters.remove("callback_url").map(callback).transpose()?.flatten();
+    let start = api.calls.process(StartRequest {
+        community: community(&head.headers)?,
+        platform_id: platform_id(&head.headers, &query),
+        plugin,
+        process,
+        parameters: Value::Object(parameters),
+        callback_url,
+        request_id: door::request_id_of(&head.extensions, &api.clock),
+    })?;
+    let row = api.calls.start(start, |_| None).await?;
+    let location = format!("/api/internal/process/{target}/{}", row.public_id);
+    let mut response = (StatusCode::ACCEPTED, Json(row.shown())).into_response();
+    if let Ok(location) = HeaderValue::from_str(&location) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    Ok(response)
+}
+
+fn parts(target: &str) -> Result<(&str, &str), Problem> {
+    target
+        .split_once('.')
+        .ok_or_else(|| Problem::not_found("A process is named as `<plugin>.<process>`"))
+}
+
+/// Where the driver is told; null is none.
+fn callback(url: Value) -> Result<Option<String>, Problem> {
+    match url {
+        Value::Null => Ok(None),
+        Value::String(url) if url.len() <= CALLBACK_BYTES => Ok(Some(url)),
+        _ => Err(Problem::bad_request(format!(
+            "`callback_url` is a URL of at most {CALLBACK_BYTES} bytes"
+        ))),
+    }
+}
+
+async fn show(
+    State(api): State<Arc<Api>>,
+    Path((target, id)): Path<(String, String)>,
+) -> Result<Json<Value>, Problem> {
+    Ok(Json(find(&api, &target, &id)?.shown()))
+}
+
+async fn close(
+    State(api): State<Arc<Api>>,
+    Path((target, id)): Path<(String, String)>,
+    Extension(request): Extension<RequestId>,
+) -> Result<Json<Value>, Problem> {
+    let row = find(&api, &target, &id)?;
+    let row = api.calls.close(&row, request).await?;
+    if row.status == ProcessStatus::Completed {
+        Ok(Json(row.shown()))
+    } else {
+        Err(Problem::not_closed())
+    }
+}
+
+/// A process under the name of another type is not there.
+fn find(api: &Api, target: &str, id: &str) -> Result<ProcessRow, Problem> {
+    let none = || Problem::not_found(format!("There is no process {id} of {target}"));
+    let (plugin, process) = parts(target)?;
+    let row = api.calls.store.read(|reader| reader.process(id))?.ok_or_else(none)?;
+    if row.plugin == plugin && row.name == process { Ok(row) } else { Err(none()) }
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct ListQuery {
+    community: Option<String>,
+    status: Option<String>,
+    plugin: Option<String>,
+    after: Option<String>,
+    limit: Option<usize>,
+}
+
+async fn list(
+    State(api): State<Arc<Api>>,
+    query: Result<Query<ListQuery>, QueryRejection>,
+) -> Result<Json<Value>, Problem> {
+    let Query(query) = query.map_err(|error| Problem::bad_request(error.body_text()))?;
+    let limit = query.limit.unwrap_or(PAGE).clamp(1, PAGE);
+    let filter = ProcessFilter {
+        community: query.community.as_deref().map(|slug| community_id(&api, slug)).transpose()?,
+        status: query.status.as_deref().map(status).transpose()?,
+        plugin: query.plugin,
+        after: after(&api, query.after.as_deref())?,
+        limit,
+    };
+    let rows = api.calls.store.read(|reader| reader.processes(&filter))?;
+    let next = rows.get(limit - 1).map(|row| row.public_id.clone());
+    let shown: Vec<_> = rows.iter().map(ProcessRow::shown).collect();
+    Ok(Json(json!({ "processes": shown, "next": next })))
+}
+
+fn community_id(api: &Api, slug: &str) -> Result<crate::ids::CommunityId, Problem> {
+    let community = api.calls.communities.get(slug);
+    community.map(|one| one.names.id).ok_or_else(|| Problem::unknown_community(slug))
+}
+
+fn status(text: &str) -> Result<ProcessStatus, Problem> {
+    ProcessStatus::parse(text)
+        .ok_or_else(|| Problem::bad_request("`status` is one of created, pending and completed"))
+}
+
+/// Pages go on after a process that is named by its id.
+fn after(api: &Api, id: Option<&str>) -> Result<i64, Problem> {
+    let Some(id) = id else { return Ok(0) };
+    let row = api.calls.store.read(|reader| reader.process(id))?;
+    row.map(|row| row.id.0).ok_or_else(|| Problem::bad_request(format!("There is no process {id}")))
 }

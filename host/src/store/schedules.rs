@@ -23,6 +23,17 @@ pub struct ScheduleRow {
     pub last_error: Option<String>,
 }
 
+/// Which schedules are listed.
+#[derive(Clone, Debug, Default)]
+pub struct ScheduleFilter {
+    /// A slug.
+    pub community: Option<String>,
+    pub plugin: Option<String>,
+    /// Only those after this one.
+    pub after: i64,
+    pub limit: usize,
+}
+
 /// What a tick makes of its schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Advance {
@@ -67,12 +78,18 @@ impl Reader<'_> {
         Ok(statement.query_row([now], |row| row.get(0)).optional()?.flatten())
     }
 
-    /// After `after`, in ascending id.
-    pub fn schedules(&self, after: i64, limit: usize) -> Result<Vec<ScheduleRow>, StoreError> {
-        let mut statement = self.0.prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM schedule WHERE id > ?1 ORDER BY id LIMIT ?2"
-        ))?;
-        let rows = statement.query_map(params![after, limit as i64], schedule_row)?;
+    /// In ascending id.
+    pub fn schedules(&self, filter: &ScheduleFilter) -> Result<Vec<ScheduleRow>, StoreError> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT schedule.id, instance_id, process_id, kind, due_at, last_at, failures, last_error \
+             FROM schedule JOIN instance ON instance.id = instance_id JOIN community ON community.id = community_id \
+             WHERE schedule.id > ?1 AND (?2 IS NULL OR slug = ?2) AND (?3 IS NULL OR plugin = ?3) \
+             ORDER BY schedule.id LIMIT ?4",
+        )?;
+        let rows = statement.query_map(
+            params![filter.after, filter.community, filter.plugin, filter.limit as i64],
+            schedule_row,
+        )?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 

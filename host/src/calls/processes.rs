@@ -1,0 +1,151 @@
+//! Starting and closing governance processes.
+//!
+//! A process is stored by the commit of its own `start`: if that fails, there never was one.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{Also, CallError, Calls, Mode, ValidatedCall, What, validated};
+use crate::communities::Community;
+use crate::effects::{ProcessChange, ProcessStatus};
+use crate::guest::Fault;
+use crate::ids::{RequestId, unguessable_ulid};
+use crate::instance::{Instance, ProcessRef};
+use crate::plugins::{ProcessFunction, ProcessType};
+use crate::store::{ProcessRow, StoreError, Tx};
+
+/// A process as a driver asks for it.
+pub struct StartRequest<'a> {
+    pub community: &'a str,
+    pub platform_id: Option<&'a str>,
+    pub plugin: &'a str,
+    pub process: &'a str,
+    pub parameters: Value,
+    pub callback_url: Option<String>,
+    pub request_id: RequestId,
+}
+
+/// A start that may run.
+pub struct ValidatedStart {
+    call: ValidatedCall,
+    kind: Arc<ProcessType>,
+    instance: Arc<Instance>,
+    callback_url: Option<String>,
+}
+
+impl Calls {
+    /// Resolves and validates a start.
+    pub fn process(&self, request: StartRequest<'_>) -> Result<ValidatedStart, CallError> {
+        let community: Arc<Community> = self
+            .communities
+            .get(request.community)
+            .ok_or_else(|| CallError::UnknownCommunity(request.community.to_owned()))?;
+        let plugin = self.plugin(request.plugin, &community)?;
+        let kind = plugin.processes.get(request.process).cloned();
+        let kind = kind.ok_or_else(|| CallError::UnknownProcess {
+            plugin: plugin.name.clone(),
+            process: request.process.to_owned(),
+        })?;
+        let instance = self.instance(&community, &plugin, request.platform_id)?;
+        let parameters = validated(&kind.parameters, request.parameters)?;
+        let pending = self.store.read(|reader| reader.pending_count(instance.id))?;
+        if pending >= self.pending_limit {
+            return Err(CallError::TooManyProcesses(self.pending_limit));
+        }
+        let what = What::Start { kind: kind.clone(), parameters };
+        let call = self.on(plugin, instance.clone(), what, request.request_id)?;
+        let call = call.about(Arc::new(self.new_process(&kind)?));
+        Ok(ValidatedStart { call, kind, instance, callback_url: request.callback_url })
+    }
+
+    fn new_process(&self, kind: &ProcessType) -> Result<ProcessRef, CallError> {
+        let public_id = unguessable_ulid(&self.clock)
+            .map_err(|error| Fault::Host(format!("there is no randomness: {error}")))?;
+        let (id, name) = (self.communities.next_process(), kind.name.clone());
+        Ok(ProcessRef { id, public_id: public_id.into(), name, is_new: true })
+    }
+
+    /// Starts it; the process as its `start` left it. `also` makes something of that which must be
+    /// stored together with it.
+    pub async fn start(
+        self: &Arc<Self>,
+        start: ValidatedStart,
+        also: impl FnOnce(&ProcessRow) -> Option<Also> + Send,
+    ) -> Result<ProcessRow, CallError> {
+        let ValidatedStart { call, kind, instance, callback_url } = start;
+        let process = call.process().cloned();
+        let Some(process) = process else {
+            return Err(Fault::Host("a start of no process".into()).into());
+        };
+        let answer = self.run(call, Mode::Collect).await?;
+        let Some(mut collected) = answer.effects else {
+            return Err(Fault::Host("a start without effects".into()).into());
+        };
+        let change = collected.writes.process.take().map(|(_, change)| change).unwrap_or_default();
+        let row = first_row(&process, &instance, &change, callback_url);
+        let now = self.clock.now_ms();
+        let update = (row.status != ProcessStatus::Completed && kind.has(ProcessFunction::Update))
+            .then(|| kind.cadence.first(now));
+        let (stored, more) = (row.clone(), also(&row));
+        let also = move |tx: &Tx<'_>| {
+            tx.add_process(&stored, &change, now)?;
+            if let Some(due) = update {
+                tx.put_schedule(stored.instance, stored.id, "update", due)?;
+            }
+            more.map_or(Ok(()), |more| more(tx))
+        };
+        self.commit(collected, Some(Box::new(also))).await?;
+        Ok(row)
+    }
+
+    /// Closes a process that is not completed; the process as that left it.
+    pub async fn close(
+        self: &Arc<Self>,
+        row: &ProcessRow,
+        request_id: RequestId,
+    ) -> Result<ProcessRow, CallError> {
+        if row.status == ProcessStatus::Completed {
+            return Err(CallError::AlreadyCompleted);
+        }
+        let instance = self.communities.instance(row.instance);
+        let instance = instance.ok_or(CallError::AlreadyCompleted)?;
+        let plugin = self.plugin_of(&instance)?;
+        let kind = plugin.processes.get(&row.name).cloned();
+        let kind = kind.filter(|kind| kind.has(ProcessFunction::Close));
+        let kind = kind.ok_or_else(|| CallError::NoClose {
+            plugin: plugin.name.clone(),
+            process: row.name.clone(),
+        })?;
+        let call = self.on(plugin, instance, What::Close { kind }, request_id)?;
+        self.run(call.about(Arc::new(row.reference())), Mode::Commit).await?;
+        let now = self.store.read(|reader| reader.process_by_id(row.id))?;
+        now.ok_or_else(|| StoreError::Stale.into())
+    }
+}
+
+fn first_row(
+    process: &ProcessRef,
+    instance: &Instance,
+    change: &ProcessChange,
+    callback_url: Option<String>,
+) -> ProcessRow {
+    let empty = ProcessRow {
+        id: process.id,
+        public_id: process.public_id.to_string(),
+        community: instance.community.id,
+        slug: instance.community.slug.to_string(),
+        instance: instance.id,
+        plugin: instance.plugin.to_string(),
+        name: process.name.to_string(),
+        // What `start` does not say otherwise.
+        status: ProcessStatus::Pending,
+        outcome: "{}".to_owned(),
+        errors: "{}".to_owned(),
+        url: None,
+        callback_url,
+        closing_at: None,
+        state_bytes: 0,
+    };
+    empty.with(change)
+}
