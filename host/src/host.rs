@@ -28,6 +28,7 @@ use crate::plugins::directory::{Depth, Directory};
 use crate::plugins::{Loader, Plugins};
 use crate::scheduler::Scheduler;
 use crate::store::Store;
+use crate::webhooks::Webhooks;
 
 pub use data::DataDirectory;
 
@@ -117,8 +118,10 @@ impl Host {
             limits: config.limits.clone(),
             in_flight: Arc::default(),
         };
+        let webhooks = Webhooks { calls: calls.clone() };
         let api = Arc::new(Api {
             calls,
+            webhooks,
             mutations,
             clock,
             config: config.http.clone(),
@@ -164,6 +167,7 @@ impl Host {
             threads: BACKGROUND_THREADS,
         };
         tasks.start("scheduler", scheduler.run());
+        tasks.start("webhooks", self.api.webhooks.clone().work());
         tasks.start("API keys", background::notice_keys(self.api.clone()));
         tasks.start("metrics", background::fold_metrics(self.api.metrics.clone()));
         tasks

@@ -15,6 +15,7 @@ pub mod mutations;
 pub mod plugins;
 pub mod scheduler;
 pub mod store;
+pub mod webhooks;
 
 pub mod cadence;
 pub mod clock;

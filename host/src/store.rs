@@ -19,6 +19,7 @@ mod purge;
 mod schedules;
 mod signals;
 mod state;
+mod webhooks;
 mod writer;
 
 use std::path::Path;
@@ -39,6 +40,7 @@ pub use processes::{ProcessFilter, ProcessRow};
 pub use schedules::{Advance, ScheduleFilter, ScheduleRow};
 pub use signals::Signals;
 pub use state::StateChange;
+pub use webhooks::{WebhookItem, WebhookLag};
 
 use connection::Database;
 use writer::{Job, Writer};

@@ -47,6 +47,10 @@ impl Door {
     }
 }
 
+/// Marks a response that is a plugin's own and leaves as it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Verbatim;
+
 /// The id that the door gave a request.
 pub fn request_id_of(extensions: &Extensions, clock: &Clock) -> RequestId {
     extensions.get().cloned().unwrap_or_else(|| RequestId::new(clock))
@@ -62,11 +66,16 @@ fn leave(response: Response<Body>, id: &RequestId) -> Response<Body> {
     let mut response = match response.extensions().get::<Arc<Problem>>().cloned() {
         Some(problem) => tell(response, &problem, id),
         // What the router itself refuses is told like everything else.
-        None if response.status().is_client_error() && !is_json(&response) => tell(
-            response,
-            &Arc::new(Problem::bad_request("The request's path or query is not valid")),
-            id,
-        ),
+        None if response.status().is_client_error()
+            && !is_json(&response)
+            && response.extensions().get::<Verbatim>().is_none() =>
+        {
+            tell(
+                response,
+                &Arc::new(Problem::bad_request("The request's path or query is not valid")),
+                id,
+            )
+        }
         None => response,
     };
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {

@@ -15,6 +15,8 @@ use crate::ids::RequestId;
 use crate::mutations::MutationError;
 use crate::plugins::Violation;
 use crate::store::StoreError;
+use crate::webhooks::WebhookError;
+use crate::webhooks::verify::Rejection;
 
 /// When a refusal for want of room may be tried again, in seconds.
 const RETRY_SECONDS: u32 = 1;
@@ -277,6 +279,25 @@ impl From<Fault> for Problem {
                     .because(fault.to_string())
             }
             Fault::Host(cause) => Self::internal(cause.clone()),
+        }
+    }
+}
+
+impl From<WebhookError> for Problem {
+    fn from(error: WebhookError) -> Self {
+        let detail = error.to_string();
+        match error {
+            WebhookError::NotFound => Self::not_found(detail),
+            WebhookError::Rejected(Rejection::BadSecret) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "webhook_secret_unusable", detail)
+            }
+            WebhookError::Rejected(_) => {
+                Self::new(StatusCode::UNAUTHORIZED, "bad_signature", detail)
+            }
+            WebhookError::NoSecret(_) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "webhook_secret_missing", detail)
+            }
+            WebhookError::Call(error) => error.into(),
         }
     }
 }
