@@ -13,6 +13,7 @@ mod endpoints;
 mod error;
 mod events;
 mod failed_calls;
+mod idempotency;
 mod identity;
 mod oauth;
 mod openapi;
@@ -40,6 +41,7 @@ use crate::webhooks::Webhooks;
 
 pub use access::{Keys, new_key};
 pub use door::Door;
+pub use idempotency::Running;
 
 /// What handlers need.
 pub struct Api {
@@ -51,6 +53,7 @@ pub struct Api {
     /// The whole of it, as it was at start.
     pub settings: Arc<Config>,
     pub keys: ArcSwap<Keys>,
+    pub running: Running,
     pub metrics: PrometheusHandle,
     pub memory: Arc<MemoryGauge>,
 }

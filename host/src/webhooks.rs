@@ -85,7 +85,7 @@ impl Webhooks {
                 return if types.is_empty() { Err(WebhookError::NotFound) } else { Ok(None) };
             }
             let what = What::Receive(request);
-            let call = self.calls.on(plugin, instance, what, request_id)?;
+            let call = self.calls.on(plugin, instance, what, request_id).await?;
             let answer = self.calls.run(call, Mode::Commit).await?;
             return Ok(response_of(answer.output));
         }
@@ -151,7 +151,8 @@ impl Webhooks {
         });
         let response = if plugin.exports("webhooks") {
             let what = What::Receive(request.clone());
-            let call = self.calls.on(plugin.clone(), instance.clone(), what, request_id.clone())?;
+            let call =
+                self.calls.on(plugin.clone(), instance.clone(), what, request_id.clone()).await?;
             response_of(self.calls.run(call, Mode::With(also)).await?.output)
         } else {
             let (id, generation) = (instance.id, instance.generation);

@@ -35,8 +35,11 @@ impl Door {
         let id = request_id(&self.api, &request);
         let response = match access::check(&self.api.keys.load(), &request) {
             Err(problem) => problem.respond(&id),
-            Ok(()) => {
+            Ok(key) => {
                 request.extensions_mut().insert(id.clone());
+                if let Some(key) = key {
+                    request.extensions_mut().insert(key);
+                }
                 match self.router.call(request).await {
                     Ok(response) => response,
                     Err(never) => match never {},

@@ -26,6 +26,8 @@ const RETRY_SECONDS: u32 = 1;
 pub struct Problem {
     status: StatusCode,
     retry: bool,
+    /// A plugin's own word.
+    refused: bool,
     code: Box<str>,
     detail: Box<str>,
     more: Option<Box<More>>,
@@ -42,7 +44,14 @@ struct More {
 impl Problem {
     fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
         let detail: String = detail.into();
-        Self { status, retry: false, code: code.into(), detail: detail.into(), more: None }
+        Self {
+            status,
+            retry: false,
+            refused: false,
+            code: code.into(),
+            detail: detail.into(),
+            more: None,
+        }
     }
 
     fn later(mut self) -> Self {
@@ -136,8 +145,23 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "not_ready", detail).later()
     }
 
-    /// The body, with the request's id; and the headers that go with it.
-    pub fn respond(&self, request: &RequestId) -> Response {
+    pub fn still_running() -> Self {
+        let detail = "A request with this Idempotency-Key is still running";
+        Self::new(StatusCode::CONFLICT, "still_running", detail).later()
+    }
+
+    pub fn key_reused() -> Self {
+        let detail = "This Idempotency-Key was used for another request; choose a new one";
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", detail)
+    }
+
+    /// The status, if it is a plugin's own refusal for the caller's doing.
+    pub fn refusal(&self) -> Option<StatusCode> {
+        (self.refused && self.status.is_client_error()).then_some(self.status)
+    }
+
+    /// The body, with the request's id.
+    pub fn body(&self, request: &RequestId) -> Value {
         let mut body = json!({
             "type": format!("urn:moothall:problem:{}", self.code),
             "title": self.status.canonical_reason().unwrap_or("Failure"),
@@ -154,8 +178,13 @@ impl Problem {
                 body["details"] = details.clone();
             }
         }
+        body
+    }
+
+    /// The body, and the headers that go with it.
+    pub fn respond(&self, request: &RequestId) -> Response {
         let kind = (header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        let mut response = (self.status, [kind], body.to_string()).into_response();
+        let mut response = (self.status, [kind], self.body(request).to_string()).into_response();
         let mut set =
             |name: HeaderName, value: HeaderValue| drop(response.headers_mut().insert(name, value));
         if self.retry {
@@ -231,6 +260,9 @@ impl From<CallError> for Problem {
             CallError::ConfigInvalid { .. } => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "config_invalid", detail)
             }
+            CallError::UpgradeFailed { .. } => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "upgrade_failed", detail)
+            }
             CallError::Fault(fault) => fault.into(),
         }
     }
@@ -250,6 +282,7 @@ impl From<GuestError> for Problem {
         };
         let code = error.kind.replace('-', "_");
         let mut problem = Self::new(status, &code, error.message);
+        problem.refused = true;
         let details = error.details.and_then(|details| serde_json::from_str(&details).ok());
         if details.is_some() {
             problem.more.get_or_insert_default().details = details;

@@ -103,7 +103,7 @@ impl Webhooks {
                 self.calls.store.write("webhook.hand_on", also).await?;
                 return Ok(Tried::Done(None));
             }
-            let call = self.calls.on(plugin, instance, What::Receive(request), request_id)?;
+            let call = self.calls.on(plugin, instance, What::Receive(request), request_id).await?;
             let answer = self.calls.run(call, Mode::With(also)).await?;
             return Ok(Tried::Done(response_of(answer.output)));
         };
@@ -116,7 +116,7 @@ impl Webhooks {
             return Ok(Tried::Gone);
         };
         let what = What::ReceiveWebhook { kind, request };
-        let call = self.calls.on(plugin, instance, what, request_id)?;
+        let call = self.calls.on(plugin, instance, what, request_id).await?;
         let call = call.about(Arc::new(row.reference()));
         let also: Also = Box::new(move |tx| tx.end_webhook_item(&ended));
         let answer = self.calls.run(call, Mode::With(also)).await?;
