@@ -42,6 +42,7 @@ use crate::webhooks::Webhooks;
 pub use access::{Keys, new_key};
 pub use door::Door;
 pub use idempotency::Running;
+pub use openapi::Cache as DocumentCache;
 
 /// What handlers need.
 pub struct Api {
@@ -54,6 +55,7 @@ pub struct Api {
     pub settings: Arc<Config>,
     pub keys: ArcSwap<Keys>,
     pub running: Running,
+    pub openapi: DocumentCache,
     pub metrics: PrometheusHandle,
     pub memory: Arc<MemoryGauge>,
 }
