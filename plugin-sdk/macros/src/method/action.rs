@@ -1,6 +1,6 @@
 //! Methods with `#[action(…)]`.
 
-use syn::{Attribute, Ident, ImplItemFn, LitStr, Signature, Type};
+use syn::{Attribute, Ident, LitStr, Signature, Type};
 
 use super::{check_shape, is_unit, lifecycle, parameter_types, result_type};
 use crate::mistakes::Mistakes;
@@ -46,15 +46,6 @@ pub fn without_duplicates(actions: Vec<Action>, mistakes: &mut Mistakes) -> Vec<
         }
     }
     unique
-}
-
-/// Removes `#[action(…)]` from a method that has it.
-pub fn take_attribute(method: &mut ImplItemFn) -> Option<Attribute> {
-    let is_action = |attribute: &Attribute| {
-        attribute.path().segments.last().is_some_and(|name| name.ident == "action")
-    };
-    let position = method.attrs.iter().position(is_action)?;
-    Some(method.attrs.remove(position))
 }
 
 type ParametersAndResult = (Option<Type>, Option<Type>);
