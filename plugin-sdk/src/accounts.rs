@@ -15,7 +15,7 @@ pub struct Account {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
     /// The community's slug; the host's to say.
-    #[serde(skip_serializing)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub community: Option<String>,
     /// Which of the platform's communities it belongs to, if it is not the whole platform's.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,7 +71,7 @@ pub enum LinkQuality {
 }
 
 /// A person with every account of everyone merged with them.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct User {
     /// The person that was asked for.
     #[serde(rename = "source_ID")]
@@ -135,7 +135,9 @@ impl Account {
 /// Links an account; it as it will be. One that is linked already is changed only by a strictly
 /// higher quality.
 pub fn link(account: &Account) -> Result<Account> {
-    Ok(serde_json::from_str(&host::link(&serde_json::to_string(account)?)?)?)
+    // An account that was found can be linked again, and which community it is in is not up to us.
+    let account = Account { community: None, ..account.clone() };
+    Ok(serde_json::from_str(&host::link(&serde_json::to_string(&account)?)?)?)
 }
 
 /// Removes a linked account; whether there was one.
