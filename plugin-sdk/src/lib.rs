@@ -71,6 +71,8 @@ mod schema;
 mod secret;
 mod settings;
 mod state;
+#[cfg(feature = "verify")]
+pub mod verify;
 mod webhook;
 
 pub use error::{Error, ErrorKind, Result};

@@ -105,7 +105,7 @@ impl Parts {
 
     fn parameters(&self) -> Option<&Type> {
         self.functions.iter().find_map(|function| match function {
-            Function::Start(parameters) => parameters.as_ref(),
+            Function::Start(parameters) => parameters.as_deref(),
             _ => None,
         })
     }
@@ -131,7 +131,7 @@ fn type_or_json(chosen: Option<&Type>) -> TokenStream {
 
 fn function(function: &Function) -> TokenStream {
     match function {
-        Function::Start(parameters) => start(parameters.as_ref()),
+        Function::Start(parameters) => start(parameters.as_deref()),
         Function::Update => without_parameters("update"),
         Function::Close => without_parameters("close"),
         Function::ReceiveWebhook => quote! {

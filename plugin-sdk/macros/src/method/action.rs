@@ -78,7 +78,7 @@ fn read_signature(signature: &Signature, mistakes: &mut Mistakes) -> Option<Para
 }
 
 /// Whether the type is one that everybody knows to be no struct. Others are left to their schema.
-fn is_no_object(parameters: &Type) -> bool {
+pub fn is_no_object(parameters: &Type) -> bool {
     const NO_OBJECTS: [&str; 17] = [
         "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "isize", "u8", "u16", "u32",
         "u64", "usize", "String", "Vec", "Option",

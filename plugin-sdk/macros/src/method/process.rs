@@ -2,6 +2,7 @@
 
 use syn::{ImplItemFn, Signature, Type};
 
+use super::action::is_no_object;
 use super::hook::{check_parameter, is_webhook_answer};
 use super::{check_shape, is_unit, parameter_types, result_type};
 use crate::mistakes::Mistakes;
@@ -10,7 +11,7 @@ use crate::mistakes::Mistakes;
 #[derive(Clone)]
 pub enum Function {
     /// With the type of its parameters.
-    Start(Option<Type>),
+    Start(Option<Box<Type>>),
     Update,
     Close,
     ReceiveWebhook,
@@ -21,7 +22,9 @@ impl Function {
     pub fn of(method: &ImplItemFn, mistakes: &mut Mistakes) -> Option<Self> {
         let signature = &method.sig;
         let found = if signature.ident == "start" {
-            Self::Start(parameter_types(&signature.inputs).first().map(|kind| (*kind).clone()))
+            Self::Start(
+                parameter_types(&signature.inputs).first().map(|kind| Box::new((*kind).clone())),
+            )
         } else if signature.ident == "update" {
             Self::Update
         } else if signature.ident == "close" {
@@ -79,9 +82,11 @@ impl Function {
 }
 
 fn check_start(signature: &Signature, form: &str, mistakes: &mut Mistakes) {
-    if let Some(second) = parameter_types(&signature.inputs).get(1) {
+    let parameters = parameter_types(&signature.inputs);
+    let scalar = parameters.first().filter(|found| is_no_object(found));
+    if let Some(wrong) = parameters.get(1).or(scalar) {
         mistakes.add(
-            second,
+            wrong,
             format!("`start` takes one struct with all its parameters; write `{form}`"),
         );
     }

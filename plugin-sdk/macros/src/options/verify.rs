@@ -34,19 +34,21 @@ impl VerifyOptions {
             return None;
         };
         let (mut scheme, mut secret, mut rest) = (None, None, Rest::default());
-        for option in read(list.tokens.clone(), mistakes) {
+        let options = read(list.tokens.clone(), mistakes);
+        let named = |name: &str| options.iter().any(|option| option.path().is_ident(name));
+        if !named("scheme") || !named("secret") {
+            mistakes.add(option, format!("a signature has a scheme and a secret: `{FORM}`"));
+        }
+        for option in &options {
             if option.path().is_ident("scheme") {
-                scheme = choice(&option, &SCHEMES, mistakes);
+                scheme = choice(option, &SCHEMES, mistakes);
             } else if option.path().is_ident("secret") {
-                secret = text(&option, mistakes);
+                secret = text(option, mistakes);
             } else {
-                rest.accept(&option, mistakes);
+                rest.accept(option, mistakes);
             }
         }
-        let (Some(scheme), Some(secret)) = (scheme, secret) else {
-            mistakes.add(option, format!("a signature has a scheme and a secret: `{FORM}`"));
-            return None;
-        };
+        let (scheme, secret) = (scheme?, secret?);
         check_secret(&secret, whole_platform, mistakes);
         rest.check(&scheme, mistakes);
         Some(Self { scheme, secret, rest })
