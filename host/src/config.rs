@@ -3,6 +3,7 @@
 //! Read once at start and again at SIGHUP by `load`; the rest of the host gets what it needs as
 //! values. The environment is read here and nowhere else.
 
+mod delivery;
 mod limits;
 mod load;
 
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+pub use delivery::{DeliveryConfig, DriverConfig};
 pub use limits::{CallLimits, Limits};
 pub use load::{ConfigError, Sources, clock_file, load, log_filter, secret_key_variable};
 
@@ -33,6 +35,8 @@ pub struct Config {
     pub directory: DirectoryConfig,
     pub retention: RetentionConfig,
     pub scheduler: SchedulerConfig,
+    pub delivery: DeliveryConfig,
+    pub driver: DriverConfig,
     /// What each plugin may do, by its name.
     pub plugins: BTreeMap<String, PluginConfig>,
 }
@@ -50,6 +54,8 @@ impl Default for Config {
             directory: DirectoryConfig::default(),
             retention: RetentionConfig::default(),
             scheduler: SchedulerConfig::default(),
+            delivery: DeliveryConfig::default(),
+            driver: DriverConfig::default(),
             plugins: BTreeMap::new(),
         }
     }
@@ -193,11 +199,24 @@ pub struct RetentionConfig {
     pub calls: u32,
     /// Failed calls that may wait to be written; more are dropped and counted.
     pub queued_calls: usize,
+    /// How long events are kept, in days; longer while a delivery of theirs waits.
+    pub event_days: u32,
+    /// How long deliveries that were delivered or cancelled are listed, in days.
+    pub delivered_days: u32,
+    /// How long dead deliveries can be sent again, in days.
+    pub dead_days: u32,
 }
 
 impl Default for RetentionConfig {
     fn default() -> Self {
-        Self { call_days: 7, calls: 10_000, queued_calls: 1_000 }
+        Self {
+            call_days: 7,
+            calls: 10_000,
+            queued_calls: 1_000,
+            event_days: 30,
+            delivered_days: 7,
+            dead_days: 30,
+        }
     }
 }
 

@@ -20,10 +20,12 @@ use crate::calls::{Calls, FailedCalls};
 use crate::clock::Clock;
 use crate::communities::Communities;
 use crate::config::{Config, Sources, clock_file, load};
+use crate::egress::Egress;
 use crate::guest::{MemoryGauge, Sandbox, Shared, engine, enter_runtime};
 use crate::http::serve::{Listeners, serve};
-use crate::http::{Api, Door, Keys};
+use crate::http::{Api, Door, Keys, Streams};
 use crate::mutations::Mutations;
+use crate::outbox::{Outbox, driver};
 use crate::plugins::directory::{Depth, Directory};
 use crate::plugins::{Loader, Plugins};
 use crate::scheduler::Scheduler;
@@ -43,6 +45,8 @@ pub struct Host {
     listeners: Listeners,
     api: Arc<Api>,
     directory: Directory,
+    outbox: Outbox,
+    stop: watch::Sender<bool>,
     failed_calls: std::pin::Pin<Box<dyn Future<Output = ()> + Send>>,
     background: Runtime,
     _data: DataDirectory,
@@ -101,6 +105,25 @@ impl Host {
         let mut directory = Directory::new(plugins.clone(), loader, config.clone());
         background.block_on(directory.scan(Depth::Compiled));
 
+        let receiver = config.driver.event_receiver_url.clone();
+        if let Some(url) = &receiver {
+            Egress::check_url(url)
+                .with_context(|| "the driver's event_receiver_url is not usable".to_owned())?;
+        }
+        let first = driver::first_row(&keyring, receiver.as_deref(), clock.now_ms())
+            .map_err(|error| anyhow::anyhow!("the driver's secret cannot be made: {error}"))?;
+        let put = store.write("driver.start", move |tx| tx.put_driver(&first, receiver.as_deref()));
+        background.block_on(put)?;
+        let outbox = Outbox::new(
+            store.clone(),
+            Egress::new()?,
+            keyring.clone(),
+            clock.clone(),
+            config.delivery.clone(),
+            config.listen.ip().is_loopback(),
+        );
+        let (stop, stopping) = watch::channel(false);
+
         let communities = Arc::new(Communities::load(&store)?);
         let (failed, failed_calls) = FailedCalls::new(store.clone(), config.retention.queued_calls);
         let calls = Arc::new(Calls::new(
@@ -126,6 +149,7 @@ impl Host {
             keys: ArcSwap::from_pointee(keys),
             metrics,
             memory,
+            streams: Streams::new(stopping, config.delivery.streams),
         });
         let failed_calls = Box::pin(failed_calls);
         Ok(Self {
@@ -134,6 +158,8 @@ impl Host {
             listeners,
             api,
             directory,
+            outbox,
+            stop,
             failed_calls,
             background,
             _data: data,
@@ -152,7 +178,7 @@ impl Host {
             );
         }
         let (reload, reloads) = watch::channel(self.config.clone());
-        let (stop, stopping) = watch::channel(false);
+        let (stop, stopping) = (self.stop.clone(), self.stop.subscribe());
         let (store, clock) = (self.api.calls.store.clone(), self.api.clock.clone());
         let tasks = Tasks { runtime: &self.background, stop: stop.clone() };
         tasks.start("plugin directory", self.directory.watch(reloads));
@@ -164,6 +190,7 @@ impl Host {
             threads: BACKGROUND_THREADS,
         };
         tasks.start("scheduler", scheduler.run());
+        tasks.start("outbox", self.outbox.run());
         tasks.start("API keys", background::notice_keys(self.api.clone()));
         tasks.start("metrics", background::fold_metrics(self.api.metrics.clone()));
         tasks

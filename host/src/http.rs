@@ -11,6 +11,7 @@ mod deliveries;
 mod door;
 mod endpoints;
 mod error;
+mod event_stream;
 mod events;
 mod failed_calls;
 mod identity;
@@ -39,6 +40,7 @@ use crate::mutations::Mutations;
 
 pub use access::{Keys, new_key};
 pub use door::Door;
+pub use event_stream::Streams;
 
 /// What handlers need.
 pub struct Api {
@@ -51,6 +53,7 @@ pub struct Api {
     pub keys: ArcSwap<Keys>,
     pub metrics: PrometheusHandle,
     pub memory: Arc<MemoryGauge>,
+    pub streams: Streams,
 }
 
 /// The whole HTTP surface.

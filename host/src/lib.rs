@@ -8,10 +8,12 @@ pub mod host;
 
 pub mod calls;
 pub mod communities;
+pub mod egress;
 pub mod guest;
 pub mod http;
 pub mod instance;
 pub mod mutations;
+pub mod outbox;
 pub mod plugins;
 pub mod scheduler;
 pub mod store;

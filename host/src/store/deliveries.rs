@@ -31,6 +31,14 @@ pub struct DueDelivery {
     pub event: Envelope,
 }
 
+/// Endpoints that have something due.
+#[derive(Clone, Debug, Default)]
+pub struct DueEndpoints {
+    pub found: Vec<i64>,
+    /// Where to go on, if there may be more.
+    pub next: Option<i64>,
+}
+
 /// What became of one attempt.
 #[derive(Clone, Debug)]
 pub struct AttemptRow {
@@ -145,7 +153,7 @@ impl Tx<'_> {
         self.conn
             .prepare_cached(
                 "UPDATE delivery SET state = ?2, due_at = ?3, finished_at = ?4, attempts = max(attempts, ?5) \
-                 WHERE id = ?1 AND state = 'waiting'",
+                 WHERE id = ?1 AND (state = 'waiting' OR state = 'dead' AND ?2 = 'delivered')",
             )?
             .execute(params![
                 delivery,
@@ -277,56 +285,62 @@ impl Tx<'_> {
 }
 
 impl Reader<'_> {
-    /// Endpoints after `after` that have something due at `now`, at most `limit`: one step of the
-    /// index for each, however much waits.
+    /// Endpoints after `after` that have something due at `now`: one step of the index for each that
+    /// has anything waiting, at most `limit`, however much waits.
     pub fn endpoints_due(
         &self,
         after: i64,
         now: i64,
         limit: usize,
-    ) -> Result<Vec<i64>, StoreError> {
+    ) -> Result<DueEndpoints, StoreError> {
         let mut next = self.0.prepare_cached(
             "SELECT endpoint_id, due_at FROM delivery WHERE state = 'waiting' AND due_at IS NOT NULL \
              AND endpoint_id > ?1 ORDER BY endpoint_id, due_at LIMIT 1",
         )?;
-        let (mut at, mut found) = (after, Vec::new());
+        let (mut at, mut due) = (after, DueEndpoints::default());
         for _ in 0..limit {
             let row =
                 next.query_row([at], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)));
-            let Some((endpoint, due_at)) = row.optional()? else { break };
+            let Some((endpoint, due_at)) = row.optional()? else { return Ok(due) };
             at = endpoint;
             if due_at <= now {
-                found.push(endpoint);
+                due.found.push(endpoint);
             }
         }
-        Ok(found)
+        due.next = Some(at);
+        Ok(due)
     }
 
-    /// What is due of one endpoint, the longest due first.
+    /// What is due of one endpoint, the longest due first, at most `limit`.
     pub fn due_deliveries(
         &self,
         endpoint: i64,
         now: i64,
         limit: usize,
-    ) -> Result<Vec<DueDelivery>, StoreError> {
-        let sql = format!(
-            "SELECT {ENVELOPE}, d.id, d.attempts, d.resent_after, d.expires_at FROM (SELECT * FROM delivery \
-             WHERE state = 'waiting' AND due_at IS NOT NULL AND endpoint_id = ?1 AND due_at <= ?2 \
-             ORDER BY due_at, id LIMIT ?3) d JOIN {ENVELOPE_FROM} ON e.position = d.event_position"
-        );
-        let mut statement = self.0.prepare_cached(&sql)?;
-        let rows = statement.query_map(params![endpoint, now, limit as i64], due_delivery)?;
+    ) -> Result<Vec<i64>, StoreError> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT id FROM delivery WHERE state = 'waiting' AND due_at IS NOT NULL AND endpoint_id = ?1 \
+             AND due_at <= ?2 ORDER BY due_at, id LIMIT ?3",
+        )?;
+        let rows = statement.query_map(params![endpoint, now, limit as i64], |row| row.get(0))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// The oldest that waits, whether it is due or not.
-    pub fn oldest_delivery(&self, endpoint: i64) -> Result<Option<DueDelivery>, StoreError> {
+    /// A waiting delivery with its event.
+    pub fn waiting_delivery(&self, id: i64) -> Result<Option<DueDelivery>, StoreError> {
         let sql = format!(
-            "SELECT {ENVELOPE}, d.id, d.attempts, d.resent_after, d.expires_at FROM (SELECT * FROM delivery \
-             WHERE endpoint_id = ?1 AND state = 'waiting' ORDER BY id LIMIT 1) d \
-             JOIN {ENVELOPE_FROM} ON e.position = d.event_position"
+            "SELECT {ENVELOPE}, d.id, d.attempts, d.resent_after, d.expires_at FROM delivery d \
+             JOIN {ENVELOPE_FROM} ON e.position = d.event_position WHERE d.id = ?1 AND d.state = 'waiting'"
         );
-        Ok(self.0.prepare_cached(&sql)?.query_row([endpoint], due_delivery).optional()?)
+        Ok(self.0.prepare_cached(&sql)?.query_row([id], due_delivery).optional()?)
+    }
+
+    /// The oldest that waits, whether it is due or not.
+    pub fn oldest_delivery(&self, endpoint: i64) -> Result<Option<i64>, StoreError> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT id FROM delivery WHERE endpoint_id = ?1 AND state = 'waiting' ORDER BY id LIMIT 1",
+        )?;
+        Ok(statement.query_row([endpoint], |row| row.get(0)).optional()?)
     }
 
     /// Deliveries whose time is over, at most `limit`.
