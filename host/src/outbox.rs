@@ -86,6 +86,8 @@ pub struct Outbox {
     tasks: HashMap<Id, (i64, i64)>,
     /// Where the next look over all endpoints goes on.
     after: i64,
+    /// The last look met an error.
+    is_failing: bool,
 }
 
 impl Outbox {
@@ -106,6 +108,7 @@ impl Outbox {
             attempts: JoinSet::new(),
             tasks: HashMap::new(),
             after: 0,
+            is_failing: false,
         }
     }
 
@@ -119,10 +122,9 @@ impl Outbox {
                 Some(ended) = self.attempts.join_next_with_id() => self.ended(ended),
                 () = signal.notified() => look_at = earliest,
                 () = sleep_until(look_at) => {
-                    let more = self.look().await.unwrap_or_else(|error| {
-                        tracing::warn!(%error, "deliveries wait: what is due cannot be read");
-                        false
-                    });
+                    let looked = self.look().await;
+                    let more = *looked.as_ref().unwrap_or(&false);
+                    self.report(looked.err());
                     earliest = Instant::now() + LOOK_PAUSE;
                     look_at = if more { earliest } else { Instant::now() + LOOK };
                     if gauges_at <= Instant::now() {
@@ -134,17 +136,34 @@ impl Outbox {
         }
     }
 
+    /// Says once that something is wrong, and once that it is over.
+    fn report(&mut self, error: Option<StoreError>) {
+        match (&error, self.is_failing) {
+            (Some(error), false) => {
+                tracing::warn!(%error, "deliveries wait: what is due cannot be read or ended");
+            }
+            (None, true) => tracing::info!("deliveries go on"),
+            _ => {}
+        }
+        self.is_failing = error.is_some();
+    }
+
     /// Looks over all endpoints, or as many as one look may. Whether there is more to do at once.
     async fn look(&mut self) -> Result<bool, StoreError> {
         let now = self.shared.clock.now_ms();
         let swept = self.sweep(now).await?;
         let due = self.shared.store.read(|r| r.endpoints_due(self.after, now, LOOK_ENDPOINTS))?;
+        let mut failed = None;
         for endpoint in due.found.iter().copied().chain(self.lanes.to_probe(now)) {
-            self.look_at(endpoint, now)?;
+            if let Err(error) = self.look_at(endpoint, now) {
+                // Others must not wait for what is wrong with this one.
+                tracing::debug!(%error, endpoint, "an endpoint's deliveries cannot be read");
+                failed = Some(error);
+            }
         }
         let more = due.next.is_some();
         self.after = due.next.unwrap_or(0);
-        Ok(more || swept)
+        failed.map_or(Ok(more || swept), Err)
     }
 
     /// Begins what is due to one endpoint, as far as there is room.

@@ -329,8 +329,8 @@ impl Reader<'_> {
     /// A waiting delivery with its event.
     pub fn waiting_delivery(&self, id: i64) -> Result<Option<DueDelivery>, StoreError> {
         let sql = format!(
-            "SELECT {ENVELOPE}, d.id, d.attempts, d.resent_after, d.expires_at FROM delivery d \
-             JOIN {ENVELOPE_FROM} ON e.position = d.event_position WHERE d.id = ?1 AND d.state = 'waiting'"
+            "SELECT {ENVELOPE}, d.id, d.attempts, d.resent_after, d.expires_at FROM {ENVELOPE_FROM} \
+             JOIN delivery d ON d.event_position = e.position WHERE d.id = ?1 AND d.state = 'waiting'"
         );
         Ok(self.0.prepare_cached(&sql)?.query_row([id], due_delivery).optional()?)
     }
