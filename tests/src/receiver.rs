@@ -74,11 +74,20 @@ impl Receiver {
         let listener = TcpListener::bind(("127.0.0.1", self.port)).await.expect("a free port");
         self.port = listener.local_addr().expect("it is bound").port();
         let state = self.state.clone();
-        self.task = Some(tokio::spawn(async move {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "it ends with the receiver, which a test waits for"
+        )]
+        let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, state.clone()));
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "what it received is what tests look at"
+                )]
+                drop(tokio::spawn(serve(stream, state.clone())));
             }
-        }));
+        });
+        self.task = Some(task);
     }
 
     /// Connections are refused from now on.
