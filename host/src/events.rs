@@ -105,7 +105,7 @@ pub fn pattern_fault(pattern: &str) -> Option<&'static str> {
     if source.is_some_and(|source| !is_event_type(source)) {
         return Some("before the first `:` stands a source");
     }
-    if !(begin.is_empty() && kind == "*") && !is_event_type(begin) {
+    if kind != "*" && !is_event_type(begin) {
         return Some("an event type matches [A-Za-z0-9_.: -]{1,100}");
     }
     None

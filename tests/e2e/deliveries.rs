@@ -145,9 +145,9 @@ async fn after_the_last_attempt_a_delivery_is_dead_and_can_be_sent_again() {
         })
         .await;
         if attempt < 11 {
-            // Not before the expiry, which would end it as well.
+            // The longest that each wait can be; together less than what ends it as well.
             let waits = [7, 37, 370, 2170, 8700, 21700, 43300, 60500, 86500, 103700];
-            host.advance(Duration::from_secs(waits[attempt - 1]).min(24 * HOUR));
+            host.advance(Duration::from_secs(waits[attempt - 1]));
         }
     }
     let dead = until("it is dead", async || deliveries(&host, "?state=dead").await.pop()).await;
@@ -292,4 +292,56 @@ async fn without_an_address_events_wait_four_days() {
     assert_eq!(answer["recovered"], 2);
     delivered(&host, 2).await;
     assert_eq!(numbers(&receiver.received(), "acme"), [1, 2]);
+}
+
+#[tokio::test]
+async fn a_receiver_that_hangs_gets_so_many_at_once_and_holds_nobody_up() {
+    let receiver = Receiver::start().await;
+    let host = host_for(&receiver).await;
+    receiver.otherwise(Reply::Hang);
+    for number in 0..40 {
+        let community = format!("c{number}");
+        host.put_community(&community, json!([])).await.expect(201);
+        publish(&host, &community, number).await;
+    }
+    receiver.wait_for(32).await;
+    // What is published is answered all the same, and nothing more is sent.
+    publish(&host, "acme", 41).await;
+    assert_eq!(deliveries(&host, "?state=waiting").await.len(), 41);
+    assert_eq!(receiver.received().len(), 32);
+}
+
+#[tokio::test]
+async fn an_unordered_endpoint_gets_eight_at_once_of_one_key() {
+    let receiver = Receiver::start().await;
+    let host = host_for(&receiver).await;
+    let change = json!({ "ordering": "unordered", "timeout_ms": 60_000 });
+    host.put("/api/internal/endpoints/driver", change).await.expect(200);
+    receiver.script((0..8).map(|_| Reply::Hang));
+    for number in 0..8 {
+        publish(&host, "acme", number).await;
+    }
+    receiver.wait_for(8).await;
+    publish(&host, "acme", 8).await;
+    assert_eq!(deliveries(&host, "?state=waiting").await.len(), 9);
+    assert_eq!(receiver.received().len(), 8);
+}
+
+#[tokio::test]
+async fn metrics_tell_what_became_of_deliveries() {
+    let receiver = Receiver::start().await;
+    let host = host_for(&receiver).await;
+    receiver.script([Reply::Status(500)]);
+    publish(&host, "acme", 1).await;
+    publish(&host, "other", 2).await;
+    delivered(&host, 1).await;
+    until("both outcomes are counted", async || {
+        let text = host.get("/metrics").await.text;
+        let has = |outcome: &str| {
+            text.contains(&format!("moothall_deliveries_total{{outcome=\"{outcome}\"}} 1"))
+        };
+        (has("delivered") && has("failed") && text.contains("moothall_deliveries_waiting"))
+            .then_some(())
+    })
+    .await;
 }
