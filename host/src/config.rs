@@ -3,6 +3,7 @@
 //! Read once at start and again at SIGHUP by `load`; the rest of the host gets what it needs as
 //! values. The environment is read here and nowhere else.
 
+mod egress;
 mod limits;
 mod load;
 
@@ -12,6 +13,9 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use crate::destination::{Cidr, HostPattern};
+
+pub use egress::EgressConfig;
 pub use limits::{CallLimits, Limits};
 pub use load::{ConfigError, Sources, clock_file, load, log_filter, secret_key_variable};
 
@@ -33,6 +37,9 @@ pub struct Config {
     pub directory: DirectoryConfig,
     pub retention: RetentionConfig,
     pub scheduler: SchedulerConfig,
+    pub egress: EgressConfig,
+    /// Grants each plugin the hosts that its manifest requests. For development.
+    pub grant_requested: bool,
     /// What each plugin may do, by its name.
     pub plugins: BTreeMap<String, PluginConfig>,
 }
@@ -50,6 +57,8 @@ impl Default for Config {
             directory: DirectoryConfig::default(),
             retention: RetentionConfig::default(),
             scheduler: SchedulerConfig::default(),
+            egress: EgressConfig::default(),
+            grant_requested: false,
             plugins: BTreeMap::new(),
         }
     }
@@ -223,4 +232,10 @@ pub struct PluginConfig {
 pub struct GrantConfig {
     /// Secrets the guest may see: JSON Pointers into the config, or `settings:<name>`.
     pub reveal: Vec<String>,
+    /// Hosts it may talk to: `example.com`, `*.example.com`, `*`, `config:/pointer`.
+    pub http: Vec<HostPattern>,
+    /// Addresses that are not public and that it may reach all the same, under a granted host.
+    pub cidr: Vec<Cidr>,
+    /// `host:port` of connections without HTTP. Kept, and used by nothing yet.
+    pub tcp: Vec<String>,
 }

@@ -20,6 +20,7 @@ use crate::calls::{Calls, FailedCalls};
 use crate::clock::Clock;
 use crate::communities::Communities;
 use crate::config::{Config, Sources, clock_file, load};
+use crate::egress::Egress;
 use crate::guest::{MemoryGauge, Sandbox, Shared, engine, enter_runtime};
 use crate::http::serve::{Listeners, serve};
 use crate::http::{Api, Door, Keys, Running};
@@ -85,6 +86,7 @@ impl Host {
             keyring: keyring.clone(),
             clock: clock.clone(),
             memory: memory.clone(),
+            egress: Egress::new(&config.egress)?,
         };
         let sandbox = Sandbox::new(&config.pool_limits(), shared).map_err(|error| {
             anyhow::anyhow!(
@@ -153,6 +155,11 @@ impl Host {
         if !engine::has_fast_reset() {
             tracing::warn!(
                 "this kernel has no PAGEMAP_SCAN (Linux 6.7): calls cost about three times as much"
+            );
+        }
+        if self.config.grant_requested {
+            tracing::warn!(
+                "--grant-requested: every plugin may reach every host that its manifest names; never use this where plugins are not yours"
             );
         }
         let (reload, reloads) = watch::channel(self.config.clone());

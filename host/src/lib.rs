@@ -8,6 +8,7 @@ pub mod host;
 
 pub mod calls;
 pub mod communities;
+pub mod egress;
 pub mod guest;
 pub mod http;
 pub mod instance;
@@ -20,6 +21,7 @@ pub mod webhooks;
 pub mod cadence;
 pub mod clock;
 pub mod config;
+pub mod destination;
 pub mod effects;
 pub mod events;
 pub mod grants;
