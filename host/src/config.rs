@@ -4,6 +4,7 @@
 //! values. The environment is read here and nowhere else.
 
 mod delivery;
+mod egress;
 mod limits;
 mod load;
 
@@ -13,7 +14,10 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use crate::destination::{Cidr, HostPattern};
+
 pub use delivery::{DeliveryConfig, DriverConfig};
+pub use egress::EgressConfig;
 pub use limits::{CallLimits, Limits};
 pub use load::{ConfigError, Sources, clock_file, load, log_filter, secret_key_variable};
 
@@ -37,6 +41,9 @@ pub struct Config {
     pub scheduler: SchedulerConfig,
     pub delivery: DeliveryConfig,
     pub driver: DriverConfig,
+    pub egress: EgressConfig,
+    /// Grants each plugin the hosts that its manifest requests. For development.
+    pub grant_requested: bool,
     /// What each plugin may do, by its name.
     pub plugins: BTreeMap<String, PluginConfig>,
 }
@@ -56,6 +63,8 @@ impl Default for Config {
             scheduler: SchedulerConfig::default(),
             delivery: DeliveryConfig::default(),
             driver: DriverConfig::default(),
+            egress: EgressConfig::default(),
+            grant_requested: false,
             plugins: BTreeMap::new(),
         }
     }
@@ -203,7 +212,7 @@ pub struct RetentionConfig {
     pub event_days: u32,
     /// How long deliveries that were delivered or cancelled are listed, in days.
     pub delivered_days: u32,
-    /// How long dead deliveries can be sent again, in days.
+    /// How long dead letters are kept, and dead deliveries can be sent again, in days.
     pub dead_days: u32,
 }
 
@@ -240,4 +249,10 @@ pub struct PluginConfig {
 pub struct GrantConfig {
     /// Secrets the guest may see: JSON Pointers into the config, or `settings:<name>`.
     pub reveal: Vec<String>,
+    /// Hosts it may talk to: `example.com`, `*.example.com`, `*`, `config:/pointer`.
+    pub http: Vec<HostPattern>,
+    /// Addresses that are not public and that it may reach all the same, under a granted host.
+    pub cidr: Vec<Cidr>,
+    /// `host:port` of connections without HTTP. Kept, and used by nothing yet.
+    pub tcp: Vec<String>,
 }

@@ -1,144 +1,176 @@
-//! Stand-in of the outbound client until its own branch is merged: no pinned addresses, so everything
-//! but what the operator named himself is refused where it is not a public address literal.
+//! Outbound HTTP: the one client of the host, for plugins, deliveries and whatever else is sent.
+//!
+//! A name is resolved once, every address is checked, and a checked address is the one connected
+//! to. Nothing here follows a redirect, looks at a proxy variable, or puts a query or a header into
+//! a message: both may hold a secret. `reqwest` is named here and nowhere else.
 
+mod address;
+mod clients;
+mod error;
+mod headers;
+mod resolver;
+mod response;
+mod turns;
+
+#[cfg(test)]
+mod tests;
+
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
+use tokio::time::{Instant, timeout_at};
 
-#[derive(Clone)]
-pub struct Egress {
-    client: reqwest::Client,
-}
+use address::Policy;
+use clients::Clients;
+use headers::{method_of, request_headers};
+use resolver::Lookup;
+use turns::Turns;
 
+use crate::config::EgressConfig;
+
+pub use crate::destination::{CheckedUrl, Cidr};
+pub use error::{EgressError, EgressSetupError};
+
+/// A request that is to be sent.
+#[derive(Clone, Debug, Default)]
 pub struct Outbound {
+    /// `GET`, `POST`, …
     pub method: String,
+    /// Absolute, `http` or `https`, without user information.
     pub url: String,
     pub headers: Vec<(String, String)>,
     pub body: Bytes,
+    /// How long it may take as a whole; never longer than `[egress] total_ms`.
     pub timeout: Option<Duration>,
 }
 
+/// What came back, whatever its status.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inbound {
     pub status: u16,
+    /// Lower-case names; bytes of a value that are not UTF-8 became U+FFFD.
     pub headers: Vec<(String, String)>,
     pub body: Bytes,
+    /// There was more than `Body::First` asked for.
     pub truncated: bool,
 }
 
-pub struct Cidr;
-
+/// Which addresses a request may reach.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Reach {
+    /// Those that are public, or in `[egress] allow_cidr`.
     Public,
+    /// These as well: a plugin's grant `cidr`.
     Also(Arc<[Cidr]>),
+    /// Any: the operator named this URL himself.
     Any,
+    /// The machine's own beside public ones.
     Loopback,
 }
 
+/// How much of an answer's body is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Body {
+    /// All; more than `[egress] response_bytes` is an error.
     Whole,
+    /// The first bytes; the rest is not read.
     First(usize),
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum EgressError {
-    #[error("{0}")]
-    Invalid(String),
-    #[error("{0}")]
-    Refused(String),
-    #[error("{0}")]
-    Connect(String),
-    #[error("no answer within the time for {0}")]
-    Timeout(&'static str),
-    #[error("the answer has more than {0} bytes")]
-    TooLarge(usize),
-    #[error("{0}")]
-    Broken(String),
+/// The client. Clones share connections and limits.
+#[derive(Clone)]
+pub struct Egress {
+    shared: Arc<Shared>,
 }
 
-impl EgressError {
-    pub fn class(&self) -> &'static str {
-        match self {
-            Self::Invalid(_) => "invalid",
-            Self::Refused(_) => "refused",
-            Self::Connect(_) => "connect",
-            Self::Timeout(_) => "timeout",
-            Self::TooLarge(_) => "too_large",
-            Self::Broken(_) => "broken",
-        }
-    }
+struct Shared {
+    config: EgressConfig,
+    clients: Clients,
+    turns: Turns,
 }
-
-pub struct CheckedUrl;
 
 impl Egress {
-    pub fn new() -> Result<Self, EgressError> {
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(Duration::from_secs(5))
-            .build()
-            .map_err(|error| EgressError::Invalid(error.to_string()))?;
-        Ok(Self { client })
+    pub fn new(config: &EgressConfig) -> Result<Self, EgressSetupError> {
+        Self::with_lookup(config, resolver::system())
     }
 
+    fn with_lookup(config: &EgressConfig, lookup: Lookup) -> Result<Self, EgressSetupError> {
+        let shared = Shared {
+            config: config.clone(),
+            clients: Clients::new(config, lookup)?,
+            turns: Turns::new(config.connections_per_host),
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// What an endpoint's or a callback's URL must be when it is configured. Says nothing about
+    /// addresses that names have: those are checked at each connection.
     pub fn check_url(url: &str) -> Result<CheckedUrl, EgressError> {
-        let parsed = reqwest::Url::parse(url)
-            .map_err(|error| EgressError::Invalid(format!("the URL is not valid: {error}")))?;
-        if !matches!(parsed.scheme(), "http" | "https") || !parsed.username().is_empty() {
-            return Err(EgressError::Invalid("a URL begins with http:// or https://".into()));
-        }
-        Ok(CheckedUrl)
+        CheckedUrl::parse(url).map_err(EgressError::Invalid)
     }
 
+    /// Sends a request and reads its answer. Dropping the future ends the request.
     pub async fn send(
         &self,
         request: Outbound,
         reach: &Reach,
         body: Body,
     ) -> Result<Inbound, EgressError> {
-        Self::check_url(&request.url)?;
-        if matches!(reach, Reach::Public | Reach::Also(_)) {
-            return Err(EgressError::Refused(
-                "addresses cannot be checked by this stand-in, so only the driver's URL is sent to"
-                    .into(),
-            ));
-        }
-        let method = reqwest::Method::from_bytes(request.method.as_bytes())
-            .map_err(|_| EgressError::Invalid("method".into()))?;
-        let mut builder = self.client.request(method, &request.url).body(request.body);
-        for (name, value) in &request.headers {
-            builder = builder.header(name, value);
-        }
-        let limit = request.timeout.unwrap_or(Duration::from_secs(15));
-        let Body::First(first) = body else { return Err(EgressError::Invalid("body".into())) };
-        let work = async {
-            let mut response = builder.send().await.map_err(|error| {
-                if error.is_timeout() {
-                    EgressError::Timeout("connecting")
-                } else {
-                    EgressError::Connect(error.without_url().to_string())
-                }
-            })?;
-            let mut kept = BytesMut::new();
-            while kept.len() < first {
-                match response.chunk().await {
-                    Ok(Some(chunk)) => kept.extend_from_slice(&chunk),
-                    Ok(None) => break,
-                    Err(error) => return Err(EgressError::Broken(error.without_url().to_string())),
-                }
-            }
-            kept.truncate(first);
-            let headers = response.headers().iter();
-            Ok(Inbound {
-                status: response.status().as_u16(),
-                headers: headers
-                    .map(|(n, v)| (n.to_string(), v.to_str().unwrap_or("").to_owned()))
-                    .collect(),
-                body: kept.freeze(),
-                truncated: false,
-            })
-        };
-        tokio::time::timeout(limit, work).await.unwrap_or(Err(EgressError::Timeout("the request")))
+        let Shared { config, clients, turns } = &*self.shared;
+        let url = Self::check_url(&request.url)?;
+        let (policy, client) = clients.of(reach)?;
+        check_literal(&policy, &url)?;
+        let prepared = prepare(&client, config, &url, &request)?;
+
+        let longest = Duration::from_millis(config.total_ms);
+        let end = Instant::now() + request.timeout.map_or(longest, |asked| asked.min(longest));
+        let turn = turns.take(&url);
+        let _turn = until(end, "waiting for other requests to the same host", turn).await??;
+        let answer = until(end, "waiting for the answer", client.execute(prepared)).await?;
+        let answer = answer.map_err(|error| EgressError::of_request(&error, &url))?;
+        until(end, "reading the answer", response::read(answer, body, config.response_bytes))
+            .await?
     }
+}
+
+async fn until<T>(
+    end: Instant,
+    stage: &'static str,
+    step: impl Future<Output = T>,
+) -> Result<T, EgressError> {
+    timeout_at(end, step).await.map_err(|_| EgressError::Timeout(stage))
+}
+
+/// An address in a URL never reaches the resolver.
+fn check_literal(policy: &Policy, url: &CheckedUrl) -> Result<(), EgressError> {
+    let address = match url.host() {
+        url::Host::Domain(_) => return Ok(()),
+        url::Host::Ipv4(address) => (*address).into(),
+        url::Host::Ipv6(address) => (*address).into(),
+    };
+    let refused = |refusal: address::Refusal| EgressError::Refused(refusal.to_string());
+    policy.check(address).map_err(refused)
+}
+
+fn prepare(
+    client: &reqwest::Client,
+    config: &EgressConfig,
+    url: &CheckedUrl,
+    request: &Outbound,
+) -> Result<reqwest::Request, EgressError> {
+    if request.body.len() > config.request_bytes {
+        let (is, limit) = (request.body.len(), config.request_bytes);
+        let message = format!("the request's body has {is} bytes, at most {limit} are allowed");
+        return Err(EgressError::Invalid(message));
+    }
+    let method = method_of(&request.method)?;
+    let has_body = !request.body.is_empty();
+    let mut builder = client.request(method, url.as_str());
+    builder = builder.headers(request_headers(&request.headers)?);
+    if has_body {
+        builder = builder.body(request.body.clone());
+    }
+    builder.build().map_err(|error| EgressError::of_request(&error, url))
 }

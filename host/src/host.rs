@@ -23,13 +23,14 @@ use crate::config::{Config, Sources, clock_file, load};
 use crate::egress::Egress;
 use crate::guest::{MemoryGauge, Sandbox, Shared, engine, enter_runtime};
 use crate::http::serve::{Listeners, serve};
-use crate::http::{Api, Door, Keys, Streams};
+use crate::http::{Api, Door, Keys, Running, Streams};
 use crate::mutations::Mutations;
 use crate::outbox::{Outbox, driver};
 use crate::plugins::directory::{Depth, Directory};
 use crate::plugins::{Loader, Plugins};
 use crate::scheduler::Scheduler;
 use crate::store::Store;
+use crate::webhooks::Webhooks;
 
 pub use data::DataDirectory;
 
@@ -83,11 +84,13 @@ impl Host {
 
         let keyring = data.keyring()?;
         let memory = Arc::new(MemoryGauge::new(config.limits.guest_memory_bytes));
+        let egress = Egress::new(&config.egress)?;
         let shared = Shared {
             store: store.clone(),
             keyring: keyring.clone(),
             clock: clock.clone(),
             memory: memory.clone(),
+            egress: egress.clone(),
         };
         let sandbox = Sandbox::new(&config.pool_limits(), shared).map_err(|error| {
             anyhow::anyhow!(
@@ -116,7 +119,7 @@ impl Host {
         background.block_on(put)?;
         let outbox = Outbox::new(
             store.clone(),
-            Egress::new()?,
+            egress,
             keyring.clone(),
             clock.clone(),
             config.delivery.clone(),
@@ -140,13 +143,16 @@ impl Host {
             limits: config.limits.clone(),
             in_flight: Arc::default(),
         };
+        let webhooks = Webhooks { calls: calls.clone() };
         let api = Arc::new(Api {
             calls,
+            webhooks,
             mutations,
             clock,
             config: config.http.clone(),
             settings: config.clone(),
             keys: ArcSwap::from_pointee(keys),
+            running: Running::default(),
             metrics,
             memory,
             streams: Streams::new(stopping, config.delivery.streams),
@@ -177,6 +183,11 @@ impl Host {
                 "this kernel has no PAGEMAP_SCAN (Linux 6.7): calls cost about three times as much"
             );
         }
+        if self.config.grant_requested {
+            tracing::warn!(
+                "--grant-requested: every plugin may reach every host that its manifest names; never use this where plugins are not yours"
+            );
+        }
         let (reload, reloads) = watch::channel(self.config.clone());
         let (stop, stopping) = (self.stop.clone(), self.stop.subscribe());
         let (store, clock) = (self.api.calls.store.clone(), self.api.clock.clone());
@@ -191,6 +202,7 @@ impl Host {
         };
         tasks.start("scheduler", scheduler.run());
         tasks.start("outbox", self.outbox.run());
+        tasks.start("webhooks", self.api.webhooks.clone().work());
         tasks.start("API keys", background::notice_keys(self.api.clone()));
         tasks.start("metrics", background::fold_metrics(self.api.metrics.clone()));
         tasks

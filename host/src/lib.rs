@@ -17,10 +17,12 @@ pub mod outbox;
 pub mod plugins;
 pub mod scheduler;
 pub mod store;
+pub mod webhooks;
 
 pub mod cadence;
 pub mod clock;
 pub mod config;
+pub mod destination;
 pub mod effects;
 pub mod events;
 pub mod grants;

@@ -93,12 +93,17 @@ async fn purge_once(store: &Store, clock: &Clock, config: &Config) -> Result<boo
     let more_state = store.write("purge.state", move |tx| tx.purge_state(rows)).await?;
     let more_communities =
         store.write("purge.community", move |tx| tx.purge_community(rows)).await?;
+    let now = clock.now_ms();
+    let responses = store.write("purge.responses", move |tx| tx.purge_responses(now, rows)).await?;
+    let dead = now - i64::from(config.retention.dead_days) * DAY_MS;
+    let webhooks =
+        store.write("purge.webhooks", move |tx| tx.skip_webhooks(None, dead, rows)).await?;
     let before = clock.now_ms() - i64::from(config.retention.call_days) * DAY_MS;
     let keep = config.retention.calls;
     let calls =
         store.write("purge.calls", move |tx| tx.purge_failed_calls(before, keep, rows)).await?;
     let events = purge_events(store, clock.now_ms(), config).await?;
-    Ok(more_state || more_communities || calls == rows || events)
+    Ok(more_state || more_communities || events || [calls, responses, webhooks].contains(&rows))
 }
 
 /// Events, their deliveries, and what endpoints leave behind.
