@@ -33,6 +33,7 @@ pub use compiled::Compiled;
 pub use connection::{Reader, Tx};
 pub use events::{Audience, NewEvent};
 pub use failed_calls::FailedCall;
+pub use identity::{AccountFilter, MERGED, PersonRow, User};
 pub use instances::{CommunityRow, InstanceRow, NewInstance, SecretRow};
 pub use keys::ApiKeyRow;
 pub use processes::{ProcessFilter, ProcessRow};
@@ -88,6 +89,7 @@ impl From<rusqlite::Error> for StoreError {
 pub enum Taken {
     Slug,
     Instance,
+    Account,
 }
 
 impl std::fmt::Display for Taken {
@@ -95,6 +97,7 @@ impl std::fmt::Display for Taken {
         f.write_str(match self {
             Self::Slug => "this slug",
             Self::Instance => "this plugin and community_platform_id",
+            Self::Account => "this account",
         })
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::calls::CallError;
 use crate::guest::{Fault, GuestError};
-use crate::ids::RequestId;
+use crate::ids::{PersonId, RequestId};
 use crate::mutations::MutationError;
 use crate::plugins::Violation;
 use crate::store::StoreError;
@@ -91,6 +91,25 @@ impl Problem {
 
     pub fn not_closed() -> Self {
         Self::new(StatusCode::BAD_GATEWAY, "not_closed", "Failed to close process")
+    }
+
+    pub fn unknown_person(id: PersonId) -> Self {
+        let detail = format!("There is no person {id} in this community");
+        Self::new(StatusCode::NOT_FOUND, "unknown_person", detail)
+    }
+
+    pub fn not_enabled(plugin: &str, slug: &str) -> Self {
+        let detail = format!("Plugin '{plugin}' not enabled for community '{slug}'");
+        Self::new(StatusCode::BAD_REQUEST, "plugin_not_enabled", detail)
+    }
+
+    pub fn unknown_account() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "unknown_account", "There is no such linked account")
+    }
+
+    pub fn account_owned() -> Self {
+        let detail = "This account is linked to another person; only a claim of a higher link_quality takes it over";
+        Self::new(StatusCode::CONFLICT, "account_owned", detail)
     }
 
     /// The client is told that there is a cause; the log has it.
@@ -269,7 +288,9 @@ impl From<Fault> for Problem {
             Fault::InstanceBusy | Fault::Overloaded(_) => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, code, said(&fault)).later()
             }
-            Fault::InstanceReplaced => Self::new(StatusCode::CONFLICT, code, said(&fault)),
+            Fault::InstanceReplaced | Fault::Taken(_) => {
+                Self::new(StatusCode::CONFLICT, code, said(&fault))
+            }
             Fault::Store(_) => {
                 let detail = "Nothing can be stored now; nothing of this request was";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail)
