@@ -24,6 +24,7 @@ use crate::guest::{MemoryGauge, Sandbox, Shared, engine, enter_runtime};
 use crate::http::serve::{Listeners, serve};
 use crate::http::{Api, Door, Keys};
 use crate::mutations::Mutations;
+use crate::oauth::OAuth;
 use crate::plugins::directory::{Depth, Directory};
 use crate::plugins::{Loader, Plugins};
 use crate::scheduler::Scheduler;
@@ -117,9 +118,11 @@ impl Host {
             limits: config.limits.clone(),
             in_flight: Arc::default(),
         };
+        let oauth = OAuth::new(mutations.clone(), &config).map_err(anyhow::Error::msg)?;
         let api = Arc::new(Api {
             calls,
             mutations,
+            oauth,
             clock,
             config: config.http.clone(),
             settings: config.clone(),

@@ -36,6 +36,7 @@ use crate::clock::Clock;
 use crate::config::{Config, HttpConfig};
 use crate::guest::MemoryGauge;
 use crate::mutations::Mutations;
+use crate::oauth::OAuth;
 
 pub use access::{Keys, new_key};
 pub use door::Door;
@@ -44,6 +45,7 @@ pub use door::Door;
 pub struct Api {
     pub calls: Arc<Calls>,
     pub mutations: Mutations,
+    pub oauth: OAuth,
     pub clock: Clock,
     pub config: HttpConfig,
     /// The whole of it, as it was at start.

@@ -12,6 +12,7 @@ pub mod guest;
 pub mod http;
 pub mod instance;
 pub mod mutations;
+pub mod oauth;
 pub mod plugins;
 pub mod scheduler;
 pub mod store;

@@ -152,7 +152,7 @@ impl AccountKey {
 }
 
 impl Account {
-    /// As drivers and guests see it.
+    /// As drivers see it.
     pub fn shown(&self, community: &str) -> Value {
         let custom_data = self.custom_data.as_deref();
         json!({
@@ -165,6 +165,13 @@ impl Account {
             "link_type": self.link_type.as_str(),
             "link_quality": self.link_quality.as_str(),
         })
+    }
+
+    /// As guests see it: ids are texts for them.
+    pub fn told(&self, community: &str) -> Value {
+        let mut told = self.shown(community);
+        told["external_id"] = json!(self.person.to_string());
+        told
     }
 
     /// About how much memory it takes.

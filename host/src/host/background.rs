@@ -93,11 +93,13 @@ async fn purge_once(store: &Store, clock: &Clock, config: &Config) -> Result<boo
     let more_state = store.write("purge.state", move |tx| tx.purge_state(rows)).await?;
     let more_communities =
         store.write("purge.community", move |tx| tx.purge_community(rows)).await?;
-    let before = clock.now_ms() - i64::from(config.retention.call_days) * DAY_MS;
+    let now = clock.now_ms();
+    let states = store.write("purge.oauth", move |tx| tx.purge_oauth_states(now, rows)).await?;
+    let before = now - i64::from(config.retention.call_days) * DAY_MS;
     let keep = config.retention.calls;
     let calls =
         store.write("purge.calls", move |tx| tx.purge_failed_calls(before, keep, rows)).await?;
-    Ok(more_state || more_communities || calls == rows)
+    Ok(more_state || more_communities || states == rows || calls == rows)
 }
 
 pub async fn fold_metrics(metrics: PrometheusHandle) {

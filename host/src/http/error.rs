@@ -13,6 +13,7 @@ use crate::calls::CallError;
 use crate::guest::{Fault, GuestError};
 use crate::ids::{PersonId, RequestId};
 use crate::mutations::MutationError;
+use crate::oauth::OAuthError;
 use crate::plugins::Violation;
 use crate::store::StoreError;
 
@@ -326,6 +327,31 @@ impl From<MutationError> for Problem {
                 Self::new(StatusCode::NOT_FOUND, "unknown_instance", detail)
             }
             MutationError::Call(error) => error.into(),
+        }
+    }
+}
+
+impl From<OAuthError> for Problem {
+    fn from(error: OAuthError) -> Self {
+        let detail = error.to_string();
+        let bad = |code: &str, detail: String| Self::new(StatusCode::BAD_REQUEST, code, detail);
+        match error {
+            OAuthError::NoOAuth(_) => Self::new(StatusCode::NOT_FOUND, "no_oauth", detail),
+            OAuthError::BadType
+            | OAuthError::NoSuchType(_)
+            | OAuthError::NoCommunity
+            | OAuthError::LongState(_) => bad("bad_request", detail),
+            OAuthError::NoRedirect | OAuthError::BadRedirect(_) => bad("bad_redirect", detail),
+            OAuthError::UnknownPerson(_) => bad("unknown_person", detail),
+            OAuthError::TicketRequired => {
+                Self::new(StatusCode::FORBIDDEN, "ticket_required", detail)
+            }
+            OAuthError::BadTicket => bad("bad_ticket", detail),
+            OAuthError::NoState | OAuthError::BadState => bad("bad_state", detail),
+            OAuthError::NoPublicUrl => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "no_public_url", detail)
+            }
+            OAuthError::Call(error) => error.into(),
         }
     }
 }

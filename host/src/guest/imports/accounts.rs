@@ -78,9 +78,12 @@ impl accounts::Host for CallState {
             self.see(community, primary, change, &mut accounts)?;
         }
         let slug = self.slug()?;
-        let accounts: Vec<Value> = accounts.iter().map(|account| account.shown(&slug)).collect();
-        let user =
-            json!({ "source_ID": person, "primary_ID": primary, "linked_accounts": accounts });
+        let accounts: Vec<Value> = accounts.iter().map(|account| account.told(&slug)).collect();
+        let user = json!({
+            "source_ID": person.to_string(),
+            "primary_ID": primary.to_string(),
+            "linked_accounts": accounts,
+        });
         Ok(user.to_string())
     }
 }
@@ -112,7 +115,7 @@ impl CallState {
     }
 
     fn show(&self, account: &Account) -> Result<String, Error> {
-        Ok(account.shown(&self.slug()?).to_string())
+        Ok(account.told(&self.slug()?).to_string())
     }
 
     fn count_account(&self) -> Result<(), Error> {
