@@ -10,6 +10,7 @@ mod processes;
 mod request;
 mod resolve;
 mod result;
+mod versions;
 
 use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
@@ -53,10 +54,15 @@ pub enum Mode {
     Commit,
     /// Together with something else, or not at all.
     With(Also),
+    /// Together with what this makes of them.
+    Finish(Finish),
     /// They are handed back: a dry run shows them, a mutation stores them with its own write, the
     /// scheduler stores those of many ticks at once.
     Collect,
 }
+
+/// Sees what a call answered and wants stored, may take from it, and says what else is stored with it.
+pub type Finish = Box<dyn FnOnce(&Output, &mut Collected) -> Option<Also> + Send>;
 
 /// What a call answered.
 #[derive(Debug)]
@@ -85,8 +91,12 @@ pub struct Collected {
     pub http: Vec<(String, String, u16)>,
     /// Its part of all guests' memory.
     pub share: Share,
+    /// What ends only when it is stored, or is not going to be.
+    pub keep: Option<Arc<dyn std::any::Any + Send + Sync>>,
     hold: Option<Hold>,
     state_bytes: Option<u64>,
+    /// `upgraded`: of the version that the instance is upgraded to.
+    upgraded_to: Option<i64>,
 }
 
 impl Calls {
@@ -170,12 +180,16 @@ impl Calls {
         let returned = std::mem::replace(&mut ended.result, Ok(Ok(Output::Nothing)));
         let output = returned?.map_err(CallError::Refused)?;
         result::check(call, &output, &ended.effects)?;
-        let collected = Collected::of(call, ended);
+        let mut collected = Collected::of(call, ended);
         match mode {
             Mode::Collect => return Ok(Answer { output, effects: Some(collected) }),
             Mode::Commit if collected.is_empty() => {}
             Mode::Commit => self.commit(collected, None).await?,
             Mode::With(also) => self.commit(collected, Some(also)).await?,
+            Mode::Finish(finish) => match finish(&output, &mut collected) {
+                None if collected.is_empty() => {}
+                also => self.commit(collected, also).await?,
+            },
         }
         Ok(Answer { output, effects: None })
     }

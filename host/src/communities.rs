@@ -3,6 +3,8 @@
 //! Read without a lock and without the database. Changed only after the store has committed the
 //! same change, by whoever committed it. Mutations of one community take their turn here.
 
+mod routes;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -12,6 +14,9 @@ use tokio::sync::OwnedMutexGuard;
 use crate::ids::{CommunityId, CommunitySlug, InstanceId, PluginName, ProcessId};
 use crate::instance::{CommunityNames, Facts, Instance};
 use crate::store::{Store, StoreError};
+use crate::web::Target;
+
+use routes::Routes;
 
 /// A community as it is now. A change makes a new one.
 #[derive(Clone)]
@@ -68,6 +73,7 @@ impl Community {
 pub struct Communities {
     by_slug: papaya::HashMap<CommunitySlug, Arc<Community>>,
     by_id: papaya::HashMap<InstanceId, Arc<Instance>>,
+    routes: Routes,
     last_community: AtomicI64,
     last_instance: AtomicI64,
     last_process: AtomicI64,
@@ -82,6 +88,7 @@ impl Communities {
         let last_process = store.read(|reader| reader.last_process())?;
         let by_slug = papaya::HashMap::with_capacity(communities.len());
         let by_id = papaya::HashMap::new();
+        let routes = Routes::default();
         for row in communities {
             let Ok(slug) = CommunitySlug::parse(&row.slug) else {
                 tracing::error!(
@@ -99,11 +106,13 @@ impl Communities {
             let instances: Box<[_]> =
                 rows.into_iter().filter_map(|row| loaded(row, &names)).collect();
             show(&by_id, &instances);
+            instances.iter().for_each(|instance| routes.add(instance));
             by_slug.pin().insert(names.slug.clone(), Arc::new(Community { names, instances }));
         }
         Ok(Self {
             by_slug,
             by_id,
+            routes,
             last_community: AtomicI64::new(last.0.0),
             last_instance: AtomicI64::new(last.1.0),
             last_process: AtomicI64::new(last_process),
@@ -159,12 +168,33 @@ impl Communities {
 
     fn publish_instances(&self, before: Option<&Arc<Community>>, after: Option<&Community>) {
         let after = after.map_or(&[][..], |community| &community.instances);
-        show(&self.by_id, after);
-        let map = self.by_id.pin();
-        let before = before.iter().flat_map(|community| community.instances.iter());
-        for gone in before.filter(|one| !after.iter().any(|other| other.id == one.id)) {
-            map.remove(&gone.id);
+        let before = before.map_or(&[][..], |community| &community.instances);
+        let is_in = |list: &[Arc<Instance>], one: &Arc<Instance>| {
+            list.iter().any(|other| Arc::ptr_eq(other, one))
+        };
+        for gone in before.iter().filter(|one| !is_in(after, one)) {
+            self.routes.remove(gone);
+            self.by_id.pin().remove(&gone.id);
         }
+        for new in after.iter().filter(|one| !is_in(before, one)) {
+            self.routes.add(new);
+            self.by_id.pin().insert(new.id, new.clone());
+        }
+    }
+
+    /// The instances of a plugin that a platform-wide webhook is for, without a scan. `route_keys` are
+    /// the manifest's, of the version with that mark.
+    pub fn routed(
+        &self,
+        plugin: &PluginName,
+        mark: i64,
+        route_keys: &[String],
+        target: &Target,
+    ) -> Vec<Arc<Instance>> {
+        let all = || self.by_id.pin().values().cloned().collect::<Vec<_>>();
+        self.routes.use_keys(plugin, mark, route_keys, all);
+        let ids = self.routes.find(plugin, target);
+        ids.into_iter().filter_map(|id| self.instance(id)).collect()
     }
 
     /// Waits for its turn to change the communities with these slugs.

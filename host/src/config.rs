@@ -208,13 +208,15 @@ pub struct RetentionConfig {
     pub call_days: u32,
     /// How many failed calls are listed, the newest.
     pub calls: u32,
+    /// How long dead letters are kept, in days.
+    pub dead_days: u32,
     /// Failed calls that may wait to be written; more are dropped and counted.
     pub queued_calls: usize,
 }
 
 impl Default for RetentionConfig {
     fn default() -> Self {
-        Self { call_days: 7, calls: 10_000, queued_calls: 1_000 }
+        Self { call_days: 7, calls: 10_000, dead_days: 30, queued_calls: 1_000 }
     }
 }
 

@@ -22,13 +22,14 @@ use crate::communities::Communities;
 use crate::config::{Config, Sources, clock_file, load};
 use crate::guest::{MemoryGauge, Sandbox, Shared, engine, enter_runtime};
 use crate::http::serve::{Listeners, serve};
-use crate::http::{Api, Door, Keys};
+use crate::http::{Api, Door, Keys, Running};
 use crate::mutations::Mutations;
 use crate::oauth::OAuth;
 use crate::plugins::directory::{Depth, Directory};
 use crate::plugins::{Loader, Plugins};
 use crate::scheduler::Scheduler;
 use crate::store::Store;
+use crate::webhooks::Webhooks;
 
 pub use data::DataDirectory;
 
@@ -119,14 +120,17 @@ impl Host {
             in_flight: Arc::default(),
         };
         let oauth = OAuth::new(mutations.clone(), &config).map_err(anyhow::Error::msg)?;
+        let webhooks = Webhooks { calls: calls.clone() };
         let api = Arc::new(Api {
             calls,
+            webhooks,
             mutations,
             oauth,
             clock,
             config: config.http.clone(),
             settings: config.clone(),
             keys: ArcSwap::from_pointee(keys),
+            running: Running::default(),
             metrics,
             memory,
         });
@@ -167,6 +171,7 @@ impl Host {
             threads: BACKGROUND_THREADS,
         };
         tasks.start("scheduler", scheduler.run());
+        tasks.start("webhooks", self.api.webhooks.clone().work());
         tasks.start("API keys", background::notice_keys(self.api.clone()));
         tasks.start("metrics", background::fold_metrics(self.api.metrics.clone()));
         tasks

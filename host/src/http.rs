@@ -13,6 +13,7 @@ mod endpoints;
 mod error;
 mod events;
 mod failed_calls;
+mod idempotency;
 mod identity;
 mod oauth;
 mod openapi;
@@ -37,20 +38,24 @@ use crate::config::{Config, HttpConfig};
 use crate::guest::MemoryGauge;
 use crate::mutations::Mutations;
 use crate::oauth::OAuth;
+use crate::webhooks::Webhooks;
 
 pub use access::{Keys, new_key};
 pub use door::Door;
+pub use idempotency::Running;
 
 /// What handlers need.
 pub struct Api {
     pub calls: Arc<Calls>,
     pub mutations: Mutations,
     pub oauth: OAuth,
+    pub webhooks: Webhooks,
     pub clock: Clock,
     pub config: HttpConfig,
     /// The whole of it, as it was at start.
     pub settings: Arc<Config>,
     pub keys: ArcSwap<Keys>,
+    pub running: Running,
     pub metrics: PrometheusHandle,
     pub memory: Arc<MemoryGauge>,
 }

@@ -66,6 +66,9 @@ pub struct Standing {
     pub generation: Option<Generation>,
     /// Bytes of all keys and values; none until somebody had to count them.
     pub state_bytes: Option<u64>,
+    /// The mark of the plugin's version that the state was upgraded to since the host's start: calls on
+    /// another one may not touch it.
+    pub upgraded_to: Option<i64>,
 }
 
 /// The lock, held. Fair: who asks first gets it first. Travels inside the queued write and is
@@ -104,7 +107,8 @@ pub struct Facts {
 
 impl Instance {
     pub fn new(facts: Facts) -> Self {
-        let standing = Standing { generation: Some(facts.generation), state_bytes: None };
+        let generation = Some(facts.generation);
+        let standing = Standing { generation, state_bytes: None, upgraded_to: None };
         Self::with_lock(facts, Arc::new(RwLock::new(standing)))
     }
 
@@ -173,6 +177,11 @@ impl Instance {
         } else {
             Err(HoldError::Replaced)
         }
+    }
+
+    /// Calls in flight now.
+    pub fn in_flight(&self) -> u32 {
+        self.calls.load(Ordering::Relaxed)
     }
 
     fn try_hold(&self, access: Access) -> Option<Hold> {

@@ -16,6 +16,7 @@ pub mod oauth;
 pub mod plugins;
 pub mod scheduler;
 pub mod store;
+pub mod webhooks;
 
 pub mod cadence;
 pub mod clock;

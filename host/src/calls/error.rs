@@ -51,6 +51,11 @@ pub enum CallError {
     )]
     ConfigInvalid { plugin: PluginName, at: String },
 
+    #[error(
+        "Plugin '{plugin}' could not be upgraded for this community; nothing was stored, and the next call tries again: {reason}"
+    )]
+    UpgradeFailed { plugin: PluginName, reason: String },
+
     #[error(transparent)]
     Fault(#[from] Fault),
 }

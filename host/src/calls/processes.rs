@@ -2,11 +2,11 @@
 //!
 //! A process is stored by the commit of its own `start`: if that fails, there never was one.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
 
-use super::{Also, CallError, Calls, Mode, ValidatedCall, What, validated};
+use super::{Also, CallError, Calls, Collected, Finish, Mode, ValidatedCall, What, validated};
 use crate::communities::Community;
 use crate::effects::{ProcessChange, ProcessStatus};
 use crate::guest::Fault;
@@ -36,7 +36,10 @@ pub struct ValidatedStart {
 
 impl Calls {
     /// Resolves and validates a start.
-    pub fn process(&self, request: StartRequest<'_>) -> Result<ValidatedStart, CallError> {
+    pub async fn process(
+        self: &Arc<Self>,
+        request: StartRequest<'_>,
+    ) -> Result<ValidatedStart, CallError> {
         let community: Arc<Community> = self
             .communities
             .get(request.community)
@@ -54,7 +57,7 @@ impl Calls {
             return Err(CallError::TooManyProcesses(self.pending_limit));
         }
         let what = What::Start { kind: kind.clone(), parameters };
-        let call = self.on(plugin, instance.clone(), what, request.request_id)?;
+        let call = self.on(plugin, instance.clone(), what, request.request_id).await?;
         let call = call.about(Arc::new(self.new_process(&kind)?));
         Ok(ValidatedStart { call, kind, instance, callback_url: request.callback_url })
     }
@@ -66,37 +69,32 @@ impl Calls {
         Ok(ProcessRef { id, public_id: public_id.into(), name, is_new: true })
     }
 
-    /// Starts it; the process as its `start` left it. `also` makes something of that which must be
-    /// stored together with it.
+    /// Starts it; the process as its `start` left it. `more` is what must be stored together with that.
     pub async fn start(
         self: &Arc<Self>,
         start: ValidatedStart,
-        also: impl FnOnce(&ProcessRow) -> Option<Also> + Send,
+        more: impl FnOnce(&ProcessRow, &mut Collected) -> Option<Also> + Send + 'static,
     ) -> Result<ProcessRow, CallError> {
         let ValidatedStart { call, kind, instance, callback_url } = start;
         let process = call.process().cloned();
-        let Some(process) = process else {
-            return Err(Fault::Host("a start of no process".into()).into());
-        };
-        let answer = self.run(call, Mode::Collect).await?;
-        let Some(mut collected) = answer.effects else {
-            return Err(Fault::Host("a start without effects".into()).into());
-        };
-        let change = collected.writes.process.take().map(|(_, change)| change).unwrap_or_default();
-        let row = first_row(&process, &instance, &change, callback_url);
+        let process = process.ok_or_else(|| Fault::Host("a start of no process".into()))?;
         let now = self.clock.now_ms();
-        let update = (row.status != ProcessStatus::Completed && kind.has(ProcessFunction::Update))
-            .then(|| kind.cadence.first(now));
-        let (stored, more) = (row.clone(), also(&row));
-        let also = move |tx: &Tx<'_>| {
-            tx.add_process(&stored, &change, now)?;
-            if let Some(due) = update {
-                tx.put_schedule(stored.instance, stored.id, "update", due)?;
-            }
-            more.map_or(Ok(()), |more| more(tx))
-        };
-        self.commit(collected, Some(Box::new(also))).await?;
-        Ok(row)
+        let started: Arc<Mutex<Option<ProcessRow>>> = Arc::default();
+        let told = started.clone();
+        let finish: Finish = Box::new(move |_, collected| {
+            let change = collected.writes.process.take().map(|(_, change)| change);
+            let change = change.unwrap_or_default();
+            let row = first_row(&process, &instance, &change, callback_url);
+            let more = more(&row, collected);
+            *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(row.clone());
+            Some(Box::new(move |tx| {
+                store_new(tx, &row, &change, &kind, now)?;
+                more.map_or(Ok(()), |more| more(tx))
+            }))
+        });
+        self.run(call, Mode::Finish(finish)).await?;
+        let started = started.lock().unwrap_or_else(PoisonError::into_inner).take();
+        started.ok_or_else(|| Fault::Host("a start that started nothing".into()).into())
     }
 
     /// Closes a process that is not completed; the process as that left it.
@@ -117,11 +115,25 @@ impl Calls {
             plugin: plugin.name.clone(),
             process: row.name.clone(),
         })?;
-        let call = self.on(plugin, instance, What::Close { kind }, request_id)?;
+        let call = self.on(plugin, instance, What::Close { kind }, request_id).await?;
         self.run(call.about(Arc::new(row.reference())), Mode::Commit).await?;
         let now = self.store.read(|reader| reader.process_by_id(row.id))?;
         now.ok_or_else(|| StoreError::Stale.into())
     }
+}
+
+fn store_new(
+    tx: &Tx<'_>,
+    row: &ProcessRow,
+    change: &ProcessChange,
+    kind: &ProcessType,
+    now: i64,
+) -> Result<(), StoreError> {
+    tx.add_process(row, change, now)?;
+    if row.status != ProcessStatus::Completed && kind.has(ProcessFunction::Update) {
+        tx.put_schedule(row.instance, row.id, "update", kind.cadence.first(now))?;
+    }
+    Ok(())
 }
 
 fn first_row(

@@ -7,11 +7,9 @@ use serde_json::Value;
 use super::request::{ValidatedCall, What};
 use super::{CallError, Calls};
 use crate::communities::{Community, ResolveError};
-use crate::guest::Fault;
 use crate::ids::RequestId;
 use crate::instance::Instance;
 use crate::plugins::{Plugin, Schema};
-use crate::secrets;
 
 /// An action as a driver asks for it.
 pub struct ActionRequest<'a> {
@@ -34,7 +32,10 @@ pub enum Reach {
 
 impl Calls {
     /// Resolves and validates an action's call.
-    pub fn action(&self, request: ActionRequest<'_>) -> Result<ValidatedCall, CallError> {
+    pub async fn action(
+        self: &Arc<Self>,
+        request: ActionRequest<'_>,
+    ) -> Result<ValidatedCall, CallError> {
         let community = self
             .communities
             .get(request.community)
@@ -50,12 +51,12 @@ impl Calls {
         })?;
         let instance = self.instance(&community, &plugin, request.platform_id)?;
         let parameters = validated(&action.parameters, request.parameters)?;
-        self.on(plugin, instance, What::Action { action, parameters }, request.request_id)
+        self.on(plugin, instance, What::Action { action, parameters }, request.request_id).await
     }
 
-    /// A call on an instance: its config must be right for the plugin's version.
-    pub fn on(
-        &self,
+    /// A call on an instance, which must be ready for the plugin's version.
+    pub async fn on(
+        self: &Arc<Self>,
         plugin: Arc<Plugin>,
         instance: Arc<Instance>,
         what: What,
@@ -63,7 +64,7 @@ impl Calls {
     ) -> Result<ValidatedCall, CallError> {
         let config = match instance.config_for(plugin.mark) {
             Some(config) => config,
-            None => self.accept_config(&plugin, &instance)?,
+            None => self.make_ready(&plugin, &instance, &request_id).await?,
         };
         Ok(ValidatedCall::on(plugin, instance, config, what, request_id))
     }
@@ -107,26 +108,6 @@ impl Calls {
                 CallError::NoSuchPlatform { plugin: plugin.name.clone(), choices }
             }
         })
-    }
-
-    /// Another version of the plugin than the one the config was stored for: its schema must
-    /// accept it, and fills in its own defaults. Once for each instance and version.
-    fn accept_config(&self, plugin: &Plugin, instance: &Instance) -> Result<Arc<str>, CallError> {
-        let invalid = |at: String| CallError::ConfigInvalid { plugin: plugin.name.clone(), at };
-        let mut public: Value =
-            serde_json::from_str(instance.stored_config()).map_err(|_| invalid(String::new()))?;
-        plugin.config_schema.fill_defaults(&mut public);
-        let sealed = self.store.read(|reader| reader.secrets(instance.id)).map_err(Fault::from)?;
-        let mut whole = secrets::join(&public, &plugin.guest.open_secrets(instance.id, &sealed)?);
-        let checked = plugin.config_schema.validate(&whole);
-        secrets::wipe(&mut whole);
-        // Where, and not what: the new schema need not know which values are secrets.
-        checked.map_err(|violations| {
-            invalid(violations.first().map(|one| one.path.clone()).unwrap_or_default())
-        })?;
-        let config: Arc<str> = public.to_string().into();
-        instance.accept(plugin.mark, config.clone());
-        Ok(config)
     }
 }
 

@@ -14,6 +14,8 @@ use crate::instance::{Instance, ProcessRef};
 /// The same for all calls of a loaded plugin.
 pub struct Terms {
     pub plugin: PluginName,
+    /// Of the plugin file.
+    pub mark: i64,
     pub limits: Limits,
     pub grants: Grants,
     pub settings: Settings,
@@ -57,7 +59,7 @@ pub enum Origin {
     Enable(PendingSecrets),
     /// `config-changed`: under the lock that the mutation holds.
     Reconfigure(PendingSecrets),
-    /// `upgraded`: before the first call on a new version.
+    /// `upgraded`: under the lock that the first call on a new version has taken for it.
     Upgrade,
     Webhook,
     GlobalWebhook,
@@ -84,7 +86,7 @@ impl Origin {
 
     /// Whether the call takes the instance's lock itself when it touches state.
     pub fn takes_lock(&self) -> bool {
-        !matches!(self, Self::Enable(_) | Self::Reconfigure(_))
+        !matches!(self, Self::Enable(_) | Self::Reconfigure(_) | Self::Upgrade)
     }
 
     pub fn pending_secrets(&self) -> Option<&PendingSecrets> {

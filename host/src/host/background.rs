@@ -95,11 +95,15 @@ async fn purge_once(store: &Store, clock: &Clock, config: &Config) -> Result<boo
         store.write("purge.community", move |tx| tx.purge_community(rows)).await?;
     let now = clock.now_ms();
     let states = store.write("purge.oauth", move |tx| tx.purge_oauth_states(now, rows)).await?;
-    let before = now - i64::from(config.retention.call_days) * DAY_MS;
+    let responses = store.write("purge.responses", move |tx| tx.purge_responses(now, rows)).await?;
+    let dead = now - i64::from(config.retention.dead_days) * DAY_MS;
+    let webhooks =
+        store.write("purge.webhooks", move |tx| tx.skip_webhooks(None, dead, rows)).await?;
+    let before = clock.now_ms() - i64::from(config.retention.call_days) * DAY_MS;
     let keep = config.retention.calls;
     let calls =
         store.write("purge.calls", move |tx| tx.purge_failed_calls(before, keep, rows)).await?;
-    Ok(more_state || more_communities || states == rows || calls == rows)
+    Ok(more_state || more_communities || [calls, responses, webhooks, states].contains(&rows))
 }
 
 pub async fn fold_metrics(metrics: PrometheusHandle) {

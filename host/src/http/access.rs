@@ -42,13 +42,11 @@ impl Keys {
         self.any
     }
 
-    fn accept(&self, key: &str) -> bool {
-        let Some((id, secret)) = key.strip_prefix(PREFIX).and_then(|key| key.split_once('_'))
-        else {
-            return false;
-        };
+    fn accept(&self, key: &str) -> Option<KeyId> {
+        let (id, secret) = key.strip_prefix(PREFIX).and_then(|key| key.split_once('_'))?;
         let hash = Sha256::digest(secret);
-        self.valid.get(id).is_some_and(|valid| bool::from(valid.as_slice().ct_eq(hash.as_slice())))
+        let valid = self.valid.get(id)?;
+        bool::from(valid.as_slice().ct_eq(hash.as_slice())).then(|| KeyId(id.to_owned()))
     }
 }
 
@@ -77,17 +75,21 @@ fn is_public(path: &str) -> bool {
         || matches!(path, "/healthz" | "/readyz")
 }
 
-pub fn check(keys: &Keys, request: &Request<Incoming>) -> Result<(), Problem> {
+/// The API key that a request was sent with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyId(pub String);
+
+pub fn check(keys: &Keys, request: &Request<Incoming>) -> Result<Option<KeyId>, Problem> {
     if is_public(request.uri().path()) {
-        return Ok(());
+        return Ok(None);
     }
     if keys.any {
         let given =
             request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let key = given.and_then(bearer).unwrap_or_default();
-        return if keys.accept(key.trim()) { Ok(()) } else { Err(Problem::unauthorized()) };
+        return keys.accept(key.trim()).map(Some).ok_or_else(Problem::unauthorized);
     }
-    from_this_machine(request.headers())
+    from_this_machine(request.headers()).map(|()| None)
 }
 
 /// The credentials of the scheme `Bearer`, in any case (RFC 9110, 11.1).
@@ -128,11 +130,11 @@ mod tests {
     #[test]
     fn a_key_is_accepted_until_it_is_revoked() {
         let (key, mut row) = new_key("driver", 0).unwrap();
-        assert!(Keys::new(vec![row.clone()]).accept(&key));
-        assert!(!Keys::new(vec![row.clone()]).accept(&format!("{key}x")));
+        assert!(Keys::new(vec![row.clone()]).accept(&key).is_some());
+        assert!(Keys::new(vec![row.clone()]).accept(&format!("{key}x")).is_none());
         row.revoked_at = Some(1);
         let keys = Keys::new(vec![row]);
-        assert!(!keys.accept(&key));
+        assert!(keys.accept(&key).is_none());
         assert!(keys.are_required());
     }
 

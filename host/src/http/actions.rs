@@ -4,15 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{Path, Query, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::error::Problem;
-use super::{Api, body, door};
-use crate::calls::{ActionRequest, Answer, Collected, Mode, Reach};
+use super::idempotency::{Begun, First};
+use super::{Api, body, door, idempotency};
+use crate::calls::{ActionRequest, Answer, Collected, Finish, Mode, Reach, ValidatedCall};
+use crate::guest::Output;
+use crate::ids::RequestId;
 
 pub const COMMUNITY: &str = "X-Metagov-Community";
 const PLATFORM: HeaderName = HeaderName::from_static("x-metagov-platform-id");
@@ -59,22 +62,61 @@ async fn perform(
     let (plugin, action) = target
         .split_once('.')
         .ok_or_else(|| Problem::not_found("An action is called as `<plugin>.<action>`"))?;
-    let body: ActionBody = body::json(api, body).await?;
+    let body = body::read(api, body).await?;
+    let parsed: ActionBody = body::parse(&body)?;
+    let request_id = door::request_id_of(&head.extensions, &api.clock);
     let call = api.calls.action(ActionRequest {
         community: community(&head.headers)?,
         platform_id: platform_id(&head.headers, &query),
         plugin,
         action,
-        parameters: body.parameters.unwrap_or_else(|| Value::Object(Map::new())),
+        parameters: parsed.parameters.unwrap_or_else(|| Value::Object(Map::new())),
         reach,
-        request_id: door::request_id_of(&head.extensions, &api.clock),
-    })?;
+        request_id: request_id.clone(),
+    });
+    let call = call.await?;
     if query.dry_run && reach == Reach::Public {
         let detail = "A dry run shows a plugin's state; it is answered under /api/internal only";
         return Err(Problem::bad_request(detail));
     }
-    let mode = if query.dry_run { Mode::Collect } else { Mode::Commit };
-    answer(api.calls.run(call, mode).await?)
+    if query.dry_run {
+        return answer(api.calls.run(call, Mode::Collect).await?);
+    }
+    let begun =
+        if reach == Reach::Every { idempotency::begin(api, &head, &body)? } else { Begun::Plain };
+    match begun {
+        Begun::Plain => answer(api.calls.run(call, Mode::Commit).await?),
+        Begun::Replayed(response) => Ok(response),
+        Begun::First(first) => once(api, call, first, &request_id).await,
+    }
+}
+
+/// The response is remembered in the commit of the call.
+async fn once(
+    api: &Arc<Api>,
+    call: ValidatedCall,
+    first: First,
+    request_id: &RequestId,
+) -> Result<Response, Problem> {
+    let remembered = first.clone();
+    let finish: Finish = Box::new(move |output, collected| {
+        let text = match output {
+            Output::Text(text) => text.clone(),
+            _ => None,
+        };
+        let json = ("content-type".to_owned(), "application/json".to_owned());
+        let headers = text.iter().map(|_| json.clone()).collect();
+        let body = text.unwrap_or_default().into_bytes();
+        remembered.remember(StatusCode::OK, headers, body, Some(collected))
+    });
+    match api.calls.run(call, Mode::Finish(finish)).await {
+        Ok(done) => answer(done),
+        Err(error) => {
+            let problem = Problem::from(error);
+            first.refused(api, &problem, request_id).await;
+            Err(problem)
+        }
+    }
 }
 
 /// The slug in `X-Metagov-Community`.

@@ -24,11 +24,15 @@ pub async fn read(api: &Api, body: Body) -> Result<Bytes, Problem> {
 
 /// The body as JSON of that shape; nothing at all is the shape's default.
 pub async fn json<T: DeserializeOwned + Default>(api: &Api, body: Body) -> Result<T, Problem> {
-    let bytes = read(api, body).await?;
+    parse(&read(api, body).await?)
+}
+
+/// The same of a body that was read.
+pub fn parse<T: DeserializeOwned + Default>(bytes: &Bytes) -> Result<T, Problem> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Ok(T::default());
     }
-    serde_json::from_slice(&bytes).map_err(|error| {
+    serde_json::from_slice(bytes).map_err(|error| {
         let what = if error.is_data() { "is not of the expected shape" } else { "is not JSON" };
         Problem::malformed_json(format!("The request's body {what}: {error}"))
     })

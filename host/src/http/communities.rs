@@ -124,7 +124,31 @@ pub async fn hooks(
     State(api): State<Arc<Api>>,
     Path(slug): Path<String>,
 ) -> Result<Json<Value>, Problem> {
-    find(&api, &slug).map(|_| Json(json!({ "hooks": [] })))
+    let community = find(&api, &slug)?;
+    let hooks: Vec<_> =
+        community.instances.iter().filter_map(|one| hook(&api, &community, one)).collect();
+    Ok(Json(json!({ "hooks": hooks })))
+}
+
+/// Where a platform reaches an instance, if its plugin receives webhooks.
+fn hook(api: &Api, community: &Community, instance: &Arc<Instance>) -> Option<String> {
+    let plugin = api.calls.plugins.get(instance.plugin.as_str())?;
+    if !super::plugins::uses_webhook(&plugin) {
+        return None;
+    }
+    let config: Value = serde_json::from_str(instance.stored_config()).unwrap_or_default();
+    let mut hook = format!("/api/hooks/{}/{}", community.names.slug, instance.plugin);
+    if let Some(slug) = config.get("webhook_slug").filter(|slug| !slug.is_null()) {
+        // A secret one is not shown.
+        hook = format!("{hook}/{}", slug.as_str().unwrap_or("********"));
+    }
+    let of_plugin = community.instances.iter().filter(|one| one.plugin == instance.plugin).count();
+    if let (true, Some(id)) = (of_plugin > 1, &instance.platform_id) {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair("community_platform_id", id);
+        hook = format!("{hook}?{}", query.finish());
+    }
+    Some(hook)
 }
 
 pub async fn actions(

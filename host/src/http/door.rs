@@ -35,8 +35,11 @@ impl Door {
         let id = request_id(&self.api, &request);
         let response = match access::check(&self.api.keys.load(), &request) {
             Err(problem) => problem.respond(&id),
-            Ok(()) => {
+            Ok(key) => {
                 request.extensions_mut().insert(id.clone());
+                if let Some(key) = key {
+                    request.extensions_mut().insert(key);
+                }
                 match self.router.call(request).await {
                     Ok(response) => response,
                     Err(never) => match never {},
@@ -46,6 +49,10 @@ impl Door {
         leave(response, &id)
     }
 }
+
+/// Marks a response that is a plugin's own and leaves as it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Verbatim;
 
 /// The id that the door gave a request.
 pub fn request_id_of(extensions: &Extensions, clock: &Clock) -> RequestId {
@@ -62,11 +69,16 @@ fn leave(response: Response<Body>, id: &RequestId) -> Response<Body> {
     let mut response = match response.extensions().get::<Arc<Problem>>().cloned() {
         Some(problem) => tell(response, &problem, id),
         // What the router itself refuses is told like everything else.
-        None if response.status().is_client_error() && !is_json(&response) => tell(
-            response,
-            &Arc::new(Problem::bad_request("The request's path or query is not valid")),
-            id,
-        ),
+        None if response.status().is_client_error()
+            && !is_json(&response)
+            && response.extensions().get::<Verbatim>().is_none() =>
+        {
+            tell(
+                response,
+                &Arc::new(Problem::bad_request("The request's path or query is not valid")),
+                id,
+            )
+        }
         None => response,
     };
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {

@@ -16,6 +16,8 @@ use crate::mutations::MutationError;
 use crate::oauth::OAuthError;
 use crate::plugins::Violation;
 use crate::store::StoreError;
+use crate::webhooks::WebhookError;
+use crate::webhooks::verify::Rejection;
 
 /// When a refusal for want of room may be tried again, in seconds.
 const RETRY_SECONDS: u32 = 1;
@@ -25,6 +27,8 @@ const RETRY_SECONDS: u32 = 1;
 pub struct Problem {
     status: StatusCode,
     retry: bool,
+    /// A plugin's own word.
+    refused: bool,
     code: Box<str>,
     detail: Box<str>,
     more: Option<Box<More>>,
@@ -41,7 +45,14 @@ struct More {
 impl Problem {
     fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
         let detail: String = detail.into();
-        Self { status, retry: false, code: code.into(), detail: detail.into(), more: None }
+        Self {
+            status,
+            retry: false,
+            refused: false,
+            code: code.into(),
+            detail: detail.into(),
+            more: None,
+        }
     }
 
     fn later(mut self) -> Self {
@@ -154,8 +165,23 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "not_ready", detail).later()
     }
 
-    /// The body, with the request's id; and the headers that go with it.
-    pub fn respond(&self, request: &RequestId) -> Response {
+    pub fn still_running() -> Self {
+        let detail = "A request with this Idempotency-Key is still running";
+        Self::new(StatusCode::CONFLICT, "still_running", detail).later()
+    }
+
+    pub fn key_reused() -> Self {
+        let detail = "This Idempotency-Key was used for another request; choose a new one";
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", detail)
+    }
+
+    /// The status, if it is a plugin's own refusal for the caller's doing.
+    pub fn refusal(&self) -> Option<StatusCode> {
+        (self.refused && self.status.is_client_error()).then_some(self.status)
+    }
+
+    /// The body, with the request's id.
+    pub fn body(&self, request: &RequestId) -> Value {
         let mut body = json!({
             "type": format!("urn:moothall:problem:{}", self.code),
             "title": self.status.canonical_reason().unwrap_or("Failure"),
@@ -172,8 +198,13 @@ impl Problem {
                 body["details"] = details.clone();
             }
         }
+        body
+    }
+
+    /// The body, and the headers that go with it.
+    pub fn respond(&self, request: &RequestId) -> Response {
         let kind = (header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        let mut response = (self.status, [kind], body.to_string()).into_response();
+        let mut response = (self.status, [kind], self.body(request).to_string()).into_response();
         let mut set =
             |name: HeaderName, value: HeaderValue| drop(response.headers_mut().insert(name, value));
         if self.retry {
@@ -249,6 +280,9 @@ impl From<CallError> for Problem {
             CallError::ConfigInvalid { .. } => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "config_invalid", detail)
             }
+            CallError::UpgradeFailed { .. } => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "upgrade_failed", detail)
+            }
             CallError::Fault(fault) => fault.into(),
         }
     }
@@ -268,6 +302,7 @@ impl From<GuestError> for Problem {
         };
         let code = error.kind.replace('-', "_");
         let mut problem = Self::new(status, &code, error.message);
+        problem.refused = true;
         let details = error.details.and_then(|details| serde_json::from_str(&details).ok());
         if details.is_some() {
             problem.more.get_or_insert_default().details = details;
@@ -299,6 +334,25 @@ impl From<Fault> for Problem {
                     .because(fault.to_string())
             }
             Fault::Host(cause) => Self::internal(cause.clone()),
+        }
+    }
+}
+
+impl From<WebhookError> for Problem {
+    fn from(error: WebhookError) -> Self {
+        let detail = error.to_string();
+        match error {
+            WebhookError::NotFound => Self::not_found(detail),
+            WebhookError::Rejected(Rejection::BadSecret) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "webhook_secret_unusable", detail)
+            }
+            WebhookError::Rejected(_) => {
+                Self::new(StatusCode::UNAUTHORIZED, "bad_signature", detail)
+            }
+            WebhookError::NoSecret(_) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "webhook_secret_missing", detail)
+            }
+            WebhookError::Call(error) => error.into(),
         }
     }
 }

@@ -69,7 +69,7 @@ pub async fn metadata(
     Ok(Json(json!({
         "name": plugin.name,
         "auth_type": plugin.manifest.auth_type,
-        "uses_webhook": false,
+        "uses_webhook": uses_webhook(&plugin),
         "schemas": {
             "config": plugin.manifest.config_schema,
             "actions": actions_json(&plugin),
@@ -120,4 +120,12 @@ pub fn processes_json(plugin: &Plugin) -> Vec<Value> {
         })
     };
     plugin.manifest.processes.iter().map(process).collect()
+}
+
+/// Whether platforms can reach an instance of it.
+pub fn uses_webhook(plugin: &Plugin) -> bool {
+    let receives = |kind: &Arc<crate::plugins::ProcessType>| {
+        kind.has(crate::plugins::ProcessFunction::ReceiveWebhook)
+    };
+    plugin.exports("webhooks") || plugin.processes.values().any(receives)
 }

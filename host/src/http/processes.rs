@@ -13,8 +13,9 @@ use serde_json::{Map, Value, json};
 
 use super::actions::{ActionQuery, community, platform_id};
 use super::error::Problem;
-use super::{Api, body, door};
-use crate::calls::StartRequest;
+use super::idempotency::Begun;
+use super::{Api, body, door, idempotency};
+use crate::calls::{Collected, StartRequest};
 use crate::effects::ProcessStatus;
 use crate::ids::RequestId;
 use crate::store::{ProcessFilter, ProcessRow};
@@ -40,8 +41,10 @@ async fn start(
     let Query(query) = Query::<ActionQuery>::try_from_uri(&head.uri)
         .map_err(|error| Problem::bad_request(error.body_text()))?;
     let (plugin, process) = parts(&target)?;
-    let mut parameters: Map<String, Value> = body::json(&api, body).await?;
+    let body = body::read(&api, body).await?;
+    let mut parameters: Map<String, Value> = body::parse(&body)?;
     let callback_url = parameters.remove("callback_url").map(callback).transpose()?.flatten();
+    let request_id = door::request_id_of(&head.extensions, &api.clock);
     let start = api.calls.process(StartRequest {
         community: community(&head.headers)?,
         platform_id: platform_id(&head.headers, &query),
@@ -49,15 +52,45 @@ async fn start(
         process,
         parameters: Value::Object(parameters),
         callback_url,
-        request_id: door::request_id_of(&head.extensions, &api.clock),
-    })?;
-    let row = api.calls.start(start, |_| None).await?;
-    let location = format!("/api/internal/process/{target}/{}", row.public_id);
+        request_id: request_id.clone(),
+    });
+    let start = start.await?;
+    let first = match idempotency::begin(&api, &head, &body)? {
+        Begun::Replayed(response) => return Ok(response),
+        Begun::Plain => None,
+        Begun::First(first) => Some(first),
+    };
+    let (remembered, of) = (first.clone(), target.clone());
+    let remember = move |row: &ProcessRow, collected: &mut Collected| {
+        let headers = vec![
+            ("content-type".to_owned(), "application/json".to_owned()),
+            ("location".to_owned(), location(&of, row)),
+        ];
+        let body = row.shown().to_string().into_bytes();
+        remembered?.remember(StatusCode::ACCEPTED, headers, body, Some(collected))
+    };
+    match (api.calls.start(start, remember).await, first) {
+        (Ok(row), _) => Ok(accepted(&target, &row)),
+        (Err(error), first) => {
+            let problem = Problem::from(error);
+            if let Some(first) = first {
+                first.refused(&api, &problem, &request_id).await;
+            }
+            Err(problem)
+        }
+    }
+}
+
+fn accepted(target: &str, row: &ProcessRow) -> Response {
     let mut response = (StatusCode::ACCEPTED, Json(row.shown())).into_response();
-    if let Ok(location) = HeaderValue::from_str(&location) {
+    if let Ok(location) = HeaderValue::from_str(&location(target, row)) {
         response.headers_mut().insert(header::LOCATION, location);
     }
-    Ok(response)
+    response
+}
+
+fn location(target: &str, row: &ProcessRow) -> String {
+    format!("/api/internal/process/{target}/{}", row.public_id)
 }
 
 fn parts(target: &str) -> Result<(&str, &str), Problem> {

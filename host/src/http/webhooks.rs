@@ -1,11 +1,120 @@
-//! `/api/hooks`
+//! `/api/hooks`: any method, raw bytes, the plugin's own response.
 
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::{Path, Query, Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use serde::Deserialize;
 
-use super::Api;
+use super::error::Problem;
+use super::{Api, body, door};
+use crate::ids::RequestId;
+use crate::web;
+use crate::webhooks::Address;
+
+/// Headers of a plugin's response that are the host's to set, or would act on the host's own origin.
+const NOT_PASSED_ON: [&str; 11] = [
+    "connection",
+    "content-length",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-connection",
+    "set-cookie",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "x-request-id",
+];
 
 pub fn routes() -> Router<Arc<Api>> {
     Router::new()
+        .route("/api/hooks/{plugin}", any(of_platform))
+        .route("/api/hooks/{community}/{plugin}", any(of_instance))
+        .route("/api/hooks/{community}/{plugin}/{webhook_slug}", any(of_instance_with_slug))
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct HookQuery {
+    community_platform_id: Option<String>,
+}
+
+async fn of_platform(
+    State(api): State<Arc<Api>>,
+    Path(plugin): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (request, id) = read(&api, request).await?;
+    let response = api.webhooks.receive_global(&plugin, request, id).await?;
+    Ok(answer(response))
+}
+
+async fn of_instance(
+    State(api): State<Arc<Api>>,
+    Path((community, plugin)): Path<(String, String)>,
+    request: Request,
+) -> Result<Response, Problem> {
+    receive(&api, &community, &plugin, None, request).await
+}
+
+async fn of_instance_with_slug(
+    State(api): State<Arc<Api>>,
+    Path((community, plugin, slug)): Path<(String, String, String)>,
+    request: Request,
+) -> Result<Response, Problem> {
+    receive(&api, &community, &plugin, Some(&slug), request).await
+}
+
+async fn receive(
+    api: &Arc<Api>,
+    community: &str,
+    plugin: &str,
+    slug: Option<&str>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let query = Query::<HookQuery>::try_from_uri(request.uri());
+    // A platform's query is its own: what cannot be read as ours chooses nothing.
+    let query = query.map(|Query(query)| query).unwrap_or_default();
+    let (request, id) = read(api, request).await?;
+    let platform_id = query.community_platform_id.as_deref();
+    let address = Address { community, plugin, platform_id, slug };
+    let response = api.webhooks.receive(address, request, id).await?;
+    Ok(answer(response))
+}
+
+async fn read(api: &Api, request: Request) -> Result<(Arc<web::Request>, RequestId), Problem> {
+    let (head, body) = request.into_parts();
+    let body = body::read(api, body).await?;
+    let headers = head.headers.iter().map(|(name, value)| {
+        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+    });
+    let request = web::Request {
+        method: head.method.as_str().to_owned(),
+        path: head.uri.path().to_owned(),
+        query: head.uri.query().unwrap_or_default().to_owned(),
+        headers: headers.collect(),
+        body: body.to_vec(),
+    };
+    Ok((Arc::new(request), door::request_id_of(&head.extensions, &api.clock)))
+}
+
+/// The plugin's own response; 200 and nothing if it has none.
+fn answer(response: Option<web::Response>) -> Response {
+    let Some(given) = response else { return StatusCode::OK.into_response() };
+    let status = StatusCode::from_u16(given.status).unwrap_or(StatusCode::OK);
+    let mut response = (status, given.body).into_response();
+    response.headers_mut().clear();
+    for (name, value) in given.headers {
+        let (name, value) = (name.parse::<HeaderName>(), value.parse::<HeaderValue>());
+        if let (Ok(name), Ok(value)) = (name, value)
+            && !NOT_PASSED_ON.contains(&name.as_str())
+        {
+            response.headers_mut().append(name, value);
+        }
+    }
+    response.extensions_mut().insert(door::Verbatim);
+    response
 }

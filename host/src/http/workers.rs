@@ -1,11 +1,85 @@
-//! `/api/internal/workers`
+//! `/api/internal/workers`: who lags, what failed for good, and what becomes of that.
 
 use std::sync::Arc;
 
-use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::Deserialize;
+use serde_json::{Value, json};
 
-use super::Api;
+use super::error::Problem;
+use super::{Api, body};
+use crate::clock::rfc3339;
+use crate::store::WebhookItem;
+
+/// Dead letters that are shown.
+const SHOWN: usize = 100;
+/// Dead letters that one request retries or skips.
+const AT_ONCE: usize = 5_000;
 
 pub fn routes() -> Router<Arc<Api>> {
     Router::new()
+        .route("/api/internal/workers", get(list))
+        .route("/api/internal/workers/{worker}/{action}", post(settle))
+}
+
+async fn list(State(api): State<Arc<Api>>) -> Result<Json<Value>, Problem> {
+    let store = &api.calls.store;
+    let (lag, dead) = store.read(|r| Ok((r.webhook_lag()?, r.dead_webhooks(0, SHOWN)?)))?;
+    let now = api.clock.now_ms();
+    let letters: Vec<_> = dead.iter().map(|item| letter(&api, item)).collect();
+    Ok(Json(json!({ "workers": [{
+        "worker": "webhooks",
+        "waiting": lag.waiting,
+        "failing": lag.failing,
+        "lag_ms": lag.oldest_at.map_or(0, |oldest| (now - oldest).max(0)),
+        "dead": lag.dead,
+        "dead_letters": letters,
+    }] })))
+}
+
+fn letter(api: &Api, item: &WebhookItem) -> Value {
+    let instance = api.calls.communities.instance(item.instance);
+    json!({
+        "id": item.id,
+        "community": instance.as_ref().map(|one| one.community.slug.clone()),
+        "plugin": instance.as_ref().map(|one| one.plugin.clone()),
+        "instance": item.instance,
+        "attempts": item.attempts,
+        "dead_since": rfc3339(item.due_at),
+        "last_error": item.last_error,
+    })
+}
+
+/// Which dead letter; all of them if none is named.
+#[derive(Debug, Default, Deserialize)]
+struct SettleBody {
+    id: Option<i64>,
+}
+
+async fn settle(
+    State(api): State<Arc<Api>>,
+    Path((worker, action)): Path<(String, String)>,
+    body: Body,
+) -> Result<Json<Value>, Problem> {
+    let SettleBody { id } = body::json(&api, body).await?;
+    if worker != "webhooks" {
+        return Err(Problem::not_found(format!("There is no worker '{worker}'")));
+    }
+    let (now, store) = (api.clock.now_ms(), &api.calls.store);
+    let count = match action.as_str() {
+        "retry" => {
+            store.write("webhook.retry", move |tx| tx.retry_webhooks(id, now, AT_ONCE)).await?
+        }
+        "skip" => {
+            store.write("webhook.skip", move |tx| tx.skip_webhooks(id, i64::MAX, AT_ONCE)).await?
+        }
+        _ => return Err(Problem::not_found("A worker's dead letters can be retried or skipped")),
+    };
+    if id.is_some() && count == 0 {
+        return Err(Problem::not_found("There is no such dead letter"));
+    }
+    Ok(Json(json!({ "count": count })))
 }

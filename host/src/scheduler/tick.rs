@@ -61,7 +61,7 @@ impl<E: Into<CallError>> From<E> for NotReady {
 
 impl Scheduler {
     pub(super) async fn tick(self: Arc<Self>, row: ScheduleRow) -> Ticked {
-        let Ready { call, rhythm } = match self.ready(&row) {
+        let Ready { call, rhythm } = match self.ready(&row).await {
             Ok(ready) => ready,
             Err(NotReady::Gone) => return Ticked::Gone(row.id),
             Err(NotReady::Error(error)) => {
@@ -77,20 +77,20 @@ impl Scheduler {
         }
     }
 
-    fn ready(&self, row: &ScheduleRow) -> Result<Ready, NotReady> {
+    async fn ready(&self, row: &ScheduleRow) -> Result<Ready, NotReady> {
         let instance = self.calls.communities.instance(row.instance).ok_or(NotReady::Gone)?;
         let plugin = self.calls.plugin_of(&instance)?;
         let request_id = RequestId::new(&self.calls.clock);
         let Some(process) = row.process else {
             let cadence = plugin.producer.clone().ok_or(NotReady::Gone)?;
-            let call = self.calls.on(plugin, instance, What::Tick, request_id)?;
+            let call = self.calls.on(plugin, instance, What::Tick, request_id).await?;
             return Ok(Ready { call, rhythm: Rhythm::Cadence(cadence) });
         };
         let process = self.calls.store.read(|reader| reader.process_by_id(process))?;
         let process =
             process.filter(|one| one.status != ProcessStatus::Completed).ok_or(NotReady::Gone)?;
         let (what, rhythm) = of_process(&plugin, &process, row)?;
-        let call = self.calls.on(plugin, instance, what, request_id)?;
+        let call = self.calls.on(plugin, instance, what, request_id).await?;
         Ok(Ready { call: call.about(Arc::new(process.reference())), rhythm })
     }
 

@@ -96,6 +96,13 @@ impl Reader<'_> {
         Ok(statement.query_row([instance.0], |row| row.get(0)).optional()?)
     }
 
+    /// The version of its plugin that an instance last ran on; none if it is gone.
+    pub fn plugin_version(&self, instance: InstanceId) -> Result<Option<String>, StoreError> {
+        let mut statement =
+            self.0.prepare_cached("SELECT plugin_version FROM instance WHERE id = ?1")?;
+        Ok(statement.query_row([instance.0], |row| row.get(0)).optional()?)
+    }
+
     /// Slugs after `after`, ascending, at most `limit`.
     pub fn community_slugs(&self, after: &str, limit: usize) -> Result<Vec<String>, StoreError> {
         let mut statement = self
@@ -246,6 +253,27 @@ impl Tx<'_> {
                 self.name
             ])?;
         if changed == 1 { Ok(()) } else { Err(StoreError::Stale) }
+    }
+
+    /// The instance was upgraded; fails if somebody else did that before.
+    pub fn change_version(&self, id: InstanceId, from: &str, to: &str) -> Result<(), StoreError> {
+        let changed = self
+            .conn
+            .prepare_cached(
+                "UPDATE instance SET plugin_version = ?3, written_by = ?4 WHERE id = ?1 AND plugin_version = ?2",
+            )?
+            .execute(params![id.0, from, to, self.name])?;
+        if changed == 1 { Ok(()) } else { Err(StoreError::Stale) }
+    }
+
+    /// The instance runs on this version now, and nothing had to be done for that.
+    pub fn note_version(&self, id: InstanceId, to: &str) -> Result<(), StoreError> {
+        self.conn
+            .prepare_cached(
+                "UPDATE instance SET plugin_version = ?2, written_by = ?3 WHERE id = ?1",
+            )?
+            .execute(params![id.0, to, self.name])?;
+        Ok(())
     }
 
     pub fn replace_secrets(&self, id: InstanceId, secrets: &[SecretRow]) -> Result<(), StoreError> {

@@ -1,0 +1,114 @@
+//! Which instances a platform-wide webhook is for: by `community_platform_id`, and by the values of the
+//! config that a plugin declares as its route keys.
+//!
+//! Kept in step with the index of communities. Which keys a plugin has is learnt when it is first asked
+//! for; another version may have others.
+
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use serde_json::Value;
+
+use crate::ids::{InstanceId, PluginName};
+use crate::instance::Instance;
+use crate::web::Target;
+
+/// Of a plugin: a JSON Pointer into the config (empty: the `community_platform_id`) and its text there.
+type Route = (PluginName, String, String);
+
+#[derive(Default)]
+struct Table {
+    routes: HashMap<Route, Vec<InstanceId>>,
+    /// The route keys in use, and the mark of the plugin's version that they are of.
+    keys: HashMap<PluginName, (i64, Vec<String>)>,
+}
+
+#[derive(Default)]
+pub struct Routes(RwLock<Table>);
+
+impl Routes {
+    pub fn add(&self, instance: &Instance) {
+        let mut table = self.write();
+        for route in routes_of(&table, instance) {
+            let ids = table.routes.entry(route).or_default();
+            if !ids.contains(&instance.id) {
+                ids.push(instance.id);
+            }
+        }
+    }
+
+    pub fn remove(&self, instance: &Instance) {
+        let mut table = self.write();
+        for route in routes_of(&table, instance) {
+            let Some(ids) = table.routes.get_mut(&route) else { continue };
+            ids.retain(|id| *id != instance.id);
+            if ids.is_empty() {
+                table.routes.remove(&route);
+            }
+        }
+    }
+
+    /// Learns a plugin's route keys: once for each of its versions, all its instances are looked at.
+    pub fn use_keys(
+        &self,
+        plugin: &PluginName,
+        mark: i64,
+        keys: &[String],
+        all: impl FnOnce() -> Vec<Arc<Instance>>,
+    ) {
+        if self.read().keys.get(plugin).is_some_and(|(known, _)| *known == mark) {
+            return;
+        }
+        let mut table = self.write();
+        table.routes.retain(|(of, pointer, _), _| of != plugin || pointer.is_empty());
+        table.keys.insert(plugin.clone(), (mark, keys.to_vec()));
+        for instance in all().iter().filter(|instance| instance.plugin == *plugin) {
+            for route in routes_of(&table, instance) {
+                let ids = table.routes.entry(route).or_default();
+                if !ids.contains(&instance.id) {
+                    ids.push(instance.id);
+                }
+            }
+        }
+    }
+
+    pub fn find(&self, plugin: &PluginName, target: &Target) -> Vec<InstanceId> {
+        let (pointer, value) = match target {
+            Target::PlatformId(id) => (String::new(), id.clone()),
+            Target::RouteKey { pointer, value } => (pointer.clone(), value.clone()),
+        };
+        self.read().routes.get(&(plugin.clone(), pointer, value)).cloned().unwrap_or_default()
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Table> {
+        self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Table> {
+        self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+fn routes_of(table: &Table, instance: &Instance) -> Vec<Route> {
+    let plugin = &instance.plugin;
+    let platform = instance.platform_id.as_deref();
+    let platform = platform.map(|id| (plugin.clone(), String::new(), id.to_owned()));
+    let mut routes: Vec<_> = platform.into_iter().collect();
+    let keys = table.keys.get(plugin).map_or(&[][..], |(_, keys)| keys);
+    if keys.is_empty() {
+        return routes;
+    }
+    let config: Value = serde_json::from_str(instance.stored_config()).unwrap_or_default();
+    let texts = keys.iter().filter_map(|key| Some((key, scalar(config.pointer(key)?)?)));
+    routes.extend(texts.map(|(key, text)| (plugin.clone(), key.clone(), text)));
+    routes
+}
+
+/// A secret is an object here, and so never a route.
+fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
+        _ => None,
+    }
+}

@@ -1,0 +1,155 @@
+//! `Idempotency-Key`: the same request again gets the same response again, and does nothing again.
+//!
+//! A success is remembered in the commit of its own call. What is still running is known in memory
+//! only: after a crash nothing of it is stored, and it may be asked for again.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::body::Bytes;
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use sha2::{Digest, Sha256};
+
+use super::Api;
+use super::access::KeyId;
+use super::error::Problem;
+use crate::calls::{Also, Collected};
+use crate::store::StoredResponse;
+
+const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+/// Longest key, in bytes.
+const KEY_BYTES: usize = 255;
+/// Largest body that is remembered, in bytes.
+const BODY_BYTES: usize = 64 << 10;
+/// How long a response is given again, in milliseconds.
+const REMEMBERED_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// Requests with a key that are running.
+#[derive(Clone, Default)]
+pub struct Running(Arc<Mutex<HashSet<String>>>);
+
+impl Running {
+    fn lock(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What becomes of a request.
+pub enum Begun {
+    /// It has no key.
+    Plain,
+    /// It was answered before.
+    Replayed(Response),
+    /// It is the first with its key.
+    First(First),
+}
+
+/// The first request with its key. Running until the last clone is dropped.
+#[derive(Clone)]
+pub struct First {
+    scope: Arc<Scope>,
+    fingerprint: Vec<u8>,
+    now: i64,
+}
+
+struct Scope {
+    text: String,
+    running: Running,
+}
+
+impl Drop for Scope {
+    fn drop(&mut self) {
+        self.running.lock().remove(&self.text);
+    }
+}
+
+/// Looks a request up by its key.
+pub fn begin(api: &Api, head: &Parts, body: &Bytes) -> Result<Begun, Problem> {
+    let Some(key) = head.headers.get(HEADER) else { return Ok(Begun::Plain) };
+    let key = key.to_str().ok().filter(|key| (1..=KEY_BYTES).contains(&key.len()));
+    let key = key.ok_or_else(|| {
+        Problem::bad_request(format!("An Idempotency-Key is 1 to {KEY_BYTES} printable characters"))
+    })?;
+    let caller = head.extensions.get::<KeyId>().map_or("", |id| id.0.as_str());
+    let (text, fingerprint) = (format!("{caller}/{key}"), fingerprint(head, body));
+    if !api.running.lock().insert(text.clone()) {
+        return Err(Problem::still_running());
+    }
+    // From here on in `running`, so that what is found stored cannot be overtaken.
+    let scope = Arc::new(Scope { text, running: api.running.clone() });
+    let now = api.clock.now_ms();
+    let stored = api.calls.store.read(|reader| reader.idempotent_response(&scope.text, now))?;
+    match stored {
+        None => Ok(Begun::First(First { scope, fingerprint, now })),
+        Some(stored) if stored.fingerprint == fingerprint => Ok(Begun::Replayed(replay(stored))),
+        Some(_) => Err(Problem::key_reused()),
+    }
+}
+
+fn fingerprint(head: &Parts, body: &Bytes) -> Vec<u8> {
+    let mut hash = Sha256::new();
+    let header = |name: &str| head.headers.get(name).map_or(&[][..], |value| value.as_bytes());
+    let parts: [&[u8]; 6] = [
+        head.method.as_str().as_bytes(),
+        head.uri.path().as_bytes(),
+        head.uri.query().unwrap_or_default().as_bytes(),
+        header("x-metagov-community"),
+        header("x-metagov-platform-id"),
+        body,
+    ];
+    for part in parts {
+        // With its length, so that no two requests run into the same text.
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    hash.finalize().to_vec()
+}
+
+fn replay(stored: StoredResponse) -> Response {
+    let status = StatusCode::from_u16(stored.status).unwrap_or(StatusCode::OK);
+    let mut response = (status, stored.body).into_response();
+    response.headers_mut().remove(header::CONTENT_TYPE);
+    for (name, value) in stored.headers {
+        if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(&value)) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    response
+}
+
+impl First {
+    /// What is stored with a success; none if it is too large to be remembered. Running until then.
+    pub fn remember(
+        self,
+        status: StatusCode,
+        headers: Vec<(String, String)>,
+        body: Vec<u8>,
+        collected: Option<&mut Collected>,
+    ) -> Option<Also> {
+        let Self { scope, fingerprint, now } = self;
+        if let Some(collected) = collected {
+            collected.keep = Some(scope.clone());
+        }
+        if body.len() > BODY_BYTES {
+            return None;
+        }
+        let response = StoredResponse { fingerprint, status: status.as_u16(), headers, body };
+        Some(Box::new(move |tx| tx.remember_response(&scope.text, &response, now + REMEMBERED_MS)))
+    }
+
+    /// A plugin's own refusal is an answer as well, in a write of its own.
+    pub async fn refused(self, api: &Api, problem: &Problem, request_id: &crate::ids::RequestId) {
+        let Some(status) = problem.refusal() else { return };
+        let body = problem.body(request_id).to_string().into_bytes();
+        let kind = ("content-type".to_owned(), "application/problem+json".to_owned());
+        if let Some(also) = self.remember(status, vec![kind], body, None)
+            && let Err(error) = api.calls.store.write("idempotency.refusal", also).await
+        {
+            tracing::warn!(%error, "a refusal could not be remembered; the request may be tried again");
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! The tables `webhook_request` and `webhook_item`.
+//!
+//! An item is written with what makes it due and removed with what it does, so that each happens once
+//! in the store. A request lives as long as an item refers to it.
+
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::{Reader, StoreError, Tx};
+use crate::ids::{InstanceId, ProcessId};
+use crate::web::Request;
+
+/// One receiver that a request waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebhookItem {
+    pub id: i64,
+    pub webhook: i64,
+    pub instance: InstanceId,
+    /// None: the instance's receiver itself.
+    pub process: Option<ProcessId>,
+    pub attempts: u32,
+    pub due_at: i64,
+    pub last_error: Option<String>,
+}
+
+/// How the items stand.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WebhookLag {
+    pub waiting: i64,
+    /// Of those, how many have failed before.
+    pub failing: i64,
+    pub dead: i64,
+    /// When the one that has waited longest was received.
+    pub oldest_at: Option<i64>,
+}
+
+const ITEM: &str = "id, webhook_id, instance_id, process_id, attempts, due_at, last_error";
+
+fn item(row: &Row<'_>) -> rusqlite::Result<WebhookItem> {
+    Ok(WebhookItem {
+        id: row.get(0)?,
+        webhook: row.get(1)?,
+        instance: InstanceId(row.get(2)?),
+        process: Some(row.get(3)?).filter(|id| *id != 0).map(ProcessId),
+        attempts: row.get(4)?,
+        due_at: row.get(5)?,
+        last_error: row.get(6)?,
+    })
+}
+
+impl Reader<'_> {
+    /// Items that are due, the longest first.
+    pub fn due_webhooks(&self, now: i64, limit: usize) -> Result<Vec<WebhookItem>, StoreError> {
+        let mut statement = self.0.prepare_cached(&format!(
+            "SELECT {ITEM} FROM webhook_item WHERE state = 'waiting' AND due_at <= ?1 ORDER BY due_at, id LIMIT ?2"
+        ))?;
+        let rows = statement.query_map(params![now, limit as i64], item)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Whether any process of the instance waits for webhooks.
+    pub fn has_pending(&self, instance: InstanceId) -> Result<bool, StoreError> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT 1 FROM process WHERE instance_id = ?1 AND status <> 'completed' LIMIT 1",
+        )?;
+        Ok(statement.exists([instance.0])?)
+    }
+
+    /// A request, and the id that it came in with.
+    pub fn webhook(&self, id: i64) -> Result<Option<(Request, String)>, StoreError> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT method, path, query, headers, body, request_id FROM webhook_request WHERE id = ?1",
+        )?;
+        let row = statement.query_row([id], |row| {
+            let headers: String = row.get(3)?;
+            let request = Request {
+                method: row.get(0)?,
+                path: row.get(1)?,
+                query: row.get(2)?,
+                headers: serde_json::from_str(&headers).unwrap_or_default(),
+                body: row.get(4)?,
+            };
+            Ok((request, row.get(5)?))
+        });
+        Ok(row.optional()?)
+    }
+
+    /// Dead letters after `after`, in ascending id.
+    pub fn dead_webhooks(&self, after: i64, limit: usize) -> Result<Vec<WebhookItem>, StoreError> {
+        let mut statement = self.0.prepare_cached(&format!(
+            "SELECT {ITEM} FROM webhook_item WHERE id > ?1 AND state = 'dead' ORDER BY id LIMIT ?2"
+        ))?;
+        let rows = statement.query_map(params![after, limit as i64], item)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    pub fn webhook_lag(&self) -> Result<WebhookLag, StoreError> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT count(*) FILTER (WHERE state = 'waiting'), count(*) FILTER (WHERE state = 'waiting' AND attempts > 0), \
+             count(*) FILTER (WHERE state = 'dead'), \
+             min(CASE WHEN state = 'waiting' THEN received_at END) \
+             FROM webhook_item JOIN webhook_request ON webhook_request.id = webhook_id",
+        )?;
+        Ok(statement.query_row([], |row| {
+            Ok(WebhookLag {
+                waiting: row.get(0)?,
+                failing: row.get(1)?,
+                dead: row.get(2)?,
+                oldest_at: row.get(3)?,
+            })
+        })?)
+    }
+}
+
+impl Tx<'_> {
+    /// A request and one item for each receiver.
+    pub fn add_webhook(
+        &self,
+        request: &Request,
+        request_id: &str,
+        receivers: &[(InstanceId, Option<ProcessId>)],
+        now: i64,
+        due_at: i64,
+    ) -> Result<Vec<WebhookItem>, StoreError> {
+        if receivers.is_empty() {
+            return Ok(Vec::new());
+        }
+        let headers = serde_json::to_string(&request.headers).unwrap_or_else(|_| "[]".to_owned());
+        self.conn
+            .prepare_cached(
+                "INSERT INTO webhook_request (request_id, method, path, query, headers, body, received_at) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?
+            .execute(params![
+                request_id,
+                request.method,
+                request.path,
+                request.query,
+                headers,
+                request.body,
+                now
+            ])?;
+        self.add_webhook_items(self.conn.last_insert_rowid(), receivers, due_at)
+    }
+
+    /// More receivers of a request that is stored.
+    pub fn add_webhook_items(
+        &self,
+        webhook: i64,
+        receivers: &[(InstanceId, Option<ProcessId>)],
+        due_at: i64,
+    ) -> Result<Vec<WebhookItem>, StoreError> {
+        let mut insert = self.conn.prepare_cached(
+            "INSERT INTO webhook_item (webhook_id, instance_id, process_id, state, attempts, due_at) \
+             VALUES (?1, ?2, ?3, 'waiting', 0, ?4)",
+        )?;
+        let mut items = Vec::with_capacity(receivers.len());
+        for (instance, process) in receivers {
+            let number = process.map_or(0, |process| process.0);
+            insert.execute(params![webhook, instance.0, number, due_at])?;
+            items.push(WebhookItem {
+                id: self.conn.last_insert_rowid(),
+                webhook,
+                instance: *instance,
+                process: *process,
+                attempts: 0,
+                due_at,
+                last_error: None,
+            });
+        }
+        self.told.webhooks.set(true);
+        Ok(items)
+    }
+
+    /// The processes of an instance that are not completed and of one of these types, in ascending id.
+    pub fn pending_processes(
+        &self,
+        instance: InstanceId,
+        types: &[String],
+    ) -> Result<Vec<ProcessId>, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT id, name FROM process WHERE instance_id = ?1 AND status <> 'completed' ORDER BY id",
+        )?;
+        let rows = statement.query_map([instance.0], |row| {
+            Ok((ProcessId(row.get(0)?), row.get::<_, String>(1)?))
+        })?;
+        let rows: Vec<_> = rows.collect::<Result<_, _>>()?;
+        Ok(rows.into_iter().filter(|(_, name)| types.contains(name)).map(|(id, _)| id).collect())
+    }
+
+    /// The item is done. `Stale` if it was before: then nothing else of the write counts either.
+    pub fn end_webhook_item(&self, item: &WebhookItem) -> Result<(), StoreError> {
+        if !self.remove_webhook_item(item)? {
+            return Err(StoreError::Stale);
+        }
+        Ok(())
+    }
+
+    /// Whether it was there. The last one takes its request along.
+    pub fn remove_webhook_item(&self, item: &WebhookItem) -> Result<bool, StoreError> {
+        let removed = self
+            .conn
+            .prepare_cached("DELETE FROM webhook_item WHERE id = ?1")?
+            .execute([item.id])?;
+        self.conn
+            .prepare_cached(
+                "DELETE FROM webhook_request WHERE id = ?1 AND NOT EXISTS \
+                 (SELECT 1 FROM webhook_item WHERE webhook_id = ?1)",
+            )?
+            .execute([item.webhook])?;
+        Ok(removed == 1)
+    }
+
+    /// The item is tried again then, or never (`due_at` none) unless somebody asks for it.
+    pub fn fail_webhook_item(
+        &self,
+        id: i64,
+        attempts: u32,
+        due_at: Option<i64>,
+        now: i64,
+        error: &str,
+    ) -> Result<(), StoreError> {
+        let state = if due_at.is_some() { "waiting" } else { "dead" };
+        self.conn
+            .prepare_cached(
+                "UPDATE webhook_item SET state = ?2, attempts = ?3, due_at = ?4, last_error = ?5 WHERE id = ?1",
+            )?
+            .execute(params![id, state, attempts, due_at.unwrap_or(now), error])?;
+        Ok(())
+    }
+
+    /// Dead letters are tried again: one, or at most `limit` of them. How many.
+    pub fn retry_webhooks(
+        &self,
+        id: Option<i64>,
+        now: i64,
+        limit: usize,
+    ) -> Result<usize, StoreError> {
+        let retried = self
+            .conn
+            .prepare_cached(
+                "UPDATE webhook_item SET state = 'waiting', attempts = 0, due_at = ?1 WHERE id IN \
+                 (SELECT id FROM webhook_item WHERE state = 'dead' AND (?2 IS NULL OR id = ?2) LIMIT ?3)",
+            )?
+            .execute(params![now, id, limit as i64])?;
+        self.told.webhooks.set(true);
+        Ok(retried)
+    }
+
+    /// Removes dead letters: one, or at most `limit` of those that have been dead since before `before`.
+    pub fn skip_webhooks(
+        &self,
+        id: Option<i64>,
+        before: i64,
+        limit: usize,
+    ) -> Result<usize, StoreError> {
+        let mut statement = self.conn.prepare_cached(&format!(
+            "SELECT {ITEM} FROM webhook_item WHERE state = 'dead' AND due_at < ?1 AND (?2 IS NULL OR id = ?2) LIMIT ?3"
+        ))?;
+        let rows = statement.query_map(params![before, id, limit as i64], item)?;
+        let items: Vec<_> = rows.collect::<Result<_, _>>()?;
+        for item in &items {
+            self.remove_webhook_item(item)?;
+        }
+        Ok(items.len())
+    }
+}

@@ -1,0 +1,324 @@
+//! Webhooks on their way in: verified, received, handed to the pending processes.
+//!
+//! The receiver's call commits together with one durable item for each pending process; an item is an
+//! atomic call that removes it in its own commit. What a crash or a failure leaves is done by a task
+//! of the background. Knows nothing of HTTP but the messages themselves.
+
+mod items;
+pub mod verify;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use tokio::time::Instant;
+
+use crate::calls::{Also, CallError, Calls, Mode, ValidatedCall, What};
+use crate::guest::{Fault, Output};
+use crate::ids::{InstanceId, RequestId};
+use crate::instance::Instance;
+use crate::plugins::manifest::VerifyManifest;
+use crate::plugins::{Plugin, ProcessFunction};
+use crate::store::{Tx, WebhookItem};
+use crate::web::{Request, Response};
+
+use verify::Rejection;
+
+/// Instances that one platform-wide request may be for.
+const TARGETS: usize = 1_000;
+
+/// Receives webhooks.
+#[derive(Clone)]
+pub struct Webhooks {
+    pub calls: Arc<Calls>,
+}
+
+/// Why a webhook was not received.
+#[derive(Debug, thiserror::Error)]
+pub enum WebhookError {
+    /// Nothing answers at that URL; no reason is given away.
+    #[error("There is no webhook receiver at this URL")]
+    NotFound,
+    #[error("The request's signature is not accepted: {0}")]
+    Rejected(Rejection),
+    /// The signing secret is not configured.
+    #[error("The secret that signs webhooks of plugin '{0}' is not set")]
+    NoSecret(String),
+    #[error(transparent)]
+    Call(#[from] CallError),
+}
+
+impl<E: Into<Fault>> From<E> for WebhookError {
+    fn from(error: E) -> Self {
+        Self::Call(CallError::Fault(error.into()))
+    }
+}
+
+/// Where a webhook came in.
+pub struct Address<'a> {
+    pub community: &'a str,
+    pub plugin: &'a str,
+    pub platform_id: Option<&'a str>,
+    /// The last part of the URL, if it has one more.
+    pub slug: Option<&'a str>,
+}
+
+type Received = Result<Option<Response>, WebhookError>;
+
+impl Webhooks {
+    /// A webhook of one instance; what the platform is answered.
+    pub async fn receive(
+        &self,
+        address: Address<'_>,
+        request: Arc<Request>,
+        request_id: RequestId,
+    ) -> Received {
+        let (plugin, instance) = self.find(&address)?;
+        self.check_slug(&plugin, &instance, address.slug)?;
+        if let Some(how) = &plugin.manifest.verify {
+            let secret = self.secret_of(&plugin, Some(&instance), &how.secret)?;
+            self.check_signature(&plugin, how, &secret, &request)?;
+        }
+        let types = webhook_types(&plugin);
+        if types.is_empty() || !self.calls.store.read(|r| r.has_pending(instance.id))? {
+            if !plugin.exports("webhooks") {
+                return if types.is_empty() { Err(WebhookError::NotFound) } else { Ok(None) };
+            }
+            let what = What::Receive(request);
+            let call = self.calls.on(plugin, instance, what, request_id).await?;
+            let answer = self.calls.run(call, Mode::Commit).await?;
+            return Ok(response_of(answer.output));
+        }
+        self.receive_and_hand_on(plugin, instance, types, request, request_id).await
+    }
+
+    /// The receiver, then the processes. Goes on when the client goes away.
+    async fn receive_and_hand_on(
+        &self,
+        plugin: Arc<Plugin>,
+        instance: Arc<Instance>,
+        types: Vec<String>,
+        request: Arc<Request>,
+        request_id: RequestId,
+    ) -> Received {
+        let this = self.clone();
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a webhook outlives its client; a panic is a host fault"
+        )]
+        let task = tokio::spawn(async move {
+            let wall = Duration::from_millis(plugin.terms.limits.wall_ms);
+            let end = Instant::now() + wall;
+            let (first, items) =
+                this.received(&plugin, &instance, types, &request, &request_id).await?;
+            let mut response = first;
+            for item in items {
+                if Instant::now() >= end {
+                    break;
+                }
+                let one = this.first_try(&item, request.clone(), &request_id, end).await;
+                response = response.or(one);
+            }
+            Ok(response)
+        });
+        task.await.unwrap_or_else(|panic| {
+            tracing::error!(%panic, "a webhook's task ended");
+            Err(Fault::Host("the request ended unexpectedly; see the log".into()).into())
+        })
+    }
+
+    /// The receiver's call, committed with an item for each pending process.
+    async fn received(
+        &self,
+        plugin: &Arc<Plugin>,
+        instance: &Arc<Instance>,
+        types: Vec<String>,
+        request: &Arc<Request>,
+        request_id: &RequestId,
+    ) -> Result<(Option<Response>, Vec<WebhookItem>), WebhookError> {
+        let wall = i64::try_from(plugin.terms.limits.wall_ms).unwrap_or(i64::MAX);
+        let now = self.calls.clock.now_ms();
+        // The background leaves them alone while the platform waits.
+        let due = now.saturating_add(wall);
+        let (id, content, spoken) = (instance.id, request.clone(), request_id.to_string());
+        let items: Arc<Mutex<Vec<WebhookItem>>> = Arc::default();
+        let made = items.clone();
+        let also: Also = Box::new(move |tx| {
+            let receivers = receivers(tx, id, &types)?;
+            let added = tx.add_webhook(&content, &spoken, &receivers, now, due)?;
+            *made.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = added;
+            Ok(())
+        });
+        let response = if plugin.exports("webhooks") {
+            let what = What::Receive(request.clone());
+            let call =
+                self.calls.on(plugin.clone(), instance.clone(), what, request_id.clone()).await?;
+            response_of(self.calls.run(call, Mode::With(also)).await?.output)
+        } else {
+            let (id, generation) = (instance.id, instance.generation);
+            let add =
+                move |tx: &Tx<'_>| tx.require_generation(id, generation).and_then(|()| also(tx));
+            self.calls.store.write("webhook.receive", add).await?;
+            None
+        };
+        let items =
+            std::mem::take(&mut *items.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        Ok((response, items))
+    }
+
+    /// A webhook of a whole platform: the plugin says whom it is for, and each of them gets it at least
+    /// once.
+    pub async fn receive_global(
+        &self,
+        plugin: &str,
+        request: Arc<Request>,
+        request_id: RequestId,
+    ) -> Received {
+        let plugin = self.calls.plugins.get(plugin).ok_or(WebhookError::NotFound)?;
+        if !plugin.exports("global-webhooks") {
+            return Err(WebhookError::NotFound);
+        }
+        if let Some(how) = &plugin.manifest.global_verify {
+            let secret = self.secret_of(&plugin, None, &how.secret)?;
+            self.check_signature(&plugin, how, &secret, &request)?;
+        }
+        let what = What::ReceiveGlobal(request.clone());
+        let call = ValidatedCall::of_plugin(plugin.clone(), what, request_id.clone());
+        let answer = self.calls.run(call, Mode::Commit).await?;
+        let Output::Routed(routed) = answer.output else { return Ok(None) };
+        let (mark, keys) = (plugin.mark, &plugin.manifest.route_keys);
+        let mut receivers: Vec<(InstanceId, _)> = Vec::new();
+        for target in &routed.targets {
+            let found = self.calls.communities.routed(&plugin.name, mark, keys, target);
+            receivers.extend(found.iter().map(|instance| (instance.id, None)));
+        }
+        receivers.sort_unstable();
+        receivers.dedup();
+        if receivers.len() > TARGETS {
+            let message = format!("a platform-wide webhook for more than {TARGETS} instances");
+            return Err(Fault::Limit(message).into());
+        }
+        if !receivers.is_empty() {
+            let now = self.calls.clock.now_ms();
+            let add = move |tx: &Tx<'_>| {
+                tx.add_webhook(&request, request_id.as_str(), &receivers, now, now).map(drop)
+            };
+            self.calls.store.write("webhook.route", add).await?;
+        }
+        Ok(routed.response)
+    }
+
+    fn find(&self, address: &Address<'_>) -> Result<(Arc<Plugin>, Arc<Instance>), WebhookError> {
+        let community = self.calls.communities.get(address.community);
+        let community = community.ok_or(WebhookError::NotFound)?;
+        if !community.instances.iter().any(|one| one.plugin.as_str() == address.plugin) {
+            return Err(WebhookError::NotFound);
+        }
+        let plugin = self.calls.plugin(address.plugin, &community)?;
+        let instance = self.calls.instance(&community, &plugin, address.platform_id)?;
+        Ok((plugin, instance))
+    }
+
+    /// Where the config has a `webhook_slug`, only the URL with it exists.
+    fn check_slug(
+        &self,
+        plugin: &Plugin,
+        instance: &Instance,
+        given: Option<&str>,
+    ) -> Result<(), WebhookError> {
+        let wanted = self.config_text(plugin, instance, "/webhook_slug")?;
+        let wanted = wanted.as_ref().map(|slug| slug.expose_secret());
+        match (wanted.filter(|slug| !slug.is_empty()), given) {
+            (None, None) => Ok(()),
+            (Some(wanted), Some(given)) if same(wanted, given) => Ok(()),
+            _ => Err(WebhookError::NotFound),
+        }
+    }
+
+    fn check_signature(
+        &self,
+        plugin: &Plugin,
+        how: &VerifyManifest,
+        secret: &SecretString,
+        request: &Request,
+    ) -> Result<(), WebhookError> {
+        let now = self.calls.clock.now_ms().div_euclid(1000);
+        verify::verify(how, secret.expose_secret(), request, now).map_err(|rejection| {
+            metrics::counter!("moothall_webhooks_rejected_total", "plugin" => plugin.name.to_string())
+                .increment(1);
+            tracing::warn!(plugin = plugin.name.as_str(), "a webhook was rejected: {rejection}");
+            WebhookError::Rejected(rejection)
+        })
+    }
+
+    /// The secret that a manifest's `verify` names: in the config, or `settings:<name>`.
+    fn secret_of(
+        &self,
+        plugin: &Plugin,
+        instance: Option<&Arc<Instance>>,
+        place: &str,
+    ) -> Result<SecretString, WebhookError> {
+        let found = match (place.strip_prefix("settings:"), instance) {
+            (Some(name), _) => setting(plugin, name),
+            (None, Some(instance)) => self.config_text(plugin, instance, place)?,
+            (None, None) => None,
+        };
+        found.ok_or_else(|| WebhookError::NoSecret(plugin.name.to_string()))
+    }
+
+    /// The text at `pointer` of an instance's config, secret or not.
+    fn config_text(
+        &self,
+        plugin: &Plugin,
+        instance: &Instance,
+        pointer: &str,
+    ) -> Result<Option<SecretString>, WebhookError> {
+        let config: serde_json::Value =
+            serde_json::from_str(instance.stored_config()).unwrap_or_default();
+        match config.pointer(pointer) {
+            None | Some(serde_json::Value::Null) => Ok(None),
+            Some(serde_json::Value::String(text)) => Ok(Some(text.clone().into())),
+            Some(_) => {
+                let sealed = self.calls.store.read(|reader| reader.secrets(instance.id))?;
+                let mut opened = plugin.guest.open_secrets(instance.id, &sealed)?;
+                Ok(opened.remove(pointer))
+            }
+        }
+    }
+}
+
+/// The types of a plugin's processes that receive webhooks.
+fn webhook_types(plugin: &Plugin) -> Vec<String> {
+    let receives = plugin.processes.values().filter(|one| one.has(ProcessFunction::ReceiveWebhook));
+    receives.map(|one| one.name.to_string()).collect()
+}
+
+fn receivers(
+    tx: &Tx<'_>,
+    instance: InstanceId,
+    types: &[String],
+) -> Result<Vec<(InstanceId, Option<crate::ids::ProcessId>)>, crate::store::StoreError> {
+    let pending = tx.pending_processes(instance, types)?;
+    Ok(pending.into_iter().map(|process| (instance, Some(process))).collect())
+}
+
+fn response_of(output: Output) -> Option<Response> {
+    match output {
+        Output::Response(response) => response,
+        _ => None,
+    }
+}
+
+fn same(a: &str, b: &str) -> bool {
+    use subtle::ConstantTimeEq;
+    a.as_bytes().ct_eq(b.as_bytes()).into()
+}
+
+fn setting(plugin: &Plugin, name: &str) -> Option<SecretString> {
+    let settings = &plugin.terms.settings;
+    if let Some(secret) = settings.secrets.get(name) {
+        return Some(secret.clone());
+    }
+    let public: serde_json::Value = serde_json::from_str(&settings.public).unwrap_or_default();
+    public.get(name).and_then(|value| value.as_str()).map(|text| text.to_owned().into())
+}
