@@ -124,7 +124,9 @@ impl CallState {
             return Err(error(ErrorKind::Forbidden, message));
         }
         let limit = self.terms.limits.accounts;
-        if self.effects.accounts.len() >= limit {
+        let is_person = |change: &AccountChange| matches!(change, AccountChange::Person(_));
+        let changes = self.effects.accounts.iter().filter(|change| !is_person(change)).count();
+        if changes >= limit {
             let message = format!("a call may change accounts {limit} times");
             return Err(error(ErrorKind::Conflict, message));
         }
