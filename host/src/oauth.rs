@@ -169,8 +169,8 @@ impl OAuth {
         let take = self.mutations.calls.store.write("oauth.ticket", move |tx| {
             tx.take_oauth_state(OAuthSecret::Ticket, ticket, &name, None, now)
         });
-        let (flow, _) = take.await?.ok_or(OAuthError::BadTicket)?;
-        self.leave(plugin, read(&flow)?, request).await
+        let taken = take.await?.ok_or(OAuthError::BadTicket)?;
+        self.leave(plugin, read(&taken.request)?, request).await
     }
 
     async fn leave(&self, plugin: Arc<Plugin>, flow: Flow, request: RequestId) -> Outcome<Leave> {

@@ -40,7 +40,7 @@ pub use idempotency::StoredResponse;
 pub use identity::{AccountFilter, MERGED, PersonRow, User};
 pub use instances::{CommunityRow, InstanceRow, NewInstance, SecretRow};
 pub use keys::ApiKeyRow;
-pub use oauth::{OAuthRow, OAuthSecret};
+pub use oauth::{OAuthRow, OAuthSecret, TakenState};
 pub use processes::{ProcessFilter, ProcessRow};
 pub use schedules::{Advance, ScheduleFilter, ScheduleRow};
 pub use signals::Signals;

@@ -3,6 +3,9 @@
 //! `detail` is for a person, `code` for a program. No SQL, path, backtrace or secret gets in here:
 //! what the operator needs is in the log, under the request's id.
 
+mod identity;
+mod oauth;
+
 use std::sync::Arc;
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -11,9 +14,8 @@ use serde_json::{Value, json};
 
 use crate::calls::CallError;
 use crate::guest::{Fault, GuestError};
-use crate::ids::{PersonId, RequestId};
+use crate::ids::RequestId;
 use crate::mutations::MutationError;
-use crate::oauth::OAuthError;
 use crate::plugins::Violation;
 use crate::store::StoreError;
 use crate::webhooks::WebhookError;
@@ -103,25 +105,6 @@ impl Problem {
 
     pub fn not_closed() -> Self {
         Self::new(StatusCode::BAD_GATEWAY, "not_closed", "Failed to close process")
-    }
-
-    pub fn unknown_person(id: PersonId) -> Self {
-        let detail = format!("There is no person {id} in this community");
-        Self::new(StatusCode::NOT_FOUND, "unknown_person", detail)
-    }
-
-    pub fn not_enabled(plugin: &str, slug: &str) -> Self {
-        let detail = format!("Plugin '{plugin}' not enabled for community '{slug}'");
-        Self::new(StatusCode::BAD_REQUEST, "plugin_not_enabled", detail)
-    }
-
-    pub fn unknown_account() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "unknown_account", "There is no such linked account")
-    }
-
-    pub fn account_owned() -> Self {
-        let detail = "This account is linked to another person; only a claim of a higher link_quality takes it over";
-        Self::new(StatusCode::CONFLICT, "account_owned", detail)
     }
 
     /// The client is told that there is a cause; the log has it.
@@ -381,31 +364,6 @@ impl From<MutationError> for Problem {
                 Self::new(StatusCode::NOT_FOUND, "unknown_instance", detail)
             }
             MutationError::Call(error) => error.into(),
-        }
-    }
-}
-
-impl From<OAuthError> for Problem {
-    fn from(error: OAuthError) -> Self {
-        let detail = error.to_string();
-        let bad = |code: &str, detail: String| Self::new(StatusCode::BAD_REQUEST, code, detail);
-        match error {
-            OAuthError::NoOAuth(_) => Self::new(StatusCode::NOT_FOUND, "no_oauth", detail),
-            OAuthError::BadType
-            | OAuthError::NoSuchType(_)
-            | OAuthError::NoCommunity
-            | OAuthError::LongState(_) => bad("bad_request", detail),
-            OAuthError::NoRedirect | OAuthError::BadRedirect(_) => bad("bad_redirect", detail),
-            OAuthError::UnknownPerson(_) => bad("unknown_person", detail),
-            OAuthError::TicketRequired => {
-                Self::new(StatusCode::FORBIDDEN, "ticket_required", detail)
-            }
-            OAuthError::BadTicket => bad("bad_ticket", detail),
-            OAuthError::NoState | OAuthError::BadState => bad("bad_state", detail),
-            OAuthError::NoPublicUrl => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "no_public_url", detail)
-            }
-            OAuthError::Call(error) => error.into(),
         }
     }
 }

@@ -85,12 +85,12 @@ impl OAuth {
         let take = self.mutations.calls.store.write("oauth.callback", move |tx| {
             tx.take_oauth_state(OAuthSecret::State, state, &plugin, Some(browser), now)
         });
-        let (flow, sealed) = take.await?.ok_or(OAuthError::BadState)?;
+        let taken = take.await?.ok_or(OAuthError::BadState)?;
         let open =
             |sealed: Vec<u8>| self.mutations.keyring.open(&verifier_context(&state), &sealed);
-        let verifier = sealed.map(open).transpose();
+        let verifier = taken.sealed_verifier.map(open).transpose();
         let verifier = verifier.map_err(|error| Fault::Host(error.to_string()))?;
-        Ok(Taken { flow: read(&flow)?, verifier })
+        Ok(Taken { flow: read(&taken.request)?, verifier })
     }
 
     async fn finish(

@@ -43,6 +43,14 @@ pub struct OAuthRow {
     pub expires_at: i64,
 }
 
+/// What was stored with a row that is taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TakenState {
+    /// JSON.
+    pub request: String,
+    pub sealed_verifier: Option<Vec<u8>>,
+}
+
 impl Tx<'_> {
     pub fn add_oauth_state(&self, row: &OAuthRow) -> Result<(), StoreError> {
         self.conn
@@ -66,7 +74,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Takes the row: its request and its sealed verifier. None unless it is there, for that plugin and
+    /// Takes the row. None unless it is there, for that plugin and
     /// that browser, and not expired.
     pub fn take_oauth_state(
         &self,
@@ -75,7 +83,7 @@ impl Tx<'_> {
         plugin: &str,
         browser_hash: Option<[u8; 32]>,
         now: i64,
-    ) -> Result<Option<(String, Option<Vec<u8>>)>, StoreError> {
+    ) -> Result<Option<TakenState>, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "DELETE FROM oauth_state WHERE hash = ?1 AND kind = ?2 AND plugin = ?3 AND browser_hash = ?4 \
              RETURNING request, verifier, expires_at",
@@ -83,11 +91,12 @@ impl Tx<'_> {
         let browser_hash = browser_hash.as_ref().map_or(&[] as &[u8], |hash| hash);
         let taken = statement
             .query_row(params![hash, kind.as_str(), plugin, browser_hash], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?))
+                let taken = TakenState { request: row.get(0)?, sealed_verifier: row.get(1)? };
+                Ok((taken, row.get::<_, i64>(2)?))
             })
             .optional()?;
-        let in_time = taken.filter(|(_, _, expires_at)| now < *expires_at);
-        Ok(in_time.map(|(request, verifier, _)| (request, verifier)))
+        let in_time = taken.filter(|(_, expires_at)| now < *expires_at);
+        Ok(in_time.map(|(taken, _)| taken))
     }
 
     /// Removes at most `rows` that have expired; how many.
