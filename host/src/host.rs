@@ -22,7 +22,7 @@ use crate::communities::Communities;
 use crate::config::{Config, Sources, clock_file, load};
 use crate::guest::{MemoryGauge, Sandbox, Shared, engine, enter_runtime};
 use crate::http::serve::{Listeners, serve};
-use crate::http::{Api, Door, Keys, Running};
+use crate::http::{Api, DocumentCache, Door, Keys, Running};
 use crate::mutations::Mutations;
 use crate::oauth::OAuth;
 use crate::plugins::directory::{Depth, Directory};
@@ -131,6 +131,7 @@ impl Host {
             settings: config.clone(),
             keys: ArcSwap::from_pointee(keys),
             running: Running::default(),
+            openapi: DocumentCache::default(),
             metrics,
             memory,
         });

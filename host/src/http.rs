@@ -43,6 +43,7 @@ use crate::webhooks::Webhooks;
 pub use access::{Keys, new_key};
 pub use door::Door;
 pub use idempotency::Running;
+pub use openapi::Cache as DocumentCache;
 
 /// What handlers need.
 pub struct Api {
@@ -56,6 +57,7 @@ pub struct Api {
     pub settings: Arc<Config>,
     pub keys: ArcSwap<Keys>,
     pub running: Running,
+    pub openapi: DocumentCache,
     pub metrics: PrometheusHandle,
     pub memory: Arc<MemoryGauge>,
 }
