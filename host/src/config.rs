@@ -44,6 +44,7 @@ pub struct Config {
     pub egress: EgressConfig,
     /// Grants each plugin the hosts that its manifest requests. For development.
     pub grant_requested: bool,
+    pub oauth: OAuthConfig,
     /// What each plugin may do, by its name.
     pub plugins: BTreeMap<String, PluginConfig>,
 }
@@ -65,6 +66,7 @@ impl Default for Config {
             driver: DriverConfig::default(),
             egress: EgressConfig::default(),
             grant_requested: false,
+            oauth: OAuthConfig::default(),
             plugins: BTreeMap::new(),
         }
     }
@@ -111,6 +113,9 @@ pub struct HttpConfig {
     pub drain_ms: u64,
     /// Threads that serve HTTP, each with a listener of its own; 0 is one for each core.
     pub threads: usize,
+    /// Where browsers reach the host, `https://plugins.example`. Needed by authorisations unless the host
+    /// listens on loopback.
+    pub public_url: Option<String>,
 }
 
 impl Default for HttpConfig {
@@ -122,6 +127,7 @@ impl Default for HttpConfig {
             connections: 10_000,
             drain_ms: 30_000,
             threads: 0,
+            public_url: None,
         }
     }
 }
@@ -196,6 +202,17 @@ impl Default for SchedulerConfig {
     fn default() -> Self {
         Self { waiting_ticks: 64, batch_ticks: 512 }
     }
+}
+
+/// `[oauth]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OAuthConfig {
+    /// URLs of drivers that browsers may be sent back to, each with exactly that origin and path. Empty:
+    /// any URL of this machine (loopback), and no other.
+    pub redirects: Vec<String>,
+    /// Anybody may begin an authorisation, also once an API key exists.
+    pub open_authorize: bool,
 }
 
 /// `[retention]`

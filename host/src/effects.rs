@@ -2,7 +2,11 @@
 //!
 //! Pure data with its own reading rules; knows no store and no limits.
 
+mod accounts;
+
 use std::collections::BTreeMap;
+
+pub use accounts::{Account, AccountChange, AccountKey, Claim, LinkQuality, LinkType, Owned};
 
 /// Everything a call has written so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -71,33 +75,6 @@ impl ProcessStatus {
     }
 }
 
-/// A change of a community's linked accounts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AccountChange {
-    /// A new person.
-    Person { external_id: String },
-    /// A new account, or one with another owner's data.
-    Link(Account),
-    Unlink {
-        platform_type: String,
-        platform_identifier: String,
-        community_platform_id: Option<String>,
-    },
-}
-
-/// A person's account on a platform.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Account {
-    pub external_id: String,
-    pub platform_type: String,
-    pub platform_identifier: String,
-    pub community_platform_id: Option<String>,
-    /// JSON.
-    pub custom_data: Option<String>,
-    pub link_type: String,
-    pub link_quality: String,
-}
-
 /// What the effects say about a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Overlay<'a> {
@@ -134,6 +111,19 @@ impl Effects {
 
     pub fn write(&mut self, key: String, value: Option<String>) {
         self.state.insert(key, value);
+    }
+
+    /// What the effects say about an account: nothing, that it is removed, or what it is.
+    pub fn account(&self, key: &AccountKey) -> Option<Option<&Account>> {
+        self.accounts.iter().rev().find_map(|change| match change {
+            AccountChange::Remove(removed) if removed == key => Some(None),
+            AccountChange::Add(account) | AccountChange::Change { account, .. }
+                if account.key == *key =>
+            {
+                Some(Some(account))
+            }
+            _ => None,
+        })
     }
 
     /// The keys with `prefix` after `after`, as they are with `stored` below these effects.

@@ -26,6 +26,7 @@ use crate::http::serve::{Listeners, serve};
 use crate::http::{Api, DocumentCache, Door, Keys, Running, Streams};
 use crate::mutations::Mutations;
 use crate::outbox::{Outbox, driver};
+use crate::oauth::OAuth;
 use crate::plugins::directory::{Depth, Directory};
 use crate::plugins::{Loader, Plugins};
 use crate::scheduler::Scheduler;
@@ -143,11 +144,13 @@ impl Host {
             limits: config.limits.clone(),
             in_flight: Arc::default(),
         };
+        let oauth = OAuth::new(mutations.clone(), &config).map_err(anyhow::Error::msg)?;
         let webhooks = Webhooks { calls: calls.clone() };
         let api = Arc::new(Api {
             calls,
             webhooks,
             mutations,
+            oauth,
             clock,
             config: config.http.clone(),
             settings: config.clone(),

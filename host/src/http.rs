@@ -38,6 +38,7 @@ use crate::clock::Clock;
 use crate::config::{Config, HttpConfig};
 use crate::guest::MemoryGauge;
 use crate::mutations::Mutations;
+use crate::oauth::OAuth;
 use crate::webhooks::Webhooks;
 
 pub use access::{Keys, new_key};
@@ -50,6 +51,7 @@ pub use openapi::Cache as DocumentCache;
 pub struct Api {
     pub calls: Arc<Calls>,
     pub mutations: Mutations,
+    pub oauth: OAuth,
     pub webhooks: Webhooks,
     pub clock: Clock,
     pub config: HttpConfig,

@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize, de};
 use ulid::Ulid;
 
 use crate::clock::Clock;
@@ -45,6 +45,10 @@ row_id! {
 row_id! {
     /// A process's row. Never used again.
     ProcessId
+}
+row_id! {
+    /// A person's id, `external_id` in the HTTP API. Random, and small enough for every reader of JSON.
+    PersonId
 }
 row_id! {
     /// Rises each time an instance is reconfigured in place. Writes carry it, see `store`.
@@ -173,6 +177,52 @@ impl CommunitySlug {
     }
 }
 
+/// Bits of a person's id: what every reader of JSON keeps of a number.
+const PERSON_BITS: u32 = 53;
+
+impl PersonId {
+    /// An id that cannot be guessed.
+    pub fn random() -> Result<Self, getrandom::Error> {
+        let random = u64::from_le_bytes(random_bytes()?) >> (u64::BITS - PERSON_BITS);
+        Ok(Self(random.max(1).cast_signed()))
+    }
+
+    pub fn parse(text: &str) -> Result<Self, BadName> {
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = text.parse().ok().filter(|_| digits).and_then(Self::of);
+        number.ok_or(BadName("a whole number of 1 to 2^53, as it was answered"))
+    }
+
+    fn of(number: u64) -> Option<Self> {
+        (1..1 << PERSON_BITS).contains(&number).then(|| Self(number.cast_signed()))
+    }
+}
+
+/// As a number, or as its digits in a text.
+impl<'de> Deserialize<'de> for PersonId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+
+        impl de::Visitor<'_> for Either {
+            type Value = PersonId;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the id of a person")
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<PersonId, E> {
+                self.visit_str(&number.to_string())
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<PersonId, E> {
+                PersonId::parse(text).map_err(E::custom)
+            }
+        }
+
+        deserializer.deserialize_any(Either)
+    }
+}
+
 /// Bytes from the operating system's generator.
 #[expect(clippy::disallowed_methods, reason = "this is the home of randomness")]
 pub fn random_bytes<const N: usize>() -> Result<[u8; N], getrandom::Error> {
@@ -216,6 +266,19 @@ mod tests {
         for bad in ["", "a b", "ä", &"a".repeat(51)] {
             assert!(CommunitySlug::parse(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_persons_id_is_a_number_that_json_keeps() {
+        for good in ["1", "9007199254740991"] {
+            assert_eq!(PersonId::parse(good).map(|id| id.to_string()).as_deref(), Ok(good));
+        }
+        for bad in ["", "0", "-1", "+1", "1.0", "9007199254740992", "x", " 1"] {
+            assert!(PersonId::parse(bad).is_err(), "{bad}");
+        }
+        assert_eq!(serde_json::from_str::<PersonId>("7").ok(), Some(PersonId(7)));
+        assert_eq!(serde_json::from_str::<PersonId>("\"7\"").ok(), Some(PersonId(7)));
+        assert!(serde_json::from_str::<PersonId>("7.5").is_err());
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod http;
 pub mod instance;
 pub mod mutations;
 pub mod outbox;
+pub mod oauth;
 pub mod plugins;
 pub mod scheduler;
 pub mod store;

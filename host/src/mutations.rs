@@ -5,6 +5,7 @@
 //! requests that a guest already made are not undone). A mutation runs in a task of its own and
 //! is not ended by a client that goes away.
 
+mod authorize;
 mod commit;
 mod config;
 mod plan;
@@ -25,6 +26,7 @@ use crate::plugins::Violation;
 use crate::secrets::Keyring;
 use crate::store::StoreError;
 
+pub use authorize::Authorization;
 use plan::{Plan, Step};
 
 /// Changes communities.

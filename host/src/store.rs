@@ -18,6 +18,7 @@ mod identity;
 mod instances;
 mod keys;
 mod migrate;
+mod oauth;
 mod processes;
 mod purge;
 mod schedules;
@@ -42,8 +43,10 @@ pub use endpoints::{DRIVER, EndpointRow};
 pub use events::{Audience, NewEvent};
 pub use failed_calls::FailedCall;
 pub use idempotency::StoredResponse;
+pub use identity::{AccountFilter, MERGED, PersonRow, User};
 pub use instances::{CommunityRow, InstanceRow, NewInstance, SecretRow};
 pub use keys::ApiKeyRow;
+pub use oauth::{OAuthRow, OAuthSecret, TakenState};
 pub use processes::{ProcessFilter, ProcessRow};
 pub use schedules::{Advance, ScheduleFilter, ScheduleRow};
 pub use signals::Signals;
@@ -98,6 +101,7 @@ impl From<rusqlite::Error> for StoreError {
 pub enum Taken {
     Slug,
     Instance,
+    Account,
 }
 
 impl std::fmt::Display for Taken {
@@ -105,6 +109,7 @@ impl std::fmt::Display for Taken {
         f.write_str(match self {
             Self::Slug => "this slug",
             Self::Instance => "this plugin and community_platform_id",
+            Self::Account => "this account",
         })
     }
 }

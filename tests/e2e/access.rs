@@ -6,7 +6,7 @@ use serde_json::json;
 
 /// Every route that a key protects. A new route that is not public by design gets a line here;
 /// the answer must not depend on whether what its path names exists.
-const PROTECTED: [(&str, &str); 34] = [
+const PROTECTED: [(&str, &str); 43] = [
     ("POST", "/api/internal/action/tutorial.times-two"),
     ("GET", "/api/internal/community"),
     ("POST", "/api/internal/community"),
@@ -38,6 +38,15 @@ const PROTECTED: [(&str, &str); 34] = [
     ("POST", "/api/internal/deliveries/1/resend"),
     ("GET", "/api/internal/calls"),
     ("GET", "/api/internal/calls/call_1"),
+    ("POST", "/api/internal/oauth/tutorial/start"),
+    ("POST", "/api/internal/identity/create_id"),
+    ("POST", "/api/internal/identity/merge_ids"),
+    ("POST", "/api/internal/identity/link_account"),
+    ("POST", "/api/internal/identity/unlink_account"),
+    ("GET", "/api/internal/identity/get_user"),
+    ("GET", "/api/internal/identity/get_users"),
+    ("GET", "/api/internal/identity/filter_users_by_account"),
+    ("GET", "/api/internal/identity/get_linked_account"),
     ("GET", "/metrics"),
     ("GET", "/api/internal/nothing"),
     ("GET", "/API/internal/community"),

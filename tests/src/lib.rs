@@ -6,18 +6,21 @@
 #![expect(clippy::panic, reason = "everything here is used by tests, which fail by panicking")]
 
 mod answer;
+mod browser;
 pub mod command_line;
 pub mod crafted;
 pub mod curl;
 mod driver;
 pub mod guests;
 mod host;
+pub mod platforms;
 mod prepared;
 mod process;
 mod receiver;
 mod waiting;
 
 pub use answer::Answer;
+pub use browser::Browser;
 pub use driver::{Driver, answer};
 pub use host::{Setup, TestHost, start_in};
 pub use receiver::{Received, Receiver, Reply};

@@ -135,6 +135,11 @@ impl ValidatedCall {
         &self.request_id
     }
 
+    /// Whether the result is a URL.
+    pub fn is_for_url(&self) -> bool {
+        matches!(self.what, What::AuthorizeUrl { .. })
+    }
+
     pub fn response_schema(&self) -> Option<&Schema> {
         match &self.what {
             What::Action { action, .. } => action.response.as_ref(),

@@ -11,6 +11,8 @@ use crate::plugins::{Schema, Violation};
 pub fn check(call: &ValidatedCall, output: &Output, effects: &Effects) -> Result<(), Fault> {
     let limit = call.plugin().terms.limits.result_bytes;
     match output {
+        // A URL and no JSON: whoever asked for it checks it.
+        Output::Text(Some(url)) if call.is_for_url() && url.len() <= limit => {}
         Output::Text(text) => check_text(text.as_deref(), call.response_schema(), limit)?,
         Output::Response(response) => check_response(response.as_ref(), limit)?,
         Output::Routed(routed) => check_response(routed.response.as_ref(), limit)?,

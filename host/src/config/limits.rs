@@ -35,6 +35,8 @@ pub struct Limits {
     pub event_bytes: usize,
     /// Outbound requests.
     pub http_requests: usize,
+    /// Changes of linked accounts.
+    pub accounts: usize,
     /// A process's outcome, or its errors, in bytes of the JSON text.
     pub process_bytes: usize,
     /// Log lines, standard output and standard error together, in bytes.
@@ -104,6 +106,7 @@ impl Default for Limits {
             events: 100,
             event_bytes: 256 * KIB,
             http_requests: 32,
+            accounts: 100,
             process_bytes: 256 * KIB,
             log_bytes: 64 * KIB,
             table_elements: 20_000,
@@ -153,6 +156,8 @@ pub struct CallLimits {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http_requests: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub accounts: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub log_bytes: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub table_elements: Option<usize>,
@@ -171,6 +176,7 @@ impl Limits {
         limits.state_writes = change.state_writes.unwrap_or(limits.state_writes);
         limits.events = change.events.unwrap_or(limits.events);
         limits.http_requests = change.http_requests.unwrap_or(limits.http_requests);
+        limits.accounts = change.accounts.unwrap_or(limits.accounts);
         limits.log_bytes = change.log_bytes.unwrap_or(limits.log_bytes);
         limits.table_elements = change.table_elements.unwrap_or(limits.table_elements);
         limits

@@ -167,8 +167,8 @@ impl From<StoreError> for Fault {
             StoreError::Stale => Self::InstanceReplaced,
             StoreError::Busy => Self::Overloaded("too many writes are waiting"),
             StoreError::Unavailable(cause) => Self::Store(cause),
-            error @ (StoreError::Taken(_)
-            | StoreError::Damaged(_)
+            StoreError::Taken(what) => Self::Taken(what),
+            error @ (StoreError::Damaged(_)
             | StoreError::Other { .. }
             | StoreError::Newer { .. }) => Self::Store(error.to_string()),
         }

@@ -6,6 +6,7 @@
 use wasmtime::Trap;
 
 use super::bindings::{Error, ErrorKind};
+use crate::store::Taken;
 
 /// An error that the plugin itself returned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +45,8 @@ pub enum Fault {
     Overloaded(&'static str),
     #[error("the instance was reconfigured or disabled during the call; nothing was stored")]
     InstanceReplaced,
+    #[error("{0} is already taken; nothing was stored")]
+    Taken(Taken),
 
     // --- the host's
     #[error("the store is not available: {0}")]
@@ -64,7 +67,9 @@ impl Fault {
     pub fn blame(&self) -> Blame {
         match self {
             Self::Trap(_) | Self::Limit(_) | Self::Timeout(_) | Self::BadOutput(_) => Blame::Plugin,
-            Self::InstanceBusy | Self::Overloaded(_) | Self::InstanceReplaced => Blame::Nobody,
+            Self::InstanceBusy | Self::Overloaded(_) | Self::InstanceReplaced | Self::Taken(_) => {
+                Blame::Nobody
+            }
             Self::Store(_) | Self::Host(_) => Blame::Host,
         }
     }
@@ -79,6 +84,7 @@ impl Fault {
             Self::InstanceBusy => "instance_busy",
             Self::Overloaded(_) => "overloaded",
             Self::InstanceReplaced => "instance_replaced",
+            Self::Taken(_) => "conflict",
             Self::Store(_) => "store_unavailable",
             Self::Host(_) => "internal",
         }

@@ -94,6 +94,7 @@ async fn purge_once(store: &Store, clock: &Clock, config: &Config) -> Result<boo
     let more_communities =
         store.write("purge.community", move |tx| tx.purge_community(rows)).await?;
     let now = clock.now_ms();
+    let states = store.write("purge.oauth", move |tx| tx.purge_oauth_states(now, rows)).await?;
     let responses = store.write("purge.responses", move |tx| tx.purge_responses(now, rows)).await?;
     let dead = now - i64::from(config.retention.dead_days) * DAY_MS;
     let webhooks =
@@ -103,7 +104,7 @@ async fn purge_once(store: &Store, clock: &Clock, config: &Config) -> Result<boo
     let calls =
         store.write("purge.calls", move |tx| tx.purge_failed_calls(before, keep, rows)).await?;
     let events = purge_events(store, clock.now_ms(), config).await?;
-    Ok(more_state || more_communities || events || [calls, responses, webhooks].contains(&rows))
+    Ok(more_state || more_communities || events || [calls, responses, webhooks, states].contains(&rows))
 }
 
 /// Events, their deliveries, and what endpoints leave behind.

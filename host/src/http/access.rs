@@ -114,7 +114,7 @@ fn from_this_machine(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 /// Whether `host[:port]` is this machine.
-fn is_loopback(authority: &str) -> bool {
+pub fn is_loopback(authority: &str) -> bool {
     let host = match authority.strip_prefix('[') {
         Some(rest) => rest.split_once(']').map_or("", |(host, _)| host),
         None => authority.rsplit_once(':').map_or(authority, |(host, _)| host),

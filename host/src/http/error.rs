@@ -3,6 +3,9 @@
 //! `detail` is for a person, `code` for a program. No SQL, path, backtrace or secret gets in here:
 //! what the operator needs is in the log, under the request's id.
 
+mod identity;
+mod oauth;
+
 use std::sync::Arc;
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -316,7 +319,9 @@ impl From<Fault> for Problem {
             Fault::InstanceBusy | Fault::Overloaded(_) => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, code, said(&fault)).later()
             }
-            Fault::InstanceReplaced => Self::new(StatusCode::CONFLICT, code, said(&fault)),
+            Fault::InstanceReplaced | Fault::Taken(_) => {
+                Self::new(StatusCode::CONFLICT, code, said(&fault))
+            }
             Fault::Store(_) => {
                 let detail = "Nothing can be stored now; nothing of this request was";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail)

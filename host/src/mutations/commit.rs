@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::plan::{Draft, Plan, Step};
 use super::{MutationError, Mutations, Outcome};
-use crate::calls::{Mode, ValidatedCall, Writes};
+use crate::calls::{Also, Mode, ValidatedCall, Writes};
 use crate::communities::{Community, Turn};
 use crate::guest::{Fault, Share};
 use crate::ids::{Generation, ProcessId, RequestId};
@@ -63,7 +63,18 @@ impl Mutations {
     /// Lifecycle calls of the new instances, then the rest.
     pub(super) async fn carry_out(
         &self,
+        plan: Plan,
+        request: RequestId,
+        turn: Turn,
+    ) -> Outcome<Arc<Community>> {
+        self.carry_out_with(plan, None, request, turn).await
+    }
+
+    /// The same, and `also` in its write.
+    pub(super) async fn carry_out_with(
+        &self,
         mut plan: Plan,
+        also: Option<Also>,
         request: RequestId,
         turn: Turn,
     ) -> Outcome<Arc<Community>> {
@@ -71,13 +82,13 @@ impl Mutations {
         self.in_time(end, self.initialize(&mut plan, &request)).await?;
         let held = self.lock(&plan).await?;
         self.in_time(end, self.tell_changed(&mut plan, &request)).await?;
-        self.write(plan, held, turn).await
+        self.write(plan, also, held, turn).await
     }
 
     /// A plan without guest calls.
     pub(super) async fn commit(&self, plan: Plan, turn: Turn) -> Outcome<Arc<Community>> {
         let held = self.lock(&plan).await?;
-        self.write(plan, held, turn).await
+        self.write(plan, None, held, turn).await
     }
 
     async fn initialize(&self, plan: &mut Plan, request: &RequestId) -> Outcome<()> {
@@ -166,7 +177,13 @@ impl Mutations {
         Ok(())
     }
 
-    async fn write(&self, mut plan: Plan, held: Vec<Held>, turn: Turn) -> Outcome<Arc<Community>> {
+    async fn write(
+        &self,
+        mut plan: Plan,
+        also: Option<Also>,
+        held: Vec<Held>,
+        turn: Turn,
+    ) -> Outcome<Arc<Community>> {
         let (writes, shares) = self.writes(&mut plan)?;
         self.complete_many(&writes).await?;
         let after = community_after(&plan);
@@ -184,7 +201,10 @@ impl Mutations {
             }
             drop((turn, shares));
         };
-        let apply = move |tx: &Tx<'_>| apply(tx, before, then, &writes, now);
+        let apply = move |tx: &Tx<'_>| {
+            apply(tx, before, then, &writes, now)?;
+            also.map_or(Ok(()), |also| also(tx))
+        };
         let written =
             self.calls.store.write_then("community.change", apply, Some(Box::new(finish)));
         match written.await {

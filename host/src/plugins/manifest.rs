@@ -139,6 +139,13 @@ pub struct Requests {
     pub http: Vec<String>,
 }
 
+impl OAuthManifest {
+    /// Whether it authorises that: `app`, `user`.
+    pub fn has(&self, kind: &str) -> bool {
+        self.types.as_ref().is_none_or(|types| types.iter().any(|one| one == kind))
+    }
+}
+
 impl Manifest {
     /// Parses what `describe` answered.
     pub fn parse(text: &str) -> Result<Self, Vec<String>> {

@@ -30,7 +30,7 @@ impl Tx<'_> {
         Ok(statement.query_row([], |row| row.get(0).map(InstanceId)).optional()?)
     }
 
-    /// Removes at most `rows` rows of one deleted community's processes. False: nothing is left to do.
+    /// Removes at most `rows` rows of one deleted community's processes and people. False: nothing is left to do.
     pub fn purge_community(&self, rows: usize) -> Result<bool, StoreError> {
         let mut statement =
             self.conn.prepare_cached("SELECT community_id FROM purge_community LIMIT 1")?;
@@ -40,6 +40,10 @@ impl Tx<'_> {
             "DELETE FROM process_state WHERE (process_id, key) IN (SELECT process_id, key FROM process \
              JOIN process_state ON process_id = process.id WHERE community_id = ?1 LIMIT ?2)",
             "DELETE FROM process WHERE id IN (SELECT id FROM process WHERE community_id = ?1 LIMIT ?2)",
+            "DELETE FROM linked_account WHERE (platform_type, platform_identifier, community_platform_id) IN \
+             (SELECT platform_type, platform_identifier, community_platform_id FROM linked_account \
+             WHERE community_id = ?1 LIMIT ?2) AND community_id = ?1",
+            "DELETE FROM person WHERE id IN (SELECT id FROM person WHERE community_id = ?1 LIMIT ?2)",
         ];
         for chunk in chunks {
             let removed =

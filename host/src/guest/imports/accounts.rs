@@ -1,33 +1,204 @@
 //! `accounts`: people of the community and their accounts on platforms.
+//!
+//! Community-wide, without the instance's lock: reads see what is stored and the call's own changes,
+//! and a change that others were quicker with is found at the commit.
+
+use serde_json::{Value, json};
 
 use super::error;
+use crate::effects::{Account, AccountChange, AccountKey, Claim};
 use crate::guest::bindings::imports::moothall::plugin::accounts;
 use crate::guest::bindings::{Error, ErrorKind};
 use crate::guest::call_state::CallState;
-
-fn none() -> Error {
-    error(ErrorKind::Forbidden, "this host keeps no accounts")
-}
+use crate::guest::fault::Fault;
+use crate::ids::{CommunityId, PersonId};
 
 impl accounts::Host for CallState {
-    fn link(&mut self, _account: String) -> Result<String, Error> {
-        Err(none())
+    fn link(&mut self, account: String) -> Result<String, Error> {
+        let community = self.people_of()?;
+        self.count_account()?;
+        let value: Value = serde_json::from_str(&account)
+            .map_err(|cause| invalid(format!("the account is not JSON: {cause}")))?;
+        let claim = Claim::parse(value, Some(self.terms.plugin.as_str()))
+            .map_err(|cause| invalid(format!("the account is not valid: {cause}")))?;
+        let claimed = claim.person.map(|person| self.primary_of(community, person)).transpose()?;
+        let stored = self.linked(community, &claim.key)?;
+        let stored = match stored {
+            Some(stored) => {
+                let owner = self.primary_of(community, stored.person)?;
+                Some((stored, claimed == Some(owner)))
+            }
+            None => None,
+        };
+        let fresh = self.fresh_person()?;
+        let (account, changes) = claim.settle(stored, fresh).map_err(|_| {
+            let message = "the account is linked to another person with at least this link_quality";
+            error(ErrorKind::Conflict, message)
+        })?;
+        self.keep_changes(changes, account.bytes())?;
+        self.show(&account)
     }
 
-    fn unlink(&mut self, _t: String, _i: String, _c: Option<String>) -> Result<bool, Error> {
-        Err(none())
+    fn unlink(
+        &mut self,
+        platform_type: String,
+        platform_identifier: String,
+        community_platform_id: Option<String>,
+    ) -> Result<bool, Error> {
+        let community = self.people_of()?;
+        self.count_account()?;
+        let key = key(platform_type, platform_identifier, community_platform_id)?;
+        if self.linked(community, &key)?.is_none() {
+            return Ok(false);
+        }
+        self.keep_changes(vec![AccountChange::Remove(key)], 0)?;
+        Ok(true)
     }
 
     fn find(
         &mut self,
-        _t: String,
-        _i: String,
-        _c: Option<String>,
+        platform_type: String,
+        platform_identifier: String,
+        community_platform_id: Option<String>,
     ) -> Result<Option<String>, Error> {
-        Err(none())
+        let community = self.people_of()?;
+        let key = key(platform_type, platform_identifier, community_platform_id)?;
+        let account = self.linked(community, &key)?;
+        account.map(|account| self.show(&account)).transpose()
     }
 
-    fn user(&mut self, _external_id: String) -> Result<String, Error> {
-        Err(none())
+    fn user(&mut self, external_id: String) -> Result<String, Error> {
+        let community = self.people_of()?;
+        let person = PersonId::parse(&external_id)
+            .map_err(|cause| invalid(format!("`{external_id}` is no external_id: {cause}")))?;
+        let primary = self.primary_of(community, person)?;
+        let user = self.stored(|state| state.shared.store.read(|reader| reader.user(primary)))?;
+        let mut accounts = user.accounts;
+        for change in self.effects.accounts.clone() {
+            self.see(community, primary, change, &mut accounts)?;
+        }
+        let slug = self.slug()?;
+        let accounts: Vec<Value> = accounts.iter().map(|account| account.told(&slug)).collect();
+        let user = json!({
+            "source_ID": person.to_string(),
+            "primary_ID": primary.to_string(),
+            "linked_accounts": accounts,
+        });
+        Ok(user.to_string())
+    }
+}
+
+fn invalid(message: String) -> Error {
+    error(ErrorKind::Invalid, message)
+}
+
+fn key(
+    platform_type: String,
+    platform_identifier: String,
+    community_platform_id: Option<String>,
+) -> Result<AccountKey, Error> {
+    AccountKey::new(platform_type, platform_identifier, community_platform_id).map_err(invalid)
+}
+
+impl CallState {
+    fn people_of(&self) -> Result<CommunityId, Error> {
+        let instance = self.subject.instance.as_ref();
+        instance.map(|instance| instance.community.id).ok_or_else(|| {
+            error(ErrorKind::Forbidden, "this call is of no community, and so has no accounts")
+        })
+    }
+
+    fn slug(&self) -> Result<String, Error> {
+        let instance = self.subject.instance.as_ref();
+        let slug = instance.map(|instance| instance.community.slug.to_string());
+        slug.ok_or_else(|| error(ErrorKind::Forbidden, "this call is of no community"))
+    }
+
+    fn show(&self, account: &Account) -> Result<String, Error> {
+        Ok(account.told(&self.slug()?).to_string())
+    }
+
+    fn count_account(&self) -> Result<(), Error> {
+        if self.subject.read_only {
+            let message = "this call is read-only and may not change accounts";
+            return Err(error(ErrorKind::Forbidden, message));
+        }
+        let limit = self.terms.limits.accounts;
+        let is_person = |change: &AccountChange| matches!(change, AccountChange::Person(_));
+        let changes = self.effects.accounts.iter().filter(|change| !is_person(change)).count();
+        if changes >= limit {
+            let message = format!("a call may change accounts {limit} times");
+            return Err(error(ErrorKind::Conflict, message));
+        }
+        Ok(())
+    }
+
+    fn fresh_person(&mut self) -> Result<PersonId, Error> {
+        PersonId::random().map_err(|cause| {
+            self.doom_with(Fault::Host(format!("there is no randomness: {cause}")))
+        })
+    }
+
+    fn keep_changes(&mut self, changes: Vec<AccountChange>, bytes: u64) -> Result<(), Error> {
+        if !self.effects_share.grow(bytes) {
+            return Err(
+                self.doom_with(Fault::Overloaded("all guests together use too much memory"))
+            );
+        }
+        self.effects.accounts.extend(changes);
+        Ok(())
+    }
+
+    /// The primary person of someone of this community, stored or made by this call.
+    fn primary_of(&mut self, community: CommunityId, person: PersonId) -> Result<PersonId, Error> {
+        if self.effects.accounts.contains(&AccountChange::Person(person)) {
+            return Ok(person);
+        }
+        let row = self.stored(|state| state.shared.store.read(|reader| reader.person(person)))?;
+        let row = row.filter(|row| row.community == community);
+        row.map(|row| row.primary).ok_or_else(|| {
+            let message = format!("there is no person {person} in this community");
+            error(ErrorKind::NotFound, message)
+        })
+    }
+
+    /// The account as this call sees it.
+    fn linked(
+        &mut self,
+        community: CommunityId,
+        key: &AccountKey,
+    ) -> Result<Option<Account>, Error> {
+        match self.effects.account(key) {
+            Some(own) => Ok(own.cloned()),
+            None => {
+                let found =
+                    self.stored(|state| state.shared.store.read(|r| r.account(community, key)))?;
+                Ok(found.map(|(account, _)| account))
+            }
+        }
+    }
+
+    /// Applies one of the call's own changes to the accounts of a primary person.
+    fn see(
+        &mut self,
+        community: CommunityId,
+        primary: PersonId,
+        change: AccountChange,
+        accounts: &mut Vec<Account>,
+    ) -> Result<(), Error> {
+        let (key, account) = match change {
+            AccountChange::Person(_) => return Ok(()),
+            AccountChange::Remove(key) => (key, None),
+            AccountChange::Add(account) | AccountChange::Change { account, .. } => {
+                (account.key.clone(), Some(account))
+            }
+        };
+        accounts.retain(|account| account.key != key);
+        if let Some(account) = account
+            && self.primary_of(community, account.person)? == primary
+        {
+            accounts.push(account);
+        }
+        Ok(())
     }
 }

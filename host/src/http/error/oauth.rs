@@ -1,0 +1,31 @@
+//! Failures of authorisations.
+
+use axum::http::StatusCode;
+
+use super::Problem;
+use crate::oauth::OAuthError;
+
+impl From<OAuthError> for Problem {
+    fn from(error: OAuthError) -> Self {
+        let detail = error.to_string();
+        let bad = |code: &str, detail: String| Self::new(StatusCode::BAD_REQUEST, code, detail);
+        match error {
+            OAuthError::NoOAuth(_) => Self::new(StatusCode::NOT_FOUND, "no_oauth", detail),
+            OAuthError::BadType
+            | OAuthError::NoSuchType(_)
+            | OAuthError::NoCommunity
+            | OAuthError::LongState(_) => bad("bad_request", detail),
+            OAuthError::NoRedirect | OAuthError::BadRedirect(_) => bad("bad_redirect", detail),
+            OAuthError::UnknownPerson(_) => bad("unknown_person", detail),
+            OAuthError::TicketRequired => {
+                Self::new(StatusCode::FORBIDDEN, "ticket_required", detail)
+            }
+            OAuthError::BadTicket => bad("bad_ticket", detail),
+            OAuthError::NoState | OAuthError::BadState => bad("bad_state", detail),
+            OAuthError::NoPublicUrl => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "no_public_url", detail)
+            }
+            OAuthError::Call(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,373 @@
+//! People of communities and their accounts on platforms, over HTTP and as plugins see them.
+
+use moothall_tests::TestHost;
+use serde_json::{Value, json};
+
+const IDENTITY: &str = "/api/internal/identity";
+
+async fn host() -> TestHost {
+    let host = TestHost::with(&["consent", "probe"]).start().await;
+    let plugins = json!([{ "name": "consent", "config": { "token": "t" } }, { "name": "probe" }]);
+    host.put_community("acme", plugins).await.expect(201);
+    host
+}
+
+async fn people(host: &TestHost, community: &str, count: usize) -> Vec<i64> {
+    let body = json!({ "community_slug": community, "count": count });
+    let ids = host.post(&format!("{IDENTITY}/create_id"), body).await.expect(201);
+    let ids = ids.as_array().expect("a list").iter();
+    ids.map(|id| id.as_i64().expect("a number")).collect()
+}
+
+async fn merge(host: &TestHost, primary: i64, secondary: i64) -> Value {
+    let body = json!({ "primary_instance_id": primary, "secondary_instance_id": secondary });
+    host.post(&format!("{IDENTITY}/merge_ids"), body).await.expect(200)
+}
+
+fn account(person: i64, identifier: &str) -> Value {
+    json!({
+        "external_id": person, "community_slug": "acme", "platform_type": "consent",
+        "platform_identifier": identifier,
+    })
+}
+
+/// `account` with more or other fields.
+fn with(mut account: Value, fields: &[(&str, &str)]) -> Value {
+    for (name, value) in fields {
+        account[*name] = json!(value);
+    }
+    account
+}
+
+async fn link(host: &TestHost, account: Value) -> moothall_tests::Answer {
+    host.post(&format!("{IDENTITY}/link_account"), account).await
+}
+
+async fn get(host: &TestHost, route: &str, query: &str) -> Value {
+    host.get(&format!("{IDENTITY}/{route}?{query}")).await.expect(200)
+}
+
+#[tokio::test]
+async fn people_get_ids_that_are_numbers_and_hard_to_guess() {
+    let host = host().await;
+    let ids = people(&host, "acme", 20).await;
+    let close = ids.iter().filter(|one| ids.iter().any(|other| (*one - other).abs() == 1));
+    assert_eq!((ids.len(), close.count()), (20, 0), "{ids:?}");
+    assert!(ids.iter().all(|id| (1..1 << 53).contains(id)), "{ids:?}");
+    let one = json!({ "community_slug": "acme" });
+    let one = host.post(&format!("{IDENTITY}/create_id"), one).await.expect(201);
+    assert_eq!(one.as_array().map(Vec::len), Some(1));
+    for count in [0, 1_001] {
+        let body = json!({ "community_slug": "acme", "count": count });
+        host.post(&format!("{IDENTITY}/create_id"), body).await.problem(400, "bad_request");
+    }
+    let nobody = json!({ "community_slug": "nobody" });
+    let unknown = host.post(&format!("{IDENTITY}/create_id"), nobody).await;
+    unknown.problem(404, "unknown_community");
+    host.post(&format!("{IDENTITY}/create_id"), json!({})).await.problem(400, "bad_request");
+}
+
+#[tokio::test]
+async fn a_linked_account_is_found_by_its_person() {
+    let host = host().await;
+    let person = people(&host, "acme", 1).await[0];
+    let mut asked = account(person, "U1");
+    asked["custom_data"] = json!({ "name": "Ada" });
+    let linked = link(&host, asked).await.expect(200);
+    let expected = json!({
+        "external_id": person, "community": "acme", "community_platform_id": null,
+        "platform_type": "consent", "platform_identifier": "U1", "custom_data": { "name": "Ada" },
+        "link_type": "unknown", "link_quality": "unknown",
+    });
+    assert_eq!(linked, expected);
+    let user = get(&host, "get_user", &format!("external_id={person}")).await;
+    let whole = json!({ "source_ID": person, "primary_ID": person, "linked_accounts": [linked] });
+    assert_eq!(user, whole);
+    let query = format!("external_id={person}&platform_type=consent");
+    assert_eq!(get(&host, "get_linked_account", &query).await, expected);
+    assert_eq!(
+        get(&host, "get_linked_account", &format!("{query}&community_platform_id=")).await,
+        expected
+    );
+    let other = format!("external_id={person}&platform_type=consent&community_platform_id=T1");
+    assert_eq!(get(&host, "get_linked_account", &other).await, json!({}));
+}
+
+#[tokio::test]
+async fn a_wrong_request_is_told_what_is_right() {
+    let host = host().await;
+    let person = people(&host, "acme", 1).await[0];
+    for (field, value, says) in [
+        ("link_type", "magic", "`manual admin`"),
+        ("link_quality", "sure", "`confirmed (strong)`"),
+        ("platform_identifier", "", "1 to 500"),
+    ] {
+        let refused = link(&host, with(account(person, "U1"), &[(field, value)])).await;
+        let detail = refused.problem(400, "bad_request");
+        assert!(detail.contains(says), "{detail}");
+    }
+    let elsewhere = with(account(person, "U1"), &[("platform_type", "nothing")]);
+    link(&host, elsewhere).await.problem(400, "plugin_not_enabled");
+    link(&host, account(1, "U1")).await.problem(404, "unknown_person");
+    for (path, status) in [
+        ("get_user", 400),
+        ("get_user?external_id=x", 400),
+        ("get_user?external_id=1", 404),
+        ("get_users", 400),
+        ("get_users?community=nobody", 404),
+        ("get_users?community=acme&link_type=magic", 400),
+        ("filter_users_by_account?community=acme", 400),
+        ("filter_users_by_account?community=acme&external_id_list=x", 400),
+        ("get_linked_account?external_id=1&platform_type=consent", 404),
+    ] {
+        let answer = host.get(&format!("{IDENTITY}/{path}")).await;
+        assert_eq!(answer.status, status, "{path}: {}", answer.text);
+    }
+    let missing = format!("get_linked_account?external_id={person}");
+    host.get(&format!("{IDENTITY}/{missing}")).await.problem(400, "bad_request");
+}
+
+#[tokio::test]
+async fn only_a_surer_claim_changes_an_account_or_takes_it_over() {
+    let host = host().await;
+    let ids = people(&host, "acme", 2).await;
+    let weak = with(account(ids[0], "U1"), &[("link_quality", "confirmed (weak)")]);
+    link(&host, with(weak.clone(), &[("link_type", "manual admin")])).await.expect(200);
+    let same = link(&host, with(weak, &[("link_type", "oauth")])).await.expect(200);
+    assert_eq!(same["link_type"], "manual admin", "no surer, no change");
+    let strong = [("link_quality", "confirmed (strong)"), ("link_type", "oauth")];
+
+    let mut of_other = account(ids[1], "U1");
+    link(&host, of_other.clone()).await.problem(409, "account_owned");
+    of_other["link_quality"] = json!("confirmed (weak)");
+    link(&host, of_other.clone()).await.problem(409, "account_owned");
+    let taken = link(&host, with(of_other, &strong)).await.expect(200);
+    assert_eq!((&taken["external_id"], &taken["link_type"]), (&json!(ids[1]), &json!("oauth")));
+    let user = get(&host, "get_user", &format!("external_id={}", ids[0])).await;
+    assert_eq!(user["linked_accounts"], json!([]));
+    link(&host, with(account(ids[0], "U1"), &strong)).await.problem(409, "account_owned");
+}
+
+#[tokio::test]
+async fn merging_is_transitive_and_can_be_repeated() {
+    let host = host().await;
+    let ids = people(&host, "acme", 5).await;
+    for (at, id) in ids.iter().enumerate() {
+        link(&host, account(*id, &format!("U{at}"))).await.expect(200);
+    }
+    merge(&host, ids[0], ids[1]).await;
+    merge(&host, ids[2], ids[3]).await;
+    let merged = merge(&host, ids[1], ids[3]).await;
+    assert_eq!((&merged["source_ID"], &merged["primary_ID"]), (&json!(ids[1]), &json!(ids[0])));
+    assert_eq!(merge(&host, ids[1], ids[3]).await, merged);
+    assert_eq!(merge(&host, ids[3], ids[1]).await["primary_ID"], json!(ids[0]));
+    for id in &ids[..4] {
+        let user = get(&host, "get_user", &format!("external_id={id}")).await;
+        assert_eq!(user["primary_ID"], json!(ids[0]));
+        assert_eq!(user["linked_accounts"].as_array().map(Vec::len), Some(4));
+    }
+    // Accounts stay whose they are, and are found from everyone merged; one's own comes first.
+    let query = format!("external_id={}&platform_type=consent", ids[3]);
+    assert_eq!(get(&host, "get_linked_account", &query).await["platform_identifier"], "U3");
+    let body = json!({ "community_slug": "acme", "platform_type": "consent", "platform_identifier": "U3" });
+    let unlink = format!("{IDENTITY}/unlink_account");
+    assert_eq!(host.post(&unlink, body.clone()).await.expect(200), json!(true));
+    host.post(&unlink, body).await.problem(404, "unknown_account");
+    assert_eq!(get(&host, "get_linked_account", &query).await["platform_identifier"], "U0");
+
+    let all = get(&host, "get_users", "community=acme").await;
+    let mut primaries = [ids[0], ids[4]];
+    primaries.sort_unstable();
+    let listed: Vec<_> = all.as_array().expect("a list").iter().map(|u| &u["primary_ID"]).collect();
+    assert_eq!(json!(listed), json!(primaries));
+}
+
+#[tokio::test]
+async fn people_of_two_communities_are_never_one() {
+    let host = host().await;
+    host.put_community("other", json!([{ "name": "consent", "config": { "token": "t" } }]))
+        .await
+        .expect(201);
+    let (here, there) = (people(&host, "acme", 1).await[0], people(&host, "other", 1).await[0]);
+    let body = json!({ "primary_instance_id": here, "secondary_instance_id": there });
+    host.post(&format!("{IDENTITY}/merge_ids"), body).await.problem(400, "bad_request");
+    link(&host, account(there, "U1")).await.problem(404, "unknown_person");
+    // The same account can be linked in both.
+    link(&host, account(here, "U1")).await.expect(200);
+    link(&host, with(account(there, "U1"), &[("community_slug", "other")])).await.expect(200);
+    let seen =
+        host.action("other", "consent.user", json!({ "external_id": here.to_string() })).await;
+    seen.problem(404, "not_found");
+}
+
+#[tokio::test]
+async fn users_are_filtered_by_their_accounts() {
+    let host = host().await;
+    let ids = people(&host, "acme", 3).await;
+    link(&host, with(account(ids[0], "U1"), &[("link_type", "oauth")])).await.expect(200);
+    link(&host, with(account(ids[1], "U2"), &[("community_platform_id", "T1")])).await.expect(200);
+    link(&host, with(account(ids[2], "U3"), &[("platform_type", "probe")])).await.expect(200);
+    for (filter, expected) in [
+        ("platform_type=probe", vec![ids[2]]),
+        ("platform_identifier=U1", vec![ids[0]]),
+        ("community_platform_id=T1&platform_type=consent", vec![ids[1]]),
+        ("link_type=oauth", vec![ids[0]]),
+        ("link_quality=confirmed%20(strong)", vec![]),
+    ] {
+        let users = get(&host, "get_users", &format!("community=acme&{filter}")).await;
+        let found: Vec<_> =
+            users.as_array().expect("a list").iter().map(|u| &u["source_ID"]).collect();
+        assert_eq!(json!(found), json!(expected), "{filter}");
+        let list = format!("{},{},{}", ids[0], ids[1], ids[2]);
+        let query = format!("community=acme&external_id_list={list}&{filter}");
+        assert_eq!(
+            get(&host, "filter_users_by_account", &query).await,
+            json!(expected),
+            "{filter}"
+        );
+    }
+    let list = format!("external_id_list={}&external_id_list={}", ids[2], ids[0]);
+    let kept = get(&host, "filter_users_by_account", &format!("community=acme&{list}")).await;
+    assert_eq!(kept, json!([ids[2], ids[0]]));
+    let list = format!("external_id_list=[{},{}]&platform_type=consent", ids[2], ids[0]);
+    let kept = get(&host, "filter_users_by_account", &format!("community=acme&{list}")).await;
+    assert_eq!(kept, json!([ids[0]]));
+}
+
+#[tokio::test]
+async fn users_come_in_pages() {
+    let host = host().await;
+    let mut ids = people(&host, "acme", 3).await;
+    ids.sort_unstable();
+    let path = format!("{IDENTITY}/get_users?community=acme&limit=2");
+    let first = host.get(&path).await;
+    let next = first.header("link").split(['<', '>']).nth(1).unwrap_or_default().to_owned();
+    let rest = host.get(&next).await;
+    assert_eq!(rest.header("link"), "", "the last page leads nowhere");
+    let pages = [first.expect(200), rest.expect(200)];
+    let seen: Vec<_> = pages.iter().filter_map(Value::as_array).flatten().collect();
+    let seen: Vec<_> = seen.iter().map(|user| user["primary_ID"].as_i64().unwrap_or(0)).collect();
+    assert_eq!(seen, ids);
+}
+
+#[tokio::test]
+async fn which_of_two_accounts_is_unlinked_has_to_be_said() {
+    let host = host().await;
+    let person = people(&host, "acme", 1).await[0];
+    let body = json!({ "community_slug": "acme", "platform_type": "consent", "platform_identifier": "U1" });
+    for team in ["T1", "T2"] {
+        link(&host, with(account(person, "U1"), &[("community_platform_id", team)]))
+            .await
+            .expect(200);
+    }
+    let unlink = format!("{IDENTITY}/unlink_account");
+    host.post(&unlink, body.clone()).await.problem(400, "bad_request");
+    host.post(&unlink, with(body, &[("community_platform_id", "T1")])).await.expect(200);
+    let user = get(&host, "get_user", &format!("external_id={person}")).await;
+    assert_eq!(user["linked_accounts"][0]["community_platform_id"], "T2");
+    assert_eq!(user["linked_accounts"].as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
+async fn deleting_a_community_deletes_its_people_and_accounts() {
+    let mut host = host().await;
+    let person = people(&host, "acme", 1).await[0];
+    link(&host, account(person, "U1")).await.expect(200);
+    host.delete("/api/internal/community/acme").await.expect(204);
+    host.get(&format!("{IDENTITY}/get_user?external_id={person}"))
+        .await
+        .problem(404, "unknown_person");
+    let plugins = json!([{ "name": "consent", "config": { "token": "t" } }]);
+    host.put_community("acme", plugins).await.expect(201);
+    assert_eq!(get(&host, "get_users", "community=acme").await, json!([]));
+    let found = json!({ "platform_type": "consent", "platform_identifier": "U1" });
+    assert_eq!(host.result("acme", "consent.find", found).await, Value::Null);
+    host.restart().await;
+    host.get(&format!("{IDENTITY}/get_user?external_id={person}")).await.expect(404);
+}
+
+#[tokio::test]
+async fn a_plugin_sees_what_its_call_has_linked() {
+    let host = host().await;
+    let linked = json!({ "platform_identifier": "U1", "custom_data": [1] });
+    let linked = host.result("acme", "consent.link", linked).await;
+    let person = linked["external_id"].as_str().expect("a text").to_owned();
+    assert_eq!(linked["platform_type"], "consent", "the plugin's own name");
+    let user = host.result("acme", "consent.user", json!({ "external_id": person })).await;
+    assert_eq!(user["linked_accounts"], json!([linked]));
+    assert_eq!((&user["source_ID"], &user["primary_ID"]), (&json!(person), &json!(person)));
+    let named = json!({ "platform_type": "consent", "platform_identifier": "U1" });
+    assert_eq!(host.result("acme", "consent.find", named.clone()).await, linked);
+    // Of the whole community: an account that HTTP shows is the same one.
+    let over_http = get(&host, "get_user", &format!("external_id={person}")).await;
+    assert_eq!(over_http["linked_accounts"][0]["custom_data"], json!([1]));
+    // Without a person, what is linked already keeps its own.
+    let again = host.result("acme", "consent.link", json!({ "platform_identifier": "U1" })).await;
+    assert_eq!(again, linked);
+    assert_eq!(host.result("acme", "consent.unlink", named.clone()).await, json!(true));
+    assert_eq!(host.result("acme", "consent.unlink", named).await, json!(false));
+}
+
+#[tokio::test]
+async fn a_plugin_cannot_take_an_account_without_a_surer_claim() {
+    let host = host().await;
+    let ids = people(&host, "acme", 2).await;
+    link(&host, with(account(ids[0], "U1"), &[("link_quality", "unconfirmed")])).await.expect(200);
+    let claim = json!({ "external_id": ids[1].to_string(), "platform_identifier": "U1" });
+    host.action("acme", "consent.link", claim.clone()).await.problem(409, "conflict");
+    let surer = with(claim, &[("link_quality", "confirmed (weak)")]);
+    assert_eq!(
+        host.result("acme", "consent.link", surer).await["external_id"],
+        json!(ids[1].to_string())
+    );
+    let nobody = json!({ "external_id": "1", "platform_identifier": "U2" });
+    host.action("acme", "consent.link", nobody).await.problem(404, "not_found");
+    let wrong = json!({ "platform_identifier": "U2", "link_type": "magic" });
+    let detail = host.action("acme", "consent.link", wrong).await.problem(400, "invalid");
+    assert!(detail.contains("`email matching`"), "{detail}");
+}
+
+#[tokio::test]
+async fn a_failed_call_links_nothing() {
+    let host = host().await;
+    let refused =
+        host.action("acme", "consent.link-and-fail", json!({ "platform_identifier": "U1" }));
+    refused.await.problem(500, "internal");
+    assert_eq!(get(&host, "get_users", "community=acme").await, json!([]));
+}
+
+#[tokio::test]
+async fn a_call_changes_a_bounded_number_of_accounts() {
+    let host = host().await;
+    let over = host.action("acme", "consent.link-many", json!({ "count": 101 })).await;
+    let detail = over.problem(409, "conflict");
+    assert!(detail.contains("100"), "{detail}");
+    assert_eq!(get(&host, "get_users", "community=acme").await, json!([]));
+    host.action("acme", "consent.link-many", json!({ "count": 100 })).await.expect(200);
+    let users = get(&host, "get_users", "community=acme").await;
+    assert_eq!(users.as_array().map(Vec::len), Some(100));
+}
+
+#[tokio::test]
+async fn of_calls_that_link_one_account_at_once_all_agree_whose_it_is() {
+    let host = host().await;
+    let mut calls = tokio::task::JoinSet::new();
+    for _ in 0..16 {
+        let driver = (*host).clone();
+        calls.spawn(async move {
+            driver.action("acme", "consent.link", json!({ "platform_identifier": "U1" })).await
+        });
+    }
+    let mut owners = std::collections::BTreeSet::new();
+    while let Some(answer) = calls.join_next().await {
+        let answer = answer.expect("no task panics");
+        // One that others were quicker than is refused, and leaves nothing.
+        match answer.status {
+            200 => drop(owners.insert(answer.json()["external_id"].to_string())),
+            _ => drop(answer.problem(409, "conflict")),
+        }
+    }
+    assert_eq!(owners.len(), 1, "{owners:?}");
+    let users = get(&host, "get_users", "community=acme").await;
+    assert_eq!(users.as_array().map(Vec::len), Some(1));
+}

@@ -1,0 +1,301 @@
+//! What must not work, named after what is refused.
+
+use std::time::Duration;
+
+use moothall_tests::{Answer, Browser, TestHost};
+use serde_json::json;
+
+use super::scene::{APP, DRIVER, Scene, TOKEN, USER, app, into, parameter, refused, user};
+
+#[tokio::test]
+async fn a_state_that_was_used_is_refused() {
+    let mut scene = Scene::new().await;
+    scene.enabled("acme").await;
+    scene.code(user("U1"));
+    let callback = scene.leave(&USER).await;
+    let mut thief = scene.browser.clone();
+    Browser::sent_on(&scene.browser.visit(&callback).await);
+    thief.visit(&callback).await.problem(400, "bad_state");
+    scene.browser.visit(&callback).await.problem(400, "bad_state");
+    assert_eq!(scene.users("acme").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_state_is_used_once_however_many_come_with_it_at_the_same_time() {
+    let mut scene = Scene::new().await;
+    scene.enabled("acme").await;
+    scene.code(user("U1"));
+    let callback = scene.leave(&USER).await;
+    let mut visits = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let (mut browser, callback) = (scene.browser.clone(), callback.clone());
+        visits.spawn(async move { browser.visit(&callback).await.status });
+    }
+    let mut statuses = visits.join_all().await;
+    statuses.sort_unstable();
+    assert_eq!(statuses, [303, 400, 400, 400, 400, 400, 400, 400]);
+}
+
+#[tokio::test]
+async fn a_state_of_another_browser_is_refused_and_stays_good_in_its_own() {
+    let mut scene = Scene::new().await;
+    scene.enabled("acme").await;
+    scene.code(user("U1"));
+    let callback = scene.leave(&USER).await;
+    Browser::default().visit(&callback).await.problem(400, "bad_state");
+    // One with a flow of its own is no better.
+    let mut other = Browser::default();
+    other.visit(&scene.url(&USER)).await.expect(303);
+    other.visit(&callback).await.problem(400, "bad_state");
+    assert!(scene.users("acme").await.is_empty());
+    Browser::sent_on(&scene.browser.visit(&callback).await);
+    assert_eq!(scene.users("acme").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_state_of_another_plugin_is_refused() {
+    let mut scene = Scene::new().await;
+    scene.enabled("acme").await;
+    scene.code(user("U1"));
+    let callback = scene.leave(&USER).await;
+    let mixed_up = callback.replace("/auth/consent/", "/auth/probe/");
+    scene.browser.visit(&mixed_up).await.problem(400, "bad_state");
+    Browser::sent_on(&scene.browser.visit(&callback).await);
+}
+
+#[tokio::test]
+async fn a_state_that_has_expired_is_refused() {
+    let mut scene = Scene::new().await;
+    scene.enabled("acme").await;
+    scene.code(user("U1"));
+    let in_time = scene.leave(&USER).await;
+    let late = scene.leave(&USER).await;
+    scene.advance(Duration::from_secs(9 * 60)).await;
+    Browser::sent_on(&scene.browser.visit(&in_time).await);
+    scene.advance(Duration::from_secs(61)).await;
+    scene.browser.visit(&late).await.problem(400, "bad_state");
+    assert_eq!(scene.users("acme").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_state_that_was_tampered_with_is_refused() {
+    let mut scene = Scene::new().await;
+    scene.enabled("acme").await;
+    scene.code(user("U1"));
+    let callback = scene.leave(&USER).await;
+    let state = scene.platform.asked()["state"].clone();
+    for wrong in [format!("{state}x"), state.to_lowercase(), "x".to_owned(), String::new()] {
+        scene.browser.visit(&callback.replace(&state, &wrong)).await.problem(400, "bad_state");
+    }
+    let (bare, _) = callback.split_once('?').expect("a query");
+    scene.browser.visit(bare).await.problem(400, "bad_state");
+    scene.browser.visit(&format!("{bare}?code=x")).await.problem(400, "bad_state");
+}
+
+#[tokio::test]
+async fn a_redirect_that_is_not_allowed_is_refused_before_anything_begins() {
+    let mut scene = Scene::new().await;
+    for redirect in [
+        "https://evil.example/done",
+        "http://localhost.evil.example/",
+        "http://localhost@evil.example/",
+        "javascript:alert(1)",
+        "//evil.example",
+        "done",
+        "",
+    ] {
+        let answer = scene.browser.visit(&scene.url(&[("redirect_uri", redirect)])).await;
+        answer.problem(400, "bad_redirect");
+    }
+    scene.browser.visit(&scene.url(&[])).await.problem(400, "bad_redirect");
+    assert_eq!(scene.browser.cookies(), 0);
+}
+
+#[tokio::test]
+async fn with_a_list_only_its_redirects_are_allowed() {
+    let list = "[oauth]\nredirects = [\"https://driver.example/done\"]";
+    let mut scene = Scene::with(list).await;
+    scene.code(app(json!({ "token": TOKEN })));
+    for refused in [DRIVER, "https://driver.example/other", "https://driver.example/done/../x"] {
+        let answer = scene.browser.visit(&scene.url(&[("redirect_uri", refused)])).await;
+        answer.problem(400, "bad_redirect");
+    }
+    let done = scene.go(&[("redirect_uri", "https://driver.example/done?a=1")]).await;
+    assert!(done.as_str().starts_with("https://driver.example/done?a=1&community="), "{done}");
+
+    // A plugin's own redirect is held to the same list, before anything is stored.
+    let before = scene.slugs().await.len();
+    for (own, allowed) in
+        [("https://evil.example/", false), ("https://driver.example/done?b=2", true)]
+    {
+        let answer = json!({ "config": { "token": TOKEN }, "redirect": { "url": own } });
+        scene.code(json!({ "answer": answer }));
+        let done = scene.go(&[("redirect_uri", "https://driver.example/done")]).await;
+        assert_eq!(parameter(&done, "error").is_none(), allowed, "{done}");
+        assert_eq!(parameter(&done, "b").is_some(), allowed, "{done}");
+        assert_eq!(scene.slugs().await.len(), before + usize::from(allowed));
+    }
+}
+
+#[tokio::test]
+async fn the_platforms_error_is_passed_on_and_uses_the_state_up() {
+    let mut scene = Scene::new().await;
+    let parameters = [("error", "access_denied"), ("error_description", "they said no")];
+    scene.platform.will_answer(&parameters);
+    let callback = scene.leave(&APP).await;
+    let done = Browser::sent_on(&scene.browser.visit(&callback).await);
+    assert_eq!(refused(&done, "access_denied"), "they said no");
+    assert_eq!(parameter(&done, "community"), None);
+    scene.browser.visit(&callback).await.problem(400, "bad_state");
+    scene.platform.will_answer(&[]);
+    refused(&scene.go(&APP).await, "server_error");
+    assert!(scene.slugs().await.is_empty(), "no community without consent");
+}
+
+#[tokio::test]
+async fn another_issuer_is_refused_whatever_it_sends() {
+    let mut scene = Scene::new().await;
+    scene.enabled("acme").await;
+    let code = user("U1").to_string();
+    let evil = ("iss", "https://evil.example");
+    for parameters in [[("code", code.as_str()), evil], [("error", "access_denied"), evil]] {
+        scene.platform.will_answer(&parameters);
+        let description = refused(&scene.go(&USER).await, "server_error");
+        assert!(description.contains("issuer"), "{description}");
+    }
+    assert!(scene.users("acme").await.is_empty());
+    scene.platform.will_answer(&[("code", &code), ("iss", "https://platform.example")]);
+    assert_eq!(parameter(&scene.go(&USER).await, "error"), None);
+}
+
+#[tokio::test]
+async fn what_the_plugin_refuses_reaches_the_driver_and_leaves_nothing() {
+    let mut scene = Scene::new().await;
+    let bad_colour = json!({ "token": TOKEN, "colour": "refused" });
+    for (code, error) in [
+        (json!({ "refuse": "not-one-collective" }), "not-one-collective"),
+        (json!({ "refuse": "Not A Kind" }), "other"),
+        (json!({ "trap": true }), "server_error"),
+        (json!({ "text": "not JSON" }), "server_error"),
+        (json!({ "text": "[]" }), "server_error"),
+        (json!({ "answer": {} }), "server_error"),
+        (
+            json!({ "answer": { "config": { "token": TOKEN }, "account": { "x": 1 } } }),
+            "server_error",
+        ),
+        (app(json!({ "token": [TOKEN] })), "invalid_config"),
+        (app(json!({ "tokne": TOKEN })), "invalid_config"),
+        (app(bad_colour), "bad-colour"),
+    ] {
+        scene.code(code.clone());
+        let done = scene.go(&APP).await;
+        let description = refused(&done, error);
+        assert!(!description.is_empty() && !done.as_str().contains(TOKEN), "{code}: {done}");
+    }
+    assert!(scene.slugs().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_community_that_was_deleted_meanwhile_is_not_made_again() {
+    let mut scene = Scene::new().await;
+    scene.enabled("acme").await;
+    scene.code(app(json!({ "token": TOKEN })));
+    let callback = scene.leave(&into("acme")).await;
+    scene.host.delete("/api/internal/community/acme").await.expect(204);
+    // Another one of that name is another one.
+    scene.host.put_community("acme", json!([])).await.expect(201);
+    let done = Browser::sent_on(&scene.browser.visit(&callback).await);
+    refused(&done, "community_not_found");
+    assert_eq!(scene.community("acme").await["plugins"], json!([]));
+}
+
+#[tokio::test]
+async fn a_plugin_that_was_disabled_meanwhile_links_nothing() {
+    let mut scene = Scene::new().await;
+    scene.enabled("acme").await;
+    scene.code(user("U1"));
+    let callback = scene.leave(&USER).await;
+    scene.host.put_community("acme", json!([])).await.expect(200);
+    let done = Browser::sent_on(&scene.browser.visit(&callback).await);
+    refused(&done, "plugin_not_enabled");
+    assert!(scene.users("acme").await.is_empty());
+}
+
+#[tokio::test]
+async fn what_cannot_begin_is_told_to_the_browser() {
+    let mut scene = Scene::new().await;
+    scene.host.put_community("bare", json!([])).await.expect(201);
+    scene.host.put_community("refused", json!([])).await.expect(201);
+    let redirect = ("redirect_uri", DRIVER);
+    for (query, status, code) in [
+        (vec![redirect, ("type", "magic")], 400, "bad_request"),
+        (vec![redirect, ("community", "nobody")], 400, "unknown_community"),
+        (vec![redirect, ("type", "user")], 400, "bad_request"),
+        (vec![redirect, ("type", "user"), ("community", "bare")], 400, "plugin_not_enabled"),
+        (vec![redirect, ("metagov_id", "x")], 400, "bad_request"),
+        (vec![redirect, ("community", "refused")], 403, "forbidden"),
+        (vec![("ticket", "nothing")], 400, "bad_ticket"),
+    ] {
+        let answer = scene.browser.visit(&scene.url(&query)).await;
+        answer.problem(status, code);
+    }
+    for (plugin, code) in [("nobody", "unknown_plugin"), ("probe", "no_oauth")] {
+        let url =
+            format!("{}/auth/{plugin}/authorize?redirect_uri=http://localhost/", scene.host.url);
+        scene.browser.visit(&url).await.problem(404, code);
+    }
+    assert_eq!(scene.browser.cookies(), 0);
+}
+
+#[tokio::test]
+async fn through_a_tunnel_the_public_url_has_to_be_known() {
+    let scene = Scene::new().await;
+    let url = scene.url(&APP);
+    let path = url.strip_prefix(&scene.host.url).expect("a URL of the host");
+    let request = scene.host.request(reqwest::Method::GET, path).header("Host", "tunnel.example");
+    let answer = request.send().await.expect("the host answers");
+    let detail = Answer::read(answer).await.expect("a whole answer").problem(503, "no_public_url");
+    assert!(detail.contains("public_url"), "{detail}");
+}
+
+#[tokio::test]
+async fn a_platform_url_that_is_no_web_address_is_the_plugins_fault() {
+    let settings = "[plugins.consent]\nsettings = { platform_url = \"javascript:alert(1)\" }";
+    let host = TestHost::with(&["consent"]).toml(settings).start().await;
+    let url = format!("{}/auth/consent/authorize?redirect_uri=http://localhost/", host.url);
+    let mut browser = Browser::default();
+    browser.visit(&url).await.problem(502, "plugin_bad_output");
+    assert_eq!(browser.cookies(), 0);
+}
+
+#[tokio::test]
+async fn no_secret_of_a_flow_is_in_the_log_or_in_the_clear_on_disk() {
+    let mut scene = Scene::new().await;
+    scene.enabled("acme").await;
+    scene.code(app(json!({ "team_id": "T1", "token": TOKEN })));
+    let leaving = scene.browser.visit(&scene.url(&into("acme"))).await;
+    let cookie = leaving.header("set-cookie").to_owned();
+    let cookie = cookie.split(['=', ';']).nth(1).expect("a value").to_owned();
+    let callback = scene.over_the_platform(&leaving).await;
+    let state = scene.platform.asked()["state"].clone();
+    let on_disk = |scene: &Scene| {
+        let read = |file: &str| std::fs::read(scene.host.data().join(file)).unwrap_or_default();
+        ["moothall.db", "moothall.db-wal"].map(read).concat()
+    };
+    let before = on_disk(&scene);
+    Browser::sent_on(&scene.browser.visit(&callback).await);
+    for code in [app(json!({ "token": [TOKEN] })), json!({ "text": TOKEN })] {
+        scene.code(code);
+        scene.go(&into("acme")).await;
+    }
+    let after = on_disk(&scene);
+    scene.host.terminate();
+    let log = scene.host.logs();
+    for secret in [TOKEN, &cookie, &state] {
+        assert!(!log.contains(secret), "a secret is in the log");
+        for bytes in [&before, &after] {
+            let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+            assert!(!found, "a secret is on disk");
+        }
+    }
+}

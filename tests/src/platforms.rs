@@ -1,0 +1,3 @@
+//! Servers that stand in for platforms. Must never know what a test expects of the host.
+
+pub mod oauth;
