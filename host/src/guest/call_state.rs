@@ -36,6 +36,8 @@ pub struct CallState {
     pub(super) effects_share: Share,
     /// State writes and removals so far, also of one key again.
     pub(super) writes: usize,
+    /// Outbound requests so far, also those that failed.
+    pub(super) http_requests: usize,
     /// Bytes of the instance's state with this call's writes, once a write had to know.
     pub(super) state_bytes: Option<u64>,
     pub(super) hold: Option<Hold>,
@@ -64,6 +66,7 @@ impl CallState {
             effects: Effects::default(),
             effects_share,
             writes: 0,
+            http_requests: 0,
             state_bytes: None,
             hold: None,
             process_row: None,

@@ -84,7 +84,8 @@ async fn headers_that_trickle_run_out_of_time() {
 async fn a_body_without_an_end_is_cut() {
     const CHUNKED: &str = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
     let server = Server::new(|stream| async {
-        for_ever(stream, CHUNKED, b"4\r\nmoot\r\n", Duration::ZERO).await;
+        let chunk = format!("10000\r\n{}\r\n", "moot".repeat(1 << 14));
+        for_ever(stream, CHUNKED, chunk.as_bytes(), Duration::ZERO).await;
     })
     .await;
     let unhurried = || get(server.url("127.0.0.1"));
