@@ -105,6 +105,11 @@ impl Egress {
         Ok(Self { shared: Arc::new(shared) })
     }
 
+    /// The largest body of a request, in bytes.
+    pub fn request_bytes(&self) -> usize {
+        self.shared.config.request_bytes
+    }
+
     /// The largest body of an answer, in bytes.
     pub fn response_bytes(&self) -> usize {
         self.shared.config.response_bytes
