@@ -43,3 +43,71 @@ pub mod actions {
         default_bindings_module: "::moothall_sdk::export::actions",
     });
 }
+
+pub mod webhooks {
+    wit_bindgen::generate!({
+        path: "../wit",
+        world: "webhooks-exports",
+        with: {
+            "moothall:plugin/types@0.1.0": crate::bindings::host::types,
+            "moothall:plugin/web@0.1.0": crate::bindings::host::web,
+        },
+        pub_export_macro: true,
+        export_macro_name: "export_webhooks",
+        default_bindings_module: "::moothall_sdk::export::webhooks",
+    });
+}
+
+pub mod global_webhooks {
+    wit_bindgen::generate!({
+        path: "../wit",
+        world: "global-webhooks-exports",
+        with: {
+            "moothall:plugin/types@0.1.0": crate::bindings::host::types,
+            "moothall:plugin/web@0.1.0": crate::bindings::host::web,
+        },
+        pub_export_macro: true,
+        export_macro_name: "export_global_webhooks",
+        default_bindings_module: "::moothall_sdk::export::global_webhooks",
+    });
+}
+
+pub mod producer {
+    wit_bindgen::generate!({
+        path: "../wit",
+        world: "producer-exports",
+        with: {
+            "moothall:plugin/types@0.1.0": crate::bindings::host::types,
+        },
+        pub_export_macro: true,
+        export_macro_name: "export_producer",
+        default_bindings_module: "::moothall_sdk::export::producer",
+    });
+}
+
+pub mod processes {
+    wit_bindgen::generate!({
+        path: "../wit",
+        world: "processes-exports",
+        with: {
+            "moothall:plugin/types@0.1.0": crate::bindings::host::types,
+            "moothall:plugin/web@0.1.0": crate::bindings::host::web,
+        },
+        pub_export_macro: true,
+        export_macro_name: "export_processes",
+        default_bindings_module: "::moothall_sdk::export::processes",
+    });
+}
+
+pub mod oauth {
+    wit_bindgen::generate!({
+        path: "../wit",
+        world: "oauth-exports",
+        with: {
+            "moothall:plugin/types@0.1.0": crate::bindings::host::types,
+        },
+        pub_export_macro: true,
+        export_macro_name: "export_oauth",
+        default_bindings_module: "::moothall_sdk::export::oauth",
+    });
+}

@@ -1,11 +1,18 @@
 //! What the code written by `#[plugin]` stands on: from the contract's exports to an author's
 //! methods. Not for authors. On a call it reads the parameters and nothing else.
 
+mod hooks;
+mod process_functions;
+
 use serde::{Deserialize, Serialize};
 
 use crate::bindings::host::types as wit;
-pub use crate::bindings::{actions, lifecycle, plugin};
+pub use crate::bindings::{
+    actions, global_webhooks, lifecycle, oauth, plugin, processes, producer, webhooks,
+};
 use crate::{Error, Plugin, Result};
+pub use hooks::{GlobalWebhooks, OAuth, Producer, WebhookAnswer, Webhooks, received};
+pub use process_functions::{ProcessFunctions, Processes, start};
 
 /// The actions of a plugin, by slug.
 pub trait Actions: Plugin {

@@ -52,23 +52,40 @@
 
 #![deny(missing_docs)]
 
+pub mod accounts;
 mod bindings;
 pub mod context;
 mod error;
+mod event;
 #[doc(hidden)]
 pub mod export;
+mod headers;
+pub mod http;
 pub mod log;
 pub mod manifest;
+pub mod oauth;
 mod plugin;
+mod process;
+mod routed;
 mod schema;
 mod secret;
 mod settings;
 mod state;
+#[cfg(feature = "verify")]
+pub mod verify;
+mod webhook;
 
 pub use error::{Error, ErrorKind, Result};
-pub use moothall_sdk_macros::{action, plugin};
+pub use event::{Event, Events, NewEvent};
+pub use moothall_sdk_macros::{
+    Event, action, authorize_url, global_webhook, oauth_callback, plugin, process, producer,
+    webhook,
+};
 pub use plugin::{Empty, Plugin};
+pub use process::{Process, ProcessState};
+pub use routed::Routed;
 pub use secret::Secret;
 pub use serde_json;
 pub use settings::settings;
 pub use state::State;
+pub use webhook::{WebhookRequest, WebhookResponse};

@@ -1,10 +1,15 @@
 //! What a plugin is: the JSON that the host reads once for each new file. It depends on nothing but
 //! the plugin's types. The attribute [`plugin`](macro@crate::plugin) writes these calls.
 
+mod action;
+mod parts;
+
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 
-use crate::schema;
+use crate::{Event, schema};
+pub use action::Action;
+pub use parts::{OAuth, Process, Schedule, Verify};
 
 /// A plugin's manifest, as `wit/manifest.schema.json` describes it.
 #[derive(Debug, Clone, Serialize)]
@@ -26,12 +31,36 @@ pub struct Manifest {
     on_config_change: Option<&'static str>,
     lifecycle: Vec<&'static str>,
     actions: Vec<Action>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    events: Vec<EventType>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    processes: Vec<Process>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    producer: Option<Schedule>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verify: Option<Verify>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    global_verify: Option<Verify>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    route_keys: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    oauth: Option<OAuth>,
     requests: Requests,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct EventType {
+    event_type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'static str>,
+    schema: Schema,
 }
 
 #[derive(Debug, Clone, Default, Serialize)]
 struct Requests {
     reveal: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    http: Vec<&'static str>,
 }
 
 impl Manifest {
@@ -48,6 +77,13 @@ impl Manifest {
             on_config_change: None,
             lifecycle: Vec::new(),
             actions: Vec::new(),
+            events: Vec::new(),
+            processes: Vec::new(),
+            producer: None,
+            verify: None,
+            global_verify: None,
+            route_keys: Vec::new(),
+            oauth: None,
             requests: Requests::default(),
         }
     }
@@ -115,6 +151,68 @@ impl Manifest {
         self
     }
 
+    /// Adds a type of event, once however often it is named.
+    #[must_use]
+    pub fn event<E: Event>(mut self) -> Self {
+        if self.events.iter().all(|known| known.event_type != E::TYPE) {
+            self.events.push(EventType {
+                event_type: E::TYPE,
+                description: E::DESCRIPTION,
+                schema: schema::of_result::<E>(),
+            });
+        }
+        self
+    }
+
+    /// Adds a governance process.
+    #[must_use]
+    pub fn process(mut self, process: Process) -> Self {
+        self.processes.push(process);
+        self
+    }
+
+    /// How often the producer is called.
+    #[must_use]
+    pub fn producer(mut self, schedule: Schedule) -> Self {
+        self.producer = Some(schedule);
+        self
+    }
+
+    /// The signature of webhooks of an instance.
+    #[must_use]
+    pub fn verify(mut self, verify: Verify) -> Self {
+        self.verify = Some(verify);
+        self
+    }
+
+    /// The signature of webhooks of the whole platform.
+    #[must_use]
+    pub fn global_verify(mut self, verify: Verify) -> Self {
+        self.global_verify = Some(verify);
+        self
+    }
+
+    /// A JSON Pointer into the configuration by which instances may be named.
+    #[must_use]
+    pub fn route_key(mut self, pointer: &'static str) -> Self {
+        self.route_keys.push(pointer);
+        self
+    }
+
+    /// What the plugin authorises.
+    #[must_use]
+    pub fn oauth(mut self, oauth: OAuth) -> Self {
+        self.oauth = Some(oauth);
+        self
+    }
+
+    /// Asks for a host to talk to.
+    #[must_use]
+    pub fn http(mut self, host: &'static str) -> Self {
+        self.requests.http.push(host);
+        self
+    }
+
     /// Asks for a secret's value: a JSON Pointer into the configuration, or `settings:<name>`.
     #[must_use]
     pub fn reveal(mut self, secret: &'static str) -> Self {
@@ -125,68 +223,5 @@ impl Manifest {
     /// The manifest as the host reads it.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("strings, lists and JSON values always have a JSON text")
-    }
-}
-
-/// One action of a [`Manifest`].
-#[derive(Debug, Clone, Serialize)]
-pub struct Action {
-    slug: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    description: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    parameters_schema: Option<Schema>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    response_schema: Option<Schema>,
-    public: bool,
-    read_only: bool,
-}
-
-impl Action {
-    /// An action that takes any object and answers anything.
-    pub fn new(slug: &'static str) -> Self {
-        Self {
-            slug,
-            description: None,
-            parameters_schema: None,
-            response_schema: None,
-            public: false,
-            read_only: false,
-        }
-    }
-
-    /// What the action does.
-    #[must_use]
-    pub fn description(mut self, description: &'static str) -> Self {
-        self.description = Some(description);
-        self
-    }
-
-    /// The type of its parameters.
-    #[must_use]
-    pub fn parameters<T: JsonSchema>(mut self) -> Self {
-        self.parameters_schema = Some(schema::of_object::<T>());
-        self
-    }
-
-    /// The type of its result.
-    #[must_use]
-    pub fn response<T: JsonSchema>(mut self) -> Self {
-        self.response_schema = Some(schema::of_result::<T>());
-        self
-    }
-
-    /// Makes it callable without an API key.
-    #[must_use]
-    pub fn public(mut self) -> Self {
-        self.public = true;
-        self
-    }
-
-    /// Says that it writes no state.
-    #[must_use]
-    pub fn read_only(mut self) -> Self {
-        self.read_only = true;
-        self
     }
 }

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::manifest::Manifest;
-use crate::{Result, Secret, State, context, settings};
+use crate::{Events, Result, Secret, State, context, settings};
 
 /// A plugin; implemented by the attribute [`plugin`](macro@crate::plugin) on its `impl` block.
 pub trait Plugin: Sized + 'static {
@@ -36,6 +36,11 @@ pub trait Plugin: Sized + 'static {
     /// The instance's own state.
     fn state(&self) -> State {
         State::new()
+    }
+
+    /// The instance's events, to emit.
+    fn events(&self) -> Events {
+        Events::new()
     }
 
     /// The secret at `pointer` (a JSON Pointer such as `/api_key`) of the configuration.

@@ -1,48 +1,90 @@
-//! Secrets as places, not values: the host keeps the value. A [`Secret`] never holds it, so that
-//! it cannot be printed or stored by mistake.
+//! Secrets as places, not values: the host keeps the value. A [`Secret`] that is read never holds it,
+//! and one that is new never prints it, so that none is shown by mistake.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::Result;
 use crate::bindings::host::secrets as host;
 
-/// A secret of the configuration or of the operator's settings.
+/// A secret of the configuration or of the operator's settings, or one that the plugin has just
+/// received from its platform.
 ///
 /// As a field it makes the host seal the value at rest and show it nowhere.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Secret {
+#[derive(Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(transparent)]
+pub struct Secret(Held);
+
+#[derive(Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(untagged)]
+enum Held {
     /// A JSON Pointer into the configuration, or the name of a setting.
-    #[serde(rename = "$secret")]
-    place: String,
+    ByHost {
+        #[serde(rename = "$secret")]
+        place: String,
+    },
+    /// Received by the plugin, which hands it to the host; never read from a configuration.
+    #[serde(skip_deserializing)]
+    New(String),
 }
 
 impl Secret {
     pub(crate) fn at(place: &str) -> Self {
-        Self { place: place.to_owned() }
+        Self(Held::ByHost { place: place.to_owned() })
     }
 
-    /// Where the secret is: a JSON Pointer into the configuration, or the name of a setting.
+    /// The secret `name` of the operator's settings.
+    pub fn setting(name: &str) -> Self {
+        Self::at(name)
+    }
+
+    /// A value that the plugin has just received, as part of the configuration that
+    /// [`Authorized::app`](crate::oauth::Authorized::app) hands to the host.
+    pub fn new_value(value: impl Into<String>) -> Self {
+        Self(Held::New(value.into()))
+    }
+
+    /// Where the secret is: a JSON Pointer into the configuration, or the name of a setting; empty
+    /// for one that the host does not keep yet.
     pub fn place(&self) -> &str {
-        &self.place
+        match &self.0 {
+            Held::ByHost { place } => place,
+            Held::New(_) => "",
+        }
+    }
+
+    /// The value, if it is one that the host does not keep yet.
+    pub(crate) fn new_text(&self) -> Option<&str> {
+        match &self.0 {
+            Held::ByHost { .. } => None,
+            Held::New(value) => Some(value),
+        }
     }
 
     /// The value itself, for a signature made in the plugin. `forbidden` unless the plugin asks for
     /// it with `requests(reveal(…))` and the operator grants it; `not-found` if it is not set.
     pub fn reveal(&self) -> Result<String> {
-        Ok(self.handle()?.reveal()?)
+        match &self.0 {
+            Held::ByHost { place } => Ok(handle(place)?.reveal()?),
+            Held::New(value) => Ok(value.clone()),
+        }
     }
+}
 
-    fn handle(&self) -> Result<host::Secret> {
-        // A pointer to a value inside an object begins with a slash, and a setting's name does not.
-        let handle = if self.place.starts_with('/') {
-            host::get(&self.place)?
-        } else {
-            host::setting(&self.place)?
-        };
-        Ok(handle)
+/// What the host knows the secret by.
+pub(crate) fn handle(place: &str) -> Result<host::Secret> {
+    // A pointer to a value inside an object begins with a slash, and a setting's name does not.
+    let handle = if place.starts_with('/') { host::get(place)? } else { host::setting(place)? };
+    Ok(handle)
+}
+
+/// Says where it is; a value shows itself nowhere.
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("Secret").field(&self.place()).finish()
     }
 }
 
@@ -71,5 +113,12 @@ mod tests {
             serde_json::from_str(r#"{"$secret":"/api_key"}"#).expect("the host's form");
         assert_eq!(secret.place(), "/api_key");
         assert!(serde_json::from_str::<Secret>(r#""ABC123""#).is_err());
+    }
+
+    #[test]
+    fn a_new_value_is_written_and_never_printed() {
+        let secret = Secret::new_value("ABC123");
+        assert_eq!(serde_json::to_string(&secret).expect("JSON"), r#""ABC123""#);
+        assert!(!format!("{secret:?}").contains("ABC123"));
     }
 }

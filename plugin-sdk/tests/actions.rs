@@ -2,9 +2,11 @@
 
 mod surveyor;
 
-use moothall_sdk::export::{Actions, Lifecycle};
+use moothall_sdk::export::{
+    Actions, GlobalWebhooks, Lifecycle, ProcessFunctions, Processes, Producer, Webhooks,
+};
 use moothall_sdk::serde_json::json;
-use moothall_sdk::{Error, ErrorKind};
+use moothall_sdk::{Error, ErrorKind, Routed, WebhookRequest};
 use surveyor::Surveyor;
 
 fn perform(slug: &str, parameters: &str) -> Result<Option<String>, Error> {
@@ -67,4 +69,25 @@ fn a_lifecycle_method_is_reached_by_its_name() {
 fn a_previous_configuration_that_no_longer_fits_is_an_error() {
     let error = Lifecycle::config_changed(&Surveyor, "{}").expect_err("no api_key");
     assert_eq!(error.kind(), &ErrorKind::Internal);
+}
+
+#[test]
+fn webhooks_and_ticks_reach_their_methods() {
+    let request = |body: &[u8]| WebhookRequest { body: body.to_vec(), ..WebhookRequest::default() };
+    assert_eq!(Webhooks::receive(&Surveyor, request(b"ok")), Ok(None));
+    assert!(Webhooks::receive(&Surveyor, request(&[0xff])).is_err());
+    let routed = GlobalWebhooks::receive_global(&Surveyor, request(b"https://one"));
+    assert_eq!(routed, Ok(Routed::to_route_key("/server_url", "https://one")));
+    assert_eq!(Producer::tick(&Surveyor), Err(Error::unavailable("later")));
+}
+
+#[test]
+fn a_process_is_reached_by_its_name_and_refuses_what_it_does_not_have() {
+    let survey: &dyn ProcessFunctions = <Surveyor as Processes>::PROCESSES[0];
+    assert_eq!(survey.name(), "survey");
+    assert_eq!(survey.start(r#"{"title":"Tea?"}"#), Ok(()));
+    assert_eq!(survey.start(r#"{"title":""}"#), Err(Error::invalid("a survey needs a title")));
+    assert_eq!(survey.start("{}").expect_err("no title").kind(), &ErrorKind::Invalid);
+    assert_eq!(survey.update(), Err(Error::unavailable("not now")));
+    assert_eq!(survey.close().expect_err("no close").kind(), &ErrorKind::Internal);
 }

@@ -42,7 +42,13 @@ fn options_and_lifecycle_methods_are_listed() {
     assert_eq!(surveyor["auth_type"], "api_key");
     assert_eq!(surveyor["community_platform_id_key"], "server_url");
     assert_eq!(surveyor["on_config_change"], "keep");
-    assert_eq!(surveyor["requests"], json!({ "reveal": ["/api_key", "settings:client_secret"] }));
+    assert_eq!(
+        surveyor["requests"],
+        json!({
+            "reveal": ["/api_key", "settings:client_secret"],
+            "http": ["config:/server_url"]
+        })
+    );
     assert_eq!(surveyor["lifecycle"], json!(["initialize", "config-changed", "upgraded", "close"]));
 }
 
@@ -98,4 +104,46 @@ fn parameters_and_results_that_are_absent_have_no_schema() {
 #[test]
 fn parameters_of_any_shape_are_still_an_object() {
     assert_eq!(manifest(&Surveyor)["actions"][2]["parameters_schema"]["type"], "object");
+}
+
+#[test]
+fn each_type_of_event_is_listed_once_with_its_schema() {
+    let surveyor = manifest(&Surveyor);
+    let types: Vec<&Value> = surveyor["events"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|event| &event["event_type"])
+        .collect();
+    assert_eq!(types, ["surveyed", "closed"]);
+    let surveyed = &surveyor["events"][0];
+    assert_eq!(surveyed["description"], "Somebody answered.");
+    assert_eq!(surveyed["schema"]["required"], json!(["answers"]));
+}
+
+#[test]
+fn a_process_has_its_schemas_functions_and_schedule() {
+    let survey = &manifest(&Surveyor)["processes"][0];
+    assert_eq!(survey["name"], "survey");
+    assert_eq!(survey["parameters_schema"]["required"], json!(["title"]));
+    assert_eq!(survey["outcome_schema"]["required"], json!(["answers"]));
+    assert_eq!(survey["functions"], json!(["update", "receive-webhook"]));
+    assert_eq!(survey["schedule"], json!({ "every": "5m" }));
+}
+
+#[test]
+fn signatures_schedules_and_oauth_are_as_their_author_wrote_them() {
+    let surveyor = manifest(&Surveyor);
+    let verify = json!({
+        "scheme": "hmac-sha256",
+        "secret": "/api_key",
+        "header": "X-Signature",
+        "encoding": "base64"
+    });
+    assert_eq!(surveyor["verify"], verify);
+    assert_eq!(surveyor["global_verify"]["tolerance_s"], 60);
+    assert_eq!(surveyor["producer"], json!({ "every": "30s", "jitter": "5s" }));
+    assert_eq!(surveyor["route_keys"], json!(["/server_url"]));
+    let oauth = json!({ "types": ["app"], "pkce": false, "issuer": "https://platform.example" });
+    assert_eq!(surveyor["oauth"], oauth);
 }

@@ -1,20 +1,49 @@
-//! The plugin of the tutorial: a configuration with a secret and a default, state, and two actions.
+//! The plugin of the tutorial: a configuration with a secret and a default, state, actions, a
+//! listener for webhooks and one that polls, a governance process, and OAuth.
 
-use moothall_sdk::serde_json::Number;
-use moothall_sdk::{Error, Plugin, Result, Secret, log, plugin};
+mod authorization;
+mod double;
+mod my_gov_process;
+mod platform;
+
+use double::double;
+use moothall_sdk::oauth::{AuthorizeRequest, Authorized, OAuthCallback};
+use moothall_sdk::serde_json::{Number, Value, json};
+use moothall_sdk::{
+    Event, Plugin, Result, Routed, Secret, WebhookRequest, WebhookResponse, log, plugin,
+};
+use my_gov_process::MyGovProcess;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-#[derive(Deserialize, JsonSchema)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 struct Config {
     /// The key of the community's account on the platform.
-    #[expect(dead_code, reason = "a real plugin would send it to its platform")]
     api_key: Secret,
     #[serde(default = "default_foo")]
     foo: String,
     /// Makes the URL for webhooks hard to guess.
-    #[expect(dead_code, reason = "the host reads it: it is the last part of the URL for webhooks")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     webhook_slug: Option<String>,
+    /// What the platform calls the community, for webhooks of the whole platform.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    community_id: Option<String>,
+    /// Where the platform is. Without it, nothing is polled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    server_url: Option<String>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct Settings {
+    /// Where the platform authorises: `https://platform.example`.
+    oauth_base_url: Option<String>,
+    #[serde(default = "default_client_id")]
+    client_id: String,
+    client_secret: Option<Secret>,
+}
+
+fn default_client_id() -> String {
+    "tutorial".to_owned()
 }
 
 fn default_foo() -> String {
@@ -50,9 +79,33 @@ struct Obj {
     x: i64,
 }
 
+/// Something was posted on the platform; `data` is what the platform says of it.
+#[derive(Event, Serialize, JsonSchema)]
+#[event("post_created", description = "Something was posted on the platform.")]
+#[serde(transparent)]
+struct PostCreated(Value);
+
+/// What the platform sends.
+#[derive(Deserialize)]
+struct Posted {
+    data: Value,
+    /// Whose account it was.
+    account: String,
+}
+
 struct Tutorial;
 
-#[plugin(name = "tutorial", config = Config, description = "The plugin of the tutorial.", auth_type = "api_key")]
+#[plugin(
+    name = "tutorial",
+    config = Config,
+    settings = Settings,
+    description = "The plugin of the tutorial.",
+    auth_type = "api_key",
+    processes(MyGovProcess),
+    route_keys("/community_id"),
+    oauth(types("app", "user")),
+    requests(http("config:/server_url")),
+)]
 impl Tutorial {
     fn initialize(&self) -> Result<()> {
         log::info(format_args!("initialized with foo = {}", self.config()?.foo));
@@ -70,52 +123,51 @@ impl Tutorial {
         self.state().set("obj", &obj)?;
         Ok(Stored { foo: self.state().get("foo")?, obj })
     }
-}
 
-/// Twice a number, without a fraction where there is none: 5 gives 10, and so does 5.0.
-fn double(value: &Number) -> Result<Number> {
-    if let Some(doubled) = value.as_i64().and_then(|whole| whole.checked_mul(2)) {
-        return Ok(doubled.into());
-    }
-    let doubled = value.as_f64().map_or(f64::INFINITY, |number| number * 2.0);
-    if doubled.fract() == 0.0 && doubled.abs() < EXACT {
-        return Ok(Number::from(doubled as i64));
-    }
-    Number::from_f64(doubled)
-        .ok_or_else(|| Error::invalid("'value' is too large to be doubled; send a smaller number"))
-}
-
-/// Up to here a floating-point number holds every whole number exactly.
-const EXACT: f64 = 9_007_199_254_740_992.0;
-
-#[cfg(test)]
-mod tests {
-    use super::double;
-    use moothall_sdk::serde_json::Number;
-
-    fn doubled(text: &str) -> String {
-        double(&text.parse::<Number>().expect("a number"))
-            .map_or_else(|error| error.to_string(), |number| number.to_string())
-    }
-
-    #[test]
-    fn whole_results_have_no_fraction() {
-        for (value, result) in [
-            ("5", "10"),
-            ("-3", "-6"),
-            ("2.5", "5"),
-            ("5.0", "10"),
-            ("0.3", "0.6"),
-            ("1e300", "2e+300"),
-        ] {
-            assert_eq!(doubled(value), result, "{value}");
+    #[webhook(events(PostCreated))]
+    fn my_webhook_receiver(&self, request: WebhookRequest) -> Result<Option<WebhookResponse>> {
+        if my_gov_process::is_vote(&request) {
+            return Ok(None);
         }
+        let Posted { data, account } = request.json()?;
+        let initiator = json!({ "user_id": account, "provider": "identity-provider-key" });
+        self.events().event(&PostCreated(data))?.initiator(initiator).emit()?;
+        Ok(Some(WebhookResponse::ok()))
     }
 
-    #[test]
-    fn large_numbers_are_doubled_or_refused() {
-        assert_eq!(doubled("4611686018427387903"), "9223372036854775806");
-        assert_eq!(doubled("9223372036854775807"), "1.8446744073709552e+19");
-        assert!(doubled("1.7e308").contains("too large"));
+    #[global_webhook]
+    fn process_event(&self, request: WebhookRequest) -> Result<Routed> {
+        if request.header("custom-event-header").is_none() {
+            return Ok(Routed::nowhere());
+        }
+        let body: Value = request.json()?;
+        let community = body.get("community_id").and_then(Value::as_str);
+        Ok(community.map_or_else(Routed::nowhere, |id| Routed::to_route_key("/community_id", id)))
+    }
+
+    #[producer(every = "60s", jitter = "5s", events(PostCreated))]
+    fn my_task_function(&self) -> Result<()> {
+        let Some(server) = self.config()?.server_url else {
+            return Ok(());
+        };
+        let since = self.state().get("last_post")?.unwrap_or(0);
+        for post in platform::posts_after(&server, &self.secret("/api_key"), since)? {
+            self.state().set("last_post", &post.id)?;
+            self.events()
+                .event(&PostCreated(post.data))?
+                .dedupe_key(format!("post-{}", post.id))
+                .emit()?;
+        }
+        Ok(())
+    }
+
+    #[authorize_url]
+    fn construct_oauth_authorize_url(&self, request: AuthorizeRequest) -> Result<String> {
+        authorization::url(&self.settings()?, &request)
+    }
+
+    #[oauth_callback]
+    fn handle_oauth_callback(&self, callback: OAuthCallback) -> Result<Authorized> {
+        authorization::complete(&self.settings()?, &callback)
     }
 }

@@ -1,11 +1,16 @@
 //! The code that is written beside an author's `impl` block. It only names things: what happens is
 //! in the SDK's functions that it calls.
 
+mod actions;
+mod hooks;
+mod lifecycle;
+
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::Type;
 
 use crate::method::action::Action;
+use crate::method::hook::{Hook, Kind};
 use crate::method::lifecycle::Lifecycle;
 use crate::options::plugin::PluginOptions;
 
@@ -15,14 +20,19 @@ pub struct Parts {
     pub options: PluginOptions,
     pub lifecycle: Vec<Lifecycle>,
     pub actions: Vec<Action>,
+    pub hooks: Vec<Hook>,
 }
 
 impl Parts {
     pub fn to_glue(&self) -> TokenStream {
         let plugin = self.plugin_impl();
-        let lifecycle = (!self.lifecycle.is_empty()).then(|| self.lifecycle_impl());
-        let actions = (!self.actions.is_empty()).then(|| self.actions_impl());
-        quote! { #plugin #lifecycle #actions }
+        let lifecycle =
+            (!self.lifecycle.is_empty()).then(|| lifecycle::to_glue(&self.plugin, &self.lifecycle));
+        let actions =
+            (!self.actions.is_empty()).then(|| actions::to_glue(&self.plugin, &self.actions));
+        let hooks = hooks::to_glue(&self.plugin, &self.hooks);
+        let processes = (!self.options.processes.is_empty()).then(|| self.processes_impl());
+        quote! { #plugin #lifecycle #actions #hooks #processes }
     }
 
     fn plugin_impl(&self) -> TokenStream {
@@ -65,9 +75,10 @@ impl Parts {
         let settings = options.settings.iter();
         let key = options.community_platform_id_key.iter();
         let on_config_change = options.on_config_change.iter();
-        let reveal = &options.reveal;
+        let (reveal, http) = (&options.requests.reveal, &options.requests.http);
+        let parts = self.parts();
         let lifecycle = self.lifecycle.iter().map(|function| function.manifest_name());
-        let actions = self.actions.iter().map(action_manifest);
+        let actions = self.actions.iter().map(actions::to_manifest);
         quote! {
             ::moothall_sdk::manifest::Manifest::new(#(#name)*)
                 .version(#version)
@@ -78,40 +89,54 @@ impl Parts {
                 #(.community_platform_id_key(#key))*
                 #(.on_config_change(#on_config_change))*
                 #(.reveal(#reveal))*
+                #(.http(#http))*
                 #(.lifecycle(#lifecycle))*
                 #(.action(#actions))*
+                #parts
         }
     }
 
-    fn lifecycle_impl(&self) -> TokenStream {
-        let plugin = &self.plugin;
-        let functions = self.lifecycle.iter().map(|function| lifecycle_function(*function));
-        let export = export(plugin, quote!(lifecycle::export_lifecycle));
+    /// Events, processes, schedules and signatures.
+    fn parts(&self) -> TokenStream {
+        let options = &self.options;
+        let events =
+            options.events.iter().chain(self.hooks.iter().flat_map(|hook| &hook.options.events));
+        let processes = &options.processes;
+        let schedule =
+            self.hook(Kind::Producer).and_then(|hook| hook.options.schedule.to_manifest());
+        let schedule = schedule.iter();
+        let verify = self.verify(Kind::Webhook);
+        let global_verify = self.verify(Kind::GlobalWebhook);
+        let (verify, global_verify) = (verify.iter(), global_verify.iter());
+        let route_keys = &options.route_keys;
+        let oauth = options.oauth.as_ref().map(|oauth| oauth.to_manifest());
+        let oauth = oauth.iter();
         quote! {
-            impl ::moothall_sdk::export::Lifecycle for #plugin {
-                #(#functions)*
-            }
-
-            #export
+            #(.event::<#events>())*
+            #(.process(::moothall_sdk::Process::manifest(&#processes)))*
+            #(.producer(#schedule))*
+            #(.verify(#verify))*
+            #(.global_verify(#global_verify))*
+            #(.route_key(#route_keys))*
+            #(.oauth(#oauth))*
         }
     }
 
-    fn actions_impl(&self) -> TokenStream {
-        let plugin = &self.plugin;
-        let arms = self.actions.iter().map(action_arm);
-        let export = export(plugin, quote!(actions::export_actions));
+    fn hook(&self, kind: Kind) -> Option<&Hook> {
+        self.hooks.iter().find(|hook| hook.kind == kind)
+    }
+
+    fn verify(&self, kind: Kind) -> Option<TokenStream> {
+        Some(self.hook(kind)?.options.verify.as_ref()?.to_manifest())
+    }
+
+    fn processes_impl(&self) -> TokenStream {
+        let (plugin, processes) = (&self.plugin, &self.options.processes);
+        let export = export(plugin, quote!(processes::export_processes));
         quote! {
-            impl ::moothall_sdk::export::Actions for #plugin {
-                fn perform(
-                    &self,
-                    slug: &str,
-                    parameters: &str,
-                ) -> ::moothall_sdk::Result<::core::option::Option<::std::string::String>> {
-                    match slug {
-                        #(#arms)*
-                        unknown => ::moothall_sdk::export::unknown_action(unknown),
-                    }
-                }
+            impl ::moothall_sdk::export::Processes for #plugin {
+                const PROCESSES: &'static [&'static dyn ::moothall_sdk::export::ProcessFunctions] =
+                    &[#(&#processes),*];
             }
 
             #export
@@ -119,7 +144,7 @@ impl Parts {
     }
 }
 
-fn type_or_empty(chosen: Option<&Type>) -> TokenStream {
+pub fn type_or_empty(chosen: Option<&Type>) -> TokenStream {
     chosen.map_or_else(|| quote!(::moothall_sdk::Empty), |chosen| quote!(#chosen))
 }
 
@@ -128,62 +153,5 @@ fn export(plugin: &Type, export_macro: TokenStream) -> TokenStream {
     quote! {
         #[cfg(target_family = "wasm")]
         ::moothall_sdk::export::#export_macro!(#plugin);
-    }
-}
-
-fn action_manifest(action: &Action) -> TokenStream {
-    let slug = &action.slug;
-    let description = action.options.description.iter();
-    let parameters = action.parameters.iter();
-    let result = action.result.iter();
-    let public = action.options.public.then(|| quote!(.public()));
-    let read_only = action.options.read_only.then(|| quote!(.read_only()));
-    quote! {
-        ::moothall_sdk::manifest::Action::new(#slug)
-            #(.description(#description))*
-            #(.parameters::<#parameters>())*
-            #(.response::<#result>())*
-            #public
-            #read_only
-    }
-}
-
-/// The parameters' type is named first, so that what it lacks is reported where its author wrote it.
-fn action_arm(action: &Action) -> TokenStream {
-    let Action { slug, method, .. } = action;
-    let kind = type_or_empty(action.parameters.as_ref());
-    let answer = match &action.result {
-        Some(result) => quote!(answer::<#kind, #result>),
-        None => quote!(answer_nothing::<#kind>),
-    };
-    let call = match &action.parameters {
-        Some(_) => quote!(|parameters| Self::#method(self, parameters)),
-        None => quote!(|_| Self::#method(self)),
-    };
-    quote! { #slug => ::moothall_sdk::export::#answer(parameters, #call), }
-}
-
-fn lifecycle_function(function: Lifecycle) -> TokenStream {
-    match function {
-        Lifecycle::Initialize => quote! {
-            fn initialize(&self) -> ::moothall_sdk::Result<()> {
-                Self::initialize(self)
-            }
-        },
-        Lifecycle::ConfigChanged => quote! {
-            fn config_changed(&self, previous: &str) -> ::moothall_sdk::Result<()> {
-                ::moothall_sdk::export::config_changed(previous, |previous| Self::config_changed(self, previous))
-            }
-        },
-        Lifecycle::Upgraded => quote! {
-            fn upgraded(&self, from_version: ::std::string::String) -> ::moothall_sdk::Result<()> {
-                Self::upgraded(self, from_version)
-            }
-        },
-        Lifecycle::Close => quote! {
-            fn close(&self) -> ::moothall_sdk::Result<()> {
-                Self::close(self)
-            }
-        },
     }
 }

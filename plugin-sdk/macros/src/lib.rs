@@ -1,12 +1,14 @@
 //! The attributes of `moothall-sdk`. A thin shell: reading, checking and writing are ordinary
 //! functions on tokens, and what the written code calls are ordinary functions of the SDK.
 
+mod event;
 mod glue;
 mod method;
 mod mistakes;
 mod name;
 mod options;
 mod plugin;
+mod process;
 
 use proc_macro::TokenStream;
 
@@ -24,7 +26,14 @@ use proc_macro::TokenStream;
 ///     auth_type = "api_key",                  // none, api_key or oauth
 ///     community_platform_id_key = "team_id",  // a key of the config
 ///     on_config_change = "keep",              // recreate (with its state) or keep
-///     requests(reveal("/api_key")),           // what the operator is asked to grant
+///     processes(MyVote),                      // types with `#[process]`
+///     events(PostCreated),                    // types with `#[derive(Event)]`
+///     route_keys("/team_id"),                 // config values that `Routed::to_route_key` names
+///     oauth(types("app", "user"), no_pkce, issuer = "https://platform.example"),
+///     requests(                               // what the operator is asked to grant
+///         reveal("/api_key"),
+///         http("api.example.com", "config:/server_url"),
+///     ),
 /// )]
 /// impl Tutorial { … }
 /// ```
@@ -36,7 +45,10 @@ use proc_macro::TokenStream;
 /// - `fn upgraded(&self, from_version: String) -> Result<()>`, before the first call on a new version;
 /// - `fn close(&self) -> Result<()>`, at the host's shutdown.
 ///
-/// Methods with [`action`](macro@action) are actions. All others are the plugin's own.
+/// Methods with [`action`](macro@action) are actions; [`webhook`](macro@webhook),
+/// [`global_webhook`](macro@global_webhook), [`producer`](macro@producer),
+/// [`authorize_url`](macro@authorize_url) and [`oauth_callback`](macro@oauth_callback) make the one
+/// method of their kind. All others are the plugin's own.
 #[proc_macro_attribute]
 pub fn plugin(attributes: TokenStream, item: TokenStream) -> TokenStream {
     plugin::expand(attributes.into(), item.into()).into()
@@ -58,5 +70,97 @@ pub fn plugin(attributes: TokenStream, item: TokenStream) -> TokenStream {
 /// `Serialize + JsonSchema` type, and `Result<()>` answers nothing.
 #[proc_macro_attribute]
 pub fn action(_attributes: TokenStream, item: TokenStream) -> TokenStream {
-    plugin::action_outside_a_plugin(item.into()).into()
+    plugin::outside_a_plugin("action", item.into()).into()
+}
+
+/// Receives the webhooks of an instance, in an `impl` block that has [`plugin`](macro@plugin).
+///
+/// ```text
+/// #[webhook(
+///     events(PostCreated),                    // types of events that it emits
+///     verify(                                 // the host checks the signature before
+///         scheme = "hmac-sha256",             // slack-v0, stripe, standard-webhooks, ed25519
+///         secret = "/webhook_secret",         // a JSON Pointer into the config, or settings:<name>
+///         header = "X-Hub-Signature-256",     // the first scheme only, as the next two
+///         prefix = "sha256=",
+///         encoding = "hex",                   // or base64
+///         tolerance_s = 300,                  // schemes with a timestamp
+///     ),
+/// )]
+/// fn receive(&self, request: WebhookRequest) -> Result<WebhookResponse> { … }
+/// ```
+///
+/// With `Result<Option<WebhookResponse>>` or `Result<()>`, what is not answered here is answered by
+/// the first pending process, or with 200.
+#[proc_macro_attribute]
+pub fn webhook(_attributes: TokenStream, item: TokenStream) -> TokenStream {
+    plugin::outside_a_plugin("webhook", item.into()).into()
+}
+
+/// Receives the webhooks of the whole platform and says whom they are for:
+/// `fn route(&self, request: WebhookRequest) -> Result<Routed>`. The option `verify` is that of
+/// [`webhook`](macro@webhook), with a secret of the settings.
+#[proc_macro_attribute]
+pub fn global_webhook(_attributes: TokenStream, item: TokenStream) -> TokenStream {
+    plugin::outside_a_plugin("global_webhook", item.into()).into()
+}
+
+/// Is called again and again for each instance: `fn poll(&self) -> Result<()>`, with
+/// `#[producer]`, `#[producer(every = "30s", jitter = "5s")]` or
+/// `#[producer(cron = "0 9 * * 1", time_zone = "Europe/Berlin")]`, and `events(PostCreated)` for the
+/// types of events that it emits.
+#[proc_macro_attribute]
+pub fn producer(_attributes: TokenStream, item: TokenStream) -> TokenStream {
+    plugin::outside_a_plugin("producer", item.into()).into()
+}
+
+/// Makes the platform's URL that people are sent to:
+/// `fn url(&self, request: AuthorizeRequest) -> Result<String>`.
+#[proc_macro_attribute]
+pub fn authorize_url(_attributes: TokenStream, item: TokenStream) -> TokenStream {
+    plugin::outside_a_plugin("authorize_url", item.into()).into()
+}
+
+/// Is called when the browser is back from the platform:
+/// `fn callback(&self, callback: OAuthCallback) -> Result<Authorized>`.
+#[proc_macro_attribute]
+pub fn oauth_callback(_attributes: TokenStream, item: TokenStream) -> TokenStream {
+    plugin::outside_a_plugin("oauth_callback", item.into()).into()
+}
+
+/// Makes a governance process of an `impl` block on a unit struct; the plugin that has it lists it
+/// in `processes(…)`.
+///
+/// ```text
+/// struct MyVote;
+///
+/// #[process(
+///     name = "my-vote",                       // required: [a-z][a-z0-9-]{0,49}
+///     description = "What it is for.",
+///     config = Config,                        // the plugin's, for `self.config()`
+///     settings = Settings,                    // the plugin's, for `self.settings()`
+///     state = VoteState,                      // for `self.load()` and `self.store(…)`
+///     outcome = Outcome,                      // Serialize + JsonSchema
+///     every = "60s",                          // how often `update` is called; or `cron = "…"`
+/// )]
+/// impl MyVote { … }
+/// ```
+///
+/// Methods with these names are called, all but the first optional:
+///
+/// - `fn start(&self, parameters: Vote) -> Result<()>`, with any `Deserialize + JsonSchema` type;
+/// - `fn update(&self) -> Result<()>`, again and again while it is pending;
+/// - `fn close(&self) -> Result<()>`, which has to complete it;
+/// - `fn receive_webhook(&self, request: WebhookRequest) -> Result<()>`, or with an answer as
+///   [`webhook`](macro@webhook) has it.
+#[proc_macro_attribute]
+pub fn process(attributes: TokenStream, item: TokenStream) -> TokenStream {
+    process::expand(attributes.into(), item.into()).into()
+}
+
+/// Makes a type of event of a `Serialize + JsonSchema` struct with
+/// `#[event("post_created", description = "…")]`.
+#[proc_macro_derive(Event, attributes(event))]
+pub fn event(item: TokenStream) -> TokenStream {
+    event::expand(item.into()).into()
 }

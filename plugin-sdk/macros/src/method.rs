@@ -2,7 +2,9 @@
 //! A mistake points at the token that is wrong and shows the whole right signature.
 
 pub mod action;
+pub mod hook;
 pub mod lifecycle;
+pub mod process;
 
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;

@@ -1,14 +1,20 @@
 //! What stands in the brackets of the attributes: `name = value`, flags, and lists. Knows how an
-//! option is written, and leaves what it means to its two users.
+//! option is written, and leaves what it means to its users.
 
 pub mod action;
+pub mod hook;
+pub mod oauth;
 pub mod plugin;
+pub mod process;
+pub mod requests;
+pub mod schedule;
+pub mod verify;
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
-use syn::{Expr, ExprLit, Lit, LitStr, Meta, Token, Type};
+use syn::{Attribute, Expr, ExprLit, Lit, LitInt, LitStr, Meta, Token, Type};
 
 use crate::mistakes::Mistakes;
 
@@ -83,6 +89,36 @@ fn texts(option: &Meta, mistakes: &mut Mistakes) -> Vec<LitStr> {
             Vec::new()
         }
     }
+}
+
+/// The types of `name(A, B)`.
+fn types(option: &Meta, mistakes: &mut Mistakes) -> Vec<Type> {
+    let list = option
+        .require_list()
+        .and_then(|list| list.parse_args_with(Punctuated::<Type, Token![,]>::parse_terminated));
+    match list {
+        Ok(list) => list.into_iter().collect(),
+        Err(_) => {
+            mistakes.add(option, format!("write `{}(OneType, AnotherType)`", name_of(option)));
+            Vec::new()
+        }
+    }
+}
+
+/// The number of `name = 1`.
+fn number(option: &Meta, mistakes: &mut Mistakes) -> Option<LitInt> {
+    match value(option) {
+        Some(Expr::Lit(ExprLit { lit: Lit::Int(number), .. })) => Some(number.clone()),
+        _ => {
+            mistakes.add(option, format!("write `{} = 300`", name_of(option)));
+            None
+        }
+    }
+}
+
+/// What stands in an attribute's brackets; nothing if there are none.
+fn tokens_of(attribute: &Attribute) -> TokenStream {
+    attribute.meta.require_list().map(|list| list.tokens.clone()).unwrap_or_default()
 }
 
 fn unknown(option: &Meta, known: &str, mistakes: &mut Mistakes) {

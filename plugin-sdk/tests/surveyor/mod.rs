@@ -1,8 +1,11 @@
 //! A plugin that uses everything the SDK offers, and one that uses nothing.
 #![expect(dead_code, reason = "many fields and methods are there for the manifest alone")]
 
+use moothall_sdk::oauth::{AuthorizeRequest, Authorized, OAuthCallback};
 use moothall_sdk::serde_json::Value;
-use moothall_sdk::{Error, Plugin, Result, Secret, plugin};
+use moothall_sdk::{
+    Error, Event, Plugin, Process, Result, Routed, Secret, WebhookRequest, plugin, process,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +54,53 @@ struct Sum {
     sum: i32,
 }
 
+#[derive(Event, Serialize, JsonSchema)]
+#[event("surveyed", description = "Somebody answered.")]
+struct Surveyed {
+    answers: u32,
+}
+
+#[derive(Event, Serialize, JsonSchema)]
+#[event("closed")]
+struct Closed {}
+
+#[derive(Deserialize, JsonSchema)]
+struct Question {
+    title: String,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub struct Outcome {
+    answers: u32,
+}
+
+pub struct Survey;
+
+#[process(
+    name = "survey",
+    description = "Asks everybody.",
+    config = Config,
+    state = u32,
+    outcome = Outcome,
+    every = "5m"
+)]
+impl Survey {
+    fn start(&self, parameters: Question) -> Result<()> {
+        if parameters.title.is_empty() {
+            return Err(Error::invalid("a survey needs a title"));
+        }
+        Ok(())
+    }
+
+    fn update(&self) -> Result<()> {
+        Err(Error::unavailable("not now"))
+    }
+
+    fn receive_webhook(&self, request: WebhookRequest) -> Result<()> {
+        request.text().map(|_| ())
+    }
+}
+
 pub struct Surveyor;
 
 #[plugin(
@@ -62,7 +112,11 @@ pub struct Surveyor;
     auth_type = "api_key",
     community_platform_id_key = "server_url",
     on_config_change = "keep",
-    requests(reveal("/api_key", "settings:client_secret")),
+    processes(Survey),
+    events(Surveyed, Closed),
+    route_keys("/server_url"),
+    oauth(types("app"), no_pkce, issuer = "https://platform.example"),
+    requests(reveal("/api_key", "settings:client_secret"), http("config:/server_url")),
 )]
 impl Surveyor {
     fn initialize(&self) -> Result<()> {
@@ -99,6 +153,43 @@ impl Surveyor {
     #[action(slug = "echo")]
     fn echo(&self, parameters: Value) -> Result<Value> {
         Ok(parameters)
+    }
+
+    #[webhook(
+        events(Surveyed),
+        verify(
+            scheme = "hmac-sha256",
+            secret = "/api_key",
+            header = "X-Signature",
+            encoding = "base64"
+        )
+    )]
+    fn receive(&self, request: WebhookRequest) -> Result<()> {
+        request.text().map(|_| ())
+    }
+
+    #[global_webhook(verify(
+        scheme = "slack-v0",
+        secret = "settings:client_secret",
+        tolerance_s = 60
+    ))]
+    fn route(&self, request: WebhookRequest) -> Result<Routed> {
+        Ok(Routed::to_route_key("/server_url", request.text()?))
+    }
+
+    #[producer(every = "30s", jitter = "5s", events(Closed))]
+    fn poll(&self) -> Result<()> {
+        Err(Error::unavailable("later"))
+    }
+
+    #[authorize_url]
+    fn url(&self, request: AuthorizeRequest) -> Result<String> {
+        Ok(format!("https://platform.example/?for={}", request.community.unwrap_or_default()))
+    }
+
+    #[oauth_callback]
+    fn back(&self, callback: OAuthCallback) -> Result<Authorized> {
+        callback.code().map(|_| Authorized::user())
     }
 
     #[action(slug = "maybe")]

@@ -1,6 +1,6 @@
 //! Methods with `#[action(…)]`.
 
-use syn::{Attribute, Ident, ImplItemFn, LitStr, Signature, Type};
+use syn::{Attribute, Ident, LitStr, Signature, Type};
 
 use super::{check_shape, is_unit, lifecycle, parameter_types, result_type};
 use crate::mistakes::Mistakes;
@@ -48,15 +48,6 @@ pub fn without_duplicates(actions: Vec<Action>, mistakes: &mut Mistakes) -> Vec<
     unique
 }
 
-/// Removes `#[action(…)]` from a method that has it.
-pub fn take_attribute(method: &mut ImplItemFn) -> Option<Attribute> {
-    let is_action = |attribute: &Attribute| {
-        attribute.path().segments.last().is_some_and(|name| name.ident == "action")
-    };
-    let position = method.attrs.iter().position(is_action)?;
-    Some(method.attrs.remove(position))
-}
-
 type ParametersAndResult = (Option<Type>, Option<Type>);
 
 fn read_signature(signature: &Signature, mistakes: &mut Mistakes) -> Option<ParametersAndResult> {
@@ -87,7 +78,7 @@ fn read_signature(signature: &Signature, mistakes: &mut Mistakes) -> Option<Para
 }
 
 /// Whether the type is one that everybody knows to be no struct. Others are left to their schema.
-fn is_no_object(parameters: &Type) -> bool {
+pub fn is_no_object(parameters: &Type) -> bool {
     const NO_OBJECTS: [&str; 17] = [
         "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "isize", "u8", "u16", "u32",
         "u64", "usize", "String", "Vec", "Option",

@@ -1,9 +1,8 @@
 //! The options of `#[action(…)]`.
 
-use proc_macro2::TokenStream;
 use syn::{Attribute, LitStr, Meta};
 
-use super::{flag, read, text, unknown};
+use super::{flag, read, text, tokens_of, unknown};
 use crate::mistakes::Mistakes;
 use crate::name;
 
@@ -45,9 +44,4 @@ impl ActionOptions {
             unknown(option, "`slug`, `description`, `public` and `read_only`", mistakes);
         }
     }
-}
-
-/// What stands in the brackets; nothing if there are none, which the missing slug then says.
-fn tokens_of(attribute: &Attribute) -> TokenStream {
-    attribute.meta.require_list().map(|list| list.tokens.clone()).unwrap_or_default()
 }

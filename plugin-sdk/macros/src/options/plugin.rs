@@ -3,12 +3,15 @@
 use proc_macro2::{Span, TokenStream};
 use syn::{LitStr, Meta, Type};
 
-use super::{a_type, choice, read, text, texts, unknown};
+use super::oauth::OAuthOptions;
+use super::requests::Requests;
+use super::{a_type, choice, read, text, texts, types, unknown};
 use crate::mistakes::Mistakes;
 use crate::name;
 
 const KNOWN: &str = "`name`, `config`, `settings`, `version`, `description`, `auth_type`, \
-                     `community_platform_id_key`, `on_config_change` and `requests`";
+                     `community_platform_id_key`, `on_config_change`, `events`, `processes`, \
+                     `route_keys`, `oauth` and `requests`";
 
 /// What an author says of the plugin as a whole.
 #[derive(Default)]
@@ -21,7 +24,11 @@ pub struct PluginOptions {
     pub auth_type: Option<LitStr>,
     pub community_platform_id_key: Option<LitStr>,
     pub on_config_change: Option<LitStr>,
-    pub reveal: Vec<LitStr>,
+    pub events: Vec<Type>,
+    pub processes: Vec<Type>,
+    pub route_keys: Vec<LitStr>,
+    pub oauth: Option<OAuthOptions>,
+    pub requests: Requests,
 }
 
 impl PluginOptions {
@@ -59,7 +66,24 @@ impl PluginOptions {
         } else if path.is_ident("on_config_change") {
             self.on_config_change = choice(option, &["recreate", "keep"], mistakes);
         } else if path.is_ident("requests") {
-            self.reveal = requested(option, mistakes);
+            self.requests = Requests::parse(option, mistakes);
+        } else {
+            self.accept_part(option, mistakes);
+        }
+    }
+
+    /// What the plugin is made of.
+    fn accept_part(&mut self, option: &Meta, mistakes: &mut Mistakes) {
+        let path = option.path();
+        if path.is_ident("events") {
+            self.events = types(option, mistakes);
+        } else if path.is_ident("processes") {
+            self.processes = types(option, mistakes);
+        } else if path.is_ident("route_keys") {
+            self.route_keys = texts(option, mistakes);
+            self.route_keys.retain(|pointer| is_pointer(pointer, mistakes));
+        } else if path.is_ident("oauth") {
+            self.oauth = Some(OAuthOptions::parse(option, mistakes));
         } else {
             unknown(option, KNOWN, mistakes);
         }
@@ -78,33 +102,12 @@ fn check_name(name: &LitStr, mistakes: &mut Mistakes) {
     }
 }
 
-fn requested(option: &Meta, mistakes: &mut Mistakes) -> Vec<LitStr> {
-    let Ok(list) = option.require_list() else {
-        mistakes.add(option, "write `requests(reveal(\"/api_key\"))`");
-        return Vec::new();
-    };
-    let mut secrets = Vec::new();
-    for request in read(list.tokens.clone(), mistakes) {
-        if request.path().is_ident("reveal") {
-            secrets.extend(texts(&request, mistakes));
-        } else {
-            unknown(&request, "`reveal`", mistakes);
-        }
-    }
-    secrets.retain(|secret| is_place(secret, mistakes));
-    secrets
-}
-
-fn is_place(secret: &LitStr, mistakes: &mut Mistakes) -> bool {
-    let place = secret.value();
-    let known = place.starts_with('/') || place.starts_with("settings:");
+fn is_pointer(pointer: &LitStr, mistakes: &mut Mistakes) -> bool {
+    let known = pointer.value().starts_with('/');
     if !known {
-        mistakes.add(
-            secret,
-            format!(
-                "a secret is a JSON Pointer into the config, \"/{place}\", or \"settings:{place}\""
-            ),
-        );
+        let message =
+            format!("a route key is a JSON Pointer into the config: \"/{}\"", pointer.value());
+        mistakes.add(pointer, message);
     }
     known
 }

@@ -81,7 +81,9 @@ fn every_option_reaches_the_manifest() {
     let options = quote! {
         name = "tutorial", config = Config, settings = Settings, version = "1.2.0", description = "d",
         auth_type = "oauth", community_platform_id_key = "team", on_config_change = "keep",
-        requests(reveal("/api_key", "settings:client_secret"))
+        requests(reveal("/api_key", "settings:client_secret"), http("api.example.com")),
+        events(A, B), processes(MyVote), route_keys("/team_id"),
+        oauth(types("app"), no_pkce, issuer = "https://platform.example")
     };
     let written = written(options, quote! { impl Tutorial {} });
     for call in [
@@ -94,6 +96,12 @@ fn every_option_reaches_the_manifest() {
         r#".community_platform_id_key("team")"#,
         r#".on_config_change("keep")"#,
         r#".reveal("/api_key").reveal("settings:client_secret")"#,
+        r#".http("api.example.com")"#,
+        ".event::<A>().event::<B>()",
+        ".process(::moothall_sdk::Process::manifest(&MyVote))",
+        r#".route_key("/team_id")"#,
+        r#".authorizes("app").no_pkce().issuer("https://platform.example")"#,
+        "export_processes!(Tutorial)",
     ] {
         assert!(written.contains(call), "{call} is missing in {written}");
     }
@@ -211,4 +219,88 @@ fn only_a_plain_impl_block_makes_a_plugin() {
     assert!(
         written(quote!(name = "tutorial"), quote! { struct Tutorial; }).contains("compile_error!")
     );
+}
+
+#[test]
+fn a_method_with_an_attribute_of_its_own_is_exported_with_its_options() {
+    let block = quote! {
+        impl Tutorial {
+            #[webhook(events(Posted), verify(scheme = "hmac-sha256", secret = "/key", header = "X-S", tolerance_s = 60))]
+            fn receive(&self, request: WebhookRequest) -> Result<Option<WebhookResponse>> { Ok(None) }
+            #[global_webhook(verify(scheme = "slack-v0", secret = "settings:signing_secret"))]
+            fn route(&self, request: WebhookRequest) -> Result<Routed> { Ok(Routed::nowhere()) }
+            #[producer(cron = "0 9 * * 1", time_zone = "Europe/Berlin", jitter = "30s")]
+            fn poll(&self) -> Result<()> { Ok(()) }
+            #[authorize_url]
+            fn url(&self, request: AuthorizeRequest) -> Result<String> { Ok(String::new()) }
+            #[oauth_callback]
+            fn back(&self, callback: OAuthCallback) -> Result<Authorized> { Ok(Authorized::user()) }
+        }
+    };
+    let written = written(quote!(name = "tutorial"), block);
+    for call in [
+        "export_webhooks!(Tutorial)",
+        "export_global_webhooks!(Tutorial)",
+        "export_producer!(Tutorial)",
+        "export_oauth!(Tutorial)",
+        ".event::<Posted>()",
+        r#"Verify::new("hmac-sha256","/key").header("X-S").tolerance_s(60)"#,
+        r#".global_verify(::moothall_sdk::manifest::Verify::new("slack-v0","settings:signing_secret"))"#,
+        r#".cron("0 9 * * 1").time_zone("Europe/Berlin").jitter("30s")"#.replace(' ', "").as_str(),
+    ] {
+        assert!(written.contains(call), "{call} is missing in {written}");
+    }
+    assert!(!written.contains("#[producer"), "the attributes are for us alone: {written}");
+}
+
+#[test]
+fn their_signatures_and_options_are_checked() {
+    for (method, expected) in [
+        (
+            quote! { #[webhook] fn receive(&self) -> Result<()> {} },
+            "write `fn receive(&self, request: WebhookRequest) -> Result<WebhookResponse>`",
+        ),
+        (
+            quote! { #[webhook] fn receive(&self, request: WebhookRequest) -> Result<u32> {} },
+            "another result",
+        ),
+        (
+            quote! { #[producer] fn poll(&self, now: u64) -> Result<()> {} },
+            "fn poll(&self) -> Result<()>",
+        ),
+        (quote! { #[producer(every = "30")] fn poll(&self) -> Result<()> {} }, "its unit"),
+        (
+            quote! { #[producer(every = "3s", cron = "* * * * *")] fn poll(&self) -> Result<()> {} },
+            "not both",
+        ),
+        (
+            quote! { #[producer(verify())] fn poll(&self) -> Result<()> {} },
+            "there is no option `verify`",
+        ),
+        (
+            quote! {
+                #[global_webhook(verify(scheme = "stripe", secret = "/key"))]
+                fn route(&self, request: WebhookRequest) -> Result<Routed> {}
+            },
+            "settings:<name>",
+        ),
+        (
+            quote! {
+                #[webhook(verify(scheme = "hmac-sha256", secret = "/key"))]
+                fn receive(&self, request: WebhookRequest) -> Result<()> {}
+            },
+            "needs the header",
+        ),
+        (
+            quote! { #[authorize_url] fn url(&self, request: AuthorizeRequest) -> Result<String> {} },
+            "add `#[oauth_callback]",
+        ),
+    ] {
+        check(&in_a_plugin(method), &[expected]);
+    }
+    let twice = quote! {
+        #[producer] fn one(&self) -> Result<()> {}
+        #[producer] fn two(&self) -> Result<()> {}
+    };
+    check(&in_a_plugin(twice), &["`one` has `#[producer]` already"]);
 }

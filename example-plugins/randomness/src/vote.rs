@@ -1,0 +1,71 @@
+//! A vote that nobody counts: when its time has come, one of the options is drawn.
+
+use std::time::Duration;
+
+use moothall_sdk::{Error, Process, Result, process};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::draw::draw;
+
+#[derive(Deserialize, JsonSchema)]
+pub struct Parameters {
+    /// What can be drawn.
+    options: Vec<String>,
+    /// After how many minutes it is drawn.
+    delay: u32,
+}
+
+/// What is drawn from, until it is.
+#[derive(Serialize, Deserialize)]
+pub struct State {
+    options: Vec<String>,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub struct Outcome {
+    winner: String,
+}
+
+pub struct DelayedStochasticVote;
+
+#[process(
+    name = "delayed-stochastic-vote",
+    description = "Draws one of the options when its delay is over, or when it is closed.",
+    state = State,
+    outcome = Outcome
+)]
+impl DelayedStochasticVote {
+    fn start(&self, parameters: Parameters) -> Result<()> {
+        let Parameters { options, delay } = parameters;
+        if options.is_empty() {
+            return Err(Error::invalid("'options' is empty; give at least one"));
+        }
+        self.store(&State { options })?;
+        self.set_closing_after(Duration::from_secs(u64::from(delay) * 60))
+    }
+
+    fn close(&self) -> Result<()> {
+        let winner = winner(&self.load()?.options)?;
+        self.complete(&Outcome { winner })
+    }
+}
+
+fn winner(options: &[String]) -> Result<String> {
+    let count = i64::try_from(options.len()).unwrap_or(i64::MAX);
+    let drawn = usize::try_from(draw(0, count)?).unwrap_or(0);
+    options.get(drawn).cloned().ok_or_else(|| Error::internal("nothing can be drawn from"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::winner;
+
+    #[test]
+    fn every_option_can_win_and_no_other() {
+        let options = ["a", "b", "c"].map(str::to_owned);
+        let drawn: Vec<_> = (0..200).map(|_| winner(&options).expect("options")).collect();
+        assert!(options.iter().all(|option| drawn.contains(option)));
+        assert!(winner(&[]).is_err());
+    }
+}

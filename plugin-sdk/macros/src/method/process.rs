@@ -1,0 +1,93 @@
+//! The functions of a process, known by their names.
+
+use syn::{ImplItemFn, Signature, Type};
+
+use super::action::is_no_object;
+use super::hook::{check_parameter, is_webhook_answer};
+use super::{check_shape, is_unit, parameter_types, result_type};
+use crate::mistakes::Mistakes;
+
+/// A function of a process.
+#[derive(Clone)]
+pub enum Function {
+    /// With the type of its parameters.
+    Start(Option<Box<Type>>),
+    Update,
+    Close,
+    ReceiveWebhook,
+}
+
+impl Function {
+    /// The function that `method` is, by its name; a wrong signature is noted.
+    pub fn of(method: &ImplItemFn, mistakes: &mut Mistakes) -> Option<Self> {
+        let signature = &method.sig;
+        let found = if signature.ident == "start" {
+            Self::Start(
+                parameter_types(&signature.inputs).first().map(|kind| Box::new((*kind).clone())),
+            )
+        } else if signature.ident == "update" {
+            Self::Update
+        } else if signature.ident == "close" {
+            Self::Close
+        } else if signature.ident == "receive_webhook" {
+            Self::ReceiveWebhook
+        } else {
+            return None;
+        };
+        found.check(signature, mistakes);
+        Some(found)
+    }
+
+    /// Its name in the manifest; `start` is always there and not listed.
+    pub fn manifest_name(&self) -> Option<&'static str> {
+        match self {
+            Self::Start(_) => None,
+            Self::Update => Some("update"),
+            Self::Close => Some("close"),
+            Self::ReceiveWebhook => Some("receive-webhook"),
+        }
+    }
+
+    fn form(&self) -> &'static str {
+        match self {
+            Self::Start(_) => "fn start(&self, parameters: Parameters) -> Result<()>",
+            Self::Update => "fn update(&self) -> Result<()>",
+            Self::Close => "fn close(&self) -> Result<()>",
+            Self::ReceiveWebhook => {
+                "fn receive_webhook(&self, request: WebhookRequest) -> Result<()>"
+            }
+        }
+    }
+
+    fn check(&self, signature: &Signature, mistakes: &mut Mistakes) {
+        let form = self.form();
+        check_shape(signature, form, mistakes);
+        match self {
+            Self::Start(_) => check_start(signature, form, mistakes),
+            Self::ReceiveWebhook => {
+                check_parameter(Some("WebhookRequest"), signature, form, mistakes);
+            }
+            Self::Update | Self::Close => check_parameter(None, signature, form, mistakes),
+        }
+        let result = result_type(signature, form, mistakes);
+        if let Some(result) = result.filter(|result| !self.has_result(result)) {
+            mistakes
+                .add(result, format!("`{}` has another result; write `{form}`", signature.ident));
+        }
+    }
+
+    fn has_result(&self, result: &Type) -> bool {
+        is_unit(result) || (matches!(self, Self::ReceiveWebhook) && is_webhook_answer(result))
+    }
+}
+
+fn check_start(signature: &Signature, form: &str, mistakes: &mut Mistakes) {
+    let parameters = parameter_types(&signature.inputs);
+    let scalar = parameters.first().filter(|found| is_no_object(found));
+    if let Some(wrong) = parameters.get(1).or(scalar) {
+        mistakes.add(
+            wrong,
+            format!("`start` takes one struct with all its parameters; write `{form}`"),
+        );
+    }
+}

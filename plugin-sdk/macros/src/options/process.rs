@@ -1,0 +1,61 @@
+//! The options of `#[process(…)]`.
+
+use proc_macro2::{Span, TokenStream};
+use syn::{LitStr, Meta, Type};
+
+use super::schedule::ScheduleOptions;
+use super::{a_type, read, text, unknown};
+use crate::mistakes::Mistakes;
+use crate::name;
+
+const KNOWN: &str = "`name`, `description`, `config`, `settings`, `state`, `outcome`, `every`, \
+                     `cron`, `time_zone` and `jitter`";
+
+/// What an author says of a process.
+#[derive(Default)]
+pub struct ProcessOptions {
+    pub name: Option<LitStr>,
+    pub description: Option<LitStr>,
+    pub config: Option<Type>,
+    pub settings: Option<Type>,
+    pub state: Option<Type>,
+    pub outcome: Option<Type>,
+    pub schedule: ScheduleOptions,
+}
+
+impl ProcessOptions {
+    pub fn parse(tokens: TokenStream, mistakes: &mut Mistakes) -> Self {
+        let mut options = Self::default();
+        for option in read(tokens, mistakes) {
+            options.accept(&option, mistakes);
+        }
+        match &options.name {
+            Some(name) => name::check("a process's name", name, mistakes),
+            None => mistakes.add_at(
+                Span::call_site(),
+                "a process needs a name: `#[process(name = \"my-process\")]`",
+            ),
+        }
+        options.schedule.check(mistakes);
+        options
+    }
+
+    fn accept(&mut self, option: &Meta, mistakes: &mut Mistakes) {
+        let path = option.path();
+        if path.is_ident("name") {
+            self.name = text(option, mistakes);
+        } else if path.is_ident("description") {
+            self.description = text(option, mistakes);
+        } else if path.is_ident("config") {
+            self.config = a_type(option, mistakes);
+        } else if path.is_ident("settings") {
+            self.settings = a_type(option, mistakes);
+        } else if path.is_ident("state") {
+            self.state = a_type(option, mistakes);
+        } else if path.is_ident("outcome") {
+            self.outcome = a_type(option, mistakes);
+        } else if !self.schedule.accept(option, mistakes) {
+            unknown(option, KNOWN, mistakes);
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! What the operator is asked to grant: `requests(reveal("/api_key"), http("api.example.com"))`.
+
+use syn::{LitStr, Meta};
+
+use super::{read, texts, unknown};
+use crate::mistakes::Mistakes;
+
+/// What the plugin asks for; nothing is granted by default.
+#[derive(Default)]
+pub struct Requests {
+    pub reveal: Vec<LitStr>,
+    pub http: Vec<LitStr>,
+}
+
+impl Requests {
+    pub fn parse(option: &Meta, mistakes: &mut Mistakes) -> Self {
+        let mut requests = Self::default();
+        let Ok(list) = option.require_list() else {
+            mistakes.add(option, "write `requests(reveal(\"/api_key\"))`");
+            return requests;
+        };
+        for request in read(list.tokens.clone(), mistakes) {
+            if request.path().is_ident("reveal") {
+                requests.reveal = texts(&request, mistakes);
+            } else if request.path().is_ident("http") {
+                requests.http = texts(&request, mistakes);
+            } else {
+                unknown(&request, "`reveal` and `http`", mistakes);
+            }
+        }
+        requests.reveal.retain(|secret| is_place(secret, mistakes));
+        requests.http.retain(|host| is_host(host, mistakes));
+        requests
+    }
+}
+
+fn is_host(host: &LitStr, mistakes: &mut Mistakes) -> bool {
+    let text = host.value();
+    let good = !text.is_empty()
+        && !text.contains("//")
+        && (!text.contains('/') || text.starts_with("config:/"));
+    if !good {
+        mistakes.add(
+            host,
+            "a host is \"example.com\", \"*.example.com\", \"*\" or \"config:/server_url\"",
+        );
+    }
+    good
+}
+
+fn is_place(secret: &LitStr, mistakes: &mut Mistakes) -> bool {
+    let place = secret.value();
+    let known = place.starts_with('/') || place.starts_with("settings:");
+    if !known {
+        mistakes.add(
+            secret,
+            format!(
+                "a secret is a JSON Pointer into the config, \"/{place}\", or \"settings:{place}\""
+            ),
+        );
+    }
+    known
+}

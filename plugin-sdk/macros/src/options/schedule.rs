@@ -1,0 +1,79 @@
+//! How often something is called: `every = "30s"`, or `cron = "0 9 * * 1", time_zone = "…"`.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{LitStr, Meta};
+
+use super::text;
+use crate::mistakes::Mistakes;
+
+/// What an author says of a schedule; nothing, if the host's own is right.
+#[derive(Default)]
+pub struct ScheduleOptions {
+    every: Option<LitStr>,
+    cron: Option<LitStr>,
+    time_zone: Option<LitStr>,
+    jitter: Option<LitStr>,
+}
+
+impl ScheduleOptions {
+    /// Whether the option is one of a schedule.
+    pub fn accept(&mut self, option: &Meta, mistakes: &mut Mistakes) -> bool {
+        let path = option.path();
+        let place = if path.is_ident("every") {
+            &mut self.every
+        } else if path.is_ident("cron") {
+            &mut self.cron
+        } else if path.is_ident("time_zone") {
+            &mut self.time_zone
+        } else if path.is_ident("jitter") {
+            &mut self.jitter
+        } else {
+            return false;
+        };
+        *place = text(option, mistakes);
+        true
+    }
+
+    /// Notes what the host would refuse.
+    pub fn check(&self, mistakes: &mut Mistakes) {
+        if let (Some(_), Some(cron)) = (&self.every, &self.cron) {
+            mistakes.add(cron, "a schedule has `every` or `cron`, not both; remove one");
+        }
+        if let (Some(zone), None) = (&self.time_zone, &self.cron) {
+            mistakes.add(zone, "`time_zone` belongs to `cron`; remove it, or add `cron`");
+        }
+        check_interval(self.every.as_ref(), "smhd", mistakes);
+        check_interval(self.jitter.as_ref(), "smh", mistakes);
+    }
+
+    /// The manifest's schedule; none if nothing was said.
+    pub fn to_manifest(&self) -> Option<TokenStream> {
+        let all = [&self.every, &self.cron, &self.time_zone, &self.jitter];
+        if all.iter().all(|option| option.is_none()) {
+            return None;
+        }
+        let [every, cron, time_zone, jitter] = all.map(|option| option.iter());
+        Some(quote! {
+            ::moothall_sdk::manifest::Schedule::default()
+                #(.every(#every))*
+                #(.cron(#cron))*
+                #(.time_zone(#time_zone))*
+                #(.jitter(#jitter))*
+        })
+    }
+}
+
+fn check_interval(interval: Option<&LitStr>, units: &str, mistakes: &mut Mistakes) {
+    if let Some(interval) = interval.filter(|interval| !is_interval(&interval.value(), units)) {
+        mistakes
+            .add(interval, "an interval is a whole number and its unit: \"30s\", \"5m\", \"2h\"");
+    }
+}
+
+fn is_interval(text: &str, units: &str) -> bool {
+    let number = text.strip_suffix(|unit| units.contains(unit)).unwrap_or_default();
+    let digits =
+        !number.is_empty() && number.len() <= 6 && number.bytes().all(|b| b.is_ascii_digit());
+    digits && !number.starts_with('0')
+}

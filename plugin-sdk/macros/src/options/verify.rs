@@ -1,0 +1,114 @@
+//! The signature that webhooks must have: `verify(scheme = "hmac-sha256", secret = "/key", …)`.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{LitInt, LitStr, Meta};
+
+use super::{choice, number, read, text, unknown};
+use crate::mistakes::Mistakes;
+
+const SCHEMES: [&str; 5] = ["hmac-sha256", "slack-v0", "stripe", "standard-webhooks", "ed25519"];
+const FORM: &str = "verify(scheme = \"slack-v0\", secret = \"settings:signing_secret\")";
+const KNOWN: &str = "`scheme`, `secret`, `header`, `prefix`, `encoding` and `tolerance_s`";
+
+/// What an author says of a signature.
+pub struct VerifyOptions {
+    scheme: LitStr,
+    secret: LitStr,
+    rest: Rest,
+}
+
+#[derive(Default)]
+struct Rest {
+    header: Option<LitStr>,
+    prefix: Option<LitStr>,
+    encoding: Option<LitStr>,
+    tolerance_s: Option<LitInt>,
+}
+
+impl VerifyOptions {
+    /// A signature of the whole platform is made with a secret of the settings.
+    pub fn parse(option: &Meta, whole_platform: bool, mistakes: &mut Mistakes) -> Option<Self> {
+        let Ok(list) = option.require_list() else {
+            mistakes.add(option, format!("write `{FORM}`"));
+            return None;
+        };
+        let (mut scheme, mut secret, mut rest) = (None, None, Rest::default());
+        let options = read(list.tokens.clone(), mistakes);
+        let named = |name: &str| options.iter().any(|option| option.path().is_ident(name));
+        if !named("scheme") || !named("secret") {
+            mistakes.add(option, format!("a signature has a scheme and a secret: `{FORM}`"));
+        }
+        for option in &options {
+            if option.path().is_ident("scheme") {
+                scheme = choice(option, &SCHEMES, mistakes);
+            } else if option.path().is_ident("secret") {
+                secret = text(option, mistakes);
+            } else {
+                rest.accept(option, mistakes);
+            }
+        }
+        let (scheme, secret) = (scheme?, secret?);
+        check_secret(&secret, whole_platform, mistakes);
+        rest.check(&scheme, mistakes);
+        Some(Self { scheme, secret, rest })
+    }
+
+    pub fn to_manifest(&self) -> TokenStream {
+        let (scheme, secret) = (&self.scheme, &self.secret);
+        let Rest { header, prefix, encoding, tolerance_s } = &self.rest;
+        let (header, prefix) = (header.iter(), prefix.iter());
+        let (encoding, tolerance_s) = (encoding.iter(), tolerance_s.iter());
+        quote! {
+            ::moothall_sdk::manifest::Verify::new(#scheme, #secret)
+                #(.header(#header))*
+                #(.prefix(#prefix))*
+                #(.encoding(#encoding))*
+                #(.tolerance_s(#tolerance_s))*
+        }
+    }
+}
+
+impl Rest {
+    fn accept(&mut self, option: &Meta, mistakes: &mut Mistakes) {
+        let path = option.path();
+        if path.is_ident("header") {
+            self.header = text(option, mistakes);
+        } else if path.is_ident("prefix") {
+            self.prefix = text(option, mistakes);
+        } else if path.is_ident("encoding") {
+            self.encoding = choice(option, &["hex", "base64"], mistakes);
+        } else if path.is_ident("tolerance_s") {
+            self.tolerance_s = number(option, mistakes);
+        } else {
+            unknown(option, KNOWN, mistakes);
+        }
+    }
+
+    fn check(&self, scheme: &LitStr, mistakes: &mut Mistakes) {
+        if scheme.value() == "hmac-sha256" && self.header.is_none() {
+            mistakes.add(
+                scheme,
+                "`hmac-sha256` needs the header with the signature: `header = \"X-Signature\"`",
+            );
+        }
+    }
+}
+
+fn check_secret(secret: &LitStr, whole_platform: bool, mistakes: &mut Mistakes) {
+    let text = secret.value();
+    let setting = text.starts_with("settings:");
+    if whole_platform && !setting {
+        mistakes.add(
+            secret,
+            "a webhook of the whole platform has no config; write \"settings:<name>\"",
+        );
+    } else if !setting && !text.starts_with('/') {
+        mistakes.add(
+            secret,
+            format!(
+                "a secret is a JSON Pointer into the config, \"/{text}\", or \"settings:{text}\""
+            ),
+        );
+    }
+}

@@ -1,0 +1,91 @@
+//! Events: immutable facts that drivers receive. Emitting one only collects it: it is stored and sent
+//! when the call is committed, and not at all if the call fails.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::Result;
+use crate::bindings::host::events as host;
+
+/// A type of event, with the derive macro [`Event`](macro@crate::Event):
+/// `#[derive(Event, Serialize, JsonSchema)] #[event("post_created", description = "…")]`.
+pub trait Event: Serialize + JsonSchema {
+    /// The event's type, `[A-Za-z0-9_.: -]{1,100}`.
+    const TYPE: &'static str;
+
+    /// What the event means.
+    const DESCRIPTION: Option<&'static str> = None;
+}
+
+/// Emits events of the instance, from [`Plugin::events`](crate::Plugin::events).
+#[derive(Debug, Clone, Copy)]
+pub struct Events {
+    // Only a plugin hands it out, so that a function which emits says so in its signature.
+    _private: (),
+}
+
+impl Events {
+    pub(crate) fn new() -> Self {
+        Self { _private: () }
+    }
+
+    /// Emits `event`; its id.
+    pub fn emit<E: Event>(&self, event: &E) -> Result<String> {
+        self.event(event)?.emit()
+    }
+
+    /// Emits an event whose type is known only now; its id.
+    pub fn emit_raw<T: Serialize + ?Sized>(&self, event_type: &str, data: &T) -> Result<String> {
+        self.raw(event_type, data)?.emit()
+    }
+
+    /// Begins an event that has an initiator or a dedupe key.
+    pub fn event<E: Event>(&self, event: &E) -> Result<NewEvent> {
+        self.raw(E::TYPE, event)
+    }
+
+    /// Begins an event whose type is known only now.
+    pub fn raw<T: Serialize + ?Sized>(&self, event_type: &str, data: &T) -> Result<NewEvent> {
+        Ok(NewEvent {
+            event_type: event_type.to_owned(),
+            data: serde_json::to_string(data)?,
+            initiator: None,
+            dedupe_key: None,
+        })
+    }
+}
+
+/// An event that is not emitted yet.
+#[derive(Debug, Clone)]
+#[must_use = "an event is emitted by `emit`"]
+pub struct NewEvent {
+    event_type: String,
+    data: String,
+    initiator: Option<String>,
+    dedupe_key: Option<String>,
+}
+
+impl NewEvent {
+    /// Who brought it about, such as `{"user_id": …, "provider": …}`.
+    pub fn initiator(mut self, initiator: impl Into<Value>) -> Self {
+        self.initiator = Some(initiator.into().to_string());
+        self
+    }
+
+    /// An event with the key of one that the instance emitted within 24 hours is not emitted again.
+    pub fn dedupe_key(mut self, key: impl Into<String>) -> Self {
+        self.dedupe_key = Some(key.into());
+        self
+    }
+
+    /// Emits it; its id, or the id of the earlier event with its dedupe key.
+    pub fn emit(self) -> Result<String> {
+        Ok(host::emit(
+            &self.event_type,
+            &self.data,
+            self.initiator.as_deref(),
+            self.dedupe_key.as_deref(),
+        )?)
+    }
+}

@@ -1,0 +1,69 @@
+//! The processes of a plugin, found by their names. Only what the manifest names is called by the
+//! host; a function that an author did not write refuses.
+
+use crate::bindings::host::types as wit;
+use crate::bindings::host::web::{Incoming, Response};
+use crate::bindings::processes;
+use crate::{Error, Plugin, Result, WebhookRequest, WebhookResponse};
+
+/// The functions of one process; those its author did not write refuse.
+pub trait ProcessFunctions: Sync {
+    fn name(&self) -> &'static str;
+
+    fn start(&self, parameters: &str) -> Result<()>;
+
+    fn update(&self) -> Result<()> {
+        Err(absent(self.name(), "update"))
+    }
+
+    fn close(&self) -> Result<()> {
+        Err(absent(self.name(), "close"))
+    }
+
+    fn receive_webhook(&self, _request: WebhookRequest) -> Result<Option<WebhookResponse>> {
+        Err(absent(self.name(), "receive_webhook"))
+    }
+}
+
+/// A plugin with processes.
+pub trait Processes: Plugin {
+    const PROCESSES: &'static [&'static dyn ProcessFunctions];
+}
+
+/// Gives `start` its parameters.
+pub fn start<P: for<'de> serde::Deserialize<'de>>(
+    parameters: &str,
+    method: impl FnOnce(P) -> Result<()>,
+) -> Result<()> {
+    method(super::read(parameters)?)
+}
+
+fn absent(process: &str, function: &str) -> Error {
+    Error::internal(format!("the process '{process}' has no function '{function}'"))
+}
+
+fn find<T: Processes>(name: &str) -> Result<&'static dyn ProcessFunctions> {
+    let found = T::PROCESSES.iter().copied().find(|process| process.name() == name);
+    found.ok_or_else(|| Error::not_found(format!("the plugin has no process '{name}'")))
+}
+
+impl<T: Processes> processes::exports::moothall::plugin::processes::Guest for T {
+    fn start(name: String, parameters: String) -> std::result::Result<(), wit::Error> {
+        Ok(find::<T>(&name)?.start(&parameters)?)
+    }
+
+    fn update(name: String) -> std::result::Result<(), wit::Error> {
+        Ok(find::<T>(&name)?.update()?)
+    }
+
+    fn close(name: String) -> std::result::Result<(), wit::Error> {
+        Ok(find::<T>(&name)?.close()?)
+    }
+
+    fn receive_webhook(
+        name: String,
+        request: Incoming,
+    ) -> std::result::Result<Option<Response>, wit::Error> {
+        Ok(find::<T>(&name)?.receive_webhook(request.into())?.map(Into::into))
+    }
+}

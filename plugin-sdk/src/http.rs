@@ -1,0 +1,223 @@
+//! Outbound HTTP, to the hosts that the plugin asks for (`requests(http(…))`) and its operator grants.
+//! Redirects are not followed, and a secret is placed by the host: it is never part of a [`Request`].
+
+mod placed;
+mod response;
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::bindings::host::http as host;
+use crate::{Error, Result, Secret, headers};
+use placed::{Placed, add_query};
+pub use response::Response;
+
+/// Begins a `GET` request.
+pub fn get(url: impl Into<String>) -> Request {
+    request("GET", url)
+}
+
+/// Begins a `POST` request.
+pub fn post(url: impl Into<String>) -> Request {
+    request("POST", url)
+}
+
+/// Begins a `PUT` request.
+pub fn put(url: impl Into<String>) -> Request {
+    request("PUT", url)
+}
+
+/// Begins a `PATCH` request.
+pub fn patch(url: impl Into<String>) -> Request {
+    request("PATCH", url)
+}
+
+/// Begins a `DELETE` request.
+pub fn delete(url: impl Into<String>) -> Request {
+    request("DELETE", url)
+}
+
+/// Begins a request with any method.
+pub fn request(method: impl Into<String>, url: impl Into<String>) -> Request {
+    Request {
+        method: method.into(),
+        url: url.into(),
+        headers: Vec::new(),
+        body: Vec::new(),
+        timeout: None,
+        secrets: Vec::new(),
+        mistake: None,
+    }
+}
+
+/// A request that is not sent yet.
+#[derive(Debug, Clone)]
+#[must_use = "a request is sent by `send`"]
+pub struct Request {
+    method: String,
+    url: String,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+    timeout: Option<Duration>,
+    secrets: Vec<Placed>,
+    /// The first thing that could not be written; `send` answers it, so that the builder stays one.
+    mistake: Option<Error>,
+}
+
+impl Request {
+    /// Adds a header.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Adds `Authorization: Bearer` with the secret.
+    pub fn bearer(self, secret: &Secret) -> Self {
+        self.secret_header("authorization", "Bearer ", secret)
+    }
+
+    /// Adds a header of `prefix` and the secret.
+    pub fn secret_header(
+        self,
+        name: impl Into<String>,
+        prefix: impl Into<String>,
+        secret: &Secret,
+    ) -> Self {
+        self.placed(host::Placement::Header((name.into(), prefix.into())), secret)
+    }
+
+    /// Basic authentication with the secret as password.
+    pub fn basic_password(self, user: impl Into<String>, secret: &Secret) -> Self {
+        self.placed(host::Placement::BasicPassword(user.into()), secret)
+    }
+
+    /// Basic authentication with the secret as user name.
+    pub fn basic_user(self, secret: &Secret, password: impl Into<String>) -> Self {
+        self.placed(host::Placement::BasicUser(password.into()), secret)
+    }
+
+    /// Adds a query parameter with the secret.
+    pub fn secret_query(self, name: impl Into<String>, secret: &Secret) -> Self {
+        self.placed(host::Placement::Query(name.into()), secret)
+    }
+
+    /// Adds a field with the secret to the body, which is a form.
+    pub fn secret_form(mut self, name: impl Into<String>, secret: &Secret) -> Self {
+        headers::add_if_absent(&mut self.headers, "content-type", FORM);
+        self.placed(host::Placement::Form(name.into()), secret)
+    }
+
+    fn placed(mut self, placement: host::Placement, secret: &Secret) -> Self {
+        self.secrets.push(Placed { placement, secret: secret.clone() });
+        self
+    }
+
+    /// Adds query parameters.
+    pub fn query<K: AsRef<str>, V: AsRef<str>>(mut self, pairs: &[(K, V)]) -> Self {
+        for (name, value) in pairs {
+            add_query(&mut self.url, name.as_ref(), value.as_ref());
+        }
+        self
+    }
+
+    /// Sends `body` as JSON.
+    pub fn json<T: Serialize + ?Sized>(mut self, body: &T) -> Self {
+        headers::add_if_absent(&mut self.headers, "content-type", "application/json");
+        match serde_json::to_vec(body) {
+            Ok(body) => self.body = body,
+            Err(error) => self.note(Error::from(error)),
+        }
+        self
+    }
+
+    /// Sends pairs as a form.
+    pub fn form<T: Serialize + ?Sized>(mut self, pairs: &T) -> Self {
+        headers::add_if_absent(&mut self.headers, "content-type", FORM);
+        match serde_urlencoded::to_string(pairs) {
+            Ok(body) => self.body = body.into_bytes(),
+            Err(error) => {
+                self.note(Error::internal(format!("the form cannot be written: {error}")))
+            }
+        }
+        self
+    }
+
+    /// Sends bytes.
+    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    /// How long it may take as a whole; never longer than the operator allows.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    fn note(&mut self, mistake: Error) {
+        self.mistake.get_or_insert(mistake);
+    }
+
+    /// Sends it and reads the whole answer, whatever its status.
+    ///
+    /// `forbidden`: the host is not granted. `unavailable`: no connection, no answer in time, or one
+    /// that is too long. `conflict`: the call has used up its requests.
+    pub fn send(mut self) -> Result<Response> {
+        if let Some(mistake) = self.mistake {
+            return Err(mistake);
+        }
+        let mut handles = Vec::new();
+        for placed in std::mem::take(&mut self.secrets) {
+            match placed.secret.new_text() {
+                Some(text) => placed::write(&mut self, &placed.placement, text),
+                None => {
+                    handles.push((placed.placement, crate::secret::handle(placed.secret.place())?))
+                }
+            }
+        }
+        let handles: Vec<_> =
+            handles.iter().map(|(placement, handle)| (placement.clone(), handle)).collect();
+        Ok(host::send(&self.into_wit(), &handles)?.into())
+    }
+
+    fn into_wit(self) -> host::Request {
+        host::Request {
+            method: self.method,
+            url: self.url,
+            headers: self.headers,
+            body: self.body,
+            timeout_ms: self
+                .timeout
+                .map(|timeout| u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX)),
+        }
+    }
+}
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::post;
+
+    #[test]
+    fn a_request_is_what_its_author_said() {
+        let request = post("https://a.example/x?y=1#top")
+            .query(&[("q", "a b&c")])
+            .form(&[("name", "ä")])
+            .timeout(Duration::from_secs(2))
+            .into_wit();
+        assert_eq!(request.url, "https://a.example/x?y=1&q=a+b%26c#top");
+        assert_eq!(request.body, b"name=%C3%A4");
+        assert_eq!(request.timeout_ms, Some(2_000));
+        assert_eq!(request.headers[0].1, "application/x-www-form-urlencoded");
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_answered_when_it_is_sent() {
+        let error = post("https://a.example").form(&1).send().expect_err("no pairs");
+        assert!(error.message().starts_with("the form cannot be written"), "{error}");
+    }
+}

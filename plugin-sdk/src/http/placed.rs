@@ -1,0 +1,81 @@
+//! Where a secret stands in a request. One that the host keeps is placed by the host; only one that
+//! the plugin has just received itself is written here, by the same rules.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::Request;
+use crate::Secret;
+use crate::bindings::host::http::Placement;
+
+/// A secret and its place.
+#[derive(Debug, Clone)]
+pub struct Placed {
+    pub placement: Placement,
+    pub secret: Secret,
+}
+
+/// Writes a value that the host does not keep.
+pub fn write(request: &mut Request, placement: &Placement, text: &str) {
+    match placement {
+        Placement::Header((name, prefix)) => add_header(request, name, format!("{prefix}{text}")),
+        Placement::BasicPassword(user) => basic(request, user, text),
+        Placement::BasicUser(password) => basic(request, text, password),
+        Placement::Query(name) => add_query(&mut request.url, name, text),
+        Placement::Form(name) => add_form(&mut request.body, name, text),
+    }
+}
+
+fn add_header(request: &mut Request, name: &str, value: String) {
+    request.headers.push((name.to_owned(), value));
+}
+
+fn basic(request: &mut Request, user: &str, password: &str) {
+    let credentials = STANDARD.encode(format!("{user}:{password}"));
+    add_header(request, "authorization", format!("Basic {credentials}"));
+}
+
+/// Adds a query parameter, before the fragment if there is one.
+pub fn add_query(url: &mut String, name: &str, value: &str) {
+    let fragment = url.find('#').map(|begin| url.split_off(begin)).unwrap_or_default();
+    url.push(if url.contains('?') { '&' } else { '?' });
+    url.push_str(&pair(name, value));
+    url.push_str(&fragment);
+}
+
+fn add_form(body: &mut Vec<u8>, name: &str, value: &str) {
+    if !body.is_empty() {
+        body.push(b'&');
+    }
+    body.extend(pair(name, value).into_bytes());
+}
+
+fn pair(name: &str, value: &str) -> String {
+    form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Placement, write};
+    use crate::http::post;
+
+    #[test]
+    fn a_new_secret_stands_where_the_host_would_place_it() {
+        let mut request = post("https://a.example").form(&[("a", "1")]);
+        for placement in [
+            Placement::Header(("authorization".to_owned(), "Bearer ".to_owned())),
+            Placement::BasicPassword("me".to_owned()),
+            Placement::BasicUser("x".to_owned()),
+            Placement::Query("key".to_owned()),
+            Placement::Form("secret".to_owned()),
+        ] {
+            write(&mut request, &placement, "s&t");
+        }
+        let sent = request.into_wit();
+        assert_eq!(sent.url, "https://a.example?key=s%26t");
+        assert_eq!(sent.body, b"a=1&secret=s%26t");
+        let values: Vec<&str> =
+            sent.headers.iter().skip(1).map(|(_, value)| value.as_str()).collect();
+        assert_eq!(values, ["Bearer s&t", "Basic bWU6cyZ0", "Basic cyZ0Ong="]);
+    }
+}

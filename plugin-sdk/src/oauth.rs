@@ -1,0 +1,152 @@
+//! Authorisation on the plugin's platform by OAuth 2. The host keeps state, PKCE, the browser's
+//! binding and the allow-list of redirects, so nothing of that is here.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::accounts::Account;
+use crate::{Error, Result};
+
+/// What is being authorised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AuthorizeType {
+    /// The plugin for a community.
+    App,
+    /// A person's account.
+    User,
+}
+
+/// Somebody is to be sent to the platform.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct AuthorizeRequest {
+    /// What is being authorised.
+    #[serde(rename = "type")]
+    pub authorize_type: AuthorizeType,
+    /// The community's slug, if it exists already.
+    pub community: Option<String>,
+    /// Where the platform sends the browser back to; the host adds it to the URL.
+    pub redirect_uri: String,
+}
+
+/// The browser is back from the platform.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct OAuthCallback {
+    /// What was being authorised.
+    #[serde(rename = "type")]
+    pub authorize_type: AuthorizeType,
+    /// The community's slug, if it exists already.
+    pub community: Option<String>,
+    /// All that the platform sent but `state`.
+    #[serde(default)]
+    pub query: BTreeMap<String, Value>,
+    /// The `redirect_uri` of the URL, which platforms want to see again.
+    pub redirect_uri: String,
+    /// For the token request, unless the plugin opted out of PKCE.
+    pub code_verifier: Option<String>,
+    /// The person whose account it is, if the driver said so.
+    pub metagov_id: Option<String>,
+}
+
+impl OAuthCallback {
+    /// A query parameter that the platform sent.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.query.get(name)?.as_str()
+    }
+
+    /// The authorisation code. `unauthorized`, with the platform's own words, if it sent none.
+    pub fn code(&self) -> Result<&str> {
+        self.parameter("code").ok_or_else(|| {
+            let reason = self.parameter("error").unwrap_or("no code was sent");
+            Error::unauthorized(format!("the platform did not authorise: {reason}"))
+        })
+    }
+}
+
+/// What came of an authorisation.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Authorized {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    config: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<Account>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redirect: Option<Redirect>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+struct Redirect {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    parameters: BTreeMap<String, Value>,
+}
+
+impl Authorized {
+    /// The plugin for a community: the host enables it with this configuration. Its secrets are
+    /// written as the texts they are ([`Secret::new_value`](crate::Secret::new_value)), and sealed
+    /// by the host.
+    pub fn app(config: impl Serialize) -> Result<Self> {
+        Ok(Self { config: Some(serde_json::to_value(config)?), ..Self::default() })
+    }
+
+    /// A person's account, which [`account`](Self::account) names.
+    pub fn user() -> Self {
+        Self::default()
+    }
+
+    /// Links this account.
+    #[must_use]
+    pub fn account(mut self, account: Account) -> Self {
+        self.account = Some(account);
+        self
+    }
+
+    /// Sends the browser there and not to where the driver asked for.
+    #[must_use]
+    pub fn redirect(mut self, url: impl Into<String>) -> Self {
+        self.redirect.get_or_insert_default().url = Some(url.into());
+        self
+    }
+
+    /// Adds a parameter to the URL that the browser is sent to.
+    #[must_use]
+    pub fn parameter(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.redirect.get_or_insert_default().parameters.insert(name.into(), value.into());
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{from_value, json, to_value};
+
+    use super::{Authorized, OAuthCallback};
+    use crate::accounts::Account;
+    use crate::{ErrorKind, Secret};
+
+    #[test]
+    fn an_authorisation_has_only_what_came_of_it() {
+        let config = json!({ "team_id": "T1", "token": Secret::new_value("xoxb") });
+        let app = Authorized::app(config).expect("JSON").parameter("team", "T1");
+        let expected = json!({
+            "config": { "team_id": "T1", "token": "xoxb" },
+            "redirect": { "parameters": { "team": "T1" } }
+        });
+        assert_eq!(to_value(app).expect("JSON"), expected);
+        let user = to_value(Authorized::user().account(Account::new("U1"))).expect("JSON");
+        assert_eq!(user, json!({ "account": { "platform_identifier": "U1" } }));
+    }
+
+    #[test]
+    fn a_refusal_of_the_platform_is_said_in_its_words() {
+        let callback =
+            json!({ "type": "user", "query": { "error": "access_denied" }, "redirect_uri": "" });
+        let callback: OAuthCallback = from_value(callback).expect("a callback");
+        let error = callback.code().expect_err("no code");
+        assert_eq!(error.kind(), &ErrorKind::Unauthorized);
+        assert!(error.message().ends_with("access_denied"), "{error}");
+    }
+}

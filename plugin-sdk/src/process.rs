@@ -1,0 +1,173 @@
+//! Governance processes: what every process has. It is about the process that is being called and no
+//! other, and what is set here is committed with the call.
+
+mod moment;
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::bindings::host::process as host;
+use crate::{Error, Events, Result, Secret, State, context, manifest, settings};
+
+/// A governance process; implemented by the attribute [`process`](macro@crate::process) on its
+/// `impl` block.
+pub trait Process: Sized + 'static {
+    /// The configuration of the plugin's instance: the attribute's `config`.
+    type Config: DeserializeOwned;
+
+    /// The operator's settings for the plugin: the attribute's `settings`.
+    type Settings: DeserializeOwned;
+
+    /// What is kept between two calls: the attribute's `state`.
+    type State: Serialize + DeserializeOwned;
+
+    /// How it ends: the attribute's `outcome`.
+    type Outcome: Serialize + JsonSchema;
+
+    /// The process's name in the plugin.
+    const NAME: &'static str;
+
+    /// What the process is and can do, as the host reads it.
+    fn manifest(&self) -> manifest::Process;
+
+    /// The process's id, as in its URL.
+    fn id(&self) -> Result<String> {
+        Ok(host::id()?)
+    }
+
+    /// The process's own key-value state.
+    fn state(&self) -> ProcessState {
+        ProcessState { _private: () }
+    }
+
+    /// What [`store`](Self::store) kept. `not-found`: nothing yet.
+    fn load(&self) -> Result<Self::State> {
+        self.state().get(STATE)?.ok_or_else(|| Error::not_found("the process has no state yet"))
+    }
+
+    /// Keeps `state` until the next call.
+    fn store(&self, state: &Self::State) -> Result<()> {
+        self.state().set(STATE, state)
+    }
+
+    /// Whether it is pending; a completed process is never called again.
+    fn is_completed(&self) -> Result<bool> {
+        Ok(host::status()? == host::ProcessStatus::Completed)
+    }
+
+    /// Makes it pending, which one whose `start` sets nothing is by itself.
+    fn pending(&self) -> Result<()> {
+        Ok(host::set_status(host::ProcessStatus::Pending)?)
+    }
+
+    /// Completes it with this outcome. Final.
+    fn complete(&self, outcome: &Self::Outcome) -> Result<()> {
+        self.set_outcome(outcome)?;
+        Ok(host::set_status(host::ProcessStatus::Completed)?)
+    }
+
+    /// Sets the outcome as it is until now.
+    fn set_outcome(&self, outcome: &Self::Outcome) -> Result<()> {
+        Ok(host::set_outcome(&serde_json::to_string(outcome)?)?)
+    }
+
+    /// The outcome as it is until now; `{}` before one is set.
+    fn outcome(&self) -> Result<Value> {
+        Ok(serde_json::from_str(&host::outcome()?)?)
+    }
+
+    /// Says what goes wrong, for drivers to see.
+    fn set_errors<T: Serialize + ?Sized>(&self, errors: &T) -> Result<()> {
+        Ok(host::set_errors(&serde_json::to_string(errors)?)?)
+    }
+
+    /// Where people see it or vote on it.
+    fn url(&self) -> Result<Option<String>> {
+        Ok(host::url()?)
+    }
+
+    /// Says where people see it or vote on it.
+    fn set_url(&self, url: &str) -> Result<()> {
+        Ok(host::set_url(Some(url))?)
+    }
+
+    /// When the host closes it (RFC 3339).
+    fn closing_at(&self) -> Result<Option<String>> {
+        Ok(host::closing_at()?)
+    }
+
+    /// Says when the host closes it (RFC 3339). `invalid`: it is no such time.
+    fn set_closing_at(&self, moment: &str) -> Result<()> {
+        Ok(host::set_closing_at(Some(moment))?)
+    }
+
+    /// Has the host close it after this time.
+    fn set_closing_after(&self, duration: Duration) -> Result<()> {
+        self.set_closing_at(&moment::from_now(duration)?)
+    }
+
+    /// Has the host not close it by itself.
+    fn set_never_closing(&self) -> Result<()> {
+        Ok(host::set_closing_at(None)?)
+    }
+
+    /// The configuration of the plugin's instance.
+    fn config(&self) -> Result<Self::Config> {
+        context::config()
+    }
+
+    /// The operator's settings for the plugin.
+    fn settings(&self) -> Result<Self::Settings> {
+        settings::settings()
+    }
+
+    /// The state of the plugin's instance, shared by all its processes.
+    fn instance_state(&self) -> State {
+        State::new()
+    }
+
+    /// The instance's events, to emit.
+    fn events(&self) -> Events {
+        Events::new()
+    }
+
+    /// The secret at `pointer` (a JSON Pointer such as `/api_key`) of the configuration.
+    fn secret(&self, pointer: &str) -> Secret {
+        Secret::at(pointer)
+    }
+}
+
+/// The key of the state that `load` and `store` are about.
+const STATE: &str = "state";
+
+/// The own state of a process, from [`Process::state`]. It ends with the process.
+#[derive(Debug, Clone, Copy)]
+pub struct ProcessState {
+    _private: (),
+}
+
+impl ProcessState {
+    /// The value under `key`, if there is one.
+    pub fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
+        let Some(json) = host::get(key)? else {
+            return Ok(None);
+        };
+        serde_json::from_str(&json).map(Some).map_err(|error| {
+            Error::internal(format!("the process's '{key}' does not fit its type: {error}"))
+        })
+    }
+
+    /// Writes `value` under `key`.
+    pub fn set<T: Serialize + ?Sized>(&self, key: &str, value: &T) -> Result<()> {
+        Ok(host::set(key, &serde_json::to_string(value)?)?)
+    }
+
+    /// Removes `key`; whether it was there.
+    pub fn remove(&self, key: &str) -> Result<bool> {
+        Ok(host::remove(key)?)
+    }
+}

@@ -1,0 +1,75 @@
+//! What a receiver for the whole platform says: whom a request is for. It names instances by what
+//! their configuration says and never by an id of the host.
+
+use crate::WebhookResponse;
+use crate::bindings::global_webhooks::exports::moothall::plugin::global_webhooks as wit;
+
+/// Where a webhook of the whole platform goes, and what the platform is answered.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Routed {
+    response: Option<WebhookResponse>,
+    targets: Vec<Target>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Target {
+    PlatformId(String),
+    RouteKey(String, String),
+}
+
+impl Routed {
+    /// To nobody; the platform is answered 200.
+    pub fn nowhere() -> Self {
+        Self::default()
+    }
+
+    /// To the instance with this `community_platform_id`.
+    pub fn to_platform(id: impl Into<String>) -> Self {
+        Self::nowhere().and_to_platform(id)
+    }
+
+    /// To the instances whose config has this text at this JSON Pointer, one of the plugin's
+    /// `route_keys`.
+    pub fn to_route_key(pointer: impl Into<String>, text: impl Into<String>) -> Self {
+        Self::nowhere().and_to_route_key(pointer, text)
+    }
+
+    /// Also to the instance with this `community_platform_id`.
+    #[must_use]
+    pub fn and_to_platform(mut self, id: impl Into<String>) -> Self {
+        self.targets.push(Target::PlatformId(id.into()));
+        self
+    }
+
+    /// Also to the instances whose config has this text at this JSON Pointer.
+    #[must_use]
+    pub fn and_to_route_key(mut self, pointer: impl Into<String>, text: impl Into<String>) -> Self {
+        self.targets.push(Target::RouteKey(pointer.into(), text.into()));
+        self
+    }
+
+    /// Answers the platform so.
+    #[must_use]
+    pub fn respond(mut self, response: WebhookResponse) -> Self {
+        self.response = Some(response);
+        self
+    }
+}
+
+impl From<Routed> for wit::Routed {
+    fn from(routed: Routed) -> Self {
+        Self {
+            response: routed.response.map(Into::into),
+            targets: routed.targets.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl From<Target> for wit::Target {
+    fn from(target: Target) -> Self {
+        match target {
+            Target::PlatformId(id) => Self::PlatformId(id),
+            Target::RouteKey(pointer, text) => Self::RouteKey((pointer, text)),
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! What a platform sends, and what it is answered. Nothing here has checked a signature: that is the
+//! host's part (the option `verify`), or the plugin's own.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::bindings::host::web as wit;
+use crate::headers;
+use crate::{Error, Result};
+
+/// A request that reached the host for this plugin.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WebhookRequest {
+    /// `GET`, `POST`, …
+    pub method: String,
+    /// The path as it was sent, percent-encoded, without the query.
+    pub path: String,
+    /// What stood after `?`, percent-encoded; empty if nothing did.
+    pub query: String,
+    /// Names in lower case, several of one name one after the other.
+    pub headers: Vec<(String, String)>,
+    /// The raw bytes, which are what signatures are made over.
+    pub body: Vec<u8>,
+}
+
+impl WebhookRequest {
+    /// The first value of a header, whatever the case of its name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        headers::first(&self.headers, name)
+    }
+
+    /// The first query parameter of this name, decoded.
+    pub fn query_param(&self, name: &str) -> Option<String> {
+        form_urlencoded::parse(self.query.as_bytes())
+            .find(|(found, _)| found == name)
+            .map(|(_, value)| value.into_owned())
+    }
+
+    /// The body as JSON. `invalid`: it does not fit.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
+        serde_json::from_slice(&self.body).map_err(|error| {
+            Error::invalid(format!("the body of the webhook does not fit: {error}"))
+        })
+    }
+
+    /// The body as a form (`application/x-www-form-urlencoded`). `invalid`: it does not fit.
+    pub fn form<T: DeserializeOwned>(&self) -> Result<T> {
+        serde_urlencoded::from_bytes(&self.body).map_err(|error| {
+            Error::invalid(format!("the form of the webhook does not fit: {error}"))
+        })
+    }
+
+    /// The body as text. `invalid`: it is not UTF-8.
+    pub fn text(&self) -> Result<&str> {
+        std::str::from_utf8(&self.body)
+            .map_err(|_| Error::invalid("the body of the webhook is not UTF-8"))
+    }
+}
+
+/// What the platform is answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebhookResponse {
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+impl WebhookResponse {
+    /// 200 and nothing.
+    pub fn ok() -> Self {
+        Self::status(200)
+    }
+
+    /// `status` (200 to 599) and nothing.
+    pub fn status(status: u16) -> Self {
+        Self { status, headers: Vec::new(), body: Vec::new() }
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Answers bytes.
+    #[must_use]
+    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    /// Answers text.
+    #[must_use]
+    pub fn text(mut self, text: impl Into<String>) -> Self {
+        headers::add_if_absent(&mut self.headers, "content-type", "text/plain; charset=utf-8");
+        self.body(text.into())
+    }
+
+    /// Answers `body` as JSON.
+    pub fn json<T: Serialize + ?Sized>(mut self, body: &T) -> Result<Self> {
+        let body = serde_json::to_vec(body)?;
+        headers::add_if_absent(&mut self.headers, "content-type", "application/json");
+        Ok(self.body(body))
+    }
+}
+
+impl From<wit::Incoming> for WebhookRequest {
+    fn from(incoming: wit::Incoming) -> Self {
+        let wit::Incoming { method, path, query, headers, body } = incoming;
+        Self { method, path, query, headers, body }
+    }
+}
+
+impl From<WebhookResponse> for wit::Response {
+    fn from(response: WebhookResponse) -> Self {
+        let WebhookResponse { status, headers, body } = response;
+        Self { status, headers, body }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::{WebhookRequest, WebhookResponse, wit};
+    use crate::ErrorKind;
+
+    fn request(query: &str, body: &str) -> WebhookRequest {
+        let (query, body) = (query.to_owned(), body.as_bytes().to_vec());
+        WebhookRequest { query, body, ..WebhookRequest::default() }
+    }
+
+    #[test]
+    fn query_parameters_are_decoded() {
+        let request = request("a=1&name=two%20words+more&empty", "");
+        assert_eq!(request.query_param("name").as_deref(), Some("two words more"));
+        assert_eq!(request.query_param("empty").as_deref(), Some(""));
+        assert_eq!(request.query_param("other"), None);
+    }
+
+    #[test]
+    fn a_body_is_read_as_what_it_is_asked_for() {
+        let form: BTreeMap<String, String> = request("", "a=1&b=%26").form().expect("a form");
+        assert_eq!(form.get("b").map(String::as_str), Some("&"));
+        let error = request("", "a=1").json::<u32>().expect_err("no JSON");
+        assert_eq!(error.kind(), &ErrorKind::Invalid);
+        let bytes = WebhookRequest { body: vec![0xff], ..WebhookRequest::default() };
+        assert!(bytes.text().is_err());
+    }
+
+    #[test]
+    fn a_response_names_its_type_once() {
+        let response = WebhookResponse::status(201).json(&[1, 2]).expect("JSON");
+        let response = wit::Response::from(response.header("x-more", "1"));
+        let expected = [("content-type", "application/json"), ("x-more", "1")]
+            .map(|(n, v)| (n.to_owned(), v.to_owned()));
+        assert_eq!(
+            (response.status, response.headers, response.body),
+            (201, expected.to_vec(), b"[1,2]".to_vec())
+        );
+    }
+}

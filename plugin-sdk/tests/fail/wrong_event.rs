@@ -1,0 +1,18 @@
+//! An event has a type that the host takes.
+
+use moothall_sdk::Event;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+#[derive(Event, Serialize, JsonSchema)]
+struct Untyped {}
+
+#[derive(Event, Serialize, JsonSchema)]
+#[event("post/created")]
+struct BadType {}
+
+#[derive(Event, Serialize, JsonSchema)]
+#[event(name = "post_created")]
+struct BadOption {}
+
+fn main() {}
