@@ -14,6 +14,7 @@ mod contention;
 mod documents;
 mod durability;
 mod effects_equal_model;
+mod egress;
 mod faults;
 mod instances;
 mod isolation;
