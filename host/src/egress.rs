@@ -105,6 +105,16 @@ impl Egress {
         Ok(Self { shared: Arc::new(shared) })
     }
 
+    /// The largest body of a request, in bytes.
+    pub fn request_bytes(&self) -> usize {
+        self.shared.config.request_bytes
+    }
+
+    /// The largest body of an answer, in bytes.
+    pub fn response_bytes(&self) -> usize {
+        self.shared.config.response_bytes
+    }
+
     /// What an endpoint's or a callback's URL must be when it is configured. Says nothing about
     /// addresses that names have: those are checked at each connection.
     pub fn check_url(url: &str) -> Result<CheckedUrl, EgressError> {

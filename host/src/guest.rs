@@ -13,6 +13,7 @@ mod imports;
 mod limits;
 mod log;
 mod meter;
+mod sending;
 mod terms;
 mod web_types;
 

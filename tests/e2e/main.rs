@@ -17,6 +17,7 @@ mod durability;
 mod effects_equal_model;
 mod endpoints;
 mod events;
+mod egress;
 mod faults;
 mod identity;
 mod instances;

@@ -13,9 +13,10 @@ use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use super::Shared;
 use super::bindings::Error;
 use super::fault::Fault;
-use super::imports::doomed;
+use super::imports::{Outgoing, doomed};
 use super::limits::{Limiter, Refusal, Share};
 use super::log::{CallLog, Stdio};
+use super::sending::Sending;
 use super::terms::{Subject, Terms};
 use crate::effects::Effects;
 use crate::ids::CallId;
@@ -36,6 +37,8 @@ pub struct CallState {
     pub(super) effects_share: Share,
     /// State writes and removals so far, also of one key again.
     pub(super) writes: usize,
+    /// Its outbound requests; none until it asks for one.
+    pub(super) outgoing: Option<Box<Outgoing>>,
     /// Bytes of the instance's state with this call's writes, once a write had to know.
     pub(super) state_bytes: Option<u64>,
     pub(super) hold: Option<Hold>,
@@ -64,6 +67,7 @@ impl CallState {
             effects: Effects::default(),
             effects_share,
             writes: 0,
+            outgoing: None,
             state_bytes: None,
             hold: None,
             process_row: None,
@@ -136,8 +140,17 @@ impl CallState {
         told
     }
 
+    /// What the call may still send.
+    pub(super) fn sending(&mut self) -> &mut Sending {
+        let new = || Outgoing::new(Sending::new(&self.shared, &self.terms, &self.subject));
+        &mut self.outgoing.get_or_insert_with(|| Box::new(new())).sending
+    }
+
     /// What the call wants stored, and what goes with it.
-    pub(super) fn into_effects(self) -> (Effects, Share, Option<Hold>, Option<u64>) {
+    pub(super) fn into_effects(mut self) -> (Effects, Share, Option<Hold>, Option<u64>) {
+        if let Some(outgoing) = &self.outgoing {
+            self.effects.http = outgoing.sending.take_sent();
+        }
         (self.effects, self.effects_share, self.hold, self.state_bytes)
     }
 

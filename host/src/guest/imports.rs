@@ -12,6 +12,7 @@ pub mod secrets;
 mod settings;
 mod state;
 mod types;
+mod wasi_http;
 mod web;
 
 use wasmtime::component::{HasSelf, Linker};
@@ -21,7 +22,7 @@ use super::bindings::{Error, ErrorKind};
 use super::call_state::CallState;
 use super::fault::Fault;
 
-/// Interfaces of WASI 0.2 that are there, by package. `wasi:http` is not.
+/// Interfaces of WASI 0.2 that are there, by package.
 const WASI: &[(&str, &[&str])] = &[
     (
         "wasi:cli",
@@ -40,6 +41,7 @@ const WASI: &[(&str, &[&str])] = &[
     ),
     ("wasi:clocks", &["monotonic-clock", "wall-clock"]),
     ("wasi:filesystem", &["preopens", "types"]),
+    ("wasi:http", &["outgoing-handler", "types"]),
     ("wasi:io", &["error", "poll", "streams"]),
     ("wasi:random", &["insecure", "insecure-seed", "random"]),
     (
@@ -64,9 +66,11 @@ const OURS: (&str, &[&str]) = (
 );
 
 pub use super::bindings::imports::moothall::plugin::web::Response as WebResponse;
+pub use wasi_http::Outgoing;
 
 pub fn add_to_linker(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
     Imports::add_to_linker::<_, HasSelf<CallState>>(linker, |state| state)
 }
 

@@ -25,6 +25,9 @@ const PLATFORM: HeaderName = HeaderName::from_static("x-metagov-platform-id");
 pub struct ActionQuery {
     #[serde(default)]
     dry_run: bool,
+    /// A dry run that sends what the plugin sends.
+    #[serde(default)]
+    allow_http: bool,
     community_platform_id: Option<String>,
 }
 
@@ -80,6 +83,7 @@ async fn perform(
         return Err(Problem::bad_request(detail));
     }
     if query.dry_run {
+        let call = if query.allow_http { call } else { call.without_sending() };
         return answer(api.calls.run(call, Mode::Collect).await?);
     }
     let begun =
@@ -159,7 +163,15 @@ struct DryEffects {
     events: [(); 0],
     processes: [(); 0],
     deliveries: [(); 0],
-    http: [(); 0],
+    http: Vec<DryRequest>,
+}
+
+/// An outbound request that was made: its URL without the query, which may hold a secret.
+#[derive(Serialize)]
+struct DryRequest {
+    method: String,
+    url: String,
+    status: u16,
 }
 
 fn dry_run(response: Option<&str>, collected: Collected) -> Result<String, Problem> {
@@ -167,6 +179,8 @@ fn dry_run(response: Option<&str>, collected: Collected) -> Result<String, Probl
     let raw = |text: String| RawValue::from_string(text);
     let state = collected.writes.state.into_iter();
     let state = state.map(|change| Ok((change.key, change.value.map(raw).transpose()?)));
+    let http = collected.http.into_iter();
+    let http = http.map(|(method, url, status)| DryRequest { method, url, status });
     let told = || -> serde_json::Result<String> {
         let response = response.map(|text| raw(text.to_owned())).transpose()?;
         let effects = DryEffects {
@@ -174,7 +188,7 @@ fn dry_run(response: Option<&str>, collected: Collected) -> Result<String, Probl
             events: [],
             processes: [],
             deliveries: [],
-            http: [],
+            http: http.collect(),
         };
         serde_json::to_string(&DryRun { response, effects })
     };

@@ -84,7 +84,8 @@ async fn headers_that_trickle_run_out_of_time() {
 async fn a_body_without_an_end_is_cut() {
     const CHUNKED: &str = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
     let server = Server::new(|stream| async {
-        for_ever(stream, CHUNKED, b"4\r\nmoot\r\n", Duration::ZERO).await;
+        let chunk = format!("10000\r\n{}\r\n", "moot".repeat(1 << 14));
+        for_ever(stream, CHUNKED, chunk.as_bytes(), Duration::ZERO).await;
     })
     .await;
     let unhurried = || get(server.url("127.0.0.1"));
@@ -172,7 +173,7 @@ async fn a_full_host_makes_others_of_it_wait_and_nobody_else() {
 fn a_proxy_in_the_environment_is_ignored() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let proxy = runtime.block_on(Server::saying("HTTP/1.1 502 Proxied\r\n\r\n"));
-    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    let mut child = std::process::Command::new("/proc/self/exe");
     child.args(["--exact", "egress::tests::bounds::a_request_is_sent_as_it_was_asked_for"]);
     for name in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
         child.env(name, proxy.url("127.0.0.1"));

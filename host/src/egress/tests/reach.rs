@@ -25,7 +25,7 @@ async fn no_spelling_of_loopback_is_reached() {
         "[64:ff9b::7f00:1]",
         "[2002:7f00:1::]",
         "localhost",
-        "LOCALHOST.",
+        "LocalHost",
     ] {
         for reach in [Reach::Public, Reach::Also(["10.0.0.0/8".parse().unwrap()].into())] {
             refused(&egress, server.url(host), &reach).await;

@@ -1,19 +1,51 @@
 //! `http`: outbound requests through the egress, within the plugin's grants.
+//!
+//! The secrets that a request carries are placed here, and must never come back: not in an error,
+//! a log, or what a dry run shows.
+
+mod placement;
+
+use std::time::Duration;
 
 use wasmtime::component::Resource;
 
-use super::error;
 use super::secrets::SecretHandle;
+use crate::egress::Outbound;
+use crate::guest::bindings::Error;
 use crate::guest::bindings::imports::moothall::plugin::http;
-use crate::guest::bindings::{Error, ErrorKind};
 use crate::guest::call_state::CallState;
+use crate::guest::sending::{Permit, told};
 
 impl http::Host for CallState {
     async fn send(
         &mut self,
-        _request: http::Request,
-        _secrets: Vec<(http::Placement, Resource<SecretHandle>)>,
+        request: http::Request,
+        secrets: Vec<(http::Placement, Resource<SecretHandle>)>,
     ) -> Result<http::Response, Error> {
-        Err(error(ErrorKind::Forbidden, "this host sends nothing"))
+        let mut outbound = Outbound {
+            method: request.method,
+            url: request.url,
+            headers: request.headers,
+            body: request.body.into(),
+            timeout: request.timeout_ms.map(|ms| Duration::from_millis(ms.into())),
+        };
+        let permit = self.permit(&outbound.url)?;
+        for (place, handle) in secrets {
+            let secret = self.secret(&handle)?;
+            placement::place(&mut outbound, place, secret)?;
+        }
+        // The share ends when the answer has become the guest's.
+        let (answer, _share) = permit.send(outbound).await.map_err(told)?;
+        let (headers, body) = (answer.headers, answer.body.into());
+        Ok(http::Response { status: answer.status, headers, body })
+    }
+}
+
+impl CallState {
+    fn permit(&mut self, url: &str) -> Result<Permit, Error> {
+        if let Some(doom) = self.doom.clone() {
+            return Err(self.doom_with(doom));
+        }
+        self.sending().permit(url)
     }
 }

@@ -78,6 +78,12 @@ impl CallState {
         opened.transpose().map_err(|error| Fault::Host(error.to_string()))
     }
 
+    /// The value behind a handle, for the host to place it.
+    pub(super) fn secret(&self, handle: &Resource<SecretHandle>) -> Result<&str, Error> {
+        let none = |_| error(ErrorKind::NotFound, "this secret's handle is not valid any more");
+        Ok(self.table.get(handle).map_err(none)?.value.expose_secret())
+    }
+
     fn hand_out(&mut self, handle: SecretHandle) -> Result<Resource<SecretHandle>, Error> {
         self.table
             .push(handle)

@@ -1,0 +1,135 @@
+//! Puts a secret into a request, at the place that the guest named. Pure; an error never repeats
+//! what is placed.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use form_urlencoded::byte_serialize;
+
+use super::http::Placement;
+use crate::egress::{CheckedUrl, Outbound};
+use crate::guest::bindings::{Error, ErrorKind};
+use crate::guest::imports::error;
+
+const FORM: &str = "application/x-www-form-urlencoded";
+/// Longest name or prefix of a placement, in bytes.
+const NAME_BYTES: usize = 1 << 10;
+
+pub fn place(request: &mut Outbound, place: Placement, secret: &str) -> Result<(), Error> {
+    match place {
+        Placement::Header((name, prefix)) => {
+            check(&name)?;
+            check(&prefix)?;
+            request.headers.push((name, format!("{prefix}{secret}")));
+        }
+        Placement::BasicPassword(user) => basic(request, &user, secret, &user)?,
+        Placement::BasicUser(password) => basic(request, secret, &password, secret)?,
+        Placement::Query(name) => {
+            check(&name)?;
+            let url = CheckedUrl::parse(&request.url).map_err(invalid)?;
+            request.url = url.with_parameter(&name, secret).as_str().to_owned();
+        }
+        Placement::Form(name) => form(request, &name, secret)?,
+    }
+    Ok(())
+}
+
+fn basic(request: &mut Outbound, user: &str, password: &str, named: &str) -> Result<(), Error> {
+    if named.contains(':') {
+        return Err(invalid("a user name of basic authentication has no colon"));
+    }
+    let credentials = STANDARD.encode(format!("{user}:{password}"));
+    request.headers.push(("authorization".into(), format!("Basic {credentials}")));
+    Ok(())
+}
+
+fn form(request: &mut Outbound, name: &str, secret: &str) -> Result<(), Error> {
+    check(name)?;
+    let declared =
+        request.headers.iter().find(|(header, _)| header.eq_ignore_ascii_case("content-type"));
+    match declared {
+        None => request.headers.push(("content-type".into(), FORM.into())),
+        Some((_, value)) if is_form(value) => {}
+        Some(_) => return Err(invalid(format!("a form field needs a body that is {FORM}"))),
+    }
+    let field: String = byte_serialize(name.as_bytes())
+        .chain(["="])
+        .chain(byte_serialize(secret.as_bytes()))
+        .collect();
+    let between = if request.body.is_empty() { "" } else { "&" };
+    request.body = [&*request.body, between.as_bytes(), field.as_bytes()].concat().into();
+    Ok(())
+}
+
+fn is_form(content_type: &str) -> bool {
+    content_type.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case(FORM))
+}
+
+fn check(name: &str) -> Result<(), Error> {
+    if name.len() <= NAME_BYTES {
+        return Ok(());
+    }
+    Err(invalid(format!("the name or prefix of a placement has at most {NAME_BYTES} bytes")))
+}
+
+fn invalid(message: impl Into<String>) -> Error {
+    error(ErrorKind::Invalid, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "s&c r=t";
+
+    fn placed(start: Outbound, at: Placement) -> Outbound {
+        let mut request = start;
+        place(&mut request, at, SECRET).unwrap();
+        request
+    }
+
+    fn plain() -> Outbound {
+        Outbound { url: "https://a.test/x?y=1".into(), ..Outbound::default() }
+    }
+
+    fn with_body(content_type: &str) -> Outbound {
+        let headers = vec![("Content-Type".to_owned(), content_type.to_owned())];
+        Outbound { headers, body: "a=b".into(), ..plain() }
+    }
+
+    #[test]
+    fn a_secret_goes_where_it_is_asked_for() {
+        let header = placed(plain(), Placement::Header(("x-key".into(), "Bearer ".into())));
+        assert_eq!(header.headers, [("x-key".to_owned(), format!("Bearer {SECRET}"))]);
+        let password = placed(plain(), Placement::BasicPassword("me".into()));
+        assert_eq!(password.headers[0].1, format!("Basic {}", STANDARD.encode("me:s&c r=t")));
+        let user = placed(plain(), Placement::BasicUser("pw".into()));
+        assert_eq!(user.headers[0].1, format!("Basic {}", STANDARD.encode("s&c r=t:pw")));
+        let query = placed(plain(), Placement::Query("k".into()));
+        assert_eq!(query.url, "https://a.test/x?y=1&k=s%26c+r%3Dt");
+    }
+
+    #[test]
+    fn a_form_field_needs_a_form() {
+        let new = placed(plain(), Placement::Form("k".into()));
+        assert_eq!(&*new.body, b"k=s%26c+r%3Dt");
+        assert_eq!(new.headers, [("content-type".to_owned(), FORM.to_owned())]);
+        let more =
+            placed(with_body(&format!("{FORM}; charset=utf-8")), Placement::Form("k".into()));
+        assert_eq!(&*more.body, b"a=b&k=s%26c+r%3Dt");
+        let mut json = with_body("application/json");
+        assert!(place(&mut json, Placement::Form("k".into()), SECRET).is_err());
+    }
+
+    #[test]
+    fn no_error_repeats_a_secret() {
+        let mut request = plain();
+        for at in [
+            Placement::BasicUser("p".into()),
+            Placement::Query("k".repeat(NAME_BYTES + 1)),
+            Placement::Form("k".repeat(NAME_BYTES + 1)),
+        ] {
+            let error = place(&mut request, at, "hunter2:x").unwrap_err();
+            assert!(!error.message.contains("hunter2"));
+        }
+    }
+}

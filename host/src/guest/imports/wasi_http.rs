@@ -1,0 +1,116 @@
+//! `wasi:http/outgoing-handler`: the same client, grants and limits as `http`, so that what other
+//! languages call `fetch` works without our SDK. A denial says what to add, as an internal error:
+//! the others have no text.
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::http::{Request, Response};
+use wasmtime_wasi_http::{
+    Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
+};
+
+use crate::egress::{EgressError, Inbound, Outbound};
+use crate::guest::call_state::CallState;
+use crate::guest::limits::Share;
+use crate::guest::sending::{Permit, Sending};
+
+/// Headers of one message, in bytes; a call may hold as many messages as handles.
+const FIELD_BYTES: usize = 16 << 10;
+/// What is kept of a body that a guest writes and nobody reads yet, in bytes.
+const CHUNK_BYTES: usize = 16 << 10;
+
+/// A call's outbound requests.
+pub struct Outgoing {
+    context: WasiHttpCtx,
+    pub sending: Sending,
+}
+
+impl Outgoing {
+    pub fn new(sending: Sending) -> Self {
+        let mut context = WasiHttpCtx::new();
+        context.set_field_size_limit(FIELD_BYTES);
+        Self { context, sending }
+    }
+}
+
+impl WasiHttpView for CallState {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        self.sending();
+        let outgoing = self.outgoing.as_mut().expect("it was just made");
+        WasiHttpCtxView {
+            hooks: &mut outgoing.sending,
+            ctx: &mut outgoing.context,
+            table: &mut self.table,
+        }
+    }
+}
+
+type Sent = (Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
+
+impl WasiHttpHooks for Sending {
+    /// The client sets it.
+    fn set_host_header(&mut self) -> bool {
+        false
+    }
+
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        CHUNK_BYTES
+    }
+
+    fn send_request(
+        &mut self,
+        request: Request<WasiBody>,
+        _: Option<RequestOptions>,
+        _: Box<dyn Future<Output = Result<(), Error>> + Send>,
+    ) -> Box<dyn Future<Output = Result<Sent, Error>> + Send> {
+        let permit = self.permit(&request.uri().to_string());
+        let limit = self.request_bytes();
+        Box::new(async move {
+            let permit = permit.map_err(|denied| Error::InternalError(Some(denied.message)))?;
+            send(permit, request, limit).await
+        })
+    }
+}
+
+async fn send(permit: Permit, request: Request<WasiBody>, limit: usize) -> Result<Sent, Error> {
+    let (head, body) = request.into_parts();
+    let body = Limited::new(body, limit).collect().await;
+    let body = body.map_err(|_| Error::HttpRequestBodySize(u64::try_from(limit).ok()))?.to_bytes();
+    let headers = head.headers.iter().filter(|(name, _)| *name != "content-length");
+    let headers = headers.map(|(name, value)| {
+        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+    });
+    let outbound = Outbound {
+        method: head.method.as_str().to_owned(),
+        url: head.uri.to_string(),
+        headers: headers.collect(),
+        body,
+        timeout: None,
+    };
+    let (answer, share) = permit.send(outbound).await.map_err(told)?;
+    Ok((response(answer, share)?, Box::new(async { Ok(()) })))
+}
+
+/// The share goes with the body, until the guest has read it.
+fn response(answer: Inbound, share: Share) -> Result<Response<WasiBody>, Error> {
+    let mut response = Response::builder().status(answer.status);
+    for (name, value) in &answer.headers {
+        response = response.header(name, value.as_bytes());
+    }
+    let body = Full::<Bytes>::new(answer.body).map_err(move |never| {
+        let _ = &share;
+        match never {}
+    });
+    response.body(body.boxed_unsync()).map_err(|_| Error::HttpProtocolError)
+}
+
+fn told(failed: EgressError) -> Error {
+    match failed {
+        EgressError::Timeout(_) => Error::ConnectionTimeout,
+        EgressError::TooLarge(bytes) => Error::HttpResponseBodySize(u64::try_from(bytes).ok()),
+        EgressError::Broken(_) => Error::HttpResponseIncomplete,
+        EgressError::Invalid(_) | EgressError::Refused(_) | EgressError::Connect(_) => {
+            Error::InternalError(Some(failed.to_string()))
+        }
+    }
+}

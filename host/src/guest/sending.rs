@@ -1,0 +1,126 @@
+//! What one call may still send, and what it has sent: the same for `http` and for `wasi:http`.
+//!
+//! Made when a call first asks for it. Must never keep a request: only what a dry run shows of it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::Shared;
+use super::bindings::{Error, ErrorKind};
+use super::imports::error;
+use super::limits::Share;
+use super::terms::{Subject, Terms};
+use crate::egress::{Body, Egress, EgressError, Inbound, Outbound, Reach};
+
+/// Method, URL without query, status.
+pub type Sent = (String, String, u16);
+
+pub struct Sending {
+    shared: Arc<Shared>,
+    terms: Arc<Terms>,
+    config: Arc<str>,
+    may_send: bool,
+    /// Requests so far, also those that failed.
+    requests: usize,
+    /// Written when an answer is there.
+    sent: Arc<Mutex<Vec<Sent>>>,
+}
+
+/// A request that the call may send, whatever is still put into it.
+pub struct Permit {
+    egress: Egress,
+    reach: Reach,
+    /// Without the query.
+    shown: String,
+    sent: Arc<Mutex<Vec<Sent>>>,
+    /// Of all guests' memory: the largest request and answer.
+    share: Share,
+}
+
+impl Sending {
+    pub fn new(shared: &Arc<Shared>, terms: &Arc<Terms>, subject: &Subject) -> Self {
+        Self {
+            shared: shared.clone(),
+            terms: terms.clone(),
+            config: subject.config.clone(),
+            may_send: subject.may_send,
+            requests: 0,
+            sent: Arc::default(),
+        }
+    }
+
+    /// Counts a request to this URL, if the call may send it.
+    pub fn permit(&mut self, url: &str) -> Result<Permit, Error> {
+        if !self.may_send {
+            let message =
+                "this call sends nothing: it is a dry run without `allow_http=true`, or `describe`";
+            return Err(error(ErrorKind::Forbidden, message));
+        }
+        let url = Egress::check_url(url).map_err(told)?;
+        // The host wrote it; a config that is not JSON names no host.
+        let config = serde_json::from_str(&self.config).unwrap_or_default();
+        let denied = |message| error(ErrorKind::Forbidden, message);
+        self.terms.grants.may_reach(&url, &config).map_err(denied)?;
+        self.count()?;
+        Ok(Permit {
+            egress: self.shared.egress.clone(),
+            reach: Reach::Also(self.terms.grants.cidr().clone()),
+            shown: url.without_query(),
+            sent: self.sent.clone(),
+            share: self.share()?,
+        })
+    }
+
+    pub fn request_bytes(&self) -> usize {
+        self.shared.egress.request_bytes()
+    }
+
+    fn count(&mut self) -> Result<(), Error> {
+        let limit = self.terms.limits.http_requests;
+        if self.requests >= limit {
+            let message = format!("a call may send {limit} requests (http_requests)");
+            return Err(error(ErrorKind::Conflict, message));
+        }
+        self.requests += 1;
+        Ok(())
+    }
+
+    fn share(&self) -> Result<Share, Error> {
+        let mut share = Share::none_of(self.shared.memory.clone());
+        let egress = &self.shared.egress;
+        if share.grow(egress.response_bytes().saturating_add(egress.request_bytes()) as u64) {
+            return Ok(share);
+        }
+        Err(error(ErrorKind::Unavailable, "all guests together use too much memory"))
+    }
+
+    pub fn take_sent(&self) -> Vec<Sent> {
+        std::mem::take(&mut self.sent.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Permit {
+    /// Sends it. The share stands for the answer as long as the host has it.
+    pub async fn send(self, request: Outbound) -> Result<(Inbound, Share), EgressError> {
+        let method = request.method.clone();
+        let answer = self.egress.send(request, &self.reach, Body::Whole).await?;
+        let sent = (method, self.shown, answer.status);
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner).push(sent);
+        Ok((answer, self.share))
+    }
+}
+
+/// What a guest is told of a request that failed.
+pub fn told(failed: EgressError) -> Error {
+    let kind = match failed {
+        EgressError::Invalid(_) => ErrorKind::Invalid,
+        EgressError::Refused(_) => ErrorKind::Forbidden,
+        EgressError::Connect(_)
+        | EgressError::Timeout(_)
+        | EgressError::TooLarge(_)
+        | EgressError::Broken(_) => ErrorKind::Unavailable,
+    };
+    let told = error(kind, failed.to_string());
+    // Asking again makes an answer no smaller.
+    let retryable = told.retryable && !matches!(failed, EgressError::TooLarge(_));
+    Error { retryable, ..told }
+}

@@ -1,0 +1,194 @@
+//! Outbound HTTP: what a plugin reaches, with which secrets, and whom a slow platform holds up.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use moothall_tests::{TestHost, until};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+const SECRET: &str = "hunter2-hunter2";
+const GRANTED: &str =
+    "[plugins.probe]\ngrants = { http = [\"config:/server_url\"], cidr = [\"127.0.0.0/8\"] }";
+const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok";
+/// Longer than anything here takes, shorter than the time of a request that hangs.
+const SOON: Duration = Duration::from_secs(5);
+
+/// A platform on loopback: keeps what it is sent, and answers the same to everyone, or nothing.
+struct Platform {
+    url: String,
+    seen: Arc<Mutex<Vec<String>>>,
+}
+
+impl Platform {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a platform of a test: without it the test fails"
+    )]
+    async fn new(answer: Option<&'static str>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let seen = Arc::<Mutex<Vec<_>>>::default();
+        let keep = seen.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, answer, keep.clone()));
+            }
+        });
+        Self { url: format!("http://127.0.0.1:{port}"), seen }
+    }
+
+    fn seen(&self) -> Vec<String> {
+        self.seen.lock().expect("nobody panicked").clone()
+    }
+}
+
+async fn serve(mut stream: TcpStream, answer: Option<&'static str>, seen: Arc<Mutex<Vec<String>>>) {
+    let mut request = vec![0; 4096];
+    let bytes = stream.read(&mut request).await.unwrap_or_default();
+    let text = String::from_utf8_lossy(&request[..bytes]).into_owned();
+    seen.lock().expect("nobody panicked").push(text);
+    match answer {
+        Some(answer) => drop(stream.write_all(answer.as_bytes()).await),
+        // Until the other side gives up.
+        None => drop(stream.read(&mut request).await),
+    }
+}
+
+async fn host_with(toml: &str, server_url: &str) -> TestHost {
+    let host = TestHost::with(&["probe"]).toml(toml).start().await;
+    host.community("acme", "probe", json!({ "server_url": server_url, "token": SECRET })).await;
+    host
+}
+
+async fn fetch(host: &TestHost, parameters: Value) -> Value {
+    host.result("acme", "probe.fetch", parameters).await
+}
+
+#[tokio::test]
+async fn a_denied_host_says_which_line_to_add_and_that_line_helps() {
+    let platform = Platform::new(Some(OK)).await;
+    let url = json!({ "url": format!("{}/?token={SECRET}", platform.url) });
+    let mut host = host_with("", &platform.url).await;
+    let detail = host.action("acme", "probe.fetch", url.clone()).await.problem(403, "forbidden");
+    assert!(detail.contains("grants = { http = [\"config:/server_url\"] }"), "{detail}");
+    assert!(detail.contains("[plugins.probe]") && !detail.contains(SECRET), "{detail}");
+
+    host.set_toml("[plugins.probe]\ngrants = { http = [\"config:/server_url\"] }");
+    host.restart().await;
+    let detail = host.action("acme", "probe.fetch", url.clone()).await.problem(403, "forbidden");
+    assert!(detail.contains("127.0.0.1 is a loopback address"), "{detail}");
+    assert!(detail.contains("allow_cidr") && !detail.contains(SECRET), "{detail}");
+    assert_eq!(platform.seen(), [""; 0]);
+
+    host.set_toml(GRANTED);
+    host.restart().await;
+    assert_eq!(fetch(&host, url).await["body"], "ok");
+    let elsewhere = json!({ "url": "http://127.0.0.1:1/" });
+    host.action("acme", "probe.fetch", elsewhere).await.problem(403, "forbidden");
+}
+
+#[tokio::test]
+async fn a_name_that_leads_inside_is_refused() {
+    let platform = Platform::new(Some(OK)).await;
+    let named = platform.url.replace("127.0.0.1", "inside.test");
+    let pin = "[egress]\nresolve = { \"inside.test\" = [\"93.184.215.14\", \"127.0.0.1\"] }\n";
+    let grant = "[plugins.probe]\ngrants = { http = [\"config:/server_url\"] }";
+    let host = host_with(&format!("{pin}{grant}"), &named).await;
+    let refused = host.action("acme", "probe.fetch", json!({ "url": named })).await;
+    let detail = refused.problem(403, "forbidden");
+    assert!(detail.contains("`inside.test` resolves among others to 127.0.0.1"), "{detail}");
+    assert_eq!(platform.seen(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_redirect_is_shown_and_not_followed() {
+    let platform = Platform::new(Some(
+        "HTTP/1.1 302 Found\r\nlocation: /next\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+    ))
+    .await;
+    let host = host_with(GRANTED, &platform.url).await;
+    assert_eq!(fetch(&host, json!({ "url": platform.url })).await["status"], 302);
+    assert_eq!(platform.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn secrets_are_placed_for_the_platform_and_seen_by_nobody_else() {
+    let platform = Platform::new(Some(OK)).await;
+    let mut host = host_with(GRANTED, &platform.url).await;
+    let places = [
+        ("header", "x-key", format!("x-key: Bearer {SECRET}")),
+        ("query", "key", format!("GET /?key={SECRET} ")),
+        ("basic", "me", "authorization: Basic bWU6aHVudGVyMi1odW50ZXIy".to_owned()),
+        ("basic-user", "pw", "authorization: Basic aHVudGVyMi1odW50ZXIyOnB3".to_owned()),
+    ];
+    for (place, name, expected) in places {
+        let prefix = if place == "header" { "Bearer " } else { "" };
+        let secret = json!({ "place": place, "name": name, "prefix": prefix, "pointer": "/token" });
+        let answer = fetch(&host, json!({ "url": platform.url, "secret": secret })).await;
+        assert!(!answer.to_string().contains(SECRET), "{answer}");
+        let seen = platform.seen().pop().unwrap_or_default();
+        assert!(seen.contains(&expected), "{expected} is not in {seen}");
+    }
+    host.terminate();
+    assert!(!host.logs().contains(SECRET), "a secret is in the log");
+}
+
+#[tokio::test]
+async fn a_dry_run_sends_only_what_it_is_asked_to() {
+    let platform = Platform::new(Some(OK)).await;
+    let host = host_with(GRANTED, &platform.url).await;
+    let secret = json!({ "place": "query", "name": "key", "pointer": "/token" });
+    let parameters = json!({ "url": platform.url, "secret": secret });
+    let run = |query: &str| {
+        let action = format!("probe.fetch?dry_run=true{query}");
+        let (host, parameters) = (&host, parameters.clone());
+        async move { host.action("acme", &action, parameters).await }
+    };
+    let detail = run("").await.problem(403, "forbidden");
+    assert!(detail.contains("allow_http=true"), "{detail}");
+    assert_eq!(platform.seen(), [""; 0]);
+    let shown = run("&allow_http=true").await.expect(200);
+    let url = format!("{}/", platform.url);
+    let sent = json!([{ "method": "GET", "url": url, "status": 200 }]);
+    assert_eq!(shown["effects"]["http"], sent);
+}
+
+#[tokio::test]
+async fn a_slow_platform_holds_up_nobody_else() {
+    let (slow, quick) = (Platform::new(None).await, Platform::new(Some(OK)).await);
+    let host = host_with(GRANTED, &slow.url).await;
+    host.community("quick", "probe", json!({ "server_url": quick.url })).await;
+    let hung = host.action("acme", "probe.fetch", json!({ "url": slow.url, "timeout_ms": 1500 }));
+    let others = async {
+        until("the slow platform is asked", async || (!slow.seen().is_empty()).then_some(())).await;
+        let quick = host.result("quick", "probe.fetch", json!({ "url": quick.url }));
+        tokio::time::timeout(SOON, quick).await.expect("nothing waits for the slow platform")
+    };
+    let (hung, quick) = tokio::join!(hung, others);
+    assert_eq!(quick["body"], "ok");
+    let detail = hung.problem(503, "unavailable");
+    assert!(detail.contains("out of time while waiting for the answer"), "{detail}");
+}
+
+#[tokio::test]
+async fn an_answer_that_is_too_large_is_refused() {
+    let platform =
+        Platform::new(Some("HTTP/1.1 200 OK\r\ncontent-length: 99999999\r\n\r\nx")).await;
+    let host = host_with(GRANTED, &platform.url).await;
+    let refused = host.action("acme", "probe.fetch", json!({ "url": platform.url })).await;
+    let detail = refused.problem(503, "unavailable");
+    assert!(detail.contains("more than 1048576 bytes"), "{detail}");
+}
+
+#[tokio::test]
+async fn a_call_sends_no_more_requests_than_its_quota() {
+    let platform = Platform::new(Some(OK)).await;
+    let quota = format!("{GRANTED}\nlimits = {{ http_requests = 0 }}");
+    let host = host_with(&quota, &platform.url).await;
+    let refused = host.action("acme", "probe.fetch", json!({ "url": platform.url })).await;
+    let detail = refused.problem(409, "conflict");
+    assert!(detail.contains("http_requests"), "{detail}");
+    assert_eq!(platform.seen(), [""; 0]);
+}
