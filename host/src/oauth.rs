@@ -8,35 +8,34 @@
 mod answer;
 mod callback;
 mod error;
+mod flow;
 mod redirects;
 mod secret;
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 use url::Url;
 
 use crate::calls::{CallError, Mode, ValidatedCall, What};
-use crate::communities::Community;
 use crate::config::Config;
 use crate::guest::Fault;
-use crate::ids::{CommunityId, PersonId, RequestId};
+use crate::ids::{CommunityId, RequestId};
 use crate::mutations::Mutations;
 use crate::plugins::Plugin;
 use crate::store::{OAuthRow, OAuthSecret};
 
 pub use callback::Back;
 pub use error::OAuthError;
+pub use flow::Asked;
 pub use secret::cookie_name;
 
+use flow::Flow;
 use redirects::{Redirects, with_parameters};
 use secret::{Secret, challenge, hash, verifier_context};
 
 /// How long a ticket, and then the way over the platform, may take, in milliseconds.
 pub const FLOW_MS: i64 = 10 * 60 * 1000;
-/// Longest `state` of a driver, in bytes.
-const STATE_BYTES: usize = 2_048;
 /// Longest URL of a platform that a plugin answers, in bytes.
 const URL_BYTES: usize = 8_192;
 
@@ -50,38 +49,6 @@ pub struct OAuth {
     pub is_open: bool,
 }
 
-/// What a driver asks for: the query of `authorize`, the body of `start`.
-#[derive(Clone, Default, Deserialize)]
-pub struct Asked {
-    #[serde(rename = "type")]
-    pub kind: Option<String>,
-    pub community: Option<String>,
-    pub redirect_uri: Option<String>,
-    pub state: Option<String>,
-    pub metagov_id: Option<PersonId>,
-}
-
-/// What is authorised.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Kind {
-    App,
-    User,
-}
-
-/// An authorisation under way, as it is stored between its steps.
-#[derive(Serialize, Deserialize)]
-struct Flow {
-    kind: Kind,
-    community: Option<i64>,
-    redirect_uri: String,
-    /// The driver's own.
-    state: Option<String>,
-    person: Option<PersonId>,
-    /// Where the platform sends the browser.
-    callback: String,
-}
-
 /// Where the browser goes, and the cookie that it takes along.
 pub struct Leave {
     pub url: String,
@@ -90,15 +57,6 @@ pub struct Leave {
 }
 
 type Outcome<T> = Result<T, OAuthError>;
-
-impl Kind {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::App => "app",
-            Self::User => "user",
-        }
-    }
-}
 
 impl OAuth {
     /// What is wrong with the configuration, otherwise.
@@ -134,7 +92,7 @@ impl OAuth {
             hash: ticket.hash(),
             plugin: plugin.name.to_string(),
             browser_hash: None,
-            request: stored(&flow)?,
+            request: flow.stored()?,
             sealed_verifier: None,
             expires_at: self.mutations.calls.clock.now_ms() + FLOW_MS,
         };
@@ -170,7 +128,7 @@ impl OAuth {
             tx.take_oauth_state(OAuthSecret::Ticket, ticket, &name, None, now)
         });
         let taken = take.await?.ok_or(OAuthError::BadTicket)?;
-        self.leave(plugin, read(&taken.request)?, request).await
+        self.leave(plugin, Flow::read(&taken.request)?, request).await
     }
 
     async fn leave(&self, plugin: Arc<Plugin>, flow: Flow, request: RequestId) -> Outcome<Leave> {
@@ -189,7 +147,7 @@ impl OAuth {
             hash: state.hash(),
             plugin: plugin.name.to_string(),
             browser_hash: Some(browser.hash()),
-            request: stored(&flow)?,
+            request: flow.stored()?,
             sealed_verifier: sealed_verifier.map_err(|error| Fault::Host(error.to_string()))?,
             expires_at: self.mutations.calls.clock.now_ms() + FLOW_MS,
         };
@@ -219,31 +177,6 @@ impl OAuth {
         Ok(url.ok_or_else(|| Fault::BadOutput(wrong.to_owned()))?)
     }
 
-    /// What is asked for, if it can be given.
-    fn flow(&self, plugin: &Plugin, asked: Asked, base: &str) -> Outcome<Flow> {
-        let kind = self.kind(plugin, asked.kind.as_deref())?;
-        let redirect_uri = asked.redirect_uri.ok_or(OAuthError::NoRedirect)?;
-        let redirect_uri = self.redirects.check(&redirect_uri).map_err(OAuthError::BadRedirect)?;
-        if asked.state.as_ref().is_some_and(|state| state.len() > STATE_BYTES) {
-            return Err(OAuthError::LongState(STATE_BYTES));
-        }
-        let community = asked.community.map(|slug| self.community(slug)).transpose()?;
-        if kind == Kind::User {
-            require_enabled(plugin, community.as_deref())?;
-        }
-        if let Some(person) = asked.metagov_id {
-            self.require_person(person, community.as_deref())?;
-        }
-        Ok(Flow {
-            kind,
-            community: community.map(|community| community.names.id.0),
-            redirect_uri: redirect_uri.into(),
-            state: asked.state,
-            person: asked.metagov_id,
-            callback: format!("{base}/auth/{}/callback", plugin.name),
-        })
-    }
-
     fn plugin(&self, name: &str) -> Outcome<Arc<Plugin>> {
         let plugins = &self.mutations.calls.plugins;
         let plugin = plugins.get(name).ok_or_else(|| {
@@ -259,48 +192,11 @@ impl OAuth {
         Ok(plugin)
     }
 
-    fn kind(&self, plugin: &Plugin, asked: Option<&str>) -> Outcome<Kind> {
-        let kind = match asked.unwrap_or("app") {
-            "app" => Kind::App,
-            "user" => Kind::User,
-            _ => return Err(OAuthError::BadType),
-        };
-        let offered = plugin.manifest.oauth.as_ref().is_some_and(|oauth| oauth.has(kind.as_str()));
-        if offered { Ok(kind) } else { Err(OAuthError::NoSuchType(kind.as_str())) }
-    }
-
-    fn community(&self, slug: String) -> Outcome<Arc<Community>> {
-        let community = self.mutations.calls.communities.get(&slug);
-        community.ok_or(OAuthError::Call(CallError::UnknownCommunity(slug)))
-    }
-
-    fn require_person(&self, person: PersonId, community: Option<&Community>) -> Outcome<()> {
-        let row = self.mutations.calls.store.read(|reader| reader.person(person))?;
-        let is_here = |row: &crate::store::PersonRow| {
-            community.is_some_and(|community| community.names.id == row.community)
-        };
-        if row.as_ref().is_some_and(is_here) {
-            Ok(())
-        } else {
-            Err(OAuthError::UnknownPerson(person))
-        }
-    }
-
     /// What the flow's community is called now; none if it has none, or is gone.
     fn slug(&self, flow: &Flow) -> Outcome<Option<String>> {
         let Some(id) = flow.community else { return Ok(None) };
         Ok(self.mutations.calls.store.read(|reader| reader.slug_of(CommunityId(id)))?)
     }
-}
-
-fn require_enabled(plugin: &Plugin, community: Option<&Community>) -> Outcome<()> {
-    let community = community.ok_or(OAuthError::NoCommunity)?;
-    let mut instances = community.instances.iter();
-    if instances.any(|instance| instance.plugin == plugin.name) {
-        return Ok(());
-    }
-    let names = community.names.clone();
-    Err(CallError::NotEnabled { plugin: plugin.name.clone(), names }.into())
 }
 
 /// The platform's URL with what the host answers for, whatever the plugin wrote there.
@@ -311,14 +207,4 @@ fn complete(url: Url, flow: &Flow, state: &Secret, verifier: Option<&Secret>) ->
         own.extend([("code_challenge", challenge.as_str()), ("code_challenge_method", "S256")]);
     }
     with_parameters(url, &own)
-}
-
-fn stored(flow: &Flow) -> Outcome<String> {
-    let text = serde_json::to_string(flow);
-    Ok(text.map_err(|error| Fault::Host(format!("a flow cannot be stored: {error}")))?)
-}
-
-fn read(flow: &str) -> Outcome<Flow> {
-    let flow = serde_json::from_str(flow);
-    Ok(flow.map_err(|error| Fault::Host(format!("a stored flow cannot be read: {error}")))?)
 }

@@ -5,6 +5,7 @@
 //! module, one file per table family, and no SQLite type leaves it. Nothing here may wait for a
 //! guest or for HTTP: a transaction lasts as long as its statements.
 
+mod accounts;
 mod checkpoint;
 mod compiled;
 mod connection;
@@ -35,6 +36,7 @@ use tokio::sync::oneshot;
 
 use crate::config::StoreConfig;
 
+pub use accounts::AccountFilter;
 pub use compiled::Compiled;
 pub use connection::{Reader, Tx};
 pub use deliveries::{After, AttemptRow, DueDelivery, EXPIRE_MS};
@@ -43,7 +45,7 @@ pub use endpoints::{DRIVER, EndpointRow};
 pub use events::{Audience, NewEvent};
 pub use failed_calls::FailedCall;
 pub use idempotency::StoredResponse;
-pub use identity::{AccountFilter, MERGED, PersonRow, User};
+pub use identity::{MERGED, PersonRow, User};
 pub use instances::{CommunityRow, InstanceRow, NewInstance, SecretRow};
 pub use keys::ApiKeyRow;
 pub use oauth::{OAuthRow, OAuthSecret, TakenState};

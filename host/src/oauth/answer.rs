@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{Kind, OAuth};
+use super::OAuth;
+use super::flow::Kind;
 use crate::effects::{Claim, LinkQuality, LinkType};
 use crate::guest::Fault;
 use crate::ids::PersonId;

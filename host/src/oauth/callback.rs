@@ -7,9 +7,10 @@ use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 use url::Url;
 
+use super::flow::Flow;
 use super::redirects::{web_url, with_parameters};
 use super::secret::{hash, verifier_context};
-use super::{Flow, OAuth, OAuthError, Outcome, read};
+use super::{OAuth, OAuthError, Outcome};
 use crate::calls::{CallError, Mode, ValidatedCall, What};
 use crate::guest::{Fault, cut};
 use crate::ids::{CommunityId, CommunitySlug, RequestId};
@@ -90,7 +91,7 @@ impl OAuth {
             |sealed: Vec<u8>| self.mutations.keyring.open(&verifier_context(&state), &sealed);
         let verifier = taken.sealed_verifier.map(open).transpose();
         let verifier = verifier.map_err(|error| Fault::Host(error.to_string()))?;
-        Ok(Taken { flow: read(&taken.request)?, verifier })
+        Ok(Taken { flow: Flow::read(&taken.request)?, verifier })
     }
 
     async fn finish(

@@ -144,7 +144,8 @@ impl Scheduler {
                     Fault::InstanceBusy
                     | Fault::Overloaded(_)
                     | Fault::Store(_)
-                    | Fault::InstanceReplaced,
+                    | Fault::InstanceReplaced
+                    | Fault::Taken(_),
                 ),
                 _,
             ) => soon(BUSY_MS),

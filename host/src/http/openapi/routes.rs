@@ -174,6 +174,8 @@ pub const ROUTES: &[Route] = &[
             "link_type",
             "link_quality",
             "platform_identifier",
+            "after",
+            "limit",
         ],
     ),
     route(

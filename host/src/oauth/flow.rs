@@ -1,0 +1,132 @@
+//! What is asked for, checked before anything begins, and what is kept of it between the steps.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{OAuth, OAuthError, Outcome};
+use crate::calls::CallError;
+use crate::communities::Community;
+use crate::guest::Fault;
+use crate::ids::PersonId;
+use crate::plugins::Plugin;
+
+/// Longest `state` of a driver, in bytes.
+const STATE_BYTES: usize = 2_048;
+
+/// What a driver asks for: the query of `authorize`, the body of `start`.
+#[derive(Clone, Default, Deserialize)]
+pub struct Asked {
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    pub community: Option<String>,
+    pub redirect_uri: Option<String>,
+    pub state: Option<String>,
+    pub metagov_id: Option<PersonId>,
+}
+
+/// What is authorised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    App,
+    User,
+}
+
+/// An authorisation under way, as it is stored between its steps.
+#[derive(Serialize, Deserialize)]
+pub struct Flow {
+    pub kind: Kind,
+    pub community: Option<i64>,
+    pub redirect_uri: String,
+    /// The driver's own.
+    pub state: Option<String>,
+    pub person: Option<PersonId>,
+    /// Where the platform sends the browser.
+    pub callback: String,
+}
+
+impl Kind {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::App => "app",
+            Self::User => "user",
+        }
+    }
+}
+
+impl Flow {
+    pub fn stored(&self) -> Outcome<String> {
+        let text = serde_json::to_string(self);
+        Ok(text.map_err(|error| Fault::Host(format!("a flow cannot be stored: {error}")))?)
+    }
+
+    pub fn read(flow: &str) -> Outcome<Self> {
+        let flow = serde_json::from_str(flow);
+        Ok(flow.map_err(|error| Fault::Host(format!("a stored flow cannot be read: {error}")))?)
+    }
+}
+
+impl OAuth {
+    /// What is asked for, if it can be given.
+    pub(super) fn flow(&self, plugin: &Plugin, asked: Asked, base: &str) -> Outcome<Flow> {
+        let kind = self.kind(plugin, asked.kind.as_deref())?;
+        let redirect_uri = asked.redirect_uri.ok_or(OAuthError::NoRedirect)?;
+        let redirect_uri = self.redirects.check(&redirect_uri).map_err(OAuthError::BadRedirect)?;
+        if asked.state.as_ref().is_some_and(|state| state.len() > STATE_BYTES) {
+            return Err(OAuthError::LongState(STATE_BYTES));
+        }
+        let community = asked.community.map(|slug| self.community(slug)).transpose()?;
+        if kind == Kind::User {
+            require_enabled(plugin, community.as_deref())?;
+        }
+        if let Some(person) = asked.metagov_id {
+            self.require_person(person, community.as_deref())?;
+        }
+        Ok(Flow {
+            kind,
+            community: community.map(|community| community.names.id.0),
+            redirect_uri: redirect_uri.into(),
+            state: asked.state,
+            person: asked.metagov_id,
+            callback: format!("{base}/auth/{}/callback", plugin.name),
+        })
+    }
+
+    fn kind(&self, plugin: &Plugin, asked: Option<&str>) -> Outcome<Kind> {
+        let kind = match asked.unwrap_or("app") {
+            "app" => Kind::App,
+            "user" => Kind::User,
+            _ => return Err(OAuthError::BadType),
+        };
+        let offered = plugin.manifest.oauth.as_ref().is_some_and(|oauth| oauth.has(kind.as_str()));
+        if offered { Ok(kind) } else { Err(OAuthError::NoSuchType(kind.as_str())) }
+    }
+
+    fn community(&self, slug: String) -> Outcome<Arc<Community>> {
+        let community = self.mutations.calls.communities.get(&slug);
+        community.ok_or(OAuthError::Call(CallError::UnknownCommunity(slug)))
+    }
+
+    fn require_person(&self, person: PersonId, community: Option<&Community>) -> Outcome<()> {
+        let row = self.mutations.calls.store.read(|reader| reader.person(person))?;
+        let is_here = |row: &crate::store::PersonRow| {
+            community.is_some_and(|community| community.names.id == row.community)
+        };
+        if row.as_ref().is_some_and(is_here) {
+            Ok(())
+        } else {
+            Err(OAuthError::UnknownPerson(person))
+        }
+    }
+}
+
+fn require_enabled(plugin: &Plugin, community: Option<&Community>) -> Outcome<()> {
+    let community = community.ok_or(OAuthError::NoCommunity)?;
+    let mut instances = community.instances.iter();
+    if instances.any(|instance| instance.plugin == plugin.name) {
+        return Ok(());
+    }
+    let names = community.names.clone();
+    Err(CallError::NotEnabled { plugin: plugin.name.clone(), names }.into())
+}
