@@ -154,7 +154,6 @@ impl Loader {
             // It has no name yet; the log says where its lines come from.
             plugin: PluginName::parse("describe")
                 .map_err(|bad| error("describe_failed", bad.to_string()))?,
-            mark: 0,
             limits: limits.of_describe(),
             grants: Grants::default(),
             settings: Settings { public: "{}".into(), secrets: BTreeMap::new() },
@@ -215,7 +214,6 @@ impl Loader {
         };
         let terms = Terms {
             plugin: name.clone(),
-            mark: mark(&digest),
             limits: config.limits.with(&of_plugin.limits),
             grants: Grants::new(&manifest.requests.reveal, &of_plugin.grants),
             settings,
