@@ -1,7 +1,7 @@
 //! An instance: one plugin enabled for one community, as a call needs to know it, and its lock.
 //!
-//! Immutable but for its lock and its count of calls: a change makes a new `Instance` that shares
-//! the old one's lock. Kept small, because there may be a hundred thousand of them.
+//! Immutable but for its lock, its count of calls and the plugin version that it is ready for: a change
+//! makes a new `Instance` that shares the old one's lock and count. Kept small, because there may be a hundred thousand of them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};

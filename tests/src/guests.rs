@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 /// Every guest that `cargo xtask guests` builds and the tests enable.
-pub const ALL: [&str; 5] = ["misbehaving", "probe", "randomness", "raw", "tutorial"];
+pub const ALL: [&str; 6] = ["misbehaving", "probe", "randomness", "raw", "tutorial", "versions"];
 
 /// The component of an example plugin or a fixture.
 pub fn file(name: &str) -> PathBuf {
