@@ -17,6 +17,6 @@ mod process;
 mod waiting;
 
 pub use answer::Answer;
-pub use driver::Driver;
+pub use driver::{Driver, answer};
 pub use host::{Setup, TestHost, start_in};
 pub use waiting::{until, until_within};
