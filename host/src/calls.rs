@@ -23,7 +23,7 @@ use std::time::Instant;
 use crate::clock::Clock;
 use crate::communities::Communities;
 use crate::guest::{Blame, Ended, Fault, Output, Share};
-use crate::instance::{Hold, InFlight, Instance};
+use crate::instance::{Hold, Instance};
 use crate::plugins::{Outcome, Plugin, PluginCall, Plugins};
 use crate::store::Store;
 
@@ -95,8 +95,6 @@ pub struct Collected {
     pub keep: Option<Arc<dyn std::any::Any + Send + Sync>>,
     hold: Option<Hold>,
     state_bytes: Option<u64>,
-    /// `upgraded`: of the version that the instance is upgraded to.
-    upgraded_to: Option<i64>,
 }
 
 impl Calls {
@@ -152,7 +150,7 @@ impl Calls {
         mode: Mode,
     ) -> Result<Answer, CallError> {
         let started = Instant::now();
-        let admitted = self.admit(call.plugin(), call.instance())?;
+        let admitted = self.admit(call.plugin())?;
         let (export, subject) = call.take_for_guest();
         let ended = call.plugin().guest.call(export, call.plugin().terms.clone(), subject).await;
         let (id, log, cpu) = (ended.call.clone(), ended.log.clone(), ended.cpu);
@@ -194,12 +192,9 @@ impl Calls {
         Ok(Answer { output, effects: None })
     }
 
-    /// Counts the call in everywhere; dropping the answer counts it out.
-    pub fn admit(
-        self: &Arc<Self>,
-        plugin: &Arc<Plugin>,
-        instance: Option<&Arc<Instance>>,
-    ) -> Result<Admitted, Fault> {
+    /// Counts the call in for the host and the plugin; dropping the answer counts it out. For its
+    /// instance it was counted when it was resolved.
+    pub fn admit(self: &Arc<Self>, plugin: &Arc<Plugin>) -> Result<Admitted, Fault> {
         if self.in_flight.fetch_add(1, Ordering::Relaxed) >= self.limit {
             self.in_flight.fetch_sub(1, Ordering::Relaxed);
             return Err(Fault::Overloaded("too many calls are in flight"));
@@ -208,10 +203,7 @@ impl Calls {
         let plugin = plugin
             .enter()
             .ok_or(Fault::Overloaded("too many calls of this plugin are in flight"))?;
-        let instance = instance
-            .map(|instance| instance.enter(self.instance_limit).ok_or(Fault::InstanceBusy))
-            .transpose()?;
-        Ok(Admitted { _host: host, _plugin: plugin, _instance: instance })
+        Ok(Admitted { _host: host, _plugin: plugin })
     }
 
     /// Calls in flight now.
@@ -224,7 +216,6 @@ impl Calls {
 pub struct Admitted {
     _host: HostCall,
     _plugin: PluginCall,
-    _instance: Option<InFlight>,
 }
 
 struct HostCall(Arc<Calls>);

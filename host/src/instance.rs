@@ -1,10 +1,10 @@
 //! An instance: one plugin enabled for one community, as a call needs to know it, and its lock.
 //!
-//! Immutable but for its lock and its count of calls: a change makes a new `Instance` that shares
-//! the old one's lock. Kept small, because there may be a hundred thousand of them.
+//! Immutable but for its lock, its count of calls and the plugin version that it is ready for: a change
+//! makes a new `Instance` that shares the old one's lock and count. Kept small, because there may be a hundred thousand of them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
@@ -34,11 +34,17 @@ pub struct Instance {
     config: Arc<str>,
     /// Of the plugin file whose schema accepted the config as it is stored.
     plugin_mark: i64,
+    /// Of the plugin file that it is ready for calls on; a call on any other has to make it so.
+    ready_for: AtomicI64,
     /// What a call on another version made of it, the last such version.
     accepted: ArcSwapOption<Accepted>,
     lock: Arc<RwLock<Standing>>,
-    calls: AtomicU32,
+    /// In flight. Shared like the lock: what began on the old `Instance` may still write.
+    calls: Arc<AtomicU32>,
 }
+
+/// The mark of no plugin file.
+pub const NO_MARK: i64 = 0;
 
 /// The stored config as another version of the plugin accepts it, with that version's defaults.
 #[derive(Debug)]
@@ -66,9 +72,6 @@ pub struct Standing {
     pub generation: Option<Generation>,
     /// Bytes of all keys and values; none until somebody had to count them.
     pub state_bytes: Option<u64>,
-    /// The mark of the plugin's version that the state was upgraded to since the host's start: calls on
-    /// another one may not touch it.
-    pub upgraded_to: Option<i64>,
 }
 
 /// The lock, held. Fair: who asks first gets it first. Travels inside the queued write and is
@@ -107,19 +110,18 @@ pub struct Facts {
 
 impl Instance {
     pub fn new(facts: Facts) -> Self {
-        let generation = Some(facts.generation);
-        let standing = Standing { generation, state_bytes: None, upgraded_to: None };
-        Self::with_lock(facts, Arc::new(RwLock::new(standing)))
+        let standing = Standing { generation: Some(facts.generation), state_bytes: None };
+        Self::with_lock(facts, Arc::new(RwLock::new(standing)), Arc::default())
     }
 
     /// The same instance after a change, with the lock of the old one.
     pub fn changed(&self, facts: Facts) -> Self {
-        Self::with_lock(facts, self.lock.clone())
+        Self::with_lock(facts, self.lock.clone(), self.calls.clone())
     }
 
     /// The same instance in a community that is now called otherwise.
     pub fn in_community(&self, community: Arc<CommunityNames>) -> Self {
-        self.changed(Facts {
+        let renamed = self.changed(Facts {
             id: self.id,
             generation: self.generation,
             plugin: self.plugin.clone(),
@@ -127,10 +129,13 @@ impl Instance {
             platform_id: self.platform_id.clone(),
             config: self.config.clone(),
             plugin_mark: self.plugin_mark,
-        })
+        });
+        renamed.accepted.store(self.accepted.load_full());
+        renamed.ready_for.store(self.ready_for.load(Ordering::SeqCst), Ordering::SeqCst);
+        renamed
     }
 
-    fn with_lock(facts: Facts, lock: Arc<RwLock<Standing>>) -> Self {
+    fn with_lock(facts: Facts, lock: Arc<RwLock<Standing>>, calls: Arc<AtomicU32>) -> Self {
         Self {
             id: facts.id,
             generation: facts.generation,
@@ -139,9 +144,10 @@ impl Instance {
             platform_id: facts.platform_id,
             config: facts.config,
             plugin_mark: facts.plugin_mark,
+            ready_for: AtomicI64::new(facts.plugin_mark),
             accepted: ArcSwapOption::empty(),
             lock,
-            calls: AtomicU32::new(0),
+            calls,
         }
     }
 
@@ -150,8 +156,11 @@ impl Instance {
         &self.config
     }
 
-    /// The config for that version of the plugin, if its schema has accepted it.
+    /// The config for that version of the plugin, if the instance is ready for calls on it.
     pub fn config_for(&self, plugin_mark: i64) -> Option<Arc<str>> {
+        if self.ready_for.load(Ordering::SeqCst) != plugin_mark {
+            return None;
+        }
         if self.plugin_mark == plugin_mark {
             return Some(self.config.clone());
         }
@@ -159,9 +168,18 @@ impl Instance {
         accepted.as_ref().filter(|one| one.plugin_mark == plugin_mark).map(|one| one.config.clone())
     }
 
-    /// That version's schema has accepted the stored config, and filled in its own defaults.
+    /// That version's schema has accepted the stored config, and filled in its own defaults. From now
+    /// on there are calls on that version and on no other.
     pub fn accept(&self, plugin_mark: i64, config: Arc<str>) {
-        self.accepted.store(Some(Arc::new(Accepted { plugin_mark, config })));
+        if self.plugin_mark != plugin_mark {
+            self.accepted.store(Some(Arc::new(Accepted { plugin_mark, config })));
+        }
+        self.ready_for.store(plugin_mark, Ordering::SeqCst);
+    }
+
+    /// No call begins until a version has accepted the config again.
+    pub fn close(&self) {
+        self.ready_for.store(NO_MARK, Ordering::SeqCst);
     }
 
     /// Waits for the lock, at most `wait`.
@@ -181,7 +199,7 @@ impl Instance {
 
     /// Calls in flight now.
     pub fn in_flight(&self) -> u32 {
-        self.calls.load(Ordering::Relaxed)
+        self.calls.load(Ordering::SeqCst)
     }
 
     fn try_hold(&self, access: Access) -> Option<Hold> {
@@ -199,22 +217,25 @@ impl Instance {
     }
 
     /// Counts a call in, unless `limit` are in flight; dropping the answer counts it out.
-    pub fn enter(self: &Arc<Self>, limit: u32) -> Option<InFlight> {
-        if self.calls.fetch_add(1, Ordering::Relaxed) < limit {
-            return Some(InFlight(self.clone()));
+    ///
+    /// In one order with `close` and `in_flight`: whoever closes it and then sees no call knows that
+    /// no call finds it open any more.
+    pub fn enter(&self, limit: u32) -> Option<InFlight> {
+        if self.calls.fetch_add(1, Ordering::SeqCst) < limit {
+            return Some(InFlight(self.calls.clone()));
         }
-        self.calls.fetch_sub(1, Ordering::Relaxed);
+        self.calls.fetch_sub(1, Ordering::SeqCst);
         None
     }
 }
 
 /// A call in flight on an instance.
 #[derive(Debug)]
-pub struct InFlight(Arc<Instance>);
+pub struct InFlight(Arc<AtomicU32>);
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.calls.fetch_sub(1, Ordering::Relaxed);
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 

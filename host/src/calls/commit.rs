@@ -57,18 +57,15 @@ impl Collected {
             writes,
             http: effects.http,
             keep: None,
-            upgraded_to: None,
             share: ended.share,
             hold: ended.hold,
             state_bytes: ended.state_bytes,
         }
     }
 
-    /// The lock was taken by whoever made the call: it goes with the write. From the commit on, calls
-    /// on other versions may not touch the state any more.
-    pub(super) fn hold_until_stored(&mut self, hold: Hold, mark: i64) {
+    /// The lock was taken by whoever made the call: it goes with the write.
+    pub(super) fn hold_until_stored(&mut self, hold: Hold) {
         self.hold = Some(hold);
-        self.upgraded_to = Some(mark);
     }
 
     pub fn is_empty(&self) -> bool {
@@ -102,11 +99,10 @@ impl Calls {
     /// Stores what was collected, and `also`; or nothing. The lock goes with the write and is released
     /// by the writer.
     pub async fn commit(&self, collected: Collected, also: Option<Also>) -> Result<(), StoreError> {
-        let Collected { instance, writes, share, hold, state_bytes, keep, upgraded_to, .. } =
-            collected;
+        let Collected { instance, writes, share, hold, state_bytes, keep, .. } = collected;
         let now = self.clock.now_ms();
         let release = move |committed: Option<&()>| {
-            release(hold, committed.and(state_bytes), committed.and(upgraded_to));
+            release(hold, committed.and(state_bytes));
             drop((share, keep));
         };
         let run = move |tx: &Tx<'_>| {
@@ -121,11 +117,8 @@ impl Calls {
 }
 
 /// Remembers the size that was committed, and lets the next call have the lock.
-fn release(hold: Option<Hold>, state_bytes: Option<u64>, upgraded_to: Option<i64>) {
+fn release(hold: Option<Hold>, state_bytes: Option<u64>) {
     let Some(mut hold) = hold else { return };
-    if let (Some(standing), Some(mark)) = (hold.standing_mut(), upgraded_to) {
-        standing.upgraded_to = Some(mark);
-    }
     if let (Some(standing), Some(bytes)) = (hold.standing_mut(), state_bytes) {
         standing.state_bytes = Some(bytes);
     }

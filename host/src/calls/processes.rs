@@ -12,7 +12,7 @@ use crate::effects::{ProcessChange, ProcessStatus};
 use crate::guest::Fault;
 use crate::ids::{RequestId, unguessable_ulid};
 use crate::instance::{Instance, ProcessRef};
-use crate::plugins::{ProcessFunction, ProcessType};
+use crate::plugins::{Plugin, ProcessFunction, ProcessType};
 use crate::store::{ProcessRow, StoreError, Tx};
 
 /// A process as a driver asks for it.
@@ -45,19 +45,20 @@ impl Calls {
             .get(request.community)
             .ok_or_else(|| CallError::UnknownCommunity(request.community.to_owned()))?;
         let plugin = self.plugin(request.plugin, &community)?;
-        let kind = plugin.processes.get(request.process).cloned();
-        let kind = kind.ok_or_else(|| CallError::UnknownProcess {
-            plugin: plugin.name.clone(),
-            process: request.process.to_owned(),
-        })?;
+        let mut kind = known(&plugin, request.process)?;
         let instance = self.instance(&community, &plugin, request.platform_id)?;
+        let mark = plugin.mark;
+        let ready = self.ready(plugin, instance.clone(), &request.request_id).await?;
+        if ready.plugin.mark != mark {
+            kind = known(&ready.plugin, request.process)?;
+        }
         let parameters = validated(&kind.parameters, request.parameters)?;
         let pending = self.store.read(|reader| reader.pending_count(instance.id))?;
         if pending >= self.pending_limit {
             return Err(CallError::TooManyProcesses(self.pending_limit));
         }
         let what = What::Start { kind: kind.clone(), parameters };
-        let call = self.on(plugin, instance.clone(), what, request.request_id).await?;
+        let call = ready.call(what, request.request_id);
         let call = call.about(Arc::new(self.new_process(&kind)?));
         Ok(ValidatedStart { call, kind, instance, callback_url: request.callback_url })
     }
@@ -120,6 +121,13 @@ impl Calls {
         let now = self.store.read(|reader| reader.process_by_id(row.id))?;
         now.ok_or_else(|| StoreError::Stale.into())
     }
+}
+
+fn known(plugin: &Plugin, process: &str) -> Result<Arc<ProcessType>, CallError> {
+    plugin.processes.get(process).cloned().ok_or_else(|| CallError::UnknownProcess {
+        plugin: plugin.name.clone(),
+        process: process.to_owned(),
+    })
 }
 
 fn store_new(

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::guest::{Export, Origin, PendingSecrets, Subject};
 use crate::ids::RequestId;
-use crate::instance::{Instance, ProcessRef};
+use crate::instance::{InFlight, Instance, ProcessRef};
 use crate::plugins::{Action, CallMetrics, Plugin, ProcessType, Schema};
 use crate::web;
 
@@ -20,6 +20,8 @@ pub struct ValidatedCall {
     process: Option<Arc<ProcessRef>>,
     request_id: RequestId,
     may_send: bool,
+    /// Its part of the instance's calls in flight; none where it runs under a lock that was taken for it.
+    _counted: Option<InFlight>,
 }
 
 /// What is called.
@@ -48,14 +50,21 @@ impl ValidatedCall {
         what: What,
         request_id: RequestId,
     ) -> Self {
-        let instance = Some(instance);
-        Self { plugin, instance, config, what, process: None, request_id, may_send: true }
+        Self { instance: Some(instance), config, ..Self::of_plugin(plugin, what, request_id) }
     }
 
     /// A call of the plugin for no instance.
     pub fn of_plugin(plugin: Arc<Plugin>, what: What, request_id: RequestId) -> Self {
-        let config = "{}".into();
-        Self { plugin, instance: None, config, what, process: None, request_id, may_send: true }
+        Self {
+            plugin,
+            instance: None,
+            config: "{}".into(),
+            what,
+            process: None,
+            request_id,
+            may_send: true,
+            _counted: None,
+        }
     }
 
     /// `initialize` of an instance that nobody can resolve yet.
@@ -80,6 +89,12 @@ impl ValidatedCall {
         let config = instance.stored_config().clone();
         let what = What::ConfigChanged { previous, secrets };
         Self::on(plugin, instance, config, what, request_id)
+    }
+
+    /// Counts as one of the instance's calls in flight until it ends.
+    pub(super) fn counted(mut self, counted: InFlight) -> Self {
+        self._counted = Some(counted);
+        self
     }
 
     /// The process that the call is about.

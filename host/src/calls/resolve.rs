@@ -7,9 +7,10 @@ use serde_json::Value;
 use super::request::{ValidatedCall, What};
 use super::{CallError, Calls};
 use crate::communities::{Community, ResolveError};
+use crate::guest::Fault;
 use crate::ids::RequestId;
 use crate::instance::Instance;
-use crate::plugins::{Plugin, Schema};
+use crate::plugins::{Action, Plugin, Schema};
 
 /// An action as a driver asks for it.
 pub struct ActionRequest<'a> {
@@ -41,17 +42,15 @@ impl Calls {
             .get(request.community)
             .ok_or_else(|| CallError::UnknownCommunity(request.community.to_owned()))?;
         let plugin = self.plugin(request.plugin, &community)?;
-        let action = plugin
-            .actions
-            .get(request.action)
-            .filter(|action| action.public || request.reach == Reach::Every);
-        let action = action.cloned().ok_or_else(|| CallError::UnknownAction {
-            plugin: plugin.name.clone(),
-            action: request.action.to_owned(),
-        })?;
+        let mut action = reachable(&plugin, request.action, request.reach)?;
         let instance = self.instance(&community, &plugin, request.platform_id)?;
+        let mark = plugin.mark;
+        let ready = self.ready(plugin, instance, &request.request_id).await?;
+        if ready.plugin.mark != mark {
+            action = reachable(&ready.plugin, request.action, request.reach)?;
+        }
         let parameters = validated(&action.parameters, request.parameters)?;
-        self.on(plugin, instance, What::Action { action, parameters }, request.request_id).await
+        Ok(ready.call(What::Action { action, parameters }, request.request_id))
     }
 
     /// A call on an instance, which must be ready for the plugin's version.
@@ -62,11 +61,13 @@ impl Calls {
         what: What,
         request_id: RequestId,
     ) -> Result<ValidatedCall, CallError> {
-        let config = match instance.config_for(plugin.mark) {
-            Some(config) => config,
-            None => self.make_ready(&plugin, &instance, &request_id).await?,
-        };
-        Ok(ValidatedCall::on(plugin, instance, config, what, request_id))
+        let mark = plugin.mark;
+        let ready = self.ready(plugin, instance, &request_id).await?;
+        if ready.plugin.mark != mark {
+            // What is to be called was looked up in the version before.
+            return Err(Fault::Overloaded("the plugin is being replaced").into());
+        }
+        Ok(ready.call(what, request_id))
     }
 
     /// The plugin of an instance, if it serves now.
@@ -109,6 +110,15 @@ impl Calls {
             }
         })
     }
+}
+
+fn reachable(plugin: &Plugin, slug: &str, reach: Reach) -> Result<Arc<Action>, CallError> {
+    let action = plugin.actions.get(slug);
+    let action = action.filter(|action| action.public || reach == Reach::Every);
+    action.cloned().ok_or_else(|| CallError::UnknownAction {
+        plugin: plugin.name.clone(),
+        action: slug.to_owned(),
+    })
 }
 
 /// Fills in the defaults, and checks: what the guest gets.

@@ -1,5 +1,9 @@
 //! The first call of an instance on another version of its plugin: its config must be right for it, and
 //! `upgraded` runs, once, after the last call on the old version.
+//!
+//! An instance is ready for one version at a time. A call is counted in before it looks whether that
+//! is its own; whoever upgrades closes the instance, waits until no call is left, and takes the lock.
+//! So no call on the old version can begin once the upgrade has, and none has to be turned away.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,34 +14,114 @@ use tokio::time::Instant;
 use super::{CallError, Calls, Mode, ValidatedCall, What};
 use crate::guest::Fault;
 use crate::ids::RequestId;
-use crate::instance::{Access, Hold, HoldError, Instance};
+use crate::instance::{Access, Hold, HoldError, InFlight, Instance, NO_MARK};
 use crate::plugins::{Lifecycle, Plugin};
 use crate::secrets;
+use crate::store::Tx;
 
-/// How often it is looked whether calls on the old version have ended.
+/// How often it is looked whether the calls on the old version have ended.
 const LOOK: Duration = Duration::from_millis(1);
+/// How often it is tried again because the version or the instance changed meanwhile.
+const TRIES: u32 = 4;
+
+/// A call can be made of it: it is counted in, on an instance that is ready for that version.
+pub struct Ready {
+    /// The version that serves, which may be newer than the one that was resolved.
+    pub plugin: Arc<Plugin>,
+    instance: Arc<Instance>,
+    config: Arc<str>,
+    counted: InFlight,
+}
+
+impl Ready {
+    pub(super) fn call(self, what: What, request_id: RequestId) -> ValidatedCall {
+        let Self { plugin, instance, config, counted } = self;
+        ValidatedCall::on(plugin, instance, config, what, request_id).counted(counted)
+    }
+}
+
+/// An instance on its way to a version.
+struct Change<'a> {
+    plugin: &'a Arc<Plugin>,
+    instance: &'a Arc<Instance>,
+    config: &'a Arc<str>,
+    request_id: &'a RequestId,
+}
 
 impl Calls {
-    /// The instance's config for this version, which is then ready for calls. Once for each instance and
-    /// version.
-    pub(super) async fn make_ready(
+    /// Counts a call in on an instance that is ready for the plugin's version, or makes it so.
+    pub async fn ready(
+        self: &Arc<Self>,
+        plugin: Arc<Plugin>,
+        instance: Arc<Instance>,
+        request_id: &RequestId,
+    ) -> Result<Ready, CallError> {
+        let counted = instance.enter(self.instance_limit).ok_or(Fault::InstanceBusy)?;
+        match instance.config_for(plugin.mark) {
+            Some(config) => Ok(Ready { plugin, instance, config, counted }),
+            None => {
+                // Whoever upgrades waits for calls that are counted in.
+                drop(counted);
+                Box::pin(self.ready_at_last(instance, request_id)).await
+            }
+        }
+    }
+
+    async fn ready_at_last(
+        self: &Arc<Self>,
+        instance: Arc<Instance>,
+        request_id: &RequestId,
+    ) -> Result<Ready, CallError> {
+        for _ in 0..TRIES {
+            // A version that serves no more must not become the instance's again.
+            let plugin = self.plugin_of(&instance)?;
+            if instance.config_for(plugin.mark).is_none() {
+                match self.make_ready(&plugin, &instance, request_id).await {
+                    // Changed meanwhile: by a call on another version, or for good.
+                    Err(CallError::Fault(Fault::InstanceReplaced)) => continue,
+                    made => made?,
+                }
+            }
+            let counted = instance.enter(self.instance_limit).ok_or(Fault::InstanceBusy)?;
+            if let Some(config) = instance.config_for(plugin.mark) {
+                return Ok(Ready { plugin, instance, config, counted });
+            }
+        }
+        Err(Fault::InstanceReplaced.into())
+    }
+
+    /// Once for each instance and version, and after a start if the version has defaults of its own.
+    async fn make_ready(
         self: &Arc<Self>,
         plugin: &Arc<Plugin>,
         instance: &Arc<Instance>,
         request_id: &RequestId,
-    ) -> Result<Arc<str>, CallError> {
-        let config = self.config_for_version(plugin, instance)?;
-        let from = self.store.read(|reader| reader.plugin_version(instance.id))?;
-        let from = from.ok_or(Fault::InstanceReplaced)?;
+    ) -> Result<(), CallError> {
+        let config = &self.config_for_version(plugin, instance)?;
+        let change = Change { plugin, instance, config, request_id };
+        let from = self.version_of(instance)?;
         if from != plugin.manifest.version {
             if plugin.manifest.has(Lifecycle::Upgraded) {
-                self.upgrade(plugin, instance, &config, request_id).await?;
+                self.upgrade(&change).await?;
             } else {
-                self.note_version(plugin, instance).await?;
+                // Stored, because a later version that has it is told of this one.
+                let store = change.store(from);
+                let (id, generation) = (instance.id, instance.generation);
+                let note = move |tx: &Tx<'_>| {
+                    tx.require_generation(id, generation)?;
+                    store(tx)
+                };
+                self.store.write("instance.version", note).await?;
             }
         }
         instance.accept(plugin.mark, config.clone());
-        Ok(config)
+        Ok(())
+    }
+
+    fn version_of(&self, instance: &Instance) -> Result<String, CallError> {
+        let (id, generation) = (instance.id, instance.generation);
+        let version = self.store.read(|reader| reader.plugin_version(id, generation))?;
+        Ok(version.ok_or(Fault::InstanceReplaced)?)
     }
 
     /// The version's schema must accept the stored config, and fills in its own defaults.
@@ -62,67 +146,77 @@ impl Calls {
     }
 
     /// `upgraded`, under the instance's lock from before to after its commit.
-    async fn upgrade(
-        self: &Arc<Self>,
-        plugin: &Arc<Plugin>,
-        instance: &Arc<Instance>,
-        config: &Arc<str>,
-        request_id: &RequestId,
-    ) -> Result<(), CallError> {
-        let hold = self.after_old_calls(plugin, instance).await?;
-        let from = self.store.read(|reader| reader.plugin_version(instance.id))?;
-        let from = from.ok_or(Fault::InstanceReplaced)?;
-        let to = plugin.manifest.version.clone();
-        if from == to {
-            // Somebody else's call was first.
+    async fn upgrade(self: &Arc<Self>, change: &Change<'_>) -> Result<(), CallError> {
+        let Some(hold) = self.after_old_calls(change).await? else { return Ok(()) };
+        // Under the lock: somebody else's call may have been first.
+        let from = self.version_of(change.instance)?;
+        if from == change.plugin.manifest.version {
             return Ok(());
         }
-        let what = What::Upgraded { from_version: from.clone() };
-        let (plugin_of, instance_of) = (plugin.clone(), instance.clone());
-        let call =
-            ValidatedCall::on(plugin_of, instance_of, config.clone(), what, request_id.clone());
-        let (id, mark) = (instance.id, plugin.mark);
-        let upgraded = Box::pin(self.run(
-            call,
-            Mode::Finish(Box::new(move |_, collected| {
-                collected.hold_until_stored(hold, mark);
-                Some(Box::new(move |tx| tx.change_version(id, &from, &to)))
-            })),
-        ));
-        upgraded.await.map(drop).map_err(|error| match error {
-            CallError::Fault(
-                fault @ (Fault::Store(_) | Fault::Overloaded(_) | Fault::InstanceBusy),
-            ) => fault.into(),
-            other => {
-                CallError::UpgradeFailed { plugin: plugin.name.clone(), reason: other.to_string() }
-            }
-        })
+        let call = change.upgraded(from.clone());
+        let store = change.store(from);
+        let mode = Mode::Finish(Box::new(move |_, collected| {
+            collected.hold_until_stored(hold);
+            Some(Box::new(store))
+        }));
+        self.run(call, mode).await.map(drop).map_err(|error| change.failed(error))
     }
 
-    /// The lock, once no call on the old version is in flight any more.
-    async fn after_old_calls(
-        &self,
-        plugin: &Plugin,
-        instance: &Arc<Instance>,
-    ) -> Result<Hold, CallError> {
+    /// The lock, once no call on the old version is in flight any more; none if the instance is ready.
+    async fn after_old_calls(&self, change: &Change<'_>) -> Result<Option<Hold>, CallError> {
+        let Change { plugin, instance, .. } = *change;
         let wait = Duration::from_millis(plugin.terms.limits.lock_wait_ms);
         let end = Instant::now() + wait;
-        // Calls on this version run once somebody else's upgrade is done.
-        let is_done = || instance.config_for(plugin.mark).is_some();
-        while instance.in_flight() > 0 && !is_done() && Instant::now() < end {
+        instance.close();
+        while instance.in_flight() > 0 {
+            if instance.config_for(plugin.mark).is_some() {
+                return Ok(None);
+            }
+            if Instant::now() >= end {
+                return Err(Fault::InstanceBusy.into());
+            }
             tokio::time::sleep(LOOK).await;
         }
-        let hold = instance.hold(Access::Exclusive, wait).await.map_err(|error| match error {
+        let left = end.saturating_duration_since(Instant::now());
+        let hold = instance.hold(Access::Exclusive, left).await.map_err(|error| match error {
             HoldError::Busy => Fault::InstanceBusy,
             HoldError::Replaced => Fault::InstanceReplaced,
         })?;
-        Ok(hold)
+        Ok(Some(hold))
+    }
+}
+
+impl Change<'_> {
+    fn upgraded(&self, from_version: String) -> ValidatedCall {
+        let (plugin, instance) = (self.plugin.clone(), self.instance.clone());
+        let what = What::Upgraded { from_version };
+        ValidatedCall::on(plugin, instance, self.config.clone(), what, self.request_id.clone())
     }
 
-    /// A version without `upgraded`: a later one that has it is told of this one.
-    async fn note_version(&self, plugin: &Plugin, instance: &Instance) -> Result<(), CallError> {
-        let (id, to) = (instance.id, plugin.manifest.version.clone());
-        let note = move |tx: &crate::store::Tx<'_>| tx.note_version(id, &to);
-        Ok(self.store.write("instance.version", note).await?)
+    /// What makes the change last.
+    fn store(
+        &self,
+        from: String,
+    ) -> impl FnOnce(&Tx<'_>) -> Result<(), crate::store::StoreError> + Send + use<> {
+        let (id, to) = (self.instance.id, self.plugin.manifest.version.clone());
+        let as_stored = **self.config == **self.instance.stored_config();
+        let mark = if as_stored { self.plugin.mark } else { NO_MARK };
+        move |tx| tx.change_version(id, &from, &to, mark)
+    }
+
+    /// What is nobody's doing stays what it is; the rest is the plugin's.
+    fn failed(&self, error: CallError) -> CallError {
+        match error {
+            CallError::Fault(
+                fault @ (Fault::Store(_)
+                | Fault::Overloaded(_)
+                | Fault::InstanceBusy
+                | Fault::InstanceReplaced),
+            ) => fault.into(),
+            error => CallError::UpgradeFailed {
+                plugin: self.plugin.name.clone(),
+                reason: error.to_string(),
+            },
+        }
     }
 }

@@ -124,11 +124,7 @@ impl CallState {
         if self.hold.is_none() && self.subject.origin.takes_lock() {
             let access = if self.subject.read_only { Access::Shared } else { Access::Exclusive };
             let wait = Duration::from_millis(self.terms.limits.lock_wait_ms);
-            let hold = instance.hold(access, wait).await.map_err(hold_fault)?;
-            if hold.standing().upgraded_to.is_some_and(|mark| mark != self.terms.mark) {
-                return Err(Fault::InstanceReplaced);
-            }
-            self.hold = Some(hold);
+            self.hold = Some(instance.hold(access, wait).await.map_err(hold_fault)?);
         }
         Ok(instance)
     }

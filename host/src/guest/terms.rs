@@ -14,8 +14,6 @@ use crate::instance::{Instance, ProcessRef};
 /// The same for all calls of a loaded plugin.
 pub struct Terms {
     pub plugin: PluginName,
-    /// Of the plugin file.
-    pub mark: i64,
     pub limits: Limits,
     pub grants: Grants,
     pub settings: Settings,

@@ -68,6 +68,17 @@ async fn perform(
     let body = body::read(api, body).await?;
     let parsed: ActionBody = body::parse(&body)?;
     let request_id = door::request_id_of(&head.extensions, &api.clock);
+    // Before anything is looked up: what was answered stays answered, whatever became of the plugin.
+    let begun = if reach == Reach::Every && !query.dry_run {
+        idempotency::begin(api, &head, &body)?
+    } else {
+        Begun::Plain
+    };
+    let first = match begun {
+        Begun::Plain => None,
+        Begun::Replayed(response) => return Ok(response),
+        Begun::First(first) => Some(first),
+    };
     let call = api.calls.action(ActionRequest {
         community: community(&head.headers)?,
         platform_id: platform_id(&head.headers, &query),
@@ -86,12 +97,9 @@ async fn perform(
         let call = if query.allow_http { call } else { call.without_sending() };
         return answer(api.calls.run(call, Mode::Collect).await?);
     }
-    let begun =
-        if reach == Reach::Every { idempotency::begin(api, &head, &body)? } else { Begun::Plain };
-    match begun {
-        Begun::Plain => answer(api.calls.run(call, Mode::Commit).await?),
-        Begun::Replayed(response) => Ok(response),
-        Begun::First(first) => once(api, call, first, &request_id).await,
+    match first {
+        None => answer(api.calls.run(call, Mode::Commit).await?),
+        Some(first) => once(api, call, first, &request_id).await,
     }
 }
 

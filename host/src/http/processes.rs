@@ -45,6 +45,11 @@ async fn start(
     let mut parameters: Map<String, Value> = body::parse(&body)?;
     let callback_url = parameters.remove("callback_url").map(callback).transpose()?.flatten();
     let request_id = door::request_id_of(&head.extensions, &api.clock);
+    let first = match idempotency::begin(&api, &head, &body)? {
+        Begun::Replayed(response) => return Ok(response),
+        Begun::Plain => None,
+        Begun::First(first) => Some(first),
+    };
     let start = api.calls.process(StartRequest {
         community: community(&head.headers)?,
         platform_id: platform_id(&head.headers, &query),
@@ -55,11 +60,6 @@ async fn start(
         request_id: request_id.clone(),
     });
     let start = start.await?;
-    let first = match idempotency::begin(&api, &head, &body)? {
-        Begun::Replayed(response) => return Ok(response),
-        Begun::Plain => None,
-        Begun::First(first) => Some(first),
-    };
     let (remembered, of) = (first.clone(), target.clone());
     let remember = move |row: &ProcessRow, collected: &mut Collected| {
         let headers = vec![

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::plan::{Draft, Plan, Step};
 use super::{MutationError, Mutations, Outcome};
-use crate::calls::{Also, Mode, ValidatedCall, Writes};
+use crate::calls::{Also, CallError, Mode, ValidatedCall, Writes};
 use crate::communities::{Community, Turn};
 use crate::guest::{Fault, Share};
 use crate::ids::{Generation, ProcessId, RequestId};
@@ -80,6 +80,7 @@ impl Mutations {
     ) -> Outcome<Arc<Community>> {
         let end = self.deadline(self.limits.mutation_wait_ms);
         self.in_time(end, self.initialize(&mut plan, &request)).await?;
+        self.in_time(end, self.upgrade(&plan, &request)).await?;
         let held = self.lock(&plan).await?;
         self.in_time(end, self.tell_changed(&mut plan, &request)).await?;
         self.write(plan, also, held, turn).await
@@ -100,6 +101,21 @@ impl Mutations {
                 let secrets = draft.secrets.clone();
                 let call = ValidatedCall::initialize(plugin, instance, secrets, request.clone());
                 draft.collected = self.calls.run(call, Mode::Collect).await?.effects;
+            }
+        }
+        Ok(())
+    }
+
+    /// `config-changed` is a call on the version that serves now: `upgraded` comes before it, unless only
+    /// the new config is right for that version.
+    async fn upgrade(&self, plan: &Plan, request: &RequestId) -> Outcome<()> {
+        for step in &plan.steps {
+            let Step::Reconfigure(old, draft) = step else { continue };
+            match self.calls.ready(draft.plugin.clone(), old.clone(), request).await {
+                Ok(ready) if ready.plugin.mark == draft.plugin.mark => {}
+                Ok(_) => return Err(Fault::Overloaded("the plugin is being replaced").into()),
+                Err(CallError::ConfigInvalid { .. }) => draft.instance.close(),
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(())

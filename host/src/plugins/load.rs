@@ -155,7 +155,6 @@ impl Loader {
             // It has no name yet; the log says where its lines come from.
             plugin: PluginName::parse("describe")
                 .map_err(|bad| error("describe_failed", bad.to_string()))?,
-            mark: 0,
             limits: limits.of_describe(),
             grants: Grants::default(),
             settings: Settings { public: "{}".into(), secrets: BTreeMap::new() },
@@ -229,7 +228,6 @@ impl Loader {
         let grants = Grants::new(&name, requested, &of_plugin.grants);
         let terms = Terms {
             plugin: name.clone(),
-            mark: mark(&digest),
             limits: config.limits.with(&of_plugin.limits),
             grants: if config.grant_requested { grants.as_requested() } else { grants },
             settings,

@@ -8,6 +8,7 @@ use rusqlite::{ErrorCode, OptionalExtension, params};
 
 use super::{Reader, StoreError, Taken, Tx};
 use crate::ids::{CommunityId, CommunitySlug, Generation, InstanceId};
+use crate::instance::NO_MARK;
 
 /// A community's row.
 #[derive(Clone, Debug)]
@@ -96,11 +97,18 @@ impl Reader<'_> {
         Ok(statement.query_row([instance.0], |row| row.get(0)).optional()?)
     }
 
-    /// The version of its plugin that an instance last ran on; none if it is gone.
-    pub fn plugin_version(&self, instance: InstanceId) -> Result<Option<String>, StoreError> {
-        let mut statement =
-            self.0.prepare_cached("SELECT plugin_version FROM instance WHERE id = ?1")?;
-        Ok(statement.query_row([instance.0], |row| row.get(0)).optional()?)
+    /// The version of its plugin that an instance last ran on; none if it is gone, or has another
+    /// generation.
+    pub fn plugin_version(
+        &self,
+        instance: InstanceId,
+        generation: Generation,
+    ) -> Result<Option<String>, StoreError> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT plugin_version FROM instance WHERE id = ?1 AND generation = ?2",
+        )?;
+        let version = statement.query_row([instance.0, generation.0], |row| row.get(0));
+        Ok(version.optional()?)
     }
 
     /// Slugs after `after`, ascending, at most `limit`.
@@ -231,7 +239,8 @@ impl Tx<'_> {
     }
 
     /// Gives an instance another configuration in place: calls that began before, with the
-    /// generation before, can store nothing.
+    /// generation before, can store nothing. The version that it ran on stays: if that is not the one
+    /// whose schema accepted the configuration, `upgraded` is still to come.
     pub fn reconfigure_instance(
         &self,
         new: &NewInstance,
@@ -240,8 +249,9 @@ impl Tx<'_> {
         let changed = self
             .conn
             .prepare_cached(
-                "UPDATE instance SET generation = ?3, config = ?4, plugin_version = ?5, plugin_mark = ?6, \
-                 written_by = ?7 WHERE id = ?1 AND generation = ?2",
+                "UPDATE instance SET generation = ?3, config = ?4, written_by = ?7, \
+                 plugin_mark = CASE plugin_version WHEN ?5 THEN ?6 ELSE ?8 END \
+                 WHERE id = ?1 AND generation = ?2",
             )?
             .execute(params![
                 new.id.0,
@@ -250,30 +260,29 @@ impl Tx<'_> {
                 new.config,
                 new.plugin_version,
                 new.plugin_mark,
-                self.name
+                self.name,
+                NO_MARK
             ])?;
         if changed == 1 { Ok(()) } else { Err(StoreError::Stale) }
     }
 
-    /// The instance was upgraded; fails if somebody else did that before.
-    pub fn change_version(&self, id: InstanceId, from: &str, to: &str) -> Result<(), StoreError> {
+    /// The instance runs on another version now; fails if somebody else changed that meanwhile. `mark` is
+    /// the version's, if its schema accepts the configuration exactly as it is stored.
+    pub fn change_version(
+        &self,
+        id: InstanceId,
+        from: &str,
+        to: &str,
+        mark: i64,
+    ) -> Result<(), StoreError> {
         let changed = self
             .conn
             .prepare_cached(
-                "UPDATE instance SET plugin_version = ?3, written_by = ?4 WHERE id = ?1 AND plugin_version = ?2",
+                "UPDATE instance SET plugin_version = ?3, plugin_mark = ?4, written_by = ?5 \
+                 WHERE id = ?1 AND plugin_version = ?2",
             )?
-            .execute(params![id.0, from, to, self.name])?;
+            .execute(params![id.0, from, to, mark, self.name])?;
         if changed == 1 { Ok(()) } else { Err(StoreError::Stale) }
-    }
-
-    /// The instance runs on this version now, and nothing had to be done for that.
-    pub fn note_version(&self, id: InstanceId, to: &str) -> Result<(), StoreError> {
-        self.conn
-            .prepare_cached(
-                "UPDATE instance SET plugin_version = ?2, written_by = ?3 WHERE id = ?1",
-            )?
-            .execute(params![id.0, to, self.name])?;
-        Ok(())
     }
 
     pub fn replace_secrets(&self, id: InstanceId, secrets: &[SecretRow]) -> Result<(), StoreError> {
