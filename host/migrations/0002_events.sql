@@ -42,12 +42,14 @@ CREATE TABLE event_dedupe (
 CREATE INDEX event_dedupe_expires ON event_dedupe (expires_at);
 
 -- URLs that subscribe to events. Written by drivers and the operator, and by a process with a
--- `callback_url`, which makes a row of its own kind for each URL.
+-- `callback_url`, which makes a row of its own kind for each URL. One that was deleted stays, without
+-- its secrets, until its deliveries are gone.
 CREATE TABLE endpoint (
     id               INTEGER PRIMARY KEY AUTOINCREMENT,
     public_id        TEXT NOT NULL UNIQUE, -- `driver`, or `ep_` and a ULID
-    kind             TEXT NOT NULL,        -- `driver`, `endpoint`, `callback`
+    kind             TEXT NOT NULL,        -- `driver`, `endpoint`, `callback`, `deleted`
     url              TEXT NOT NULL,        -- empty: nowhere to send to (`driver` without a URL)
+    url_by           TEXT NOT NULL,        -- `environment` (set at start) or `api`
     description      TEXT NOT NULL,
     community_id     INTEGER NOT NULL,     -- 0: all (`*`)
     event_types      TEXT NOT NULL,        -- JSON list of patterns
@@ -65,24 +67,34 @@ CREATE TABLE endpoint (
     written_by       TEXT NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX endpoint_callback ON endpoint (url) WHERE kind = 'callback';
+CREATE INDEX endpoint_subscribed ON endpoint (community_id, id) WHERE kind IN ('driver', 'endpoint');
+CREATE INDEX endpoint_left ON endpoint (id) WHERE kind IN ('callback', 'deleted');
+CREATE INDEX endpoint_deleted ON endpoint (id) WHERE kind = 'deleted';
 
 -- One event on its way to one endpoint. Written with the event; changed by attempts.
+-- A lane is what is delivered one after the other: an endpoint and a key. Only the head of a lane has
+-- a due time, so that what is due is found without looking at what waits behind it.
 CREATE TABLE delivery (
     id             INTEGER PRIMARY KEY AUTOINCREMENT,
     endpoint_id    INTEGER NOT NULL,
     event_position INTEGER NOT NULL,
-    key_id         INTEGER NOT NULL, -- of the event: one after the other where the endpoint is `fifo`
+    key_id         INTEGER NOT NULL, -- of the event
     community_id   INTEGER NOT NULL, -- of the event
     state          TEXT NOT NULL,    -- `waiting`, `delivered`, `dead`, `cancelled`
-    attempts       INTEGER NOT NULL,
-    due_at         INTEGER NOT NULL,
+    attempts       INTEGER NOT NULL, -- that were made, in all
+    resent_after   INTEGER NOT NULL, -- attempts that were made before it was last sent again by hand
+    due_at         INTEGER,          -- null: behind another of its lane
     expires_at     INTEGER NOT NULL, -- dead from then on
     finished_at    INTEGER
 ) STRICT;
 CREATE INDEX delivery_lane ON delivery (endpoint_id, key_id, id) WHERE state = 'waiting';
+CREATE INDEX delivery_due ON delivery (endpoint_id, due_at, id) WHERE state = 'waiting' AND due_at IS NOT NULL;
 CREATE INDEX delivery_expires ON delivery (expires_at) WHERE state = 'waiting';
+CREATE INDEX delivery_held ON delivery (event_position) WHERE state = 'waiting';
 CREATE INDEX delivery_finished ON delivery (state, finished_at) WHERE state <> 'waiting';
-CREATE INDEX delivery_event ON delivery (event_position);
+CREATE INDEX delivery_endpoint ON delivery (endpoint_id, state, id);
+CREATE INDEX delivery_state ON delivery (state, id);
+CREATE INDEX delivery_community ON delivery (community_id, id);
 
 -- One try of a delivery. Written when it has ended.
 CREATE TABLE delivery_attempt (

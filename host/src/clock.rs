@@ -61,6 +61,12 @@ pub fn parse_rfc3339(text: &str) -> Option<i64> {
     text.parse::<Timestamp>().ok().map(Timestamp::as_millisecond)
 }
 
+/// The time that an HTTP date says (`Wed, 21 Oct 2015 07:28:00 GMT`), in milliseconds since the Unix epoch.
+pub fn parse_http_date(text: &str) -> Option<i64> {
+    let parsed = jiff::fmt::rfc2822::parse(text).ok()?;
+    Some(parsed.timestamp().as_millisecond())
+}
+
 /// RFC 3339, with milliseconds, in UTC. A time beyond what RFC 3339 can say becomes empty.
 pub fn rfc3339(ms: i64) -> String {
     Timestamp::from_millisecond(ms).map(|time| format!("{time:.3}")).unwrap_or_default()

@@ -3,6 +3,8 @@
 //! Read once at start and again at SIGHUP by `load`; the rest of the host gets what it needs as
 //! values. The environment is read here and nowhere else.
 
+mod delivery;
+mod egress;
 mod limits;
 mod load;
 
@@ -12,6 +14,10 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use crate::destination::{Cidr, HostPattern};
+
+pub use delivery::{DeliveryConfig, DriverConfig};
+pub use egress::EgressConfig;
 pub use limits::{CallLimits, Limits};
 pub use load::{ConfigError, Sources, clock_file, load, log_filter, secret_key_variable};
 
@@ -33,6 +39,11 @@ pub struct Config {
     pub directory: DirectoryConfig,
     pub retention: RetentionConfig,
     pub scheduler: SchedulerConfig,
+    pub delivery: DeliveryConfig,
+    pub driver: DriverConfig,
+    pub egress: EgressConfig,
+    /// Grants each plugin the hosts that its manifest requests. For development.
+    pub grant_requested: bool,
     /// What each plugin may do, by its name.
     pub plugins: BTreeMap<String, PluginConfig>,
 }
@@ -50,6 +61,10 @@ impl Default for Config {
             directory: DirectoryConfig::default(),
             retention: RetentionConfig::default(),
             scheduler: SchedulerConfig::default(),
+            delivery: DeliveryConfig::default(),
+            driver: DriverConfig::default(),
+            egress: EgressConfig::default(),
+            grant_requested: false,
             plugins: BTreeMap::new(),
         }
     }
@@ -191,15 +206,26 @@ pub struct RetentionConfig {
     pub call_days: u32,
     /// How many failed calls are listed, the newest.
     pub calls: u32,
-    /// How long dead letters are kept, in days.
-    pub dead_days: u32,
     /// Failed calls that may wait to be written; more are dropped and counted.
     pub queued_calls: usize,
+    /// How long events are kept, in days; longer while a delivery of theirs waits.
+    pub event_days: u32,
+    /// How long deliveries that were delivered or cancelled are listed, in days.
+    pub delivered_days: u32,
+    /// How long dead letters are kept, and dead deliveries can be sent again, in days.
+    pub dead_days: u32,
 }
 
 impl Default for RetentionConfig {
     fn default() -> Self {
-        Self { call_days: 7, calls: 10_000, dead_days: 30, queued_calls: 1_000 }
+        Self {
+            call_days: 7,
+            calls: 10_000,
+            queued_calls: 1_000,
+            event_days: 30,
+            delivered_days: 7,
+            dead_days: 30,
+        }
     }
 }
 
@@ -223,4 +249,10 @@ pub struct PluginConfig {
 pub struct GrantConfig {
     /// Secrets the guest may see: JSON Pointers into the config, or `settings:<name>`.
     pub reveal: Vec<String>,
+    /// Hosts it may talk to: `example.com`, `*.example.com`, `*`, `config:/pointer`.
+    pub http: Vec<HostPattern>,
+    /// Addresses that are not public and that it may reach all the same, under a granted host.
+    pub cidr: Vec<Cidr>,
+    /// `host:port` of connections without HTTP. Kept, and used by nothing yet.
+    pub tcp: Vec<String>,
 }

@@ -32,6 +32,7 @@ use meter::{Metered, metered};
 use crate::clock::Clock;
 use crate::config::Limits;
 use crate::effects::Effects;
+use crate::egress::Egress;
 use crate::ids::{CallId, InstanceId};
 use crate::instance::{Hold, secret_context};
 use crate::secrets::Keyring;
@@ -49,6 +50,7 @@ pub struct Shared {
     pub keyring: Arc<Keyring>,
     pub clock: Clock,
     pub memory: Arc<MemoryGauge>,
+    pub egress: Egress,
 }
 
 /// The engine with everything that components may import.

@@ -20,10 +20,12 @@ use crate::calls::{Calls, FailedCalls};
 use crate::clock::Clock;
 use crate::communities::Communities;
 use crate::config::{Config, Sources, clock_file, load};
+use crate::egress::Egress;
 use crate::guest::{MemoryGauge, Sandbox, Shared, engine, enter_runtime};
 use crate::http::serve::{Listeners, serve};
-use crate::http::{Api, DocumentCache, Door, Keys, Running};
+use crate::http::{Api, DocumentCache, Door, Keys, Running, Streams};
 use crate::mutations::Mutations;
+use crate::outbox::{Outbox, driver};
 use crate::plugins::directory::{Depth, Directory};
 use crate::plugins::{Loader, Plugins};
 use crate::scheduler::Scheduler;
@@ -44,6 +46,8 @@ pub struct Host {
     listeners: Listeners,
     api: Arc<Api>,
     directory: Directory,
+    outbox: Outbox,
+    stop: watch::Sender<bool>,
     failed_calls: std::pin::Pin<Box<dyn Future<Output = ()> + Send>>,
     background: Runtime,
     _data: DataDirectory,
@@ -80,11 +84,13 @@ impl Host {
 
         let keyring = data.keyring()?;
         let memory = Arc::new(MemoryGauge::new(config.limits.guest_memory_bytes));
+        let egress = Egress::new(&config.egress)?;
         let shared = Shared {
             store: store.clone(),
             keyring: keyring.clone(),
             clock: clock.clone(),
             memory: memory.clone(),
+            egress: egress.clone(),
         };
         let sandbox = Sandbox::new(&config.pool_limits(), shared).map_err(|error| {
             anyhow::anyhow!(
@@ -101,6 +107,25 @@ impl Host {
         };
         let mut directory = Directory::new(plugins.clone(), loader, config.clone());
         background.block_on(directory.scan(Depth::Compiled));
+
+        let receiver = config.driver.event_receiver_url.clone();
+        if let Some(url) = &receiver {
+            Egress::check_url(url)
+                .with_context(|| "the driver's event_receiver_url is not usable".to_owned())?;
+        }
+        let first = driver::first_row(&keyring, receiver.as_deref(), clock.now_ms())
+            .map_err(|error| anyhow::anyhow!("the driver's secret cannot be made: {error}"))?;
+        let put = store.write("driver.start", move |tx| tx.put_driver(&first, receiver.as_deref()));
+        background.block_on(put)?;
+        let outbox = Outbox::new(
+            store.clone(),
+            egress,
+            keyring.clone(),
+            clock.clone(),
+            config.delivery.clone(),
+            config.listen.ip().is_loopback(),
+        );
+        let (stop, stopping) = watch::channel(false);
 
         let communities = Arc::new(Communities::load(&store)?);
         let (failed, failed_calls) = FailedCalls::new(store.clone(), config.retention.queued_calls);
@@ -131,6 +156,7 @@ impl Host {
             openapi: DocumentCache::default(),
             metrics,
             memory,
+            streams: Streams::new(stopping, config.delivery.streams),
         });
         let failed_calls = Box::pin(failed_calls);
         Ok(Self {
@@ -139,6 +165,8 @@ impl Host {
             listeners,
             api,
             directory,
+            outbox,
+            stop,
             failed_calls,
             background,
             _data: data,
@@ -156,8 +184,13 @@ impl Host {
                 "this kernel has no PAGEMAP_SCAN (Linux 6.7): calls cost about three times as much"
             );
         }
+        if self.config.grant_requested {
+            tracing::warn!(
+                "--grant-requested: every plugin may reach every host that its manifest names; never use this where plugins are not yours"
+            );
+        }
         let (reload, reloads) = watch::channel(self.config.clone());
-        let (stop, stopping) = watch::channel(false);
+        let (stop, stopping) = (self.stop.clone(), self.stop.subscribe());
         let (store, clock) = (self.api.calls.store.clone(), self.api.clock.clone());
         let tasks = Tasks { runtime: &self.background, stop: stop.clone() };
         tasks.start("plugin directory", self.directory.watch(reloads));
@@ -169,6 +202,7 @@ impl Host {
             threads: BACKGROUND_THREADS,
         };
         tasks.start("scheduler", scheduler.run());
+        tasks.start("outbox", self.outbox.run());
         tasks.start("webhooks", self.api.webhooks.clone().work());
         tasks.start("API keys", background::notice_keys(self.api.clone()));
         tasks.start("metrics", background::fold_metrics(self.api.metrics.clone()));

@@ -11,6 +11,7 @@ mod deliveries;
 mod door;
 mod endpoints;
 mod error;
+mod event_stream;
 mod events;
 mod failed_calls;
 mod idempotency;
@@ -41,6 +42,7 @@ use crate::webhooks::Webhooks;
 
 pub use access::{Keys, new_key};
 pub use door::Door;
+pub use event_stream::Streams;
 pub use idempotency::Running;
 pub use openapi::Cache as DocumentCache;
 
@@ -58,6 +60,7 @@ pub struct Api {
     pub openapi: DocumentCache,
     pub metrics: PrometheusHandle,
     pub memory: Arc<MemoryGauge>,
+    pub streams: Streams,
 }
 
 /// The whole HTTP surface.

@@ -8,6 +8,9 @@
 mod checkpoint;
 mod compiled;
 mod connection;
+mod deliveries;
+mod delivery_list;
+mod endpoints;
 mod events;
 mod failed_calls;
 mod idempotency;
@@ -33,6 +36,9 @@ use crate::config::StoreConfig;
 
 pub use compiled::Compiled;
 pub use connection::{Reader, Tx};
+pub use deliveries::{After, AttemptRow, DueDelivery, EXPIRE_MS};
+pub use delivery_list::{DeliveryFilter, DeliveryRow, STATES};
+pub use endpoints::{DRIVER, EndpointRow};
 pub use events::{Audience, NewEvent};
 pub use failed_calls::FailedCall;
 pub use idempotency::StoredResponse;

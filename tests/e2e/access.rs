@@ -6,7 +6,7 @@ use serde_json::json;
 
 /// Every route that a key protects. A new route that is not public by design gets a line here;
 /// the answer must not depend on whether what its path names exists.
-const PROTECTED: [(&str, &str); 20] = [
+const PROTECTED: [(&str, &str); 34] = [
     ("POST", "/api/internal/action/tutorial.times-two"),
     ("GET", "/api/internal/community"),
     ("POST", "/api/internal/community"),
@@ -22,6 +22,20 @@ const PROTECTED: [(&str, &str); 20] = [
     ("POST", "/api/internal/plugin/tutorial"),
     ("GET", "/api/internal/plugin/tutorial/metadata"),
     ("DELETE", "/api/internal/plugin/tutorial/1"),
+    ("GET", "/api/internal/events"),
+    ("POST", "/api/internal/events"),
+    ("GET", "/api/internal/event-types"),
+    ("GET", "/api/internal/endpoints"),
+    ("POST", "/api/internal/endpoints"),
+    ("GET", "/api/internal/endpoints/driver"),
+    ("PUT", "/api/internal/endpoints/driver"),
+    ("DELETE", "/api/internal/endpoints/driver"),
+    ("POST", "/api/internal/endpoints/driver/rotate-secret"),
+    ("POST", "/api/internal/endpoints/driver/recover"),
+    ("POST", "/api/internal/endpoints/driver/ping"),
+    ("GET", "/api/internal/deliveries"),
+    ("GET", "/api/internal/deliveries/1"),
+    ("POST", "/api/internal/deliveries/1/resend"),
     ("GET", "/api/internal/calls"),
     ("GET", "/api/internal/calls/call_1"),
     ("GET", "/metrics"),

@@ -14,9 +14,11 @@ pub mod guests;
 mod host;
 mod prepared;
 mod process;
+mod receiver;
 mod waiting;
 
 pub use answer::Answer;
-pub use driver::Driver;
+pub use driver::{Driver, answer};
 pub use host::{Setup, TestHost, start_in};
+pub use receiver::{Received, Receiver, Reply};
 pub use waiting::{until, until_within};

@@ -19,6 +19,10 @@ pub struct ServeArgs {
     /// Address and port; port 0 picks one. [default: 127.0.0.1:8000]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
+    /// Grant each plugin the hosts that its manifest requests, but no secrets and no private
+    /// addresses. For development.
+    #[arg(long)]
+    grant_requested: bool,
     /// Form of the log on standard error.
     #[arg(long, value_enum, default_value_t)]
     log_format: LogFormat,
@@ -32,6 +36,9 @@ impl ServeArgs {
         }
         if let Some(listen) = &self.listen {
             sources.arguments.insert("listen", listen.clone());
+        }
+        if self.grant_requested {
+            sources.arguments.insert("grant_requested", "true".to_owned());
         }
         Ok(sources)
     }

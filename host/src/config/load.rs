@@ -19,6 +19,8 @@ const PREFIX: &str = "MOOTHALL_";
 const SECRET_KEY: &str = "MOOTHALL_SECRET_KEY";
 /// For tests: a file that says how far the clock is ahead. No setting, so that no operator finds it.
 const CLOCK_FILE: &str = "MOOTHALL_TEST_CLOCK";
+/// Where the driver listens, as it is called everywhere.
+const RECEIVER_URL: &str = "DRIVER_EVENT_RECEIVER_URL";
 /// The file that is read when none is named.
 const DEFAULT_FILE: &str = "moothall.toml";
 
@@ -49,7 +51,13 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigError> {
     if file.is_file() {
         figment = figment.merge(Toml::file_exact(&file));
     }
-    for (key, value) in variables() {
+    let variables = variables();
+    if let Some(url) = variables.get(RECEIVER_URL).filter(|url| !url.is_empty()) {
+        let path = ["driver".to_owned(), "event_receiver_url".to_owned()];
+        let value = nested(&path, Value::from(url.as_str()));
+        figment = figment.merge(Variable { value, name: RECEIVER_URL.to_owned() });
+    }
+    for (key, value) in variables {
         if let Some(path) = setting_of(&key) {
             figment = figment.merge(Variable { value: nested(&path, parsed(&value)), name: key });
         }

@@ -11,7 +11,7 @@ use super::reread;
 use crate::clock::Clock;
 use crate::config::{Config, Sources};
 use crate::http::{Api, Keys};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, Tx};
 use crate::telemetry::UPKEEP;
 
 /// How often keys made by `moothall key` are looked for.
@@ -102,7 +102,36 @@ async fn purge_once(store: &Store, clock: &Clock, config: &Config) -> Result<boo
     let keep = config.retention.calls;
     let calls =
         store.write("purge.calls", move |tx| tx.purge_failed_calls(before, keep, rows)).await?;
-    Ok(more_state || more_communities || [calls, responses, webhooks].contains(&rows))
+    let events = purge_events(store, clock.now_ms(), config).await?;
+    Ok(more_state || more_communities || events || [calls, responses, webhooks].contains(&rows))
+}
+
+/// Events, their deliveries, and what endpoints leave behind.
+async fn purge_events(store: &Store, now: i64, config: &Config) -> Result<bool, StoreError> {
+    let rows = config.store.purge_rows.max(1);
+    // A delivery has about as many attempts.
+    let deliveries = rows.div_ceil(4);
+    let before = |days: u32| now - i64::from(days) * DAY_MS;
+    let mut more = false;
+    for (state, days) in [
+        ("delivered", config.retention.delivered_days),
+        ("cancelled", config.retention.delivered_days),
+        ("dead", config.retention.dead_days),
+    ] {
+        let until = before(days);
+        let purge = move |tx: &Tx<'_>| tx.purge_deliveries(state, until, deliveries);
+        more |= store.write("purge.deliveries", purge).await? == deliveries;
+    }
+    let until = before(config.retention.event_days);
+    more |= store.write("purge.events", move |tx| tx.purge_events(until, rows)).await? == rows;
+    more |= store.write("purge.dedupe", move |tx| tx.purge_dedupe(now, rows)).await? == rows;
+    let unused = store.read(|reader| reader.unused_endpoints(rows))?;
+    let endpoints = move |tx: &Tx<'_>| {
+        tx.purge_old_secrets(now)?;
+        tx.purge_endpoints(&unused)
+    };
+    store.write("purge.endpoints", endpoints).await?;
+    Ok(more)
 }
 
 pub async fn fold_metrics(metrics: PrometheusHandle) {

@@ -104,6 +104,18 @@ impl Problem {
         Self::new(StatusCode::BAD_GATEWAY, "not_closed", "Failed to close process")
     }
 
+    pub fn conflict(code: &str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, code, detail)
+    }
+
+    pub fn gone(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::GONE, "gone", detail)
+    }
+
+    pub fn no_room(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", detail).later()
+    }
+
     /// The client is told that there is a cause; the log has it.
     pub fn internal(cause: impl Into<String>) -> Self {
         let detail = "The host failed; its log has the reason under this request's id";

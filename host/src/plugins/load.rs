@@ -17,7 +17,8 @@ use super::{
 use crate::cadence::Cadence;
 use crate::clock::Clock;
 use crate::config::{Config, Limits, PluginConfig};
-use crate::grants::Grants;
+use crate::destination::HostPattern;
+use crate::grants::{Grants, Requested};
 use crate::guest::{Export, Guest, LongCalls, Origin, Output, Sandbox, Settings, Subject, Terms};
 use crate::ids::PluginName;
 use crate::secrets;
@@ -198,6 +199,7 @@ impl Loader {
         let actions = collect(actions(&manifest), &mut mistakes);
         let events = collect(events(&manifest), &mut mistakes);
         let processes = collect(processes(&manifest, &of_plugin), &mut mistakes);
+        let hosts = collect(requested_hosts(&manifest), &mut mistakes);
         let capabilities = guest.capabilities();
         let producer = producer(&manifest, &of_plugin, &capabilities);
         let producer = collect(producer.map_err(|one| vec![one]), &mut mistakes);
@@ -208,16 +210,28 @@ impl Loader {
             Some(events),
             Some(processes),
             Some(producer),
+            Some(hosts),
             true,
-        ) = (config_schema, settings, actions, events, processes, producer, mistakes.is_empty())
+        ) = (
+            config_schema,
+            settings,
+            actions,
+            events,
+            processes,
+            producer,
+            hosts,
+            mistakes.is_empty(),
+        )
         else {
             return Err(mistakes);
         };
+        let requested = Requested { reveal: &manifest.requests.reveal, http: &hosts };
+        let grants = Grants::new(&name, requested, &of_plugin.grants);
         let terms = Terms {
             plugin: name.clone(),
             mark: mark(&digest),
             limits: config.limits.with(&of_plugin.limits),
-            grants: Grants::new(&manifest.requests.reveal, &of_plugin.grants),
+            grants: if config.grant_requested { grants.as_requested() } else { grants },
             settings,
             long_calls: LongCalls::new(self.runtimes),
         };
@@ -239,6 +253,13 @@ impl Loader {
             calls: AtomicU32::new(0),
         })
     }
+}
+
+fn requested_hosts(manifest: &Manifest) -> Result<Vec<HostPattern>, Vec<LoadError>> {
+    let parse = |text: &String| {
+        text.parse().map_err(|wrong| vec![error("bad_manifest", format!("requests.http: {wrong}"))])
+    };
+    manifest.requests.http.iter().map(parse).collect()
 }
 
 fn mark(digest: &str) -> i64 {

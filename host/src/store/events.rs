@@ -3,9 +3,11 @@
 //! An event is appended in the transaction of whatever brought it about, together with its
 //! deliveries. `position` is given here, by the one writer, and is the only cursor.
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Row, params};
 
+use super::deliveries::Departure;
 use super::{Reader, StoreError, Tx};
+use crate::events::Envelope;
 use crate::ids::{CommunityId, InstanceId};
 
 /// How long a dedupe key counts, in milliseconds.
@@ -45,9 +47,65 @@ pub enum Audience {
     Endpoints,
     /// A process's callback alone, not before this time (milliseconds since the Unix epoch).
     Callback { url: String, not_before: i64 },
+    /// One endpoint alone, by its row.
+    Endpoint(i64),
+}
+
+/// The columns of an envelope, of `event e`.
+pub(super) const ENVELOPE: &str = "e.position, e.id, e.seq, e.community, e.source, e.event_type, e.time, e.data, \
+                                   e.initiator, e.dedupe_key, e.origin_kind, e.instance_id, e.request_id, k.source";
+
+/// Where they are read from.
+pub(super) const ENVELOPE_FROM: &str = "event e JOIN event_key k ON k.id = e.key_id";
+
+pub(super) fn envelope(row: &Row<'_>) -> rusqlite::Result<Envelope> {
+    Ok(Envelope {
+        position: row.get(0)?,
+        id: row.get(1)?,
+        seq: row.get(2)?,
+        community: row.get(3)?,
+        source: row.get(4)?,
+        event_type: row.get(5)?,
+        time: row.get(6)?,
+        data: row.get(7)?,
+        initiator: row.get(8)?,
+        dedupe_key: row.get(9)?,
+        origin: row.get(10)?,
+        instance: row.get(11)?,
+        request_id: row.get(12)?,
+        key: row.get(13)?,
+    })
 }
 
 impl Reader<'_> {
+    /// Events after `after` in the order of their positions, at most `limit`.
+    pub fn events(
+        &self,
+        community: Option<CommunityId>,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<Envelope>, StoreError> {
+        let of = if community.is_some() { "e.community_id = ?1 AND " } else { "?1 IS NULL AND " };
+        let sql = format!(
+            "SELECT {ENVELOPE} FROM {ENVELOPE_FROM} WHERE {of}e.position > ?2 AND e.listed \
+             ORDER BY e.position LIMIT ?3"
+        );
+        let mut statement = self.0.prepare_cached(&sql)?;
+        let community = community.map(|community| community.0);
+        let rows = statement.query_map(params![community, after, limit as i64], envelope)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The first position that is still kept, and the last that was ever given.
+    pub fn event_range(&self) -> Result<(i64, i64), StoreError> {
+        let mut last =
+            self.0.prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = 'event'")?;
+        let last: i64 = last.query_row([], |row| row.get(0)).optional()?.unwrap_or(0);
+        let mut first = self.0.prepare_cached("SELECT min(position) FROM event")?;
+        let first: Option<i64> = first.query_row([], |row| row.get(0))?;
+        Ok((first.unwrap_or(last + 1), last))
+    }
+
     /// The id of the event with that dedupe key, if it still counts.
     pub fn deduplicated(
         &self,
@@ -94,8 +152,51 @@ impl Tx<'_> {
         if let Some((scope, dedupe_key)) = &event.dedupe {
             self.remember_dedupe(scope, dedupe_key, event)?;
         }
+        let on_its_way = Departure { position, key, community, time: event.time };
+        self.add_deliveries(event, &on_its_way)?;
         self.told.events.set(true);
         Ok(position)
+    }
+
+    /// Removes at most `rows` events older than `before`, from the oldest on, up to the first that a
+    /// delivery still needs: what is kept has no gaps. How many it removed.
+    pub fn purge_events(&self, before: i64, rows: usize) -> Result<usize, StoreError> {
+        let mut oldest = self.conn.prepare_cached(
+            "SELECT position, time >= ?1 OR EXISTS (SELECT 1 FROM delivery WHERE state = 'waiting' \
+             AND event_position = position) FROM event ORDER BY position LIMIT ?2",
+        )?;
+        let mut found = oldest.query(params![before, rows as i64])?;
+        let mut up_to = None;
+        while let Some(row) = found.next()? {
+            if row.get(1)? {
+                break;
+            }
+            up_to = Some(row.get::<_, i64>(0)?);
+        }
+        let Some(up_to) = up_to else { return Ok(0) };
+        Ok(self.conn.prepare_cached("DELETE FROM event WHERE position <= ?1")?.execute([up_to])?)
+    }
+
+    /// Removes at most `rows` dedupe keys that do not count any more; how many it removed.
+    pub fn purge_dedupe(&self, now: i64, rows: usize) -> Result<usize, StoreError> {
+        Ok(self
+            .conn
+            .prepare_cached(
+                "DELETE FROM event_dedupe WHERE (scope, dedupe_key) IN (SELECT scope, dedupe_key \
+                 FROM event_dedupe WHERE expires_at <= ?1 LIMIT ?2)",
+            )?
+            .execute(params![now, rows as i64])?)
+    }
+
+    /// The id of the event with that dedupe key, if it still counts; asked by the write that would
+    /// append another.
+    pub fn deduplicated(
+        &self,
+        scope: &str,
+        key: &str,
+        now: i64,
+    ) -> Result<Option<String>, StoreError> {
+        Reader(self.conn).deduplicated(scope, key, now)
     }
 
     fn next_seq(&self, community: i64, key: &str) -> Result<(i64, i64), StoreError> {

@@ -19,7 +19,7 @@ const FENCES: &[Fence] = &[
     },
     Fence { names: &["rusqlite", "rusqlite_migration"], homes: &["store.rs", "store/"] },
     Fence { names: &["axum"], homes: &["http.rs", "http/"] },
-    Fence { names: &["reqwest"], homes: &["egress.rs"] },
+    Fence { names: &["reqwest"], homes: &["egress.rs", "egress/"] },
     Fence { names: &["std::env"], homes: &["config.rs", "config/"] },
 ];
 

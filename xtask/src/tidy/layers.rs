@@ -9,7 +9,7 @@ use super::sources::Source;
 /// The leaves come first, each knowing only those before it.
 const LEVELS: &[&[&str]] = &[
     &["clock"],
-    &["ids", "web"],
+    &["ids", "web", "destination"],
     &["events", "cadence"],
     &["instance"],
     &["secrets"],

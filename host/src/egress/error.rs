@@ -1,0 +1,90 @@
+//! Why a request was not sent or got no whole answer. Must never show a query or a header.
+
+use std::error::Error;
+
+use super::CheckedUrl;
+use super::resolver::NotReached;
+
+/// Longest cause that is repeated, in bytes.
+const CAUSE_BYTES: usize = 300;
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EgressError {
+    /// The request itself is wrong: nothing was sent.
+    #[error("the request is not valid: {0}")]
+    Invalid(String),
+    /// An address that may not be reached: nothing was sent.
+    #[error("the address is not allowed: {0}")]
+    Refused(String),
+    /// No connection: name, network or TLS. Nothing was sent.
+    #[error("no connection: {0}")]
+    Connect(String),
+    /// Out of time at this stage.
+    #[error("out of time while {0}")]
+    Timeout(&'static str),
+    /// The answer has more bytes than this.
+    #[error("the answer has more than {0} bytes")]
+    TooLarge(usize),
+    /// The connection ended before the whole answer was there.
+    #[error("the connection broke: {0}")]
+    Broken(String),
+}
+
+/// Why there is no client.
+#[derive(Debug, thiserror::Error)]
+#[error("outbound HTTP cannot be set up: {0}")]
+pub struct EgressSetupError(pub(super) String);
+
+impl EgressError {
+    /// A stable word for metrics, lists and decisions.
+    pub fn class(&self) -> &'static str {
+        match self {
+            Self::Invalid(_) => "invalid",
+            Self::Refused(_) => "refused",
+            Self::Connect(_) => "connect",
+            Self::Timeout(_) => "timeout",
+            Self::TooLarge(_) => "too_large",
+            Self::Broken(_) => "broken",
+        }
+    }
+
+    /// What the client says of a request that got no answer.
+    pub(super) fn of_request(error: &reqwest::Error, url: &CheckedUrl) -> Self {
+        match not_reached(error) {
+            Some(NotReached::Refused(why)) => return Self::Refused(why.clone()),
+            Some(NotReached::NotFound(why)) => return Self::Connect(why.clone()),
+            None => {}
+        }
+        if error.is_builder() {
+            return Self::Invalid("the URL cannot be sent".into());
+        }
+        match (error.is_connect(), error.is_timeout()) {
+            (true, true) => Self::Timeout("connecting"),
+            (true, false) => Self::Connect(format!("{}: {}", url.authority(), cause(error))),
+            (false, true) => Self::Timeout("waiting for the answer"),
+            (false, false) => Self::Broken(cause(error)),
+        }
+    }
+
+    /// What the client says of an answer whose body broke off.
+    pub(super) fn of_body(error: &reqwest::Error) -> Self {
+        Self::Broken(cause(error))
+    }
+}
+
+fn not_reached(error: &reqwest::Error) -> Option<&NotReached> {
+    causes(error).find_map(|cause| cause.downcast_ref())
+}
+
+/// The innermost cause: the outer ones repeat the URL.
+fn cause(error: &reqwest::Error) -> String {
+    let mut text = causes(error)
+        .last()
+        .map_or_else(|| "it ended without a word".to_owned(), ToString::to_string);
+    text.truncate(text.floor_char_boundary(CAUSE_BYTES));
+    text
+}
+
+fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    std::iter::successors(error.source(), |cause| (*cause).source())
+}

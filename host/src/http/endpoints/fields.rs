@@ -1,0 +1,266 @@
+//! The fields of an endpoint: what a client may say, checked, and what is shown of it.
+
+use std::collections::BTreeMap;
+
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::clock::rfc3339;
+use crate::egress::Egress;
+use crate::events::pattern_fault;
+use crate::http::Api;
+use crate::http::error::Problem;
+use crate::outbox::driver::TIMEOUT_MS;
+use crate::outbox::headers_context;
+use crate::secrets::PLACEHOLDER;
+use crate::store::EndpointRow;
+
+/// Longest URL, in bytes.
+const URL_BYTES: usize = 2 << 10;
+/// Longest description, in characters.
+const DESCRIPTION: usize = 500;
+/// Patterns that one endpoint has at most.
+const PATTERNS: usize = 100;
+/// Headers that one endpoint has at most.
+const HEADERS: usize = 32;
+/// Longest value of a header, in bytes.
+const HEADER_BYTES: usize = 4 << 10;
+/// How long an endpoint may have to answer, in milliseconds.
+const TIMEOUTS_MS: std::ops::RangeInclusive<i64> = 100..=60_000;
+/// Headers that are the host's own, or the connection's.
+const OWN_HEADERS: [&str; 11] = [
+    "host",
+    "content-length",
+    "content-type",
+    "transfer-encoding",
+    "connection",
+    "keep-alive",
+    "upgrade",
+    "te",
+    "trailer",
+    "expect",
+    "user-agent",
+];
+/// Beginnings of such headers.
+const OWN_PREFIXES: [&str; 2] = ["webhook-", "proxy-"];
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EndpointBody {
+    url: Option<String>,
+    #[serde(default)]
+    description: String,
+    community: Option<String>,
+    event_types: Option<Vec<String>>,
+    format: Option<String>,
+    #[serde(default)]
+    use_www_form_encoding: bool,
+    headers: Option<BTreeMap<String, String>>,
+    ordering: Option<String>,
+    timeout_ms: Option<i64>,
+    enabled: Option<bool>,
+    pub secret: Option<String>,
+}
+
+/// An endpoint before anything is said of it.
+pub fn blank(public_id: String, now: i64) -> EndpointRow {
+    EndpointRow {
+        id: 0,
+        public_id,
+        kind: "endpoint".into(),
+        url: String::new(),
+        url_by: "api".into(),
+        description: String::new(),
+        community: 0,
+        event_types: String::new(),
+        format: String::new(),
+        form: false,
+        headers: Vec::new(),
+        ordering: String::new(),
+        timeout_ms: 0,
+        enabled: true,
+        disabled_reason: None,
+        secret: Vec::new(),
+        old_secret: None,
+        old_secret_until: None,
+        created_at: now,
+    }
+}
+
+impl EndpointBody {
+    /// The row with what the client says; what it does not say is the default.
+    pub fn apply(&self, api: &Api, before: EndpointRow) -> Result<EndpointRow, Problem> {
+        let is_driver = before.kind == "driver";
+        let (url, url_by) = self.url(&before)?;
+        if self.description.chars().count() > DESCRIPTION {
+            return Err(invalid(
+                "description",
+                &format!("it has at most {DESCRIPTION} characters"),
+            ));
+        }
+        let format = if is_driver { "metagov" } else { "standard" };
+        let format = one_of("format", &self.format, format, &["metagov", "standard", "openedx"])?;
+        let ordering = one_of("ordering", &self.ordering, "fifo", &["fifo", "unordered"])?;
+        let timeout_ms = self.timeout_ms.unwrap_or(TIMEOUT_MS);
+        if !TIMEOUTS_MS.contains(&timeout_ms) {
+            let (least, most) = (TIMEOUTS_MS.start(), TIMEOUTS_MS.end());
+            return Err(invalid("timeout_ms", &format!("it is from {least} to {most}")));
+        }
+        let enabled = self.enabled.unwrap_or(true);
+        Ok(EndpointRow {
+            url,
+            url_by,
+            description: self.description.clone(),
+            community: self.community(api)?,
+            event_types: self.event_types()?,
+            format,
+            form: self.use_www_form_encoding,
+            headers: self.headers(api, &before)?,
+            ordering,
+            timeout_ms,
+            enabled,
+            disabled_reason: before.disabled_reason.clone().filter(|_| !enabled),
+            ..before
+        })
+    }
+
+    fn url(&self, before: &EndpointRow) -> Result<(String, String), Problem> {
+        let Some(url) = self.url.as_ref().filter(|url| **url != before.url) else {
+            if before.url.is_empty() && before.kind != "driver" {
+                return Err(invalid("url", "it is needed"));
+            }
+            return Ok((before.url.clone(), before.url_by.clone()));
+        };
+        if before.kind == "driver" && before.url_by == "environment" && !before.url.is_empty() {
+            return Err(invalid(
+                "url",
+                "the driver's URL is set by DRIVER_EVENT_RECEIVER_URL; change it there, or unset it",
+            ));
+        }
+        if url.len() > URL_BYTES {
+            return Err(invalid("url", &format!("it has at most {URL_BYTES} bytes")));
+        }
+        Egress::check_url(url).map_err(|error| invalid("url", &error.to_string()))?;
+        Ok((url.clone(), "api".to_owned()))
+    }
+
+    fn community(&self, api: &Api) -> Result<i64, Problem> {
+        match self.community.as_deref() {
+            None | Some("*") => Ok(0),
+            Some(slug) => {
+                let community = api.calls.communities.get(slug);
+                let refusal = || Problem::bad_request(format!("Community '{slug}' not found"));
+                community.map(|community| community.names.id.0).ok_or_else(refusal)
+            }
+        }
+    }
+
+    fn event_types(&self) -> Result<String, Problem> {
+        let all = vec!["*".to_owned()];
+        let patterns = self.event_types.as_ref().unwrap_or(&all);
+        if patterns.is_empty() || patterns.len() > PATTERNS {
+            return Err(invalid("event_types", &format!("it lists 1 to {PATTERNS} patterns")));
+        }
+        if let Some((pattern, fault)) =
+            patterns.iter().find_map(|one| Some((one, pattern_fault(one)?)))
+        {
+            return Err(invalid("event_types", &format!("`{pattern}` is no pattern: {fault}")));
+        }
+        Ok(json!(patterns).to_string())
+    }
+
+    /// Sealed. A placeholder keeps the value that is stored; no headers at all keep them all.
+    fn headers(&self, api: &Api, before: &EndpointRow) -> Result<Vec<u8>, Problem> {
+        let stored = opened(api, before)?;
+        let mut headers = self.headers.clone().unwrap_or_else(|| stored.clone());
+        if headers.len() > HEADERS {
+            return Err(invalid("headers", &format!("it has at most {HEADERS} of them")));
+        }
+        for (name, value) in &mut headers {
+            check_name(name)?;
+            if value == PLACEHOLDER {
+                let refusal = || invalid("headers", &format!("no value of `{name}` is stored"));
+                value.clone_from(stored.get(name).ok_or_else(refusal)?);
+            }
+            let is_plain = value.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t'));
+            if !is_plain || value.len() > HEADER_BYTES {
+                let rule = format!(
+                    "the value of `{name}` is at most {HEADER_BYTES} bytes of printable ASCII"
+                );
+                return Err(invalid("headers", &rule));
+            }
+        }
+        let text = json!(headers).to_string();
+        let sealed =
+            api.mutations.keyring.seal(&headers_context(&before.public_id), text.as_bytes());
+        sealed.map_err(|error| Problem::internal(error.to_string()))
+    }
+}
+
+fn check_name(name: &str) -> Result<(), Problem> {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if name.is_empty() || !name.bytes().all(is_token) {
+        return Err(invalid("headers", &format!("`{name}` is no name of a header")));
+    }
+    let lower = name.to_ascii_lowercase();
+    let is_own = OWN_HEADERS.contains(&lower.as_str())
+        || OWN_PREFIXES.iter().any(|prefix| lower.starts_with(prefix));
+    if is_own {
+        return Err(invalid("headers", &format!("`{name}` is set by the host itself")));
+    }
+    Ok(())
+}
+
+fn opened(api: &Api, row: &EndpointRow) -> Result<BTreeMap<String, String>, Problem> {
+    if row.headers.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let opened = api.mutations.keyring.open(&headers_context(&row.public_id), &row.headers);
+    let opened = opened.map_err(|error| Problem::internal(error.to_string()))?;
+    serde_json::from_str(opened.expose_secret())
+        .map_err(|_| Problem::internal("an endpoint's headers cannot be read"))
+}
+
+fn one_of(
+    field: &str,
+    said: &Option<String>,
+    default: &str,
+    known: &[&str],
+) -> Result<String, Problem> {
+    let said = said.as_deref().unwrap_or(default);
+    if known.contains(&said) {
+        return Ok(said.to_owned());
+    }
+    Err(invalid(field, &format!("it is one of {}", known.join(", "))))
+}
+
+fn invalid(field: &str, rule: &str) -> Problem {
+    Problem::bad_request(format!("The field `{field}` is not valid: {rule}"))
+}
+
+/// An endpoint as an answer shows it: names of headers, never their values, and no secret.
+pub fn endpoint_json(api: &Api, row: &EndpointRow) -> Result<Value, Problem> {
+    let headers = opened(api, row)?.into_keys().map(|name| (name, json!(PLACEHOLDER)));
+    let community = match row.community {
+        0 => Some("*".to_owned()),
+        id => api.calls.store.read(|reader| reader.community_slug(id))?,
+    };
+    let event_types: Value = serde_json::from_str(&row.event_types).unwrap_or_default();
+    Ok(json!({
+        "id": row.public_id,
+        "url": if row.url.is_empty() { Value::Null } else { json!(row.url) },
+        "description": row.description,
+        "community": community,
+        "event_types": event_types,
+        "format": row.format,
+        "use_www_form_encoding": row.form,
+        "headers": headers.collect::<serde_json::Map<_, _>>(),
+        "ordering": row.ordering,
+        "timeout_ms": row.timeout_ms,
+        "enabled": row.enabled,
+        "disabled_reason": row.disabled_reason,
+        "old_secret_until": row.old_secret_until.map(rfc3339),
+        "created_at": rfc3339(row.created_at),
+    }))
+}

@@ -1,0 +1,123 @@
+//! `GET /api/internal/events` with `Accept: text/event-stream`: events as they are committed, from a
+//! position on, none skipped and none twice. A stream ends when the host stops.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+use super::Api;
+use super::error::Problem;
+use super::events::Wanted;
+use crate::store::StoreError;
+
+/// How often a stream without events says that it is there.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// Events that one look reads, at most.
+const LOOK_EVENTS: usize = 100;
+
+/// Room for streams, and when they end.
+#[derive(Clone)]
+pub struct Streams {
+    room: Arc<Semaphore>,
+    stopping: watch::Receiver<bool>,
+}
+
+impl Streams {
+    pub fn new(stopping: watch::Receiver<bool>, most: usize) -> Self {
+        Self { room: Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS))), stopping }
+    }
+}
+
+struct Stream {
+    api: Arc<Api>,
+    wanted: Wanted,
+    /// The last position that was looked at.
+    at: i64,
+    ready: VecDeque<Bytes>,
+    stopping: watch::Receiver<bool>,
+    _room: OwnedSemaphorePermit,
+}
+
+/// From after `from` on; without it, from now on.
+pub fn open(api: Arc<Api>, wanted: Wanted, from: Option<i64>) -> Result<Response, Problem> {
+    let Streams { room, stopping } = api.streams.clone();
+    let Ok(room) = room.try_acquire_owned() else {
+        return Err(Problem::no_room("Too many event streams are open"));
+    };
+    let (first, last) = api.calls.store.read(|reader| reader.event_range())?;
+    let at = from.unwrap_or(last);
+    if at + 1 < first {
+        return Err(Problem::gone(format!(
+            "Events up to position {} are no longer kept; begin again without Last-Event-ID",
+            first - 1
+        )));
+    }
+    let begin = VecDeque::from([Bytes::from_static(b": events follow\n\n")]);
+    let state = Stream { api, wanted, at, ready: begin, stopping, _room: room };
+    let body = Body::from_stream(stream::unfold(state, async |mut state| {
+        let chunk = state.next().await?;
+        Some((Ok::<_, Infallible>(chunk), state))
+    }));
+    let kind = (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    let cache = (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(([kind, cache], body).into_response())
+}
+
+impl Stream {
+    async fn next(&mut self) -> Option<Bytes> {
+        let signal = self.api.calls.store.signals().events.clone();
+        loop {
+            if *self.stopping.borrow() {
+                return None;
+            }
+            if let Some(chunk) = self.ready.pop_front() {
+                return Some(chunk);
+            }
+            // Registered before the look, so that nothing is missed between the two.
+            let mut told = std::pin::pin!(signal.notified());
+            told.as_mut().enable();
+            match self.look() {
+                Ok(true) => continue,
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "an event stream ends: events cannot be read");
+                    return None;
+                }
+            }
+            tokio::select! {
+                () = told => {}
+                _ = self.stopping.changed() => {}
+                () = tokio::time::sleep(KEEP_ALIVE) => {
+                    return Some(Bytes::from_static(b": still here\n\n"));
+                }
+            }
+        }
+    }
+
+    /// Reads what comes next. False: there is nothing yet.
+    fn look(&mut self) -> Result<bool, StoreError> {
+        let (community, at) = (self.wanted.community, self.at);
+        let store = &self.api.calls.store;
+        let found = store.read(|reader| reader.events(community, at, LOOK_EVENTS))?;
+        let Some(last) = found.last() else { return Ok(false) };
+        self.at = last.position;
+        let wanted = found.iter().filter(|event| self.wanted.has(event));
+        let lines = wanted.map(|event| {
+            Bytes::from(format!(
+                "id: {}\nevent: {}\ndata: {}\n\n",
+                event.position,
+                event.full_type(),
+                event.json()
+            ))
+        });
+        self.ready.extend(lines);
+        Ok(true)
+    }
+}

@@ -1,0 +1,273 @@
+//! Deliveries: events on their way to endpoints, until they are delivered or dead.
+//!
+//! The rows in state `waiting` are the work; what is under way is known in memory alone. Uses the
+//! store and the outbound client and nothing else, holds no transaction while it sends, and never
+//! walks over what waits: each look is a step of an index.
+
+mod attempt;
+mod backoff;
+mod circuit;
+pub mod driver;
+mod form;
+mod lanes;
+mod reach;
+mod render;
+mod signature;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics::{counter, gauge};
+use secrecy::ExposeSecret;
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::{Instant, sleep_until};
+
+use crate::clock::Clock;
+use crate::config::DeliveryConfig;
+use crate::egress::Egress;
+use crate::ids::random_bytes;
+use crate::secrets::Keyring;
+use crate::store::{DRIVER, EXPIRE_MS, EndpointRow, Store, StoreError};
+
+pub use attempt::{headers_context, secret_context};
+pub use signature::SigningSecret;
+
+use attempt::{Attempt, Ended};
+use circuit::Gate;
+use lanes::Lanes;
+
+/// How often what is due is looked for even without a signal.
+const LOOK: Duration = Duration::from_millis(250);
+/// The shortest time between two looks over all endpoints.
+const LOOK_PAUSE: Duration = Duration::from_millis(5);
+/// Endpoints that one look goes over; the next one goes on from there.
+const LOOK_ENDPOINTS: usize = 512;
+/// Deliveries that one write ends because their time is over or their endpoint is gone.
+const SWEEP_ROWS: usize = 500;
+/// How often the gauges are set.
+const GAUGES: Duration = Duration::from_secs(10);
+
+/// What all attempts share.
+pub struct Shared {
+    store: Store,
+    egress: Egress,
+    keyring: Arc<Keyring>,
+    clock: Clock,
+    /// The host is reached from this machine alone.
+    is_local: bool,
+    /// This machine's name.
+    machine: String,
+}
+
+impl Shared {
+    fn roll(&self) -> u16 {
+        // Without randomness the waits have no jitter, and deliveries go on.
+        random_bytes().map_or(u16::MAX / 2, u16::from_le_bytes)
+    }
+
+    fn open_headers(&self, endpoint: &EndpointRow) -> Result<Vec<(String, String)>, String> {
+        let context = headers_context(&endpoint.public_id);
+        let opened =
+            self.keyring.open(&context, &endpoint.headers).map_err(|error| error.to_string())?;
+        let headers: HashMap<String, String> = serde_json::from_str(opened.expose_secret())
+            .map_err(|_| "the endpoint's headers cannot be read; put them again".to_owned())?;
+        Ok(headers.into_iter().collect())
+    }
+}
+
+/// The task that sends what is due.
+pub struct Outbox {
+    shared: Arc<Shared>,
+    config: DeliveryConfig,
+    lanes: Lanes,
+    attempts: JoinSet<Ended>,
+    /// What each task is about, for one that panics.
+    tasks: HashMap<Id, (i64, i64)>,
+    /// Where the next look over all endpoints goes on.
+    after: i64,
+    /// The last look met an error.
+    is_failing: bool,
+}
+
+impl Outbox {
+    pub fn new(
+        store: Store,
+        egress: Egress,
+        keyring: Arc<Keyring>,
+        clock: Clock,
+        config: DeliveryConfig,
+        is_local: bool,
+    ) -> Self {
+        let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        let machine = if name.trim().is_empty() { "localhost".into() } else { name.trim().into() };
+        Self {
+            shared: Arc::new(Shared { store, egress, keyring, clock, is_local, machine }),
+            config,
+            lanes: Lanes::default(),
+            attempts: JoinSet::new(),
+            tasks: HashMap::new(),
+            after: 0,
+            is_failing: false,
+        }
+    }
+
+    /// Never ends.
+    pub async fn run(mut self) {
+        let signal = self.shared.store.signals().deliveries.clone();
+        let (mut look_at, mut earliest) = (Instant::now(), Instant::now());
+        let mut gauges_at = Instant::now();
+        loop {
+            tokio::select! {
+                Some(ended) = self.attempts.join_next_with_id() => self.ended(ended),
+                () = signal.notified() => look_at = earliest,
+                () = sleep_until(look_at) => {
+                    let looked = self.look().await;
+                    let more = *looked.as_ref().unwrap_or(&false);
+                    self.report(looked.err());
+                    earliest = Instant::now() + LOOK_PAUSE;
+                    look_at = if more { earliest } else { Instant::now() + LOOK };
+                    if gauges_at <= Instant::now() {
+                        gauges_at = Instant::now() + GAUGES;
+                        self.set_gauges();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Says once that something is wrong, and once that it is over.
+    fn report(&mut self, error: Option<StoreError>) {
+        match (&error, self.is_failing) {
+            (Some(error), false) => {
+                tracing::warn!(%error, "deliveries wait: what is due cannot be read or ended");
+            }
+            (None, true) => tracing::info!("deliveries go on"),
+            _ => {}
+        }
+        self.is_failing = error.is_some();
+    }
+
+    /// Looks over all endpoints, or as many as one look may. Whether there is more to do at once.
+    async fn look(&mut self) -> Result<bool, StoreError> {
+        let now = self.shared.clock.now_ms();
+        let swept = self.sweep(now).await?;
+        let due = self.shared.store.read(|r| r.endpoints_due(self.after, now, LOOK_ENDPOINTS))?;
+        let mut failed = None;
+        for endpoint in due.found.iter().copied().chain(self.lanes.to_probe(now)) {
+            if let Err(error) = self.look_at(endpoint, now) {
+                // Others must not wait for what is wrong with this one.
+                tracing::debug!(%error, endpoint, "an endpoint's deliveries cannot be read");
+                failed = Some(error);
+            }
+        }
+        let more = due.next.is_some();
+        self.after = due.next.unwrap_or(0);
+        failed.map_or(Ok(more || swept), Err)
+    }
+
+    /// Begins what is due to one endpoint, as far as there is room.
+    fn look_at(&mut self, endpoint: i64, now: i64) -> Result<(), StoreError> {
+        let store = self.shared.store.clone();
+        let Some(row) = store.read(|reader| reader.endpoint_row(endpoint))? else { return Ok(()) };
+        if !row.enabled || row.url.is_empty() {
+            return Ok(());
+        }
+        match self.lanes.gate(endpoint, now) {
+            Gate::Open => Ok(()),
+            Gate::Probe if self.lanes.in_flight_to(endpoint) > 0 => Ok(()),
+            Gate::Probe => match store.read(|reader| reader.oldest_delivery(endpoint))? {
+                Some(oldest) => self.begin(&row, oldest, true),
+                None => {
+                    self.lanes.close(endpoint);
+                    Ok(())
+                }
+            },
+            Gate::Closed => self.begin_due(&row, now),
+        }
+    }
+
+    fn begin_due(&mut self, row: &EndpointRow, now: i64) -> Result<(), StoreError> {
+        let room = self.lanes.room(row, &self.config);
+        if room == 0 {
+            return Ok(());
+        }
+        // What is in flight is still due in the store.
+        let limit = room + self.lanes.in_flight_to(row.id);
+        let due = self.shared.store.read(|reader| reader.due_deliveries(row.id, now, limit))?;
+        let new = due.into_iter().filter(|id| !self.lanes.is_in_flight(row.id, *id));
+        for delivery in new.take(room).collect::<Vec<_>>() {
+            self.begin(row, delivery, false)?;
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, row: &EndpointRow, id: i64, is_probe: bool) -> Result<(), StoreError> {
+        let store = &self.shared.store;
+        let Some(delivery) = store.read(|reader| reader.waiting_delivery(id))? else {
+            return Ok(());
+        };
+        let signer = match row.kind.as_str() {
+            "callback" => store.read(|reader| reader.endpoint(DRIVER))?,
+            _ => Some(row.clone()),
+        };
+        let Some(signer) = signer else { return Ok(()) };
+        let attempt = Attempt { delivery, endpoint: row.clone(), signer, is_probe };
+        self.lanes.begun(row.id, id);
+        let task = self.attempts.spawn(attempt.run(self.shared.clone()));
+        self.tasks.insert(task.id(), (row.id, id));
+        Ok(())
+    }
+
+    fn ended(&mut self, ended: Result<(Id, Ended), JoinError>) {
+        let now = self.shared.clock.now_ms();
+        let endpoint = match ended {
+            Ok((task, ended)) => {
+                self.tasks.remove(&task);
+                self.lanes.ended(&ended, now);
+                ended.endpoint
+            }
+            Err(error) => {
+                tracing::error!(%error, "an attempt of a delivery panicked");
+                let Some((endpoint, delivery)) = self.tasks.remove(&error.id()) else { return };
+                let (is_probe, reached, stored) = (false, false, false);
+                self.lanes.ended(&Ended { endpoint, delivery, is_probe, reached, stored }, now);
+                endpoint
+            }
+        };
+        if let Err(error) = self.look_at(endpoint, now) {
+            tracing::debug!(%error, "the next look comes back to this endpoint");
+        }
+    }
+
+    /// Ends what has waited too long, and what waits for an endpoint that was deleted. Whether there
+    /// may be more.
+    async fn sweep(&mut self, now: i64) -> Result<bool, StoreError> {
+        let store = self.shared.store.clone();
+        let expired = store.read(|reader| reader.expired_deliveries(now, SWEEP_ROWS))?;
+        let orphaned = store.read(|reader| reader.orphaned_deliveries(SWEEP_ROWS))?;
+        let full = expired.len() == SWEEP_ROWS || orphaned.len() == SWEEP_ROWS;
+        for (ids, state) in [(expired, "dead"), (orphaned, "cancelled")] {
+            if ids.is_empty() {
+                continue;
+            }
+            let outcome = if state == "dead" { "expired" } else { state };
+            let count = ids.len() as u64;
+            store.write("delivery.end", move |tx| tx.end_deliveries(&ids, state, now)).await?;
+            counter!("moothall_deliveries_total", "outcome" => outcome).increment(count);
+        }
+        Ok(full)
+    }
+
+    fn set_gauges(&self) {
+        gauge!("moothall_delivery_circuits_open").set(self.lanes.open_circuits() as f64);
+        let Ok((waiting, expires)) = self.shared.store.read(|reader| reader.waiting_deliveries())
+        else {
+            return;
+        };
+        let now = self.shared.clock.now_ms();
+        let age_ms = expires.map_or(0, |expires| now - (expires - EXPIRE_MS)).max(0);
+        gauge!("moothall_deliveries_waiting").set(waiting as f64);
+        gauge!("moothall_delivery_oldest_seconds").set(age_ms as f64 / 1000.0);
+    }
+}

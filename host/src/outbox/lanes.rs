@@ -1,0 +1,112 @@
+//! What is under way to each endpoint, in memory: this process alone holds the database. The rows in
+//! state `waiting` are the truth, and all there is after a restart.
+
+use std::collections::{HashMap, HashSet};
+
+use super::attempt::Ended;
+use super::circuit::{Circuit, Gate};
+use crate::config::DeliveryConfig;
+use crate::store::EndpointRow;
+
+/// How long an endpoint rests when an attempt to it could not be stored, in milliseconds.
+const REST_MS: i64 = 1_000;
+
+/// By the endpoint's row.
+#[derive(Default)]
+pub struct Lanes {
+    endpoints: HashMap<i64, Under>,
+    in_flight: usize,
+}
+
+/// What is under way to one endpoint.
+#[derive(Default)]
+struct Under {
+    in_flight: HashSet<i64>,
+    circuit: Circuit,
+    rests_until: i64,
+}
+
+impl Lanes {
+    pub fn gate(&self, endpoint: i64, now: i64) -> Gate {
+        match self.endpoints.get(&endpoint) {
+            Some(under) if now < under.rests_until => Gate::Open,
+            Some(under) => under.circuit.gate(now),
+            None => Gate::Closed,
+        }
+    }
+
+    /// How many more attempts may begin to an endpoint. The fuller the host, the less each gets, so
+    /// that endpoints which hang cannot take all of it.
+    pub fn room(&self, endpoint: &EndpointRow, config: &DeliveryConfig) -> usize {
+        let most = match endpoint.ordering.as_str() {
+            "unordered" => config.unordered_in_flight.min(config.endpoint_in_flight),
+            _ => config.endpoint_in_flight,
+        };
+        let left = config.in_flight.max(1).saturating_sub(self.in_flight);
+        let share = most.min(left.div_ceil(4));
+        share.saturating_sub(self.in_flight_to(endpoint.id))
+    }
+
+    pub fn in_flight_to(&self, endpoint: i64) -> usize {
+        self.endpoints.get(&endpoint).map_or(0, |under| under.in_flight.len())
+    }
+
+    pub fn is_in_flight(&self, endpoint: i64, delivery: i64) -> bool {
+        self.endpoints.get(&endpoint).is_some_and(|under| under.in_flight.contains(&delivery))
+    }
+
+    pub fn begun(&mut self, endpoint: i64, delivery: i64) {
+        if self.endpoints.entry(endpoint).or_default().in_flight.insert(delivery) {
+            self.in_flight += 1;
+        }
+    }
+
+    pub fn ended(&mut self, ended: &Ended, now: i64) {
+        self.forget(ended.endpoint, ended.delivery);
+        let under = self.endpoints.entry(ended.endpoint).or_default();
+        match (ended.reached, ended.is_probe) {
+            (true, _) => under.circuit.reached(),
+            (false, true) => under.circuit.probe_missed(now),
+            (false, false) => under.circuit.missed(now),
+        }
+        if !ended.stored {
+            under.rests_until = now + REST_MS;
+        }
+        self.tidy(ended.endpoint, now);
+    }
+
+    /// An attempt that came to no end.
+    pub fn forget(&mut self, endpoint: i64, delivery: i64) {
+        let under = self.endpoints.get_mut(&endpoint);
+        if under.is_some_and(|under| under.in_flight.remove(&delivery)) {
+            self.in_flight -= 1;
+        }
+    }
+
+    /// Endpoints that a probe is due for.
+    pub fn to_probe(&self, now: i64) -> Vec<i64> {
+        let open =
+            self.endpoints.iter().filter(|(_, under)| under.circuit.gate(now) == Gate::Probe);
+        open.map(|(endpoint, _)| *endpoint).collect()
+    }
+
+    pub fn open_circuits(&self) -> usize {
+        self.endpoints.values().filter(|under| under.circuit.is_open()).count()
+    }
+
+    /// Nothing waits for that endpoint any more: what was known against it is forgotten.
+    pub fn close(&mut self, endpoint: i64) {
+        if self.in_flight_to(endpoint) == 0 {
+            self.endpoints.remove(&endpoint);
+        }
+    }
+
+    fn tidy(&mut self, endpoint: i64, now: i64) {
+        let idle = |under: &Under| {
+            under.in_flight.is_empty() && under.circuit.is_clean() && under.rests_until <= now
+        };
+        if self.endpoints.get(&endpoint).is_some_and(idle) {
+            self.endpoints.remove(&endpoint);
+        }
+    }
+}

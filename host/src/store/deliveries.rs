@@ -1,0 +1,390 @@
+//! The tables `delivery` and `delivery_attempt`: events on their way to endpoints.
+//!
+//! Deliveries are added in the transaction of their event. Only the head of a lane has a due time;
+//! whatever finishes a delivery gives its lane the next head, in the same write. Statements name
+//! their index: without statistics the planner would walk over everything that waits.
+
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::events::{ENVELOPE, ENVELOPE_FROM, envelope};
+use super::{Audience, NewEvent, Reader, StoreError, Tx};
+use crate::events::{Envelope, matches};
+
+/// How long a delivery is tried after its event, in milliseconds.
+pub const EXPIRE_MS: i64 = 4 * 24 * 60 * 60 * 1000;
+
+/// An event that was just stored, as its deliveries need it.
+pub(super) struct Departure {
+    pub position: i64,
+    pub key: i64,
+    pub community: i64,
+    pub time: i64,
+}
+
+/// A delivery that may be sent now.
+#[derive(Clone, Debug)]
+pub struct DueDelivery {
+    pub id: i64,
+    pub attempts: u32,
+    /// Of these attempts, those before it was last sent again by hand.
+    pub resent_after: u32,
+    pub expires_at: i64,
+    pub event: Envelope,
+}
+
+/// Endpoints that have something due.
+#[derive(Clone, Debug, Default)]
+pub struct DueEndpoints {
+    pub found: Vec<i64>,
+    /// Where to go on, if there may be more.
+    pub next: Option<i64>,
+}
+
+/// What became of one attempt.
+#[derive(Clone, Debug)]
+pub struct AttemptRow {
+    pub attempt: u32,
+    pub started_at: i64,
+    pub duration_ms: i64,
+    pub status: Option<u16>,
+    /// Class of the failure.
+    pub error: Option<String>,
+    /// One sentence.
+    pub detail: Option<String>,
+    /// Its first bytes.
+    pub response: Option<Vec<u8>>,
+}
+
+/// What a delivery becomes after an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After {
+    Delivered,
+    Dead,
+    /// Tried again at that time.
+    Due(i64),
+}
+
+impl Tx<'_> {
+    pub(super) fn add_deliveries(
+        &self,
+        event: &NewEvent,
+        departure: &Departure,
+    ) -> Result<(), StoreError> {
+        match &event.audience {
+            Audience::Endpoints => self.add_subscribed(event, departure),
+            Audience::Callback { url, not_before } => {
+                let endpoint = self.callback_endpoint(url, event.time)?;
+                self.add_delivery(departure, endpoint, true, *not_before)
+            }
+            Audience::Endpoint(endpoint) => {
+                self.add_delivery(departure, *endpoint, false, event.time)
+            }
+        }
+    }
+
+    fn add_subscribed(&self, event: &NewEvent, departure: &Departure) -> Result<(), StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT id, kind = 'driver', ordering = 'fifo', event_types FROM endpoint \
+             WHERE kind IN ('driver', 'endpoint') AND community_id IN (0, ?1)",
+        )?;
+        let mut rows = statement.query([departure.community])?;
+        while let Some(row) = rows.next()? {
+            let is_driver: bool = row.get(1)?;
+            if is_driver && event.source == "api" {
+                continue;
+            }
+            let patterns: Vec<String> =
+                serde_json::from_str(row.get_ref(3)?.as_str().unwrap_or("[]")).unwrap_or_default();
+            if patterns.iter().any(|one| matches(one, &event.source, &event.event_type)) {
+                self.add_delivery(departure, row.get(0)?, row.get(2)?, event.time)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add_delivery(
+        &self,
+        event: &Departure,
+        endpoint: i64,
+        in_order: bool,
+        due_at: i64,
+    ) -> Result<(), StoreError> {
+        let behind = in_order && self.is_lane_taken(endpoint, event.key)?;
+        self.conn
+            .prepare_cached(
+                "INSERT INTO delivery (endpoint_id, event_position, key_id, community_id, state, attempts, \
+                 resent_after, due_at, expires_at) VALUES (?1, ?2, ?3, ?4, 'waiting', 0, 0, ?5, ?6)",
+            )?
+            .execute(params![
+                endpoint,
+                event.position,
+                event.key,
+                event.community,
+                (!behind).then_some(due_at),
+                event.time + EXPIRE_MS,
+            ])?;
+        self.told.deliveries.set(true);
+        Ok(())
+    }
+
+    fn is_lane_taken(&self, endpoint: i64, key: i64) -> Result<bool, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT 1 FROM delivery INDEXED BY delivery_lane WHERE state = 'waiting' AND endpoint_id = ?1 AND key_id = ?2 LIMIT 1",
+        )?;
+        Ok(statement.exists([endpoint, key])?)
+    }
+
+    /// Stores what came of an attempt. A probe that reached nobody leaves no attempt (`None`). A
+    /// delivery that was cancelled meanwhile stays that.
+    pub fn finish_attempt(
+        &self,
+        delivery: i64,
+        attempt: Option<&AttemptRow>,
+        after: After,
+        now: i64,
+    ) -> Result<(), StoreError> {
+        if let Some(attempt) = attempt {
+            self.add_attempt(delivery, attempt)?;
+        }
+        let (state, due_at, finished_at) = match after {
+            After::Delivered => ("delivered", None, Some(now)),
+            After::Dead => ("dead", None, Some(now)),
+            After::Due(at) => ("waiting", Some(at), None),
+        };
+        self.conn
+            .prepare_cached(
+                "UPDATE delivery SET state = ?2, due_at = ?3, finished_at = ?4, attempts = max(attempts, ?5) \
+                 WHERE id = ?1 AND (state = 'waiting' OR state = 'dead' AND ?2 = 'delivered')",
+            )?
+            .execute(params![
+                delivery,
+                state,
+                due_at,
+                finished_at,
+                attempt.map_or(0, |attempt| attempt.attempt),
+            ])?;
+        if finished_at.is_some() { self.advance_lane(delivery, now) } else { Ok(()) }
+    }
+
+    fn add_attempt(&self, delivery: i64, attempt: &AttemptRow) -> Result<(), StoreError> {
+        self.conn
+            .prepare_cached(
+                "INSERT OR REPLACE INTO delivery_attempt (delivery_id, attempt, started_at, duration_ms, status, \
+                 error, detail, response) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            )?
+            .execute(params![
+                delivery,
+                attempt.attempt,
+                attempt.started_at,
+                attempt.duration_ms,
+                attempt.status,
+                attempt.error,
+                attempt.detail,
+                attempt.response,
+            ])?;
+        Ok(())
+    }
+
+    /// After a delivery has finished, the oldest behind it becomes due, unless another is before it.
+    fn advance_lane(&self, finished: i64, now: i64) -> Result<(), StoreError> {
+        let mut next = self.conn.prepare_cached(
+            "SELECT w.id, w.due_at IS NULL FROM delivery f JOIN delivery w INDEXED BY delivery_lane ON w.state = 'waiting' \
+             AND w.endpoint_id = f.endpoint_id AND w.key_id = f.key_id WHERE f.id = ?1 ORDER BY w.id LIMIT 1",
+        )?;
+        let next = next
+            .query_row([finished], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, bool>(1)?)))
+            .optional()?;
+        if let Some((next, true)) = next {
+            self.conn
+                .prepare_cached("UPDATE delivery SET due_at = ?2 WHERE id = ?1")?
+                .execute([next, now])?;
+            self.told.deliveries.set(true);
+        }
+        Ok(())
+    }
+
+    /// Ends waiting deliveries: `dead`, whose time is over, or `cancelled`.
+    pub fn end_deliveries(
+        &self,
+        deliveries: &[i64],
+        state: &'static str,
+        now: i64,
+    ) -> Result<(), StoreError> {
+        for delivery in deliveries {
+            let ended = self
+                .conn
+                .prepare_cached(
+                    "UPDATE delivery SET state = ?2, due_at = NULL, finished_at = ?3 \
+                     WHERE id = ?1 AND state = 'waiting'",
+                )?
+                .execute(params![delivery, state, now])?;
+            if ended > 0 {
+                self.advance_lane(*delivery, now)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets a delivery wait again, from now on and for as long as a new one. False: there is no such
+    /// delivery, or nothing to send or nowhere to send it to any more.
+    pub fn resend_delivery(&self, delivery: i64, now: i64) -> Result<bool, StoreError> {
+        let mut found = self.conn.prepare_cached(
+            "SELECT d.endpoint_id, d.key_id, d.state = 'waiting', d.due_at IS NULL, p.ordering = 'fifo' \
+             FROM delivery d JOIN endpoint p ON p.id = d.endpoint_id AND p.kind <> 'deleted' \
+             JOIN event e ON e.position = d.event_position WHERE d.id = ?1",
+        )?;
+        let found = found
+            .query_row([delivery], |row| {
+                Ok((
+                    row.get::<_, i64>(0)?,
+                    row.get::<_, i64>(1)?,
+                    row.get(2)?,
+                    row.get(3)?,
+                    row.get(4)?,
+                ))
+            })
+            .optional()?;
+        let Some((endpoint, key, is_waiting, is_behind, in_order)) = found else {
+            return Ok(false);
+        };
+        let behind = match is_waiting {
+            true => is_behind,
+            false => in_order && self.is_lane_taken(endpoint, key)?,
+        };
+        self.conn
+            .prepare_cached(
+                "UPDATE delivery SET state = 'waiting', due_at = ?2, expires_at = max(expires_at, ?3), \
+                 finished_at = NULL, resent_after = attempts WHERE id = ?1",
+            )?
+            .execute(params![delivery, (!behind).then_some(now), now + EXPIRE_MS])?;
+        self.told.deliveries.set(true);
+        Ok(true)
+    }
+
+    /// Removes at most `rows` deliveries of that state finished before `before`, and their attempts;
+    /// how many it removed.
+    pub fn purge_deliveries(
+        &self,
+        state: &'static str,
+        before: i64,
+        rows: usize,
+    ) -> Result<usize, StoreError> {
+        let mut old = self.conn.prepare_cached(
+            "SELECT id FROM delivery INDEXED BY delivery_finished WHERE state <> 'waiting' AND state = ?1 AND finished_at < ?2 \
+             ORDER BY finished_at LIMIT ?3",
+        )?;
+        let old = old.query_map(params![state, before, rows as i64], |row| row.get::<_, i64>(0))?;
+        let old: Vec<i64> = old.collect::<Result<_, _>>()?;
+        for id in &old {
+            self.conn
+                .prepare_cached("DELETE FROM delivery_attempt WHERE delivery_id = ?1")?
+                .execute([id])?;
+            self.conn.prepare_cached("DELETE FROM delivery WHERE id = ?1")?.execute([id])?;
+        }
+        Ok(old.len())
+    }
+}
+
+impl Reader<'_> {
+    /// Endpoints after `after` that have something due at `now`: one step of the index for each that
+    /// has anything waiting, at most `limit`, however much waits.
+    pub fn endpoints_due(
+        &self,
+        after: i64,
+        now: i64,
+        limit: usize,
+    ) -> Result<DueEndpoints, StoreError> {
+        let mut next = self.0.prepare_cached(
+            "SELECT endpoint_id, due_at FROM delivery INDEXED BY delivery_due WHERE state = 'waiting' AND due_at IS NOT NULL \
+             AND endpoint_id > ?1 ORDER BY endpoint_id, due_at LIMIT 1",
+        )?;
+        let (mut at, mut due) = (after, DueEndpoints::default());
+        for _ in 0..limit {
+            let row =
+                next.query_row([at], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)));
+            let Some((endpoint, due_at)) = row.optional()? else { return Ok(due) };
+            at = endpoint;
+            if due_at <= now {
+                due.found.push(endpoint);
+            }
+        }
+        due.next = Some(at);
+        Ok(due)
+    }
+
+    /// What is due of one endpoint, the longest due first, at most `limit`.
+    pub fn due_deliveries(
+        &self,
+        endpoint: i64,
+        now: i64,
+        limit: usize,
+    ) -> Result<Vec<i64>, StoreError> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT id FROM delivery INDEXED BY delivery_due WHERE state = 'waiting' AND due_at IS NOT NULL AND endpoint_id = ?1 \
+             AND due_at <= ?2 ORDER BY due_at, id LIMIT ?3",
+        )?;
+        let rows = statement.query_map(params![endpoint, now, limit as i64], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// A waiting delivery with its event.
+    pub fn waiting_delivery(&self, id: i64) -> Result<Option<DueDelivery>, StoreError> {
+        let sql = format!(
+            "SELECT {ENVELOPE}, d.id, d.attempts, d.resent_after, d.expires_at FROM {ENVELOPE_FROM} \
+             JOIN delivery d ON d.event_position = e.position WHERE d.id = ?1 AND d.state = 'waiting'"
+        );
+        Ok(self.0.prepare_cached(&sql)?.query_row([id], due_delivery).optional()?)
+    }
+
+    /// The oldest that waits, whether it is due or not.
+    pub fn oldest_delivery(&self, endpoint: i64) -> Result<Option<i64>, StoreError> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT id FROM delivery WHERE endpoint_id = ?1 AND state = 'waiting' ORDER BY id LIMIT 1",
+        )?;
+        Ok(statement.query_row([endpoint], |row| row.get(0)).optional()?)
+    }
+
+    /// Deliveries whose time is over, at most `limit`.
+    pub fn expired_deliveries(&self, now: i64, limit: usize) -> Result<Vec<i64>, StoreError> {
+        self.ids(
+            "SELECT id FROM delivery INDEXED BY delivery_expires WHERE state = 'waiting' AND expires_at <= ?1 ORDER BY expires_at LIMIT ?2",
+            now,
+            limit,
+        )
+    }
+
+    /// Waiting deliveries of endpoints that were deleted, at most `limit`.
+    pub fn orphaned_deliveries(&self, limit: usize) -> Result<Vec<i64>, StoreError> {
+        self.ids(
+            "SELECT d.id FROM endpoint p INDEXED BY endpoint_deleted \
+             CROSS JOIN delivery d INDEXED BY delivery_endpoint ON d.endpoint_id = p.id AND d.state = 'waiting' \
+             WHERE p.kind = 'deleted' AND ?1 = 0 LIMIT ?2",
+            0,
+            limit,
+        )
+    }
+
+    fn ids(&self, sql: &str, value: i64, limit: usize) -> Result<Vec<i64>, StoreError> {
+        let mut statement = self.0.prepare_cached(sql)?;
+        let rows = statement.query_map(params![value, limit as i64], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// How many wait, and when the next of them expires.
+    pub fn waiting_deliveries(&self) -> Result<(i64, Option<i64>), StoreError> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT count(*), min(expires_at) FROM delivery INDEXED BY delivery_expires WHERE state = 'waiting'",
+        )?;
+        Ok(statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?)
+    }
+}
+
+fn due_delivery(row: &Row<'_>) -> rusqlite::Result<DueDelivery> {
+    Ok(DueDelivery {
+        event: envelope(row)?,
+        id: row.get(14)?,
+        attempts: row.get(15)?,
+        resent_after: row.get(16)?,
+        expires_at: row.get(17)?,
+    })
+}

@@ -1,0 +1,347 @@
+//! Deliveries: each event reaches the driver, in order, signed, at least once, or ends where it can
+//! be seen and sent again.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
+use moothall_tests::{Received, Receiver, Reply, TestHost, until};
+use serde_json::{Value, json};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+async fn host_for(receiver: &Receiver) -> TestHost {
+    let host = TestHost::with(&[]).env("DRIVER_EVENT_RECEIVER_URL", &receiver.url).start().await;
+    for community in ["acme", "other"] {
+        host.put_community(community, json!([])).await.expect(201);
+    }
+    host
+}
+
+async fn publish(host: &TestHost, community: &str, number: u32) -> String {
+    let event = json!({
+        "community": community,
+        "source": "forum",
+        "event_type": "post_created",
+        "data": { "number": number },
+        "initiator": { "user_id": "u1", "provider": "forum" },
+    });
+    let answer = host.post("/api/internal/events", event).await.expect(202);
+    answer["id"].as_str().expect("an id").to_owned()
+}
+
+async fn deliveries(host: &TestHost, query: &str) -> Vec<Value> {
+    let path = format!("/api/internal/deliveries{query}");
+    let page = host.get(&path).await.expect(200);
+    page["deliveries"].as_array().expect("a list").clone()
+}
+
+async fn delivered(host: &TestHost, count: usize) {
+    until("everything is delivered", async || {
+        (deliveries(host, "?state=delivered").await.len() >= count).then_some(())
+    })
+    .await;
+}
+
+fn numbers(received: &[Received], community: &str) -> Vec<i64> {
+    let bodies = received.iter().map(Received::json);
+    let own = bodies.filter(|body| body["community"] == community);
+    own.filter_map(|body| body["data"]["number"].as_i64()).collect()
+}
+
+fn signature(secret: &str, one: &Received) -> String {
+    let key = STANDARD.decode(secret.strip_prefix("whsec_").expect("a secret")).expect("base64");
+    let mut mac = <Hmac<sha2::Sha256> as KeyInit>::new_from_slice(&key).expect("a key");
+    let signed = format!("{}.{}.", one.header("webhook-id"), one.header("webhook-timestamp"));
+    mac.update(signed.as_bytes());
+    mac.update(&one.body);
+    format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()))
+}
+
+#[tokio::test]
+async fn the_driver_gets_the_body_that_it_always_got() {
+    let receiver = Receiver::start().await;
+    let host = host_for(&receiver).await;
+    let id = publish(&host, "acme", 1).await;
+    let received = receiver.wait_for(1).await.remove(0);
+    let body = received.json();
+    let mut keys: Vec<&String> = body.as_object().expect("an object").keys().collect();
+    keys.sort();
+    assert_eq!(keys, ["community", "data", "event_type", "initiator", "source", "timestamp"]);
+    assert_eq!(body["community"], "acme");
+    assert_eq!(body["source"], "forum");
+    assert_eq!(body["event_type"], "post_created");
+    assert_eq!(body["data"], json!({ "number": 1 }));
+    assert_eq!(body["initiator"]["user_id"], "u1");
+    let timestamp = body["timestamp"].as_str().expect("a text");
+    assert!(timestamp.contains('.') && timestamp.parse::<f64>().expect("a number") > 1.6e9);
+    assert_eq!(received.header("content-type"), "application/json");
+    assert_eq!(received.header("webhook-id"), id);
+    assert_eq!(received.header("webhook-attempt"), "1");
+    delivered(&host, 1).await;
+}
+
+#[tokio::test]
+async fn a_rotated_secret_and_the_one_before_both_sign_for_a_day() {
+    let receiver = Receiver::start().await;
+    let host = host_for(&receiver).await;
+    let rotate = "/api/internal/endpoints/driver/rotate-secret";
+    let mut secrets = Vec::new();
+    for _ in 0..2 {
+        let shown = host.post(rotate, json!({})).await.expect(200);
+        secrets.push(shown["secret"].as_str().expect("shown once").to_owned());
+    }
+    publish(&host, "acme", 1).await;
+    let first = receiver.wait_for(1).await.remove(0);
+    let both = format!("{} {}", signature(&secrets[1], &first), signature(&secrets[0], &first));
+    assert_eq!(first.header("webhook-signature"), both);
+
+    host.advance(25 * HOUR);
+    until("the clock has moved", async || {
+        publish(&host, "acme", 2).await;
+        let last = receiver.received().pop()?;
+        (last.header("webhook-signature") == signature(&secrets[1], &last)).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_failing_head_holds_back_its_own_key_alone() {
+    let receiver = Receiver::start().await;
+    let host = host_for(&receiver).await;
+    receiver.script([Reply::Status(500)]);
+    let first = publish(&host, "acme", 1).await;
+    receiver.wait_for(1).await;
+    for number in 2..=5 {
+        publish(&host, "acme", number).await;
+        publish(&host, "other", number).await;
+    }
+    delivered(&host, 4).await;
+    assert_eq!(numbers(&receiver.received(), "acme"), [1]);
+    assert_eq!(numbers(&receiver.received(), "other"), [2, 3, 4, 5]);
+
+    host.advance(Duration::from_secs(7));
+    delivered(&host, 9).await;
+    let received = receiver.received();
+    assert_eq!(numbers(&received, "acme"), [1, 1, 2, 3, 4, 5]);
+    let tries: Vec<&Received> =
+        received.iter().filter(|one| one.header("webhook-id") == first).collect();
+    assert_eq!(tries[1].header("webhook-attempt"), "2");
+}
+
+#[tokio::test]
+async fn after_the_last_attempt_a_delivery_is_dead_and_can_be_sent_again() {
+    let receiver = Receiver::start().await;
+    let host = host_for(&receiver).await;
+    receiver.otherwise(Reply::Status(500));
+    publish(&host, "acme", 1).await;
+    for attempt in 1..=11 {
+        receiver.wait_for(attempt).await;
+        until("the attempt is stored", async || {
+            let id = deliveries(&host, "").await[0]["id"].clone();
+            let shown = host.get(&format!("/api/internal/deliveries/{id}")).await.expect(200);
+            (shown["attempts"].as_array().expect("a list").len() == attempt).then_some(())
+        })
+        .await;
+        if attempt < 11 {
+            // The longest that each wait can be; together less than what ends it as well.
+            let waits = [7, 37, 370, 2170, 8700, 21700, 43300, 60500, 86500, 103700];
+            host.advance(Duration::from_secs(waits[attempt - 1]));
+        }
+    }
+    let dead = until("it is dead", async || deliveries(&host, "?state=dead").await.pop()).await;
+    let path = format!("/api/internal/deliveries/{}", dead["id"]);
+    let shown = host.get(&path).await.expect(200);
+    let last = &shown["attempts"][10];
+    assert_eq!((&last["status"], &last["response"]), (&json!(500), &json!("ok")));
+
+    receiver.otherwise(Reply::Status(200));
+    host.post(&format!("{path}/resend"), json!({})).await.expect(202);
+    delivered(&host, 1).await;
+    let received = receiver.received();
+    assert_eq!(received.last().expect("one").header("webhook-attempt"), "12");
+    assert_eq!(received[0].header("webhook-id"), received[11].header("webhook-id"));
+}
+
+#[tokio::test]
+async fn a_receiver_that_wants_no_more_is_paused_until_it_is_enabled() {
+    let receiver = Receiver::start().await;
+    let host = host_for(&receiver).await;
+    receiver.script([Reply::Status(410)]);
+    publish(&host, "acme", 1).await;
+    let endpoint = "/api/internal/endpoints/driver";
+    let shown = until("the endpoint is disabled", async || {
+        let shown = host.get(endpoint).await.expect(200);
+        (shown["enabled"] == false).then_some(shown)
+    })
+    .await;
+    assert!(shown["disabled_reason"].as_str().expect("a reason").contains("410"));
+    publish(&host, "other", 2).await;
+    assert_eq!(deliveries(&host, "?state=waiting").await.len(), 2);
+
+    host.put(endpoint, json!({})).await.expect(200);
+    host.advance(Duration::from_secs(7));
+    delivered(&host, 2).await;
+    assert_eq!(receiver.received().len(), 3);
+}
+
+#[tokio::test]
+async fn a_receiver_may_say_when_to_come_back() {
+    let receiver = Receiver::start().await;
+    let host = host_for(&receiver).await;
+    receiver.script([Reply::With(429, "Retry-After", "3600".into())]);
+    publish(&host, "acme", 1).await;
+    receiver.wait_for(1).await;
+    let waiting = until("the attempt is stored", async || {
+        deliveries(&host, "?state=waiting").await.pop().filter(|one| one["attempts"] == 1)
+    })
+    .await;
+    host.advance(Duration::from_secs(60));
+    publish(&host, "other", 2).await;
+    receiver.wait_for(2).await;
+    assert_eq!(numbers(&receiver.received(), "acme"), [1], "{waiting}");
+    host.advance(HOUR);
+    delivered(&host, 2).await;
+    assert_eq!(numbers(&receiver.received(), "acme"), [1, 1]);
+}
+
+#[tokio::test]
+async fn a_redirect_is_a_failure_and_leads_nowhere() {
+    let (receiver, elsewhere) = (Receiver::start().await, Receiver::start().await);
+    let host = host_for(&receiver).await;
+    receiver.script([Reply::With(302, "Location", elsewhere.url.clone())]);
+    publish(&host, "acme", 1).await;
+    receiver.wait_for(1).await;
+    host.advance(Duration::from_secs(7));
+    delivered(&host, 1).await;
+    assert_eq!(receiver.received().len(), 2);
+    assert!(elsewhere.received().is_empty());
+}
+
+#[tokio::test]
+async fn a_receiver_that_is_down_is_left_alone_and_probed() {
+    let mut receiver = Receiver::start().await;
+    let host = host_for(&receiver).await;
+    receiver.go_down().await;
+    // Eight keys, so that five failures come without a retry.
+    for number in 0..8 {
+        let community = format!("c{number}");
+        host.put_community(&community, json!([])).await.expect(201);
+        publish(&host, &community, number).await;
+    }
+    until("the failures are stored", async || {
+        let waiting = deliveries(&host, "?state=waiting").await;
+        (waiting.iter().filter(|one| one["attempts"] == 1).count() >= 5).then_some(())
+    })
+    .await;
+    host.advance(Duration::from_secs(7));
+    receiver.come_up().await;
+    publish(&host, "acme", 100).await;
+    // The circuit is open: what is due waits, and burns no attempt.
+    let waiting = deliveries(&host, "?state=waiting").await;
+    assert!(waiting.iter().all(|one| one["attempts"].as_i64() <= Some(1)), "{waiting:?}");
+    assert!(receiver.received().is_empty());
+    host.advance(Duration::from_secs(30));
+    delivered(&host, 9).await;
+    let first = &receiver.received()[0];
+    assert_eq!(first.json()["community"], "c0", "the probe is the oldest");
+}
+
+#[tokio::test]
+async fn what_was_committed_is_delivered_after_a_crash() {
+    let receiver = Receiver::start().await;
+    let mut host = host_for(&receiver).await;
+    receiver.script((0..2).map(|_| Reply::Hang));
+    let mut ids = Vec::new();
+    for number in 0..20 {
+        ids.push(publish(&host, ["acme", "other"][number as usize % 2], number).await);
+    }
+    receiver.wait_for(2).await;
+    host.kill_9();
+    host.restart().await;
+    delivered(&host, 20).await;
+    let received = receiver.received();
+    for id in ids {
+        assert!(received.iter().any(|one| one.header("webhook-id") == id), "{id} is lost");
+    }
+    assert_eq!(numbers(&received[2..], "acme"), (0..20).step_by(2).collect::<Vec<i64>>());
+}
+
+#[tokio::test]
+async fn without_an_address_events_wait_four_days() {
+    let host = TestHost::with(&[]).start().await;
+    host.put_community("acme", json!([])).await.expect(201);
+    publish(&host, "acme", 1).await;
+    publish(&host, "acme", 2).await;
+    assert_eq!(deliveries(&host, "?state=waiting&community=acme").await.len(), 2);
+    host.advance(95 * HOUR);
+    assert_eq!(deliveries(&host, "?endpoint=driver&state=waiting").await.len(), 2);
+    host.advance(2 * HOUR);
+    until("they are dead", async || {
+        (deliveries(&host, "?state=dead").await.len() == 2).then_some(())
+    })
+    .await;
+
+    // The driver comes, and asks for what it missed.
+    let receiver = Receiver::start().await;
+    let endpoint = "/api/internal/endpoints/driver";
+    host.put(endpoint, json!({ "url": receiver.url })).await.expect(200);
+    let since = json!({ "since": "2020-01-01T00:00:00Z", "states": ["dead"] });
+    let answer = host.post(&format!("{endpoint}/recover"), since).await.expect(202);
+    assert_eq!(answer["recovered"], 2);
+    delivered(&host, 2).await;
+    assert_eq!(numbers(&receiver.received(), "acme"), [1, 2]);
+}
+
+#[tokio::test]
+async fn a_receiver_that_hangs_gets_so_many_at_once_and_holds_nobody_up() {
+    let receiver = Receiver::start().await;
+    let host = host_for(&receiver).await;
+    receiver.otherwise(Reply::Hang);
+    for number in 0..40 {
+        let community = format!("c{number}");
+        host.put_community(&community, json!([])).await.expect(201);
+        publish(&host, &community, number).await;
+    }
+    receiver.wait_for(32).await;
+    // What is published is answered all the same, and nothing more is sent.
+    publish(&host, "acme", 41).await;
+    assert_eq!(deliveries(&host, "?state=waiting").await.len(), 41);
+    assert_eq!(receiver.received().len(), 32);
+}
+
+#[tokio::test]
+async fn an_unordered_endpoint_gets_eight_at_once_of_one_key() {
+    let receiver = Receiver::start().await;
+    let host = host_for(&receiver).await;
+    let change = json!({ "ordering": "unordered", "timeout_ms": 60_000 });
+    host.put("/api/internal/endpoints/driver", change).await.expect(200);
+    receiver.script((0..8).map(|_| Reply::Hang));
+    for number in 0..8 {
+        publish(&host, "acme", number).await;
+    }
+    receiver.wait_for(8).await;
+    publish(&host, "acme", 8).await;
+    assert_eq!(deliveries(&host, "?state=waiting").await.len(), 9);
+    assert_eq!(receiver.received().len(), 8);
+}
+
+#[tokio::test]
+async fn metrics_tell_what_became_of_deliveries() {
+    let receiver = Receiver::start().await;
+    let host = host_for(&receiver).await;
+    receiver.script([Reply::Status(500)]);
+    publish(&host, "acme", 1).await;
+    publish(&host, "other", 2).await;
+    delivered(&host, 1).await;
+    until("both outcomes are counted", async || {
+        let text = host.get("/metrics").await.text;
+        let has = |outcome: &str| {
+            text.contains(&format!("moothall_deliveries_total{{outcome=\"{outcome}\"}} 1"))
+        };
+        (has("delivered") && has("failed") && text.contains("moothall_deliveries_waiting"))
+            .then_some(())
+    })
+    .await;
+}

@@ -1,0 +1,137 @@
+//! Endpoints: configured through the API, their secrets shown once, their headers never.
+
+use moothall_tests::{Receiver, TestHost};
+use serde_json::json;
+
+const ENDPOINTS: &str = "/api/internal/endpoints";
+
+#[tokio::test]
+async fn an_endpoint_is_made_changed_and_deleted() {
+    let host = TestHost::with(&[]).start().await;
+    host.put_community("acme", json!([])).await.expect(201);
+    let made = host
+        .post(
+            ENDPOINTS,
+            json!({
+                "url": "https://example.com/hook",
+                "description": "a partner",
+                "community": "acme",
+                "event_types": ["forum:*", "post_created"],
+                "headers": { "X-Auth": "top-secret-value" },
+                "ordering": "unordered",
+            }),
+        )
+        .await
+        .expect(201);
+    assert!(made["secret"].as_str().expect("shown once").starts_with("whsec_"));
+    assert_eq!(made["headers"]["X-Auth"], "********");
+    assert_eq!(made["format"], "standard");
+    let path = format!("{ENDPOINTS}/{}", made["id"].as_str().expect("an id"));
+
+    let shown = host.get(&path).await;
+    assert!(shown.json().get("secret").is_none());
+    assert_eq!(shown.json()["community"], "acme");
+    let change = json!({ "headers": { "X-Auth": "********" }, "timeout_ms": 1000 });
+    let changed = host.put(&path, change).await.expect(200);
+    assert_eq!(changed["timeout_ms"], 1000);
+    assert_eq!(changed["url"], "https://example.com/hook");
+    let listed = host.get(ENDPOINTS).await;
+    assert_eq!(listed.json()["endpoints"].as_array().expect("a list").len(), 2);
+    for text in [&shown.text, &listed.text, &host.logs()] {
+        assert!(!text.contains("top-secret-value") && !text.contains("whsec_"), "{text}");
+    }
+
+    host.delete(&path).await.expect(204);
+    host.get(&path).await.problem(404, "not_found");
+    host.delete(&path).await.problem(404, "not_found");
+}
+
+#[tokio::test]
+async fn what_cannot_be_an_endpoint_is_refused_and_says_why() {
+    let host = TestHost::with(&[]).start().await;
+    for (body, says) in [
+        (json!({}), "`url`"),
+        (json!({ "url": "ftp://example.com/" }), "`url`"),
+        (json!({ "url": "https://user:pass@example.com/" }), "`url`"),
+        (json!({ "url": "https://example.com/", "format": "xml" }), "metagov, standard, openedx"),
+        (json!({ "url": "https://example.com/", "ordering": "any" }), "fifo, unordered"),
+        (json!({ "url": "https://example.com/", "timeout_ms": 0 }), "`timeout_ms`"),
+        (json!({ "url": "https://example.com/", "event_types": ["*a"] }), "`*`"),
+        (json!({ "url": "https://example.com/", "event_types": [] }), "`event_types`"),
+        (json!({ "url": "https://example.com/", "secret": "abc" }), "`whsec_`"),
+        (json!({ "url": "https://example.com/", "community": "nowhere" }), "'nowhere'"),
+        (json!({ "url": "https://example.com/", "headers": { "Webhook-Id": "x" } }), "Webhook-Id"),
+        (json!({ "url": "https://example.com/", "headers": { "X": "a\r\nb" } }), "`X`"),
+        (json!({ "url": "https://example.com/", "headers": { "X": "********" } }), "`X`"),
+    ] {
+        let detail = host.post(ENDPOINTS, body.clone()).await.problem(400, "bad_request");
+        assert!(detail.contains(says), "{body}: {detail}");
+    }
+    host.post(ENDPOINTS, json!({ "urll": "x" })).await.problem(400, "malformed_json");
+}
+
+#[tokio::test]
+async fn the_drivers_endpoint_always_exists() {
+    let receiver = Receiver::start().await;
+    let host = TestHost::with(&[]).env("DRIVER_EVENT_RECEIVER_URL", &receiver.url).start().await;
+    let driver = format!("{ENDPOINTS}/driver");
+    let shown = host.get(&driver).await.expect(200);
+    assert_eq!((&shown["format"], &shown["ordering"]), (&json!("metagov"), &json!("fifo")));
+    assert_eq!(shown["url"], json!(receiver.url));
+    host.delete(&driver).await.problem(409, "driver_endpoint");
+    let moved = host.put(&driver, json!({ "url": "https://example.com/" })).await;
+    let detail = moved.problem(400, "bad_request");
+    assert!(detail.contains("DRIVER_EVENT_RECEIVER_URL"), "{detail}");
+
+    // Its format can be changed, and its headers are sent.
+    let change =
+        json!({ "format": "openedx", "use_www_form_encoding": true, "headers": { "X-Key": "k" } });
+    host.put(&driver, change).await.expect(200);
+    host.post(&format!("{driver}/ping"), json!({})).await.expect(202);
+    let ping = receiver.wait_for(1).await.remove(0);
+    assert_eq!(ping.header("x-key"), "k");
+    assert_eq!(ping.header("content-type"), "application/x-www-form-urlencoded");
+    assert!(ping.header("webhook-signature").starts_with("v1,"));
+    let body = String::from_utf8(ping.body).expect("text");
+    assert!(body.contains("event_metadata_event_type=moothall.ping"), "{body}");
+    assert!(body.contains("ping_endpoint=driver"), "{body}");
+    let events = host.get("/api/internal/events").await.expect(200);
+    assert_eq!(events["events"], json!([]), "a ping is for its endpoint alone");
+}
+
+#[tokio::test]
+async fn an_address_inside_is_refused_at_every_attempt() {
+    let receiver = Receiver::start().await;
+    let host = TestHost::with(&[]).start().await;
+    let answer = host.post(ENDPOINTS, json!({ "url": receiver.url })).await;
+    if answer.status == 400 {
+        return;
+    }
+    let id = answer.expect(201)["id"].as_str().expect("an id").to_owned();
+    host.post(&format!("{ENDPOINTS}/{id}/ping"), json!({})).await.expect(202);
+    let waiting = format!("/api/internal/deliveries?endpoint={id}");
+    moothall_tests::until("the attempt was refused", async || {
+        let page = host.get(&waiting).await.expect(200);
+        (page["deliveries"][0]["attempts"] == 1).then_some(())
+    })
+    .await;
+    assert!(receiver.received().is_empty());
+}
+
+#[tokio::test]
+async fn what_waits_for_a_deleted_endpoint_is_cancelled() {
+    let host = TestHost::with(&[]).start().await;
+    let body = json!({ "url": "https://example.com/", "enabled": false });
+    let made = host.post(ENDPOINTS, body).await.expect(201);
+    let id = made["id"].as_str().expect("an id").to_owned();
+    host.post(&format!("{ENDPOINTS}/{id}/ping"), json!({})).await.expect(202);
+    host.delete(&format!("{ENDPOINTS}/{id}")).await.expect(204);
+    let cancelled = moothall_tests::until("it is cancelled", async || {
+        let page = host.get("/api/internal/deliveries?state=cancelled").await.expect(200);
+        page["deliveries"].as_array().and_then(|all| all.first().cloned())
+    })
+    .await;
+    assert_eq!(cancelled["endpoint"], json!(id));
+    let resend = format!("/api/internal/deliveries/{}/resend", cancelled["id"]);
+    host.post(&resend, json!({})).await.problem(409, "not_resendable");
+}

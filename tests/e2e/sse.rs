@@ -1,0 +1,123 @@
+//! Events as a stream: none skipped, none twice, from where it broke off, until the host stops.
+
+use std::time::{Duration, Instant};
+
+use moothall_tests::TestHost;
+use reqwest::{Method, Response};
+use serde_json::json;
+
+const EVENTS: &str = "/api/internal/events";
+
+struct Stream {
+    response: Response,
+    text: String,
+}
+
+impl Stream {
+    async fn open(host: &TestHost, after: Option<i64>) -> Self {
+        let mut request = host.request(Method::GET, EVENTS).header("accept", "text/event-stream");
+        if let Some(after) = after {
+            request = request.header("last-event-id", after.to_string());
+        }
+        let response = request.send().await.expect("the host answers");
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        let mut stream = Self { response, text: String::new() };
+        stream.line().await.expect("it says that it is there");
+        stream
+    }
+
+    /// One block up to its blank line; None at the end.
+    async fn line(&mut self) -> Option<String> {
+        loop {
+            if let Some((block, rest)) = self.text.split_once("\n\n") {
+                let block = block.to_owned();
+                self.text = rest.to_owned();
+                return Some(block);
+            }
+            let chunk = self.response.chunk().await.ok().flatten()?;
+            self.text.push_str(&String::from_utf8_lossy(&chunk));
+        }
+    }
+
+    /// Ids of the next events.
+    async fn ids(&mut self, count: usize) -> Vec<i64> {
+        let mut ids = Vec::new();
+        while ids.len() < count {
+            let block = self.line().await.expect("the stream goes on");
+            ids.extend(
+                block.lines().find_map(|line| line.strip_prefix("id: ")?.parse::<i64>().ok()),
+            );
+        }
+        ids
+    }
+}
+
+async fn publish(host: &TestHost, count: usize) {
+    for _ in 0..count {
+        let event = json!({ "community": "acme", "event_type": "a", "data": { "x": "line\nend" } });
+        host.post(EVENTS, event).await.expect(202);
+    }
+}
+
+async fn host() -> TestHost {
+    let host = TestHost::with(&[]).toml("[delivery]\nstreams = 2").start().await;
+    host.put_community("acme", json!([])).await.expect(201);
+    host
+}
+
+#[tokio::test]
+async fn a_stream_goes_on_where_it_broke_off() {
+    let host = host().await;
+    publish(&host, 3).await;
+    let mut stream = Stream::open(&host, None).await;
+    publish(&host, 4).await;
+    assert_eq!(stream.ids(2).await, [4, 5], "from now on");
+    drop(stream);
+    let mut again = Stream::open(&host, Some(5)).await;
+    publish(&host, 250).await;
+    assert_eq!(again.ids(252).await, (6..=257).collect::<Vec<i64>>());
+}
+
+#[tokio::test]
+async fn a_stream_ends_when_the_host_stops_and_holds_nothing_up() {
+    let mut host = host().await;
+    let mut stream = Stream::open(&host, None).await;
+    let begin = Instant::now();
+    host.terminate();
+    assert!(begin.elapsed() < Duration::from_secs(10), "the drain waited for a stream");
+    assert_eq!(stream.line().await, None);
+}
+
+#[tokio::test]
+async fn streams_are_bounded() {
+    let host = host().await;
+    let first = Stream::open(&host, None).await;
+    let _second = Stream::open(&host, None).await;
+    let third = || async {
+        let request = host.request(Method::GET, EVENTS).header("accept", "text/event-stream");
+        request.send().await.expect("the host answers").status().as_u16()
+    };
+    assert_eq!(third().await, 503);
+    drop(first);
+    moothall_tests::until("there is room again", async || (third().await == 200).then_some(()))
+        .await;
+}
+
+#[tokio::test]
+async fn what_is_no_longer_kept_is_gone() {
+    let toml = "[retention]\nevent_days = 1";
+    let host = TestHost::with(&[]).toml(toml).start().await;
+    host.put_community("acme", json!([])).await.expect(201);
+    publish(&host, 2).await;
+    host.advance(Duration::from_secs(5 * 24 * 3600));
+    moothall_tests::until("the events are purged", async || {
+        let page = host.get(EVENTS).await.expect(200);
+        page["events"].as_array().expect("a list").is_empty().then_some(())
+    })
+    .await;
+    let request = host.request(Method::GET, EVENTS).header("accept", "text/event-stream");
+    let answer = moothall_tests::answer(request.header("last-event-id", "0")).await;
+    answer.problem(410, "gone");
+    Stream::open(&host, Some(2)).await;
+}

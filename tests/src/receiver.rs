@@ -1,0 +1,193 @@
+//! A receiver of events: a real HTTP server on loopback that keeps what it gets and misbehaves by
+//! script. Must never answer anything that its test did not say, but 200.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+use crate::until;
+
+/// What one request is answered with.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    Status(u16),
+    /// With such a header.
+    With(u16, &'static str, String),
+    /// The connection is closed before anything is answered.
+    Close,
+    /// Nothing is answered, and the connection stays.
+    Hang,
+}
+
+/// One request.
+#[derive(Clone, Debug)]
+pub struct Received {
+    pub path: String,
+    /// By name in lower case.
+    pub headers: BTreeMap<String, String>,
+    pub body: Vec<u8>,
+}
+
+impl Received {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).expect("a body of JSON")
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", String::as_str)
+    }
+}
+
+#[derive(Debug)]
+struct State {
+    received: Vec<Received>,
+    script: VecDeque<Reply>,
+    otherwise: Reply,
+}
+
+/// Listens until it is dropped.
+#[derive(Debug)]
+pub struct Receiver {
+    pub url: String,
+    port: u16,
+    state: Arc<Mutex<State>>,
+    task: Option<JoinHandle<()>>,
+}
+
+impl Receiver {
+    pub async fn start() -> Self {
+        let state =
+            State { received: Vec::new(), script: VecDeque::new(), otherwise: Reply::Status(200) };
+        let mut receiver =
+            Self { url: String::new(), port: 0, state: Arc::new(Mutex::new(state)), task: None };
+        receiver.come_up().await;
+        receiver.url = format!("http://127.0.0.1:{}/events", receiver.port);
+        receiver
+    }
+
+    /// Listens (again) on its port.
+    pub async fn come_up(&mut self) {
+        let listener = TcpListener::bind(("127.0.0.1", self.port)).await.expect("a free port");
+        self.port = listener.local_addr().expect("it is bound").port();
+        let state = self.state.clone();
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "it ends with the receiver, which a test waits for"
+        )]
+        let task = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "what it received is what tests look at"
+                )]
+                drop(tokio::spawn(serve(stream, state.clone())));
+            }
+        });
+        self.task = Some(task);
+    }
+
+    /// Connections are refused from now on.
+    pub async fn go_down(&mut self) {
+        if let Some(task) = self.task.take() {
+            task.abort();
+            drop(task.await);
+        }
+    }
+
+    /// What the next requests are answered with, in order.
+    pub fn script(&self, replies: impl IntoIterator<Item = Reply>) {
+        self.state().script.extend(replies);
+    }
+
+    /// What is answered where the script says nothing.
+    pub fn otherwise(&self, reply: Reply) {
+        self.state().otherwise = reply;
+    }
+
+    /// Everything so far, in the order of arrival.
+    pub fn received(&self) -> Vec<Received> {
+        self.state().received.clone()
+    }
+
+    /// Waits until at least so many requests have come.
+    pub async fn wait_for(&self, count: usize) -> Vec<Received> {
+        let what = format!("the receiver gets {count} requests");
+        until(&what, async || {
+            let received = self.received();
+            (received.len() >= count).then_some(received)
+        })
+        .await
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
+}
+
+async fn serve(mut stream: TcpStream, state: Arc<Mutex<State>>) {
+    let mut buffer = Vec::new();
+    while let Some(received) = read(&mut stream, &mut buffer).await {
+        let reply = {
+            let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.received.push(received);
+            let otherwise = state.otherwise.clone();
+            state.script.pop_front().unwrap_or(otherwise)
+        };
+        let head = match reply {
+            Reply::Status(status) => format!("HTTP/1.1 {status} Said\r\n"),
+            Reply::With(status, name, value) => {
+                format!("HTTP/1.1 {status} Said\r\n{name}: {value}\r\n")
+            }
+            Reply::Close => return,
+            Reply::Hang => return std::future::pending().await,
+        };
+        let answer = format!("{head}content-length: 2\r\n\r\nok");
+        if stream.write_all(answer.as_bytes()).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn read(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Received> {
+    let end = loop {
+        if let Some(at) = buffer.windows(4).position(|window| window == b"\r\n\r\n") {
+            break at + 4;
+        }
+        more(stream, buffer).await?;
+    };
+    let head = String::from_utf8_lossy(&buffer[..end]).into_owned();
+    let mut lines = head.lines();
+    let path = lines.next()?.split(' ').nth(1)?.to_owned();
+    let pair = |line: &str| {
+        let (name, value) = line.split_once(':')?;
+        Some((name.to_ascii_lowercase(), value.trim().to_owned()))
+    };
+    let headers: BTreeMap<String, String> = lines.filter_map(pair).collect();
+    let length: usize =
+        headers.get("content-length").map_or(0, |length| length.parse().unwrap_or(0));
+    while buffer.len() < end + length {
+        more(stream, buffer).await?;
+    }
+    let body = buffer[end..end + length].to_vec();
+    buffer.drain(..end + length);
+    Some(Received { path, headers, body })
+}
+
+async fn more(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<()> {
+    let mut chunk = [0; 16 << 10];
+    let count = stream.read(&mut chunk).await.ok().filter(|count| *count > 0)?;
+    buffer.extend_from_slice(&chunk[..count]);
+    Some(())
+}
