@@ -45,8 +45,8 @@ pub fn measure(bench: &Bench) -> Result<Vec<Measured>> {
     let (mut ticks, mut calls) = (Vec::new(), Vec::new());
     for round in 1..=bench.rounds {
         calls.push(bare_calls(bench, component.clone())?);
-        host.set(CLOCK, &(AHEAD * round as u32).as_millis().to_string())?;
-        ticks.push(all_tick(&server, &schedules, instances)?);
+        let make_due = || host.set(CLOCK, &(AHEAD * round as u32).as_millis().to_string());
+        ticks.push(all_tick(&server, &schedules, instances, make_due)?);
         server.await_idle(SETTLE)?;
         bench.progress(&format!("round {round}: {:?}, {:?}", ticks.last(), calls.last()));
     }
@@ -75,9 +75,16 @@ fn bare_calls(bench: &Bench, component: PathBuf) -> Result<Calls> {
 }
 
 /// From the moment when all are due until the last one has advanced.
-fn all_tick(server: &Server, schedules: &Schedules, instances: u64) -> Result<Ticks> {
+fn all_tick(
+    server: &Server,
+    schedules: &Schedules,
+    instances: u64,
+    make_due: impl FnOnce() -> Result<()>,
+) -> Result<Ticks> {
+    // Before any of them advances.
     let last = schedules.last()?;
     let (begun, cpu) = (Instant::now(), process::cpu(server.pid())?);
+    make_due()?;
     while schedules.first()? <= last {
         ensure!(begun.elapsed() < ALL_WITHIN, "not every tick came");
         thread::sleep(LOOK);
