@@ -16,11 +16,15 @@ mod bench {
     mod rows;
     mod table;
 
+    mod backlog;
+    mod deliveries;
     mod fairness;
     mod http;
     mod instances;
     mod plugins;
     mod sandbox;
+    mod ticks;
+    mod webhooks;
     mod writes;
 
     mod bare_calls;
@@ -31,7 +35,9 @@ mod bench {
     mod loader;
     mod part;
     mod plain;
+    mod posts;
     mod process;
+    mod receiver;
     mod server;
     mod sqlite_loop;
     mod template;

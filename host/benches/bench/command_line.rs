@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::{bare_calls, loader, plain, table};
+use super::{bare_calls, loader, plain, posts, receiver, table};
 
 const USAGE: &str = "usage: cargo xtask bench [ROW-PREFIX…] [--rounds N] [--quick]";
 /// Fewer rounds give no median worth a verdict.
@@ -31,6 +31,8 @@ pub fn main() -> ExitCode {
         ["plain-server"] => plain::serve(),
         ["load"] => loader::answer(),
         ["bare-calls"] => bare_calls::answer(),
+        ["receiver"] => receiver::serve(),
+        ["posts"] => posts::answer(),
         _ => match Bench::parse(&arguments) {
             Ok(bench) => table::show(&bench),
             Err(misuse) => {

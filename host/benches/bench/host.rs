@@ -61,6 +61,11 @@ impl HostDirectory {
         self.directory.path()
     }
 
+    /// Puts a file into the directory that a host starts in: `moothall.toml`, `.env`, or what they name.
+    pub fn set(&self, file: &str, text: &str) -> Result<()> {
+        std::fs::write(self.path().join(file), text).with_context(|| format!("cannot write {file}"))
+    }
+
     pub fn plugins(&self) -> std::path::PathBuf {
         self.path().join("data/plugins")
     }
@@ -77,7 +82,7 @@ impl HostDirectory {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(host_binary());
-        // No variable and no `moothall.toml` gets in: defaults are what is measured.
+        // No variable gets in, and no file but those of `set`: defaults are what is measured.
         command
             .args(arguments)
             .arg("--data")
@@ -115,6 +120,13 @@ impl HostDirectory {
         let connections = CONNECTIONS.min(usize::try_from(communities).unwrap_or(usize::MAX));
         let load = Load::new(bench, server, template).connections(connections);
         Load { expected: vec![201], until: Until::Requests(communities), ..load }.run()
+    }
+
+    /// Publishes so many events, in the communities `c000000` to `c000063` in turn.
+    pub fn publish(&self, bench: &Bench, server: &Server, events: u64) -> Result<Report> {
+        let body = r#"{"community":"c{connection}","source":"forum","event_type":"post_created","data":{"number":{value}}}"#;
+        let load = Load::new(bench, server, self.request("POST", "/api/internal/events", body));
+        Load { expected: vec![202], until: Until::Requests(events), ..load }.run()
     }
 
     /// How many plugin files serve.

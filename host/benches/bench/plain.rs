@@ -49,14 +49,18 @@ impl Plain {
 }
 
 /// The other end: what the process does.
-#[expect(clippy::print_stdout, reason = "says where it listens, as the host does")]
 pub fn serve() -> Result<()> {
+    serve_routes(Router::new().route("/times-two", post(times_two)))
+}
+
+/// Serves these until standard input ends.
+#[expect(clippy::print_stdout, reason = "says where it listens, as the host does")]
+pub fn serve_routes(router: Router) -> Result<()> {
     let threads = std::thread::available_parallelism().context("cannot count the cores")?.get();
     let listeners = Listeners::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), threads)
         .context("cannot listen")?;
     println!("listening on http://{}", listeners.address);
     std::thread::spawn(end_with_input);
-    let router = Router::new().route("/times-two", post(times_two));
     let (_stop, stopping) = tokio::sync::watch::channel(false);
     let handler = move |request| {
         let mut router = router.clone();

@@ -85,6 +85,36 @@ pub const FAIRNESS: Row = Row {
     bar: AtLeast { bar: 0.4, stretch: 0.5 },
     unit: "",
 };
+pub const TICKS: Row = Row {
+    name: "ticks",
+    what: "100,000 due no-op ticks, committed: ticks/s ÷ calls/s in-process on as many threads",
+    bar: AtLeast { bar: 0.4, stretch: 0.6 },
+    unit: "",
+};
+pub const DELIVERIES_RATE: Row = Row {
+    name: "deliveries-rate",
+    what: "events committed and delivered, 64 fifo keys ÷ plain POSTs to the same receiver",
+    bar: AtLeast { bar: 0.4, stretch: 0.7 },
+    unit: "",
+};
+pub const DELIVERIES_HANGING: Row = Row {
+    name: "deliveries-hanging",
+    what: "durable write: 10,000 deliveries wait for a driver that hangs ÷ a healthy driver",
+    bar: AtLeast { bar: 0.9, stretch: 1.0 },
+    unit: "",
+};
+pub const WEBHOOKS: Row = Row {
+    name: "webhooks",
+    what: "signed webhook that emits one event, 64 instances ÷ durable write, 64 instances",
+    bar: AtLeast { bar: 0.6, stretch: 0.9 },
+    unit: "",
+};
+pub const EVENTS_LATENCY: Row = Row {
+    name: "events-latency",
+    what: "p50 of an action that emits: 1,000,000 events and deliveries in the file ÷ none",
+    bar: AtMost { bar: 1.2, stretch: 1.0 },
+    unit: "",
+};
 
 /// One of the two that a row compares.
 #[derive(Clone, Debug)]

@@ -8,7 +8,10 @@ use anyhow::{Result, ensure};
 
 use super::command_line::{Bench, ROUNDS};
 use super::rows::{self, Bar, Measured, Row, Side, median};
-use super::{fairness, http, instances, machine, plugins, sandbox, writes};
+use super::{
+    backlog, deliveries, fairness, http, instances, machine, plugins, sandbox, ticks, webhooks,
+    writes,
+};
 
 /// Rows that are measured together, because they share a side.
 struct Group {
@@ -29,6 +32,11 @@ const GROUPS: &[Group] = &[
     },
     Group { rows: &[&rows::PLUGINS_START], measure: plugins::measure },
     Group { rows: &[&rows::FAIRNESS], measure: fairness::measure },
+    Group { rows: &[&rows::TICKS], measure: ticks::measure },
+    Group { rows: &[&rows::DELIVERIES_RATE], measure: deliveries::measure_rate },
+    Group { rows: &[&rows::DELIVERIES_HANGING], measure: deliveries::measure_hanging },
+    Group { rows: &[&rows::WEBHOOKS], measure: webhooks::measure },
+    Group { rows: &[&rows::EVENTS_LATENCY], measure: backlog::measure },
 ];
 
 pub fn names() -> Vec<&'static str> {

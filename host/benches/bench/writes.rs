@@ -11,8 +11,9 @@ use super::http::{FIRST_DOUBLED, figures};
 use super::load::{CONNECTIONS, Load, Report};
 use super::rows::{Measured, WRITE_CALLS, WRITE_LOOP, WRITE_ONE};
 use super::sqlite_loop::sqlite_loop;
+use super::template::Template;
 
-const RANDOMNESS: &str = r#"{"name":"randomness","config":{"default_low":1,"default_high":7}}"#;
+pub const RANDOMNESS: &str = r#"{"name":"randomness","config":{"default_low":1,"default_high":7}}"#;
 /// A loop that is faster has a disk that does not really sync.
 const REAL_DISK: f64 = 20_000.0;
 
@@ -21,9 +22,7 @@ pub fn measure(bench: &Bench) -> Result<Vec<Measured>> {
     let server = host.start()?;
     host.populate(bench, &server, CONNECTIONS as u64, &[TUTORIAL, RANDOMNESS])?;
     host.expect(&server, &host.times_two("c000000"), FIRST_DOUBLED)?;
-    let write = |community| {
-        host.action("randomness.set-lucky-number", community, r#"{"lucky_number":{value}}"#)
-    };
+    let write = |community| lucky_number(&host, community);
     let load = |template| Load::new(bench, &server, template);
     let (calls, spread, one) = (
         load(host.times_two("c{connection}")),
@@ -42,6 +41,11 @@ pub fn measure(bench: &Bench) -> Result<Vec<Measured>> {
     let answer = exchange(server.address, &read)?;
     ensure!(answer.body.contains(r#"{"lucky_number":1"#), "nothing was written: {}", answer.body);
     Ok(rounds.measured())
+}
+
+/// A durable write.
+pub fn lucky_number(host: &HostDirectory, community: &str) -> Template {
+    host.action("randomness.set-lucky-number", community, r#"{"lucky_number":{value}}"#)
 }
 
 /// One of each for each round.

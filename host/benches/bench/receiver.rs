@@ -1,0 +1,85 @@
+//! A receiver of deliveries: counts what it gets, or never answers. Must never do more than that: what
+//! it uses of the cores is missing to the sender.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use axum::Router;
+use axum::body::Bytes;
+use axum::routing::{get, post};
+
+use super::command_line::scratch;
+use super::exchange::exchange;
+use super::part::this_program;
+use super::plain::serve_routes;
+use super::server::Server;
+use super::template::Template;
+
+/// Between two looks at the count.
+const LOOK: Duration = Duration::from_millis(5);
+
+static RECEIVED: AtomicU64 = AtomicU64::new(0);
+
+/// A receiver that runs; the directory has its log.
+#[derive(Debug)]
+pub struct Receiver {
+    server: Server,
+    _directory: tempfile::TempDir,
+}
+
+impl Receiver {
+    pub fn start() -> Result<Self> {
+        let directory = scratch("receiver")?;
+        let server = Server::start(this_program("receiver")?, &directory.path().join("log"))?;
+        Ok(Self { server, _directory: directory })
+    }
+
+    /// What is posted there is counted and answered with 200.
+    pub fn healthy(&self) -> String {
+        format!("http://{}/events", self.server.address)
+    }
+
+    /// What is posted there is never answered.
+    pub fn hanging(&self) -> String {
+        format!("http://{}/hang", self.server.address)
+    }
+
+    /// How many it has answered.
+    pub fn count(&self) -> Result<u64> {
+        let answer = exchange(self.server.address, &Template::new("GET", "/count", ""))?;
+        answer.body.parse().context("the receiver's count is no number")
+    }
+
+    /// Until it has answered so many.
+    pub fn await_count(&self, count: u64, within: Duration) -> Result<()> {
+        let deadline = Instant::now() + within;
+        loop {
+            let received = self.count()?;
+            if received >= count {
+                return Ok(());
+            }
+            ensure!(
+                Instant::now() < deadline,
+                "{received} deliveries of {count} came within {} s",
+                within.as_secs()
+            );
+            thread::sleep(LOOK);
+        }
+    }
+}
+
+/// The other end: what the process does.
+pub fn serve() -> Result<()> {
+    let routes = Router::new()
+        .route("/events", post(receive))
+        .route("/hang", post(std::future::pending::<()>))
+        .route("/count", get(async || RECEIVED.load(Ordering::Relaxed).to_string()));
+    serve_routes(routes)
+}
+
+/// Takes the whole body in, as a driver does.
+async fn receive(_body: Bytes) {
+    RECEIVED.fetch_add(1, Ordering::Relaxed);
+}
