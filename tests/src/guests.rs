@@ -3,7 +3,17 @@
 use std::path::PathBuf;
 
 /// Every guest that `cargo xtask guests` builds and the tests enable.
-pub const ALL: [&str; 9] = ["consent", "misbehaving", "platform", "probe", "randomness", "raw", "signed", "tutorial", "versions"];
+pub const ALL: [&str; 9] = [
+    "consent",
+    "misbehaving",
+    "platform",
+    "probe",
+    "randomness",
+    "raw",
+    "signed",
+    "tutorial",
+    "versions",
+];
 
 /// The component of an example plugin or a fixture.
 pub fn file(name: &str) -> PathBuf {

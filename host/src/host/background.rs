@@ -104,7 +104,10 @@ async fn purge_once(store: &Store, clock: &Clock, config: &Config) -> Result<boo
     let calls =
         store.write("purge.calls", move |tx| tx.purge_failed_calls(before, keep, rows)).await?;
     let events = purge_events(store, clock.now_ms(), config).await?;
-    Ok(more_state || more_communities || events || [calls, responses, webhooks, states].contains(&rows))
+    Ok(more_state
+        || more_communities
+        || events
+        || [calls, responses, webhooks, states].contains(&rows))
 }
 
 /// Events, their deliveries, and what endpoints leave behind.
