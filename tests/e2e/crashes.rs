@@ -1,0 +1,1 @@
+//! crashes: to be filled.

@@ -1,0 +1,1 @@
+//! drivers: to be filled.

@@ -1,0 +1,1 @@
+//! schedules: to be filled.

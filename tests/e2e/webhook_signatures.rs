@@ -1,0 +1,1 @@
+//! webhook_signatures: to be filled.
