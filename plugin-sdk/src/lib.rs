@@ -71,6 +71,8 @@ mod schema;
 mod secret;
 mod settings;
 mod state;
+#[cfg(not(target_family = "wasm"))]
+pub mod testing;
 #[cfg(feature = "verify")]
 pub mod verify;
 mod webhook;
