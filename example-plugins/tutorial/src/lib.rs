@@ -172,3 +172,6 @@ impl Tutorial {
         authorization::complete(&self.settings()?, &callback)
     }
 }
+
+#[cfg(test)]
+mod tests;
