@@ -7,7 +7,12 @@ pub mod imports {
     wit_bindgen::generate!({ path: "../wit", world: "imports", generate_all });
 }
 
+/// What the SDK calls: the imports in a component, and their counterparts in memory elsewhere.
+#[cfg(target_family = "wasm")]
 pub use imports::moothall::plugin as host;
+
+#[cfg(not(target_family = "wasm"))]
+pub(crate) use crate::testing::imports as host;
 
 /// The macro of each export world is what makes a component export it, so that one whose author
 /// implements no actions exports none.

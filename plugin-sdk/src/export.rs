@@ -12,7 +12,7 @@ pub use crate::bindings::{
 };
 use crate::{Error, Plugin, Result};
 pub use hooks::{GlobalWebhooks, OAuth, Producer, WebhookAnswer, Webhooks, received};
-pub use process_functions::{ProcessFunctions, Processes, start};
+pub use process_functions::{ProcessFunctions, Processes, find_process, start};
 
 /// The actions of a plugin, by slug.
 pub trait Actions: Plugin {

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::bindings::host::http as host;
 use crate::{Error, Result, Secret, headers};
+pub(crate) use placed::write as write_secret;
 use placed::{Placed, add_query};
 pub use response::Response;
 
@@ -167,18 +168,18 @@ impl Request {
         if let Some(mistake) = self.mistake {
             return Err(mistake);
         }
+        let secrets = std::mem::take(&mut self.secrets);
+        let mut request = self.into_wit();
         let mut handles = Vec::new();
-        for placed in std::mem::take(&mut self.secrets) {
-            match placed.secret.new_text() {
-                Some(text) => placed::write(&mut self, &placed.placement, text),
-                None => {
-                    handles.push((placed.placement, crate::secret::handle(placed.secret.place())?))
-                }
+        for Placed { placement, secret } in secrets {
+            match secret.new_text() {
+                Some(text) => write_secret(&mut request, &placement, text),
+                None => handles.push((placement, crate::secret::handle(secret.place())?)),
             }
         }
         let handles: Vec<_> =
             handles.iter().map(|(placement, handle)| (placement.clone(), handle)).collect();
-        Ok(host::send(&self.into_wit(), &handles)?.into())
+        Ok(host::send(&request, &handles)?.into())
     }
 
     fn into_wit(self) -> host::Request {

@@ -47,6 +47,8 @@
 //! assert!(Greeter.manifest().to_json().contains(r#""slug":"greet""#));
 //! ```
 //!
+//! [`testing`] calls a plugin in `cargo test`, without a host.
+//!
 //! This crate never keeps anything between two calls: each runs in a fresh sandbox, and only what
 //! is written to [`State`] lasts.
 
@@ -71,6 +73,8 @@ mod schema;
 mod secret;
 mod settings;
 mod state;
+#[cfg(not(target_family = "wasm"))]
+pub mod testing;
 #[cfg(feature = "verify")]
 pub mod verify;
 mod webhook;

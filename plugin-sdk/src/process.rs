@@ -12,6 +12,8 @@ use serde_json::Value;
 
 use crate::bindings::host::process as host;
 use crate::{Error, Events, Result, Secret, State, context, manifest, settings};
+#[cfg(not(target_family = "wasm"))]
+pub(crate) use moment::is_rfc3339;
 
 /// A governance process; implemented by the attribute [`process`](macro@crate::process) on its
 /// `impl` block.
@@ -78,6 +80,11 @@ pub trait Process: Sized + 'static {
     /// The outcome as it is until now; `{}` before one is set.
     fn outcome(&self) -> Result<Value> {
         Ok(serde_json::from_str(&host::outcome()?)?)
+    }
+
+    /// What goes wrong, as it was said; `{}` before anything was.
+    fn errors(&self) -> Result<Value> {
+        Ok(serde_json::from_str(&host::errors()?)?)
     }
 
     /// Says what goes wrong, for drivers to see.

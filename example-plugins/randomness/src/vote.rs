@@ -59,7 +59,25 @@ fn winner(options: &[String]) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use moothall_sdk::serde_json::json;
+    use moothall_sdk::testing::Host;
+
     use super::winner;
+    use crate::Randomness;
+
+    #[test]
+    fn a_vote_has_a_closing_time_and_a_winner() {
+        let mut host = Host::new(Randomness);
+        assert!(
+            host.start("delayed-stochastic-vote", json!({ "options": [], "delay": 1 })).is_err()
+        );
+        let parameters = json!({ "options": ["tea"], "delay": 1 });
+        let id = host.start("delayed-stochastic-vote", parameters).expect("a vote");
+        assert!(host.process(&id).is_some_and(|vote| vote.closing_at.is_some()));
+        host.close(&id).expect("closed");
+        let outcome = host.process(&id).map(|vote| vote.outcome.clone());
+        assert_eq!(outcome, Some(json!({ "winner": "tea" })));
+    }
 
     #[test]
     fn every_option_can_win_and_no_other() {

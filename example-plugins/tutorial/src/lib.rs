@@ -104,7 +104,8 @@ struct Tutorial;
     processes(MyGovProcess),
     route_keys("/community_id"),
     oauth(types("app", "user")),
-    requests(http("config:/server_url")),
+    // The settings name any host as the one that authorises; the operator grants that one.
+    requests(http("config:/server_url", "*")),
 )]
 impl Tutorial {
     fn initialize(&self) -> Result<()> {
@@ -171,3 +172,6 @@ impl Tutorial {
         authorization::complete(&self.settings()?, &callback)
     }
 }
+
+#[cfg(test)]
+mod tests;

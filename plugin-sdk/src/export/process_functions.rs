@@ -42,28 +42,29 @@ fn absent(process: &str, function: &str) -> Error {
     Error::internal(format!("the process '{process}' has no function '{function}'"))
 }
 
-fn find<T: Processes>(name: &str) -> Result<&'static dyn ProcessFunctions> {
+/// The process of this name.
+pub fn find_process<T: Processes>(name: &str) -> Result<&'static dyn ProcessFunctions> {
     let found = T::PROCESSES.iter().copied().find(|process| process.name() == name);
     found.ok_or_else(|| Error::not_found(format!("the plugin has no process '{name}'")))
 }
 
 impl<T: Processes> processes::exports::moothall::plugin::processes::Guest for T {
     fn start(name: String, parameters: String) -> std::result::Result<(), wit::Error> {
-        Ok(find::<T>(&name)?.start(&parameters)?)
+        Ok(find_process::<T>(&name)?.start(&parameters)?)
     }
 
     fn update(name: String) -> std::result::Result<(), wit::Error> {
-        Ok(find::<T>(&name)?.update()?)
+        Ok(find_process::<T>(&name)?.update()?)
     }
 
     fn close(name: String) -> std::result::Result<(), wit::Error> {
-        Ok(find::<T>(&name)?.close()?)
+        Ok(find_process::<T>(&name)?.close()?)
     }
 
     fn receive_webhook(
         name: String,
         request: Incoming,
     ) -> std::result::Result<Option<Response>, wit::Error> {
-        Ok(find::<T>(&name)?.receive_webhook(request.into())?.map(Into::into))
+        Ok(find_process::<T>(&name)?.receive_webhook(request.into())?.map(Into::into))
     }
 }

@@ -4,9 +4,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::Request;
 use crate::Secret;
-use crate::bindings::host::http::Placement;
+use crate::bindings::host::http::{Placement, Request};
 
 /// A secret and its place.
 #[derive(Debug, Clone)]
@@ -61,7 +60,7 @@ mod tests {
 
     #[test]
     fn a_new_secret_stands_where_the_host_would_place_it() {
-        let mut request = post("https://a.example").form(&[("a", "1")]);
+        let mut sent = post("https://a.example").form(&[("a", "1")]).into_wit();
         for placement in [
             Placement::Header(("authorization".to_owned(), "Bearer ".to_owned())),
             Placement::BasicPassword("me".to_owned()),
@@ -69,9 +68,8 @@ mod tests {
             Placement::Query("key".to_owned()),
             Placement::Form("secret".to_owned()),
         ] {
-            write(&mut request, &placement, "s&t");
+            write(&mut sent, &placement, "s&t");
         }
-        let sent = request.into_wit();
         assert_eq!(sent.url, "https://a.example?key=s%26t");
         assert_eq!(sent.body, b"a=1&secret=s%26t");
         let values: Vec<&str> =

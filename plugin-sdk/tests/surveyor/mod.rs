@@ -3,9 +3,7 @@
 
 use moothall_sdk::oauth::{AuthorizeRequest, Authorized, OAuthCallback};
 use moothall_sdk::serde_json::Value;
-use moothall_sdk::{
-    Error, Event, Plugin, Process, Result, Routed, Secret, WebhookRequest, plugin, process,
-};
+use moothall_sdk::{Error, Event, Plugin, Result, Routed, Secret, WebhookRequest, plugin, process};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

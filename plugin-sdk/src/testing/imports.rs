@@ -1,0 +1,14 @@
+//! The contract's imports, answered from memory: the same functions as the generated ones, with the
+//! same refusals. Its texts are its own; what it refuses is the contract's.
+
+pub mod accounts;
+pub mod context;
+pub mod events;
+pub mod http;
+pub mod log;
+pub mod process;
+pub mod secrets;
+pub mod settings;
+pub mod state;
+
+pub use crate::bindings::imports::moothall::plugin::{types, web};
