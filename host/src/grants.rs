@@ -65,11 +65,16 @@ impl Grants {
         &self.cidr
     }
 
-    /// Whether both sides name the URL's host, for an instance with this config; else a sentence
-    /// that says what to add.
-    pub fn may_reach(&self, url: &CheckedUrl, config: &Value) -> Result<(), String> {
+    /// Whether both sides name the URL's host, for an instance with this config under these settings;
+    /// else a sentence that says what to add.
+    pub fn may_reach(
+        &self,
+        url: &CheckedUrl,
+        config: &Value,
+        settings: &Value,
+    ) -> Result<(), String> {
         let host = url.authority();
-        let covers = |pattern: &&HostPattern| pattern.covers(url, config);
+        let covers = |pattern: &&HostPattern| pattern.covers(url, config, settings);
         let Some(requested) = self.requested_http.iter().find(covers) else {
             return Err(format!(
                 "the plugin may not reach `{host}`: its manifest does not request it; to allow it, \
@@ -117,7 +122,7 @@ mod tests {
         let requested = Requested { http: &http, ..Requested::default() };
         let config = json!({ "server": "https://forum.example.com:8443" });
         let url = CheckedUrl::parse(url).unwrap();
-        Grants::new(&plugin, requested, &granted).may_reach(&url, &config)
+        Grants::new(&plugin, requested, &granted).may_reach(&url, &config, &Value::Null)
     }
 
     #[test]
@@ -172,7 +177,7 @@ mod tests {
         let requested = Requested { reveal: &reveal, http: &http };
         let grants = Grants::new(&plugin, requested, &GrantConfig::default()).as_requested();
         let url = CheckedUrl::parse("https://slack.com").unwrap();
-        assert_eq!(grants.may_reach(&url, &json!({})), Ok(()));
+        assert_eq!(grants.may_reach(&url, &json!({}), &Value::Null), Ok(()));
         assert!(!grants.may_reveal("/a") && grants.cidr().is_empty());
     }
 }

@@ -104,7 +104,9 @@ async fn public_routes_need_no_key() {
     let request = request.header("X-Metagov-Community", "acme");
     let answer = send(request.json(&json!({ "parameters": { "value": 2 } }))).await;
     assert_eq!(answer.expect(200), json!({ "result": 4 }));
-    host.get("/api/hooks/acme/tutorial").await.problem(404, "not_found");
+    host.get("/api/hooks/acme/nobody").await.problem(404, "not_found");
+    // The receiver's own word: it was reached.
+    host.get("/api/hooks/acme/tutorial").await.problem(400, "invalid");
 }
 
 #[tokio::test]

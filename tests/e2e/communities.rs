@@ -239,9 +239,13 @@ async fn a_community_offers_the_actions_of_its_plugins() {
     assert_eq!(times_two["description"], "Doubles a number.");
     assert!(times_two["parameters_schema"]["properties"]["value"].is_object());
     assert!(times_two["response_schema"]["properties"]["result"].is_object());
-    for (part, empty) in [("hooks", "hooks"), ("processes", "processes"), ("events", "events")] {
-        let answer = host.get(&path(&format!("acme/{part}"))).await.expect(200);
-        assert_eq!(answer[empty], json!([]));
+    let hooks = host.get(&path("acme/hooks")).await.expect(200);
+    assert_eq!(hooks, json!({ "hooks": ["/api/hooks/acme/tutorial"] }));
+    let processes = host.get(&path("acme/processes")).await.expect(200);
+    assert_eq!(processes["processes"][0]["id"], "tutorial.my-gov-process");
+    let events = host.get(&path("acme/events")).await.expect(200);
+    assert_eq!(events["events"][0]["source"], "tutorial");
+    for part in ["hooks", "processes", "events"] {
         host.get(&path(&format!("nobody/{part}"))).await.problem(404, "unknown_community");
     }
 }

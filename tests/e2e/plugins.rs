@@ -128,12 +128,14 @@ async fn a_plugin_s_metadata_has_the_original_s_shape() {
     let metadata = host.get("/api/internal/plugin/tutorial/metadata").await.expect(200);
     assert_eq!(metadata["name"], "tutorial");
     assert_eq!(metadata["auth_type"], "api_key");
-    assert_eq!(metadata["uses_webhook"], false);
+    assert_eq!(metadata["uses_webhook"], true);
     let schemas = &metadata["schemas"];
     assert_eq!(schemas["config"]["properties"]["foo"]["default"], "bar");
     assert_eq!(schemas["config"]["properties"]["api_key"]["writeOnly"], true);
     assert_eq!(schemas["actions"][0]["id"], "tutorial.times-two");
-    assert_eq!((&schemas["events"], &schemas["processes"]), (&json!([]), &json!([])));
+    assert_eq!(schemas["processes"][0]["id"], "tutorial.my-gov-process");
+    assert!(schemas["processes"][0]["parameters_schema"]["properties"].is_object());
+    assert_eq!(schemas["events"][0]["source"], "tutorial");
     host.get("/api/internal/plugin/nobody/metadata").await.problem(404, "unknown_plugin");
 
     let all = host.get("/api/internal/plugin-schemas").await.expect(200);

@@ -47,8 +47,8 @@ async fn the_seed_s_commands_enable_call_and_disable_the_tutorial() {
     assert_eq!(community, expected);
 
     assert_eq!(send(&host, TIMES_TWO).await.expect(200), json!({ "result": 10 }));
-    // No plugin receives webhooks in this version.
-    assert_eq!(send(&host, HOOKS).await.expect(200), json!({ "hooks": [] }));
+    let hooks = json!({ "hooks": ["/api/hooks/my-community-1234/tutorial"] });
+    assert_eq!(send(&host, HOOKS).await.expect(200), hooks);
 
     let community = send(&host, DISABLE).await.expect(200);
     assert_eq!(community["plugins"], json!([]));

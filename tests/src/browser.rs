@@ -25,7 +25,11 @@ struct Cookie {
 
 impl Default for Browser {
     fn default() -> Self {
-        let http = Client::builder().redirect(Policy::none()).no_proxy().build();
+        let http = Client::builder()
+            .tls_backend_preconfigured(crate::driver::without_roots())
+            .redirect(Policy::none())
+            .no_proxy()
+            .build();
         Self { http: http.expect("a client without TLS"), cookies: Vec::new() }
     }
 }

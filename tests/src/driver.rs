@@ -13,7 +13,7 @@ pub const COMMUNITY: &str = "X-Metagov-Community";
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Trusts nobody: the hosts of these tests speak plain HTTP.
-fn without_roots() -> rustls::ClientConfig {
+pub fn without_roots() -> rustls::ClientConfig {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

@@ -105,7 +105,7 @@ struct Tutorial;
     route_keys("/community_id"),
     oauth(types("app", "user")),
     // The settings name any host as the one that authorises; the operator grants that one.
-    requests(http("config:/server_url", "*")),
+    requests(http("config:/server_url", "settings:/oauth_base_url")),
 )]
 impl Tutorial {
     fn initialize(&self) -> Result<()> {

@@ -10,7 +10,8 @@ use url::Host;
 
 use super::CheckedUrl;
 
-/// `example.com`, `*.example.com`, `*`, each with `:port` or without, or `config:/pointer`.
+/// `example.com`, `*.example.com`, `*`, each with `:port` or without, `config:/pointer` or
+/// `settings:/pointer`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostPattern {
     text: String,
@@ -22,6 +23,8 @@ enum Kind {
     Hosts(Hosts),
     /// The host of the config's value at this JSON Pointer.
     Config(String),
+    /// The host of the operator's setting at this JSON Pointer.
+    Settings(String),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,16 +47,15 @@ impl HostPattern {
         &self.text
     }
 
-    /// Whether it covers the URL, for an instance with this config.
-    pub fn covers(&self, url: &CheckedUrl, config: &Value) -> bool {
-        match &self.kind {
-            Kind::Hosts(hosts) => hosts.cover(url),
-            Kind::Config(pointer) => config
-                .pointer(pointer)
-                .and_then(Value::as_str)
-                .and_then(hosts_of_config)
-                .is_some_and(|hosts| hosts.cover(url)),
-        }
+    /// Whether it covers the URL, for an instance with this config and these settings.
+    pub fn covers(&self, url: &CheckedUrl, config: &Value, settings: &Value) -> bool {
+        let named = match &self.kind {
+            Kind::Hosts(hosts) => return hosts.cover(url),
+            Kind::Config(pointer) => config.pointer(pointer),
+            Kind::Settings(pointer) => settings.pointer(pointer),
+        };
+        let hosts = named.and_then(Value::as_str).and_then(hosts_of_value);
+        hosts.is_some_and(|hosts| hosts.cover(url))
     }
 }
 
@@ -77,7 +79,7 @@ impl Hosts {
 
 /// A config value is a URL or a host, and never a pattern: who configures an instance does not
 /// widen what the operator granted.
-fn hosts_of_config(value: &str) -> Option<Hosts> {
+fn hosts_of_value(value: &str) -> Option<Hosts> {
     let url = if value.contains("://") { value.to_owned() } else { format!("https://{value}") };
     let url = CheckedUrl::parse(&url).ok()?;
     let port = (!url.has_default_port()).then(|| url.port());
@@ -88,10 +90,15 @@ impl FromStr for HostPattern {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let kind = match text.strip_prefix("config:") {
-            Some(pointer) if pointer.starts_with('/') => Kind::Config(pointer.to_owned()),
-            Some(_) => return Err(bad(text)),
-            None => Kind::Hosts(hosts(text).ok_or_else(|| bad(text))?),
+        let kind = match text.split_once(':') {
+            Some(("config", pointer)) if pointer.starts_with('/') => {
+                Kind::Config(pointer.to_owned())
+            }
+            Some(("settings", pointer)) if pointer.starts_with('/') => {
+                Kind::Settings(pointer.to_owned())
+            }
+            Some(("config" | "settings", _)) => return Err(bad(text)),
+            _ => Kind::Hosts(hosts(text).ok_or_else(|| bad(text))?),
         };
         Ok(Self { text: text.to_owned(), kind })
     }
@@ -100,7 +107,7 @@ impl FromStr for HostPattern {
 fn bad(text: &str) -> String {
     format!(
         "`{text}` names no host; write `example.com`, `*.example.com`, `*`, each with `:port` for \
-         another port than the default one, or `config:/pointer`"
+         another port than the default one, `config:/pointer` or `settings:/pointer`"
     )
 }
 
@@ -160,7 +167,11 @@ mod tests {
             "list": [{"url": "http://a.example"}],
         });
         let pattern: HostPattern = pattern.parse().unwrap();
-        pattern.covers(&CheckedUrl::parse(url).unwrap(), &config)
+        pattern.covers(
+            &CheckedUrl::parse(url).unwrap(),
+            &config,
+            &json!({ "url": "http://127.0.0.1:99" }),
+        )
     }
 
     #[test]
@@ -179,6 +190,7 @@ mod tests {
             ("[::1]", "http://[::1]/"),
             ("bücher.example", "https://xn--bcher-kva.example/"),
             ("config:/server", "https://forum.example.com:8443/other"),
+            ("settings:/url", "http://127.0.0.1:99/other"),
             ("config:/host", "http://chat.example.com/"),
             ("config:/list/0/url", "https://a.example/"),
         ] {
@@ -200,6 +212,7 @@ mod tests {
             ("config:/server", "https://forum.example.com/"),
             ("config:/star", "https://anything.test/"),
             ("config:/missing", "https://example.com/"),
+            ("settings:/url", "http://127.0.0.1/"),
             ("config:/list", "https://example.com/"),
         ] {
             assert!(!covers(pattern, url), "{pattern} {url}");

@@ -59,7 +59,8 @@ impl Sending {
         // The host wrote it; a config that is not JSON names no host.
         let config = serde_json::from_str(&self.config).unwrap_or_default();
         let denied = |message| error(ErrorKind::Forbidden, message);
-        self.terms.grants.may_reach(&url, &config).map_err(denied)?;
+        let settings = serde_json::from_str(&self.terms.settings.public).unwrap_or_default();
+        self.terms.grants.may_reach(&url, &config, &settings).map_err(denied)?;
         self.count()?;
         Ok(Permit {
             egress: self.shared.egress.clone(),

@@ -3,9 +3,8 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -15,10 +14,11 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::error::Problem;
-use super::{Api, body, event_stream, plugins};
+use super::idempotency::{Begun, First};
+use super::{Api, body, event_stream, idempotency, plugins};
 use crate::events::{Envelope, is_event_type, matches, pattern_fault, published_scope};
 use crate::ids::{CommunityId, RequestId, new_event_id};
-use crate::store::{Audience, NewEvent};
+use crate::store::{AfterWrite, Audience, NewEvent, StoreError, Tx};
 
 /// Events on one page at most.
 const PAGE: usize = 100;
@@ -128,23 +128,42 @@ struct Published {
 async fn publish(
     State(api): State<Arc<Api>>,
     Extension(request): Extension<RequestId>,
-    body: Body,
-) -> Result<(StatusCode, Json<Value>), Problem> {
-    let published: Published = body::json(&api, body).await?;
-    let event = new_event(&api, published, &request)?;
-    let store = api.calls.store.clone();
-    let id = store
-        .write("event.publish", move |tx| {
-            if let Some((scope, key)) = &event.dedupe
-                && let Some(first) = tx.deduplicated(scope, key, event.time)?
-            {
-                return Ok(first);
-            }
+    asked: Request,
+) -> Result<Response, Problem> {
+    let (head, body) = asked.into_parts();
+    let body = body::read(&api, body).await?;
+    let first = match idempotency::begin(&api, &head, &body)? {
+        Begun::Replayed(response) => return Ok(response),
+        Begun::Plain => None,
+        Begun::First(first) => Some(first),
+    };
+    let event = new_event(&api, body::parse(&body)?, &request)?;
+    // Running until the write has ended, whether the client still waits or not.
+    let running = first.clone();
+    let ended: AfterWrite<String> = Box::new(move |_| drop(running));
+    let write = move |tx: &Tx<'_>| append(tx, event, first);
+    let id = api.calls.store.write_then("event.publish", write, Some(ended)).await?;
+    Ok((StatusCode::ACCEPTED, Json(json!({ "id": id }))).into_response())
+}
+
+/// The event's id: that of an earlier one with its dedupe key, if there is one.
+fn append(tx: &Tx<'_>, event: NewEvent, first: Option<First>) -> Result<String, StoreError> {
+    let known = match &event.dedupe {
+        Some((scope, key)) => tx.deduplicated(scope, key, event.time)?,
+        None => None,
+    };
+    let id = match known {
+        Some(id) => id,
+        None => {
             tx.append_event(&event)?;
-            Ok(event.id)
-        })
-        .await?;
-    Ok((StatusCode::ACCEPTED, Json(json!({ "id": id }))))
+            event.id
+        }
+    };
+    let json = vec![("content-type".to_owned(), "application/json".to_owned())];
+    let body = json!({ "id": id }).to_string().into_bytes();
+    let remember = first.and_then(|first| first.remember(StatusCode::ACCEPTED, json, body, None));
+    remember.map_or(Ok(()), |remember| remember(tx))?;
+    Ok(id)
 }
 
 fn new_event(api: &Api, published: Published, request: &RequestId) -> Result<NewEvent, Problem> {

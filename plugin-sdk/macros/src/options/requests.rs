@@ -38,11 +38,11 @@ fn is_host(host: &LitStr, mistakes: &mut Mistakes) -> bool {
     let text = host.value();
     let good = !text.is_empty()
         && !text.contains("//")
-        && (!text.contains('/') || text.starts_with("config:/"));
+        && (!text.contains('/') || text.starts_with("config:/") || text.starts_with("settings:/"));
     if !good {
         mistakes.add(
             host,
-            "a host is \"example.com\", \"*.example.com\", \"*\" or \"config:/server_url\"",
+            "a host is \"example.com\", \"*.example.com\", \"*\", \"config:/server_url\" or \"settings:/server_url\"",
         );
     }
     good
