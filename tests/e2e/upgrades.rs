@@ -91,6 +91,7 @@ async fn calls_on_the_old_version_end_before_the_upgrade() {
     let host = upgradable().await;
     let slow = |action: &'static str| {
         let driver: Driver = (*host).clone();
+        #[expect(clippy::disallowed_methods, reason = "the test looks at how it ended")]
         tokio::spawn(async move {
             let answer = driver.result("acme", action, json!({ "ms": 3000 })).await;
             (answer, Instant::now())
@@ -198,6 +199,7 @@ async fn an_upgrade_that_is_killed_commits_once() {
         let number = ["2.0.0", "1.0.0"][round as usize % 2];
         serve_version(&host, number).await;
         let driver: Driver = (*host).clone();
+        #[expect(clippy::disallowed_methods, reason = "its host is killed meanwhile")]
         let first = tokio::spawn(async move {
             // It may be answered or not.
             drop(driver.try_action("acme", "versions.touch", json!({})).await);
