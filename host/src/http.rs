@@ -9,6 +9,7 @@ mod body;
 mod communities;
 mod deliveries;
 mod door;
+mod dry_run;
 mod endpoints;
 mod error;
 mod event_stream;

@@ -1,19 +1,17 @@
 //! `POST /api/internal/action/{plugin}.{action}`, and `/api/action/…` for public ones.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::error::Problem;
 use super::idempotency::{Begun, First};
-use super::{Api, body, door, idempotency};
-use crate::calls::{ActionRequest, Answer, Collected, Finish, Mode, Reach, ValidatedCall};
+use super::{Api, body, door, dry_run, idempotency};
+use crate::calls::{ActionRequest, Answer, Finish, Mode, Reach, ValidatedCall};
 use crate::guest::Output;
 use crate::ids::RequestId;
 
@@ -95,10 +93,10 @@ async fn perform(
     }
     if query.dry_run {
         let call = if query.allow_http { call } else { call.without_sending() };
-        return answer(api.calls.run(call, Mode::Collect).await?);
+        return answer(api, api.calls.run(call, Mode::Collect).await?);
     }
     match first {
-        None => answer(api.calls.run(call, Mode::Commit).await?),
+        None => answer(api, api.calls.run(call, Mode::Commit).await?),
         Some(first) => once(api, call, first, &request_id).await,
     }
 }
@@ -122,7 +120,7 @@ async fn once(
         remembered.remember(StatusCode::OK, headers, body, Some(collected))
     });
     match api.calls.run(call, Mode::Finish(finish)).await {
-        Ok(done) => answer(done),
+        Ok(done) => answer(api, done),
         Err(error) => {
             let problem = Problem::from(error);
             first.refused(api, &problem, request_id).await;
@@ -145,60 +143,15 @@ pub fn platform_id<'a>(headers: &'a HeaderMap, query: &'a ActionQuery) -> Option
     header.or(query.community_platform_id.as_deref())
 }
 
-fn answer(mut answer: Answer) -> Result<Response, Problem> {
+fn answer(api: &Api, mut answer: Answer) -> Result<Response, Problem> {
     let (collected, text) = (answer.effects.take(), answer.text());
     let response = match collected {
         None => text,
-        Some(collected) => Some(dry_run(text.as_deref(), collected)?),
+        Some(collected) => Some(dry_run::told(api, text.as_deref(), collected)?),
     };
     let json = (header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     match response {
         Some(text) => Ok(([json], text).into_response()),
         None => Ok(().into_response()),
     }
-}
-
-/// What the call answered, and what it would have done.
-#[derive(Serialize)]
-struct DryRun {
-    response: Option<Box<RawValue>>,
-    effects: DryEffects,
-}
-
-#[derive(Serialize)]
-struct DryEffects {
-    state: BTreeMap<String, Option<Box<RawValue>>>,
-    events: [(); 0],
-    processes: [(); 0],
-    deliveries: [(); 0],
-    http: Vec<DryRequest>,
-}
-
-/// An outbound request that was made: its URL without the query, which may hold a secret.
-#[derive(Serialize)]
-struct DryRequest {
-    method: String,
-    url: String,
-    status: u16,
-}
-
-fn dry_run(response: Option<&str>, collected: Collected) -> Result<String, Problem> {
-    // All of it was checked to be JSON where it came in, and goes out as it is.
-    let raw = |text: String| RawValue::from_string(text);
-    let state = collected.writes.state.into_iter();
-    let state = state.map(|change| Ok((change.key, change.value.map(raw).transpose()?)));
-    let http = collected.http.into_iter();
-    let http = http.map(|(method, url, status)| DryRequest { method, url, status });
-    let told = || -> serde_json::Result<String> {
-        let response = response.map(|text| raw(text.to_owned())).transpose()?;
-        let effects = DryEffects {
-            state: state.collect::<serde_json::Result<_>>()?,
-            events: [],
-            processes: [],
-            deliveries: [],
-            http: http.collect(),
-        };
-        serde_json::to_string(&DryRun { response, effects })
-    };
-    told().map_err(|error| Problem::internal(format!("a dry run could not be shown: {error}")))
 }

@@ -16,6 +16,7 @@ use super::error::Problem;
 use super::idempotency::Begun;
 use super::{Api, body, door, idempotency};
 use crate::calls::{Collected, StartRequest};
+use crate::destination::CheckedUrl;
 use crate::effects::ProcessStatus;
 use crate::ids::RequestId;
 use crate::store::{ProcessFilter, ProcessRow};
@@ -103,7 +104,13 @@ fn parts(target: &str) -> Result<(&str, &str), Problem> {
 fn callback(url: Value) -> Result<Option<String>, Problem> {
     match url {
         Value::Null => Ok(None),
-        Value::String(url) if url.len() <= CALLBACK_BYTES => Ok(Some(url)),
+        Value::String(url) if url.len() <= CALLBACK_BYTES => {
+            // Its address is looked at when it is sent to.
+            CheckedUrl::parse(&url).map_err(|fault| {
+                Problem::bad_request(format!("`callback_url` cannot be sent to: {fault}"))
+            })?;
+            Ok(Some(url))
+        }
         _ => Err(Problem::bad_request(format!(
             "`callback_url` is a URL of at most {CALLBACK_BYTES} bytes"
         ))),

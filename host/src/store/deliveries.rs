@@ -286,6 +286,28 @@ impl Tx<'_> {
 }
 
 impl Reader<'_> {
+    /// The endpoints that an event would go to, by their public ids.
+    pub fn subscribers(&self, event: &NewEvent) -> Result<Vec<String>, StoreError> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT public_id, kind = 'driver', event_types FROM endpoint \
+             WHERE kind IN ('driver', 'endpoint') AND community_id IN (0, ?1)",
+        )?;
+        let community = event.community.map_or(0, |community| community.0);
+        let rows = statement.query_map([community], |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, bool>(1)?, row.get::<_, String>(2)?))
+        })?;
+        let mut endpoints = Vec::new();
+        for row in rows {
+            let (id, is_driver, patterns) = row?;
+            let patterns: Vec<String> = serde_json::from_str(&patterns).unwrap_or_default();
+            let matches = |one: &String| matches(one, &event.source, &event.event_type);
+            if !(is_driver && event.source == "api") && patterns.iter().any(matches) {
+                endpoints.push(id);
+            }
+        }
+        Ok(endpoints)
+    }
+
     /// Endpoints after `after` that have something due at `now`: one step of the index for each that
     /// has anything waiting, at most `limit`, however much waits.
     pub fn endpoints_due(

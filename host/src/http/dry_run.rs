@@ -1,0 +1,110 @@
+//! What a dry run shows: what the call answered, and what it would have done. Nothing of it is stored.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::Api;
+use super::error::Problem;
+use crate::calls::Collected;
+use crate::store::NewEvent;
+
+#[derive(Serialize)]
+struct DryRun {
+    response: Option<Box<RawValue>>,
+    effects: DryEffects,
+}
+
+#[derive(Serialize)]
+struct DryEffects {
+    state: BTreeMap<String, Option<Box<RawValue>>>,
+    events: Vec<DryEvent>,
+    /// An action is about no process.
+    processes: [(); 0],
+    deliveries: Vec<DryDelivery>,
+    http: Vec<DryRequest>,
+}
+
+/// An event that would have been emitted.
+#[derive(Serialize)]
+struct DryEvent {
+    source: String,
+    event_type: String,
+    data: Box<RawValue>,
+    initiator: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dedupe_key: Option<String>,
+}
+
+/// Which endpoint it would have been sent to.
+#[derive(Serialize)]
+struct DryDelivery {
+    endpoint: String,
+    event_type: String,
+}
+
+/// An outbound request that was made: its URL without the query, which may hold a secret.
+#[derive(Serialize)]
+struct DryRequest {
+    method: String,
+    url: String,
+    status: u16,
+}
+
+pub fn told(api: &Api, response: Option<&str>, collected: Collected) -> Result<String, Problem> {
+    let deliveries = deliveries(api, &collected.writes.events)?;
+    let text = shown(response, collected, deliveries);
+    text.map_err(|error| Problem::internal(format!("a dry run could not be shown: {error}")))
+}
+
+fn deliveries(api: &Api, events: &[NewEvent]) -> Result<Vec<DryDelivery>, Problem> {
+    let mut deliveries = Vec::new();
+    for event in events {
+        let endpoints = api.calls.store.read(|reader| reader.subscribers(event))?;
+        let event_type = &event.event_type;
+        deliveries.extend(
+            endpoints
+                .into_iter()
+                .map(|endpoint| DryDelivery { endpoint, event_type: event_type.clone() }),
+        );
+    }
+    Ok(deliveries)
+}
+
+/// All of it was checked to be JSON where it came in, and goes out as it is.
+fn shown(
+    response: Option<&str>,
+    collected: Collected,
+    deliveries: Vec<DryDelivery>,
+) -> serde_json::Result<String> {
+    let raw = |text: String| RawValue::from_string(text);
+    let state = collected.writes.state.into_iter();
+    let state = state.map(|change| Ok((change.key, change.value.map(raw).transpose()?)));
+    let http = collected.http.into_iter();
+    let http = http.map(|(method, url, status)| DryRequest { method, url, status });
+    let effects = DryEffects {
+        state: state.collect::<serde_json::Result<_>>()?,
+        events: collected
+            .writes
+            .events
+            .into_iter()
+            .map(event)
+            .collect::<serde_json::Result<_>>()?,
+        processes: [],
+        deliveries,
+        http: http.collect(),
+    };
+    let response = response.map(|text| raw(text.to_owned())).transpose()?;
+    serde_json::to_string(&DryRun { response, effects })
+}
+
+fn event(event: NewEvent) -> serde_json::Result<DryEvent> {
+    Ok(DryEvent {
+        source: event.source,
+        event_type: event.event_type,
+        data: RawValue::from_string(event.data)?,
+        initiator: event.initiator.map(RawValue::from_string).transpose()?,
+        dedupe_key: event.dedupe.map(|(_, key)| key),
+    })
+}
