@@ -200,7 +200,7 @@ pub struct SchedulerConfig {
 
 impl Default for SchedulerConfig {
     fn default() -> Self {
-        Self { waiting_ticks: 64, batch_ticks: 512 }
+        Self { waiting_ticks: 64, batch_ticks: 1_024 }
     }
 }
 

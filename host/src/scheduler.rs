@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use crate::calls::Calls;
 use crate::config::SchedulerConfig;
@@ -24,6 +24,8 @@ use tick::Ticked;
 const LOOK: Duration = Duration::from_millis(50);
 /// After a failure of the store, until it is tried again.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
+/// Batches whose advances are stored while the next ticks are made.
+const STORING: usize = 1;
 /// Instances that are looked at in one read for a producer's missing schedule.
 const INSTANCES: usize = 5_000;
 
@@ -49,26 +51,20 @@ impl Scheduler {
     /// Never ends.
     pub async fn run(self) {
         let this = Arc::new(self);
-        let mut waiting: JoinSet<i64> = JoinSet::new();
-        let mut busy: HashSet<i64> = HashSet::new();
+        let mut under_way = UnderWay::default();
         let mut known = BTreeMap::new();
         loop {
             this.add_producers(&mut known).await;
-            while let Some(ended) = waiting.try_join_next() {
-                forget(&mut busy, ended);
-            }
-            let due = this.due(&busy, waiting.len());
+            under_way.forget_ended();
+            let due = this.due(&under_way.busy, under_way.waiting.len());
             if due.is_empty() {
-                this.rest(&mut waiting, &mut busy).await;
+                this.rest(&mut under_way).await;
                 continue;
             }
-            let room = this.config.waiting_ticks.saturating_sub(waiting.len()).max(1);
+            let waiting = under_way.waiting.len();
+            let room = this.config.waiting_ticks.saturating_sub(waiting).max(1);
             let batch = this.clone().first_turn(due, room).await;
-            this.store(batch.advances, batch.removed).await;
-            for (id, tick) in batch.waiting {
-                busy.insert(id);
-                waiting.spawn(this.clone().wait_for(id, tick));
-            }
+            under_way.take_on(&this, batch).await;
         }
     }
 
@@ -88,9 +84,10 @@ impl Scheduler {
     }
 
     /// Until a tick has ended, a schedule was added, or it is time to look at the clock.
-    async fn rest(&self, waiting: &mut JoinSet<i64>, busy: &mut HashSet<i64>) {
+    async fn rest(&self, under_way: &mut UnderWay) {
         tokio::select! {
-            Some(ended) = waiting.join_next() => forget(busy, ended),
+            Some(ended) = under_way.waiting.join_next() => under_way.forget(ended),
+            Some(ended) = under_way.storing.join_next() => under_way.forget(ended),
             () = self.calls.store.signals().schedules.notified() => {}
             () = tokio::time::sleep(LOOK) => {}
         }
@@ -133,13 +130,20 @@ impl Scheduler {
         batch
     }
 
-    async fn wait_for(self: Arc<Self>, id: i64, tick: Waiting) -> i64 {
+    async fn wait_for(self: Arc<Self>, id: i64, tick: Waiting) -> Vec<i64> {
         match tick.await {
             Ticked::Advanced(advance) => self.store(vec![advance], Vec::new()).await,
             Ticked::Gone(id) => self.store(Vec::new(), vec![id]).await,
             Ticked::Stored => {}
         }
-        id
+        vec![id]
+    }
+
+    /// Stores what ticks that wrote nothing made of their schedules; which they are.
+    async fn store_all(self: Arc<Self>, batch: Batch) -> Vec<i64> {
+        let ids = batch.advances.iter().map(|one| one.id).chain(batch.removed.clone()).collect();
+        self.store(batch.advances, batch.removed).await;
+        ids
     }
 
     async fn store(&self, advances: Vec<Advance>, removed: Vec<i64>) {
@@ -194,10 +198,48 @@ impl Scheduler {
     }
 }
 
-fn forget(busy: &mut HashSet<i64>, ended: Result<i64, tokio::task::JoinError>) {
-    match ended {
-        Ok(id) => drop(busy.remove(&id)),
-        // Which one is not known: all that do not wait any more are due again when they are due.
-        Err(error) => tracing::error!(%error, "a tick's task ended"),
+/// Schedules that are being seen to, and the tasks that do it.
+#[derive(Default)]
+struct UnderWay {
+    busy: HashSet<i64>,
+    /// Ticks that wait for something.
+    waiting: JoinSet<Vec<i64>>,
+    /// Advances that are being stored, while the next ticks are made.
+    storing: JoinSet<Vec<i64>>,
+}
+
+impl UnderWay {
+    async fn take_on(&mut self, scheduler: &Arc<Scheduler>, mut batch: Batch) {
+        for (id, tick) in std::mem::take(&mut batch.waiting) {
+            self.busy.insert(id);
+            self.waiting.spawn(scheduler.clone().wait_for(id, tick));
+        }
+        self.busy.extend(batch.advances.iter().map(|one| one.id));
+        self.busy.extend(&batch.removed);
+        self.storing.spawn(scheduler.clone().store_all(batch));
+        if self.storing.len() > STORING
+            && let Some(ended) = self.storing.join_next().await
+        {
+            self.forget(ended);
+        }
+    }
+
+    fn forget_ended(&mut self) {
+        while let Some(ended) = self.waiting.try_join_next() {
+            self.forget(ended);
+        }
+        while let Some(ended) = self.storing.try_join_next() {
+            self.forget(ended);
+        }
+    }
+
+    fn forget(&mut self, ended: Result<Vec<i64>, JoinError>) {
+        match ended {
+            Ok(ids) => ids.iter().for_each(|id| {
+                self.busy.remove(id);
+            }),
+            // Which they are is not known: they stay as they are until the next start.
+            Err(error) => tracing::error!(%error, "a tick's task ended"),
+        }
     }
 }
