@@ -1,1 +1,94 @@
-//! global_webhooks: to be filled.
+//! Platform-wide webhooks: signed for the platform, routed by the plugin to instances of any community.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use hmac::{Hmac, KeyInit, Mac};
+use moothall_tests::{Answer, TestHost, answer, until};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+const SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
+
+async fn host() -> TestHost {
+    let toml = format!("[plugins.platform]\nsettings = {{ signing_secret = \"{SECRET}\" }}");
+    let host = TestHost::with(&["platform"]).toml(&toml).start().await;
+    let one = |team: &str, channel: &str| json!({ "name": "platform", "config": { "team_id": team, "channel": channel } });
+    host.put_community("acme", json!([one("T1", "general"), one("T2", "random")]))
+        .await
+        .expect(201);
+    host.put_community("other", json!([one("T3", "general")])).await.expect(201);
+    host
+}
+
+#[expect(clippy::disallowed_methods, reason = "a platform signs with the time that it is")]
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs()
+}
+
+async fn send_at(host: &TestHost, body: &Value, time: u64) -> Answer {
+    let body = body.to_string();
+    let mut mac =
+        <Hmac<sha2::Sha256> as KeyInit>::new_from_slice(SECRET.as_bytes()).expect("a key");
+    mac.update(format!("v0:{time}:{body}").as_bytes());
+    let bytes = mac.finalize().into_bytes();
+    let signature: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let request = host.request(Method::POST, "/api/hooks/platform").body(body);
+    let request = request.header("X-Slack-Request-Timestamp", time.to_string());
+    answer(request.header("X-Slack-Signature", format!("v0={signature}"))).await
+}
+
+async fn send(host: &TestHost, body: Value) -> Answer {
+    send_at(host, &body, now()).await
+}
+
+/// The teams whose instance has received something, in the order of the events.
+async fn reached(host: &TestHost, count: usize) -> Vec<String> {
+    let events = until("the receivers have run", async || {
+        let page = host.get("/api/internal/events").await.expect(200);
+        let events = page["events"].as_array().expect("a list").clone();
+        (events.len() >= count).then_some(events)
+    })
+    .await;
+    let teams = events.iter().filter_map(|event| event["data"]["team_id"].as_str());
+    let mut teams: Vec<_> = teams.map(str::to_owned).collect();
+    teams.sort();
+    teams
+}
+
+#[tokio::test]
+async fn the_plugin_says_whom_a_request_is_for() {
+    let host = host().await;
+    assert_eq!(send(&host, json!({ "challenge": "abc" })).await.text, "abc");
+    assert_eq!(send(&host, json!({ "team_id": "T2" })).await.status, 200);
+    assert_eq!(reached(&host, 1).await, ["T2"]);
+    assert_eq!(send(&host, json!({ "channel": "general" })).await.status, 200);
+    assert_eq!(reached(&host, 3).await, ["T1", "T2", "T3"]);
+    assert_eq!(send(&host, json!({ "team_id": "T9" })).await.status, 200);
+    assert_eq!(send(&host, json!({ "nothing": true })).await.status, 200);
+    let workers = host.get("/api/internal/workers").await.expect(200);
+    assert_eq!(workers["workers"][0]["waiting"], 0);
+}
+
+#[tokio::test]
+async fn routes_follow_the_configuration() {
+    let host = host().await;
+    assert_eq!(send(&host, json!({ "channel": "general" })).await.status, 200);
+    reached(&host, 2).await;
+    host.delete("/api/internal/community/other").await.expect(204);
+    host.enable("acme", "platform", json!({ "team_id": "T1", "channel": "moved" })).await;
+    assert_eq!(send(&host, json!({ "channel": "general" })).await.status, 200);
+    assert_eq!(send(&host, json!({ "channel": "moved" })).await.status, 200);
+    assert_eq!(reached(&host, 3).await, ["T1", "T1", "T3"]);
+}
+
+#[tokio::test]
+async fn a_request_that_is_not_signed_or_is_old_reaches_nobody() {
+    let host = host().await;
+    let body = json!({ "team_id": "T1" });
+    send_at(&host, &body, now() - 400).await.problem(401, "bad_signature");
+    send_at(&host, &body, now() + 400).await.problem(401, "bad_signature");
+    let bare = host.request(Method::POST, "/api/hooks/platform").json(&body);
+    answer(bare).await.problem(401, "bad_signature");
+    let events = host.get("/api/internal/events").await.expect(200);
+    assert_eq!(events["events"], json!([]));
+}

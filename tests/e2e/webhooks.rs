@@ -1,1 +1,163 @@
-//! webhooks: to be filled.
+//! Webhooks of an instance: who is reached at which URL, with what, and what the pending processes see.
+
+use std::time::Duration;
+
+use moothall_tests::{Answer, TestHost, answer, until};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+const URL: &str = "/api/hooks/acme/probe";
+
+async fn host(config: Value) -> TestHost {
+    let host = TestHost::with(&["probe"]).start().await;
+    host.community("acme", "probe", config).await;
+    host
+}
+
+async fn hook(host: &TestHost, path: &str, probe: &str) -> Answer {
+    answer(host.request(Method::POST, path).header("x-probe", probe).body("raw \0 bytes")).await
+}
+
+async fn state(host: &TestHost, key: &str) -> Value {
+    host.action("acme", "probe.get", json!({ "key": key })).await.json()
+}
+
+async fn start_vote(host: &TestHost, parameters: Value) -> String {
+    let request = host.request(Method::POST, "/api/internal/process/probe.vote");
+    let request = request.header("X-Metagov-Community", "acme").json(&parameters);
+    let started = answer(request).await;
+    started.expect(202);
+    started.header("location").to_owned()
+}
+
+async fn dead_letters(host: &TestHost) -> Value {
+    host.get("/api/internal/workers").await.expect(200)["workers"][0].clone()
+}
+
+#[tokio::test]
+async fn any_method_and_the_raw_bytes_reach_the_receiver() {
+    let host = host(json!({})).await;
+    for method in [Method::GET, Method::PUT, Method::PATCH, Method::DELETE] {
+        let request = host.request(method.clone(), "/api/hooks/acme/probe?a=%20b&a=c");
+        let request = request.header("x-probe", "none").header("X-Odd", "1").body("{not json");
+        assert_eq!(answer(request).await.status, 200);
+        let seen = state(&host, "webhook").await;
+        let seen = &seen["value"];
+        assert_eq!(seen["method"], method.as_str());
+        assert_eq!((&seen["path"], &seen["query"]), (&json!(URL), &json!("a=%20b&a=c")));
+        assert!(seen["headers"].to_string().contains("x-odd"), "{seen}");
+    }
+    let echoed = hook(&host, URL, "echo").await;
+    assert_eq!(echoed.status, 201);
+    assert_eq!(echoed.header("x-probe-answer"), "echo");
+    assert_eq!(echoed.text, "raw \0 bytes");
+    assert_eq!(hook(&host, URL, "none").await.text, "");
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_not_told_apart() {
+    let host = host(json!({ "webhook_slug": "s3cret" })).await;
+    host.put_community("other", json!([])).await.expect(201);
+    let hooks = host.get("/api/internal/community/acme/hooks").await.expect(200);
+    assert_eq!(hooks, json!({ "hooks": ["/api/hooks/acme/probe/s3cret"] }));
+    assert_eq!(hook(&host, "/api/hooks/acme/probe/s3cret", "none").await.status, 200);
+    let mut details = Vec::new();
+    for path in [
+        URL,
+        "/api/hooks/acme/probe/s3cre7",
+        "/api/hooks/acme/probe/s3cret2",
+        "/api/hooks/other/probe",
+        "/api/hooks/nobody/probe",
+        "/api/hooks/acme/nothing",
+        "/api/hooks/probe",
+        "/api/hooks/nothing",
+    ] {
+        details.push(hook(&host, path, "none").await.problem(404, "not_found"));
+    }
+    details.dedup();
+    assert_eq!(details.len(), 1, "{details:?}");
+}
+
+#[tokio::test]
+async fn a_receiver_that_fails_stores_nothing_and_no_process_sees_it() {
+    let host = host(json!({})).await;
+    let vote = start_vote(&host, json!({})).await;
+    let request = host.request(Method::POST, URL).header("x-probe", "error");
+    answer(request.header("x-probe-kind", "forbidden")).await.problem(403, "forbidden");
+    hook(&host, URL, "trap").await.problem(502, "plugin_trap");
+    assert_eq!(dead_letters(&host).await["waiting"], 0);
+    let closed = host.delete(&vote).await.expect(200);
+    assert_eq!(closed["outcome"]["webhooks"], 0);
+    let events = host.get("/api/internal/events").await.expect(200);
+    assert_eq!(events["events"], json!([]));
+}
+
+#[tokio::test]
+async fn pending_processes_see_what_the_receiver_accepted() {
+    let host = host(json!({})).await;
+    let (first, second) = (start_vote(&host, json!({})).await, start_vote(&host, json!({})).await);
+    let request = host.request(Method::POST, URL).header("x-probe-process", "respond");
+    let responded = answer(request).await;
+    assert_eq!(responded.status, 202, "the first process's response");
+    assert!(first.ends_with(&responded.text), "{first} {}", responded.text);
+    let request = host.request(Method::POST, URL).header("x-probe-process", "complete");
+    assert_eq!(answer(request).await.status, 200);
+    for vote in [first, second] {
+        let process = host.get(&vote).await.expect(200);
+        assert_eq!(process["status"], "completed");
+        assert_eq!(process["outcome"]["webhooks"], 2, "{process}");
+    }
+    assert_eq!(dead_letters(&host).await["waiting"], 0);
+}
+
+#[tokio::test]
+async fn a_process_that_fails_is_tried_again_and_becomes_a_dead_letter() {
+    let host = host(json!({})).await;
+    let failing = start_vote(&host, json!({ "fail": "webhook" })).await;
+    let healthy = start_vote(&host, json!({})).await;
+    let answered = hook(&host, URL, "echo").await;
+    assert_eq!(answered.status, 201, "the answer is the receiver's all the same");
+    until("it is a dead letter", async || {
+        host.advance(Duration::from_secs(2 * 3600 + 1));
+        (dead_letters(&host).await["dead"] == 1).then_some(())
+    })
+    .await;
+    let worker = dead_letters(&host).await;
+    assert_eq!(worker["dead_letters"][0]["attempts"], 9, "{worker}");
+    assert_eq!(host.delete(&healthy).await.expect(200)["outcome"]["webhooks"], 1);
+    assert_eq!(host.get(&failing).await.expect(200)["status"], "pending");
+    let id = worker["dead_letters"][0]["id"].clone();
+    let skip = "/api/internal/workers/webhooks/skip";
+    assert_eq!(host.post(skip, json!({ "id": id })).await.expect(200)["count"], 1);
+    assert_eq!(dead_letters(&host).await["dead"], 0);
+    host.post(skip, json!({ "id": id })).await.problem(404, "not_found");
+    host.post("/api/internal/workers/nobody/skip", json!({})).await.problem(404, "not_found");
+}
+
+#[tokio::test]
+async fn what_was_accepted_reaches_each_process_once_whatever_dies_when() {
+    let mut host = host(json!({})).await;
+    let votes = [start_vote(&host, json!({})).await, start_vote(&host, json!({})).await];
+    let mut accepted = 0;
+    for round in 0..5 {
+        for _ in 0..4 + round {
+            accepted += u64::from(hook(&host, URL, "none").await.status == 200);
+        }
+        // One more that may or may not be received, while the host dies.
+        let last = host.request(Method::POST, URL).header("x-probe", "none").send();
+        let last = tokio::time::timeout(Duration::from_millis(round), last);
+        let answered = last.await.is_ok_and(|answer| answer.is_ok_and(|a| a.status() == 200));
+        accepted += u64::from(answered);
+        host.kill_9();
+        host.restart().await;
+    }
+    host.advance(Duration::from_secs(60));
+    until("nothing waits", async || (dead_letters(&host).await["waiting"] == 0).then_some(()))
+        .await;
+    let received = state(&host, "webhooks").await["value"].as_u64().expect("a count");
+    assert!(received >= accepted, "{received} of {accepted}");
+    for vote in votes {
+        let closed = host.delete(&vote).await.expect(200);
+        assert_eq!(closed["outcome"]["webhooks"], received, "each once: {closed}");
+    }
+}
