@@ -16,6 +16,7 @@ mod host;
 pub mod platforms;
 mod prepared;
 mod process;
+pub mod python;
 mod receiver;
 mod waiting;
 
