@@ -117,9 +117,15 @@ impl Calls {
             process: row.name.clone(),
         })?;
         let call = self.on(plugin, instance, What::Close { kind }, request_id).await?;
-        self.run(call.about(Arc::new(row.reference())), Mode::Commit).await?;
+        let ended = self.run(call.about(Arc::new(row.reference())), Mode::Commit).await;
         let now = self.store.read(|reader| reader.process_by_id(row.id))?;
-        now.ok_or_else(|| StoreError::Stale.into())
+        let now = now.ok_or(StoreError::Stale)?;
+        match ended {
+            Ok(_) => Ok(now),
+            // Its closing time came first.
+            Err(_) if now.status == ProcessStatus::Completed => Err(CallError::AlreadyCompleted),
+            Err(error) => Err(error),
+        }
     }
 }
 
