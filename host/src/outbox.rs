@@ -14,7 +14,7 @@ mod reach;
 mod render;
 mod signature;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -119,7 +119,7 @@ impl Outbox {
         let mut gauges_at = Instant::now();
         loop {
             tokio::select! {
-                Some(ended) = self.attempts.join_next_with_id() => self.ended(ended),
+                Some(ended) = self.attempts.join_next_with_id() => self.ended_with_others(ended),
                 () = signal.notified() => look_at = earliest,
                 () = sleep_until(look_at) => {
                     let looked = self.look().await;
@@ -219,24 +219,35 @@ impl Outbox {
         Ok(())
     }
 
-    fn ended(&mut self, ended: Result<(Id, Ended), JoinError>) {
+    /// One commit ends many attempts: their endpoints are looked at once for all of them.
+    fn ended_with_others(&mut self, first: Result<(Id, Ended), JoinError>) {
         let now = self.shared.clock.now_ms();
-        let endpoint = match ended {
+        let mut endpoints: BTreeSet<i64> = self.ended(first, now).into_iter().collect();
+        while let Some(other) = self.attempts.try_join_next_with_id() {
+            endpoints.extend(self.ended(other, now));
+        }
+        for endpoint in endpoints {
+            if let Err(error) = self.look_at(endpoint, now) {
+                tracing::debug!(%error, "the next look comes back to this endpoint");
+            }
+        }
+    }
+
+    /// The endpoint that it was about.
+    fn ended(&mut self, ended: Result<(Id, Ended), JoinError>, now: i64) -> Option<i64> {
+        match ended {
             Ok((task, ended)) => {
                 self.tasks.remove(&task);
                 self.lanes.ended(&ended, now);
-                ended.endpoint
+                Some(ended.endpoint)
             }
             Err(error) => {
                 tracing::error!(%error, "an attempt of a delivery panicked");
-                let Some((endpoint, delivery)) = self.tasks.remove(&error.id()) else { return };
+                let (endpoint, delivery) = self.tasks.remove(&error.id())?;
                 let (is_probe, reached, stored) = (false, false, false);
                 self.lanes.ended(&Ended { endpoint, delivery, is_probe, reached, stored }, now);
-                endpoint
+                Some(endpoint)
             }
-        };
-        if let Err(error) = self.look_at(endpoint, now) {
-            tracing::debug!(%error, "the next look comes back to this endpoint");
         }
     }
 

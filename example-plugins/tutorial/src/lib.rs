@@ -104,7 +104,7 @@ struct Tutorial;
     processes(MyGovProcess),
     route_keys("/community_id"),
     oauth(types("app", "user")),
-    // The settings name any host as the one that authorises; the operator grants that one.
+    // The platform itself, and where it authorises; the operator grants both.
     requests(http("config:/server_url", "settings:/oauth_base_url")),
 )]
 impl Tutorial {

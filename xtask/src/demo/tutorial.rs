@@ -31,6 +31,11 @@ fn before_the_kill(url: &str) -> Result<()> {
     let lucky_number = json!({ "lucky_number": 7 });
     action("randomness.set-lucky-number", lucky_number, vec![("/lucky_number", json!(7))])
         .play(url)?;
+    heading("A platform sends a webhook, and the plugin tells the driver of it");
+    webhook(json!({ "data": { "title": "Hello" }, "account": "ann" })).play(url)?;
+    heading("Start a governance process; webhooks bring the ballots");
+    start_process().play(url)?;
+    webhook(json!({ "account": "ann", "vote": "yes" })).play(url)?;
     get_community().play(url)
 }
 
@@ -38,12 +43,21 @@ fn after_the_kill(url: &str) -> Result<()> {
     action("randomness.get-lucky-number", json!({}), vec![("/lucky_number", json!(7))])
         .play(url)?;
     get_community().play(url)?;
+    let shows = vec![
+        ("/events/0/event_type", json!("post_created")),
+        ("/events/0/data/title", json!("Hello")),
+    ];
+    get("/api/internal/events", shows).play(url)?;
+    let shows = vec![("/processes/0/name", json!("tutorial.my-gov-process"))];
+    get("/api/internal/process?status=pending", shows).play(url)?;
     heading("Parameters are checked before the plugin is called");
     let times_two =
         action("tutorial.times-two", json!({ "value": "five" }), vec![("/status", json!(400))]);
     Exchange { status: 400, ..times_two }.play(url)?;
-    heading("Disable the plugins: their state goes with them");
-    put_community(json!([]), 200, vec![("/plugins", json!([]))]).play(url)
+    heading("Disable the plugins: their state goes with them, and their processes are completed");
+    put_community(json!([]), 200, vec![("/plugins", json!([]))]).play(url)?;
+    let shows = vec![("/processes/0/errors/code", json!("instance_disabled"))];
+    get("/api/internal/process?status=completed", shows).play(url)
 }
 
 fn heading(text: &str) {
@@ -99,4 +113,27 @@ fn action(name: &str, parameters: Value, shows: Shows) -> Exchange {
 
 fn community_path() -> String {
     format!("/api/internal/community/{COMMUNITY}")
+}
+
+fn webhook(body: Value) -> Exchange {
+    let path = format!("/api/hooks/{COMMUNITY}/tutorial");
+    Exchange { method: "POST", path, community: None, body: Some(body), status: 200, shows: vec![] }
+}
+
+fn start_process() -> Exchange {
+    let path = "/api/internal/process/tutorial.my-gov-process".to_owned();
+    let (body, shows) = (json!({ "title": "Lunch?" }), vec![("/status", json!("pending"))]);
+    Exchange {
+        method: "POST",
+        path,
+        community: Some(COMMUNITY),
+        body: Some(body),
+        status: 202,
+        shows,
+    }
+}
+
+fn get(path: &str, shows: Shows) -> Exchange {
+    let path = path.to_owned();
+    Exchange { method: "GET", path, community: None, body: None, status: 200, shows }
 }
