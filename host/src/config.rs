@@ -270,6 +270,6 @@ pub struct GrantConfig {
     pub http: Vec<HostPattern>,
     /// Addresses that are not public and that it may reach all the same, under a granted host.
     pub cidr: Vec<Cidr>,
-    /// `host:port` of connections without HTTP. Kept, and used by nothing yet.
+    /// `host:port` of TCP connections through `wasi:sockets`, private addresses included.
     pub tcp: Vec<String>,
 }

@@ -18,6 +18,7 @@ use crate::ids::PluginName;
 pub struct Requested<'a> {
     pub reveal: &'a [String],
     pub http: &'a [HostPattern],
+    pub tcp: &'a [String],
 }
 
 /// The grants of one plugin, in force.
@@ -30,6 +31,8 @@ pub struct Grants {
     /// Addresses that are not public and may be reached under a granted host.
     #[serde(serialize_with = "listed")]
     cidr: Arc<[Cidr]>,
+    /// `host:port` of connections through `wasi:sockets`.
+    tcp: BTreeSet<String>,
     #[serde(skip)]
     requested_http: Vec<HostPattern>,
     #[serde(skip)]
@@ -45,6 +48,7 @@ impl Grants {
             reveal: granted.reveal.iter().filter(is_requested).cloned().collect(),
             http: granted.http.clone(),
             cidr: granted.cidr.clone().into(),
+            tcp: granted.tcp.iter().filter(|one| requested.tcp.contains(one)).cloned().collect(),
             requested_http: requested.http.to_vec(),
             plugin: plugin.as_str().to_owned(),
         }
@@ -63,6 +67,12 @@ impl Grants {
     /// The addresses beside public ones that requests of this plugin may reach.
     pub fn cidr(&self) -> &Arc<[Cidr]> {
         &self.cidr
+    }
+
+    /// The addresses, `host:port`, that it may open TCP connections to. Private ones are among them: each was
+    /// named by the operator.
+    pub fn tcp(&self) -> &BTreeSet<String> {
+        &self.tcp
     }
 
     /// Whether both sides name the URL's host, for an instance with this config under these settings;
@@ -174,7 +184,7 @@ mod tests {
     fn development_grants_hosts_and_nothing_else() {
         let plugin = PluginName::parse("slack").unwrap();
         let (reveal, http) = (["/a".to_owned()], patterns(&["slack.com"]));
-        let requested = Requested { reveal: &reveal, http: &http };
+        let requested = Requested { reveal: &reveal, http: &http, tcp: &[] };
         let grants = Grants::new(&plugin, requested, &GrantConfig::default()).as_requested();
         let url = CheckedUrl::parse("https://slack.com").unwrap();
         assert_eq!(grants.may_reach(&url, &json!({}), &Value::Null), Ok(()));

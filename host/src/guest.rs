@@ -38,8 +38,9 @@ use crate::ids::{CallId, InstanceId};
 use crate::instance::{Hold, secret_context};
 use crate::secrets::Keyring;
 use crate::store::{SecretRow, Store};
+use crate::telemetry::Numbers;
 
-pub use exports::{Export, Output};
+pub use exports::{Export, Output, Verdict};
 pub use fault::{Blame, Fault, GuestError, cut};
 pub use limits::{MemoryGauge, Share};
 pub use meter::{LongCalls, enter_runtime};
@@ -52,6 +53,7 @@ pub struct Shared {
     pub clock: Clock,
     pub memory: Arc<MemoryGauge>,
     pub egress: Egress,
+    pub numbers: Numbers,
 }
 
 /// The engine with everything that components may import.

@@ -31,6 +31,7 @@ use crate::plugins::directory::{Depth, Directory};
 use crate::plugins::{Loader, Plugins};
 use crate::scheduler::Scheduler;
 use crate::store::Store;
+use crate::telemetry::Numbers;
 use crate::webhooks::Webhooks;
 
 pub use data::DataDirectory;
@@ -92,6 +93,7 @@ impl Host {
             clock: clock.clone(),
             memory: memory.clone(),
             egress: egress.clone(),
+            numbers: Numbers(metrics.clone()),
         };
         let sandbox = Sandbox::new(&config.pool_limits(), shared).map_err(|error| {
             anyhow::anyhow!(

@@ -55,6 +55,11 @@ row_id! {
     Generation
 }
 
+impl CommunityId {
+    /// Where the instances of plugins of host scope are kept: no community, and listed as none.
+    pub const HOST: Self = Self(0);
+}
+
 /// Why a name was refused: the rule it breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("it must match {0}")]
@@ -129,6 +134,13 @@ pub fn is_slug(text: &str) -> bool {
 
 fn is_request_id(text: &str) -> bool {
     (1..=REQUEST_ID_BYTES).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
+impl CommunitySlug {
+    /// Of `CommunityId::HOST`: a text that no community's slug is.
+    pub fn of_host() -> Self {
+        Self("".into())
+    }
 }
 
 impl RequestId {

@@ -151,6 +151,11 @@ impl Instance {
         }
     }
 
+    /// Whether it is the host's own, of no community.
+    pub fn is_of_host(&self) -> bool {
+        self.community.id == CommunityId::HOST
+    }
+
     /// The config as it is stored.
     pub fn stored_config(&self) -> &Arc<str> {
         &self.config

@@ -3,6 +3,7 @@
 //! The table of those that serve is read by every call, without a lock; only the loader changes
 //! it. A plugin in use lives on until its last call has ended.
 
+pub mod background;
 pub mod compile;
 pub mod directory;
 mod load;
@@ -22,6 +23,7 @@ use crate::clock::rfc3339;
 use crate::guest::{Guest, Terms};
 use crate::ids::PluginName;
 
+pub use background::{HookPoint, Route, SENDING, Schedule, Scope, Worker};
 pub use load::Loader;
 pub use manifest::{Lifecycle, Manifest, OnConfigChange, ProcessFunction};
 pub use metrics::{CallMetrics, Outcome};
@@ -46,6 +48,12 @@ pub struct Plugin {
     pub capabilities: Vec<&'static str>,
     /// Of `producer.tick`; none if there is no producer.
     pub producer: Option<Cadence>,
+    /// Hooks that it declares.
+    pub hooks: Vec<Arc<HookPoint>>,
+    pub workers: Vec<Arc<Worker>>,
+    pub schedules: Vec<Schedule>,
+    /// The most exact first.
+    pub routes: Vec<Route>,
     pub loaded_at: i64,
     calls: AtomicU32,
 }
@@ -85,6 +93,10 @@ pub struct PluginMetrics {
     pub webhook: CallMetrics,
     pub tick: CallMetrics,
     pub oauth: CallMetrics,
+    pub filter: CallMetrics,
+    pub worker: CallMetrics,
+    pub monitoring: CallMetrics,
+    pub route: CallMetrics,
 }
 
 impl PluginMetrics {
@@ -95,6 +107,10 @@ impl PluginMetrics {
             webhook: metrics("webhook"),
             tick: metrics("tick"),
             oauth: metrics("oauth"),
+            filter: metrics("filter"),
+            worker: metrics("worker"),
+            monitoring: metrics("monitoring"),
+            route: metrics("route"),
         }
     }
 }
@@ -103,6 +119,10 @@ impl Plugin {
     /// Whether its component exports that interface.
     pub fn exports(&self, interface: &str) -> bool {
         self.capabilities.contains(&interface)
+    }
+
+    pub fn is_of_host(&self) -> bool {
+        self.manifest.scope == Scope::Host
     }
 
     /// Counts a call in, unless as many as may be are in flight; dropping the answer counts it out.

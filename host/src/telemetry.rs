@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
+use serde_json::{Map, Value, json};
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 
@@ -42,6 +43,48 @@ pub fn log_to_stderr(format: LogFormat, filter: Option<&str>) -> WorkerGuard {
     guard
 }
 
+/// What was counted, as a guest gets it.
+#[derive(Clone)]
+pub struct Numbers(pub PrometheusHandle);
+
+impl Numbers {
+    /// A JSON array of `{name, labels, value}`.
+    pub fn snapshot(&self) -> String {
+        let text = self.0.render();
+        Value::Array(text.lines().filter_map(number).collect()).to_string()
+    }
+}
+
+/// One line of the exposition format: `name{label="value",…} number`.
+fn number(line: &str) -> Option<Value> {
+    let (series, value) = line.rsplit_once(' ').filter(|_| !line.starts_with('#'))?;
+    let (name, labels) = series.split_once('{').unwrap_or((series, "}"));
+    let mut rest = labels.strip_suffix('}')?;
+    let mut found = Map::new();
+    while let Some((label, after)) = rest.split_once("=\"") {
+        let (text, after) = quoted(after)?;
+        found.insert(label.trim_start_matches(',').to_owned(), text.into());
+        rest = after;
+    }
+    Some(json!({ "name": name, "labels": found, "value": value.parse::<f64>().ok()? }))
+}
+
+/// Up to the quote that ends it, and what follows.
+fn quoted(text: &str) -> Option<(String, &str)> {
+    let (mut value, mut chars) = (String::new(), text.char_indices());
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '"' => return Some((value, &text[at + 1..])),
+            '\\' => value.push(match chars.next()?.1 {
+                'n' => '\n',
+                other => other,
+            }),
+            other => value.push(other),
+        }
+    }
+    None
+}
+
 /// Starts counting; the answer renders what was counted.
 pub fn count() -> Result<PrometheusHandle, BuildError> {
     use metrics_exporter_prometheus::Matcher;
@@ -49,4 +92,21 @@ pub fn count() -> Result<PrometheusHandle, BuildError> {
         .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), SECONDS)?
         .set_buckets_for_metric(Matcher::Suffix("_writes".into()), WRITES)?
         .install_recorder()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_becomes_a_number() {
+        let line = r#"a_total{plugin="x",name="say \"hi\", {you}"} 3"#;
+        let expected = json!({
+            "name": "a_total", "labels": { "plugin": "x", "name": "say \"hi\", {you}" }, "value": 3.0
+        });
+        assert_eq!(number(line), Some(expected));
+        assert_eq!(number("b 1.5"), Some(json!({ "name": "b", "labels": {}, "value": 1.5 })));
+        assert_eq!(number("# TYPE b counter"), None);
+        assert_eq!(number(""), None);
+    }
 }

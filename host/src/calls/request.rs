@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::guest::{Export, Origin, PendingSecrets, Subject};
 use crate::ids::RequestId;
 use crate::instance::{InFlight, Instance, ProcessRef};
-use crate::plugins::{Action, CallMetrics, Plugin, ProcessType, Schema};
+use crate::plugins::{Action, CallMetrics, Plugin, ProcessType, Schema, Worker};
 use crate::web;
 
 /// A call whose input is valid, on an instance that is there (if it is about one).
@@ -26,19 +26,59 @@ pub struct ValidatedCall {
 
 /// What is called.
 pub enum What {
-    Action { action: Arc<Action>, parameters: String },
+    Action {
+        action: Arc<Action>,
+        parameters: String,
+    },
     Initialize(PendingSecrets),
-    ConfigChanged { previous: String, secrets: PendingSecrets },
-    Upgraded { from_version: String },
+    ConfigChanged {
+        previous: String,
+        secrets: PendingSecrets,
+    },
+    Upgraded {
+        from_version: String,
+    },
     Receive(Arc<web::Request>),
     ReceiveGlobal(Arc<web::Request>),
     Tick,
-    Start { kind: Arc<ProcessType>, parameters: String },
-    Update { kind: Arc<ProcessType> },
-    Close { kind: Arc<ProcessType> },
-    ReceiveWebhook { kind: Arc<ProcessType>, request: Arc<web::Request> },
-    AuthorizeUrl { request: String },
-    HandleCallback { callback: String },
+    Start {
+        kind: Arc<ProcessType>,
+        parameters: String,
+    },
+    Update {
+        kind: Arc<ProcessType>,
+    },
+    Close {
+        kind: Arc<ProcessType>,
+    },
+    ReceiveWebhook {
+        kind: Arc<ProcessType>,
+        request: Arc<web::Request>,
+    },
+    AuthorizeUrl {
+        request: String,
+    },
+    HandleCallback {
+        callback: String,
+    },
+    /// `lifecycle.close`.
+    Shutdown,
+    Filter {
+        hook: Arc<str>,
+        data: String,
+    },
+    Enabled { worker: Arc<Worker>, config: String },
+    Handle { worker: Arc<Worker>, event: Arc<String> },
+    Points(Arc<String>),
+    Scheduled {
+        name: Arc<str>,
+        at: String,
+    },
+    Route {
+        path: Arc<str>,
+        captures: Vec<(String, String)>,
+        request: Arc<web::Request>,
+    },
 }
 
 impl ValidatedCall {
@@ -143,6 +183,12 @@ impl ValidatedCall {
             | What::ReceiveWebhook { kind, .. } => &kind.name,
             What::AuthorizeUrl { .. } => "authorize-url",
             What::HandleCallback { .. } => "handle-callback",
+            What::Shutdown => "close",
+            What::Filter { hook, .. } => hook,
+            What::Enabled { worker, .. } | What::Handle { worker, .. } => &worker.name,
+            What::Points(_) => "handle-points",
+            What::Scheduled { name, .. } => name,
+            What::Route { path, .. } => path,
         }
     }
 
@@ -176,11 +222,16 @@ impl ValidatedCall {
     pub fn metrics(&self) -> &CallMetrics {
         match &self.what {
             What::Action { action, .. } => &action.metrics,
-            What::Initialize(_) | What::ConfigChanged { .. } | What::Upgraded { .. } => {
-                &self.plugin.metrics.lifecycle
-            }
+            What::Initialize(_)
+            | What::ConfigChanged { .. }
+            | What::Upgraded { .. }
+            | What::Shutdown => &self.plugin.metrics.lifecycle,
             What::Receive(_) | What::ReceiveGlobal(_) => &self.plugin.metrics.webhook,
-            What::Tick => &self.plugin.metrics.tick,
+            What::Tick | What::Scheduled { .. } => &self.plugin.metrics.tick,
+            What::Filter { .. } => &self.plugin.metrics.filter,
+            What::Enabled { .. } | What::Handle { .. } => &self.plugin.metrics.worker,
+            What::Points(_) => &self.plugin.metrics.monitoring,
+            What::Route { .. } => &self.plugin.metrics.route,
             What::Start { kind, .. }
             | What::Update { kind }
             | What::Close { kind }
@@ -197,7 +248,12 @@ impl ValidatedCall {
             What::Upgraded { .. } => Origin::Upgrade,
             What::Receive(_) | What::ReceiveWebhook { .. } => Origin::Webhook,
             What::ReceiveGlobal(_) => Origin::GlobalWebhook,
-            What::Tick | What::Update { .. } => Origin::Tick,
+            What::Tick | What::Scheduled { .. } | What::Update { .. } => Origin::Tick,
+            What::Shutdown => Origin::Shutdown,
+            What::Filter { .. } => Origin::Hook,
+            What::Enabled { .. } | What::Handle { .. } => Origin::Worker,
+            What::Points(_) => Origin::Monitoring,
+            What::Route { .. } => Origin::Route,
             What::Start { .. } | What::Close { .. } => Origin::Process,
             What::AuthorizeUrl { .. } | What::HandleCallback { .. } => Origin::OAuth,
         }
@@ -210,7 +266,7 @@ impl ValidatedCall {
             config: self.config.clone(),
             origin: self.origin(),
             request_id: Some(self.request_id.clone()),
-            read_only: matches!(&self.what, What::Action { action, .. } if action.read_only),
+            read_only: self.what.is_read_only(),
             process: self.process.clone(),
             may_send: self.may_send,
         };
@@ -219,6 +275,14 @@ impl ValidatedCall {
 }
 
 impl What {
+    fn is_read_only(&self) -> bool {
+        match self {
+            Self::Action { action, .. } => action.read_only,
+            Self::Filter { .. } | Self::Enabled { .. } => true,
+            _ => false,
+        }
+    }
+
     fn export(&mut self) -> Export {
         use std::mem::take;
         match self {
@@ -247,6 +311,23 @@ impl What {
             Self::HandleCallback { callback } => {
                 Export::HandleCallback { callback: take(callback) }
             }
+            Self::Shutdown => Export::Shutdown,
+            Self::Filter { hook, data } => Export::Filter { hook: hook.clone(), data: take(data) },
+            Self::Enabled { worker, config } => {
+                Export::Enabled { worker: worker.name.clone(), config: take(config) }
+            }
+            Self::Handle { worker, event } => {
+                Export::Handle { worker: worker.name.clone(), event: event.clone() }
+            }
+            Self::Points(points) => Export::Points(points.clone()),
+            Self::Scheduled { name, at } => {
+                Export::ScheduleTick { name: name.clone(), scheduled_at: take(at) }
+            }
+            Self::Route { path, captures, request } => Export::Route {
+                path: path.clone(),
+                captures: take(captures),
+                request: request.clone(),
+            },
         }
     }
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::ValidatedCall;
 use crate::effects::{Effects, ProcessStatus};
-use crate::guest::{Fault, Output};
+use crate::guest::{Fault, Output, Verdict};
 use crate::plugins::{Schema, Violation};
 
 pub fn check(call: &ValidatedCall, output: &Output, effects: &Effects) -> Result<(), Fault> {
@@ -16,7 +16,10 @@ pub fn check(call: &ValidatedCall, output: &Output, effects: &Effects) -> Result
         Output::Text(text) => check_text(text.as_deref(), call.response_schema(), limit)?,
         Output::Response(response) => check_response(response.as_ref(), limit)?,
         Output::Routed(routed) => check_response(routed.response.as_ref(), limit)?,
-        Output::Nothing => {}
+        Output::Verdict(Verdict::Update(text) | Verdict::Halt(text)) => {
+            check_text(Some(text), None, limit)?;
+        }
+        Output::Nothing | Output::Verdict(_) | Output::Enabled(_) => {}
     }
     for event in &effects.events {
         let Some(Some(schema)) = call.plugin().events.get(&event.event_type) else { continue };

@@ -46,13 +46,24 @@ exports!(global_webhooks, "moothall:plugin/global-webhooks-exports", "moothall:p
 exports!(producer, "moothall:plugin/producer-exports");
 exports!(processes, "moothall:plugin/processes-exports", "moothall:plugin/web": web);
 exports!(oauth, "moothall:plugin/oauth-exports");
+exports!(hooks, "moothall:plugin/hooks-exports");
+exports!(workers, "moothall:plugin/workers-exports");
+exports!(monitoring, "moothall:plugin/monitoring-exports");
+exports!(schedules, "moothall:plugin/schedules-exports");
+exports!(routes, "moothall:plugin/routes-exports", "moothall:plugin/web": web);
 
 pub use actions::ActionsExportsIndices;
 pub use global_webhooks::GlobalWebhooksExportsIndices;
+pub use hooks::HooksExportsIndices;
+pub use hooks::exports::moothall::plugin::hooks::Verdict as WitVerdict;
 pub use imports::moothall::plugin::types::{Error, ErrorKind};
 pub use lifecycle::LifecycleExportsIndices;
+pub use monitoring::MonitoringExportsIndices;
 pub use oauth::OauthExportsIndices;
 pub use plugin::PluginExportsIndices;
 pub use processes::ProcessesExportsIndices;
 pub use producer::ProducerExportsIndices;
+pub use routes::RoutesExportsIndices;
+pub use schedules::SchedulesExportsIndices;
 pub use webhooks::WebhooksExportsIndices;
+pub use workers::WorkersExportsIndices;

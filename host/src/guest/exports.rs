@@ -2,6 +2,8 @@
 //!
 //! Everything is one sandbox, one function, one `Output`. What an output means is the caller's.
 
+mod background;
+
 use std::sync::Arc;
 
 use wasmtime::Store;
@@ -15,24 +17,75 @@ use super::bindings::{
 use super::call_state::CallState;
 use super::{imports, web_types};
 use crate::web;
+use background::Background;
 
 /// Which function of the guest a call is.
 #[derive(Clone, Debug)]
 pub enum Export {
     Describe,
     Initialize,
-    ConfigChanged { previous: String },
-    Upgraded { from_version: String },
-    Perform { slug: Arc<str>, parameters: String },
+    ConfigChanged {
+        previous: String,
+    },
+    Upgraded {
+        from_version: String,
+    },
+    Perform {
+        slug: Arc<str>,
+        parameters: String,
+    },
     Receive(Arc<web::Request>),
     ReceiveGlobal(Arc<web::Request>),
     Tick,
-    Start { process: Arc<str>, parameters: String },
-    Update { process: Arc<str> },
-    Close { process: Arc<str> },
-    ReceiveWebhook { process: Arc<str>, request: Arc<web::Request> },
-    AuthorizeUrl { request: String },
-    HandleCallback { callback: String },
+    Start {
+        process: Arc<str>,
+        parameters: String,
+    },
+    Update {
+        process: Arc<str>,
+    },
+    Close {
+        process: Arc<str>,
+    },
+    ReceiveWebhook {
+        process: Arc<str>,
+        request: Arc<web::Request>,
+    },
+    AuthorizeUrl {
+        request: String,
+    },
+    HandleCallback {
+        callback: String,
+    },
+    /// `lifecycle.close`.
+    Shutdown,
+    Filter {
+        hook: Arc<str>,
+        data: String,
+    },
+    Enabled { worker: Arc<str>, config: String },
+    Handle { worker: Arc<str>, event: Arc<String> },
+    Points(Arc<String>),
+    ScheduleTick {
+        name: Arc<str>,
+        scheduled_at: String,
+    },
+    Route {
+        path: Arc<str>,
+        captures: Vec<(String, String)>,
+        request: Arc<web::Request>,
+    },
+}
+
+/// What a step of a hook makes of the data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Pass,
+    /// JSON.
+    Update(String),
+    Stop,
+    /// JSON.
+    Halt(String),
 }
 
 /// What a function returned.
@@ -43,6 +96,8 @@ pub enum Output {
     Text(Option<String>),
     Response(Option<web::Response>),
     Routed(web::Routed),
+    Verdict(Verdict),
+    Enabled(bool),
 }
 
 pub type Returned = wasmtime::Result<Result<Output, Error>>;
@@ -57,6 +112,7 @@ pub struct Exports {
     producer: Option<ProducerExportsIndices>,
     processes: Option<ProcessesExportsIndices>,
     oauth: Option<OauthExportsIndices>,
+    background: Background,
 }
 
 impl Exports {
@@ -71,6 +127,7 @@ impl Exports {
             producer: ProducerExportsIndices::new(pre).ok(),
             processes: ProcessesExportsIndices::new(pre).ok(),
             oauth: OauthExportsIndices::new(pre).ok(),
+            background: Background::of(pre),
         })
     }
 
@@ -85,7 +142,8 @@ impl Exports {
             ("processes", self.processes.is_some()),
             ("oauth", self.oauth.is_some()),
         ];
-        optional.into_iter().filter(|(_, has)| *has).map(|(name, _)| name).collect()
+        let optional = optional.into_iter().chain(self.background.names());
+        optional.filter(|(_, has)| *has).map(|(name, _)| name).collect()
     }
 
     pub async fn call(
@@ -100,9 +158,10 @@ impl Exports {
                 let manifest = plugin.moothall_plugin_plugin().call_describe(store).await?;
                 Ok(Ok(Output::Text(Some(manifest))))
             }
-            Export::Initialize | Export::ConfigChanged { .. } | Export::Upgraded { .. } => {
-                self.lifecycle(store, instance, export).await
-            }
+            Export::Initialize
+            | Export::ConfigChanged { .. }
+            | Export::Upgraded { .. }
+            | Export::Shutdown => self.lifecycle(store, instance, export).await,
             Export::Perform { slug, parameters } => {
                 let actions = exported(&self.actions)?.load(&mut *store, instance)?;
                 let actions = actions.moothall_plugin_actions();
@@ -128,7 +187,11 @@ impl Exports {
             Export::AuthorizeUrl { .. } | Export::HandleCallback { .. } => {
                 self.oauth(store, instance, export).await
             }
-            _ => self.processes(store, instance, export).await,
+            Export::Start { .. }
+            | Export::Update { .. }
+            | Export::Close { .. }
+            | Export::ReceiveWebhook { .. } => self.processes(store, instance, export).await,
+            other => self.background.call(store, instance, other).await,
         }
     }
 
@@ -147,6 +210,7 @@ impl Exports {
             Export::Upgraded { from_version } => {
                 lifecycle.call_upgraded(store, &from_version).await?
             }
+            Export::Shutdown => lifecycle.call_close(store).await?,
             _ => lifecycle.call_initialize(store).await?,
         };
         Ok(returned.map(nothing))

@@ -7,6 +7,7 @@ mod context;
 mod events;
 mod http;
 mod log;
+mod metrics;
 mod process;
 pub mod secrets;
 mod settings;
@@ -60,8 +61,8 @@ const WASI: &[(&str, &[&str])] = &[
 const OURS: (&str, &[&str]) = (
     "moothall:plugin",
     &[
-        "accounts", "context", "events", "http", "log", "process", "secrets", "settings", "state",
-        "types", "web",
+        "accounts", "context", "events", "http", "log", "metrics", "process", "secrets",
+        "settings", "state", "types", "web",
     ],
 );
 

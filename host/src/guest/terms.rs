@@ -64,6 +64,13 @@ pub enum Origin {
     Tick,
     Process,
     OAuth,
+    /// A step of a hook.
+    Hook,
+    Worker,
+    Monitoring,
+    Route,
+    /// `close` of a plugin of host scope.
+    Shutdown,
 }
 
 impl Origin {
@@ -79,6 +86,11 @@ impl Origin {
             Self::Tick => "tick",
             Self::Process => "process",
             Self::OAuth => "oauth",
+            Self::Hook => "hook",
+            Self::Worker => "worker",
+            Self::Monitoring => "monitoring",
+            Self::Route => "route",
+            Self::Shutdown => "shutdown",
         }
     }
 

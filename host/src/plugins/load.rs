@@ -2,26 +2,25 @@
 //!
 //! Nothing of the new version is visible to calls until all of this has passed.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+mod parts;
+mod settings;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
 use serde_json::{Value, json};
 
-use super::manifest::{ActionManifest, ProcessManifest, ScheduleManifest, unknown_fields};
+use super::manifest::unknown_fields;
 use super::schema::Schema;
-use super::{
-    Action, CallMetrics, LoadError, Manifest, Plugin, PluginMetrics, ProcessType, compile,
-};
-use crate::cadence::Cadence;
+use super::{LoadError, Manifest, Plugin, PluginMetrics, compile};
 use crate::clock::Clock;
-use crate::config::{Config, Limits, PluginConfig};
+use crate::config::{Config, Limits};
 use crate::destination::HostPattern;
 use crate::grants::{Grants, Requested};
 use crate::guest::{Export, Guest, LongCalls, Origin, Output, Sandbox, Settings, Subject, Terms};
 use crate::ids::PluginName;
-use crate::secrets;
 use crate::store::{Compiled, Store};
 
 /// Makes plugins from files.
@@ -194,14 +193,15 @@ impl Loader {
         let of_plugin = config.plugin(name.as_str());
         let mut mistakes = errors("bad_manifest", manifest.unexported(&guest.capabilities()));
         let config_schema = collect(config_schema(&manifest), &mut mistakes);
-        let settings = collect(settings(&manifest, &of_plugin), &mut mistakes);
-        let actions = collect(actions(&manifest), &mut mistakes);
-        let events = collect(events(&manifest), &mut mistakes);
-        let processes = collect(processes(&manifest, &of_plugin), &mut mistakes);
+        let settings = collect(settings::settings(&manifest, &of_plugin), &mut mistakes);
+        let actions = collect(parts::actions(&manifest), &mut mistakes);
+        let events = collect(parts::events(&manifest), &mut mistakes);
+        let processes = collect(parts::processes(&manifest, &of_plugin), &mut mistakes);
         let hosts = collect(requested_hosts(&manifest), &mut mistakes);
         let capabilities = guest.capabilities();
-        let producer = producer(&manifest, &of_plugin, &capabilities);
+        let producer = parts::producer(&manifest, &of_plugin, &capabilities);
         let producer = collect(producer.map_err(|one| vec![one]), &mut mistakes);
+        let background = collect(parts::background(&manifest, &of_plugin), &mut mistakes);
         let (
             Some(config_schema),
             Some(settings),
@@ -210,6 +210,7 @@ impl Loader {
             Some(processes),
             Some(producer),
             Some(hosts),
+            Some(background),
             true,
         ) = (
             config_schema,
@@ -219,12 +220,17 @@ impl Loader {
             processes,
             producer,
             hosts,
+            background,
             mistakes.is_empty(),
         )
         else {
             return Err(mistakes);
         };
-        let requested = Requested { reveal: &manifest.requests.reveal, http: &hosts };
+        let requested = Requested {
+            reveal: &manifest.requests.reveal,
+            http: &hosts,
+            tcp: &manifest.requests.tcp,
+        };
         let grants = Grants::new(&name, requested, &of_plugin.grants);
         let terms = Terms {
             plugin: name.clone(),
@@ -245,6 +251,10 @@ impl Loader {
             processes,
             capabilities,
             producer,
+            hooks: background.hooks,
+            workers: background.workers,
+            schedules: background.schedules,
+            routes: background.routes,
             guest,
             terms: Arc::new(terms),
             loaded_at: self.clock.now_ms(),
@@ -291,173 +301,4 @@ fn config_schema(manifest: &Manifest) -> Result<Schema, Vec<LoadError>> {
         return Err(vec![error("bad_manifest", message)]);
     }
     Ok(schema)
-}
-
-fn actions(manifest: &Manifest) -> Result<HashMap<String, Arc<Action>>, Vec<LoadError>> {
-    let mut actions = HashMap::new();
-    let mut mistakes = Vec::new();
-    for each in &manifest.actions {
-        match action(&manifest.name, each) {
-            Ok(action) => drop(actions.insert(each.slug.clone(), Arc::new(action))),
-            Err(more) => mistakes.extend(more),
-        }
-    }
-    if mistakes.is_empty() { Ok(actions) } else { Err(mistakes) }
-}
-
-fn action(plugin: &str, action: &ActionManifest) -> Result<Action, Vec<LoadError>> {
-    let schema = |which: &str, document: &Option<Value>| {
-        let place = format!("actions.{}.{which}", action.slug);
-        document.as_ref().map(|document| compiled(&place, document)).transpose()
-    };
-    let (parameters, response) = (
-        schema("parameters_schema", &action.parameters_schema),
-        schema("response_schema", &action.response_schema),
-    );
-    match (parameters, response) {
-        (Ok(parameters), Ok(response)) => Ok(Action {
-            slug: action.slug.as_str().into(),
-            parameters: parameters.unwrap_or_else(Schema::any_object),
-            response,
-            public: action.public,
-            read_only: action.read_only,
-            metrics: CallMetrics::new(plugin, "action", &action.slug),
-        }),
-        (parameters, response) => {
-            Err([parameters.err(), response.err()].into_iter().flatten().flatten().collect())
-        }
-    }
-}
-
-fn events(manifest: &Manifest) -> Result<HashMap<String, Option<Schema>>, Vec<LoadError>> {
-    let (mut events, mut mistakes) = (HashMap::new(), Vec::new());
-    for event in &manifest.events {
-        let place = format!("events.{}.schema", event.event_type);
-        match event.schema.as_ref().map(|document| compiled(&place, document)).transpose() {
-            Ok(schema) => drop(events.insert(event.event_type.clone(), schema)),
-            Err(more) => mistakes.extend(more),
-        }
-    }
-    if mistakes.is_empty() { Ok(events) } else { Err(mistakes) }
-}
-
-fn processes(
-    manifest: &Manifest,
-    config: &PluginConfig,
-) -> Result<HashMap<String, Arc<ProcessType>>, Vec<LoadError>> {
-    let (mut processes, mut mistakes) = (HashMap::new(), Vec::new());
-    for each in &manifest.processes {
-        match process(&manifest.name, each, config) {
-            Ok(process) => drop(processes.insert(each.name.clone(), Arc::new(process))),
-            Err(more) => mistakes.extend(more),
-        }
-    }
-    if mistakes.is_empty() { Ok(processes) } else { Err(mistakes) }
-}
-
-fn process(
-    plugin: &str,
-    process: &ProcessManifest,
-    config: &PluginConfig,
-) -> Result<ProcessType, Vec<LoadError>> {
-    let schema = |which: &str, document: &Option<Value>| {
-        let place = format!("processes.{}.{which}", process.name);
-        document.as_ref().map(|document| compiled(&place, document)).transpose()
-    };
-    let (parameters, outcome) = (
-        schema("parameters_schema", &process.parameters_schema),
-        schema("outcome_schema", &process.outcome_schema),
-    );
-    let cadence = cadence(process.schedule.as_ref(), config.every.get(&process.name))
-        .map_err(|one| vec![error("bad_schedule", format!("processes.{}: {one}", process.name))]);
-    match (parameters, outcome, cadence) {
-        (Ok(parameters), Ok(outcome), Ok(cadence)) => Ok(ProcessType {
-            name: process.name.as_str().into(),
-            parameters: parameters.unwrap_or_else(Schema::any_object),
-            outcome,
-            functions: process.functions.clone(),
-            cadence,
-            metrics: CallMetrics::new(plugin, "process", &process.name),
-        }),
-        (parameters, outcome, cadence) => {
-            let mistakes = [parameters.err(), outcome.err(), cadence.err()];
-            Err(mistakes.into_iter().flatten().flatten().collect())
-        }
-    }
-}
-
-/// How often `producer.tick` is called: the operator's word before the manifest's.
-fn producer(
-    manifest: &Manifest,
-    config: &PluginConfig,
-    capabilities: &[&str],
-) -> Result<Option<Cadence>, LoadError> {
-    if !capabilities.contains(&"producer") {
-        return Ok(None);
-    }
-    let cadence = cadence(manifest.producer.as_ref(), config.every.get("producer"));
-    cadence.map(Some).map_err(|one| error("bad_schedule", format!("producer: {one}")))
-}
-
-fn cadence(
-    manifest: Option<&ScheduleManifest>,
-    operator: Option<&String>,
-) -> Result<Cadence, String> {
-    if let Some(operator) = operator {
-        return Cadence::of_operator(operator);
-    }
-    let Some(said) = manifest else { return Ok(Cadence::default()) };
-    Cadence::parse(
-        said.every.as_deref(),
-        said.cron.as_deref(),
-        said.time_zone.as_deref(),
-        said.jitter.as_deref(),
-    )
-}
-
-/// The operator's settings: checked, defaults filled in, secrets taken out.
-fn settings(manifest: &Manifest, config: &PluginConfig) -> Result<Settings, Vec<LoadError>> {
-    let schema =
-        manifest.settings_schema.as_ref().map(|document| compiled("settings_schema", document));
-    let schema = schema.unwrap_or_else(|| Ok(Schema::any_object()))?;
-    let mut value = Value::Object(config.settings.clone());
-    schema.fill_defaults(&mut value);
-    // Settings that nobody gave are no mistake until a plugin needs them: it then says so itself.
-    if !config.settings.is_empty() {
-        schema.validate(&value).map_err(|violations| {
-            let say = |v: super::Violation| {
-                format!(
-                    "settings of [plugins.{}] in moothall.toml, at `{}`: {}",
-                    manifest.name, v.path, v.message
-                )
-            };
-            errors("bad_settings", violations.into_iter().map(say).collect())
-        })?;
-    }
-    let pointers = schema.secrets().find(&value);
-    let no_strings = secrets::not_strings(&value, &pointers);
-    if !no_strings.is_empty() {
-        let say = |path: &String| {
-            format!(
-                "settings of [plugins.{}] in moothall.toml, at `{path}`: a secret must be a string",
-                manifest.name
-            )
-        };
-        return Err(errors("bad_settings", no_strings.iter().map(say).collect()));
-    }
-    Ok(by_name(secrets::split(&value, &pointers)))
-}
-
-/// Settings' secrets go by name (`client_secret`), not by pointer.
-fn by_name(split: secrets::SplitConfig) -> Settings {
-    let mut public = split.public;
-    let mut by_name = BTreeMap::new();
-    for (pointer, secret) in split.secrets {
-        let name = pointer.trim_start_matches('/').to_owned();
-        if let Some(slot) = public.pointer_mut(&pointer) {
-            *slot = json!({ "$secret": name });
-        }
-        by_name.insert(name, secret);
-    }
-    Settings { public: public.to_string(), secrets: by_name }
 }

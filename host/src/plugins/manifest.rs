@@ -11,6 +11,10 @@ use serde_json::Value;
 use super::schema::Schema;
 use crate::ids::PluginName;
 
+pub use super::background::{
+    FilterManifest, HookManifest, NamedScheduleManifest, RouteManifest, Scope, WorkerManifest,
+};
+
 static MANIFEST_DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
     serde_json::from_str(include_str!("../../../wit/manifest.schema.json"))
         .expect("the manifest's schema is part of this program, and a test compiles it")
@@ -40,6 +44,13 @@ pub struct Manifest {
     pub global_verify: Option<VerifyManifest>,
     pub route_keys: Vec<String>,
     pub oauth: Option<OAuthManifest>,
+    pub scope: Scope,
+    pub resident: bool,
+    pub hooks: Vec<HookManifest>,
+    pub filters: Vec<FilterManifest>,
+    pub workers: Vec<WorkerManifest>,
+    pub schedules: Vec<NamedScheduleManifest>,
+    pub routes: Vec<RouteManifest>,
     #[serde(default)]
     pub requests: Requests,
 }
@@ -137,6 +148,8 @@ pub struct Requests {
     pub reveal: Vec<String>,
     #[serde(default)]
     pub http: Vec<String>,
+    #[serde(default)]
+    pub tcp: Vec<String>,
 }
 
 impl OAuthManifest {
@@ -182,6 +195,10 @@ impl Manifest {
             ("processes", !self.processes.is_empty()),
             ("producer", self.producer.is_some()),
             ("oauth", self.oauth.is_some()),
+            ("hooks", !self.filters.is_empty()),
+            ("workers", !self.workers.is_empty()),
+            ("schedules", !self.schedules.is_empty()),
+            ("routes", !self.routes.is_empty()),
         ];
         let missing = named.into_iter().filter(|(name, has)| *has && !capabilities.contains(name));
         missing
@@ -196,13 +213,21 @@ impl Manifest {
             ("actions", "slug", twice(self.actions.iter().map(|one| &one.slug))),
             ("processes", "name", twice(self.processes.iter().map(|one| &one.name))),
             ("events", "type", twice(self.events.iter().map(|one| &one.event_type))),
+            ("hooks", "name", twice(self.hooks.iter().map(|one| &one.name))),
+            ("filters", "hook", twice(self.filters.iter().map(|one| &one.hook))),
+            ("workers", "name", twice(self.workers.iter().map(|one| &one.name))),
+            ("schedules", "name", twice(self.schedules.iter().map(|one| &one.name))),
+            ("routes", "path", twice(self.routes.iter().map(|one| &one.path))),
         ];
-        let mistakes: Vec<String> = twice
+        let mut mistakes: Vec<String> = twice
             .iter()
             .flat_map(|(what, which, names)| {
                 names.iter().map(move |name| format!("two {what} have the {which} `{name}`"))
             })
             .collect();
+        let reserved = ["producer", "update", "closing"];
+        let taken = self.schedules.iter().filter(|one| reserved.contains(&one.name.as_str()));
+        mistakes.extend(taken.map(|one| format!("no schedule can be called `{}`", one.name)));
         if mistakes.is_empty() { Ok(()) } else { Err(mistakes) }
     }
 }

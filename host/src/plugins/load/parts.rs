@@ -1,0 +1,195 @@
+//! The parts of a manifest, each compiled: actions, events, processes, and what runs in the background.
+//!
+//! Every mistake is found at once.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{compiled, error, errors};
+use crate::cadence::Cadence;
+use crate::config::PluginConfig;
+use crate::plugins::background::{HookPoint, Route, Schedule, Worker};
+use crate::plugins::manifest::{ActionManifest, ProcessManifest, ScheduleManifest};
+use crate::plugins::{Action, CallMetrics, LoadError, Manifest, ProcessType, Schema};
+
+pub fn actions(manifest: &Manifest) -> Result<HashMap<String, Arc<Action>>, Vec<LoadError>> {
+    let mut actions = HashMap::new();
+    let mut mistakes = Vec::new();
+    for each in &manifest.actions {
+        match action(&manifest.name, each) {
+            Ok(action) => drop(actions.insert(each.slug.clone(), Arc::new(action))),
+            Err(more) => mistakes.extend(more),
+        }
+    }
+    if mistakes.is_empty() { Ok(actions) } else { Err(mistakes) }
+}
+
+fn action(plugin: &str, action: &ActionManifest) -> Result<Action, Vec<LoadError>> {
+    let schema = |which: &str, document: &Option<Value>| {
+        let place = format!("actions.{}.{which}", action.slug);
+        document.as_ref().map(|document| compiled(&place, document)).transpose()
+    };
+    let (parameters, response) = (
+        schema("parameters_schema", &action.parameters_schema),
+        schema("response_schema", &action.response_schema),
+    );
+    match (parameters, response) {
+        (Ok(parameters), Ok(response)) => Ok(Action {
+            slug: action.slug.as_str().into(),
+            parameters: parameters.unwrap_or_else(Schema::any_object),
+            response,
+            public: action.public,
+            read_only: action.read_only,
+            metrics: CallMetrics::new(plugin, "action", &action.slug),
+        }),
+        (parameters, response) => {
+            Err([parameters.err(), response.err()].into_iter().flatten().flatten().collect())
+        }
+    }
+}
+
+pub fn events(manifest: &Manifest) -> Result<HashMap<String, Option<Schema>>, Vec<LoadError>> {
+    let (mut events, mut mistakes) = (HashMap::new(), Vec::new());
+    for event in &manifest.events {
+        let place = format!("events.{}.schema", event.event_type);
+        match event.schema.as_ref().map(|document| compiled(&place, document)).transpose() {
+            Ok(schema) => drop(events.insert(event.event_type.clone(), schema)),
+            Err(more) => mistakes.extend(more),
+        }
+    }
+    if mistakes.is_empty() { Ok(events) } else { Err(mistakes) }
+}
+
+pub fn processes(
+    manifest: &Manifest,
+    config: &PluginConfig,
+) -> Result<HashMap<String, Arc<ProcessType>>, Vec<LoadError>> {
+    let (mut processes, mut mistakes) = (HashMap::new(), Vec::new());
+    for each in &manifest.processes {
+        match process(&manifest.name, each, config) {
+            Ok(process) => drop(processes.insert(each.name.clone(), Arc::new(process))),
+            Err(more) => mistakes.extend(more),
+        }
+    }
+    if mistakes.is_empty() { Ok(processes) } else { Err(mistakes) }
+}
+
+fn process(
+    plugin: &str,
+    process: &ProcessManifest,
+    config: &PluginConfig,
+) -> Result<ProcessType, Vec<LoadError>> {
+    let schema = |which: &str, document: &Option<Value>| {
+        let place = format!("processes.{}.{which}", process.name);
+        document.as_ref().map(|document| compiled(&place, document)).transpose()
+    };
+    let (parameters, outcome) = (
+        schema("parameters_schema", &process.parameters_schema),
+        schema("outcome_schema", &process.outcome_schema),
+    );
+    let cadence = cadence(process.schedule.as_ref(), config.every.get(&process.name))
+        .map_err(|one| vec![error("bad_schedule", format!("processes.{}: {one}", process.name))]);
+    match (parameters, outcome, cadence) {
+        (Ok(parameters), Ok(outcome), Ok(cadence)) => Ok(ProcessType {
+            name: process.name.as_str().into(),
+            parameters: parameters.unwrap_or_else(Schema::any_object),
+            outcome,
+            functions: process.functions.clone(),
+            cadence,
+            metrics: CallMetrics::new(plugin, "process", &process.name),
+        }),
+        (parameters, outcome, cadence) => {
+            let mistakes = [parameters.err(), outcome.err(), cadence.err()];
+            Err(mistakes.into_iter().flatten().flatten().collect())
+        }
+    }
+}
+
+/// How often `producer.tick` is called: the operator's word before the manifest's.
+pub fn producer(
+    manifest: &Manifest,
+    config: &PluginConfig,
+    capabilities: &[&str],
+) -> Result<Option<Cadence>, LoadError> {
+    if !capabilities.contains(&"producer") {
+        return Ok(None);
+    }
+    let cadence = cadence(manifest.producer.as_ref(), config.every.get("producer"));
+    cadence.map(Some).map_err(|one| error("bad_schedule", format!("producer: {one}")))
+}
+
+fn cadence(
+    manifest: Option<&ScheduleManifest>,
+    operator: Option<&String>,
+) -> Result<Cadence, String> {
+    if let Some(operator) = operator {
+        return Cadence::of_operator(operator);
+    }
+    let Some(said) = manifest else { return Ok(Cadence::default()) };
+    Cadence::parse(
+        said.every.as_deref(),
+        said.cron.as_deref(),
+        said.time_zone.as_deref(),
+        said.jitter.as_deref(),
+    )
+}
+
+/// What is called without a request for it, and routes.
+pub struct Background {
+    pub hooks: Vec<Arc<HookPoint>>,
+    pub workers: Vec<Arc<Worker>>,
+    pub schedules: Vec<Schedule>,
+    pub routes: Vec<Route>,
+}
+
+pub fn background(
+    manifest: &Manifest,
+    config: &PluginConfig,
+) -> Result<Background, Vec<LoadError>> {
+    let mut mistakes = Vec::new();
+    let mut keep = |wrong: Vec<String>| mistakes.extend(errors("bad_manifest", wrong));
+    let hooks = manifest.hooks.iter().cloned().map(HookPoint::compile);
+    let hooks = hooks.filter_map(|one| one.map_err(&mut keep).ok()).map(Arc::new).collect();
+    let workers = manifest.workers.iter().map(Worker::new);
+    let workers = workers.filter_map(|one| one.map_err(&mut keep).ok()).map(Arc::new).collect();
+    let schedules = schedules(manifest, config).map_err(|wrong| mistakes.extend(wrong)).ok();
+    let mut routes: Vec<_> = manifest.routes.iter().map(Route::new).collect();
+    mistakes.extend(errors("bad_manifest", collisions(&routes)));
+    routes.sort_by_key(|route| std::cmp::Reverse(route.exactness()));
+    match schedules {
+        Some(schedules) if mistakes.is_empty() => {
+            Ok(Background { hooks, workers, schedules, routes })
+        }
+        _ => Err(mistakes),
+    }
+}
+
+fn schedules(manifest: &Manifest, config: &PluginConfig) -> Result<Vec<Schedule>, Vec<LoadError>> {
+    let (mut schedules, mut mistakes) = (Vec::new(), Vec::new());
+    for one in &manifest.schedules {
+        match cadence(Some(&one.when), config.every.get(&one.name)) {
+            Ok(cadence) => schedules.push(Schedule { name: one.name.as_str().into(), cadence }),
+            Err(wrong) => {
+                mistakes.push(error("bad_schedule", format!("schedules.{}: {wrong}", one.name)));
+            }
+        }
+    }
+    if mistakes.is_empty() { Ok(schedules) } else { Err(mistakes) }
+}
+
+/// Two routes that one request could be of.
+fn collisions(routes: &[Route]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (at, route) in routes.iter().enumerate() {
+        let same = |other: &&Route| other.collides(route) && other.exactness() == route.exactness();
+        if let Some(other) = routes[..at].iter().find(same) {
+            wrong.push(format!(
+                "the routes `{}` and `{}` answer the same requests",
+                other.path, route.path
+            ));
+        }
+    }
+    wrong
+}
