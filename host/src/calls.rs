@@ -8,6 +8,7 @@ mod error;
 mod failed;
 mod processes;
 mod request;
+mod residents;
 mod resolve;
 mod result;
 mod versions;
@@ -27,6 +28,8 @@ use crate::instance::{Hold, Instance};
 use crate::plugins::{Outcome, Plugin, PluginCall, Plugins};
 use crate::store::Store;
 
+use residents::Residents;
+
 pub use commit::{Also, Writes};
 pub use error::CallError;
 pub use failed::FailedCalls;
@@ -41,6 +44,8 @@ pub struct Calls {
     pub store: Store,
     pub clock: Clock,
     pub failed: FailedCalls,
+    /// Guests that live on between calls.
+    pub residents: Residents,
     /// Calls in flight, and how many may be.
     in_flight: AtomicU32,
     limit: u32,
@@ -115,6 +120,7 @@ impl Calls {
             store,
             clock,
             failed,
+            residents: Residents::default(),
             in_flight,
             limit,
             instance_limit,
@@ -152,7 +158,11 @@ impl Calls {
         let started = Instant::now();
         let admitted = self.admit(call.plugin())?;
         let (export, subject) = call.take_for_guest();
-        let ended = call.plugin().guest.call(export, call.plugin().terms.clone(), subject).await;
+        let ended = if call.is_for_resident() {
+            self.residents.call(&call, export, subject).await?
+        } else {
+            call.plugin().guest.call(export, call.plugin().terms.clone(), subject).await
+        };
         let (id, log, cpu) = (ended.call.clone(), ended.log.clone(), ended.cpu);
         let outcome = self.settle(&call, ended, mode).await;
         drop(admitted);

@@ -90,7 +90,8 @@ impl Communities {
         let by_id = papaya::HashMap::new();
         let routes = Routes::default();
         for row in communities {
-            let Ok(slug) = CommunitySlug::parse(&row.slug) else {
+            let host = (row.id == CommunityId::HOST).then(CommunitySlug::of_host);
+            let Some(slug) = host.or_else(|| CommunitySlug::parse(&row.slug).ok()) else {
                 tracing::error!(
                     slug = row.slug,
                     "a community's slug in the database is not valid; it is left out"
@@ -121,7 +122,27 @@ impl Communities {
     }
 
     pub fn get(&self, slug: &str) -> Option<Arc<Community>> {
+        if slug.is_empty() {
+            return None;
+        }
         self.by_slug.pin().get(slug).cloned()
+    }
+
+    /// The same, also where the host keeps its own instances.
+    pub fn of(&self, slug: &CommunitySlug) -> Option<Arc<Community>> {
+        self.by_slug.pin().get(slug).cloned()
+    }
+
+    /// The instances of plugins of host scope.
+    pub fn of_host(&self) -> Option<Arc<Community>> {
+        self.of(&CommunitySlug::of_host())
+    }
+
+    /// Every instance now, in ascending id.
+    pub fn all_instances(&self) -> Vec<Arc<Instance>> {
+        let mut all: Vec<_> = self.by_id.pin().values().cloned().collect();
+        all.sort_by_key(|one| one.id);
+        all
     }
 
     /// The instance with that id, as it is now.
@@ -130,11 +151,11 @@ impl Communities {
     }
 
     pub fn len(&self) -> usize {
-        self.by_slug.len()
+        self.by_slug.len().saturating_sub(1)
     }
 
     pub fn is_empty(&self) -> bool {
-        self.by_slug.is_empty()
+        self.len() == 0
     }
 
     /// An id that no community has or had.

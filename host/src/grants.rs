@@ -111,6 +111,14 @@ pub fn line_for_reveal(plugin: &str, secret: &str) -> String {
     )
 }
 
+/// The same for a TCP connection.
+pub fn line_for_tcp(plugin: &str, address: &str) -> String {
+    format!(
+        "name `{address}` in `requests.tcp` of the manifest, and add `grants = {{ tcp = [\"{address}\"] }}` \
+         under [plugins.{plugin}] in moothall.toml"
+    )
+}
+
 fn line_for_http(plugin: &str, pattern: &str) -> String {
     format!("add `grants = {{ http = [\"{pattern}\"] }}` under [plugins.{plugin}] in moothall.toml")
 }

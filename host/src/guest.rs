@@ -13,6 +13,7 @@ mod imports;
 mod limits;
 mod log;
 mod meter;
+mod resident;
 mod sending;
 mod terms;
 mod web_types;
@@ -44,6 +45,7 @@ pub use exports::{Export, Output, Verdict};
 pub use fault::{Blame, Fault, GuestError, cut};
 pub use limits::{MemoryGauge, Share};
 pub use meter::{LongCalls, enter_runtime};
+pub use resident::Live;
 pub use terms::{Origin, PendingSecrets, Settings, Subject, Terms};
 
 /// What all calls share.
@@ -146,6 +148,13 @@ impl Guest {
     /// One call in a sandbox of its own, from an empty instance to its end.
     pub async fn call(&self, export: Export, terms: Arc<Terms>, subject: Subject) -> Ended {
         let wall = Duration::from_millis(terms.limits.wall_ms);
+        let mut store = self.store(terms, subject);
+        let (end, cpu) = metered(pin!(self.enter(&mut store, export)), wall).await;
+        let mut state = store.into_data();
+        ended(&mut state, end, cpu, wall, false)
+    }
+
+    fn store(&self, terms: Arc<Terms>, subject: Subject) -> EngineStore<CallState> {
         let hostcall_bytes = terms.limits.hostcall_bytes;
         let state = CallState::new(self.shared.clone(), terms, subject);
         let mut store = EngineStore::new(self.pre.engine(), state);
@@ -153,8 +162,7 @@ impl Guest {
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(meter::on_tick);
         store.set_hostcall_fuel(hostcall_bytes);
-        let (end, cpu) = metered(pin!(self.enter(&mut store, export)), wall).await;
-        ended(store.into_data(), end, cpu, wall)
+        store
     }
 
     async fn enter(&self, store: &mut EngineStore<CallState>, export: Export) -> Returned {
@@ -164,7 +172,13 @@ impl Guest {
     }
 }
 
-fn ended(mut state: CallState, end: Metered<Returned>, cpu: Duration, wall: Duration) -> Ended {
+fn ended(
+    state: &mut CallState,
+    end: Metered<Returned>,
+    cpu: Duration,
+    wall: Duration,
+    lives_on: bool,
+) -> Ended {
     let result = match end {
         Metered::OutOfTime => Err(Fault::Timeout(format!("time of {} ms", wall.as_millis()))),
         Metered::Done(Err(error)) => Err(state.fault_of(&error)),
@@ -173,8 +187,8 @@ fn ended(mut state: CallState, end: Metered<Returned>, cpu: Duration, wall: Dura
             None => Ok(answer.map_err(GuestError::from)),
         },
     };
-    let log = state.end_log();
+    let log = state.end_log(lives_on);
     let call = state.call_id_if_any();
-    let (effects, share, hold, state_bytes) = state.into_effects();
+    let (effects, share, hold, state_bytes) = state.take_effects();
     Ended { result, effects, share, hold, state_bytes, call, log, cpu }
 }

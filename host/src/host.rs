@@ -22,6 +22,7 @@ use crate::communities::Communities;
 use crate::config::{Config, Sources, clock_file, load};
 use crate::egress::Egress;
 use crate::guest::{MemoryGauge, Sandbox, Shared, engine, enter_runtime};
+use crate::host_scope::{Closing, HostScope};
 use crate::http::serve::{Listeners, serve};
 use crate::http::{Api, DocumentCache, Door, Keys, Running, Streams};
 use crate::mutations::Mutations;
@@ -49,6 +50,7 @@ pub struct Host {
     api: Arc<Api>,
     directory: Directory,
     outbox: Outbox,
+    host_scope: HostScope,
     stop: watch::Sender<bool>,
     failed_calls: std::pin::Pin<Box<dyn Future<Output = ()> + Send>>,
     background: Runtime,
@@ -146,6 +148,8 @@ impl Host {
             limits: config.limits.clone(),
             in_flight: Arc::default(),
         };
+        let mut host_scope = HostScope::new(mutations.clone(), config.clone());
+        background.block_on(host_scope.settle());
         let oauth = OAuth::new(mutations.clone(), &config).map_err(anyhow::Error::msg)?;
         let webhooks = Webhooks { calls: calls.clone() };
         let api = Arc::new(Api {
@@ -171,6 +175,7 @@ impl Host {
             api,
             directory,
             outbox,
+            host_scope,
             stop,
             failed_calls,
             background,
@@ -209,6 +214,10 @@ impl Host {
         tasks.start("scheduler", scheduler.run());
         tasks.start("outbox", self.outbox.run());
         tasks.start("webhooks", self.api.webhooks.clone().work());
+        let (close, asked) = watch::channel(false);
+        let (done, closed) = watch::channel(false);
+        let closing = Closing { asked, done };
+        tasks.start("host scope", self.host_scope.watch(reload.subscribe(), closing));
         tasks.start("API keys", background::notice_keys(self.api.clone()));
         tasks.start("metrics", background::fold_metrics(self.api.metrics.clone()));
         tasks
@@ -218,6 +227,10 @@ impl Host {
         let is_busy = Arc::new(move || api.calls.in_flight() > 0 || api.mutations.in_flight() > 0);
         let handler = move |request| door.clone().pass(request);
         serve(self.listeners, &self.config.http, stopping, enter_runtime, is_busy, handler)?;
+        close.send_replace(true);
+        let mut closed = closed;
+        let end = self.background.block_on(closed.wait_for(|closed| *closed)).map(|_| ());
+        end.context("plugins of host scope could not be closed")?;
         self.background.shutdown_timeout(BACKGROUND_END);
         store.finish().context("the database's log could not be copied")?;
         tracing::info!("stopped");

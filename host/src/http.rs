@@ -20,6 +20,7 @@ mod identity;
 mod oauth;
 mod openapi;
 mod operating;
+mod plugin_routes;
 mod plugins;
 mod processes;
 mod schedules;
@@ -91,6 +92,7 @@ pub fn routes(api: Arc<Api>) -> Router {
         // What has several routes of its own
         .merge(processes::routes())
         .merge(webhooks::routes())
+        .merge(plugin_routes::routes())
         .merge(oauth::routes())
         .merge(identity::routes())
         .merge(events::routes())

@@ -5,6 +5,7 @@
 
 pub mod cli;
 pub mod host;
+mod host_scope;
 
 pub mod calls;
 pub mod communities;

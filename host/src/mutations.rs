@@ -76,6 +76,9 @@ pub enum MutationError {
     TooMany(usize),
     #[error("This would write more than {0} rows at once; enable fewer plugins in one request")]
     TooMuch(usize),
+    /// Configured in `moothall.toml`, or by communities, and not the other way.
+    #[error("{0}")]
+    OtherScope(String),
     #[error("There is no instance {id} of plugin '{plugin}'")]
     NoSuchInstance { plugin: String, id: InstanceId },
     #[error(transparent)]
@@ -158,7 +161,7 @@ impl Mutations {
         self.alone(move |this| async move {
             let turn = this.turn(vec![slug.clone()]).await?;
             let unknown = || CallError::UnknownCommunity(slug.to_string());
-            let community = this.calls.communities.get(slug.as_str()).ok_or_else(unknown)?;
+            let community = this.calls.communities.of(&slug).ok_or_else(unknown)?;
             let (change, step) = this.step(&community, &community.names, entry)?;
             let target = step.target();
             let mut steps = plan::keep_others(&community, std::slice::from_ref(&step));

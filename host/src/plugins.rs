@@ -29,6 +29,9 @@ pub use manifest::{Lifecycle, Manifest, OnConfigChange, ProcessFunction};
 pub use metrics::{CallMetrics, Outcome};
 pub use schema::{Schema, Violation};
 
+/// What the kind of a named schedule begins with, before its name.
+pub const NAMED: &str = "schedule/";
+
 /// One version of a plugin, ready to be called.
 pub struct Plugin {
     pub name: PluginName,
@@ -119,6 +122,19 @@ impl Plugin {
     /// Whether its component exports that interface.
     pub fn exports(&self, interface: &str) -> bool {
         self.capabilities.contains(&interface)
+    }
+
+    /// What ticks for each instance: the schedule's kind, and when it is due.
+    pub fn cadences(&self) -> impl Iterator<Item = (String, &Cadence)> {
+        let producer = self.producer.iter().map(|cadence| ("producer".to_owned(), cadence));
+        let named = self.schedules.iter();
+        producer.chain(named.map(|one| (format!("{NAMED}{}", one.name), &one.cadence)))
+    }
+
+    /// The schedule of that kind.
+    pub fn schedule(&self, kind: &str) -> Option<&Schedule> {
+        let name = kind.strip_prefix(NAMED)?;
+        self.schedules.iter().find(|one| *one.name == *name)
     }
 
     pub fn is_of_host(&self) -> bool {

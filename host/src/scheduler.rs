@@ -1,4 +1,4 @@
-//! Makes what is due happen: ticks of producers, updates and closing times of processes.
+//! Makes what is due happen: ticks of producers and schedules, updates and closing times of processes.
 //!
 //! What is due stands in the store; only what is being done is in memory. The commit of a tick advances
 //! its schedule: those that wrote nothing are advanced many at a time, the others each with its own
@@ -26,7 +26,7 @@ const LOOK: Duration = Duration::from_millis(50);
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 /// Batches whose advances are stored while the next ticks are made.
 const STORING: usize = 1;
-/// Instances that are looked at in one read for a producer's missing schedule.
+/// Instances that are looked at in one read for a missing schedule.
 const INSTANCES: usize = 5_000;
 
 /// Makes what is due happen.
@@ -54,7 +54,7 @@ impl Scheduler {
         let mut under_way = UnderWay::default();
         let mut known = BTreeMap::new();
         loop {
-            this.add_producers(&mut known).await;
+            this.add_missing(&mut known).await;
             under_way.forget_ended();
             let due = this.due(&under_way.busy, under_way.waiting.len());
             if due.is_empty() {
@@ -160,16 +160,18 @@ impl Scheduler {
         }
     }
 
-    /// A plugin that has a producer since its file was replaced: its instances get a schedule.
-    async fn add_producers(&self, known: &mut BTreeMap<PluginName, i64>) {
+    /// A plugin that has a producer or a schedule since its file was replaced: its instances get it.
+    async fn add_missing(&self, known: &mut BTreeMap<PluginName, i64>) {
         for plugin in self.calls.plugins.all() {
             if known.insert(plugin.name.clone(), plugin.mark) == Some(plugin.mark) {
                 continue;
             }
-            let Some(cadence) = &plugin.producer else { continue };
-            if let Err(error) = self.add_schedules(plugin.name.as_str(), cadence).await {
-                tracing::warn!(%error, plugin = plugin.name.as_str(), "its producer has no schedules yet");
-                known.remove(&plugin.name);
+            for (kind, cadence) in plugin.cadences() {
+                if let Err(error) = self.add_schedules(plugin.name.as_str(), &kind, cadence).await {
+                    let plugin = plugin.name.as_str();
+                    tracing::warn!(%error, plugin, kind, "some of its instances do not tick yet");
+                    known.remove(plugin);
+                }
             }
         }
     }
@@ -177,20 +179,21 @@ impl Scheduler {
     async fn add_schedules(
         &self,
         plugin: &str,
+        kind: &str,
         cadence: &crate::cadence::Cadence,
     ) -> Result<(), crate::store::StoreError> {
         let mut after = Some(InstanceId(0));
         while let Some(from) = after {
-            let read = |r: &crate::store::Reader<'_>| r.without_producer(plugin, from, INSTANCES);
+            let read = |r: &crate::store::Reader<'_>| r.without_schedule(plugin, kind, from, INSTANCES);
             let (lacking, next) = self.calls.store.read(read)?;
             after = next;
             if lacking.is_empty() {
                 continue;
             }
-            let due = cadence.first(self.calls.clock.now_ms());
+            let (due, kind) = (cadence.first(self.calls.clock.now_ms()), kind.to_owned());
             let add = move |tx: &crate::store::Tx<'_>| {
                 let mut lacking = lacking.iter();
-                lacking.try_for_each(|id| tx.put_schedule(*id, ProcessId(0), "producer", due))
+                lacking.try_for_each(|id| tx.put_schedule(*id, ProcessId(0), &kind, due))
             };
             self.calls.store.write("schedule.add", add).await?;
         }

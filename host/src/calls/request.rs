@@ -61,6 +61,8 @@ pub enum What {
     HandleCallback {
         callback: String,
     },
+    /// `initialize` of an instance of host scope that was there before this process.
+    Begin,
     /// `lifecycle.close`.
     Shutdown,
     Filter {
@@ -183,6 +185,7 @@ impl ValidatedCall {
             | What::ReceiveWebhook { kind, .. } => &kind.name,
             What::AuthorizeUrl { .. } => "authorize-url",
             What::HandleCallback { .. } => "handle-callback",
+            What::Begin => "initialize",
             What::Shutdown => "close",
             What::Filter { hook, .. } => hook,
             What::Enabled { worker, .. } | What::Handle { worker, .. } => &worker.name,
@@ -190,6 +193,15 @@ impl ValidatedCall {
             What::Scheduled { name, .. } => name,
             What::Route { path, .. } => path,
         }
+    }
+
+    /// Whether it goes to the guest that lives on: what shares the memory of a resident plugin.
+    pub fn is_for_resident(&self) -> bool {
+        let shares = matches!(
+            &self.what,
+            What::Points(_) | What::Tick | What::Scheduled { .. } | What::Route { .. } | What::Shutdown
+        );
+        shares && self.plugin.manifest.resident
     }
 
     pub fn request_id(&self) -> &RequestId {
@@ -225,6 +237,7 @@ impl ValidatedCall {
             What::Initialize(_)
             | What::ConfigChanged { .. }
             | What::Upgraded { .. }
+            | What::Begin
             | What::Shutdown => &self.plugin.metrics.lifecycle,
             What::Receive(_) | What::ReceiveGlobal(_) => &self.plugin.metrics.webhook,
             What::Tick | What::Scheduled { .. } => &self.plugin.metrics.tick,
@@ -249,6 +262,7 @@ impl ValidatedCall {
             What::Receive(_) | What::ReceiveWebhook { .. } => Origin::Webhook,
             What::ReceiveGlobal(_) => Origin::GlobalWebhook,
             What::Tick | What::Scheduled { .. } | What::Update { .. } => Origin::Tick,
+            What::Begin => Origin::Start,
             What::Shutdown => Origin::Shutdown,
             What::Filter { .. } => Origin::Hook,
             What::Enabled { .. } | What::Handle { .. } => Origin::Worker,
@@ -311,6 +325,7 @@ impl What {
             Self::HandleCallback { callback } => {
                 Export::HandleCallback { callback: take(callback) }
             }
+            Self::Begin => Export::Initialize,
             Self::Shutdown => Export::Shutdown,
             Self::Filter { hook, data } => Export::Filter { hook: hook.clone(), data: take(data) },
             Self::Enabled { worker, config } => {

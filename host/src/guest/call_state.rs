@@ -13,7 +13,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use super::Shared;
 use super::bindings::Error;
 use super::fault::Fault;
-use super::imports::{Outgoing, doomed};
+use super::imports::{Outgoing, doomed, sockets};
 use super::limits::{Limiter, Refusal, Share};
 use super::log::{CallLog, Stdio};
 use super::sending::Sending;
@@ -79,6 +79,22 @@ impl CallState {
         }
     }
 
+    /// Becomes the state of another call of a guest that lives on: what the guest itself holds stays.
+    pub(super) fn renew(&mut self, terms: Arc<Terms>, subject: Subject) {
+        let fresh = Self::new(self.shared.clone(), terms, subject);
+        let old = std::mem::replace(self, fresh);
+        self.table = old.table;
+        self.wasi = old.wasi;
+        self.limiter = old.limiter;
+        self.limiter.refused = None;
+        if let Some(log) = old.log {
+            // Standard output and standard error go where they went.
+            let (call, bytes) = (self.call_id(), self.terms.limits.log_bytes);
+            log.renew(call, bytes);
+            self.log = Some(log);
+        }
+    }
+
     pub(super) fn cpu_budget(&self) -> Duration {
         Duration::from_millis(self.terms.limits.cpu_ms)
     }
@@ -106,10 +122,12 @@ impl CallState {
     }
 
     /// Ends the log; its last lines.
-    pub(super) fn end_log(&mut self) -> String {
-        // Standard output hands its last line over when it is dropped.
-        self.table = ResourceTable::new();
-        self.wasi = None;
+    pub(super) fn end_log(&mut self, lives_on: bool) -> String {
+        if !lives_on {
+            // Standard output hands its last line over when it is dropped.
+            self.table = ResourceTable::new();
+            self.wasi = None;
+        }
         self.log.as_ref().map(CallLog::end).unwrap_or_default()
     }
 
@@ -143,11 +161,14 @@ impl CallState {
     }
 
     /// What the call wants stored, and what goes with it.
-    pub(super) fn into_effects(mut self) -> (Effects, Share, Option<Hold>, Option<u64>) {
+    pub(super) fn take_effects(&mut self) -> (Effects, Share, Option<Hold>, Option<u64>) {
+        let mut effects = std::mem::take(&mut self.effects);
         if let Some(outgoing) = &self.outgoing {
-            self.effects.http = outgoing.sending.take_sent();
+            effects.http = outgoing.sending.take_sent();
         }
-        (self.effects, self.effects_share, self.hold, self.state_bytes)
+        let none = Share::none_of(self.shared.memory.clone());
+        let share = std::mem::replace(&mut self.effects_share, none);
+        (effects, share, self.hold.take(), self.state_bytes)
     }
 
     /// What a refused growth or an earlier doom makes of a trap.
@@ -189,16 +210,13 @@ impl WasiView for CallState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         if self.wasi.is_none() {
             let log = self.log();
-            self.wasi = Some(
-                WasiCtxBuilder::new()
-                    .stdout(Stdio::new(log.clone(), Level::INFO))
-                    .stderr(Stdio::new(log, Level::WARN))
-                    .max_random_size(RANDOM_BYTES)
-                    .allow_tcp(false)
-                    .allow_udp(false)
-                    .allow_ip_name_lookup(false)
-                    .build(),
-            );
+            let mut builder = WasiCtxBuilder::new();
+            builder
+                .stdout(Stdio::new(log.clone(), Level::INFO))
+                .stderr(Stdio::new(log.clone(), Level::WARN))
+                .max_random_size(RANDOM_BYTES);
+            sockets::allow(&mut builder, self.terms.grants.tcp(), self.terms.plugin.as_str(), log);
+            self.wasi = Some(builder.build());
         }
         WasiCtxView { ctx: self.wasi.as_mut().expect("it was just built"), table: &mut self.table }
     }

@@ -11,6 +11,7 @@ mod metrics;
 mod process;
 pub mod secrets;
 mod settings;
+pub mod sockets;
 mod state;
 mod types;
 mod wasi_http;
@@ -71,6 +72,7 @@ pub use wasi_http::Outgoing;
 
 pub fn add_to_linker(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
+    sockets::add_to_linker(linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
     Imports::add_to_linker::<_, HasSelf<CallState>>(linker, |state| state)
 }

@@ -45,6 +45,15 @@ impl CallLog {
         Self(Arc::new(Mutex::new(lines)))
     }
 
+    /// The lines from now on are of another call.
+    pub fn renew(&self, call: CallId, bytes: usize) {
+        let mut lines = self.lines();
+        lines.call = call;
+        lines.left = bytes;
+        lines.dropped = 0;
+        lines.tail.clear();
+    }
+
     /// A message, which may have several lines: each is one of the host's.
     pub fn message(&self, level: Level, message: &str) {
         let mut lines = self.lines();

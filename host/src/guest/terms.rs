@@ -69,6 +69,8 @@ pub enum Origin {
     Worker,
     Monitoring,
     Route,
+    /// `initialize` of a plugin of host scope, at a later start of the host.
+    Start,
     /// `close` of a plugin of host scope.
     Shutdown,
 }
@@ -90,6 +92,7 @@ impl Origin {
             Self::Worker => "worker",
             Self::Monitoring => "monitoring",
             Self::Route => "route",
+            Self::Start => "start",
             Self::Shutdown => "shutdown",
         }
     }

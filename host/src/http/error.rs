@@ -42,6 +42,8 @@ struct More {
     errors: Vec<Violation>,
     details: Option<Value>,
     cause: Option<String>,
+    /// The methods that there are.
+    allow: Option<String>,
 }
 
 impl Problem {
@@ -143,6 +145,13 @@ impl Problem {
         )
     }
 
+    pub fn wrong_method(allowed: &str) -> Self {
+        let detail = format!("This route has no such method; it has {allowed}");
+        let mut problem = Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail);
+        problem.more.get_or_insert_default().allow = Some(allowed.to_owned());
+        problem
+    }
+
     pub fn unauthorized() -> Self {
         let detail = "This route needs an API key: send `Authorization: Bearer <key>`";
         Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
@@ -204,6 +213,10 @@ impl Problem {
             |name: HeaderName, value: HeaderValue| drop(response.headers_mut().insert(name, value));
         if self.retry {
             set(header::RETRY_AFTER, RETRY_SECONDS.into());
+        }
+        let allow = self.more.as_ref().and_then(|more| more.allow.as_deref());
+        if let Some(allow) = allow.and_then(|allow| HeaderValue::from_str(allow).ok()) {
+            set(header::ALLOW, allow);
         }
         if self.status == StatusCode::UNAUTHORIZED {
             set(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -371,6 +384,9 @@ impl From<MutationError> for Problem {
             }
             MutationError::TooMany(_) => {
                 Self::new(StatusCode::BAD_REQUEST, "too_many_plugins", detail)
+            }
+            MutationError::OtherScope(_) => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "other_scope", detail)
             }
             MutationError::NoSuchInstance { .. } => {
                 Self::new(StatusCode::NOT_FOUND, "unknown_instance", detail)

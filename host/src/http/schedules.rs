@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::Api;
 use super::error::Problem;
 use crate::clock::rfc3339;
+use crate::plugins::NAMED;
 use crate::store::{ScheduleFilter, ScheduleRow};
 
 /// Schedules on one page at most.
@@ -49,9 +50,14 @@ fn shown(api: &Api, row: &ScheduleRow) -> Value {
     let process = row
         .process
         .and_then(|id| api.calls.store.read(|reader| reader.process_by_id(id)).ok().flatten());
+    let (kind, name) = match row.kind.strip_prefix(NAMED) {
+        Some(name) => ("schedule", Some(name)),
+        None => (row.kind.as_str(), None),
+    };
     json!({
         "id": row.id,
-        "kind": row.kind,
+        "kind": kind,
+        "name": name,
         "community": instance.as_ref().map(|one| one.community.slug.clone()),
         "plugin": instance.as_ref().map(|one| one.plugin.clone()),
         "instance": row.instance,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Path, Query, Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use serde::Deserialize;
@@ -29,6 +29,10 @@ const NOT_PASSED_ON: [&str; 11] = [
     "upgrade",
     "x-request-id",
 ];
+
+/// What a browser lets a plugin's page do.
+const SANDBOX: HeaderValue =
+    HeaderValue::from_static("sandbox allow-forms allow-scripts allow-popups");
 
 pub fn routes() -> Router<Arc<Api>> {
     Router::new()
@@ -85,7 +89,7 @@ async fn receive(
     Ok(answer(response))
 }
 
-async fn read(api: &Api, request: Request) -> Result<(Arc<web::Request>, RequestId), Problem> {
+pub async fn read(api: &Api, request: Request) -> Result<(Arc<web::Request>, RequestId), Problem> {
     let (head, body) = request.into_parts();
     let body = body::read(api, body).await?;
     let headers = head.headers.iter().map(|(name, value)| {
@@ -102,7 +106,7 @@ async fn read(api: &Api, request: Request) -> Result<(Arc<web::Request>, Request
 }
 
 /// The plugin's own response; 200 and nothing if it has none.
-fn answer(response: Option<web::Response>) -> Response {
+pub fn answer(response: Option<web::Response>) -> Response {
     let Some(given) = response else { return StatusCode::OK.into_response() };
     let status = StatusCode::from_u16(given.status).unwrap_or(StatusCode::OK);
     let mut response = (status, given.body).into_response();
@@ -115,6 +119,8 @@ fn answer(response: Option<web::Response>) -> Response {
             response.headers_mut().append(name, value);
         }
     }
+    // A page of a plugin's is of no origin: it can ask the host for nothing in its reader's name.
+    response.headers_mut().append(header::CONTENT_SECURITY_POLICY, SANDBOX);
     response.extensions_mut().insert(door::Verbatim);
     response
 }

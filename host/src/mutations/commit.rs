@@ -41,8 +41,8 @@ struct Written {
     instance: Arc<Instance>,
     /// What the lifecycle call wants stored.
     writes: Writes,
-    /// When its producer ticks first, if it has one.
-    first_tick: Option<i64>,
+    /// The schedules that it has from the beginning, and when each ticks first.
+    first_ticks: Vec<(String, i64)>,
 }
 
 impl Write {
@@ -280,7 +280,7 @@ impl Mutations {
             secrets: self.seal(draft)?,
             instance: draft.instance.clone(),
             writes: writes.unwrap_or_default(),
-            first_tick: draft.plugin.producer.as_ref().map(|cadence| cadence.first(now)),
+            first_ticks: draft.plugin.cadences().map(|(kind, one)| (kind, one.first(now))).collect(),
         })
     }
 
@@ -358,8 +358,8 @@ fn apply_one(tx: &Tx<'_>, write: &Write, now: i64) -> Result<(), StoreError> {
     let written = match write {
         Write::Add(written) => {
             tx.add_instance(&written.row, now)?;
-            if let Some(due) = written.first_tick {
-                tx.put_schedule(written.row.id, NO_PROCESS, "producer", due)?;
+            for (kind, due) in &written.first_ticks {
+                tx.put_schedule(written.row.id, NO_PROCESS, kind, *due)?;
             }
             written
         }

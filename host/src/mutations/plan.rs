@@ -7,7 +7,7 @@ use super::{Change, MutationError, Mutations, Outcome, PluginEntry};
 use crate::calls::Collected;
 use crate::communities::Community;
 use crate::guest::PendingSecrets;
-use crate::ids::{Generation, InstanceId, PluginName};
+use crate::ids::{CommunityId, Generation, InstanceId, PluginName};
 use crate::instance::{CommunityNames, Facts, Instance};
 use crate::plugins::{OnConfigChange, Plugin};
 
@@ -77,6 +77,17 @@ pub fn keep_others(community: &Community, steps: &[Step]) -> Vec<Step> {
     others.cloned().map(Step::Keep).collect()
 }
 
+fn check_scope(plugin: &Plugin, names: &CommunityNames) -> Outcome<()> {
+    let name = &plugin.name;
+    match (plugin.is_of_host(), names.id == CommunityId::HOST) {
+        (true, false) => Err(MutationError::OtherScope(format!(
+            "Plugin '{name}' is of host scope: it is configured under [plugins.{name}] in moothall.toml, and enabled for no community"
+        ))),
+        (false, true) => Err(MutationError::OtherScope(format!("Plugin '{name}' is not of host scope"))),
+        _ => Ok(()),
+    }
+}
+
 impl Mutations {
     /// The steps that make the community's plugins exactly `entries`.
     pub(super) fn steps(
@@ -114,6 +125,7 @@ impl Mutations {
         entry: PluginEntry,
     ) -> Outcome<(Change, Step)> {
         let plugin = self.calls.plugin(&entry.name, community)?;
+        check_scope(&plugin, names)?;
         let config = self.check_config(&plugin, community, entry.config)?;
         let existing = community.find(plugin.name.as_str(), config.platform_id.as_deref()).cloned();
         if let Some(existing) = &existing

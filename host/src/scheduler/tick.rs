@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Scheduler;
 use crate::cadence::Cadence;
+use crate::clock::rfc3339;
 use crate::calls::{CallError, Collected, Mode, ValidatedCall, What};
 use crate::effects::ProcessStatus;
 use crate::guest::{Fault, cut};
@@ -82,8 +83,8 @@ impl Scheduler {
         let plugin = self.calls.plugin_of(&instance)?;
         let request_id = RequestId::new(&self.calls.clock);
         let Some(process) = row.process else {
-            let cadence = plugin.producer.clone().ok_or(NotReady::Gone)?;
-            let call = self.calls.on(plugin, instance, What::Tick, request_id).await?;
+            let (what, cadence) = of_instance(&plugin, row)?;
+            let call = self.calls.on(plugin, instance, what, request_id).await?;
             return Ok(Ready { call, rhythm: Rhythm::Cadence(cadence) });
         };
         let process = self.calls.store.read(|reader| reader.process_by_id(process))?;
@@ -158,6 +159,15 @@ impl Scheduler {
             }
         }
     }
+}
+
+fn of_instance(plugin: &Plugin, row: &ScheduleRow) -> Result<(What, Cadence), NotReady> {
+    if row.kind == "producer" {
+        return Ok((What::Tick, plugin.producer.clone().ok_or(NotReady::Gone)?));
+    }
+    let schedule = plugin.schedule(&row.kind).ok_or(NotReady::Gone)?;
+    let what = What::Scheduled { name: schedule.name.clone(), at: rfc3339(row.due_at) };
+    Ok((what, schedule.cadence.clone()))
 }
 
 fn of_process(

@@ -15,7 +15,7 @@ pub struct ScheduleRow {
     pub instance: InstanceId,
     /// None: of the instance itself.
     pub process: Option<ProcessId>,
-    /// `producer`, `update`, `closing`.
+    /// `producer`, `update`, `closing`, or `schedule/<name>`.
     pub kind: String,
     pub due_at: i64,
     pub last_at: Option<i64>,
@@ -93,19 +93,20 @@ impl Reader<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Of the instances after `after`, those of `plugin` that have no schedule `producer`; and where to
-    /// go on, if there may be more.
-    pub fn without_producer(
+    /// Of the instances after `after`, those of `plugin` that have no schedule of that kind; and where
+    /// to go on, if there may be more.
+    pub fn without_schedule(
         &self,
         plugin: &str,
+        kind: &str,
         after: InstanceId,
         limit: usize,
     ) -> Result<(Vec<InstanceId>, Option<InstanceId>), StoreError> {
         let mut statement = self.0.prepare_cached(
             "SELECT id, plugin = ?1 AND NOT EXISTS (SELECT 1 FROM schedule WHERE instance_id = instance.id \
-             AND process_id = 0 AND kind = 'producer') FROM instance WHERE id > ?2 ORDER BY id LIMIT ?3",
+             AND process_id = 0 AND kind = ?4) FROM instance WHERE id > ?2 ORDER BY id LIMIT ?3",
         )?;
-        let rows = statement.query_map(params![plugin, after.0, limit as i64], |row| {
+        let rows = statement.query_map(params![plugin, after.0, limit as i64, kind], |row| {
             Ok((InstanceId(row.get(0)?), row.get::<_, bool>(1)?))
         })?;
         let rows: Vec<_> = rows.collect::<Result<_, _>>()?;

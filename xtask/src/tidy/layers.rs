@@ -22,8 +22,8 @@ const LEVELS: &[&[&str]] = &[
     &["plugins"],
     &["communities"],
     &["calls"],
-    &["hooks", "mutations"],
-    &["oauth", "identity", "webhooks"],
+    &["hooks", "monitoring", "mutations"],
+    &["oauth", "identity", "webhooks", "host_scope"],
     &["http", "scheduler", "workers"],
 ];
 /// These assemble, and may use everything.

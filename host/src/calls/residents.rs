@@ -1,0 +1,95 @@
+//! The guests that live on between calls, one for each instance of a resident plugin.
+//!
+//! One call at a time. One that a fault ended rests before the next is made, longer each time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::ValidatedCall;
+use crate::guest::{Ended, Export, Fault, Live, Subject};
+use crate::ids::{Generation, InstanceId};
+
+/// After a fault, until a new guest is made; doubled with each fault that follows, up to `REST_MOST`.
+const REST: Duration = Duration::from_secs(1);
+const REST_MOST: Duration = Duration::from_secs(60);
+
+/// All of a host.
+#[derive(Default)]
+pub struct Residents {
+    by_instance: papaya::HashMap<InstanceId, Arc<Mutex<Resident>>>,
+}
+
+#[derive(Default)]
+struct Resident {
+    live: Option<Live>,
+    /// The version and the configuration that it was made for.
+    made_for: Option<(i64, Generation)>,
+    /// One after the other.
+    faults: u32,
+    rests_until: Option<Instant>,
+}
+
+impl Residents {
+    /// One call, when the calls before it have ended.
+    pub async fn call(
+        &self,
+        call: &ValidatedCall,
+        export: Export,
+        subject: Subject,
+    ) -> Result<Ended, Fault> {
+        let plugin = call.plugin();
+        let instance = call.instance().ok_or_else(|| Fault::Host("a resident of no instance".into()))?;
+        let resident = self.by_instance.pin().get_or_insert_with(instance.id, Arc::default).clone();
+        let wait = Duration::from_millis(plugin.terms.limits.lock_wait_ms);
+        let turn = tokio::time::timeout(wait, resident.lock()).await;
+        let mut resident = turn.map_err(|_| Fault::InstanceBusy)?;
+        resident.may_begin()?;
+        let live = resident.take((plugin.mark, instance.generation));
+        let (ended, live) = plugin.guest.call_live(live, export, plugin.terms.clone(), subject).await;
+        resident.note(live, call);
+        Ok(ended)
+    }
+
+    /// What is kept of instances that are gone is dropped.
+    pub fn forget(&self, is_there: impl Fn(InstanceId) -> bool) {
+        self.by_instance.pin().retain(|id, _| is_there(*id));
+    }
+}
+
+impl Resident {
+    fn may_begin(&self) -> Result<(), Fault> {
+        match self.rests_until {
+            Some(until) if Instant::now() < until => {
+                Err(Fault::Overloaded("the resident plugin failed and is being restarted"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The live guest, if it is of this version and configuration.
+    fn take(&mut self, of: (i64, Generation)) -> Option<Live> {
+        let live = self.live.take();
+        let is_same = self.made_for.replace(of) == Some(of);
+        live.filter(|_| is_same)
+    }
+
+    fn note(&mut self, live: Option<Live>, call: &ValidatedCall) {
+        self.live = live;
+        if self.live.is_some() {
+            self.faults = 0;
+            self.rests_until = None;
+            return;
+        }
+        let rest = REST.saturating_mul(1 << self.faults.min(6)).min(REST_MOST);
+        self.faults = self.faults.saturating_add(1);
+        self.rests_until = Some(Instant::now() + rest);
+        let (plugin, instance) = (call.plugin().name.as_str(), call.instance().map(|one| one.id.0));
+        tracing::warn!(
+            plugin, instance, faults = self.faults, rest_ms = rest.as_millis(),
+            "a resident plugin failed: its memory is gone, and it is restarted"
+        );
+    }
+}

@@ -1,0 +1,141 @@
+//! Plugins of host scope: one instance of each for the whole host, configured in `moothall.toml`.
+//!
+//! Each is initialized when it is first configured and at every start, before the first request if it is
+//! compiled by then, and closed at shutdown in reverse order. One that cannot be initialized holds up
+//! nothing else: it is tried again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::watch;
+
+use crate::calls::{Mode, What};
+use crate::config::Config;
+use crate::ids::{CommunitySlug, InstanceId, PluginName, RequestId};
+use crate::instance::Instance;
+use crate::mutations::{Change, MutationError, Mutations, PluginEntry};
+use crate::plugins::{Lifecycle, Plugin};
+
+/// How often it is looked for plugins that were loaded or replaced.
+const LOOK: Duration = Duration::from_millis(250);
+/// After one could not be initialized, until it is tried again.
+const AGAIN: Duration = Duration::from_secs(10);
+/// All of them together, when the host stops.
+const CLOSE: Duration = Duration::from_secs(10);
+
+/// Keeps them as the configuration says.
+pub struct HostScope {
+    mutations: Mutations,
+    config: Arc<Config>,
+    /// What each was last made of: the file and its settings.
+    known: BTreeMap<PluginName, (i64, Value)>,
+    /// Initialized by this process.
+    begun: BTreeSet<InstanceId>,
+}
+
+impl HostScope {
+    pub fn new(mutations: Mutations, config: Arc<Config>) -> Self {
+        Self { mutations, config, known: BTreeMap::new(), begun: BTreeSet::new() }
+    }
+
+    /// Looks at every loaded plugin once; whether one could not be initialized.
+    pub async fn settle(&mut self) -> bool {
+        let mut failed = false;
+        for plugin in self.mutations.calls.plugins.all() {
+            let settings = Value::Object(self.config.plugin(plugin.name.as_str()).settings);
+            let made_of = (plugin.mark, settings);
+            if !plugin.is_of_host() || self.known.get(&plugin.name) == Some(&made_of) {
+                continue;
+            }
+            match self.settle_one(&plugin, made_of.1.clone()).await {
+                Ok(()) => drop(self.known.insert(plugin.name.clone(), made_of)),
+                Err(error) => {
+                    failed = true;
+                    tracing::error!(
+                        plugin = plugin.name.as_str(),
+                        "a plugin of host scope cannot be set up; see [plugins.{}] in moothall.toml: {}",
+                        plugin.name, reason(&error)
+                    );
+                }
+            }
+        }
+        failed
+    }
+
+    async fn settle_one(&mut self, plugin: &Arc<Plugin>, config: Value) -> Result<(), MutationError> {
+        let entry = PluginEntry { name: plugin.name.to_string(), config };
+        let request = RequestId::new(&self.mutations.calls.clock);
+        let host = CommunitySlug::of_host();
+        let (change, instance) = self.mutations.enable(host, entry, request).await?;
+        if !self.begun.contains(&instance.id) && change == Change::Unchanged {
+            self.call(plugin.clone(), instance.clone(), Lifecycle::Initialize).await?;
+        }
+        self.begun.insert(instance.id);
+        Ok(())
+    }
+
+    async fn call(
+        &self,
+        plugin: Arc<Plugin>,
+        instance: Arc<Instance>,
+        function: Lifecycle,
+    ) -> Result<(), MutationError> {
+        if !plugin.manifest.has(function) {
+            return Ok(());
+        }
+        let calls = &self.mutations.calls;
+        let what = if function == Lifecycle::Close { What::Shutdown } else { What::Begin };
+        let call = calls.on(plugin, instance, what, RequestId::new(&calls.clock)).await?;
+        calls.run(call, Mode::Commit).await?;
+        Ok(())
+    }
+
+    /// Notices what is loaded and what the operator changes, until the host stops; then closes all.
+    pub async fn watch(mut self, mut reloads: watch::Receiver<Arc<Config>>, close: Closing) {
+        let Closing { mut asked, done } = close;
+        let mut pause = LOOK;
+        loop {
+            tokio::select! {
+                _ = asked.wait_for(|asked| *asked) => break,
+                () = tokio::time::sleep(pause) => {}
+            }
+            if reloads.has_changed().unwrap_or(false) {
+                self.config = reloads.borrow_and_update().clone();
+            }
+            pause = if self.settle().await { AGAIN } else { LOOK };
+            let communities = self.mutations.calls.communities.clone();
+            self.mutations.calls.residents.forget(|id| communities.instance(id).is_some());
+        }
+        if tokio::time::timeout(CLOSE, self.close()).await.is_err() {
+            tracing::warn!("plugins of host scope took longer than {} s to close", CLOSE.as_secs());
+        }
+        done.send_replace(true);
+        std::future::pending::<()>().await;
+    }
+
+    async fn close(&self) {
+        let Some(host) = self.mutations.calls.communities.of_host() else { return };
+        for instance in host.instances.iter().rev().filter(|one| self.begun.contains(&one.id)) {
+            let Ok(plugin) = self.mutations.calls.plugin_of(instance) else { continue };
+            if let Err(error) = self.call(plugin, instance.clone(), Lifecycle::Close).await {
+                let plugin = instance.plugin.as_str();
+                tracing::error!(plugin, "a plugin of host scope could not be closed: {}", reason(&error));
+            }
+        }
+    }
+}
+
+/// With what is wrong with its configuration.
+fn reason(error: &MutationError) -> String {
+    let MutationError::InvalidConfig { violations, .. } = error else { return error.to_string() };
+    let each = violations.iter().map(|one| format!("`{}`: {}", one.path, one.message));
+    format!("{error}: {}", each.collect::<Vec<_>>().join("; "))
+}
+
+/// How the host asks for the end, and hears of it.
+pub struct Closing {
+    pub asked: watch::Receiver<bool>,
+    pub done: watch::Sender<bool>,
+}
