@@ -31,6 +31,7 @@ use crate::store::Store;
 use residents::Residents;
 
 pub use commit::{Also, Writes};
+use commit::Sending;
 pub use error::CallError;
 pub use failed::FailedCalls;
 pub use processes::{StartRequest, ValidatedStart};
@@ -98,6 +99,7 @@ pub struct Collected {
     pub share: Share,
     /// What ends only when it is stored, or is not going to be.
     pub keep: Option<Arc<dyn std::any::Any + Send + Sync>>,
+    sending: Option<Sending>,
     hold: Option<Hold>,
     state_bytes: Option<u64>,
 }
@@ -164,7 +166,7 @@ impl Calls {
             call.plugin().guest.call(export, call.plugin().terms.clone(), subject).await
         };
         let (id, log, cpu) = (ended.call.clone(), ended.log.clone(), ended.cpu);
-        let outcome = self.settle(&call, ended, mode).await;
+        let outcome = self.settle(&call, ended, mode, started).await;
         drop(admitted);
         call.metrics().record(outcome_of(&outcome), started.elapsed());
         if let Err(CallError::Fault(fault)) = &outcome {
@@ -184,11 +186,12 @@ impl Calls {
         call: &ValidatedCall,
         mut ended: Ended,
         mode: Mode,
+        started: Instant,
     ) -> Result<Answer, CallError> {
         let returned = std::mem::replace(&mut ended.result, Ok(Ok(Output::Nothing)));
         let output = returned?.map_err(CallError::Refused)?;
         result::check(call, &output, &ended.effects)?;
-        let mut collected = Collected::of(call, ended);
+        let mut collected = Collected::of(call, ended, started);
         match mode {
             Mode::Collect => return Ok(Answer { output, effects: Some(collected) }),
             Mode::Commit if collected.is_empty() => {}

@@ -39,6 +39,7 @@ pub struct Config {
     pub directory: DirectoryConfig,
     pub retention: RetentionConfig,
     pub scheduler: SchedulerConfig,
+    pub workers: WorkersConfig,
     pub delivery: DeliveryConfig,
     pub driver: DriverConfig,
     pub egress: EgressConfig,
@@ -62,6 +63,7 @@ impl Default for Config {
             directory: DirectoryConfig::default(),
             retention: RetentionConfig::default(),
             scheduler: SchedulerConfig::default(),
+            workers: WorkersConfig::default(),
             delivery: DeliveryConfig::default(),
             driver: DriverConfig::default(),
             egress: EgressConfig::default(),
@@ -201,6 +203,22 @@ pub struct SchedulerConfig {
 impl Default for SchedulerConfig {
     fn default() -> Self {
         Self { waiting_ticks: 64, batch_ticks: 1_024 }
+    }
+}
+
+/// `[workers]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WorkersConfig {
+    /// Whether workers handle anything; events wait for them meanwhile, as long as they are kept.
+    pub enabled: bool,
+    /// Workers that handle events at once.
+    pub concurrency: usize,
+}
+
+impl Default for WorkersConfig {
+    fn default() -> Self {
+        Self { enabled: true, concurrency: 16 }
     }
 }
 

@@ -5,14 +5,20 @@
 mod accounts;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 pub use accounts::{Account, AccountChange, AccountKey, Claim, LinkQuality, LinkType, Owned};
+
+/// New values by key; `None` is a removal.
+pub type StateWrites = BTreeMap<String, Option<String>>;
 
 /// Everything a call has written so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Effects {
     /// New values by key; `None` is a removal.
-    state: BTreeMap<String, Option<String>>,
+    state: StateWrites,
+    /// What earlier calls of the same batch wrote, which is not stored either.
+    before: Arc<StateWrites>,
     /// In the order in which they were emitted.
     pub events: Vec<Emitted>,
     /// What the call changed of the process that it is about.
@@ -92,8 +98,14 @@ impl Effects {
             && self.accounts.is_empty()
     }
 
-    pub fn state(&self) -> &BTreeMap<String, Option<String>> {
-        &self.state
+    /// Of a call that sees what others wrote before it.
+    pub fn after(before: Arc<StateWrites>) -> Self {
+        Self { before, ..Self::default() }
+    }
+
+    /// How many keys these effects may hide of those that are stored.
+    pub fn touched(&self) -> usize {
+        self.state.len() + self.before.len()
     }
 
     /// The state's part, which is taken out.
@@ -102,7 +114,7 @@ impl Effects {
     }
 
     pub fn get(&self, key: &str) -> Overlay<'_> {
-        match self.state.get(key) {
+        match self.state.get(key).or_else(|| self.before.get(key)) {
             None => Overlay::Untouched,
             Some(None) => Overlay::Removed,
             Some(Some(value)) => Overlay::Written(value),
@@ -139,10 +151,14 @@ impl Effects {
     ) -> Vec<String> {
         // Beyond the last stored key that was read, nothing can be said unless that was the end.
         let end = if complete { None } else { stored.last().cloned() };
-        let own = self
-            .state
-            .range::<str, _>((std::ops::Bound::Included(prefix), std::ops::Bound::Unbounded))
-            .take_while(|(key, _)| key.starts_with(prefix))
+        let from = (std::ops::Bound::Included(prefix), std::ops::Bound::Unbounded);
+        // Their own last, because later ones win.
+        let own = [&*self.before, &self.state];
+        let own = own
+            .into_iter()
+            .flat_map(|writes| {
+                writes.range::<str, _>(from).take_while(|(key, _)| key.starts_with(prefix))
+            })
             .filter(|(key, _)| after.is_none_or(|after| key.as_str() > after))
             .filter(|(key, _)| end.as_ref().is_none_or(|end| *key <= end));
         let mut keys: BTreeMap<String, bool> = stored.into_iter().map(|key| (key, true)).collect();

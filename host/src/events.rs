@@ -21,6 +21,8 @@ pub struct Envelope {
     pub seq: i64,
     /// The slug at that time; empty: of no community.
     pub community: String,
+    /// None: of no community.
+    pub of: Option<CommunityId>,
     pub source: String,
     pub event_type: String,
     /// Milliseconds since the Unix epoch.

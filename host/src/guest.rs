@@ -46,7 +46,7 @@ pub use fault::{Blame, Fault, GuestError, cut};
 pub use limits::{MemoryGauge, Share};
 pub use meter::{LongCalls, enter_runtime};
 pub use resident::Live;
-pub use terms::{Origin, PendingSecrets, Settings, Subject, Terms};
+pub use terms::{Batch, Origin, PendingSecrets, Settings, Subject, Terms};
 
 /// What all calls share.
 pub struct Shared {
@@ -147,7 +147,7 @@ impl Guest {
 
     /// One call in a sandbox of its own, from an empty instance to its end.
     pub async fn call(&self, export: Export, terms: Arc<Terms>, subject: Subject) -> Ended {
-        let wall = Duration::from_millis(terms.limits.wall_ms);
+        let wall = Duration::from_millis(subject.wall_ms.unwrap_or(terms.limits.wall_ms));
         let mut store = self.store(terms, subject);
         let (end, cpu) = metered(pin!(self.enter(&mut store, export)), wall).await;
         let mut state = store.into_data();

@@ -14,7 +14,7 @@ use anyhow::{Context, bail};
 use arc_swap::ArcSwap;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::runtime::Runtime;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::calls::{Calls, FailedCalls};
 use crate::clock::Clock;
@@ -34,6 +34,7 @@ use crate::scheduler::Scheduler;
 use crate::store::Store;
 use crate::telemetry::Numbers;
 use crate::webhooks::Webhooks;
+use crate::workers::Workers;
 
 pub use data::DataDirectory;
 
@@ -212,6 +213,12 @@ impl Host {
             threads: BACKGROUND_THREADS,
         };
         tasks.start("scheduler", scheduler.run());
+        let workers = Workers {
+            calls: self.api.calls.clone(),
+            config: self.config.workers.clone(),
+            suspects: Semaphore::new(1),
+        };
+        tasks.start("workers", workers.run());
         tasks.start("outbox", self.outbox.run());
         tasks.start("webhooks", self.api.webhooks.clone().work());
         let (close, asked) = watch::channel(false);
@@ -231,6 +238,8 @@ impl Host {
         let mut closed = closed;
         let end = self.background.block_on(closed.wait_for(|closed| *closed)).map(|_| ());
         end.context("plugins of host scope could not be closed")?;
+        let end = store.write("workers.stop", |tx| tx.end_workers(true));
+        self.background.block_on(end).context("the end could not be noted")?;
         self.background.shutdown_timeout(BACKGROUND_END);
         store.finish().context("the database's log could not be copied")?;
         tracing::info!("stopped");

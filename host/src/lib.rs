@@ -20,6 +20,7 @@ pub mod plugins;
 pub mod scheduler;
 pub mod store;
 pub mod webhooks;
+mod workers;
 
 pub mod cadence;
 pub mod clock;

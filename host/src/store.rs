@@ -26,6 +26,7 @@ mod schedules;
 mod signals;
 mod state;
 mod webhooks;
+mod workers;
 mod writer;
 
 use std::path::Path;
@@ -54,6 +55,7 @@ pub use schedules::{Advance, ScheduleFilter, ScheduleRow};
 pub use signals::Signals;
 pub use state::StateChange;
 pub use webhooks::{WebhookItem, WebhookLag};
+pub use workers::{Asked, Fate, Keyed, Passed, WorkerEvent, WorkerRow};
 
 use connection::Database;
 use writer::{Job, Writer};

@@ -2,11 +2,17 @@
 //! instance's lock to the end.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::{Calls, Collected, ValidatedCall};
+use serde_json::json;
+
+use crate::clock::rfc3339;
 use crate::effects::{AccountChange, ProcessChange};
 use crate::events::instance_scope;
+use crate::guest::Origin;
 use crate::instance::{Hold, Instance, ProcessRef};
+use crate::plugins::SENDING;
 use crate::store::{Audience, NewEvent, StateChange, StoreError, Tx};
 
 /// What must be stored with a call or not at all: a schedule's advance, work that follows, a
@@ -42,9 +48,10 @@ impl Writes {
 
 impl Collected {
     /// What a call wants stored, with everything that the store needs to know of it.
-    pub(super) fn of(call: &ValidatedCall, ended: crate::guest::Ended) -> Self {
+    pub(super) fn of(call: &ValidatedCall, ended: crate::guest::Ended, started: Instant) -> Self {
         let mut effects = ended.effects;
         let events = std::mem::take(&mut effects.events);
+        let has_events = !events.is_empty();
         let state = effects.take_state().into_iter();
         let writes = Writes {
             state: state.map(|(key, value)| StateChange { key, value }).collect(),
@@ -56,6 +63,7 @@ impl Collected {
             instance: call.instance().cloned(),
             writes,
             http: effects.http,
+            sending: has_events.then(|| Sending::of(call, started)).flatten(),
             keep: None,
             share: ended.share,
             hold: ended.hold,
@@ -63,8 +71,24 @@ impl Collected {
         }
     }
 
+    /// The effects of several calls as those of one.
+    pub fn absorb(&mut self, later: Self) {
+        let Self { writes, share, keep, state_bytes, .. } = later;
+        self.writes.state.extend(writes.state);
+        self.writes.events.extend(writes.events);
+        self.writes.accounts.extend(writes.accounts);
+        self.state_bytes = state_bytes.or(self.state_bytes);
+        let kept = self.keep.take();
+        self.keep = Some(Arc::new((kept, keep, share)));
+    }
+
+    /// Bytes of the instance's state with the effects, if they are known.
+    pub fn state_bytes(&self) -> Option<u64> {
+        self.state_bytes
+    }
+
     /// The lock was taken by whoever made the call: it goes with the write.
-    pub(super) fn hold_until_stored(&mut self, hold: Hold) {
+    pub fn hold_until_stored(&mut self, hold: Hold) {
         self.hold = Some(hold);
     }
 
@@ -95,11 +119,54 @@ fn new_event(call: &ValidatedCall, event: crate::effects::Emitted) -> Option<New
     })
 }
 
+/// What the events of a call are told with to plugins that consume `sending_event`.
+#[derive(Debug)]
+pub struct Sending {
+    handler_id: String,
+    request_id: String,
+    started: Instant,
+}
+
+impl Sending {
+    /// None for a worker's own calls, which would feed themselves.
+    fn of(call: &ValidatedCall, started: Instant) -> Option<Self> {
+        (!matches!(call.origin(), Origin::Worker)).then(|| Self {
+            handler_id: format!("{}.{}", call.plugin().name, call.name()),
+            request_id: call.request_id().to_string(),
+            started,
+        })
+    }
+
+    /// One item for all of them, if a worker wants it.
+    fn append(
+        self,
+        tx: &Tx<'_>,
+        instance: &Instance,
+        events: &[NewEvent],
+        now: i64,
+    ) -> Result<(), StoreError> {
+        if !tx.wants_sending(instance.community.id)? {
+            return Ok(());
+        }
+        let took = i64::try_from(self.started.elapsed().as_millis()).unwrap_or(0);
+        let data = json!({
+            "events": events.iter().map(NewEvent::told).collect::<Vec<_>>(),
+            "handler_id": self.handler_id,
+            "account_id": instance.community.slug,
+            "request_id": self.request_id,
+            "event_create_time": rfc3339(now - took),
+            "event_end_time": rfc3339(now),
+        });
+        let item = NewEvent::of_api(SENDING, &instance.community, data, self.request_id, now);
+        tx.append_event(&item).map(drop)
+    }
+}
+
 impl Calls {
     /// Stores what was collected, and `also`; or nothing. The lock goes with the write and is released
     /// by the writer.
     pub async fn commit(&self, collected: Collected, also: Option<Also>) -> Result<(), StoreError> {
-        let Collected { instance, writes, share, hold, state_bytes, keep, .. } = collected;
+        let Collected { instance, writes, share, hold, state_bytes, keep, sending, .. } = collected;
         let now = self.clock.now_ms();
         let release = move |committed: Option<&()>| {
             release(hold, committed.and(state_bytes));
@@ -109,6 +176,9 @@ impl Calls {
             if let Some(instance) = &instance {
                 tx.require_generation(instance.id, instance.generation)?;
                 writes.apply(tx, instance, now)?;
+                if let Some(sending) = sending.filter(|_| !writes.events.is_empty()) {
+                    sending.append(tx, instance, &writes.events, now)?;
+                }
             }
             also.map_or(Ok(()), |also| also(tx))
         };

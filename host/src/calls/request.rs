@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::guest::{Export, Origin, PendingSecrets, Subject};
+use crate::guest::{Batch, Export, Origin, PendingSecrets, Subject};
 use crate::ids::RequestId;
 use crate::instance::{InFlight, Instance, ProcessRef};
 use crate::plugins::{Action, CallMetrics, Plugin, ProcessType, Schema, Worker};
@@ -20,6 +20,8 @@ pub struct ValidatedCall {
     process: Option<Arc<ProcessRef>>,
     request_id: RequestId,
     may_send: bool,
+    batch: Option<Batch>,
+    wall_ms: Option<u64>,
     /// Its part of the instance's calls in flight; none where it runs under a lock that was taken for it.
     _counted: Option<InFlight>,
 }
@@ -105,6 +107,8 @@ impl ValidatedCall {
             process: None,
             request_id,
             may_send: true,
+            batch: None,
+            wall_ms: None,
             _counted: None,
         }
     }
@@ -142,6 +146,13 @@ impl ValidatedCall {
     /// The process that the call is about.
     pub fn about(mut self, process: Arc<ProcessRef>) -> Self {
         self.process = Some(process);
+        self
+    }
+
+    /// Follows others whose effects are stored together with its own; within its own time.
+    pub fn in_batch(mut self, batch: Batch, wall_ms: u64) -> Self {
+        self.batch = Some(batch);
+        self.wall_ms = Some(wall_ms);
         self
     }
 
@@ -283,6 +294,8 @@ impl ValidatedCall {
             read_only: self.what.is_read_only(),
             process: self.process.clone(),
             may_send: self.may_send,
+            batch: self.batch.take(),
+            wall_ms: self.wall_ms,
         };
         (self.what.export(), subject)
     }

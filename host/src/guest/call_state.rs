@@ -17,7 +17,7 @@ use super::imports::{Outgoing, doomed, sockets};
 use super::limits::{Limiter, Refusal, Share};
 use super::log::{CallLog, Stdio};
 use super::sending::Sending;
-use super::terms::{Subject, Terms};
+use super::terms::{Batch, Subject, Terms};
 use crate::effects::Effects;
 use crate::ids::CallId;
 use crate::instance::{Access, Hold, HoldError, Instance};
@@ -59,16 +59,20 @@ impl CallState {
         let mut table = ResourceTable::new();
         table.set_max_capacity(terms.limits.handles);
         let effects_share = Share::none_of(shared.memory.clone());
+        let (effects, state_bytes) = match &subject.batch {
+            Some(batch) => (Effects::after(batch.before.clone()), batch.state_bytes),
+            None => (Effects::default(), None),
+        };
         Self {
             shared,
             terms,
             subject,
             limiter,
-            effects: Effects::default(),
+            effects,
             effects_share,
             writes: 0,
             outgoing: None,
-            state_bytes: None,
+            state_bytes,
             hold: None,
             process_row: None,
             table,
@@ -139,12 +143,29 @@ impl CallState {
         let Some(instance) = self.subject.instance.clone() else {
             return Err(Fault::BadOutput("`describe` has no state".into()));
         };
-        if self.hold.is_none() && self.subject.origin.takes_lock() {
+        if !self.is_held() && self.subject.origin.takes_lock() {
             let access = if self.subject.read_only { Access::Shared } else { Access::Exclusive };
             let wait = Duration::from_millis(self.terms.limits.lock_wait_ms);
-            self.hold = Some(instance.hold(access, wait).await.map_err(hold_fault)?);
+            let hold = instance.hold(access, wait).await.map_err(hold_fault)?;
+            match &self.subject.batch {
+                Some(batch) => batch.keep(hold),
+                None => self.hold = Some(hold),
+            }
         }
         Ok(instance)
+    }
+
+    fn is_held(&self) -> bool {
+        self.hold.is_some() || self.subject.batch.as_ref().is_some_and(Batch::is_held)
+    }
+
+    /// What can be had of the lock, if this call or its batch has it.
+    pub(super) fn with_hold<T>(&mut self, use_it: impl FnOnce(&mut Hold) -> T) -> Option<T> {
+        match (&mut self.hold, &self.subject.batch) {
+            (Some(hold), _) => Some(use_it(hold)),
+            (None, Some(batch)) => batch.with_hold(use_it),
+            (None, None) => None,
+        }
     }
 
     /// Ends the call with `fault` whatever the guest answers; what the guest is told of it.

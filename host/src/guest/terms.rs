@@ -1,7 +1,7 @@
 //! What a loaded plugin may do and how much, and who a call is for: what a call brings with it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use secrecy::SecretString;
 
@@ -9,7 +9,8 @@ use super::meter::LongCalls;
 use crate::config::Limits;
 use crate::grants::Grants;
 use crate::ids::{PluginName, RequestId};
-use crate::instance::{Instance, ProcessRef};
+use crate::effects::StateWrites;
+use crate::instance::{Hold, Instance, ProcessRef};
 
 /// The same for all calls of a loaded plugin.
 pub struct Terms {
@@ -43,6 +44,40 @@ pub struct Subject {
     pub process: Option<Arc<ProcessRef>>,
     /// In a dry run nothing leaves the host.
     pub may_send: bool,
+    /// The calls that this one follows, whose effects are stored together with its own.
+    pub batch: Option<Batch>,
+    /// Wall-clock time in place of that of the plugin's limits, in milliseconds.
+    pub wall_ms: Option<u64>,
+}
+
+/// Calls of one instance whose effects are stored together.
+#[derive(Clone, Default)]
+pub struct Batch {
+    /// The instance's lock, once one of them took it. Not the call's own: one that fails must not release it.
+    hold: Arc<Mutex<Option<Hold>>>,
+    /// What those before wrote.
+    pub before: Arc<StateWrites>,
+    /// Bytes of the instance's state with that, if one of them had to know.
+    pub state_bytes: Option<u64>,
+}
+
+impl Batch {
+    pub fn is_held(&self) -> bool {
+        self.with_hold(|_| ()).is_some()
+    }
+
+    pub fn keep(&self, hold: Hold) {
+        *self.hold.lock().unwrap_or_else(PoisonError::into_inner) = Some(hold);
+    }
+
+    pub fn with_hold<T>(&self, use_it: impl FnOnce(&mut Hold) -> T) -> Option<T> {
+        self.hold.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map(use_it)
+    }
+
+    /// The lock, which goes into the write that stores them all.
+    pub fn take_hold(&self) -> Option<Hold> {
+        self.hold.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 /// The secrets of a configuration that is not stored yet, by JSON Pointer.

@@ -99,6 +99,8 @@ async fn purge_once(store: &Store, clock: &Clock, config: &Config) -> Result<boo
     let dead = now - i64::from(config.retention.dead_days) * DAY_MS;
     let webhooks =
         store.write("purge.webhooks", move |tx| tx.skip_webhooks(None, dead, rows)).await?;
+    let letters =
+        store.write("purge.workers", move |tx| tx.purge_worker_events(dead, rows)).await?;
     let before = clock.now_ms() - i64::from(config.retention.call_days) * DAY_MS;
     let keep = config.retention.calls;
     let calls =
@@ -107,7 +109,7 @@ async fn purge_once(store: &Store, clock: &Clock, config: &Config) -> Result<boo
     Ok(more_state
         || more_communities
         || events
-        || [calls, responses, webhooks, states].contains(&rows))
+        || [calls, responses, webhooks, states, letters].contains(&rows))
 }
 
 /// Events, their deliveries, and what endpoints leave behind.

@@ -1,9 +1,12 @@
 //! `/api/internal/workers`: who lags, what failed for good, and what becomes of that.
 
+mod webhooks;
+
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
@@ -12,74 +15,157 @@ use serde_json::{Value, json};
 use super::error::Problem;
 use super::{Api, body};
 use crate::clock::rfc3339;
-use crate::store::WebhookItem;
+use crate::store::{WorkerEvent, WorkerRow};
 
-/// Dead letters that are shown.
-const SHOWN: usize = 100;
+/// Workers on one page at most.
+const PAGE: usize = 100;
+/// Dead letters of each that are shown.
+const SHOWN: usize = 20;
 /// Dead letters that one request retries or skips.
 const AT_ONCE: usize = 5_000;
+/// Events after a worker's cursor that its lag is counted in.
+const COUNTED: usize = 1_000;
+/// Workers that are looked through for those that a request names.
+const LOOKED: usize = 10_000;
 
 pub fn routes() -> Router<Arc<Api>> {
     Router::new()
         .route("/api/internal/workers", get(list))
-        .route("/api/internal/workers/{worker}/{action}", post(settle))
+        .route("/api/internal/workers/{worker}/{action}", post(webhooks::settle))
+        .route("/api/internal/workers/{plugin}/{worker}/{action}", post(settle))
 }
 
-async fn list(State(api): State<Arc<Api>>) -> Result<Json<Value>, Problem> {
+#[derive(Debug, Default, Deserialize)]
+struct ListQuery {
+    community: Option<String>,
+    plugin: Option<String>,
+    #[serde(default)]
+    after: i64,
+    limit: Option<usize>,
+}
+
+async fn list(
+    State(api): State<Arc<Api>>,
+    query: Result<Query<ListQuery>, QueryRejection>,
+) -> Result<Json<Value>, Problem> {
+    let Query(query) = query.map_err(|error| Problem::bad_request(error.body_text()))?;
+    let limit = query.limit.unwrap_or(PAGE).clamp(1, PAGE);
+    let rows = api.calls.store.read(|reader| reader.workers(query.after, LOOKED))?;
+    let is_one = |row: &&WorkerRow| {
+        let instance = api.calls.communities.instance(row.instance);
+        instance.is_some_and(|one| {
+            query.community.as_ref().is_none_or(|slug| *one.community.slug.as_str() == **slug)
+                && query.plugin.as_ref().is_none_or(|plugin| *one.plugin.as_str() == **plugin)
+        })
+    };
+    let found: Vec<_> = rows.iter().filter(is_one).take(limit).collect();
+    let next = found.get(limit - 1).map(|row| row.id);
+    let mut shown: Vec<Value> = if query.after == 0 && query.plugin.is_none() {
+        vec![webhooks::shown(&api)?]
+    } else {
+        Vec::new()
+    };
+    for row in found {
+        shown.push(worker(&api, row)?);
+    }
+    Ok(Json(json!({ "workers": shown, "next": next })))
+}
+
+fn worker(api: &Api, row: &WorkerRow) -> Result<Value, Problem> {
+    let instance = api.calls.communities.instance(row.instance);
+    let plugin = instance.as_ref().and_then(|one| api.calls.plugin_of(one).ok());
+    let manifest =
+        plugin.as_ref().and_then(|plugin| plugin.workers.iter().find(|one| *one.name == *row.name));
     let store = &api.calls.store;
-    let (lag, dead) = store.read(|r| Ok((r.webhook_lag()?, r.dead_webhooks(0, SHOWN)?)))?;
-    let now = api.clock.now_ms();
-    let letters: Vec<_> = dead.iter().map(|item| letter(&api, item)).collect();
-    Ok(Json(json!({ "workers": [{
-        "worker": "webhooks",
-        "waiting": lag.waiting,
-        "failing": lag.failing,
-        "lag_ms": lag.oldest_at.map_or(0, |oldest| (now - oldest).max(0)),
-        "dead": lag.dead,
-        "dead_letters": letters,
-    }] })))
+    let (log, (retrying, dead), letters) = store.read(|reader| {
+        let log = reader.log(row.community, row.cursor, COUNTED)?;
+        Ok((log, reader.worker_counts(row.id)?, reader.dead_letters(row.id, 0, SHOWN)?))
+    })?;
+    let wanted: Vec<_> = log
+        .iter()
+        .filter(|(event, _)| row.enabled && manifest.is_some_and(|one| one.wants(event)))
+        .collect();
+    let since = wanted.first().map(|(event, _)| event.time);
+    Ok(json!({
+        "id": row.id,
+        "worker": row.name,
+        "plugin": instance.as_ref().map(|one| one.plugin.clone()),
+        "community": instance.as_ref().filter(|one| !one.is_of_host()).map(|one| one.community.slug.clone()),
+        "instance": row.instance,
+        "enabled": row.enabled,
+        "serving": manifest.is_some(),
+        "position": row.cursor,
+        "waiting": wanted.len(),
+        "lag_ms": since.map_or(0, |since| (api.clock.now_ms() - since).max(0)),
+        "failing": retrying,
+        "dead": dead,
+        "dead_letters": letters.iter().map(letter).collect::<Vec<_>>(),
+    }))
 }
 
-fn letter(api: &Api, item: &WebhookItem) -> Value {
-    let instance = api.calls.communities.instance(item.instance);
+fn letter(dead: &WorkerEvent) -> Value {
     json!({
-        "id": item.id,
-        "community": instance.as_ref().map(|one| one.community.slug.clone()),
-        "plugin": instance.as_ref().map(|one| one.plugin.clone()),
-        "instance": item.instance,
-        "attempts": item.attempts,
-        "dead_since": rfc3339(item.due_at),
-        "last_error": item.last_error,
+        "id": dead.id,
+        "event": dead.event.id,
+        "type": dead.event.full_type(),
+        "attempts": dead.attempts,
+        "dead_since": dead.due_at.map(rfc3339),
+        "last_error": dead.last_error,
     })
 }
 
-/// Which dead letter; all of them if none is named.
+/// Which dead letter; all of them if none is named. Of one community, or of all.
 #[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct SettleBody {
     id: Option<i64>,
+    community: Option<String>,
 }
 
 async fn settle(
     State(api): State<Arc<Api>>,
-    Path((worker, action)): Path<(String, String)>,
+    Path((plugin, name, action)): Path<(String, String, String)>,
     body: Body,
 ) -> Result<Json<Value>, Problem> {
-    let SettleBody { id } = body::json(&api, body).await?;
-    if worker != "webhooks" {
-        return Err(Problem::not_found(format!("There is no worker '{worker}'")));
+    let body: SettleBody = body::json(&api, body).await?;
+    if !matches!(action.as_str(), "retry" | "skip") {
+        return Err(Problem::not_found("A worker's dead letters can be retried or skipped"));
     }
-    let (now, store) = (api.clock.now_ms(), &api.calls.store);
-    let count = match action.as_str() {
-        "retry" => {
-            store.write("webhook.retry", move |tx| tx.retry_webhooks(id, now, AT_ONCE)).await?
-        }
-        "skip" => {
-            store.write("webhook.skip", move |tx| tx.skip_webhooks(id, i64::MAX, AT_ONCE)).await?
-        }
-        _ => return Err(Problem::not_found("A worker's dead letters can be retried or skipped")),
+    let workers = named(&api, &plugin, &name, body.community.as_deref())?;
+    if workers.is_empty() {
+        return Err(Problem::not_found(format!("There is no worker '{name}' of plugin '{plugin}'")));
+    }
+    let (now, id) = (api.clock.now_ms(), body.id);
+    let settle = move |tx: &crate::store::Tx<'_>| {
+        workers.iter().try_fold(0, |count, worker| {
+            let settled = match action.as_str() {
+                "retry" => tx.retry_worker_events(*worker, id, now, AT_ONCE)?,
+                _ => tx.skip_worker_events(*worker, id, AT_ONCE)?,
+            };
+            Ok(count + settled)
+        })
     };
-    if id.is_some() && count == 0 {
+    let count = api.calls.store.write("worker.settle", settle).await?;
+    if body.id.is_some() && count == 0 {
         return Err(Problem::not_found("There is no such dead letter"));
     }
     Ok(Json(json!({ "count": count })))
+}
+
+fn named(
+    api: &Api,
+    plugin: &str,
+    name: &str,
+    community: Option<&str>,
+) -> Result<Vec<i64>, Problem> {
+    let rows = api.calls.store.read(|reader| reader.workers(0, LOOKED))?;
+    let is_one = |row: &&WorkerRow| {
+        let instance = api.calls.communities.instance(row.instance);
+        let is_of = |one: &crate::instance::Instance| {
+            one.plugin.as_str() == plugin
+                && community.is_none_or(|slug| one.community.slug.as_str() == slug)
+        };
+        row.name == name && instance.is_some_and(|one| is_of(&one))
+    };
+    Ok(rows.iter().filter(is_one).map(|row| row.id).collect())
 }

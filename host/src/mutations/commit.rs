@@ -41,6 +41,7 @@ struct Written {
     instance: Arc<Instance>,
     /// What the lifecycle call wants stored.
     writes: Writes,
+    workers: Vec<Arc<str>>,
     /// The schedules that it has from the beginning, and when each ticks first.
     first_ticks: Vec<(String, i64)>,
 }
@@ -280,6 +281,7 @@ impl Mutations {
             secrets: self.seal(draft)?,
             instance: draft.instance.clone(),
             writes: writes.unwrap_or_default(),
+            workers: draft.plugin.workers.iter().map(|one| one.name.clone()).collect(),
             first_ticks: draft.plugin.cadences().map(|(kind, one)| (kind, one.first(now))).collect(),
         })
     }
@@ -361,6 +363,7 @@ fn apply_one(tx: &Tx<'_>, write: &Write, now: i64) -> Result<(), StoreError> {
             for (kind, due) in &written.first_ticks {
                 tx.put_schedule(written.row.id, NO_PROCESS, kind, *due)?;
             }
+            written.workers.iter().try_for_each(|one| tx.put_worker(written.row.id, one))?;
             written
         }
         Write::Reconfigure(written, to) => {
@@ -370,6 +373,7 @@ fn apply_one(tx: &Tx<'_>, write: &Write, now: i64) -> Result<(), StoreError> {
         Write::Remove(instance, code) => {
             tx.complete_pending(instance.id, code, now, usize::MAX >> 1)?;
             tx.remove_schedules(instance.id)?;
+            tx.remove_workers(instance.id)?;
             return tx.remove_instance(instance.id);
         }
     };

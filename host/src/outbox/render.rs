@@ -124,6 +124,7 @@ mod tests {
             position: 7,
             id: "evt_1".into(),
             seq: 3,
+            of: None,
             community: "acme".into(),
             source: "discourse".into(),
             event_type: "post_created".into(),

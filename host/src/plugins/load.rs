@@ -167,6 +167,8 @@ impl Loader {
             read_only: true,
             process: None,
             may_send: false,
+            batch: None,
+            wall_ms: None,
         };
         let ended = guest.call(Export::Describe, Arc::new(terms), subject).await;
         match ended.result {

@@ -404,9 +404,9 @@ impl Reader<'_> {
 fn due_delivery(row: &Row<'_>) -> rusqlite::Result<DueDelivery> {
     Ok(DueDelivery {
         event: envelope(row)?,
-        id: row.get(14)?,
-        attempts: row.get(15)?,
-        resent_after: row.get(16)?,
-        expires_at: row.get(17)?,
+        id: row.get(15)?,
+        attempts: row.get(16)?,
+        resent_after: row.get(17)?,
+        expires_at: row.get(18)?,
     })
 }

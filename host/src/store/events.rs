@@ -5,10 +5,14 @@
 
 use rusqlite::{OptionalExtension, Row, params};
 
+use serde_json::{Value, json};
+
 use super::deliveries::Departure;
 use super::{Reader, StoreError, Tx};
-use crate::events::Envelope;
-use crate::ids::{CommunityId, InstanceId};
+use crate::clock::rfc3339;
+use crate::events::{Envelope, raw};
+use crate::ids::{CommunityId, InstanceId, new_event_id};
+use crate::instance::CommunityNames;
 
 /// How long a dedupe key counts, in milliseconds.
 const DEDUPE_MS: i64 = 24 * 60 * 60 * 1000;
@@ -40,6 +44,48 @@ pub struct NewEvent {
     pub audience: Audience,
 }
 
+impl NewEvent {
+    /// What the host itself tells of a community (`HOST`: of none).
+    pub fn of_api(
+        event_type: &str,
+        community: &CommunityNames,
+        data: Value,
+        request_id: String,
+        now: i64,
+    ) -> Self {
+        Self {
+            id: new_event_id(now),
+            community: Some(community.id).filter(|id| *id != CommunityId::HOST),
+            slug: community.slug.to_string(),
+            key: "api".into(),
+            source: "api".into(),
+            event_type: event_type.into(),
+            time: now,
+            data: data.to_string(),
+            initiator: None,
+            dedupe: None,
+            origin: "api",
+            instance: None,
+            request_id,
+            audience: Audience::Endpoints,
+        }
+    }
+
+    /// As a consumer of the call's events sees it.
+    pub fn told(&self) -> Value {
+        json!({
+            "id": self.id,
+            "type": format!("{}.{}", self.source, self.event_type),
+            "community": self.slug,
+            "source": self.source,
+            "event_type": self.event_type,
+            "time": rfc3339(self.time),
+            "data": raw(&self.data),
+            "initiator": self.initiator.as_deref().and_then(raw),
+        })
+    }
+}
+
 /// Who an event is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Audience {
@@ -53,7 +99,7 @@ pub enum Audience {
 
 /// The columns of an envelope, of `event e`.
 pub(super) const ENVELOPE: &str = "e.position, e.id, e.seq, e.community, e.source, e.event_type, e.time, e.data, \
-                                   e.initiator, e.dedupe_key, e.origin_kind, e.instance_id, e.request_id, k.source";
+                                   e.initiator, e.dedupe_key, e.origin_kind, e.instance_id, e.request_id, k.source, e.community_id";
 
 /// Where they are read from.
 pub(super) const ENVELOPE_FROM: &str = "event e JOIN event_key k ON k.id = e.key_id";
@@ -74,6 +120,7 @@ pub(super) fn envelope(row: &Row<'_>) -> rusqlite::Result<Envelope> {
         instance: row.get(11)?,
         request_id: row.get(12)?,
         key: row.get(13)?,
+        of: Some(CommunityId(row.get(14)?)).filter(|id| *id != CommunityId::HOST),
     })
 }
 
@@ -155,6 +202,7 @@ impl Tx<'_> {
         let on_its_way = Departure { position, key, community, time: event.time };
         self.add_deliveries(event, &on_its_way)?;
         self.told.events.set(true);
+        self.told.workers.set(true);
         Ok(position)
     }
 
@@ -163,7 +211,8 @@ impl Tx<'_> {
     pub fn purge_events(&self, before: i64, rows: usize) -> Result<usize, StoreError> {
         let mut oldest = self.conn.prepare_cached(
             "SELECT position, time >= ?1 OR EXISTS (SELECT 1 FROM delivery WHERE state = 'waiting' \
-             AND event_position = position) FROM event ORDER BY position LIMIT ?2",
+             AND event_position = position) OR EXISTS (SELECT 1 FROM worker_event INDEXED BY worker_event_position \
+             WHERE state = 'waiting' AND worker_event.position = event.position) FROM event ORDER BY position LIMIT ?2",
         )?;
         let mut found = oldest.query(params![before, rows as i64])?;
         let mut up_to = None;

@@ -17,6 +17,8 @@ pub struct Signals {
     pub webhooks: Arc<Notify>,
     /// Events were stored.
     pub events: Arc<Notify>,
+    /// Workers may have something to do.
+    pub workers: Arc<Notify>,
 }
 
 /// What the writes of one batch have to tell.
@@ -26,6 +28,7 @@ pub struct Told {
     pub schedules: Cell<bool>,
     pub webhooks: Cell<bool>,
     pub events: Cell<bool>,
+    pub workers: Cell<bool>,
 }
 
 impl Told {
@@ -39,6 +42,7 @@ impl Told {
         give(&self.deliveries, &signals.deliveries);
         give(&self.schedules, &signals.schedules);
         give(&self.webhooks, &signals.webhooks);
+        give(&self.workers, &signals.workers);
         if self.events.take() {
             signals.events.notify_waiters();
         }

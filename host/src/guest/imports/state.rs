@@ -11,7 +11,6 @@ use crate::guest::bindings::{Error, ErrorKind};
 use crate::guest::call_state::CallState;
 use crate::guest::fault::Fault;
 use crate::ids::InstanceId;
-use crate::instance::Hold;
 
 /// Keys that `keys` answers at most.
 const KEYS: u32 = 1_000;
@@ -68,7 +67,7 @@ impl state::Host for CallState {
         let instance = self.touched().await?;
         let limit = limit.clamp(1, KEYS) as usize;
         // Each removal of this call may hide one stored key.
-        let read = limit + self.effects.state().len();
+        let read = limit + self.effects.touched();
         let after = after.as_deref();
         let stored = self.stored(|state| {
             state.shared.store.read(|r| r.state_keys(instance, &prefix, after, read))
@@ -166,14 +165,16 @@ impl CallState {
 
     /// What the lock remembers of the size; else counts it, once after the host's start.
     fn counted(&mut self, instance: InstanceId) -> Result<u64, Error> {
-        if let Some(bytes) = self.hold.as_ref().and_then(|hold| hold.standing().state_bytes) {
+        if let Some(bytes) = self.with_hold(|hold| hold.standing().state_bytes).flatten() {
             return Ok(bytes);
         }
         let bytes = self.stored(|state| state.shared.store.read(|r| r.state_bytes(instance)))?;
         // What is stored, whatever becomes of this call.
-        if let Some(standing) = self.hold.as_mut().and_then(Hold::standing_mut) {
-            standing.state_bytes = Some(bytes);
-        }
+        self.with_hold(|hold| {
+            if let Some(standing) = hold.standing_mut() {
+                standing.state_bytes = Some(bytes);
+            }
+        });
         self.state_bytes = Some(bytes);
         Ok(bytes)
     }

@@ -1,0 +1,482 @@
+//! The tables `worker` and `worker_event`: how far each worker is, and what it could not handle yet.
+//!
+//! A worker's cursor moves in the commit of what it handled, so that each event counts once in the
+//! store. What it passes without having handled it is a row of its own.
+
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::events::{ENVELOPE, ENVELOPE_FROM, envelope};
+use super::{Reader, StoreError, Tx};
+use crate::events::Envelope;
+use crate::ids::{CommunityId, Generation, InstanceId};
+
+/// A worker of an instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkerRow {
+    pub id: i64,
+    pub instance: InstanceId,
+    /// Whose events it handles; `HOST`: all.
+    pub community: CommunityId,
+    pub name: String,
+    pub cursor: i64,
+    pub enabled: bool,
+    /// The plugin file and the generation that it was asked for.
+    pub asked: (i64, Generation),
+    pub crashes: u32,
+}
+
+/// An event that a worker tries again, or gave up.
+#[derive(Clone, Debug)]
+pub struct WorkerEvent {
+    pub id: i64,
+    pub worker: i64,
+    pub attempts: u32,
+    pub crashes: u32,
+    pub due_at: Option<i64>,
+    pub last_error: Option<String>,
+    pub key: i64,
+    pub event: Envelope,
+}
+
+/// An event that the cursor passes without its having been handled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passed {
+    pub position: i64,
+    pub key: i64,
+    pub attempts: u32,
+    pub fate: Fate,
+    pub error: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    Again(i64),
+    /// Until the one before it of its key is done.
+    Behind,
+    Dead,
+}
+
+/// What the plugin says of a worker, and when it was asked.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub enabled: bool,
+    pub mark: i64,
+    pub generation: Generation,
+    pub wants_change: bool,
+    pub wants_sending: bool,
+}
+
+/// An event of the log, and the row of its key.
+pub type Keyed = (Envelope, i64);
+
+const COLUMNS: &str =
+    "id, instance_id, community_id, name, cursor, enabled, asked_mark, asked_generation, crashes";
+
+fn worker(row: &Row<'_>) -> rusqlite::Result<WorkerRow> {
+    Ok(WorkerRow {
+        id: row.get(0)?,
+        instance: InstanceId(row.get(1)?),
+        community: CommunityId(row.get(2)?),
+        name: row.get(3)?,
+        cursor: row.get(4)?,
+        enabled: row.get(5)?,
+        asked: (row.get(6)?, Generation(row.get(7)?)),
+        crashes: row.get(8)?,
+    })
+}
+
+fn keyed(row: &Row<'_>) -> rusqlite::Result<Keyed> {
+    Ok((envelope(row)?, row.get(15)?))
+}
+
+fn worker_event(row: &Row<'_>) -> rusqlite::Result<WorkerEvent> {
+    Ok(WorkerEvent {
+        event: envelope(row)?,
+        key: row.get(15)?,
+        id: row.get(16)?,
+        worker: row.get(17)?,
+        attempts: row.get(18)?,
+        crashes: row.get(19)?,
+        due_at: row.get(20)?,
+        last_error: row.get(21)?,
+    })
+}
+
+const OWN: &str = "e.key_id, w.id, w.worker_id, w.attempts, w.crashes, w.due_at, w.last_error";
+
+impl Reader<'_> {
+    /// In ascending id, after `after`.
+    pub fn workers(&self, after: i64, limit: usize) -> Result<Vec<WorkerRow>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM worker WHERE id > ?1 ORDER BY id LIMIT ?2");
+        let mut statement = self.0.prepare_cached(&sql)?;
+        let rows = statement.query_map(params![after, limit as i64], worker)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    pub fn worker(&self, id: i64) -> Result<Option<WorkerRow>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM worker WHERE id = ?1");
+        Ok(self.0.prepare_cached(&sql)?.query_row([id], worker).optional()?)
+    }
+
+    /// Of the instances after `after`, those of `plugin` without this worker; and where to go on.
+    pub fn without_worker(
+        &self,
+        plugin: &str,
+        name: &str,
+        after: InstanceId,
+        limit: usize,
+    ) -> Result<(Vec<InstanceId>, Option<InstanceId>), StoreError> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT id, plugin = ?1 AND NOT EXISTS (SELECT 1 FROM worker WHERE instance_id = instance.id AND name = ?4) \
+             FROM instance WHERE id > ?2 ORDER BY id LIMIT ?3",
+        )?;
+        let rows = statement.query_map(params![plugin, after.0, limit as i64, name], |row| {
+            Ok((InstanceId(row.get(0)?), row.get::<_, bool>(1)?))
+        })?;
+        let rows: Vec<_> = rows.collect::<Result<_, _>>()?;
+        let next = rows.last().map(|(id, _)| *id).filter(|_| rows.len() == limit);
+        Ok((rows.into_iter().filter(|(_, lacks)| *lacks).map(|(id, _)| id).collect(), next))
+    }
+
+    /// Events after `after` of a community (`HOST`: of all), with the rows of their keys.
+    pub fn log(
+        &self,
+        community: CommunityId,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<Keyed>, StoreError> {
+        let of =
+            if community == CommunityId::HOST { "?1 = 0 AND " } else { "e.community_id = ?1 AND " };
+        let sql = format!(
+            "SELECT {ENVELOPE}, e.key_id FROM {ENVELOPE_FROM} WHERE {of}e.position > ?2 AND e.listed \
+             ORDER BY e.position LIMIT ?3"
+        );
+        let mut statement = self.0.prepare_cached(&sql)?;
+        let rows = statement.query_map(params![community.0, after, limit as i64], keyed)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Workers that have something to try again at `now`.
+    pub fn workers_due(&self, now: i64, limit: usize) -> Result<Vec<i64>, StoreError> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT worker_id FROM worker_event INDEXED BY worker_event_due WHERE state = 'waiting' \
+             AND due_at IS NOT NULL AND due_at <= ?1 ORDER BY due_at LIMIT ?2",
+        )?;
+        let rows = statement.query_map(params![now, limit as i64], |row| row.get(0))?;
+        let mut due: Vec<i64> = rows.collect::<Result<_, _>>()?;
+        due.sort_unstable();
+        due.dedup();
+        Ok(due)
+    }
+
+    /// What one worker has to try again at `now`, the longest due first.
+    pub fn worker_retries(
+        &self,
+        worker: i64,
+        now: i64,
+        limit: usize,
+    ) -> Result<Vec<WorkerEvent>, StoreError> {
+        let sql = format!(
+            "SELECT {ENVELOPE}, {OWN} FROM worker_event w JOIN {ENVELOPE_FROM} ON e.position = w.position \
+             WHERE w.worker_id = ?1 AND w.state = 'waiting' AND w.due_at <= ?2 ORDER BY w.due_at LIMIT ?3"
+        );
+        let mut statement = self.0.prepare_cached(&sql)?;
+        let rows = statement.query_map(params![worker, now, limit as i64], worker_event)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The worker's dead letters after `after`.
+    pub fn dead_letters(
+        &self,
+        worker: i64,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<WorkerEvent>, StoreError> {
+        let sql = format!(
+            "SELECT {ENVELOPE}, {OWN} FROM worker_event w JOIN {ENVELOPE_FROM} ON e.position = w.position \
+             WHERE w.worker_id = ?1 AND w.state = 'dead' AND w.id > ?2 ORDER BY w.id LIMIT ?3"
+        );
+        let mut statement = self.0.prepare_cached(&sql)?;
+        let rows = statement.query_map(params![worker, after, limit as i64], worker_event)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Of the worker: how many events wait to be tried again, and how many are dead letters.
+    pub fn worker_counts(&self, worker: i64) -> Result<(i64, i64), StoreError> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT count(*) FILTER (WHERE state = 'waiting'), count(*) FILTER (WHERE state = 'dead') \
+             FROM worker_event WHERE worker_id = ?1",
+        )?;
+        Ok(statement.query_row([worker], |row| Ok((row.get(0)?, row.get(1)?)))?)
+    }
+
+    /// The keys of which something waits.
+    pub fn held_keys(&self, worker: i64) -> Result<Vec<i64>, StoreError> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT DISTINCT key_id FROM worker_event WHERE worker_id = ?1 AND state = 'waiting'",
+        )?;
+        let rows = statement.query_map([worker], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
+
+impl Tx<'_> {
+    /// At the host's start. If the process before ended out of order, something may have ended it: what
+    /// was being tried alone, or else the next event of any worker.
+    pub fn start_workers(&self, now: i64) -> Result<(), StoreError> {
+        let clean: bool =
+            self.conn.query_row("SELECT clean FROM stop WHERE id = 1", [], |row| row.get(0))?;
+        if !clean {
+            let tried: bool = self.conn.query_row(
+                "SELECT EXISTS (SELECT 1 FROM worker WHERE trying) OR EXISTS (SELECT 1 FROM worker_event \
+                 WHERE state = 'waiting' AND trying)",
+                [],
+                |row| row.get(0),
+            )?;
+            self.suspect(tried, now)?;
+        }
+        self.conn.execute("UPDATE worker SET trying = 0 WHERE trying", [])?;
+        self.conn.execute("UPDATE worker_event SET trying = 0 WHERE trying", [])?;
+        self.end_workers(false)
+    }
+
+    fn suspect(&self, tried: bool, now: i64) -> Result<(), StoreError> {
+        if tried {
+            self.conn.execute("UPDATE worker SET crashes = crashes + 1 WHERE trying", [])?;
+            self.conn
+                .execute("UPDATE worker_event SET crashes = crashes + 1 WHERE trying", [])?;
+            return Ok(());
+        }
+        self.conn.execute(
+            "UPDATE worker SET crashes = max(crashes, 1) WHERE enabled AND EXISTS (SELECT 1 FROM event \
+             WHERE position > cursor AND (worker.community_id = 0 OR event.community_id = worker.community_id))",
+            [],
+        )?;
+        self.conn.execute(
+            "UPDATE worker_event SET crashes = max(crashes, 1) WHERE state = 'waiting' AND due_at <= ?1",
+            [now],
+        )?;
+        Ok(())
+    }
+
+    /// Whether the process ends in order.
+    pub fn end_workers(&self, clean: bool) -> Result<(), StoreError> {
+        self.conn.execute("UPDATE stop SET clean = ?1 WHERE id = 1", [clean])?;
+        Ok(())
+    }
+
+    /// A worker that handles what comes from now on, if it is not there.
+    pub fn put_worker(&self, instance: InstanceId, name: &str) -> Result<(), StoreError> {
+        self.conn
+            .prepare_cached(
+                "INSERT INTO worker (instance_id, community_id, name, cursor, enabled, asked_mark, asked_generation, \
+                 wants_change, wants_sending, crashes, trying) \
+                 SELECT id, community_id, ?2, coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'event'), 0), \
+                 1, 0, 0, 0, 0, 0, 0 FROM instance WHERE id = ?1 ON CONFLICT DO NOTHING",
+            )?
+            .execute(params![instance.0, name])?;
+        self.told.workers.set(true);
+        Ok(())
+    }
+
+    /// All of an instance that goes away.
+    pub fn remove_workers(&self, instance: InstanceId) -> Result<(), StoreError> {
+        self.conn
+            .prepare_cached(
+                "DELETE FROM worker_event WHERE worker_id IN (SELECT id FROM worker WHERE instance_id = ?1)",
+            )?
+            .execute([instance.0])?;
+        self.conn
+            .prepare_cached("DELETE FROM worker WHERE instance_id = ?1")?
+            .execute([instance.0])?;
+        Ok(())
+    }
+
+    /// What the plugin said of a worker. One that was off begins with what comes from now on.
+    pub fn settle_worker(&self, id: i64, asked: &Asked) -> Result<(), StoreError> {
+        self.conn
+            .prepare_cached(
+                "UPDATE worker SET cursor = CASE WHEN enabled AND ?2 THEN cursor ELSE \
+                 coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'event'), 0) END, enabled = ?2, \
+                 asked_mark = ?3, asked_generation = ?4, wants_change = ?5, wants_sending = ?6 WHERE id = ?1",
+            )?
+            .execute(params![
+                id,
+                asked.enabled,
+                asked.mark,
+                asked.generation.0,
+                asked.wants_change,
+                asked.wants_sending
+            ])?;
+        Ok(())
+    }
+
+    /// Moves a worker's cursor, with what it passes; `Stale` if somebody else moved it.
+    pub fn advance_worker(
+        &self,
+        id: i64,
+        from: i64,
+        to: i64,
+        passed: &[Passed],
+        now: i64,
+    ) -> Result<(), StoreError> {
+        let moved = self
+            .conn
+            .prepare_cached(
+                "UPDATE worker SET cursor = ?3, crashes = 0, trying = 0 WHERE id = ?1 AND cursor = ?2",
+            )?
+            .execute([id, from, to])?;
+        if moved == 0 {
+            return Err(StoreError::Stale);
+        }
+        passed.iter().try_for_each(|one| self.add_worker_event(id, one, now))
+    }
+
+    fn add_worker_event(&self, worker: i64, passed: &Passed, now: i64) -> Result<(), StoreError> {
+        let (state, due) = fate(passed.fate, now);
+        self.conn
+            .prepare_cached(
+                "INSERT INTO worker_event (worker_id, position, key_id, state, attempts, crashes, trying, due_at, last_error) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, ?6, ?7)",
+            )?
+            .execute(params![
+                worker,
+                passed.position,
+                passed.key,
+                state,
+                passed.attempts,
+                due,
+                passed.error
+            ])?;
+        Ok(())
+    }
+
+    /// The next event is about to be handled alone.
+    pub fn try_worker(&self, id: i64) -> Result<(), StoreError> {
+        self.conn.prepare_cached("UPDATE worker SET trying = 1 WHERE id = ?1")?.execute([id])?;
+        Ok(())
+    }
+
+    /// The same of one that is tried again.
+    pub fn try_worker_event(&self, id: i64) -> Result<(), StoreError> {
+        self.conn
+            .prepare_cached("UPDATE worker_event SET trying = 1 WHERE id = ?1")?
+            .execute([id])?;
+        Ok(())
+    }
+
+    /// An event that was tried again is done: `Stale` if it was before. The next of its key is due.
+    pub fn end_worker_event(&self, done: &WorkerEvent, now: i64) -> Result<(), StoreError> {
+        let removed = self
+            .conn
+            .prepare_cached("DELETE FROM worker_event WHERE id = ?1 AND state = 'waiting'")?
+            .execute([done.id])?;
+        if removed == 0 {
+            return Err(StoreError::Stale);
+        }
+        self.advance_key(done.worker, done.key, now)
+    }
+
+    /// An event failed again.
+    pub fn fail_worker_event(
+        &self,
+        failed: &WorkerEvent,
+        attempts: u32,
+        then: Fate,
+        now: i64,
+        error: &str,
+    ) -> Result<(), StoreError> {
+        let (state, due) = fate(then, now);
+        self.conn
+            .prepare_cached(
+                "UPDATE worker_event SET state = ?2, attempts = ?3, due_at = ?4, last_error = ?5, trying = 0, \
+                 crashes = 0 WHERE id = ?1 AND state = 'waiting'",
+            )?
+            .execute(params![failed.id, state, attempts, due, error])?;
+        if then == Fate::Dead {
+            self.advance_key(failed.worker, failed.key, now)?;
+        }
+        Ok(())
+    }
+
+    fn advance_key(&self, worker: i64, key: i64, now: i64) -> Result<(), StoreError> {
+        self.conn
+            .prepare_cached(
+                "UPDATE worker_event SET due_at = ?3 WHERE due_at IS NULL AND id = (SELECT id FROM worker_event \
+                 WHERE worker_id = ?1 AND state = 'waiting' AND key_id = ?2 ORDER BY position LIMIT 1)",
+            )?
+            .execute([worker, key, now])?;
+        self.told.workers.set(true);
+        Ok(())
+    }
+
+    /// Dead letters of a worker are tried again: one, or at most `limit` of them. How many.
+    pub fn retry_worker_events(
+        &self,
+        worker: i64,
+        id: Option<i64>,
+        now: i64,
+        limit: usize,
+    ) -> Result<usize, StoreError> {
+        let retried = self
+            .conn
+            .prepare_cached(
+                "UPDATE worker_event SET state = 'waiting', attempts = 0, crashes = 0, due_at = ?1 WHERE id IN \
+                 (SELECT id FROM worker_event WHERE worker_id = ?2 AND state = 'dead' AND (?3 IS NULL OR id = ?3) LIMIT ?4)",
+            )?
+            .execute(params![now, worker, id, limit as i64])?;
+        self.told.workers.set(true);
+        Ok(retried)
+    }
+
+    /// Removes dead letters of a worker: one, or at most `limit`. How many.
+    pub fn skip_worker_events(
+        &self,
+        worker: i64,
+        id: Option<i64>,
+        limit: usize,
+    ) -> Result<usize, StoreError> {
+        Ok(self
+            .conn
+            .prepare_cached(
+                "DELETE FROM worker_event WHERE id IN (SELECT id FROM worker_event WHERE worker_id = ?1 \
+                 AND state = 'dead' AND (?2 IS NULL OR id = ?2) LIMIT ?3)",
+            )?
+            .execute(params![worker, id, limit as i64])?)
+    }
+
+    /// Removes dead letters that have been dead since before `before`, at most `rows`. How many.
+    pub fn purge_worker_events(&self, before: i64, rows: usize) -> Result<usize, StoreError> {
+        Ok(self
+            .conn
+            .prepare_cached(
+                "DELETE FROM worker_event WHERE id IN (SELECT id FROM worker_event INDEXED BY worker_event_dead \
+                 WHERE state = 'dead' AND due_at < ?1 LIMIT ?2)",
+            )?
+            .execute(params![before, rows as i64])?)
+    }
+
+    /// Whether an enabled worker of the community, or of the host, names `sending_event`.
+    pub fn wants_sending(&self, community: CommunityId) -> Result<bool, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT 1 FROM worker INDEXED BY worker_sending WHERE wants_sending AND enabled AND community_id IN (0, ?1) LIMIT 1",
+        )?;
+        Ok(statement.exists([community.0])?)
+    }
+
+    /// Whether an enabled worker of the community, or of the host, names `api.change`.
+    pub fn wants_change(&self, community: CommunityId) -> Result<bool, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT 1 FROM worker INDEXED BY worker_change WHERE wants_change AND enabled AND community_id IN (0, ?1) LIMIT 1",
+        )?;
+        Ok(statement.exists([community.0])?)
+    }
+}
+
+fn fate(fate: Fate, now: i64) -> (&'static str, Option<i64>) {
+    match fate {
+        Fate::Again(at) => ("waiting", Some(at)),
+        Fate::Behind => ("waiting", None),
+        Fate::Dead => ("dead", Some(now)),
+    }
+}

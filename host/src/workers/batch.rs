@@ -1,0 +1,242 @@
+//! One turn of a worker over the log: a batch of events, each in a sandbox of its own that sees what those
+//! before it wrote, stored together with the cursor.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{CRASHES, READ, REST, Ready, Turn, Workers};
+use crate::calls::{CallError, Collected, Mode, What};
+use crate::guest::{Batch, Fault, cut};
+use crate::store::{Fate, Keyed, Passed, StoreError, Tx};
+
+/// Events of one batch.
+const EVENTS: usize = 64;
+/// How long a batch may go on beginning events.
+const TIME: Duration = Duration::from_millis(100);
+/// Rows that a batch writes, about.
+const ROWS: usize = 5_000;
+/// So far behind may a cursor be in the store while nothing concerned its worker, in positions.
+const BEHIND: i64 = 1_000;
+/// Between the tries of an event, in milliseconds; the last again and again.
+const RETRY_MS: [i64; 8] =
+    [1_000, 5_000, 30_000, 120_000, 600_000, 1_800_000, 3_600_000, 7_200_000];
+/// Longest error that is remembered, in bytes.
+const ERROR_BYTES: usize = 500;
+/// The kind of a plugin's error that no try would change.
+const PERMANENT: &str = "permanent";
+
+/// What became of an event.
+pub enum Handled {
+    Done(Box<Collected>),
+    Failed { permanent: bool, error: String },
+    /// Nobody's doing: it is handled later.
+    NotNow(CallError),
+}
+
+/// What a batch comes to.
+#[derive(Default)]
+struct Gathered {
+    batch: Batch,
+    done: Option<Collected>,
+    passed: Vec<Passed>,
+    /// Up to where everything is settled.
+    upto: i64,
+    events: usize,
+    /// Nothing more goes into it.
+    is_full: bool,
+}
+
+impl Workers {
+    pub(super) async fn next_batch(&self, ready: &Ready) -> Result<Turn, CallError> {
+        let (row, store) = (&ready.row, &self.calls.store);
+        let events = store.read(|reader| reader.log(row.community, row.cursor, READ))?;
+        let Some((last, _)) = events.last() else { return Ok(Turn::Idle) };
+        let (last, more) = (last.position, events.len() == READ);
+        let wanted: Vec<&Keyed> =
+            events.iter().filter(|(event, _)| ready.worker.wants(event)).collect();
+        if wanted.is_empty() {
+            if more || last - row.cursor > BEHIND {
+                self.advance(ready, Gathered { upto: last, ..Gathered::default() }).await?;
+            }
+            return Ok(if more { Turn::More } else { Turn::Idle });
+        }
+        let alone = row.crashes > 0;
+        let gathered = if alone {
+            let _permit = self.suspects.acquire().await;
+            self.alone(ready, wanted[0]).await?
+        } else {
+            self.gather(ready, &wanted, last).await?
+        };
+        let stuck = gathered.upto == row.cursor;
+        self.advance(ready, gathered).await?;
+        Ok(if stuck { Turn::Rest(REST) } else { Turn::More })
+    }
+
+    async fn gather(&self, ready: &Ready, wanted: &[&Keyed], last: i64) -> Result<Gathered, CallError> {
+        let mut held: HashSet<i64> = HashSet::new();
+        if ready.worker.is_fifo() {
+            held.extend(self.calls.store.read(|reader| reader.held_keys(ready.row.id))?);
+        }
+        let end = Instant::now() + TIME;
+        let mut gathered = Gathered { upto: ready.row.cursor, ..Gathered::default() };
+        for keyed @ (event, key) in wanted {
+            if gathered.is_full || gathered.events >= EVENTS || Instant::now() >= end {
+                return Ok(gathered);
+            }
+            if held.contains(key) {
+                gathered.pass(keyed, 0, Fate::Behind, None);
+                continue;
+            }
+            match self.handle(ready, event, &gathered.batch).await {
+                Handled::Done(collected) => gathered.done(event.position, *collected),
+                Handled::NotNow(error) if gathered.events == 0 => return Err(error),
+                Handled::NotNow(_) => return Ok(gathered),
+                Handled::Failed { permanent, error } => {
+                    let fate = self.fate(ready, 1, permanent);
+                    gathered.pass(keyed, 1, fate, Some(error));
+                    gathered.is_full = true;
+                    return Ok(gathered);
+                }
+            }
+        }
+        gathered.upto = last;
+        Ok(gathered)
+    }
+
+    /// An event that may have ended the process before this one.
+    async fn alone(&self, ready: &Ready, keyed: &Keyed) -> Result<Gathered, CallError> {
+        let id = ready.row.id;
+        let mut gathered = Gathered { upto: ready.row.cursor, ..Gathered::default() };
+        if ready.row.crashes >= CRASHES {
+            let error = format!("the host ended {CRASHES} times while it was handled");
+            gathered.pass(keyed, 1, Fate::Dead, Some(error));
+            return Ok(gathered);
+        }
+        self.calls.store.write("worker.try", move |tx| tx.try_worker(id)).await?;
+        match self.handle(ready, &keyed.0, &gathered.batch).await {
+            Handled::Done(collected) => gathered.done(keyed.0.position, *collected),
+            Handled::NotNow(error) => return Err(error),
+            Handled::Failed { permanent, error } => {
+                gathered.pass(keyed, 1, self.fate(ready, 1, permanent), Some(error));
+            }
+        }
+        Ok(gathered)
+    }
+
+    pub(super) async fn handle(
+        &self,
+        ready: &Ready,
+        event: &crate::events::Envelope,
+        batch: &Batch,
+    ) -> Handled {
+        let text = Arc::new(event.json().to_string());
+        let what = What::Handle { worker: ready.worker.clone(), event: text };
+        let (plugin, instance) = (ready.plugin.clone(), ready.instance.clone());
+        let call = match self.calls.on(plugin, instance, what, self.request()).await {
+            Ok(call) => call.in_batch(batch.clone(), ready.worker.timeout_ms),
+            Err(error) => return Handled::NotNow(error),
+        };
+        match self.calls.run(call, Mode::Collect).await {
+            Ok(answer) => match answer.effects {
+                Some(collected) => Handled::Done(Box::new(collected)),
+                None => Handled::NotNow(Fault::Host("a call without effects".into()).into()),
+            },
+            Err(error) => of_error(error),
+        }
+    }
+
+    /// After so many tries.
+    pub(super) fn fate(&self, ready: &Ready, attempts: u32, permanent: bool) -> Fate {
+        if permanent || attempts >= ready.worker.max_attempts {
+            return Fate::Dead;
+        }
+        let last = RETRY_MS[RETRY_MS.len() - 1];
+        let wait = RETRY_MS.get(attempts.saturating_sub(1) as usize).copied().unwrap_or(last);
+        Fate::Again(self.clock().now_ms() + wait)
+    }
+
+    /// Stores what was gathered and the cursor, together.
+    async fn advance(&self, ready: &Ready, mut gathered: Gathered) -> Result<(), CallError> {
+        let (id, from, to) = (ready.row.id, ready.row.cursor, gathered.upto);
+        if from == to {
+            return Ok(());
+        }
+        for dead in gathered.passed.iter().filter(|one| one.fate == Fate::Dead) {
+            self.mourn(ready, dead.position, dead.error.as_deref());
+        }
+        let (passed, now) = (std::mem::take(&mut gathered.passed), self.clock().now_ms());
+        let also = move |tx: &Tx<'_>| tx.advance_worker(id, from, to, &passed, now);
+        let stored = match gathered.done.take() {
+            Some(mut collected) => {
+                if let Some(hold) = gathered.batch.take_hold() {
+                    collected.hold_until_stored(hold);
+                }
+                self.calls.commit(collected, Some(Box::new(also))).await
+            }
+            None => self.calls.store.write("worker.advance", also).await,
+        };
+        match stored {
+            // Somebody else was quicker, or the instance is another now: it is looked at again.
+            Ok(()) | Err(StoreError::Stale) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    pub(super) fn mourn(&self, ready: &Ready, position: i64, error: Option<&str>) {
+        let (plugin, worker) = (ready.plugin.name.as_str(), &ready.worker.name);
+        let community = ready.instance.community.slug.as_str();
+        tracing::error!(
+            plugin, %worker, community, position,
+            "a worker gave an event up; it is a dead letter: {}", error.unwrap_or_default()
+        );
+    }
+}
+
+impl Gathered {
+    fn done(&mut self, position: i64, collected: Collected) {
+        self.events += 1;
+        self.upto = position;
+        let is_alone = !collected.http.is_empty()
+            || !collected.writes.accounts.is_empty()
+            || collected.writes.events.iter().any(|event| event.dedupe.is_some());
+        let before = Arc::make_mut(&mut self.batch.before);
+        for change in &collected.writes.state {
+            before.insert(change.key.clone(), change.value.clone());
+        }
+        self.batch.state_bytes = collected.state_bytes().or(self.batch.state_bytes);
+        match &mut self.done {
+            Some(done) => done.absorb(collected),
+            None => self.done = Some(collected),
+        }
+        let rows = self.done.as_ref().map_or(0, |done| done.writes.rows());
+        // What left the host is remembered as soon as it can be.
+        self.is_full |= is_alone || rows >= ROWS;
+    }
+
+    fn pass(&mut self, (event, key): &Keyed, attempts: u32, fate: Fate, error: Option<String>) {
+        self.upto = event.position;
+        let position = event.position;
+        self.passed.push(Passed { position, key: *key, attempts, fate, error });
+    }
+}
+
+fn of_error(error: CallError) -> Handled {
+    let nobodys = matches!(
+        error,
+        CallError::Fault(
+            Fault::InstanceBusy
+                | Fault::Overloaded(_)
+                | Fault::Store(_)
+                | Fault::InstanceReplaced
+                | Fault::Taken(_)
+        ) | CallError::PluginUnavailable(_)
+    );
+    if nobodys {
+        return Handled::NotNow(error);
+    }
+    let permanent = matches!(&error, CallError::Refused(refusal) if refusal.kind == PERMANENT);
+    Handled::Failed { permanent, error: cut(error.to_string(), ERROR_BYTES) }
+}

@@ -1,0 +1,70 @@
+//! Events that a worker failed at, tried again: each alone, and stored alone.
+
+use super::batch::Handled;
+use super::{CRASHES, Ready, Workers};
+use crate::calls::CallError;
+use crate::guest::Batch;
+use crate::store::{Fate, StoreError, Tx, WorkerEvent};
+
+/// Events of one worker that are tried again in one turn.
+const AT_ONCE: usize = 16;
+
+impl Workers {
+    /// Tries what is due; whether there was anything.
+    pub(super) async fn try_again(&self, ready: &Ready) -> Result<bool, CallError> {
+        let (id, now) = (ready.row.id, self.clock().now_ms());
+        let due = self.calls.store.read(|reader| reader.worker_retries(id, now, AT_ONCE))?;
+        for one in &due {
+            self.try_one(ready, one).await?;
+        }
+        Ok(!due.is_empty())
+    }
+
+    async fn try_one(&self, ready: &Ready, one: &WorkerEvent) -> Result<(), CallError> {
+        let id = one.id;
+        let permit = if one.crashes > 0 { self.suspects.acquire().await.ok() } else { None };
+        if one.crashes >= CRASHES {
+            let error = format!("the host ended {CRASHES} times while it was handled");
+            return self.failed(ready, one, Fate::Dead, error).await;
+        }
+        if permit.is_some() {
+            self.calls.store.write("worker.try", move |tx| tx.try_worker_event(id)).await?;
+        }
+        let batch = Batch::default();
+        match self.handle(ready, &one.event, &batch).await {
+            Handled::Done(mut collected) => {
+                let (done, now) = (one.clone(), self.clock().now_ms());
+                let also = move |tx: &Tx<'_>| tx.end_worker_event(&done, now);
+                if let Some(hold) = batch.take_hold() {
+                    collected.hold_until_stored(hold);
+                }
+                match self.calls.commit(*collected, Some(Box::new(also))).await {
+                    Ok(()) | Err(StoreError::Stale) => Ok(()),
+                    Err(error) => Err(error.into()),
+                }
+            }
+            Handled::NotNow(error) => Err(error),
+            Handled::Failed { permanent, error } => {
+                let fate = self.fate(ready, one.attempts.saturating_add(1), permanent);
+                self.failed(ready, one, fate, error).await
+            }
+        }
+    }
+
+    async fn failed(
+        &self,
+        ready: &Ready,
+        one: &WorkerEvent,
+        fate: Fate,
+        error: String,
+    ) -> Result<(), CallError> {
+        if fate == Fate::Dead {
+            self.mourn(ready, one.event.position, Some(&error));
+        }
+        let (failed, now) = (one.clone(), self.clock().now_ms());
+        let attempts = one.attempts.saturating_add(1);
+        let fail =
+            move |tx: &Tx<'_>| tx.fail_worker_event(&failed, attempts, fate, now, &error);
+        Ok(self.calls.store.write("worker.fail", fail).await?)
+    }
+}

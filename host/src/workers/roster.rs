@@ -1,0 +1,169 @@
+//! Which workers there are, which have something to do, and which are at it: in memory. The rows are the
+//! truth; a worker that is not known to have something to do is looked at once after a start.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
+
+use tokio::time::Instant;
+
+use super::Turn;
+use crate::calls::Calls;
+use crate::events::Envelope;
+use crate::ids::{CommunityId, InstanceId};
+use crate::store::WorkerRow;
+
+pub struct Roster {
+    workers: HashMap<i64, Entry>,
+    /// By the community whose events they handle; `HOST`: all.
+    by_community: HashMap<CommunityId, Vec<i64>>,
+    queue: VecDeque<i64>,
+    resting: BinaryHeap<Reverse<(Instant, i64)>>,
+    /// The last row that was read.
+    last: i64,
+    /// The last event that was looked at.
+    tail: i64,
+}
+
+struct Entry {
+    instance: InstanceId,
+    community: CommunityId,
+    name: String,
+    state: State,
+    /// When the oldest event came that it was woken for and has not come to yet.
+    since: Option<i64>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Idle,
+    Queued,
+    Busy,
+    /// Woken while it was at it.
+    BusyAndWoken,
+    Resting,
+}
+
+impl Roster {
+    pub fn new(tail: i64) -> Self {
+        Self {
+            workers: HashMap::new(),
+            by_community: HashMap::new(),
+            queue: VecDeque::new(),
+            resting: BinaryHeap::new(),
+            last: 0,
+            tail,
+        }
+    }
+
+    pub fn last(&self) -> i64 {
+        self.last
+    }
+
+    pub fn tail(&self) -> i64 {
+        self.tail
+    }
+
+    /// Those whose next event may have ended the process come last, the likelier the later.
+    pub fn add(&mut self, row: WorkerRow) {
+        self.last = self.last.max(row.id);
+        self.by_community.entry(row.community).or_default().push(row.id);
+        let entry = Entry {
+            instance: row.instance,
+            community: row.community,
+            name: row.name,
+            state: State::Queued,
+            since: None,
+        };
+        self.workers.insert(row.id, entry);
+        if row.crashes < 2 { self.queue.push_front(row.id) } else { self.queue.push_back(row.id) }
+    }
+
+    pub fn wake(&mut self, worker: i64) {
+        let Some(entry) = self.workers.get_mut(&worker) else { return };
+        match entry.state {
+            State::Idle => {
+                entry.state = State::Queued;
+                self.queue.push_back(worker);
+            }
+            State::Busy => entry.state = State::BusyAndWoken,
+            State::Queued | State::BusyAndWoken | State::Resting => {}
+        }
+    }
+
+    pub fn wake_for(&mut self, event: &Envelope, wants: impl Fn(InstanceId, &str) -> bool) {
+        self.tail = self.tail.max(event.position);
+        let mut of = vec![CommunityId::HOST];
+        of.extend(event.of.filter(|id| *id != CommunityId::HOST));
+        let workers = of.iter().filter_map(|id| self.by_community.get(id)).flatten();
+        let wanted: Vec<i64> = workers
+            .copied()
+            .filter(|id| self.workers.get(id).is_some_and(|one| wants(one.instance, &one.name)))
+            .collect();
+        for worker in wanted {
+            if let Some(entry) = self.workers.get_mut(&worker) {
+                entry.since.get_or_insert(event.time);
+            }
+            self.wake(worker);
+        }
+    }
+
+    /// The next that has something to do.
+    pub fn next(&mut self) -> Option<i64> {
+        while let Some(Reverse((at, worker))) = self.resting.peek().copied() {
+            if at > Instant::now() {
+                break;
+            }
+            self.resting.pop();
+            if let Some(entry) = self.workers.get_mut(&worker) {
+                entry.state = State::Queued;
+                self.queue.push_back(worker);
+            }
+        }
+        let worker = self.queue.pop_front()?;
+        if let Some(entry) = self.workers.get_mut(&worker) {
+            entry.state = State::Busy;
+        }
+        Some(worker)
+    }
+
+    pub fn ended(&mut self, worker: i64, turn: &Turn) {
+        let Some(entry) = self.workers.get_mut(&worker) else { return };
+        match (turn, entry.state) {
+            (Turn::Gone, _) => self.forget(worker),
+            (Turn::Rest(rest), _) => {
+                entry.state = State::Resting;
+                self.resting.push(Reverse((Instant::now() + *rest, worker)));
+            }
+            (Turn::Idle, State::Busy) => {
+                entry.state = State::Idle;
+                entry.since = None;
+            }
+            (Turn::Idle | Turn::More, _) => {
+                entry.state = State::Queued;
+                self.queue.push_back(worker);
+            }
+        }
+    }
+
+    fn forget(&mut self, worker: i64) {
+        let Some(entry) = self.workers.remove(&worker) else { return };
+        if let Some(others) = self.by_community.get_mut(&entry.community) {
+            others.retain(|one| *one != worker);
+            if others.is_empty() {
+                self.by_community.remove(&entry.community);
+            }
+        }
+    }
+
+    /// By plugin and worker: since when the furthest behind has something to do.
+    pub fn oldest(&self, calls: &Calls) -> BTreeMap<(String, String), Option<i64>> {
+        let mut oldest: BTreeMap<_, Option<i64>> = BTreeMap::new();
+        for entry in self.workers.values() {
+            let Some(instance) = calls.communities.instance(entry.instance) else { continue };
+            let known =
+                oldest.entry((instance.plugin.to_string(), entry.name.clone())).or_default();
+            *known = [*known, entry.since].into_iter().flatten().min();
+        }
+        oldest
+    }
+}
