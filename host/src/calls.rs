@@ -30,8 +30,8 @@ use crate::store::Store;
 
 use residents::Residents;
 
-pub use commit::{Also, Writes};
 use commit::Sending;
+pub use commit::{Also, Writes};
 pub use error::CallError;
 pub use failed::FailedCalls;
 pub use processes::{StartRequest, ValidatedStart};

@@ -56,7 +56,8 @@ impl HostScope {
                     tracing::error!(
                         plugin = plugin.name.as_str(),
                         "a plugin of host scope cannot be set up; see [plugins.{}] in moothall.toml: {}",
-                        plugin.name, reason(&error)
+                        plugin.name,
+                        reason(&error)
                     );
                 }
             }
@@ -64,7 +65,11 @@ impl HostScope {
         failed
     }
 
-    async fn settle_one(&mut self, plugin: &Arc<Plugin>, config: Value) -> Result<(), MutationError> {
+    async fn settle_one(
+        &mut self,
+        plugin: &Arc<Plugin>,
+        config: Value,
+    ) -> Result<(), MutationError> {
         let entry = PluginEntry { name: plugin.name.to_string(), config };
         let request = RequestId::new(&self.mutations.calls.clock);
         let host = CommunitySlug::of_host();
@@ -121,7 +126,11 @@ impl HostScope {
             let Ok(plugin) = self.mutations.calls.plugin_of(instance) else { continue };
             if let Err(error) = self.call(plugin, instance.clone(), Lifecycle::Close).await {
                 let plugin = instance.plugin.as_str();
-                tracing::error!(plugin, "a plugin of host scope could not be closed: {}", reason(&error));
+                tracing::error!(
+                    plugin,
+                    "a plugin of host scope could not be closed: {}",
+                    reason(&error)
+                );
             }
         }
     }

@@ -184,7 +184,8 @@ impl Scheduler {
     ) -> Result<(), crate::store::StoreError> {
         let mut after = Some(InstanceId(0));
         while let Some(from) = after {
-            let read = |r: &crate::store::Reader<'_>| r.without_schedule(plugin, kind, from, INSTANCES);
+            let read =
+                |r: &crate::store::Reader<'_>| r.without_schedule(plugin, kind, from, INSTANCES);
             let (lacking, next) = self.calls.store.read(read)?;
             after = next;
             if lacking.is_empty() {

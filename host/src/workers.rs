@@ -147,7 +147,8 @@ impl Workers {
         }
         loop {
             let tail = roster.tail();
-            let events = store.read(|reader| reader.log(crate::ids::CommunityId::HOST, tail, READ))?;
+            let events =
+                store.read(|reader| reader.log(crate::ids::CommunityId::HOST, tail, READ))?;
             events.iter().for_each(|event| self.tell(roster, event));
             if events.len() < READ {
                 break;
@@ -213,7 +214,8 @@ impl Workers {
         let config = ready.instance.config_for(ready.plugin.mark);
         let config = config.unwrap_or_else(|| ready.instance.stored_config().clone());
         let what = What::Enabled { worker: ready.worker.clone(), config: config.to_string() };
-        let call = self.calls.on(ready.plugin.clone(), ready.instance.clone(), what, self.request());
+        let call =
+            self.calls.on(ready.plugin.clone(), ready.instance.clone(), what, self.request());
         let answer = self.calls.run(call.await?, Mode::Collect).await?;
         let asked = Asked {
             enabled: answer.output == Output::Enabled(true),

@@ -116,3 +116,69 @@ pub mod oauth {
         default_bindings_module: "::moothall_sdk::export::oauth",
     });
 }
+
+pub mod hooks {
+    wit_bindgen::generate!({
+        path: "../wit",
+        world: "hooks-exports",
+        with: {
+            "moothall:plugin/types@0.1.0": crate::bindings::host::types,
+        },
+        pub_export_macro: true,
+        export_macro_name: "export_hooks",
+        default_bindings_module: "::moothall_sdk::export::hooks",
+    });
+}
+
+pub mod workers {
+    wit_bindgen::generate!({
+        path: "../wit",
+        world: "workers-exports",
+        with: {
+            "moothall:plugin/types@0.1.0": crate::bindings::host::types,
+        },
+        pub_export_macro: true,
+        export_macro_name: "export_workers",
+        default_bindings_module: "::moothall_sdk::export::workers",
+    });
+}
+
+pub mod monitoring {
+    wit_bindgen::generate!({
+        path: "../wit",
+        world: "monitoring-exports",
+        with: {
+            "moothall:plugin/types@0.1.0": crate::bindings::host::types,
+        },
+        pub_export_macro: true,
+        export_macro_name: "export_monitoring",
+        default_bindings_module: "::moothall_sdk::export::monitoring",
+    });
+}
+
+pub mod schedules {
+    wit_bindgen::generate!({
+        path: "../wit",
+        world: "schedules-exports",
+        with: {
+            "moothall:plugin/types@0.1.0": crate::bindings::host::types,
+        },
+        pub_export_macro: true,
+        export_macro_name: "export_schedules",
+        default_bindings_module: "::moothall_sdk::export::schedules",
+    });
+}
+
+pub mod routes {
+    wit_bindgen::generate!({
+        path: "../wit",
+        world: "routes-exports",
+        with: {
+            "moothall:plugin/types@0.1.0": crate::bindings::host::types,
+            "moothall:plugin/web@0.1.0": crate::bindings::host::web,
+        },
+        pub_export_macro: true,
+        export_macro_name: "export_routes",
+        default_bindings_module: "::moothall_sdk::export::routes",
+    });
+}

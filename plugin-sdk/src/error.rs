@@ -87,6 +87,11 @@ impl Error {
         Self::new(ErrorKind::Other(kind.into()), message)
     }
 
+    /// A worker's failure that no other try would change: the event is a dead letter at once.
+    pub fn permanent(message: impl Into<String>) -> Self {
+        Self::other("permanent", message)
+    }
+
     /// Adds what a program needs to know about the failure.
     #[must_use]
     pub fn with_details(mut self, details: impl Into<Value>) -> Self {

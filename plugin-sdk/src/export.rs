@@ -1,18 +1,21 @@
 //! What the code written by `#[plugin]` stands on: from the contract's exports to an author's
 //! methods. Not for authors. On a call it reads the parameters and nothing else.
 
-mod hooks;
+mod entries;
 mod process_functions;
+mod received;
 
 use serde::{Deserialize, Serialize};
 
 use crate::bindings::host::types as wit;
 pub use crate::bindings::{
-    actions, global_webhooks, lifecycle, oauth, plugin, processes, producer, webhooks,
+    actions, global_webhooks, hooks, lifecycle, monitoring, oauth, plugin, processes, producer,
+    routes, schedules, webhooks, workers,
 };
 use crate::{Error, Plugin, Result};
-pub use hooks::{GlobalWebhooks, OAuth, Producer, WebhookAnswer, Webhooks, received};
+pub use entries::{Filters, Monitoring, Routes, Schedules, Workers, data, unknown_entry};
 pub use process_functions::{ProcessFunctions, Processes, find_process, start};
+pub use received::{GlobalWebhooks, OAuth, Producer, WebhookAnswer, Webhooks, received};
 
 /// The actions of a plugin, by slug.
 pub trait Actions: Plugin {

@@ -55,6 +55,7 @@
 #![deny(missing_docs)]
 
 pub mod accounts;
+mod background;
 mod bindings;
 pub mod context;
 mod error;
@@ -62,6 +63,7 @@ mod event;
 #[doc(hidden)]
 pub mod export;
 mod headers;
+mod hook;
 pub mod http;
 pub mod log;
 pub mod manifest;
@@ -79,11 +81,13 @@ pub mod testing;
 pub mod verify;
 mod webhook;
 
+pub use background::{Change, Envelope, Metric, Point, RouteRequest, Sending, metrics};
 pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, Events, NewEvent};
+pub use hook::Verdict;
 pub use moothall_sdk_macros::{
-    Event, action, authorize_url, global_webhook, oauth_callback, plugin, process, producer,
-    webhook,
+    Event, action, authorize_url, filter, global_webhook, monitoring, oauth_callback, plugin,
+    process, producer, route, schedule, webhook, worker,
 };
 pub use plugin::{Empty, Plugin};
 pub use process::{Process, ProcessState};

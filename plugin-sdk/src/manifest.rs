@@ -2,6 +2,7 @@
 //! the plugin's types. The attribute [`plugin`](macro@crate::plugin) writes these calls.
 
 mod action;
+mod background;
 mod parts;
 
 use schemars::{JsonSchema, Schema};
@@ -9,6 +10,8 @@ use serde::Serialize;
 
 use crate::{Event, schema};
 pub use action::Action;
+use background::NamedSchedule;
+pub use background::{Filter, Hook, Route, Worker};
 pub use parts::{OAuth, Process, Schedule, Verify};
 
 /// A plugin's manifest, as `wit/manifest.schema.json` describes it.
@@ -45,6 +48,20 @@ pub struct Manifest {
     route_keys: Vec<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     oauth: Option<OAuth>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<&'static str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    resident: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    hooks: Vec<Hook>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    filters: Vec<Filter>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    workers: Vec<Worker>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    schedules: Vec<NamedSchedule>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    routes: Vec<Route>,
     requests: Requests,
 }
 
@@ -61,6 +78,8 @@ struct Requests {
     reveal: Vec<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     http: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tcp: Vec<&'static str>,
 }
 
 impl Manifest {
@@ -84,6 +103,13 @@ impl Manifest {
             global_verify: None,
             route_keys: Vec::new(),
             oauth: None,
+            scope: None,
+            resident: false,
+            hooks: Vec::new(),
+            filters: Vec::new(),
+            workers: Vec::new(),
+            schedules: Vec::new(),
+            routes: Vec::new(),
             requests: Requests::default(),
         }
     }
@@ -210,6 +236,62 @@ impl Manifest {
     #[must_use]
     pub fn http(mut self, host: &'static str) -> Self {
         self.requests.http.push(host);
+        self
+    }
+
+    /// `community` or `host`.
+    #[must_use]
+    pub fn scope(mut self, scope: &'static str) -> Self {
+        self.scope = Some(scope);
+        self
+    }
+
+    /// Keeps the memory of ticks, monitoring points and routes between calls.
+    #[must_use]
+    pub fn resident(mut self) -> Self {
+        self.resident = true;
+        self
+    }
+
+    /// Adds a hook that drivers run.
+    #[must_use]
+    pub fn hook(mut self, hook: Hook) -> Self {
+        self.hooks.push(hook);
+        self
+    }
+
+    /// Adds a step of a hook.
+    #[must_use]
+    pub fn filter(mut self, filter: Filter) -> Self {
+        self.filters.push(filter);
+        self
+    }
+
+    /// Adds a worker.
+    #[must_use]
+    pub fn worker(mut self, worker: Worker) -> Self {
+        self.workers.push(worker);
+        self
+    }
+
+    /// Adds a schedule.
+    #[must_use]
+    pub fn schedule(mut self, name: &'static str, schedule: Schedule) -> Self {
+        self.schedules.push(NamedSchedule { name, schedule });
+        self
+    }
+
+    /// Adds a route.
+    #[must_use]
+    pub fn route(mut self, route: Route) -> Self {
+        self.routes.push(route);
+        self
+    }
+
+    /// Asks for TCP connections to an address, `host:port`.
+    #[must_use]
+    pub fn tcp(mut self, address: &'static str) -> Self {
+        self.requests.tcp.push(address);
         self
     }
 

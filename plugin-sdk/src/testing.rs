@@ -90,6 +90,13 @@ impl<P: Plugin> Host<P> {
         self
     }
 
+    /// The host's numbers: a list of `{name, labels, value}`.
+    #[must_use]
+    pub fn metrics(mut self, numbers: Value) -> Self {
+        self.world.metrics = numbers;
+        self
+    }
+
     /// Takes back the grant to see this secret: a JSON Pointer into the configuration, or
     /// `settings:<name>`.
     #[must_use]

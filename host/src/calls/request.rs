@@ -71,8 +71,14 @@ pub enum What {
         hook: Arc<str>,
         data: String,
     },
-    Enabled { worker: Arc<Worker>, config: String },
-    Handle { worker: Arc<Worker>, event: Arc<String> },
+    Enabled {
+        worker: Arc<Worker>,
+        config: String,
+    },
+    Handle {
+        worker: Arc<Worker>,
+        event: Arc<String>,
+    },
     Points(Arc<String>),
     Scheduled {
         name: Arc<str>,
@@ -210,7 +216,11 @@ impl ValidatedCall {
     pub fn is_for_resident(&self) -> bool {
         let shares = matches!(
             &self.what,
-            What::Points(_) | What::Tick | What::Scheduled { .. } | What::Route { .. } | What::Shutdown
+            What::Points(_)
+                | What::Tick
+                | What::Scheduled { .. }
+                | What::Route { .. }
+                | What::Shutdown
         );
         shares && self.plugin.manifest.resident
     }

@@ -41,14 +41,16 @@ impl Residents {
         subject: Subject,
     ) -> Result<Ended, Fault> {
         let plugin = call.plugin();
-        let instance = call.instance().ok_or_else(|| Fault::Host("a resident of no instance".into()))?;
+        let instance =
+            call.instance().ok_or_else(|| Fault::Host("a resident of no instance".into()))?;
         let resident = self.by_instance.pin().get_or_insert_with(instance.id, Arc::default).clone();
         let wait = Duration::from_millis(plugin.terms.limits.lock_wait_ms);
         let turn = tokio::time::timeout(wait, resident.lock()).await;
         let mut resident = turn.map_err(|_| Fault::InstanceBusy)?;
         resident.may_begin()?;
         let live = resident.take((plugin.mark, instance.generation));
-        let (ended, live) = plugin.guest.call_live(live, export, plugin.terms.clone(), subject).await;
+        let (ended, live) =
+            plugin.guest.call_live(live, export, plugin.terms.clone(), subject).await;
         resident.note(live, call);
         Ok(ended)
     }
@@ -88,7 +90,10 @@ impl Resident {
         self.rests_until = Some(Instant::now() + rest);
         let (plugin, instance) = (call.plugin().name.as_str(), call.instance().map(|one| one.id.0));
         tracing::warn!(
-            plugin, instance, faults = self.faults, rest_ms = rest.as_millis(),
+            plugin,
+            instance,
+            faults = self.faults,
+            rest_ms = rest.as_millis(),
             "a resident plugin failed: its memory is gone, and it is restarted"
         );
     }

@@ -63,8 +63,14 @@ pub enum Export {
         hook: Arc<str>,
         data: String,
     },
-    Enabled { worker: Arc<str>, config: String },
-    Handle { worker: Arc<str>, event: Arc<String> },
+    Enabled {
+        worker: Arc<str>,
+        config: String,
+    },
+    Handle {
+        worker: Arc<str>,
+        event: Arc<String>,
+    },
     Points(Arc<String>),
     ScheduleTick {
         name: Arc<str>,

@@ -7,9 +7,9 @@ use secrecy::SecretString;
 
 use super::meter::LongCalls;
 use crate::config::Limits;
+use crate::effects::StateWrites;
 use crate::grants::Grants;
 use crate::ids::{PluginName, RequestId};
-use crate::effects::StateWrites;
 use crate::instance::{Hold, Instance, ProcessRef};
 
 /// The same for all calls of a loaded plugin.

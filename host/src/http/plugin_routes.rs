@@ -78,8 +78,9 @@ fn of_method<'a>(found: Vec<Found<'a>>, method: &Method) -> Result<Found<'a>, Pr
     if allowed.is_empty() {
         return Err(no_route());
     }
-    let mut of_method =
-        found.into_iter().filter(|(route, _)| route.methods.iter().any(|one| one == method.as_str()));
+    let mut of_method = found
+        .into_iter()
+        .filter(|(route, _)| route.methods.iter().any(|one| one == method.as_str()));
     of_method.next().ok_or_else(|| Problem::wrong_method(&allowed.join(", ")))
 }
 

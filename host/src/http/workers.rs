@@ -133,7 +133,9 @@ async fn settle(
     }
     let workers = named(&api, &plugin, &name, body.community.as_deref())?;
     if workers.is_empty() {
-        return Err(Problem::not_found(format!("There is no worker '{name}' of plugin '{plugin}'")));
+        return Err(Problem::not_found(format!(
+            "There is no worker '{name}' of plugin '{plugin}'"
+        )));
     }
     let (now, id) = (api.clock.now_ms(), body.id);
     let settle = move |tx: &crate::store::Tx<'_>| {

@@ -282,7 +282,11 @@ impl Mutations {
             instance: draft.instance.clone(),
             writes: writes.unwrap_or_default(),
             workers: draft.plugin.workers.iter().map(|one| one.name.clone()).collect(),
-            first_ticks: draft.plugin.cadences().map(|(kind, one)| (kind, one.first(now))).collect(),
+            first_ticks: draft
+                .plugin
+                .cadences()
+                .map(|(kind, one)| (kind, one.first(now)))
+                .collect(),
         })
     }
 

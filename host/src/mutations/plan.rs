@@ -83,7 +83,9 @@ fn check_scope(plugin: &Plugin, names: &CommunityNames) -> Outcome<()> {
         (true, false) => Err(MutationError::OtherScope(format!(
             "Plugin '{name}' is of host scope: it is configured under [plugins.{name}] in moothall.toml, and enabled for no community"
         ))),
-        (false, true) => Err(MutationError::OtherScope(format!("Plugin '{name}' is not of host scope"))),
+        (false, true) => {
+            Err(MutationError::OtherScope(format!("Plugin '{name}' is not of host scope")))
+        }
         _ => Ok(()),
     }
 }

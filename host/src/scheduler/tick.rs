@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::Scheduler;
 use crate::cadence::Cadence;
-use crate::clock::rfc3339;
 use crate::calls::{CallError, Collected, Mode, ValidatedCall, What};
+use crate::clock::rfc3339;
 use crate::effects::ProcessStatus;
 use crate::guest::{Fault, cut};
 use crate::ids::RequestId;

@@ -243,8 +243,7 @@ impl Tx<'_> {
     fn suspect(&self, tried: bool, now: i64) -> Result<(), StoreError> {
         if tried {
             self.conn.execute("UPDATE worker SET crashes = crashes + 1 WHERE trying", [])?;
-            self.conn
-                .execute("UPDATE worker_event SET crashes = crashes + 1 WHERE trying", [])?;
+            self.conn.execute("UPDATE worker_event SET crashes = crashes + 1 WHERE trying", [])?;
             return Ok(());
         }
         self.conn.execute(

@@ -31,7 +31,10 @@ const PERMANENT: &str = "permanent";
 /// What became of an event.
 pub enum Handled {
     Done(Box<Collected>),
-    Failed { permanent: bool, error: String },
+    Failed {
+        permanent: bool,
+        error: String,
+    },
     /// Nobody's doing: it is handled later.
     NotNow(CallError),
 }
@@ -75,7 +78,12 @@ impl Workers {
         Ok(if stuck { Turn::Rest(REST) } else { Turn::More })
     }
 
-    async fn gather(&self, ready: &Ready, wanted: &[&Keyed], last: i64) -> Result<Gathered, CallError> {
+    async fn gather(
+        &self,
+        ready: &Ready,
+        wanted: &[&Keyed],
+        last: i64,
+    ) -> Result<Gathered, CallError> {
         let mut held: HashSet<i64> = HashSet::new();
         if ready.worker.is_fifo() {
             held.extend(self.calls.store.read(|reader| reader.held_keys(ready.row.id))?);

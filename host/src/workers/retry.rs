@@ -63,8 +63,7 @@ impl Workers {
         }
         let (failed, now) = (one.clone(), self.clock().now_ms());
         let attempts = one.attempts.saturating_add(1);
-        let fail =
-            move |tx: &Tx<'_>| tx.fail_worker_event(&failed, attempts, fate, now, &error);
+        let fail = move |tx: &Tx<'_>| tx.fail_worker_event(&failed, attempts, fate, now, &error);
         Ok(self.calls.store.write("worker.fail", fail).await?)
     }
 }

@@ -2,6 +2,7 @@
 //! in the SDK's functions that it calls.
 
 mod actions;
+mod entries;
 mod hooks;
 mod lifecycle;
 
@@ -10,6 +11,7 @@ use quote::quote;
 use syn::Type;
 
 use crate::method::action::Action;
+use crate::method::entry::Entry;
 use crate::method::hook::{Hook, Kind};
 use crate::method::lifecycle::Lifecycle;
 use crate::options::plugin::PluginOptions;
@@ -21,6 +23,7 @@ pub struct Parts {
     pub lifecycle: Vec<Lifecycle>,
     pub actions: Vec<Action>,
     pub hooks: Vec<Hook>,
+    pub entries: Vec<Entry>,
 }
 
 impl Parts {
@@ -32,7 +35,8 @@ impl Parts {
             (!self.actions.is_empty()).then(|| actions::to_glue(&self.plugin, &self.actions));
         let hooks = hooks::to_glue(&self.plugin, &self.hooks);
         let processes = (!self.options.processes.is_empty()).then(|| self.processes_impl());
-        quote! { #plugin #lifecycle #actions #hooks #processes }
+        let entries = entries::to_glue(&self.plugin, &self.entries);
+        quote! { #plugin #lifecycle #actions #hooks #processes #entries }
     }
 
     fn plugin_impl(&self) -> TokenStream {
@@ -76,6 +80,7 @@ impl Parts {
         let key = options.community_platform_id_key.iter();
         let on_config_change = options.on_config_change.iter();
         let (reveal, http) = (&options.requests.reveal, &options.requests.http);
+        let tcp = &options.requests.tcp;
         let parts = self.parts();
         let lifecycle = self.lifecycle.iter().map(|function| function.manifest_name());
         let actions = self.actions.iter().map(actions::to_manifest);
@@ -90,6 +95,7 @@ impl Parts {
                 #(.on_config_change(#on_config_change))*
                 #(.reveal(#reveal))*
                 #(.http(#http))*
+                #(.tcp(#tcp))*
                 #(.lifecycle(#lifecycle))*
                 #(.action(#actions))*
                 #parts
@@ -111,6 +117,9 @@ impl Parts {
         let route_keys = &options.route_keys;
         let oauth = options.oauth.as_ref().map(|oauth| oauth.to_manifest());
         let oauth = oauth.iter();
+        let (scope, hooks) = (options.scope.iter(), &options.hooks);
+        let resident = options.resident.then(|| quote!(.resident()));
+        let entries = self.entries.iter().map(entries::to_manifest);
         quote! {
             #(.event::<#events>())*
             #(.process(::moothall_sdk::Process::manifest(&#processes)))*
@@ -119,6 +128,10 @@ impl Parts {
             #(.global_verify(#global_verify))*
             #(.route_key(#route_keys))*
             #(.oauth(#oauth))*
+            #(.scope(#scope))*
+            #resident
+            #(.hook(#hooks))*
+            #(#entries)*
         }
     }
 

@@ -128,6 +128,64 @@ pub fn oauth_callback(_attributes: TokenStream, item: TokenStream) -> TokenStrea
     plugin::outside_a_plugin("oauth_callback", item.into()).into()
 }
 
+/// A step of a hook: `fn guard(&self, data: Data) -> Result<Verdict>`, with any `Deserialize` type.
+///
+/// ```text
+/// #[filter(
+///     hook = "org.moothall.action.requested.v1",
+///     order = 10,                             // lower ones run first; 100
+///     fail_silently = false,                  // a failure of this method ends the run; true
+///     description = "What it is for.",
+/// )]
+/// ```
+#[proc_macro_attribute]
+pub fn filter(_attributes: TokenStream, item: TokenStream) -> TokenStream {
+    plugin::outside_a_plugin("filter", item.into()).into()
+}
+
+/// Handles events, each once, with a cursor of its own: `fn handle(&self, event: Envelope) -> Result<()>`.
+///
+/// ```text
+/// #[worker(
+///     name = "notify",
+///     events("api.change", "discourse:*"),    // patterns of events, or sending_event
+///     matches("/resource=story"),             // texts in the event's data
+///     ordering = "fifo",                      // one that failed holds back those with its key
+///     max_attempts = 8,
+///     timeout_ms = 30000,
+///     enabled = wants,                        // fn wants(&self, config: Config) -> Result<bool>
+/// )]
+/// ```
+///
+/// An error is tried again later; one made with `Error::permanent` is not.
+#[proc_macro_attribute]
+pub fn worker(_attributes: TokenStream, item: TokenStream) -> TokenStream {
+    plugin::outside_a_plugin("worker", item.into()).into()
+}
+
+/// Takes what the host measures of its requests, in batches:
+/// `fn points(&self, points: Vec<Point>) -> Result<()>`.
+#[proc_macro_attribute]
+pub fn monitoring(_attributes: TokenStream, item: TokenStream) -> TokenStream {
+    plugin::outside_a_plugin("monitoring", item.into()).into()
+}
+
+/// Is called again and again for each instance: `fn flush(&self, scheduled_at: String) -> Result<()>`, with
+/// `#[schedule(name = "flush", every = "10s")]` or the options of [`producer`](macro@producer).
+#[proc_macro_attribute]
+pub fn schedule(_attributes: TokenStream, item: TokenStream) -> TokenStream {
+    plugin::outside_a_plugin("schedule", item.into()).into()
+}
+
+/// Answers HTTP requests at a path of the plugin's own:
+/// `fn teapot(&self, request: RouteRequest) -> Result<WebhookResponse>`, with
+/// `#[route(path = "/stories/{id}", methods("GET", "POST"), auth = "public")]`. Without `auth` it needs
+/// what `/api/internal` needs.
+#[proc_macro_attribute]
+pub fn route(_attributes: TokenStream, item: TokenStream) -> TokenStream {
+    plugin::outside_a_plugin("route", item.into()).into()
+}
+
 /// Makes a governance process of an `impl` block on a unit struct; the plugin that has it lists it
 /// in `processes(…)`.
 ///

@@ -2,6 +2,7 @@
 //! A mistake points at the token that is wrong and shows the whole right signature.
 
 pub mod action;
+pub mod entry;
 pub mod hook;
 pub mod lifecycle;
 pub mod process;

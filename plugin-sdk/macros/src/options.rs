@@ -2,6 +2,7 @@
 //! option is written, and leaves what it means to its users.
 
 pub mod action;
+pub mod entry;
 pub mod hook;
 pub mod oauth;
 pub mod plugin;
@@ -100,6 +101,20 @@ fn types(option: &Meta, mistakes: &mut Mistakes) -> Vec<Type> {
         Ok(list) => list.into_iter().collect(),
         Err(_) => {
             mistakes.add(option, format!("write `{}(OneType, AnotherType)`", name_of(option)));
+            Vec::new()
+        }
+    }
+}
+
+/// The expressions of `name(a, b)`.
+fn expressions(option: &Meta, mistakes: &mut Mistakes) -> Vec<Expr> {
+    let list = option
+        .require_list()
+        .and_then(|list| list.parse_args_with(Punctuated::<Expr, Token![,]>::parse_terminated));
+    match list {
+        Ok(list) => list.into_iter().collect(),
+        Err(_) => {
+            mistakes.add(option, format!("write `{}(Hook::new(\"…\"))`", name_of(option)));
             Vec::new()
         }
     }

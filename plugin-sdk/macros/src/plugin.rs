@@ -7,6 +7,7 @@ use syn::{Attribute, Ident, ImplItem, ImplItemFn, ItemImpl, Type};
 
 use crate::glue::Parts;
 use crate::method::action::{Action, without_duplicates};
+use crate::method::entry::{self, Entry};
 use crate::method::hook::{Hook, Kind, checked};
 use crate::method::lifecycle::Lifecycle;
 use crate::mistakes::Mistakes;
@@ -42,10 +43,11 @@ pub fn outside_a_plugin(attribute: &str, item: TokenStream) -> TokenStream {
 fn read(attributes: TokenStream, block: &mut ItemImpl, mistakes: &mut Mistakes) -> Option<Parts> {
     let plugin = unit_struct(block, FORM, mistakes)?;
     let options = PluginOptions::parse(attributes, mistakes);
-    let Methods { lifecycle, actions, hooks } = methods(block, &options, mistakes);
+    let Methods { lifecycle, actions, hooks, entries } = methods(block, &options, mistakes);
     let (actions, hooks) = (without_duplicates(actions, mistakes), checked(hooks, mistakes));
+    let entries = entry::without_duplicates(entries, mistakes);
     // Without a name there is no manifest to write; its absence has been noted.
-    options.name.is_some().then_some(Parts { plugin, options, lifecycle, actions, hooks })
+    options.name.is_some().then_some(Parts { plugin, options, lifecycle, actions, hooks, entries })
 }
 
 /// The type of a plain `impl` block; any other is answered with `form`.
@@ -68,6 +70,7 @@ struct Methods {
     lifecycle: Vec<Lifecycle>,
     actions: Vec<Action>,
     hooks: Vec<Hook>,
+    entries: Vec<Entry>,
 }
 
 fn methods(block: &mut ItemImpl, options: &PluginOptions, mistakes: &mut Mistakes) -> Methods {
@@ -88,6 +91,11 @@ impl Methods {
             self.lifecycle.extend(function.filter(|_| own.is_empty()));
             return;
         };
+        if let Some(kind) = entry::Kind::of(&name) {
+            let entry = Entry::read(kind, &attribute, &method.sig, own);
+            self.entries.extend(entry.filter(|_| own.is_empty()));
+            return;
+        }
         match Kind::of(&name) {
             Some(kind) => {
                 let options = HookOptions::parse(kind, &attribute, own);
@@ -106,7 +114,9 @@ impl Methods {
 fn take_attribute(method: &mut ImplItemFn) -> Option<(Attribute, Ident)> {
     let ours = |attribute: &Attribute| {
         let name = attribute.path().segments.last()?.ident.clone();
-        (name == "action" || Kind::of(&name).is_some()).then_some(name)
+        let is_ours =
+            name == "action" || Kind::of(&name).is_some() || entry::Kind::of(&name).is_some();
+        is_ours.then_some(name)
     };
     let (position, name) =
         method.attrs.iter().enumerate().find_map(|(at, attribute)| Some((at, ours(attribute)?)))?;

@@ -8,11 +8,13 @@ use super::Host;
 use super::kept::{ProcessRecord, ProcessStatus};
 use super::world::Call;
 use crate::export::{
-    Actions, GlobalWebhooks, Lifecycle, OAuth, ProcessFunctions, Processes, Producer, Webhooks,
-    find_process,
+    Actions, Filters, GlobalWebhooks, Lifecycle, Monitoring, OAuth, ProcessFunctions, Processes,
+    Producer, Routes, Schedules, Webhooks, Workers, find_process,
 };
 use crate::oauth::{AuthorizeRequest, Authorized, OAuthCallback};
-use crate::{Error, Result, Routed, WebhookRequest, WebhookResponse};
+use crate::{
+    Envelope, Error, Point, Result, RouteRequest, Routed, Verdict, WebhookRequest, WebhookResponse,
+};
 
 impl<P: Lifecycle> Host<P> {
     /// Enables the plugin: `initialize`.
@@ -75,6 +77,49 @@ impl<P: Producer> Host<P> {
     /// One due moment of the producer.
     pub fn tick(&mut self) -> Result<()> {
         self.call(Call::of_instance("producer"), || P::PLUGIN.tick())
+    }
+}
+
+impl<P: Filters> Host<P> {
+    /// One step of a hook.
+    pub fn filter(&mut self, hook: &str, data: impl Serialize) -> Result<Verdict> {
+        let data = serde_json::to_string(&data)?;
+        self.call(Call::of_instance("hook").reading(), || P::PLUGIN.filter(hook, &data))
+    }
+}
+
+impl<P: Workers> Host<P> {
+    /// Whether a worker is enabled with the instance's configuration.
+    pub fn is_enabled(&mut self, worker: &str) -> Result<bool> {
+        let config = self.world.config.to_string();
+        self.call(Call::of_instance("worker").reading(), || P::PLUGIN.enabled(worker, &config))
+    }
+
+    /// One event.
+    pub fn handle(&mut self, worker: &str, event: Envelope) -> Result<()> {
+        self.call(Call::of_instance("worker"), || P::PLUGIN.handle(worker, event))
+    }
+}
+
+impl<P: Monitoring> Host<P> {
+    /// One batch of points.
+    pub fn points(&mut self, points: Vec<Point>) -> Result<()> {
+        self.call(Call::of_instance("monitoring"), || P::PLUGIN.handle_points(points))
+    }
+}
+
+impl<P: Schedules> Host<P> {
+    /// One due moment of a schedule.
+    pub fn schedule(&mut self, name: &str, scheduled_at: &str) -> Result<()> {
+        let at = scheduled_at.to_owned();
+        self.call(Call::of_instance("tick"), || Schedules::tick(&P::PLUGIN, name, at))
+    }
+}
+
+impl<P: Routes> Host<P> {
+    /// A request to a route, named by its path in the manifest.
+    pub fn route(&mut self, path: &str, request: RouteRequest) -> Result<WebhookResponse> {
+        self.call(Call::of_instance("route"), || P::PLUGIN.route(path, request))
     }
 }
 

@@ -6,6 +6,7 @@ pub mod context;
 pub mod events;
 pub mod http;
 pub mod log;
+pub mod metrics;
 pub mod process;
 pub mod secrets;
 pub mod settings;

@@ -26,6 +26,8 @@ pub struct World {
     pub script: Vec<(String, String, Answer)>,
     pub sent: Vec<Sent>,
     pub lines: Vec<(Level, String)>,
+    /// What the snapshot of metrics answers.
+    pub metrics: Value,
     pub call: Option<Call>,
     /// How many calls there were, which is the id of the last.
     pub calls: u64,
@@ -50,6 +52,11 @@ impl Call {
         Self { origin, has_instance: true, ..Self::default() }
     }
 
+    /// The same, which may not write.
+    pub fn reading(self) -> Self {
+        Self { read_only: true, ..self }
+    }
+
     /// A call about a process.
     pub fn of_process(origin: &'static str, id: &str) -> Self {
         Self { process: Some(id.to_owned()), ..Self::of_instance(origin) }
@@ -72,6 +79,7 @@ impl World {
             community: "test".to_owned(),
             config: empty(),
             settings: empty(),
+            metrics: Value::Array(Vec::new()),
             ..Self::default()
         }
     }

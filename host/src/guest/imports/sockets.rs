@@ -9,14 +9,16 @@ use std::sync::Arc;
 
 use tracing::Level;
 use wasmtime::component::{HasData, Linker, Resource};
+use wasmtime_wasi::WasiCtxBuilder;
+use wasmtime_wasi::p2::bindings::io::error::Error as IoError;
 use wasmtime_wasi::p2::bindings::sockets::ip_name_lookup::{
     self, Host, HostResolveAddressStream, ResolveAddressStream,
 };
-use wasmtime_wasi::p2::bindings::io::error::Error as IoError;
-use wasmtime_wasi::p2::bindings::sockets::network::{self, ErrorCode, HostNetwork, IpAddress, Network};
+use wasmtime_wasi::p2::bindings::sockets::network::{
+    self, ErrorCode, HostNetwork, IpAddress, Network,
+};
 use wasmtime_wasi::p2::{DynPollable, SocketError};
 use wasmtime_wasi::sockets::{SocketAddrUse, WasiSocketsCtxView, WasiSocketsView};
-use wasmtime_wasi::WasiCtxBuilder;
 
 use crate::grants::line_for_tcp;
 use crate::guest::call_state::CallState;
@@ -122,7 +124,14 @@ impl Host for Names<'_> {
         let host = |granted: &String| {
             granted.rsplit_once(':').map(|(host, _)| host.trim_matches(['[', ']']).to_owned())
         };
-        if !self.terms.grants.tcp().iter().filter_map(host).any(|host| host.eq_ignore_ascii_case(&name)) {
+        if !self
+            .terms
+            .grants
+            .tcp()
+            .iter()
+            .filter_map(host)
+            .any(|host| host.eq_ignore_ascii_case(&name))
+        {
             return Err(ErrorCode::AccessDenied.into());
         }
         self.sockets.resolve_addresses(network, name)

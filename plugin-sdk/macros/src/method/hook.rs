@@ -123,7 +123,7 @@ pub fn check_parameter(
     }
 }
 
-fn is_named(found: &Type, name: &str) -> bool {
+pub fn is_named(found: &Type, name: &str) -> bool {
     matches!(found, Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == name))
 }
 

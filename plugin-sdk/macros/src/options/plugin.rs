@@ -1,17 +1,17 @@
 //! The options of `#[plugin(…)]`.
 
 use proc_macro2::{Span, TokenStream};
-use syn::{LitStr, Meta, Type};
+use syn::{Expr, LitStr, Meta, Type};
 
 use super::oauth::OAuthOptions;
 use super::requests::Requests;
-use super::{a_type, choice, read, text, texts, types, unknown};
+use super::{a_type, choice, expressions, flag, read, text, texts, types, unknown};
 use crate::mistakes::Mistakes;
 use crate::name;
 
 const KNOWN: &str = "`name`, `config`, `settings`, `version`, `description`, `auth_type`, \
                      `community_platform_id_key`, `on_config_change`, `events`, `processes`, \
-                     `route_keys`, `oauth` and `requests`";
+                     `route_keys`, `oauth`, `scope`, `resident`, `hooks` and `requests`";
 
 /// What an author says of the plugin as a whole.
 #[derive(Default)]
@@ -28,6 +28,9 @@ pub struct PluginOptions {
     pub processes: Vec<Type>,
     pub route_keys: Vec<LitStr>,
     pub oauth: Option<OAuthOptions>,
+    pub scope: Option<LitStr>,
+    pub resident: bool,
+    pub hooks: Vec<Expr>,
     pub requests: Requests,
 }
 
@@ -82,6 +85,12 @@ impl PluginOptions {
         } else if path.is_ident("route_keys") {
             self.route_keys = texts(option, mistakes);
             self.route_keys.retain(|pointer| is_pointer(pointer, mistakes));
+        } else if path.is_ident("scope") {
+            self.scope = choice(option, &["community", "host"], mistakes);
+        } else if path.is_ident("resident") {
+            self.resident = flag(option, mistakes);
+        } else if path.is_ident("hooks") {
+            self.hooks = expressions(option, mistakes);
         } else if path.is_ident("oauth") {
             self.oauth = Some(OAuthOptions::parse(option, mistakes));
         } else {

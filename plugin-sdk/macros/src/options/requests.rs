@@ -10,6 +10,7 @@ use crate::mistakes::Mistakes;
 pub struct Requests {
     pub reveal: Vec<LitStr>,
     pub http: Vec<LitStr>,
+    pub tcp: Vec<LitStr>,
 }
 
 impl Requests {
@@ -24,12 +25,15 @@ impl Requests {
                 requests.reveal = texts(&request, mistakes);
             } else if request.path().is_ident("http") {
                 requests.http = texts(&request, mistakes);
+            } else if request.path().is_ident("tcp") {
+                requests.tcp = texts(&request, mistakes);
             } else {
-                unknown(&request, "`reveal` and `http`", mistakes);
+                unknown(&request, "`reveal`, `http` and `tcp`", mistakes);
             }
         }
         requests.reveal.retain(|secret| is_place(secret, mistakes));
         requests.http.retain(|host| is_host(host, mistakes));
+        requests.tcp.retain(|address| is_address(address, mistakes));
         requests
     }
 }
@@ -44,6 +48,16 @@ fn is_host(host: &LitStr, mistakes: &mut Mistakes) -> bool {
             host,
             "a host is \"example.com\", \"*.example.com\", \"*\", \"config:/server_url\" or \"settings:/server_url\"",
         );
+    }
+    good
+}
+
+fn is_address(address: &LitStr, mistakes: &mut Mistakes) -> bool {
+    let text = address.value();
+    let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty());
+    let good = port.is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    if !good {
+        mistakes.add(address, "an address is \"host:port\": \"redis.internal:6379\"");
     }
     good
 }

@@ -1,0 +1,63 @@
+//! What a step of a hook makes of the data.
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::Result;
+
+/// The answer of a method with [`filter`](macro@crate::filter).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verdict(pub(crate) Kind);
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Kind {
+    Pass,
+    Update(Value),
+    Stop,
+    Halt(String, Map<String, Value>),
+}
+
+impl Verdict {
+    /// The data stays as it is.
+    pub fn pass() -> Self {
+        Self(Kind::Pass)
+    }
+
+    /// The top-level keys of `data`, an object, take the place of those of the data. Only what the hook
+    /// declares as mutable changes.
+    pub fn update(data: impl Serialize) -> Result<Self> {
+        Ok(Self(Kind::Update(serde_json::to_value(data)?)))
+    }
+
+    /// The run ends here with the data as it is.
+    pub fn stop() -> Self {
+        Self(Kind::Stop)
+    }
+
+    /// The run is halted with one of the hook's exceptions.
+    pub fn halt(exception: impl Into<String>, message: impl Into<String>) -> Self {
+        let message = Map::from_iter([("message".to_owned(), json!(message.into()))]);
+        Self(Kind::Halt(exception.into(), message))
+    }
+
+    /// Where a halted run sends the browser (`RedirectToPage`).
+    #[must_use]
+    pub fn redirect_to(self, url: impl Into<String>) -> Self {
+        self.with("redirect_to", url.into())
+    }
+
+    /// The status that a halted request is answered with.
+    #[must_use]
+    pub fn status_code(self, status: u16) -> Self {
+        self.with("status_code", status)
+    }
+
+    /// More of a halted run: `content`, `content_type`, `status`, `headers` of `RenderCustomResponse`.
+    #[must_use]
+    pub fn with(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
+        if let Kind::Halt(_, more) = &mut self.0 {
+            more.insert(key.into(), value.into());
+        }
+        self
+    }
+}
