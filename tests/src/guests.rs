@@ -3,13 +3,15 @@
 use std::path::PathBuf;
 
 /// Every guest that `cargo xtask guests` builds and the tests enable.
-pub const ALL: [&str; 9] = [
+pub const ALL: [&str; 11] = [
+    "backstage",
     "consent",
     "misbehaving",
     "platform",
     "probe",
     "randomness",
     "raw",
+    "resident",
     "signed",
     "tutorial",
     "versions",
