@@ -32,6 +32,7 @@ mod operating;
 mod plugins;
 mod problems;
 mod processes;
+mod redis;
 mod reference_libraries;
 mod refused_files;
 mod reload;
