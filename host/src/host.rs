@@ -148,6 +148,7 @@ impl Host {
             keyring,
             limits: config.limits.clone(),
             in_flight: Arc::default(),
+            change: None,
         };
         let mut host_scope = HostScope::new(mutations.clone(), config.clone());
         background.block_on(host_scope.settle());

@@ -15,7 +15,7 @@ use crate::calls::{Mode, What};
 use crate::config::Config;
 use crate::ids::{CommunitySlug, InstanceId, PluginName, RequestId};
 use crate::instance::Instance;
-use crate::mutations::{Change, MutationError, Mutations, PluginEntry};
+use crate::mutations::{Became, MutationError, Mutations, PluginEntry};
 use crate::plugins::{Lifecycle, Plugin};
 
 /// How often it is looked for plugins that were loaded or replaced.
@@ -74,7 +74,7 @@ impl HostScope {
         let request = RequestId::new(&self.mutations.calls.clock);
         let host = CommunitySlug::of_host();
         let (change, instance) = self.mutations.enable(host, entry, request).await?;
-        if !self.begun.contains(&instance.id) && change == Change::Unchanged {
+        if !self.begun.contains(&instance.id) && change == Became::Unchanged {
             self.call(plugin.clone(), instance.clone(), Lifecycle::Initialize).await?;
         }
         self.begun.insert(instance.id);

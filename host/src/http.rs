@@ -6,6 +6,7 @@
 mod access;
 mod actions;
 mod body;
+mod changes;
 mod communities;
 mod deliveries;
 mod door;
@@ -99,6 +100,7 @@ pub fn routes(api: Arc<Api>) -> Router {
         .merge(endpoints::routes())
         .merge(deliveries::routes())
         .merge(workers::routes())
+        .merge(changes::routes())
         .merge(schedules::routes())
         .merge(openapi::routes())
         // Operating

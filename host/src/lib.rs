@@ -3,6 +3,7 @@
 //! `ARCHITECTURE.md` beside this crate has the bird's-eye view and the walk through a call. Modules
 //! stand here in the order in which they call each other; arrows point down only.
 
+mod changes;
 pub mod cli;
 pub mod host;
 mod host_scope;

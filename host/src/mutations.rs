@@ -17,6 +17,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::calls::{CallError, Calls};
+use crate::changes::Change;
 use crate::communities::{Community, Turn};
 use crate::config::Limits;
 use crate::guest::Fault;
@@ -37,6 +38,8 @@ pub struct Mutations {
     pub limits: Limits,
     /// Mutations in flight.
     pub in_flight: Arc<AtomicU32>,
+    /// What is told of a mutation that succeeds.
+    pub change: Option<Arc<Change>>,
 }
 
 /// A plugin as a community's body lists it. Prints nothing: its config may hold secrets.
@@ -56,7 +59,7 @@ pub struct CommunityChange {
 
 /// What became of what was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum Became {
     Created,
     Changed,
     Unchanged,
@@ -97,6 +100,13 @@ impl From<StoreError> for MutationError {
     }
 }
 
+impl Mutations {
+    /// The same, which tells of what it changes.
+    pub fn telling(&self, change: Change) -> Self {
+        Self { change: Some(Arc::new(change)), ..self.clone() }
+    }
+}
+
 type Outcome<T> = Result<T, MutationError>;
 
 impl Mutations {
@@ -123,15 +133,15 @@ impl Mutations {
         slug: CommunitySlug,
         change: CommunityChange,
         request: RequestId,
-    ) -> Outcome<(Change, Arc<Community>)> {
+    ) -> Outcome<(Became, Arc<Community>)> {
         self.alone(move |this| async move {
             let slugs = [Some(slug.clone()), change.slug.clone()].into_iter().flatten().collect();
             let turn = this.turn(slugs).await?;
             let Some(community) = this.calls.communities.get(slug.as_str()) else {
                 let slug = change.slug.clone().unwrap_or(slug);
-                return Ok((Change::Created, this.make(slug, change, request, turn).await?));
+                return Ok((Became::Created, this.make(slug, change, request, turn).await?));
             };
-            Ok((Change::Changed, this.change(&community, change, request, turn).await?))
+            Ok((Became::Changed, this.change(&community, change, request, turn).await?))
         })
         .await
     }
@@ -157,7 +167,7 @@ impl Mutations {
         slug: CommunitySlug,
         entry: PluginEntry,
         request: RequestId,
-    ) -> Outcome<(Change, Arc<Instance>)> {
+    ) -> Outcome<(Became, Arc<Instance>)> {
         self.alone(move |this| async move {
             let turn = this.turn(vec![slug.clone()]).await?;
             let unknown = || CallError::UnknownCommunity(slug.to_string());
@@ -166,7 +176,7 @@ impl Mutations {
             let target = step.target();
             let mut steps = plan::keep_others(&community, std::slice::from_ref(&step));
             steps.push(step);
-            if change == Change::Unchanged {
+            if change == Became::Unchanged {
                 let same = community.find(target.0.as_str(), target.1.as_deref());
                 return same.cloned().map(|same| (change, same)).ok_or_else(|| unknown().into());
             }

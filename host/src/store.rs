@@ -6,6 +6,7 @@
 //! guest or for HTTP: a transaction lasts as long as its statements.
 
 mod accounts;
+mod changes;
 mod checkpoint;
 mod compiled;
 mod connection;
@@ -14,6 +15,7 @@ mod delivery_list;
 mod endpoints;
 mod events;
 mod failed_calls;
+mod hooks;
 mod idempotency;
 mod identity;
 mod instances;
@@ -38,6 +40,7 @@ use tokio::sync::oneshot;
 use crate::config::StoreConfig;
 
 pub use accounts::AccountFilter;
+pub use changes::View;
 pub use compiled::Compiled;
 pub use connection::{Reader, Tx};
 pub use deliveries::{After, AttemptRow, DueDelivery, EXPIRE_MS};
@@ -45,6 +48,7 @@ pub use delivery_list::{DeliveryFilter, DeliveryRow, STATES};
 pub use endpoints::{DRIVER, EndpointRow};
 pub use events::{Audience, NewEvent};
 pub use failed_calls::FailedCall;
+pub use hooks::{HookRow, StepRow};
 pub use idempotency::StoredResponse;
 pub use identity::{MERGED, PersonRow, User};
 pub use instances::{CommunityRow, InstanceRow, NewInstance, SecretRow};
@@ -55,7 +59,7 @@ pub use schedules::{Advance, ScheduleFilter, ScheduleRow};
 pub use signals::Signals;
 pub use state::StateChange;
 pub use webhooks::{WebhookItem, WebhookLag};
-pub use workers::{Asked, Fate, Keyed, Passed, WorkerEvent, WorkerRow};
+pub use workers::{Asked, Fate, Keyed, NewWorker, Passed, WorkerEvent, WorkerRow};
 
 use connection::Database;
 use writer::{Job, Writer};

@@ -23,8 +23,8 @@ use crate::config::WorkersConfig;
 use crate::guest::Output;
 use crate::ids::{InstanceId, PluginName, RequestId};
 use crate::instance::Instance;
-use crate::plugins::{Plugin, SENDING, Worker};
-use crate::store::{Asked, Keyed, StoreError, Tx, WorkerRow};
+use crate::plugins::{Plugin, Worker};
+use crate::store::{Asked, Keyed, NewWorker, StoreError, Tx, WorkerRow};
 
 use roster::Roster;
 
@@ -217,12 +217,13 @@ impl Workers {
         let call =
             self.calls.on(ready.plugin.clone(), ready.instance.clone(), what, self.request());
         let answer = self.calls.run(call.await?, Mode::Collect).await?;
+        let wanted = ready.worker.row();
         let asked = Asked {
             enabled: answer.output == Output::Enabled(true),
             mark: of.0,
             generation: of.1,
-            wants_change: ready.worker.names("api", "change"),
-            wants_sending: ready.worker.names("api", SENDING),
+            wants_change: wanted.wants_change,
+            wants_sending: wanted.wants_sending,
         };
         let id = ready.row.id;
         self.calls.store.write("worker.ask", move |tx| tx.settle_worker(id, &asked)).await?;
@@ -251,7 +252,7 @@ impl Workers {
                 continue;
             }
             for worker in &plugin.workers {
-                if let Err(error) = self.add_worker(plugin.name.as_str(), &worker.name).await {
+                if let Err(error) = self.add_worker(plugin.name.as_str(), worker.row()).await {
                     let (plugin, worker) = (plugin.name.as_str(), &worker.name);
                     tracing::warn!(%error, plugin, %worker, "a worker of some instances is not there yet");
                     known.remove(plugin);
@@ -260,15 +261,15 @@ impl Workers {
         }
     }
 
-    async fn add_worker(&self, plugin: &str, name: &str) -> Result<(), StoreError> {
+    async fn add_worker(&self, plugin: &str, worker: NewWorker) -> Result<(), StoreError> {
         let mut after = Some(InstanceId(0));
         while let Some(from) = after {
             let (lacking, next) =
-                self.calls.store.read(|r| r.without_worker(plugin, name, from, INSTANCES))?;
+                self.calls.store.read(|r| r.without_worker(plugin, &worker.name, from, INSTANCES))?;
             after = next;
-            let name = name.to_owned();
+            let worker = worker.clone();
             let add = move |tx: &Tx<'_>| {
-                lacking.iter().try_for_each(|instance| tx.put_worker(*instance, &name))
+                lacking.iter().try_for_each(|instance| tx.put_worker(*instance, &worker))
             };
             self.calls.store.write("worker.add", add).await?;
         }

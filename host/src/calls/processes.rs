@@ -103,6 +103,7 @@ impl Calls {
         self: &Arc<Self>,
         row: &ProcessRow,
         request_id: RequestId,
+        tell: Also,
     ) -> Result<ProcessRow, CallError> {
         if row.status == ProcessStatus::Completed {
             return Err(CallError::AlreadyCompleted);
@@ -117,7 +118,7 @@ impl Calls {
             process: row.name.clone(),
         })?;
         let call = self.on(plugin, instance, What::Close { kind }, request_id).await?;
-        let ended = self.run(call.about(Arc::new(row.reference())), Mode::Commit).await;
+        let ended = self.run(call.about(Arc::new(row.reference())), Mode::With(tell)).await;
         let now = self.store.read(|reader| reader.process_by_id(row.id))?;
         let now = now.ok_or(StoreError::Stale)?;
         match ended {

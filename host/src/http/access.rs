@@ -28,13 +28,20 @@ pub struct Keys {
     any: bool,
     /// Hashes of those that are not revoked, by id.
     valid: HashMap<String, Vec<u8>>,
+    names: HashMap<String, String>,
 }
 
 impl Keys {
     pub fn new(rows: Vec<ApiKeyRow>) -> Self {
         let any = !rows.is_empty();
+        let names = rows.iter().map(|row| (row.id.clone(), row.name.clone())).collect();
         let valid = rows.into_iter().filter(|row| row.revoked_at.is_none());
-        Self { any, valid: valid.map(|row| (row.id, row.hash)).collect() }
+        Self { any, valid: valid.map(|row| (row.id, row.hash)).collect(), names }
+    }
+
+    /// What the operator called a key.
+    pub fn name_of(&self, key: &KeyId) -> Option<String> {
+        self.names.get(&key.0).cloned()
     }
 
     /// Whether requests need a key.

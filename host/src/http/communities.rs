@@ -16,7 +16,8 @@ use super::{Api, body};
 use crate::communities::Community;
 use crate::ids::{CommunitySlug, RequestId};
 use crate::instance::Instance;
-use crate::mutations::{Change, CommunityChange, PluginEntry};
+use crate::changes::Change;
+use crate::mutations::{Became, CommunityChange, PluginEntry};
 use crate::plugins::Plugin;
 use crate::secrets::shown;
 
@@ -54,6 +55,7 @@ type Answer = Result<(StatusCode, Json<Value>), Problem>;
 pub async fn create(
     State(api): State<Arc<Api>>,
     Extension(request): Extension<RequestId>,
+    told: Change,
     body: Body,
 ) -> Answer {
     let body: CommunityBody = body::json(&api, body).await?;
@@ -65,7 +67,7 @@ pub async fn create(
         })?,
     };
     let change = CommunityChange { slug: None, ..change(body)? };
-    let community = api.mutations.create(slug, change, request).await?;
+    let community = api.mutations.telling(told).create(slug, change, request).await?;
     Ok((StatusCode::CREATED, Json(community_json(&api, &community)?)))
 }
 
@@ -73,14 +75,16 @@ pub async fn put(
     State(api): State<Arc<Api>>,
     Path(slug): Path<String>,
     Extension(request): Extension<RequestId>,
+    told: Change,
     body: Body,
 ) -> Answer {
     let body: CommunityBody = body::json(&api, body).await?;
     if let Some(name) = body.name.as_deref().filter(|name| *name != slug) {
         return Err(Problem::bad_request(format!("Expected name {slug}, found {name}")));
     }
-    let (change, community) = api.mutations.put(parse_slug(&slug)?, change(body)?, request).await?;
-    let status = if change == Change::Created { StatusCode::CREATED } else { StatusCode::OK };
+    let (slug, mutations) = (parse_slug(&slug)?, api.mutations.telling(told));
+    let (change, community) = mutations.put(slug, change(body)?, request).await?;
+    let status = if change == Became::Created { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(community_json(&api, &community)?)))
 }
 
@@ -94,8 +98,10 @@ pub async fn show(
 pub async fn delete(
     State(api): State<Arc<Api>>,
     Path(slug): Path<String>,
+    told: Change,
 ) -> Result<StatusCode, Problem> {
-    api.mutations.delete(parse_slug(&slug).map_err(|_| Problem::unknown_community(&slug))?).await?;
+    let slug = parse_slug(&slug).map_err(|_| Problem::unknown_community(&slug))?;
+    api.mutations.telling(told).delete(slug).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -16,10 +16,11 @@ use serde_json::{Value, json};
 
 use super::error::Problem;
 use super::{Api, body};
+use crate::changes::Change;
 use crate::clock::parse_rfc3339;
-use crate::ids::{RequestId, new_event_id, unguessable_ulid};
+use crate::ids::{CommunityId, RequestId, new_event_id, unguessable_ulid};
 use crate::outbox::{SigningSecret, secret_context};
-use crate::store::{Audience, EndpointRow, NewEvent};
+use crate::store::{Audience, EndpointRow, NewEvent, View};
 
 use fields::{EndpointBody, blank, endpoint_json};
 
@@ -63,7 +64,7 @@ async fn list(
     Ok(Json(json!({ "endpoints": shown?, "next": next })))
 }
 
-async fn create(State(api): State<Arc<Api>>, body: Body) -> Answer {
+async fn create(State(api): State<Arc<Api>>, told: Change, body: Body) -> Answer {
     let body: EndpointBody = body::json(&api, body).await?;
     let now = api.clock.now_ms();
     let secret = match body.secret.as_deref() {
@@ -77,7 +78,13 @@ async fn create(State(api): State<Arc<Api>>, body: Body) -> Answer {
     row.secret = seal(&api, &row.public_id, &secret)?;
     let (added, most) = (row.clone(), api.settings.delivery.endpoints);
     let store = &api.calls.store;
-    let id = store.write("endpoint.create", move |tx| tx.add_endpoint(&added, most)).await?;
+    let told = told.of(row.public_id.clone()).with_status(StatusCode::CREATED.as_u16());
+    let id = store.write("endpoint.create", move |tx| {
+        let view = View::Endpoint(added.public_id.clone());
+        let of = CommunityId(added.community);
+        tx.changing(Some(&told), of, &view, now, |tx| tx.add_endpoint(&added, most))
+    });
+    let id = id.await?;
     if id.is_none() {
         return Err(Problem::conflict(
             "too_many_endpoints",
@@ -99,6 +106,7 @@ async fn show(State(api): State<Arc<Api>>, Path(id): Path<String>) -> Result<Jso
 async fn put(
     State(api): State<Arc<Api>>,
     Path(id): Path<String>,
+    told: Change,
     body: Body,
 ) -> Result<Json<Value>, Problem> {
     let before = find(&api, &id)?;
@@ -109,9 +117,7 @@ async fn put(
         ));
     }
     let after = body.apply(&api, before)?;
-    let row = after.clone();
-    let store = &api.calls.store;
-    if !store.write("endpoint.put", move |tx| tx.put_endpoint(&row)).await? {
+    if !replace(&api, "endpoint.put", after.clone(), told).await? {
         return Err(unknown(&id));
     }
     Ok(Json(endpoint_json(&api, &after)?))
@@ -120,6 +126,7 @@ async fn put(
 async fn delete(
     State(api): State<Arc<Api>>,
     Path(id): Path<String>,
+    told: Change,
 ) -> Result<StatusCode, Problem> {
     let row = find(&api, &id)?;
     if row.kind == "driver" {
@@ -128,8 +135,13 @@ async fn delete(
             "The endpoint `driver` always exists; put `enabled: false` to pause it",
         ));
     }
-    let store = &api.calls.store;
-    match store.write("endpoint.delete", move |tx| tx.delete_endpoint(row.id)).await? {
+    let (store, now) = (&api.calls.store, api.clock.now_ms());
+    let told = told.with_status(StatusCode::NO_CONTENT.as_u16());
+    let delete = store.write("endpoint.delete", move |tx| {
+        let (of, view) = (CommunityId(row.community), View::Endpoint(row.public_id.clone()));
+        tx.changing(Some(&told), of, &view, now, |tx| tx.delete_endpoint(row.id))
+    });
+    match delete.await? {
         true => Ok(StatusCode::NO_CONTENT),
         false => Err(unknown(&id)),
     }
@@ -139,20 +151,34 @@ async fn delete(
 async fn rotate(
     State(api): State<Arc<Api>>,
     Path(id): Path<String>,
+    told: Change,
 ) -> Result<Json<Value>, Problem> {
     let mut row = find(&api, &id)?;
     let secret = generate()?;
     let until = api.clock.now_ms() + OLD_SECRET_MS;
     row.old_secret = Some(std::mem::replace(&mut row.secret, seal(&api, &id, &secret)?));
     row.old_secret_until = Some(until);
-    let changed = row.clone();
-    let store = &api.calls.store;
-    if !store.write("endpoint.rotate", move |tx| tx.put_endpoint(&changed)).await? {
+    if !replace(&api, "endpoint.rotate", row.clone(), told).await? {
         return Err(unknown(&id));
     }
     let mut shown = endpoint_json(&api, &row)?;
     shown["secret"] = json!(secret.text());
     Ok(Json(shown))
+}
+
+/// Whether it was there.
+async fn replace(
+    api: &Api,
+    name: &'static str,
+    row: EndpointRow,
+    told: Change,
+) -> Result<bool, Problem> {
+    let now = api.clock.now_ms();
+    let put = api.calls.store.write(name, move |tx| {
+        let (of, view) = (CommunityId(row.community), View::Endpoint(row.public_id.clone()));
+        tx.changing(Some(&told), of, &view, now, |tx| tx.put_endpoint(&row))
+    });
+    Ok(put.await?)
 }
 
 /// `{since, states}`
@@ -163,7 +189,12 @@ struct RecoverBody {
 }
 
 /// Sends again what ended in one of the states since then: `dead`, unless others are named.
-async fn recover(State(api): State<Arc<Api>>, Path(id): Path<String>, body: Body) -> Answer {
+async fn recover(
+    State(api): State<Arc<Api>>,
+    Path(id): Path<String>,
+    told: Change,
+    body: Body,
+) -> Answer {
     let row = find(&api, &id)?;
     let body: RecoverBody = body::json(&api, body).await?;
     let since = body.since.as_deref().and_then(parse_rfc3339).ok_or_else(|| {
@@ -179,6 +210,13 @@ async fn recover(State(api): State<Arc<Api>>, Path(id): Path<String>, body: Body
     for state in states {
         recovered += recover_state(&api, row.id, &state, since).await?;
     }
+    let told = told.with_status(StatusCode::ACCEPTED.as_u16());
+    let (view, now) = (View::Endpoint(row.public_id), api.clock.now_ms());
+    let of = CommunityId(row.community);
+    let tell = api.calls.store.write("endpoint.recover", move |tx| {
+        tx.changing(Some(&told), of, &view, now, |_| Ok(()))
+    });
+    tell.await?;
     Ok((StatusCode::ACCEPTED, Json(json!({ "recovered": recovered }))))
 }
 

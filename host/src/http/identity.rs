@@ -18,10 +18,11 @@ use serde_json::{Value, json};
 
 use super::error::Problem;
 use super::{Api, body};
+use crate::changes::Change;
 use crate::communities::Community;
 use crate::effects::{AccountKey, Claim};
 use crate::ids::PersonId;
-use crate::store::{MERGED, PersonRow, User};
+use crate::store::{MERGED, PersonRow, User, View};
 
 use query::{FilterQuery, LinkedQuery, UserQuery, UsersQuery};
 
@@ -50,7 +51,7 @@ struct CreateBody {
     count: Option<usize>,
 }
 
-async fn create_id(State(api): State<Arc<Api>>, body: Body) -> Answer<(StatusCode, Json<Value>)> {
+async fn create_id(State(api): State<Arc<Api>>, told: Change, body: Body) -> Answer<(StatusCode, Json<Value>)> {
     let body: CreateBody = body::json(&api, body).await?;
     let community = community(&api, body.community_slug.as_deref(), "community_slug")?;
     let count = body.count.unwrap_or(1);
@@ -59,9 +60,13 @@ async fn create_id(State(api): State<Arc<Api>>, body: Body) -> Answer<(StatusCod
     }
     let people: Vec<_> = (0..count).map(|_| fresh()).collect::<Result<_, _>>()?;
     let (id, now, made) = (community.names.id, api.clock.now_ms(), people.clone());
+    let told = told.of(people[0].to_string()).with_status(StatusCode::CREATED.as_u16());
+    let view = View::Person(people[0]);
     let write = api.calls.store.write("identity.create", move |tx| {
         tx.require_community(id)?;
-        made.iter().try_for_each(|person| tx.add_person(id, *person, now))
+        tx.changing(Some(&told), id, &view, now, |tx| {
+            made.iter().try_for_each(|person| tx.add_person(id, *person, now))
+        })
     });
     write.await?;
     Ok((StatusCode::CREATED, Json(json!(people))))
@@ -74,7 +79,7 @@ struct MergeBody {
 }
 
 /// The two people, and everyone each is merged with, are one from now on.
-async fn merge_ids(State(api): State<Arc<Api>>, body: Body) -> Answer {
+async fn merge_ids(State(api): State<Arc<Api>>, told: Change, body: Body) -> Answer {
     let body: MergeBody = body::json(&api, body).await?;
     let into = person(&api, body.primary_instance_id, "primary_instance_id")?;
     let other = person(&api, body.secondary_instance_id, "secondary_instance_id")?;
@@ -82,8 +87,11 @@ async fn merge_ids(State(api): State<Arc<Api>>, body: Body) -> Answer {
         return Err(Problem::bad_request("People of different communities cannot be merged"));
     }
     let (into_id, other_id) = (into.id, other.id);
-    let write =
-        api.calls.store.write("identity.merge", move |tx| tx.merge_people(into_id, other_id));
+    let (told, of, now) = (told.of(into_id.to_string()), into.community, api.clock.now_ms());
+    let write = api.calls.store.write("identity.merge", move |tx| {
+        let view = View::Person(into_id);
+        tx.changing(Some(&told), of, &view, now, |tx| tx.merge_people(into_id, other_id))
+    });
     let primary = write.await?.ok_or_else(|| {
         Problem::bad_request(format!("At most {MERGED} people can be merged with one another"))
     })?;
@@ -91,7 +99,7 @@ async fn merge_ids(State(api): State<Arc<Api>>, body: Body) -> Answer {
     Ok(Json(user_json(into.id, &user, &into.slug)))
 }
 
-async fn link_account(State(api): State<Arc<Api>>, body: Body) -> Answer {
+async fn link_account(State(api): State<Arc<Api>>, told: Change, body: Body) -> Answer {
     let body: Value = body::json(&api, body).await?;
     let slug = body.get("community_slug").and_then(Value::as_str).map(str::to_owned);
     let community = community(&api, slug.as_deref(), "community_slug")?;
@@ -105,7 +113,8 @@ async fn link_account(State(api): State<Arc<Api>>, body: Body) -> Answer {
     let (id, fresh, now) = (community.names.id, fresh()?, api.clock.now_ms());
     let write = api.calls.store.write("identity.link", move |tx| {
         tx.require_community(id)?;
-        tx.link_account(id, claim, fresh, now)
+        let view = View::Account(id, claim.key.clone());
+        tx.changing(Some(&told), id, &view, now, |tx| tx.link_account(id, claim, fresh, now))
     });
     let account = write.await?.map_err(|_| Problem::account_owned())?;
     Ok(Json(account.shown(community.names.slug.as_str())))
@@ -119,7 +128,7 @@ struct UnlinkBody {
     community_platform_id: Option<String>,
 }
 
-async fn unlink_account(State(api): State<Arc<Api>>, body: Body) -> Answer {
+async fn unlink_account(State(api): State<Arc<Api>>, told: Change, body: Body) -> Answer {
     let body: UnlinkBody = body::json(&api, body).await?;
     let community = community(&api, body.community_slug.as_deref(), "community_slug")?;
     let key = AccountKey::new(
@@ -130,7 +139,11 @@ async fn unlink_account(State(api): State<Arc<Api>>, body: Body) -> Answer {
     .map_err(Problem::bad_request)?;
     let id = community.names.id;
     require_unambiguous(&api, &community, &key)?;
-    let write = api.calls.store.write("identity.unlink", move |tx| tx.unlink_account(id, &key));
+    let now = api.clock.now_ms();
+    let write = api.calls.store.write("identity.unlink", move |tx| {
+        let view = View::Account(id, key.clone());
+        tx.changing(Some(&told), id, &view, now, |tx| tx.unlink_account(id, &key))
+    });
     if write.await? { Ok(Json(json!(true))) } else { Err(Problem::unknown_account()) }
 }
 

@@ -4,6 +4,9 @@
 mod document;
 mod routes;
 
+#[cfg(test)]
+pub use routes::ROUTES;
+
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;

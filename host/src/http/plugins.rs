@@ -14,7 +14,8 @@ use super::error::Problem;
 use super::{Api, body};
 use crate::calls::CallError;
 use crate::ids::{CommunitySlug, InstanceId, RequestId};
-use crate::mutations::{Change, PluginEntry};
+use crate::changes::Change;
+use crate::mutations::{Became, PluginEntry};
 use crate::plugins::Plugin;
 
 /// A config body; absent, it is empty.
@@ -32,6 +33,7 @@ pub async fn enable(
     State(api): State<Arc<Api>>,
     Path(name): Path<String>,
     Extension(request): Extension<RequestId>,
+    told: Change,
     headers: HeaderMap,
     body: Body,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
@@ -40,8 +42,8 @@ pub async fn enable(
     let slug = CommunitySlug::parse(slug).map_err(unknown)?;
     let ConfigBody(config) = body::json(&api, body).await?;
     let (change, instance) =
-        api.mutations.enable(slug, PluginEntry { name, config }, request).await?;
-    let status = if change == Change::Created { StatusCode::CREATED } else { StatusCode::OK };
+        api.mutations.telling(told).enable(slug, PluginEntry { name, config }, request).await?;
+    let status = if change == Became::Created { StatusCode::CREATED } else { StatusCode::OK };
     let pointers = api.calls.store.read(|reader| reader.secret_pointers(instance.community.id))?;
     Ok((status, Json(instance_json(&api, &instance, pointers.get(&instance.id)))))
 }
@@ -49,10 +51,11 @@ pub async fn enable(
 pub async fn disable(
     State(api): State<Arc<Api>>,
     Path((name, id)): Path<(String, String)>,
+    told: Change,
 ) -> Result<StatusCode, Problem> {
     let none = || Problem::not_found(format!("There is no instance {id} of plugin '{name}'"));
     let number = id.parse().map_err(|_| none())?;
-    api.mutations.disable(name.clone(), InstanceId(number)).await?;
+    api.mutations.telling(told).disable(name.clone(), InstanceId(number)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

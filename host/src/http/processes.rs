@@ -15,11 +15,12 @@ use super::actions::{ActionQuery, community, platform_id};
 use super::error::Problem;
 use super::idempotency::Begun;
 use super::{Api, body, door, idempotency};
-use crate::calls::{Collected, StartRequest};
+use crate::calls::{Also, Collected, StartRequest};
+use crate::changes::Change;
 use crate::destination::CheckedUrl;
 use crate::effects::ProcessStatus;
 use crate::ids::RequestId;
-use crate::store::{ProcessFilter, ProcessRow};
+use crate::store::{ProcessFilter, ProcessRow, View};
 
 /// Processes on one page at most.
 const PAGE: usize = 100;
@@ -36,6 +37,7 @@ pub fn routes() -> Router<Arc<Api>> {
 async fn start(
     State(api): State<Arc<Api>>,
     Path(target): Path<String>,
+    told: Change,
     request: Request,
 ) -> Result<Response, Problem> {
     let (head, body) = request.into_parts();
@@ -61,14 +63,23 @@ async fn start(
         request_id: request_id.clone(),
     });
     let start = start.await?;
-    let (remembered, of) = (first.clone(), target.clone());
+    let (remembered, of, now) = (first.clone(), target.clone(), api.clock.now_ms());
     let remember = move |row: &ProcessRow, collected: &mut Collected| {
         let headers = vec![
             ("content-type".to_owned(), "application/json".to_owned()),
             ("location".to_owned(), location(&of, row)),
         ];
         let body = row.shown().to_string().into_bytes();
-        remembered?.remember(StatusCode::ACCEPTED, headers, body, Some(collected))
+        let remember = remembered
+            .and_then(|one| one.remember(StatusCode::ACCEPTED, headers, body, Some(collected)));
+        let told = told.of(row.public_id.clone()).with_status(StatusCode::ACCEPTED.as_u16());
+        let (community, view) = (row.community, View::Process(row.public_id.clone()));
+        let also: Also = Box::new(move |tx| {
+            // It is stored already: what was before is nothing.
+            tx.changed(&told, community, &Value::Null, &view, now)?;
+            remember.map_or(Ok(()), |remember| remember(tx))
+        });
+        Some(also)
     };
     match (api.calls.start(start, remember).await, first) {
         (Ok(row), _) => Ok(accepted(&target, &row)),
@@ -128,9 +139,13 @@ async fn close(
     State(api): State<Arc<Api>>,
     Path((target, id)): Path<(String, String)>,
     Extension(request): Extension<RequestId>,
+    told: Change,
 ) -> Result<Json<Value>, Problem> {
     let row = find(&api, &target, &id)?;
-    let row = api.calls.close(&row, request).await?;
+    let (before, community, now) = (row.shown(), row.community, api.clock.now_ms());
+    let view = View::Process(row.public_id.clone());
+    let tell: Also = Box::new(move |tx| tx.changed(&told, community, &before, &view, now));
+    let row = api.calls.close(&row, request, tell).await?;
     if row.status == ProcessStatus::Completed {
         Ok(Json(row.shown()))
     } else {

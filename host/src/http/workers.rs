@@ -19,7 +19,7 @@ use crate::store::{WorkerEvent, WorkerRow};
 
 /// Workers on one page at most.
 const PAGE: usize = 100;
-/// Dead letters of each that are shown.
+/// Retries and dead letters of each that are shown.
 const SHOWN: usize = 20;
 /// Dead letters that one request retries or skips.
 const AT_ONCE: usize = 5_000;
@@ -77,6 +77,7 @@ fn worker(api: &Api, row: &WorkerRow) -> Result<Value, Problem> {
     let manifest =
         plugin.as_ref().and_then(|plugin| plugin.workers.iter().find(|one| *one.name == *row.name));
     let store = &api.calls.store;
+    let retries = store.read(|reader| reader.waiting_events(row.id, SHOWN))?;
     let (log, (retrying, dead), letters) = store.read(|reader| {
         let log = reader.log(row.community, row.cursor, COUNTED)?;
         Ok((log, reader.worker_counts(row.id)?, reader.dead_letters(row.id, 0, SHOWN)?))
@@ -98,9 +99,20 @@ fn worker(api: &Api, row: &WorkerRow) -> Result<Value, Problem> {
         "waiting": wanted.len(),
         "lag_ms": since.map_or(0, |since| (api.clock.now_ms() - since).max(0)),
         "failing": retrying,
+        "retries": retries.iter().map(retry).collect::<Vec<_>>(),
         "dead": dead,
         "dead_letters": letters.iter().map(letter).collect::<Vec<_>>(),
     }))
+}
+
+fn retry(waiting: &WorkerEvent) -> Value {
+    json!({
+        "event": waiting.event.id,
+        "type": waiting.event.full_type(),
+        "attempts": waiting.attempts,
+        "due_at": waiting.due_at.map(rfc3339),
+        "last_error": waiting.last_error,
+    })
 }
 
 fn letter(dead: &WorkerEvent) -> Value {

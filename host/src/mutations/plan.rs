@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Change, MutationError, Mutations, Outcome, PluginEntry};
+use super::{Became, MutationError, Mutations, Outcome, PluginEntry};
 use crate::calls::Collected;
 use crate::communities::Community;
 use crate::guest::PendingSecrets;
@@ -125,7 +125,7 @@ impl Mutations {
         community: &Community,
         names: &Arc<CommunityNames>,
         entry: PluginEntry,
-    ) -> Outcome<(Change, Step)> {
+    ) -> Outcome<(Became, Step)> {
         let plugin = self.calls.plugin(&entry.name, community)?;
         check_scope(&plugin, names)?;
         let config = self.check_config(&plugin, community, entry.config)?;
@@ -133,7 +133,7 @@ impl Mutations {
         if let Some(existing) = &existing
             && config.is_same
         {
-            return Ok((Change::Unchanged, Step::Keep(existing.clone())));
+            return Ok((Became::Unchanged, Step::Keep(existing.clone())));
         }
         if existing.is_none() && community.instances.len() >= self.limits.instances_per_community {
             return Err(MutationError::TooMany(self.limits.instances_per_community));
@@ -156,12 +156,12 @@ impl Mutations {
         };
         let fresh = || Instance::new(facts(self.calls.communities.next_instance(), Generation(1)));
         Ok(match existing {
-            None => (Change::Created, Step::Create(draft(fresh()))),
+            None => (Became::Created, Step::Create(draft(fresh()))),
             Some(old) if keeps => {
                 let next = old.changed(facts(old.id, Generation(old.generation.0 + 1)));
-                (Change::Changed, Step::Reconfigure(old, draft(next)))
+                (Became::Changed, Step::Reconfigure(old, draft(next)))
             }
-            Some(old) => (Change::Created, Step::Replace(old, draft(fresh()))),
+            Some(old) => (Became::Created, Step::Replace(old, draft(fresh()))),
         })
     }
 }

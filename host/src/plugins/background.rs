@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::Schema;
 use crate::cadence::Cadence;
 use crate::events::{Envelope, matches, pattern_fault};
+use crate::store::NewWorker;
 
 /// The worker's pattern for what a successful call emitted.
 pub const SENDING: &str = "sending_event";
@@ -195,6 +196,14 @@ impl Worker {
             max_attempts: manifest.max_attempts,
             timeout_ms: manifest.timeout_ms,
         })
+    }
+
+    pub fn row(&self) -> NewWorker {
+        NewWorker {
+            name: self.name.clone(),
+            wants_change: self.names("api", "change"),
+            wants_sending: self.names("api", SENDING),
+        }
     }
 
     pub fn is_fifo(&self) -> bool {

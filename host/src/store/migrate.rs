@@ -15,6 +15,9 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../migrations/0004_webhooks.sql")),
     M::up(include_str!("../../migrations/0005_identity.sql")),
     M::up(include_str!("../../migrations/0006_idempotency.sql")),
+    M::up(include_str!("../../migrations/0007_host_scope.sql")),
+    M::up(include_str!("../../migrations/0008_workers.sql")),
+    M::up(include_str!("../../migrations/0009_hooks.sql")),
 ];
 
 fn version(conn: &Connection) -> Result<usize, StoreError> {

@@ -56,6 +56,14 @@ pub enum Fate {
     Dead,
 }
 
+/// A worker that is to be there.
+#[derive(Clone, Debug)]
+pub struct NewWorker {
+    pub name: std::sync::Arc<str>,
+    pub wants_change: bool,
+    pub wants_sending: bool,
+}
+
 /// What the plugin says of a worker, and when it was asked.
 #[derive(Clone, Debug)]
 pub struct Asked {
@@ -177,7 +185,7 @@ impl Reader<'_> {
         limit: usize,
     ) -> Result<Vec<WorkerEvent>, StoreError> {
         let sql = format!(
-            "SELECT {ENVELOPE}, {OWN} FROM worker_event w JOIN {ENVELOPE_FROM} ON e.position = w.position \
+            "SELECT {ENVELOPE}, {OWN} FROM {ENVELOPE_FROM} JOIN worker_event w ON w.position = e.position \
              WHERE w.worker_id = ?1 AND w.state = 'waiting' AND w.due_at <= ?2 ORDER BY w.due_at LIMIT ?3"
         );
         let mut statement = self.0.prepare_cached(&sql)?;
@@ -193,11 +201,22 @@ impl Reader<'_> {
         limit: usize,
     ) -> Result<Vec<WorkerEvent>, StoreError> {
         let sql = format!(
-            "SELECT {ENVELOPE}, {OWN} FROM worker_event w JOIN {ENVELOPE_FROM} ON e.position = w.position \
+            "SELECT {ENVELOPE}, {OWN} FROM {ENVELOPE_FROM} JOIN worker_event w ON w.position = e.position \
              WHERE w.worker_id = ?1 AND w.state = 'dead' AND w.id > ?2 ORDER BY w.id LIMIT ?3"
         );
         let mut statement = self.0.prepare_cached(&sql)?;
         let rows = statement.query_map(params![worker, after, limit as i64], worker_event)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// What the worker tries again or holds back, in the order of the log.
+    pub fn waiting_events(&self, worker: i64, limit: usize) -> Result<Vec<WorkerEvent>, StoreError> {
+        let sql = format!(
+            "SELECT {ENVELOPE}, {OWN} FROM {ENVELOPE_FROM} JOIN worker_event w ON w.position = e.position \
+             WHERE w.worker_id = ?1 AND w.state = 'waiting' ORDER BY w.position LIMIT ?2"
+        );
+        let mut statement = self.0.prepare_cached(&sql)?;
+        let rows = statement.query_map(params![worker, limit as i64], worker_event)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -265,15 +284,20 @@ impl Tx<'_> {
     }
 
     /// A worker that handles what comes from now on, if it is not there.
-    pub fn put_worker(&self, instance: InstanceId, name: &str) -> Result<(), StoreError> {
+    pub fn put_worker(&self, instance: InstanceId, worker: &NewWorker) -> Result<(), StoreError> {
         self.conn
             .prepare_cached(
                 "INSERT INTO worker (instance_id, community_id, name, cursor, enabled, asked_mark, asked_generation, \
                  wants_change, wants_sending, crashes, trying) \
                  SELECT id, community_id, ?2, coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'event'), 0), \
-                 1, 0, 0, 0, 0, 0, 0 FROM instance WHERE id = ?1 ON CONFLICT DO NOTHING",
+                 1, 0, 0, ?3, ?4, 0, 0 FROM instance WHERE id = ?1 ON CONFLICT DO NOTHING",
             )?
-            .execute(params![instance.0, name])?;
+            .execute(params![
+                instance.0,
+                &*worker.name,
+                worker.wants_change,
+                worker.wants_sending
+            ])?;
         self.told.workers.set(true);
         Ok(())
     }

@@ -9,7 +9,7 @@ use super::sources::Source;
 /// The leaves come first, each knowing only those before it.
 const LEVELS: &[&[&str]] = &[
     &["clock"],
-    &["ids", "web", "destination"],
+    &["ids", "web", "destination", "changes"],
     &["events", "cadence"],
     &["instance"],
     &["secrets"],

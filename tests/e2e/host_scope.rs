@@ -1,0 +1,105 @@
+//! Plugins of host scope, and guests that live on: when they begin and end, what they keep, what a fault
+//! costs.
+
+use std::time::Duration;
+
+use moothall_tests::{TestHost, until};
+use serde_json::{Value, json};
+
+const TOML: &str = "[plugins.resident]\nsettings = { label = \"blue\" }\nlimits = { cpu_ms = 200 }";
+
+async fn host() -> TestHost {
+    TestHost::with(&["resident"]).toml(TOML).start().await
+}
+
+async fn route(host: &TestHost, path: &str) -> Value {
+    host.get(&format!("/api/plugins/resident{path}")).await.expect(200)
+}
+
+#[tokio::test]
+async fn it_is_initialized_at_each_start_and_closed_at_the_end() {
+    let mut host = host().await;
+    assert_eq!(route(&host, "/state/initialized").await, 1);
+    assert_eq!(route(&host, "/state/closed").await, Value::Null);
+    route(&host, "/count").await;
+    host.terminate();
+    host.restart().await;
+    assert_eq!(route(&host, "/state/initialized").await, 2);
+    assert_eq!(route(&host, "/state/closed").await, 1);
+    assert_eq!(route(&host, "/state/count_at_close").await, 1, "`close` sees the guest's memory");
+}
+
+#[tokio::test]
+async fn its_memory_lasts_between_calls_and_not_over_a_restart() {
+    let mut host = host().await;
+    for count in 1..=3 {
+        assert_eq!(route(&host, "/count").await["count"], count);
+    }
+    host.advance(Duration::from_secs(61));
+    until("the tick saw the same memory", async || {
+        (route(&host, "/state/flushed").await == 3).then_some(())
+    })
+    .await;
+    host.restart().await;
+    assert_eq!(route(&host, "/count").await["count"], 1);
+}
+
+#[tokio::test]
+async fn a_trap_costs_its_memory_and_a_pause() {
+    let host = host().await;
+    route(&host, "/count").await;
+    for path in ["/api/plugins/resident/trap", "/api/plugins/resident/spin"] {
+        let failed = host.get(path).await.status;
+        assert!(matches!(failed, 502 | 504), "{path}: {failed}");
+        let pause = host.get("/api/plugins/resident/count").await;
+        assert_eq!(pause.status, 503, "it rests");
+        assert_eq!(pause.header("retry-after"), "1");
+        let back = until("it is back", async || {
+            let answer = host.get("/api/plugins/resident/count").await;
+            (answer.status == 200).then(|| answer.json())
+        })
+        .await;
+        assert_eq!(back["count"], 1, "the memory is gone");
+    }
+}
+
+#[tokio::test]
+async fn its_settings_are_its_config_and_checked() {
+    let mut host = host().await;
+    route(&host, "/count").await;
+    host.set_toml("[plugins.resident]\nsettings = { label = \"red\" }");
+    host.reload();
+    until("the new configuration counts", async || {
+        let answer = host.get("/api/plugins/resident/count").await;
+        (answer.status == 200 && answer.json()["label"] == "red").then_some(())
+    })
+    .await;
+    let refused = host.put_community("acme", json!([{ "name": "resident" }])).await;
+    refused.problem(422, "other_scope");
+    host.set_toml("[plugins.resident]\nsettings = { }");
+    host.restart().await;
+    until("the log says what is wrong", async || {
+        let said = host.logs().contains("a plugin of host scope cannot be set up");
+        (said && host.logs().contains("label")).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn it_sees_the_hosts_numbers_and_others_do_not() {
+    let host = host().await;
+    let numbers = route(&host, "/metrics").await;
+    let found = numbers.as_array().expect("a list").iter().any(|one| {
+        one["name"] == "moothall_http_requests_total" && one["labels"]["status"] == "200"
+    });
+    assert!(found, "{numbers}");
+}
+
+#[tokio::test]
+async fn no_community_is_listed_for_it() {
+    let host = host().await;
+    assert_eq!(host.get("/api/internal/community").await.expect(200)["communities"], json!([]));
+    let schedules = host.get("/api/internal/schedules").await.expect(200);
+    assert_eq!(schedules["schedules"][0]["name"], "flush");
+    assert_eq!(schedules["schedules"][0]["kind"], "schedule");
+}

@@ -1,0 +1,66 @@
+//! Routes of plugins' own: where they are mounted, who may ask, what they are given.
+
+use moothall_tests::TestHost;
+use reqwest::Method;
+use serde_json::json;
+
+async fn host() -> TestHost {
+    let host = TestHost::with(&["backstage", "resident"])
+        .toml("[plugins.resident]\nsettings = { label = \"blue\" }")
+        .start()
+        .await;
+    host.community("acme", "backstage", json!({})).await;
+    host
+}
+
+#[tokio::test]
+async fn a_public_route_answers_anybody() {
+    let host = host().await;
+    host.create_key("driver");
+    let teapot = host.get("/api/plugins/backstage/acme/teapot").await;
+    assert_eq!((teapot.status, teapot.text.as_str()), (418, "I'm a teapot"));
+    assert!(teapot.header("content-type").starts_with("text/plain"));
+    assert!(teapot.header("content-security-policy").starts_with("sandbox"));
+    assert_eq!(host.get("/api/plugins/resident/count").await.expect(200)["label"], "blue");
+}
+
+#[tokio::test]
+async fn a_drivers_route_needs_a_key_that_the_plugin_does_not_see() {
+    let host = host().await;
+    let key = host.create_key("driver");
+    let path = "/api/plugins/backstage/acme/stories/a%2Fb/items/%C3%A9?x=1";
+    moothall_tests::until("the key is noticed", async || {
+        (host.get(path).await.status == 401).then_some(())
+    })
+    .await;
+    let request = host.with_key(&key).request(Method::POST, path).body("hello");
+    let answer = moothall_tests::answer(request).await.expect(200);
+    assert_eq!(
+        answer,
+        json!({
+            "method": "POST", "query": "x=1", "body": "hello", "id": "a/b", "item": "é",
+            "saw_authorization": false,
+        })
+    );
+}
+
+#[tokio::test]
+async fn what_is_not_there_says_what_is() {
+    let host = host().await;
+    for (path, status) in [
+        ("/api/plugins/backstage/acme/nothing", 404),
+        ("/api/plugins/backstage/nobody/teapot", 404),
+        ("/api/plugins/backstage", 404),
+        ("/api/plugins/ghost/acme/teapot", 404),
+        ("/api/plugins/backstage/acme/stories//items/1", 404),
+        ("/api/plugins/backstage/acme/fail", 500),
+    ] {
+        assert_eq!(host.get(path).await.status, status, "{path}");
+    }
+    let wrong = host.delete("/api/plugins/backstage/acme/teapot").await;
+    assert_eq!((wrong.status, wrong.header("allow")), (405, "GET"));
+    let foreign = host
+        .request(Method::GET, "/api/plugins/backstage/acme/stories/1/items/2")
+        .header("origin", "https://evil.test");
+    assert_eq!(moothall_tests::answer(foreign).await.status, 403);
+}

@@ -1,0 +1,232 @@
+//! Workers: what they are given, in which order, and what a failing one costs, itself and others.
+
+use std::time::Duration;
+
+use moothall_tests::{TestHost, until};
+use serde_json::{Value, json};
+
+async fn host() -> TestHost {
+    let host = TestHost::with(&["backstage"]).start().await;
+    host.community("acme", "backstage", json!({})).await;
+    host
+}
+
+async fn state(host: &TestHost, key: &str) -> Value {
+    host.action("acme", "backstage.get", json!({ "key": key })).await.json()["value"].clone()
+}
+
+async fn emit(host: &TestHost, event_type: &str, data: Value, times: u32) {
+    let parameters = json!({ "event_type": event_type, "data": data, "times": times });
+    host.action("acme", "backstage.emit", parameters).await.expect(200);
+}
+
+async fn worker(host: &TestHost, name: &str) -> Value {
+    let all = host.get("/api/internal/workers?plugin=backstage").await.expect(200);
+    let all = all["workers"].as_array().cloned().unwrap_or_default();
+    all.into_iter().find(|one| one["worker"] == name).unwrap_or_default()
+}
+
+async fn numbers(host: &TestHost, key: &str) -> Vec<u64> {
+    let list = state(host, key).await;
+    let list = list.as_array().cloned().unwrap_or_default();
+    list.iter().filter_map(|one| one["data"]["number"].as_u64()).collect()
+}
+
+async fn handled(host: &TestHost, key: &str, count: usize) -> Vec<u64> {
+    until("they are handled", async || {
+        let found = numbers(host, key).await;
+        (found.len() >= count).then_some(found)
+    })
+    .await
+}
+
+/// Waits for seven tries of the event that failed, each when it is due, and makes the eighth due.
+async fn tried_seven_times(host: &TestHost, name: &str) {
+    for (tries, wait) in [1, 5, 30, 120, 600, 1800, 3600].into_iter().enumerate() {
+        until("it was tried", async || {
+            let retries = worker(host, name).await["retries"].clone();
+            (retries[0]["attempts"] == tries + 1).then_some(())
+        })
+        .await;
+        host.advance(Duration::from_secs(wait + 1));
+    }
+}
+
+#[tokio::test]
+async fn each_event_is_handled_once_and_in_order() {
+    let host = host().await;
+    emit(&host, "note", json!({}), 100).await;
+    emit(&host, "other", json!({}), 10).await;
+    assert_eq!(handled(&host, "handled", 100).await, (0..100).collect::<Vec<_>>());
+    assert_eq!(state(&host, "count").await, 100);
+    let recorder = worker(&host, "recorder").await;
+    assert_eq!((&recorder["waiting"], &recorder["dead"]), (&json!(0), &json!(0)));
+}
+
+#[tokio::test]
+async fn a_failing_event_is_tried_again_and_holds_up_nobody() {
+    let host = host().await;
+    emit(&host, "note", json!({ "worker": "write-and-fail" }), 1).await;
+    emit(&host, "note", json!({}), 3).await;
+    handled(&host, "handled", 3).await;
+    assert_eq!(state(&host, "half").await, Value::Null, "a failed event leaves nothing");
+    tried_seven_times(&host, "recorder").await;
+    let dead = until("it is a dead letter", async || {
+        let worker = worker(&host, "recorder").await;
+        (worker["dead"] == 1).then_some(worker)
+    })
+    .await;
+    let letter = &dead["dead_letters"][0];
+    assert_eq!((&letter["attempts"], &letter["type"]), (&json!(8), &json!("backstage.note")));
+    assert!(letter["last_error"].as_str().is_some_and(|error| error.contains("asked to fail")));
+    let path = "/api/internal/workers/backstage/recorder/skip";
+    assert_eq!(host.post(path, json!({ "id": letter["id"] })).await.expect(200)["count"], 1);
+    assert_eq!(host.post(path, json!({ "id": letter["id"] })).await.status, 404);
+    assert_eq!(worker(&host, "recorder").await["dead"], 0);
+}
+
+#[tokio::test]
+async fn what_is_permanent_is_a_dead_letter_at_once_and_can_be_retried() {
+    let host = host().await;
+    emit(&host, "note", json!({ "worker": "permanent" }), 1).await;
+    until("it is given up", async || (worker(&host, "recorder").await["dead"] == 1).then_some(()))
+        .await;
+    let path = "/api/internal/workers/backstage/recorder/retry";
+    assert_eq!(host.post(path, json!({})).await.expect(200)["count"], 1);
+    until("it is given up again", async || {
+        (worker(&host, "recorder").await["dead"] == 1).then_some(())
+    })
+    .await;
+    assert_eq!(host.post("/api/internal/workers/backstage/nobody/retry", json!({})).await.status, 404);
+}
+
+#[tokio::test]
+async fn fifo_holds_back_only_its_own_worker() {
+    let host = host().await;
+    emit(&host, "ordered", json!({ "worker": "fail" }), 1).await;
+    emit(&host, "ordered", json!({}), 3).await;
+    emit(&host, "note", json!({}), 2).await;
+    handled(&host, "handled", 2).await;
+    until("the others wait behind it", async || {
+        (worker(&host, "orderly").await["failing"] == 4).then_some(())
+    })
+    .await;
+    assert_eq!(numbers(&host, "ordered").await, Vec::<u64>::new());
+    tried_seven_times(&host, "orderly").await;
+    assert_eq!(handled(&host, "ordered", 3).await, [0, 1, 2]);
+    assert_eq!(worker(&host, "orderly").await["dead"], 1);
+}
+
+#[tokio::test]
+async fn a_worker_matches_on_data_and_has_its_own_number_of_tries() {
+    let host = host().await;
+    emit(&host, "note", json!({ "kind": "other" }), 2).await;
+    emit(&host, "note", json!({ "kind": "wanted" }), 1).await;
+    assert_eq!(handled(&host, "picked", 1).await, [0]);
+    emit(&host, "note", json!({ "kind": "wanted", "worker": "trap" }), 1).await;
+    until("it failed once", async || (worker(&host, "picky").await["failing"] == 1).then_some(()))
+        .await;
+    host.advance(Duration::from_secs(2));
+    until("two tries are enough", async || (worker(&host, "picky").await["dead"] == 1).then_some(()))
+        .await;
+}
+
+#[tokio::test]
+async fn a_disabled_worker_is_given_nothing_until_it_is_enabled() {
+    let host = TestHost::with(&["backstage"]).start().await;
+    host.community("acme", "backstage", json!({ "worker_enabled": false })).await;
+    until("it was asked", async || (worker(&host, "recorder").await["enabled"] == false).then_some(()))
+        .await;
+    emit(&host, "note", json!({}), 3).await;
+    host.put_community("acme", json!([{ "name": "backstage", "config": { "worker_enabled": true } }]))
+        .await
+        .expect(200);
+    until("it is enabled", async || {
+        emit(&host, "note", json!({ "late": true }), 1).await;
+        let handled = state(&host, "handled").await;
+        let all_late = handled.as_array()?.iter().all(|one| one["data"]["late"] == true);
+        assert!(all_late, "{handled}");
+        Some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn workers_see_what_a_call_sent() {
+    let host = host().await;
+    emit(&host, "note", json!({ "a": 1 }), 2).await;
+    let sent = until("it is sent", async || {
+        let sent = state(&host, "sent").await;
+        (sent.as_array().map_or(0, Vec::len) == 1).then_some(sent)
+    })
+    .await;
+    let item = &sent[0];
+    assert_eq!((&item["handler_id"], &item["account_id"]), (&json!("backstage.emit"), &json!("acme")));
+    assert_eq!(item["events"].as_array().map(Vec::len), Some(2));
+    assert_eq!(item["events"][1]["data"]["number"], 1);
+    assert!(item["event_end_time"].as_str() >= item["event_create_time"].as_str());
+    // A worker's own events make no item: it would feed itself.
+    emit(&host, "note", json!({ "worker": "emit" }), 1).await;
+    until("the echo is there", async || {
+        let events = host.get("/api/internal/events?type=echoed").await.expect(200);
+        (events["events"].as_array().map_or(0, Vec::len) == 1).then_some(())
+    })
+    .await;
+    assert_eq!(state(&host, "sent").await.as_array().map(Vec::len), Some(2));
+}
+
+#[tokio::test]
+async fn kill_9_while_workers_work_loses_and_repeats_nothing() {
+    let mut host = host().await;
+    for round in 0..5 {
+        emit(&host, "note", json!({ "round": round }), 100).await;
+        // In the middle of what is there, more or less.
+        handled(&host, "handled", round * 100 + round * 10).await;
+        host.kill_9();
+        host.restart().await;
+    }
+    let found = handled(&host, "handled", 500).await;
+    assert_eq!(found.len(), 500);
+    let expected: Vec<u64> = (0..5).flat_map(|_| 0..100).collect();
+    assert_eq!(found, expected, "each once, in order");
+    assert_eq!(state(&host, "count").await, 500);
+}
+
+#[tokio::test]
+async fn an_event_that_ends_the_process_three_times_is_given_up() {
+    let mut host = TestHost::with(&["backstage"])
+        .toml("[plugins.backstage]\nlimits = { cpu_ms = 60000 }")
+        .start()
+        .await;
+    host.community("acme", "backstage", json!({})).await;
+    host.community("other", "backstage", json!({})).await;
+    emit(&host, "note", json!({ "worker": "spin" }), 1).await;
+    for tries in 1..=3 {
+        until("it is being handled", async || {
+            let tried = host.get("/metrics").await.text.contains("moothall_worker_lag_seconds");
+            (tried && host.memory() > 0 && tries > 0).then_some(())
+        })
+        .await;
+        host.kill_9();
+        host.restart().await;
+    }
+    until("it is a dead letter", async || {
+        let worker = worker(&host, "recorder").await;
+        (worker["dead"] == 1).then_some(worker)
+    })
+    .await;
+    emit(&host, "note", json!({}), 2).await;
+    handled(&host, "handled", 2).await;
+}
+
+#[tokio::test]
+async fn workers_can_be_switched_off_and_lose_nothing_meanwhile() {
+    let mut host = TestHost::with(&["backstage"]).toml("[workers]\nenabled = false").start().await;
+    host.community("acme", "backstage", json!({})).await;
+    emit(&host, "note", json!({}), 3).await;
+    assert_eq!(worker(&host, "recorder").await["waiting"], 3);
+    assert_eq!(state(&host, "count").await, Value::Null);
+    host.set_toml("");
+    host.restart().await;
+    assert_eq!(handled(&host, "handled", 3).await, [0, 1, 2]);
+}
