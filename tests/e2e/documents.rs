@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use moothall_tests::{Answer, TestHost, curl};
+use moothall_tests::{Answer, Receiver, Setup, TestHost, curl};
 use serde_json::Value;
 
 /// Which instance it is depends on what the host did before.
@@ -22,13 +22,31 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
+/// Where documents say that a platform listens, which answers 200 to everything.
+const PLATFORM: &str = "http://127.0.0.1:9000";
+
 /// Plays a document's commands against a fresh host; how many there were.
-async fn play(document: &Path) -> usize {
-    let host = TestHost::with(&["tutorial", "randomness"]).start().await;
+async fn play(document: &Path, setup: Setup) -> usize {
+    let host = setup.start().await;
     let text = std::fs::read_to_string(document).expect("the document is there");
-    let examples = curl::examples(&text);
+    play_text(document, &text, &host).await
+}
+
+/// The same for an example plugin: with the configuration that its README shows, and its platform.
+async fn play_plugin(folder: &Path) -> usize {
+    let platform = Receiver::start().await;
+    let document = folder.join("README.md");
+    let text = std::fs::read_to_string(&document).expect("the document is there");
+    let text = text.replace(PLATFORM, &platform.url);
+    let name = folder.file_name().expect("a folder has a name").to_string_lossy().into_owned();
+    let setup = TestHost::with(&["tutorial", &name]).toml(&curl::configuration(&text));
+    play_text(&document, &text, &setup.start().await).await
+}
+
+async fn play_text(document: &Path, text: &str, host: &TestHost) -> usize {
+    let examples = curl::examples(text);
     for example in &examples {
-        let response = example.command.to(&host).send().await.expect("the host answers");
+        let response = example.command.to(host).send().await.expect("the host answers");
         let answer = Answer::read(response).await.expect("the answer arrives whole");
         assert!(matches!(answer.status, 200..300), "{:?}: {}", example.command, answer.text);
         if let Some(promised) = &example.answer {
@@ -40,7 +58,9 @@ async fn play(document: &Path) -> usize {
 
 #[tokio::test]
 async fn the_readme_s_commands_work() {
-    assert!(play(&root().join("README.md")).await >= 3);
+    assert!(
+        play(&root().join("README.md"), TestHost::with(&["tutorial", "randomness"])).await >= 3
+    );
 }
 
 #[tokio::test]
@@ -48,6 +68,6 @@ async fn the_commands_of_every_example_plugin_s_readme_work() {
     let plugins = std::fs::read_dir(root().join("example-plugins")).expect("example plugins");
     for plugin in plugins {
         let folder = plugin.expect("a folder can be listed").path();
-        assert!(play(&folder.join("README.md")).await >= 3, "{folder:?} shows too little");
+        assert!(play_plugin(&folder).await >= 3, "{folder:?} shows too little");
     }
 }

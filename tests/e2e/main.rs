@@ -34,6 +34,7 @@ mod plugin_routes;
 mod plugins;
 mod problems;
 mod processes;
+mod redis;
 mod reference_libraries;
 mod refused_files;
 mod reload;

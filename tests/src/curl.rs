@@ -41,6 +41,12 @@ pub fn examples(markdown: &str) -> Vec<Example> {
     examples
 }
 
+/// The configuration that a document shows.
+pub fn configuration(markdown: &str) -> String {
+    let blocks = blocks(markdown).into_iter().filter(|(language, _)| language == "toml");
+    blocks.map(|(_, block)| block).collect()
+}
+
 fn blocks(markdown: &str) -> Vec<(String, String)> {
     let mut parts = markdown.split("```");
     let mut blocks = Vec::new();

@@ -3,16 +3,21 @@
 use std::path::PathBuf;
 
 /// Every guest that `cargo xtask guests` builds and the tests enable.
-pub const ALL: [&str; 11] = [
+pub const ALL: [&str; 16] = [
     "backstage",
     "consent",
+    "event-sender",
     "misbehaving",
     "platform",
+    "points-batcher",
     "probe",
     "randomness",
     "raw",
+    "redis-client",
+    "registration-guard",
     "resident",
     "signed",
+    "subscriptions",
     "tutorial",
     "versions",
 ];

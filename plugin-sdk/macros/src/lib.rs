@@ -33,6 +33,12 @@ use proc_macro::TokenStream;
 ///     requests(                               // what the operator is asked to grant
 ///         reveal("/api_key"),
 ///         http("api.example.com", "config:/server_url"),
+///         tcp("redis.internal:6379"),         // for client crates that use std::net
+///     ),
+///     scope = "host",                         // one for the whole host, set up in moothall.toml
+///     resident,                               // keeps its memory between calls
+///     hooks(                                  // for platforms to run, for steps to be added to
+///         Hook::new("org.example.registration.requested.v1").mutable("/form"),
 ///     ),
 /// )]
 /// impl Tutorial { … }
@@ -47,8 +53,14 @@ use proc_macro::TokenStream;
 ///
 /// Methods with [`action`](macro@action) are actions; [`webhook`](macro@webhook),
 /// [`global_webhook`](macro@global_webhook), [`producer`](macro@producer),
-/// [`authorize_url`](macro@authorize_url) and [`oauth_callback`](macro@oauth_callback) make the one
-/// method of their kind. All others are the plugin's own.
+/// [`authorize_url`](macro@authorize_url), [`oauth_callback`](macro@oauth_callback) and
+/// [`monitoring`](macro@monitoring) make the one method of their kind, and there may be several with
+/// [`filter`](macro@filter), [`worker`](macro@worker), [`schedule`](macro@schedule) and
+/// [`route`](macro@route). All others are the plugin's own.
+///
+/// A `resident` has one guest that lives on: what its schedules, its routes and its monitoring put into a
+/// `thread_local!` is there at the next call. They come one at a time. Any fault or timeout discards the
+/// guest with its memory, which is never rolled back: what has to last goes through the state.
 #[proc_macro_attribute]
 pub fn plugin(attributes: TokenStream, item: TokenStream) -> TokenStream {
     plugin::expand(attributes.into(), item.into()).into()

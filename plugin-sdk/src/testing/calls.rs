@@ -41,6 +41,11 @@ impl<P: Lifecycle> Host<P> {
         let from_version = from_version.to_owned();
         self.call(Call::of_instance("upgrade"), || Lifecycle::upgraded(&P::PLUGIN, from_version))
     }
+
+    /// The host shuts down: `close`.
+    pub fn shut_down(&mut self) -> Result<()> {
+        self.call(Call::of_instance("close"), || Lifecycle::close(&P::PLUGIN))
+    }
 }
 
 impl<P: Actions> Host<P> {

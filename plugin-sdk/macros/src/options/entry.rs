@@ -8,6 +8,9 @@ use crate::method::entry::Kind;
 use crate::mistakes::Mistakes;
 use crate::name;
 
+/// What a route may answer.
+const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
+
 /// What an author says of one such method.
 #[derive(Default)]
 pub struct EntryOptions {
@@ -61,9 +64,9 @@ impl EntryOptions {
         if path.is_ident("description") {
             self.description = text(option, mistakes);
         } else if path.is_ident("order") {
-            self.order = value(option).cloned();
+            self.order = literal(option, "100", mistakes);
         } else if path.is_ident("fail_silently") {
-            self.fail_silently = value(option).cloned();
+            self.fail_silently = literal(option, "false", mistakes);
         } else {
             return false;
         }
@@ -95,6 +98,7 @@ impl EntryOptions {
         let path = option.path();
         if path.is_ident("methods") {
             self.methods = texts(option, mistakes);
+            self.methods.retain(|method| is_method(method, mistakes));
         } else if path.is_ident("auth") {
             self.auth = choice(option, &["driver", "public"], mistakes);
         } else {
@@ -110,6 +114,7 @@ impl EntryOptions {
                 mistakes.add(attribute, message);
             }
             (Some("name"), Some(key)) => name::check("a name", key, mistakes),
+            (Some("path"), Some(key)) => check_path(key, mistakes),
             _ => {}
         }
         if kind == Kind::Worker && self.events.is_empty() {
@@ -147,6 +152,51 @@ fn method(option: &Meta, mistakes: &mut Mistakes) -> Option<Ident> {
         _ => {
             mistakes.add(option, "`enabled` names a method: `enabled = wants`, with `fn wants(&self, config: Config) -> Result<bool>`");
             None
+        }
+    }
+}
+
+/// The number or truth of `name = value`, which may have a sign.
+fn literal(option: &Meta, example: &str, mistakes: &mut Mistakes) -> Option<Expr> {
+    let found = value(option).filter(|value| match value {
+        Expr::Unary(signed) => matches!(&*signed.expr, Expr::Lit(_)),
+        other => matches!(other, Expr::Lit(_)),
+    });
+    if found.is_none() {
+        mistakes.add(option, format!("write `{} = {example}`", super::name_of(option)));
+    }
+    found.cloned()
+}
+
+fn is_method(method: &LitStr, mistakes: &mut Mistakes) -> bool {
+    let known = METHODS.contains(&method.value().as_str());
+    if !known {
+        mistakes.add(method, format!("a method is one of \"{}\"", METHODS.join("\", \"")));
+    }
+    known
+}
+
+fn check_path(path: &LitStr, mistakes: &mut Mistakes) {
+    let text = path.value();
+    let mut parts = text.split('/');
+    if parts.next() != Some("") || !parts.all(is_part) {
+        mistakes.add(
+            path,
+            "a path is \"/teapot\" or \"/stories/{id}/items\": each part is letters, digits, `.`, `_`, `~` and `-`, or a `{name}`",
+        );
+    }
+}
+
+fn is_part(part: &str) -> bool {
+    let name = part.strip_prefix('{').map(|rest| rest.strip_suffix('}').unwrap_or_default());
+    match name {
+        Some(name) => {
+            let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+            name.starts_with(|first: char| first.is_ascii_lowercase()) && name.bytes().all(allowed)
+        }
+        None => {
+            let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._~-".contains(&b);
+            !part.is_empty() && part.bytes().all(allowed)
         }
     }
 }

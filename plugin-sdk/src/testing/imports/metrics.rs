@@ -1,8 +1,17 @@
-//! `metrics`: the host's own numbers, as the test says them.
+//! `metrics`: the host's own numbers, as the test says them. As in the real host they are for plugins of
+//! host scope alone.
 
-use crate::bindings::imports::moothall::plugin::types::Error;
+use super::types::Error as Refusal;
 use crate::testing::world::now;
+use crate::{Error, Result};
 
-pub fn snapshot() -> Result<String, Error> {
-    Ok(now(|world| world.metrics.to_string()))
+pub fn snapshot() -> std::result::Result<String, Refusal> {
+    let shown: Result<String> = now(|world| {
+        world.the_call()?;
+        if world.manifest["scope"] != "host" {
+            return Err(Error::forbidden("the host's numbers are for plugins of host scope"));
+        }
+        Ok(world.metrics.to_string())
+    });
+    Ok(shown?)
 }

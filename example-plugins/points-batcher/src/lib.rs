@@ -1,0 +1,69 @@
+//! Measures the host's own requests: keeps the points in memory and writes one batch at each tick. Lives
+//! on between calls, and loses at most what came since the last tick.
+
+mod batch;
+mod line;
+
+use moothall_sdk::serde_json::json;
+use moothall_sdk::{
+    Error, Plugin, Point, Result, RouteRequest, Secret, WebhookResponse, http, plugin,
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+#[derive(Deserialize, JsonSchema)]
+struct Config {
+    /// Where points are written: `https://influx.example/api/v2/write?org=acme&bucket=requests`.
+    influx_url: String,
+    /// The server's token.
+    token: Option<Secret>,
+}
+
+struct PointsBatcher;
+
+#[plugin(
+    name = "points-batcher",
+    config = Config,
+    description = "Writes points of the host's requests to InfluxDB, in batches.",
+    scope = "host",
+    resident,
+    requests(http("config:/influx_url"))
+)]
+impl PointsBatcher {
+    #[monitoring]
+    fn collect(&self, points: Vec<Point>) -> Result<()> {
+        batch::add(&points);
+        Ok(())
+    }
+
+    #[schedule(name = "flush", every = "10s")]
+    fn flush(&self, _scheduled_at: String) -> Result<()> {
+        let Some(batch) = batch::first() else { return Ok(()) };
+        let Config { influx_url, token } = self.config()?;
+        let request = http::post(influx_url).header("content-type", "text/plain; charset=utf-8");
+        let request = match &token {
+            Some(token) => request.secret_header("authorization", "Token ", token),
+            None => request,
+        };
+        let answer = request.body(batch.text).send()?;
+        match answer.status {
+            // A batch that the server cannot read would be refused for ever.
+            200..300 | 400 => batch::remove(batch.lines),
+            status => return Err(Error::unavailable(format!("the server answered {status}"))),
+        }
+        Ok(())
+    }
+
+    #[route(path = "/teapot", auth = "public")]
+    fn teapot(&self, _request: RouteRequest) -> Result<WebhookResponse> {
+        Ok(WebhookResponse::status(418).text("I'm a teapot"))
+    }
+
+    #[route(path = "/waiting")]
+    fn waiting(&self, _request: RouteRequest) -> Result<WebhookResponse> {
+        WebhookResponse::ok().json(&json!({ "lines": batch::waiting(), "lost": batch::lost() }))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,140 @@
+//! Subscriptions: people say which stories they follow, and each change of one becomes an event for each
+//! of them.
+
+use std::collections::BTreeSet;
+
+use moothall_sdk::serde_json::Value;
+use moothall_sdk::{Change, Envelope, Error, Event, Plugin, Result, plugin};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Each gets an event of its own, and a call emits at most a hundred.
+const SUBSCRIBERS: usize = 100;
+
+#[derive(Deserialize, JsonSchema)]
+struct Config {
+    /// Whether changes are told to subscribers.
+    #[serde(default = "yes")]
+    enable_notifications: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct Subscription {
+    /// Who follows it.
+    subscriber: String,
+    /// The story's id.
+    story: String,
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct Story {
+    /// Its id.
+    story: String,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Subscribers {
+    subscribers: BTreeSet<String>,
+}
+
+#[derive(Event, Serialize, JsonSchema)]
+#[event("story_changed", description = "A story that somebody follows has changed.")]
+struct StoryChanged {
+    /// Who follows it.
+    subscriber: String,
+    story: String,
+    /// Who changed it.
+    author: Option<String>,
+    method: String,
+    before: Value,
+    after: Value,
+}
+
+struct Subscriptions;
+
+#[plugin(
+    name = "subscriptions",
+    config = Config,
+    description = "Tells people about changes of the stories that they follow.",
+    on_config_change = "keep",
+    events(StoryChanged)
+)]
+impl Subscriptions {
+    #[action(slug = "subscribe", description = "Begins to follow a story.")]
+    fn subscribe(&self, parameters: Subscription) -> Result<Subscribers> {
+        let mut subscribers = self.subscribers(&parameters.story)?;
+        subscribers.insert(parameters.subscriber);
+        if subscribers.len() > SUBSCRIBERS {
+            let message = format!("a story has at most {SUBSCRIBERS} subscribers");
+            return Err(Error::conflict(message));
+        }
+        self.state().set(&key(&parameters.story), &subscribers)?;
+        Ok(Subscribers { subscribers })
+    }
+
+    #[action(slug = "unsubscribe", description = "Ends to follow a story.")]
+    fn unsubscribe(&self, parameters: Subscription) -> Result<Subscribers> {
+        let mut subscribers = self.subscribers(&parameters.story)?;
+        if !subscribers.remove(&parameters.subscriber) {
+            let Subscription { subscriber, story } = parameters;
+            return Err(Error::not_found(format!(
+                "'{subscriber}' does not follow story '{story}'"
+            )));
+        }
+        self.state().set(&key(&parameters.story), &subscribers)?;
+        Ok(Subscribers { subscribers })
+    }
+
+    #[action(slug = "subscribers", description = "Who follows a story.", read_only)]
+    fn list(&self, Story { story }: Story) -> Result<Subscribers> {
+        Ok(Subscribers { subscribers: self.subscribers(&story)? })
+    }
+
+    #[worker(
+        name = "notify",
+        events("api.change"),
+        matches("/resource=story"),
+        ordering = "fifo",
+        enabled = wants
+    )]
+    fn notify(&self, event: Envelope) -> Result<()> {
+        let change: Change = event.data()?;
+        // A story that is new has no id yet that anybody could have followed.
+        let Some(story) = change.resource_id.clone() else { return Ok(()) };
+        for subscriber in self.subscribers(&story)? {
+            self.events().emit(&told(subscriber, story.clone(), change.clone()))?;
+        }
+        Ok(())
+    }
+
+    fn wants(&self, config: Config) -> Result<bool> {
+        Ok(config.enable_notifications)
+    }
+
+    fn subscribers(&self, story: &str) -> Result<BTreeSet<String>> {
+        Ok(self.state().get(&key(story))?.unwrap_or_default())
+    }
+}
+
+fn key(story: &str) -> String {
+    format!("story/{story}")
+}
+
+fn told(subscriber: String, story: String, change: Change) -> StoryChanged {
+    let Change { author, method, resource_before, resource_after, .. } = change;
+    StoryChanged {
+        subscriber,
+        story,
+        author,
+        method,
+        before: resource_before,
+        after: resource_after,
+    }
+}
+
+#[cfg(test)]
+mod tests;
