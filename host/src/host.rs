@@ -25,7 +25,7 @@ use crate::guest::{MemoryGauge, Sandbox, Shared, engine, enter_runtime};
 use crate::hooks::Hooks;
 use crate::host_scope::{Closing, HostScope};
 use crate::http::serve::{Listeners, serve};
-use crate::http::{Api, DocumentCache, Door, Keys, Running, Streams};
+use crate::http::{Api, route_of, DocumentCache, Door, Keys, Running, Streams};
 use crate::mutations::Mutations;
 use crate::oauth::OAuth;
 use crate::outbox::{Outbox, driver};
@@ -161,6 +161,7 @@ impl Host {
         let api = Arc::new(Api {
             calls,
             hooks,
+            monitoring: Arc::default(),
             webhooks,
             mutations,
             oauth,
@@ -226,6 +227,8 @@ impl Host {
         };
         tasks.start("workers", workers.run());
         tasks.start("outbox", self.outbox.run());
+        let monitoring = self.api.monitoring.clone();
+        tasks.start("monitoring", monitoring.run(self.api.calls.clone(), route_of));
         tasks.start("hooks", self.api.hooks.clone().watch());
         tasks.start("webhooks", self.api.webhooks.clone().work());
         let (close, asked) = watch::channel(false);

@@ -43,6 +43,7 @@ use crate::clock::Clock;
 use crate::config::{Config, HttpConfig};
 use crate::guest::MemoryGauge;
 use crate::hooks::Hooks;
+use crate::monitoring::Monitoring;
 use crate::mutations::Mutations;
 use crate::oauth::OAuth;
 use crate::webhooks::Webhooks;
@@ -52,6 +53,7 @@ pub use door::Door;
 pub use event_stream::Streams;
 pub use idempotency::Running;
 pub use openapi::Cache as DocumentCache;
+pub use openapi::route_of;
 
 /// What handlers need.
 pub struct Api {
@@ -60,6 +62,7 @@ pub struct Api {
     pub oauth: OAuth,
     pub webhooks: Webhooks,
     pub hooks: Arc<Hooks>,
+    pub monitoring: Arc<Monitoring>,
     pub clock: Clock,
     pub config: HttpConfig,
     /// The whole of it, as it was at start.

@@ -15,6 +15,7 @@ pub mod egress;
 pub mod guest;
 pub mod http;
 pub mod instance;
+pub mod monitoring;
 pub mod mutations;
 pub mod oauth;
 pub mod outbox;

@@ -28,6 +28,7 @@ mod idempotency;
 mod identity;
 mod instances;
 mod isolation;
+mod monitoring;
 mod oauth;
 mod operating;
 mod plugin_routes;

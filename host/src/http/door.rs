@@ -4,18 +4,23 @@
 //! hot path goes through it.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Extensions, HeaderName, HeaderValue, Request, Response, header};
+use axum::http::{
+    Extensions, HeaderName, HeaderValue, Method, Request, Response, Uri, header,
+};
 use hyper::body::Incoming;
 use metrics::{Counter, counter};
 use tower::Service;
 
 use super::error::Problem;
+use super::actions::COMMUNITY;
 use super::{Api, access, routes};
 use crate::clock::Clock;
 use crate::ids::RequestId;
+use crate::monitoring::Point;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -33,6 +38,7 @@ impl Door {
 
     pub async fn pass(mut self, mut request: Request<Incoming>) -> Response<Body> {
         let id = request_id(&self.api, &request);
+        let seen = self.api.monitoring.is_active().then(|| Seen::of(&self.api, &request));
         let response = match access::check(&self.api.keys.load(), &request) {
             Err(problem) => problem.respond(&id),
             Ok(key) => {
@@ -46,7 +52,40 @@ impl Door {
                 }
             }
         };
-        leave(response, &id)
+        let problem = seen.as_ref().and_then(|_| response.extensions().get::<Arc<Problem>>());
+        let code = problem.map(|problem| problem.code().into());
+        let response = leave(response, &id);
+        if let Some(seen) = seen {
+            self.api.monitoring.note(seen.answered(response.status().as_u16(), code, id));
+        }
+        response
+    }
+}
+
+/// What is kept of a request to measure it.
+struct Seen {
+    time: i64,
+    since: Instant,
+    method: Method,
+    uri: Uri,
+    community: Option<HeaderValue>,
+}
+
+impl Seen {
+    fn of(api: &Api, request: &Request<Incoming>) -> Self {
+        Self {
+            time: api.clock.now_ms(),
+            since: Instant::now(),
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            community: request.headers().get(COMMUNITY).cloned(),
+        }
+    }
+
+    fn answered(self, status: u16, error_code: Option<Box<str>>, request_id: RequestId) -> Point {
+        let Self { time, since, method, uri, community } = self;
+        let took = since.elapsed();
+        Point { time, method, uri, community, status, error_code, request_id, took }
     }
 }
 

@@ -213,6 +213,11 @@ impl Problem {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", detail)
     }
 
+    /// The stable code that programs see.
+    pub fn code(&self) -> &str {
+        &self.code
+    }
+
     /// The status, if it is a plugin's own refusal for the caller's doing.
     pub fn refusal(&self) -> Option<StatusCode> {
         (self.refused && self.status.is_client_error()).then_some(self.status)

@@ -6,6 +6,7 @@ mod routes;
 
 #[cfg(test)]
 pub use routes::ROUTES;
+pub use routes::route_of;
 
 use std::sync::Arc;
 

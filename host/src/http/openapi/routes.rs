@@ -38,6 +38,22 @@ impl Route {
     }
 }
 
+/// `METHOD:/path` of the route that a request was for; of an unknown path nothing is kept.
+pub fn route_of(method: &str, path: &str) -> String {
+    let is_it = |route: &&Route| {
+        let (mut wanted, mut parts) = (route.path.split('/'), path.split('/'));
+        loop {
+            match (wanted.next(), parts.next()) {
+                (None, None) => return true,
+                (Some(wanted), Some(part)) if wanted == part || wanted.starts_with('{') => {}
+                _ => return false,
+            }
+        }
+    };
+    let found = ROUTES.iter().find(is_it).map_or("/", |route| route.path);
+    format!("{method}:{found}")
+}
+
 const PAGE: &[&str] = &["after", "limit"];
 
 pub const ROUTES: &[Route] = &[

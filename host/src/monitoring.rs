@@ -1,0 +1,180 @@
+//! Monitoring: what the host measures of each request, handed to the plugins that want it.
+//!
+//! Best effort, and never in a request's way: a request pushes into a bounded ring and forgets; a ring that
+//! is full drops its oldest, counted. One task for each plugin takes batches out of its ring. While no
+//! plugin wants points, a request pays for one look at a flag.
+
+mod point;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use crossbeam_queue::ArrayQueue;
+use metrics::counter;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::calls::{Calls, Mode, What};
+use crate::ids::{PluginName, RequestId};
+use crate::instance::Instance;
+use crate::plugins::Plugin;
+
+pub use point::Point;
+
+/// Points that wait for one plugin.
+const RING: usize = 10_000;
+/// Points of one batch.
+const BATCH: usize = 1_000;
+/// A batch that is not full is handed over after this.
+const WAIT: Duration = Duration::from_secs(1);
+/// How often a ring is looked into.
+const LOOK: Duration = Duration::from_millis(10);
+/// How often it is looked for plugins that were loaded or replaced.
+const PLUGINS_LOOK: Duration = Duration::from_millis(250);
+
+/// Where points go.
+#[derive(Default)]
+pub struct Monitoring {
+    is_active: AtomicBool,
+    rings: ArcSwap<Vec<Arc<Ring>>>,
+}
+
+/// What one plugin has not got yet.
+struct Ring {
+    plugin: PluginName,
+    points: ArrayQueue<Arc<Point>>,
+}
+
+/// How a request's route is called, from its method and path.
+pub type RouteOf = fn(&str, &str) -> String;
+
+impl Monitoring {
+    /// Whether any plugin wants points.
+    pub fn is_active(&self) -> bool {
+        self.is_active.load(Ordering::Relaxed)
+    }
+
+    pub fn note(&self, point: Point) {
+        let point = Arc::new(point);
+        for ring in self.rings.load().iter() {
+            if ring.points.force_push(point.clone()).is_some() {
+                ring.dropped(1);
+            }
+        }
+    }
+
+    /// Hands points over to whichever plugins want them. Never ends.
+    pub async fn run(self: Arc<Self>, calls: Arc<Calls>, route_of: RouteOf) {
+        let mut takers: BTreeMap<PluginName, (Arc<Ring>, JoinHandle<()>)> = BTreeMap::new();
+        loop {
+            let wanting: Vec<_> =
+                calls.plugins.all().into_iter().filter(|one| one.exports("monitoring")).collect();
+            let before = takers.len();
+            takers.retain(|name, (_, task)| {
+                let stays = wanting.iter().any(|one| one.name == *name) && !task.is_finished();
+                if !stays {
+                    task.abort();
+                }
+                stays
+            });
+            let mut changed = takers.len() != before;
+            for plugin in wanting {
+                if !takers.contains_key(&plugin.name) {
+                    let (name, points) = (plugin.name.clone(), ArrayQueue::new(RING));
+                    let ring = Arc::new(Ring { plugin: name.clone(), points });
+                    let take = ring.clone().take(calls.clone(), route_of);
+                    #[expect(
+                        clippy::disallowed_methods,
+                        reason = "looked after here: one that ended is begun again"
+                    )]
+                    let task = tokio::spawn(take);
+                    takers.insert(name, (ring, task));
+                    changed = true;
+                }
+            }
+            if changed {
+                let rings: Vec<_> = takers.values().map(|(ring, _)| ring.clone()).collect();
+                self.is_active.store(!rings.is_empty(), Ordering::Relaxed);
+                self.rings.store(Arc::new(rings));
+            }
+            tokio::time::sleep(PLUGINS_LOOK).await;
+        }
+    }
+}
+
+impl Ring {
+    fn dropped(&self, points: usize) {
+        let plugin = self.plugin.to_string();
+        counter!("moothall_monitoring_dropped_total", "plugin" => plugin).increment(points as u64);
+    }
+
+    async fn take(self: Arc<Self>, calls: Arc<Calls>, route_of: RouteOf) {
+        let mut last = Instant::now();
+        loop {
+            let waiting = self.points.len();
+            let is_due = waiting >= BATCH || waiting > 0 && last.elapsed() >= WAIT;
+            if !is_due {
+                tokio::time::sleep(LOOK).await;
+                continue;
+            }
+            last = Instant::now();
+            let batch: Vec<_> = std::iter::from_fn(|| self.points.pop()).take(BATCH).collect();
+            let Some(plugin) = calls.plugins.get(self.plugin.as_str()) else {
+                self.dropped(batch.len());
+                continue;
+            };
+            for (instance, points) in of_instances(&calls, &plugin, batch) {
+                self.hand_over(&calls, &plugin, instance, &points, route_of).await;
+            }
+        }
+    }
+
+    async fn hand_over(
+        &self,
+        calls: &Arc<Calls>,
+        plugin: &Arc<Plugin>,
+        instance: Arc<Instance>,
+        points: &[Arc<Point>],
+        route_of: RouteOf,
+    ) {
+        let text = Arc::new(point::rendered(points, route_of));
+        let request = RequestId::new(&calls.clock);
+        let call = calls.on(plugin.clone(), instance, What::Points(text), request).await;
+        let ended = match call {
+            Ok(call) => calls.run(call, Mode::Commit).await.map(drop),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = ended {
+            let (plugin, lost) = (self.plugin.as_str(), points.len());
+            tracing::debug!(%error, plugin, lost, "points were not handed over");
+            self.dropped(lost);
+        }
+    }
+}
+
+type Batch = Vec<Arc<Point>>;
+
+/// All points for a plugin of host scope; for one of communities to each instance those of its own.
+fn of_instances(calls: &Calls, plugin: &Plugin, batch: Batch) -> Vec<(Arc<Instance>, Batch)> {
+    let find = |community: &crate::communities::Community| {
+        community.instances.iter().find(|one| one.plugin == plugin.name).cloned()
+    };
+    if plugin.is_of_host() {
+        let host = calls.communities.of_host().and_then(|host| find(&host));
+        return host.map(|instance| (instance, batch)).into_iter().collect();
+    }
+    let mut by_community: BTreeMap<String, Batch> = BTreeMap::new();
+    for point in batch {
+        if let Some(slug) = point.account() {
+            by_community.entry(slug.to_owned()).or_default().push(point);
+        }
+    }
+    let instance = |slug: &str| calls.communities.get(slug).and_then(|community| find(&community));
+    by_community
+        .into_iter()
+        .filter_map(|(slug, points)| Some((instance(&slug)?, points)))
+        .collect()
+}

@@ -1,0 +1,89 @@
+//! One request as it is measured, cheap to make; and a batch as a plugin gets it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::header::HeaderValue;
+use hyper::{Method, Uri};
+use serde::Serialize;
+
+use super::RouteOf;
+use crate::clock::rfc3339;
+use crate::ids::RequestId;
+
+/// What is measured. Holds what the request had, so that nothing is copied on its way.
+pub struct Point {
+    /// When it came in, in milliseconds since the Unix epoch.
+    pub time: i64,
+    pub method: Method,
+    pub uri: Uri,
+    /// The community that it named.
+    pub community: Option<HeaderValue>,
+    pub status: u16,
+    pub error_code: Option<Box<str>>,
+    pub request_id: RequestId,
+    pub took: Duration,
+}
+
+impl Point {
+    /// The community's slug.
+    pub fn account(&self) -> Option<&str> {
+        let named = self.community.as_ref().and_then(|value| value.to_str().ok());
+        named.or_else(|| {
+            let rest = self.uri.path().strip_prefix("/api/internal/community/")?;
+            rest.split('/').next().filter(|slug| !slug.is_empty())
+        })
+    }
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    series: &'static str,
+    time: &'a str,
+    tags: Tags<'a>,
+    fields: Fields<'a>,
+}
+
+#[derive(Clone, Serialize)]
+struct Tags<'a> {
+    service: &'static str,
+    account_id: Option<&'a str>,
+    route: &'a str,
+    status_code: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_code: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Fields<'a> {
+    request_id: &'a str,
+    /// In seconds.
+    execution_time: f64,
+}
+
+/// A JSON array; a request that failed is in two series.
+pub fn rendered(points: &[Arc<Point>], route_of: RouteOf) -> String {
+    let routes: Vec<(String, String)> = points
+        .iter()
+        .map(|one| (rfc3339(one.time), route_of(one.method.as_str(), one.uri.path())))
+        .collect();
+    let shown = points.iter().zip(&routes).flat_map(|(point, (time, route))| {
+        let failed = (point.status >= 400).then_some("errors");
+        std::iter::once("requests").chain(failed).map(move |series| Shown {
+            series,
+            time,
+            tags: Tags {
+                service: "moothall",
+                account_id: point.account(),
+                route,
+                status_code: point.status,
+                error_code: point.error_code.as_deref(),
+            },
+            fields: Fields {
+                request_id: point.request_id.as_str(),
+                execution_time: point.took.as_secs_f64(),
+            },
+        })
+    });
+    serde_json::to_string(&shown.collect::<Vec<_>>()).unwrap_or_else(|_| "[]".to_owned())
+}
