@@ -1,0 +1,103 @@
+//! The example plugins do on a real host what their READMEs say of them.
+
+use std::time::Duration;
+
+use moothall_tests::{Receiver, Reply, TestHost, until};
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn subscriptions_tells_each_subscriber_of_a_change() {
+    let host = TestHost::with(&["subscriptions"]).start().await;
+    host.community("acme", "subscriptions", json!({})).await;
+    for subscriber in ["ann", "bob"] {
+        let parameters = json!({ "subscriber": subscriber, "story": "7" });
+        host.result("acme", "subscriptions.subscribe", parameters).await;
+    }
+    for (resource, id) in [("story", "8"), ("task", "7"), ("story", "7")] {
+        let change = json!({
+            "community": "acme",
+            "author": "carl",
+            "method": "PUT",
+            "resource": resource,
+            "resource_id": id,
+            "resource_before": { "title": "Tea" },
+            "resource_after": { "title": "Coffee" }
+        });
+        let answer = host.post("/api/internal/changes", change).await;
+        assert!(matches!(answer.status, 200..300), "{}", answer.text);
+    }
+    let events = until("both are told", async || {
+        let events = host.get("/api/internal/events?community=acme&type=story_changed").await;
+        let events = events.expect(200)["events"].as_array().cloned().unwrap_or_default();
+        (events.len() >= 2).then_some(events)
+    })
+    .await;
+    let told: Vec<&Value> = events.iter().map(|event| &event["data"]).collect();
+    let change = |subscriber: &str| {
+        json!({
+            "subscriber": subscriber,
+            "story": "7",
+            "author": "carl",
+            "method": "PUT",
+            "before": { "title": "Tea" },
+            "after": { "title": "Coffee" }
+        })
+    };
+    assert_eq!(told, [&change("ann"), &change("bob")]);
+}
+
+#[tokio::test]
+async fn event_sender_sends_what_a_call_emitted_until_it_is_taken() {
+    let server = Receiver::start().await;
+    server.script([Reply::Status(409), Reply::Status(503)]);
+    let host = TestHost::with(&["event-sender", "tutorial"])
+        .toml("[plugins.event-sender]\ngrants = { http = [\"config:/server_url\"], cidr = [\"127.0.0.0/8\"] }")
+        .start()
+        .await;
+    let plugins = json!([
+        { "name": "event-sender", "config": { "server_url": server.url, "bucket": "log" } },
+        { "name": "tutorial", "config": { "api_key": "k" } }
+    ]);
+    host.put_community("acme", plugins).await.expect(201);
+    assert_eq!(server.received()[0].json(), json!({ "name": "log" }));
+    let webhook = json!({ "data": { "title": "Hello" }, "account": "ann" });
+    host.post("/api/hooks/acme/tutorial", webhook).await.expect(200);
+    server.wait_for(2).await;
+    host.advance(Duration::from_secs(3));
+    let received = server.wait_for(3).await;
+    let [_, refused, taken] = received.as_slice() else { panic!("{received:?}") };
+    assert!(taken.path.ends_with("/buckets/log/events"), "{}", taken.path);
+    assert_eq!(refused.header("idempotency-key"), taken.header("idempotency-key"));
+    let body = taken.json();
+    assert_eq!(
+        (&body["account_id"], &body["events"][0]["data"]["title"]),
+        (&json!("acme"), &json!("Hello"))
+    );
+}
+
+#[tokio::test]
+async fn points_batcher_writes_one_batch_for_many_requests() {
+    let influx = Receiver::start().await;
+    influx.otherwise(Reply::Status(204));
+    let toml = format!(
+        "[plugins.points-batcher]\nsettings = {{ influx_url = \"{}\" }}\n\
+         grants = {{ http = [\"config:/influx_url\"], cidr = [\"127.0.0.0/8\"] }}",
+        influx.url
+    );
+    let host = TestHost::with(&["points-batcher"]).toml(&toml).start().await;
+    let teapot = host.get("/api/plugins/points-batcher/teapot").await;
+    assert_eq!((teapot.status, teapot.text.as_str()), (418, "I'm a teapot"));
+    assert!(teapot.header("content-type").starts_with("text/plain"));
+    until("the points have arrived", async || {
+        let waiting = host.get("/api/plugins/points-batcher/waiting").await.expect(200);
+        (waiting["lines"].as_u64() >= Some(10)).then_some(())
+    })
+    .await;
+    assert!(influx.received().is_empty(), "nothing is written before a tick");
+    host.advance(Duration::from_secs(11));
+    let written = influx.wait_for(1).await;
+    let text = String::from_utf8_lossy(&written[0].body).into_owned();
+    assert!(text.lines().count() >= 10, "{text}");
+    let is_teapot = |line: &&str| line.starts_with("requests,") && line.contains("status_code=418");
+    assert!(text.lines().any(|line| is_teapot(&line)), "{text}");
+}
