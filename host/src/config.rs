@@ -40,6 +40,7 @@ pub struct Config {
     pub retention: RetentionConfig,
     pub scheduler: SchedulerConfig,
     pub workers: WorkersConfig,
+    pub hooks: HooksConfig,
     pub delivery: DeliveryConfig,
     pub driver: DriverConfig,
     pub egress: EgressConfig,
@@ -64,6 +65,7 @@ impl Default for Config {
             retention: RetentionConfig::default(),
             scheduler: SchedulerConfig::default(),
             workers: WorkersConfig::default(),
+            hooks: HooksConfig::default(),
             delivery: DeliveryConfig::default(),
             driver: DriverConfig::default(),
             egress: EgressConfig::default(),
@@ -203,6 +205,24 @@ pub struct SchedulerConfig {
 impl Default for SchedulerConfig {
     fn default() -> Self {
         Self { waiting_ticks: 64, batch_ticks: 1_024 }
+    }
+}
+
+/// `[hooks]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HooksConfig {
+    /// Whether the host's own hooks run.
+    pub enabled: bool,
+    /// Hooks that drivers may declare.
+    pub declared: usize,
+    /// Steps that a hook may have beside those of plugins.
+    pub steps: usize,
+}
+
+impl Default for HooksConfig {
+    fn default() -> Self {
+        Self { enabled: true, declared: 1_000, steps: 50 }
     }
 }
 

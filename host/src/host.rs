@@ -22,6 +22,7 @@ use crate::communities::Communities;
 use crate::config::{Config, Sources, clock_file, load};
 use crate::egress::Egress;
 use crate::guest::{MemoryGauge, Sandbox, Shared, engine, enter_runtime};
+use crate::hooks::Hooks;
 use crate::host_scope::{Closing, HostScope};
 use crate::http::serve::{Listeners, serve};
 use crate::http::{Api, DocumentCache, Door, Keys, Running, Streams};
@@ -125,7 +126,7 @@ impl Host {
         background.block_on(put)?;
         let outbox = Outbox::new(
             store.clone(),
-            egress,
+            egress.clone(),
             keyring.clone(),
             clock.clone(),
             config.delivery.clone(),
@@ -154,8 +155,12 @@ impl Host {
         background.block_on(host_scope.settle());
         let oauth = OAuth::new(mutations.clone(), &config).map_err(anyhow::Error::msg)?;
         let webhooks = Webhooks { calls: calls.clone() };
+        let on = config.hooks.enabled;
+        let hooks = Arc::new(Hooks::new(calls.clone(), egress, mutations.keyring.clone(), on));
+        hooks.reload()?;
         let api = Arc::new(Api {
             calls,
+            hooks,
             webhooks,
             mutations,
             oauth,
@@ -221,6 +226,7 @@ impl Host {
         };
         tasks.start("workers", workers.run());
         tasks.start("outbox", self.outbox.run());
+        tasks.start("hooks", self.api.hooks.clone().watch());
         tasks.start("webhooks", self.api.webhooks.clone().work());
         let (close, asked) = watch::channel(false);
         let (done, closed) = watch::channel(false);

@@ -16,6 +16,8 @@ mod error;
 mod event_stream;
 mod events;
 mod failed_calls;
+mod guard;
+mod hooks;
 mod idempotency;
 mod identity;
 mod oauth;
@@ -40,6 +42,7 @@ use crate::calls::Calls;
 use crate::clock::Clock;
 use crate::config::{Config, HttpConfig};
 use crate::guest::MemoryGauge;
+use crate::hooks::Hooks;
 use crate::mutations::Mutations;
 use crate::oauth::OAuth;
 use crate::webhooks::Webhooks;
@@ -56,6 +59,7 @@ pub struct Api {
     pub mutations: Mutations,
     pub oauth: OAuth,
     pub webhooks: Webhooks,
+    pub hooks: Arc<Hooks>,
     pub clock: Clock,
     pub config: HttpConfig,
     /// The whole of it, as it was at start.
@@ -101,6 +105,7 @@ pub fn routes(api: Arc<Api>) -> Router {
         .merge(deliveries::routes())
         .merge(workers::routes())
         .merge(changes::routes())
+        .merge(hooks::routes())
         .merge(schedules::routes())
         .merge(openapi::routes())
         // Operating

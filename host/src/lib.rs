@@ -6,6 +6,7 @@
 mod changes;
 pub mod cli;
 pub mod host;
+pub mod hooks;
 mod host_scope;
 
 pub mod calls;

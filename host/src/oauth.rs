@@ -59,6 +59,11 @@ pub struct Leave {
 type Outcome<T> = Result<T, OAuthError>;
 
 impl OAuth {
+    /// The URL as browsers may be sent to it, or why they may not.
+    pub fn may_redirect(&self, url: &str) -> Result<url::Url, String> {
+        self.redirects.check(url)
+    }
+
     /// What is wrong with the configuration, otherwise.
     pub fn new(mutations: Mutations, config: &Config) -> Result<Self, String> {
         let public_url = config.http.public_url.as_deref().map(redirects::web_url).transpose();

@@ -8,7 +8,7 @@ mod attempt;
 mod backoff;
 mod circuit;
 pub mod driver;
-mod form;
+pub mod form;
 mod lanes;
 mod reach;
 mod render;
@@ -31,6 +31,7 @@ use crate::secrets::Keyring;
 use crate::store::{DRIVER, EXPIRE_MS, EndpointRow, Store, StoreError};
 
 pub use attempt::{headers_context, secret_context};
+pub use render::metadata;
 pub use signature::SigningSecret;
 
 use attempt::{Attempt, Ended};

@@ -162,6 +162,12 @@ impl ValidatedCall {
         self
     }
 
+    /// Within its own time.
+    pub fn within(mut self, wall_ms: u64) -> Self {
+        self.wall_ms = Some(wall_ms);
+        self
+    }
+
     /// A dry run from which nothing leaves the host.
     pub fn without_sending(mut self) -> Self {
         self.may_send = false;

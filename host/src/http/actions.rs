@@ -6,13 +6,14 @@ use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::error::Problem;
 use super::idempotency::{Begun, First};
-use super::{Api, body, door, dry_run, idempotency};
+use super::{Api, body, door, dry_run, guard, idempotency};
 use crate::calls::{ActionRequest, Answer, Finish, Mode, Reach, ValidatedCall};
 use crate::guest::Output;
+use crate::hooks::Builtin;
 use crate::ids::RequestId;
 
 pub const COMMUNITY: &str = "X-Metagov-Community";
@@ -77,12 +78,25 @@ async fn perform(
         Begun::Replayed(response) => return Ok(response),
         Begun::First(first) => Some(first),
     };
+    let slug = community(&head.headers)?;
+    let mut parameters = parsed.parameters.unwrap_or_else(|| Value::Object(Map::new()));
+    if !query.dry_run && api.hooks.active(Builtin::ActionRequested).is_some() {
+        let filtered = filtered(api, slug, (plugin, action), &parameters, &request_id).await;
+        match (filtered, &first) {
+            (Ok(data), _) => parameters = data,
+            (Err(problem), Some(first)) => {
+                first.clone().refused(api, &problem, &request_id).await;
+                return Err(problem);
+            }
+            (Err(problem), None) => return Err(problem),
+        }
+    }
     let call = api.calls.action(ActionRequest {
-        community: community(&head.headers)?,
+        community: slug,
         platform_id: platform_id(&head.headers, &query),
         plugin,
         action,
-        parameters: parsed.parameters.unwrap_or_else(|| Value::Object(Map::new())),
+        parameters,
         reach,
         request_id: request_id.clone(),
     });
@@ -99,6 +113,23 @@ async fn perform(
         None => answer(api, api.calls.run(call, Mode::Commit).await?),
         Some(first) => once(api, call, first, &request_id).await,
     }
+}
+
+/// The parameters as the hook's steps leave them. A community that is not there is found out later.
+async fn filtered(
+    api: &Api,
+    slug: &str,
+    (plugin, action): (&str, &str),
+    parameters: &Value,
+    request_id: &RequestId,
+) -> Result<Value, Problem> {
+    let Some(community) = api.calls.communities.get(slug) else { return Ok(parameters.clone()) };
+    let data = || {
+        json!({ "community": slug, "plugin": plugin, "action": action, "parameters": parameters })
+    };
+    let point = Builtin::ActionRequested;
+    let data = guard::pass(api, point, Some(&community), request_id, data).await?;
+    Ok(data.map_or_else(|| parameters.clone(), |mut data| data["parameters"].take()))
 }
 
 /// The response is remembered in the commit of the call.

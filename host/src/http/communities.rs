@@ -12,8 +12,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::Problem;
-use super::{Api, body};
+use super::{Api, body, plugins};
 use crate::communities::Community;
+use crate::hooks::Builtin;
 use crate::ids::{CommunitySlug, RequestId};
 use crate::instance::Instance;
 use crate::changes::Change;
@@ -67,6 +68,7 @@ pub async fn create(
         })?,
     };
     let change = CommunityChange { slug: None, ..change(body)? };
+    enabling(&api, slug.as_str(), &change, &request).await?;
     let community = api.mutations.telling(told).create(slug, change, request).await?;
     Ok((StatusCode::CREATED, Json(community_json(&api, &community)?)))
 }
@@ -83,9 +85,27 @@ pub async fn put(
         return Err(Problem::bad_request(format!("Expected name {slug}, found {name}")));
     }
     let (slug, mutations) = (parse_slug(&slug)?, api.mutations.telling(told));
-    let (change, community) = mutations.put(slug, change(body)?, request).await?;
+    let change = change(body)?;
+    enabling(&api, slug.as_str(), &change, &request).await?;
+    let (change, community) = mutations.put(slug, change, request).await?;
     let status = if change == Became::Created { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(community_json(&api, &community)?)))
+}
+
+/// The hook before each plugin that the community shall have.
+async fn enabling(
+    api: &Api,
+    slug: &str,
+    change: &CommunityChange,
+    request: &RequestId,
+) -> Result<(), Problem> {
+    if api.hooks.active(Builtin::PluginEnabling).is_none() {
+        return Ok(());
+    }
+    for entry in change.plugins.iter().flatten() {
+        plugins::enabling(api, slug, &entry.name, &entry.config, request).await?;
+    }
+    Ok(())
 }
 
 pub async fn show(

@@ -14,10 +14,12 @@ use serde_json::{Value, json};
 
 use crate::calls::CallError;
 use crate::guest::{Fault, GuestError};
+use crate::hooks::Exception;
 use crate::ids::RequestId;
 use crate::mutations::MutationError;
 use crate::plugins::Violation;
 use crate::store::StoreError;
+use crate::web;
 use crate::webhooks::WebhookError;
 use crate::webhooks::verify::Rejection;
 
@@ -44,6 +46,8 @@ struct More {
     cause: Option<String>,
     /// The methods that there are.
     allow: Option<String>,
+    /// Answered as it is.
+    instead: Option<web::Response>,
 }
 
 impl Problem {
@@ -119,6 +123,36 @@ impl Problem {
 
     pub fn no_room(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", detail).later()
+    }
+
+    pub fn unusable(detail: impl Into<String>) -> Self {
+        let detail: String = detail.into();
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "unusable_setting", sentence(&detail))
+    }
+
+    pub fn invalid_data(violations: Vec<Violation>) -> Self {
+        let detail = "The hook's data is not valid";
+        Self::new(StatusCode::BAD_REQUEST, "invalid_parameters", detail).with_errors(violations)
+    }
+
+    /// A step of a hook failed that may not.
+    pub fn hook_failed(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_GATEWAY, "hook_failed", detail)
+    }
+
+    /// A step of a hook prevents what was asked for.
+    pub fn prevented(status: StatusCode, detail: String, exception: &Exception) -> Self {
+        let mut problem = Self::new(status, "prevented", detail);
+        problem.more.get_or_insert_default().details = Some(exception.shown());
+        problem
+    }
+
+    /// What a step of a hook answers in the place of the host.
+    pub fn instead(status: StatusCode, headers: Vec<(String, String)>, body: Vec<u8>) -> Self {
+        let mut problem = Self::new(status, "instead", "");
+        let response = web::Response { status: status.as_u16(), headers, body };
+        problem.more.get_or_insert_default().instead = Some(response);
+        problem
     }
 
     /// The client is told that there is a cause; the log has it.
@@ -207,6 +241,9 @@ impl Problem {
 
     /// The body, and the headers that go with it.
     pub fn respond(&self, request: &RequestId) -> Response {
+        if let Some(instead) = self.more.as_ref().and_then(|more| more.instead.clone()) {
+            return super::webhooks::answer(Some(instead));
+        }
         let kind = (header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         let mut response = (self.status, [kind], self.body(request).to_string()).into_response();
         let mut set =

@@ -11,12 +11,14 @@ use serde_json::{Map, Value, json};
 use super::actions::community;
 use super::communities::instance_json;
 use super::error::Problem;
-use super::{Api, body};
+use super::{Api, body, guard};
 use crate::calls::CallError;
+use crate::hooks::Builtin;
 use crate::ids::{CommunitySlug, InstanceId, RequestId};
 use crate::changes::Change;
 use crate::mutations::{Became, PluginEntry};
 use crate::plugins::Plugin;
+use crate::secrets;
 
 /// A config body; absent, it is empty.
 #[derive(serde::Deserialize)]
@@ -41,11 +43,31 @@ pub async fn enable(
     let unknown = |_| Problem::from(CallError::UnknownCommunity(slug.to_owned()));
     let slug = CommunitySlug::parse(slug).map_err(unknown)?;
     let ConfigBody(config) = body::json(&api, body).await?;
+    enabling(&api, slug.as_str(), &name, &config, &request).await?;
     let (change, instance) =
         api.mutations.telling(told).enable(slug, PluginEntry { name, config }, request).await?;
     let status = if change == Became::Created { StatusCode::CREATED } else { StatusCode::OK };
     let pointers = api.calls.store.read(|reader| reader.secret_pointers(instance.community.id))?;
     Ok((status, Json(instance_json(&api, &instance, pointers.get(&instance.id)))))
+}
+
+/// The hook before a plugin is enabled; its steps see the config without secrets.
+pub async fn enabling(
+    api: &Api,
+    slug: &str,
+    name: &str,
+    config: &Value,
+    request: &RequestId,
+) -> Result<(), Problem> {
+    let community = api.calls.communities.get(slug);
+    let data = || {
+        // Of a plugin that is not there nobody knows what is a secret.
+        let plugin = api.calls.plugins.get(name);
+        let secrets = plugin.as_ref().map(|plugin| plugin.config_schema.secrets().find(config));
+        let config = secrets.map(|pointers| secrets::split(config, &pointers).public);
+        json!({ "community": slug, "plugin": name, "config": config })
+    };
+    guard::pass(api, Builtin::PluginEnabling, community.as_ref(), request, data).await.map(drop)
 }
 
 pub async fn disable(

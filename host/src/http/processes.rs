@@ -14,11 +14,12 @@ use serde_json::{Map, Value, json};
 use super::actions::{ActionQuery, community, platform_id};
 use super::error::Problem;
 use super::idempotency::Begun;
-use super::{Api, body, door, idempotency};
+use super::{Api, body, door, guard, idempotency};
 use crate::calls::{Also, Collected, StartRequest};
 use crate::changes::Change;
 use crate::destination::CheckedUrl;
 use crate::effects::ProcessStatus;
+use crate::hooks::Builtin;
 use crate::ids::RequestId;
 use crate::store::{ProcessFilter, ProcessRow, View};
 
@@ -53,12 +54,22 @@ async fn start(
         Begun::Plain => None,
         Begun::First(first) => Some(first),
     };
+    let slug = community(&head.headers)?;
+    let parameters = match filtered(&api, slug, (plugin, process), parameters, &request_id).await {
+        Ok(parameters) => parameters,
+        Err(problem) => {
+            if let Some(first) = first {
+                first.refused(&api, &problem, &request_id).await;
+            }
+            return Err(problem);
+        }
+    };
     let start = api.calls.process(StartRequest {
-        community: community(&head.headers)?,
+        community: slug,
         platform_id: platform_id(&head.headers, &query),
         plugin,
         process,
-        parameters: Value::Object(parameters),
+        parameters,
         callback_url,
         request_id: request_id.clone(),
     });
@@ -91,6 +102,24 @@ async fn start(
             Err(problem)
         }
     }
+}
+
+/// The parameters as the hook's steps leave them.
+async fn filtered(
+    api: &Api,
+    slug: &str,
+    (plugin, process): (&str, &str),
+    parameters: Map<String, Value>,
+    request_id: &RequestId,
+) -> Result<Value, Problem> {
+    let parameters = Value::Object(parameters);
+    let Some(community) = api.calls.communities.get(slug) else { return Ok(parameters) };
+    let data = || {
+        json!({ "community": slug, "plugin": plugin, "process": process, "parameters": parameters })
+    };
+    let point = Builtin::ProcessStarting;
+    let data = guard::pass(api, point, Some(&community), request_id, data).await?;
+    Ok(data.map_or(parameters, |mut data| data["parameters"].take()))
 }
 
 fn accepted(target: &str, row: &ProcessRow) -> Response {
@@ -142,6 +171,9 @@ async fn close(
     told: Change,
 ) -> Result<Json<Value>, Problem> {
     let row = find(&api, &target, &id)?;
+    let of = api.calls.communities.get(&row.slug);
+    let data = || json!({ "community": row.slug, "plugin": row.plugin, "process": row.shown() });
+    guard::pass(&api, Builtin::ProcessClosing, of.as_ref(), &request, data).await?;
     let (before, community, now) = (row.shown(), row.community, api.clock.now_ms());
     let view = View::Process(row.public_id.clone());
     let tell: Also = Box::new(move |tx| tx.changed(&told, community, &before, &view, now));

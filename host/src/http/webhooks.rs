@@ -8,9 +8,11 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use serde::Deserialize;
+use serde_json::json;
 
 use super::error::Problem;
-use super::{Api, body, door};
+use super::{Api, body, door, guard};
+use crate::hooks::Builtin;
 use crate::ids::RequestId;
 use crate::web;
 use crate::webhooks::Address;
@@ -52,6 +54,7 @@ async fn of_platform(
     request: Request,
 ) -> Result<Response, Problem> {
     let (request, id) = read(&api, request).await?;
+    received(&api, None, &plugin, &request, &id).await?;
     let response = api.webhooks.receive_global(&plugin, request, id).await?;
     Ok(answer(response))
 }
@@ -83,10 +86,33 @@ async fn receive(
     // A platform's query is its own: what cannot be read as ours chooses nothing.
     let query = query.map(|Query(query)| query).unwrap_or_default();
     let (request, id) = read(api, request).await?;
+    received(api, Some(community), plugin, &request, &id).await?;
     let platform_id = query.community_platform_id.as_deref();
     let address = Address { community, plugin, platform_id, slug };
     let response = api.webhooks.receive(address, request, id).await?;
     Ok(answer(response))
+}
+
+/// The hook before any receiver.
+async fn received(
+    api: &Api,
+    slug: Option<&str>,
+    plugin: &str,
+    request: &web::Request,
+    id: &RequestId,
+) -> Result<(), Problem> {
+    let community = slug.and_then(|slug| api.calls.communities.get(slug));
+    let data = || {
+        json!({
+            "community": slug,
+            "plugin": plugin,
+            "method": request.method,
+            "query": request.query,
+            "headers": request.headers,
+            "body": String::from_utf8_lossy(&request.body),
+        })
+    };
+    guard::pass(api, Builtin::WebhookReceived, community.as_ref(), id, data).await.map(drop)
 }
 
 pub async fn read(api: &Api, request: Request) -> Result<(Arc<web::Request>, RequestId), Problem> {

@@ -69,20 +69,24 @@ fn object(event: &Envelope, format: &str, host: &str) -> Value {
 
 /// The event's data under its type, and the metadata that such receivers know.
 fn openedx(event: &Envelope, host: &str) -> Value {
-    let mut body = json!({
-        "event_metadata": {
-            "id": event.id,
-            "event_type": event.full_type(),
-            "minorversion": 0,
-            "source": format!("moothall/{}", event.source),
-            "sourcehost": host,
-            "time": python_time(event.time),
-            "sourcelib": library_version(),
-        }
-    });
+    let about = metadata(&event.id, &event.full_type(), &event.source, host, event.time);
+    let mut body = json!({ "event_metadata": about });
     let data: Value = serde_json::from_str(&event.data).unwrap_or_default();
     body[data_key(event)] = data;
     body
+}
+
+/// The seven keys that such receivers know.
+pub fn metadata(id: &str, event_type: &str, source: &str, host: &str, time: i64) -> Value {
+    json!({
+        "id": id,
+        "event_type": event_type,
+        "minorversion": 0,
+        "source": format!("moothall/{source}"),
+        "sourcehost": host,
+        "time": python_time(time),
+        "sourcelib": library_version(),
+    })
 }
 
 /// An event whose type is `event_metadata` must not take its place.

@@ -1,0 +1,211 @@
+//! Hooks: named filter points, and the steps that run at each before something happens.
+//!
+//! What there is stands in an index in memory, rebuilt when a driver changes it or a plugin file is
+//! replaced; a hook without steps costs one look into it. A run holds no lock and stores nothing. `run` is
+//! the order of everything.
+
+mod exception;
+mod http_step;
+mod merge;
+mod points;
+mod run;
+pub mod step;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+
+use crate::calls::Calls;
+use crate::egress::Egress;
+use crate::ids::{CommunityId, PluginName};
+use crate::plugins::HookPoint;
+use crate::plugins::background::HookManifest;
+use crate::secrets::Keyring;
+use crate::store::StoreError;
+
+pub use exception::Exception;
+pub use http_step::secret_context;
+pub use points::Builtin;
+pub use run::{Ended, Outcome, Run};
+
+use step::{Settings, Step, Target};
+
+/// How often it is looked for plugin files that were loaded or replaced.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// All hooks of a host.
+pub struct Hooks {
+    calls: Arc<Calls>,
+    egress: Egress,
+    keyring: Arc<Keyring>,
+    /// This machine's name.
+    machine: String,
+    enabled: bool,
+    index: ArcSwap<Index>,
+}
+
+/// What there is now.
+#[derive(Default)]
+struct Index {
+    hooks: BTreeMap<String, Arc<Hook>>,
+    /// Those of the host itself, by their number; none where there is no step.
+    builtin: [Option<Arc<Hook>>; points::COUNT],
+}
+
+/// A hook with its steps.
+pub struct Hook {
+    pub point: Arc<HookPoint>,
+    pub declared_by: DeclaredBy,
+    /// In the order in which they run.
+    pub steps: Vec<Arc<Step>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeclaredBy {
+    Host,
+    Plugin(PluginName),
+    Driver,
+}
+
+impl Hooks {
+    pub fn new(calls: Arc<Calls>, egress: Egress, keyring: Arc<Keyring>, enabled: bool) -> Self {
+        let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        let machine = if name.trim().is_empty() { "localhost" } else { name.trim() }.to_owned();
+        Self { calls, egress, keyring, machine, enabled, index: ArcSwap::default() }
+    }
+
+    /// A hook of the host itself, if any step could run there.
+    pub fn active(&self, point: Builtin) -> Option<Arc<Hook>> {
+        if !self.enabled {
+            return None;
+        }
+        self.index.load().builtin[point as usize].clone()
+    }
+
+    pub fn get(&self, name: &str) -> Option<Arc<Hook>> {
+        self.index.load().hooks.get(name).cloned()
+    }
+
+    /// By name.
+    pub fn all(&self) -> Vec<Arc<Hook>> {
+        self.index.load().hooks.values().cloned().collect()
+    }
+
+    /// Reads again what there is.
+    pub fn reload(&self) -> Result<(), StoreError> {
+        let store = &self.calls.store;
+        let (declared, rows) = store.read(|reader| Ok((reader.hooks()?, reader.steps()?)))?;
+        let mut index = Index::default();
+        for manifest in points::manifests() {
+            index.declare(manifest, DeclaredBy::Host);
+        }
+        let plugins = self.calls.plugins.all();
+        for plugin in &plugins {
+            for point in &plugin.hooks {
+                let by = DeclaredBy::Plugin(plugin.name.clone());
+                index.add(point.clone(), by);
+            }
+        }
+        for row in declared {
+            match serde_json::from_str::<HookManifest>(&row.definition) {
+                Ok(manifest) => index.declare(manifest, DeclaredBy::Driver),
+                Err(error) => tracing::error!(%error, hook = row.name, "a hook cannot be read"),
+            }
+        }
+        let mut steps: HashMap<String, Vec<Arc<Step>>> = HashMap::new();
+        for row in rows {
+            match Step::of_row(row) {
+                Ok(step) => steps.entry(step.hook.clone()).or_default().push(Arc::new(step)),
+                Err(error) => tracing::error!("a step of a hook cannot be read: {error}"),
+            }
+        }
+        for plugin in &plugins {
+            for filter in &plugin.manifest.filters {
+                let of_hook = steps.entry(filter.hook.clone()).or_default();
+                // One that was configured through the API takes the manifest's place.
+                if !of_hook.iter().any(|step| step.runs(plugin.name.as_str())) {
+                    of_hook.push(Arc::new(Step::of_filter(plugin.name.as_str(), filter)));
+                }
+            }
+        }
+        index.take_steps(steps);
+        self.index.store(Arc::new(index));
+        Ok(())
+    }
+
+    /// Notices plugin files that were loaded or replaced. Never ends.
+    pub async fn watch(self: Arc<Self>) {
+        let mut known: Vec<(PluginName, i64)> = Vec::new();
+        loop {
+            let all = self.calls.plugins.all();
+            let marks = || all.iter().map(|plugin| (plugin.name.clone(), plugin.mark));
+            if !marks().eq(known.iter().cloned()) {
+                match self.reload() {
+                    Ok(()) => known = marks().collect(),
+                    Err(error) => tracing::warn!(%error, "hooks cannot be read"),
+                }
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+}
+
+impl Index {
+    fn declare(&mut self, manifest: HookManifest, by: DeclaredBy) {
+        match HookPoint::compile(manifest) {
+            Ok(point) => self.add(Arc::new(point), by),
+            Err(wrong) => tracing::error!("a hook cannot be used: {}", wrong.join("; ")),
+        }
+    }
+
+    /// The first of a name stays: the host's own before those of plugins, those before drivers'.
+    fn add(&mut self, point: Arc<HookPoint>, declared_by: DeclaredBy) {
+        let name = point.manifest.name.clone();
+        let hook = Arc::new(Hook { point, declared_by, steps: Vec::new() });
+        self.hooks.entry(name).or_insert(hook);
+    }
+
+    fn take_steps(&mut self, mut steps: HashMap<String, Vec<Arc<Step>>>) {
+        for (name, hook) in &mut self.hooks {
+            let mut steps = steps.remove(name).unwrap_or_default();
+            steps.sort_by(|a, b| (a.settings.order, &a.id).cmp(&(b.settings.order, &b.id)));
+            let (point, declared_by) = (hook.point.clone(), hook.declared_by.clone());
+            *hook = Arc::new(Hook { point, declared_by, steps });
+        }
+        for point in Builtin::ALL {
+            let hook = self.hooks.get(point.name());
+            self.builtin[point as usize] = hook.filter(|hook| hook.is_active()).cloned();
+        }
+    }
+}
+
+impl Hook {
+    fn is_active(&self) -> bool {
+        self.steps.iter().any(|step| step.settings.enabled)
+    }
+
+    /// Why a step cannot have these settings here.
+    pub fn check(&self, settings: &Settings) -> Result<(), String> {
+        if settings.halts() && self.point.manifest.exceptions.is_empty() {
+            return Err(format!(
+                "the hook `{}` has no exceptions, so nothing can halt it: remove the settings `halt_on_…` and `redirect_on_…`",
+                self.point.manifest.name
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Step {
+    fn runs(&self, plugin: &str) -> bool {
+        matches!(&self.target, Target::Plugin(name) if name == plugin)
+    }
+
+    /// Whether it runs for that community.
+    fn is_for(&self, community: Option<CommunityId>) -> bool {
+        self.settings.enabled
+            && (self.community == CommunityId::HOST || Some(self.community) == community)
+    }
+}

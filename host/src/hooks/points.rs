@@ -1,0 +1,75 @@
+//! The host's own hooks: before what each runs, and what its steps may do there.
+
+use crate::plugins::background::HookManifest;
+
+/// A hook of the host's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Builtin {
+    ActionRequested,
+    WebhookReceived,
+    ProcessStarting,
+    ProcessClosing,
+    PluginEnabling,
+}
+
+pub const COUNT: usize = 5;
+
+impl Builtin {
+    pub const ALL: [Self; COUNT] = [
+        Self::ActionRequested,
+        Self::WebhookReceived,
+        Self::ProcessStarting,
+        Self::ProcessClosing,
+        Self::PluginEnabling,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ActionRequested => "org.moothall.action.requested.v1",
+            Self::WebhookReceived => "org.moothall.webhook.received.v1",
+            Self::ProcessStarting => "org.moothall.process.starting.v1",
+            Self::ProcessClosing => "org.moothall.process.closing.v1",
+            Self::PluginEnabling => "org.moothall.plugin.enabling.v1",
+        }
+    }
+
+    fn alias(self) -> &'static str {
+        match self {
+            Self::ActionRequested => "ActionRequested",
+            Self::WebhookReceived => "WebhookReceived",
+            Self::ProcessStarting => "ProcessStarting",
+            Self::ProcessClosing => "ProcessClosing",
+            Self::PluginEnabling => "PluginEnabling",
+        }
+    }
+
+    fn prevents(self) -> &'static str {
+        match self {
+            Self::ActionRequested => "PreventAction",
+            Self::WebhookReceived => "PreventWebhook",
+            Self::ProcessStarting => "PreventProcess",
+            Self::ProcessClosing => "PreventClose",
+            Self::PluginEnabling => "PreventPlugin",
+        }
+    }
+
+    fn is_mutable(self) -> bool {
+        matches!(self, Self::ActionRequested | Self::ProcessStarting)
+    }
+}
+
+pub fn manifests() -> impl Iterator<Item = HookManifest> {
+    Builtin::ALL.into_iter().map(|point| HookManifest {
+        name: point.name().to_owned(),
+        alias: Some(point.alias().to_owned()),
+        description: String::new(),
+        input_schema: None,
+        mutable: if point.is_mutable() { vec!["/parameters".to_owned()] } else { Vec::new() },
+        sensitive: Vec::new(),
+        exceptions: [point.prevents(), "RedirectToPage", "RenderCustomResponse"]
+            .map(str::to_owned)
+            .to_vec(),
+        halt_exception: Some(point.prevents().to_owned()),
+        budget_ms: 10_000,
+    })
+}
