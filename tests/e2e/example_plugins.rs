@@ -76,28 +76,30 @@ async fn event_sender_sends_what_a_call_emitted_until_it_is_taken() {
 }
 
 #[tokio::test]
-async fn points_batcher_writes_one_batch_for_many_requests() {
-    let influx = Receiver::start().await;
-    influx.otherwise(Reply::Status(204));
-    let toml = format!(
-        "[plugins.points-batcher]\nsettings = {{ influx_url = \"{}\" }}\n\
-         grants = {{ http = [\"config:/influx_url\"], cidr = [\"127.0.0.0/8\"] }}",
-        influx.url
+async fn registration_guard_corrects_prevents_and_redirects() {
+    let host = TestHost::with(&["registration-guard"]).start().await;
+    let config = json!({
+        "blocked_domains": ["spam.example"],
+        "elsewhere": { "college.example": "https://college.example/join" }
+    });
+    host.community("acme", "registration-guard", config).await;
+    let run = async |name: &str, email: &str| {
+        let data = json!({ "name": name, "email": email, "password": "hush" });
+        let path = "/api/internal/hooks/org.example.student.registration.requested.v1/run";
+        host.post(path, json!({ "community": "acme", "data": data })).await.expect(200)
+    };
+    let corrected = run(" Ann  Lee ", "ann@school.example").await;
+    assert_eq!(corrected["outcome"], "continue", "{corrected}");
+    let kept = json!({ "name": "Ann Lee", "email": "ann@school.example", "password": "hush" });
+    assert_eq!(corrected["data"], kept, "what the step does not see is not lost");
+    let prevented = run("Bob", "bob@spam.example").await;
+    assert_eq!(prevented["outcome"], "halt", "{prevented}");
+    let exception = &prevented["exception"];
+    assert_eq!(
+        (&exception["name"], &exception["status_code"]),
+        (&json!("PreventRegistration"), &json!(403))
     );
-    let host = TestHost::with(&["points-batcher"]).toml(&toml).start().await;
-    let teapot = host.get("/api/plugins/points-batcher/teapot").await;
-    assert_eq!((teapot.status, teapot.text.as_str()), (418, "I'm a teapot"));
-    assert!(teapot.header("content-type").starts_with("text/plain"));
-    until("the points have arrived", async || {
-        let waiting = host.get("/api/plugins/points-batcher/waiting").await.expect(200);
-        (waiting["lines"].as_u64() >= Some(10)).then_some(())
-    })
-    .await;
-    assert!(influx.received().is_empty(), "nothing is written before a tick");
-    host.advance(Duration::from_secs(11));
-    let written = influx.wait_for(1).await;
-    let text = String::from_utf8_lossy(&written[0].body).into_owned();
-    assert!(text.lines().count() >= 10, "{text}");
-    let is_teapot = |line: &&str| line.starts_with("requests,") && line.contains("status_code=418");
-    assert!(text.lines().any(|line| is_teapot(&line)), "{text}");
+    let redirected = run("Eve", "eve@college.example").await;
+    assert_eq!(redirected["exception"]["name"], "RedirectToPage");
+    assert_eq!(redirected["exception"]["redirect_to"], "https://college.example/join");
 }
