@@ -21,6 +21,7 @@ mod effects_equal_model;
 mod egress;
 mod endpoints;
 mod events;
+mod example_plugins;
 mod faults;
 mod global_webhooks;
 mod host_scope;

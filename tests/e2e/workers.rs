@@ -97,7 +97,10 @@ async fn what_is_permanent_is_a_dead_letter_at_once_and_can_be_retried() {
         (worker(&host, "recorder").await["dead"] == 1).then_some(())
     })
     .await;
-    assert_eq!(host.post("/api/internal/workers/backstage/nobody/retry", json!({})).await.status, 404);
+    assert_eq!(
+        host.post("/api/internal/workers/backstage/nobody/retry", json!({})).await.status,
+        404
+    );
 }
 
 #[tokio::test]
@@ -127,20 +130,27 @@ async fn a_worker_matches_on_data_and_has_its_own_number_of_tries() {
     until("it failed once", async || (worker(&host, "picky").await["failing"] == 1).then_some(()))
         .await;
     host.advance(Duration::from_secs(2));
-    until("two tries are enough", async || (worker(&host, "picky").await["dead"] == 1).then_some(()))
-        .await;
+    until("two tries are enough", async || {
+        (worker(&host, "picky").await["dead"] == 1).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_disabled_worker_is_given_nothing_until_it_is_enabled() {
     let host = TestHost::with(&["backstage"]).start().await;
     host.community("acme", "backstage", json!({ "worker_enabled": false })).await;
-    until("it was asked", async || (worker(&host, "recorder").await["enabled"] == false).then_some(()))
-        .await;
+    until("it was asked", async || {
+        (worker(&host, "recorder").await["enabled"] == false).then_some(())
+    })
+    .await;
     emit(&host, "note", json!({}), 3).await;
-    host.put_community("acme", json!([{ "name": "backstage", "config": { "worker_enabled": true } }]))
-        .await
-        .expect(200);
+    host.put_community(
+        "acme",
+        json!([{ "name": "backstage", "config": { "worker_enabled": true } }]),
+    )
+    .await
+    .expect(200);
     until("it is enabled", async || {
         emit(&host, "note", json!({ "late": true }), 1).await;
         let handled = state(&host, "handled").await;
@@ -161,7 +171,10 @@ async fn workers_see_what_a_call_sent() {
     })
     .await;
     let item = &sent[0];
-    assert_eq!((&item["handler_id"], &item["account_id"]), (&json!("backstage.emit"), &json!("acme")));
+    assert_eq!(
+        (&item["handler_id"], &item["account_id"]),
+        (&json!("backstage.emit"), &json!("acme"))
+    );
     assert_eq!(item["events"].as_array().map(Vec::len), Some(2));
     assert_eq!(item["events"][1]["data"]["number"], 1);
     assert!(item["event_end_time"].as_str() >= item["event_create_time"].as_str());

@@ -1,0 +1,105 @@
+//! The example plugins do on a real host what their READMEs say of them.
+
+use std::time::Duration;
+
+use moothall_tests::{Receiver, Reply, TestHost, until};
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn subscriptions_tells_each_subscriber_of_a_change() {
+    let host = TestHost::with(&["subscriptions"]).start().await;
+    host.community("acme", "subscriptions", json!({})).await;
+    for subscriber in ["ann", "bob"] {
+        let parameters = json!({ "subscriber": subscriber, "story": "7" });
+        host.result("acme", "subscriptions.subscribe", parameters).await;
+    }
+    for (resource, id) in [("story", "8"), ("task", "7"), ("story", "7")] {
+        let change = json!({
+            "community": "acme",
+            "author": "carl",
+            "method": "PUT",
+            "resource": resource,
+            "resource_id": id,
+            "resource_before": { "title": "Tea" },
+            "resource_after": { "title": "Coffee" }
+        });
+        let answer = host.post("/api/internal/changes", change).await;
+        assert!(matches!(answer.status, 200..300), "{}", answer.text);
+    }
+    let events = until("both are told", async || {
+        let events = host.get("/api/internal/events?community=acme&type=story_changed").await;
+        let events = events.expect(200)["events"].as_array().cloned().unwrap_or_default();
+        (events.len() >= 2).then_some(events)
+    })
+    .await;
+    let told: Vec<&Value> = events.iter().map(|event| &event["data"]).collect();
+    let change = |subscriber: &str| {
+        json!({
+            "subscriber": subscriber,
+            "story": "7",
+            "author": "carl",
+            "method": "PUT",
+            "before": { "title": "Tea" },
+            "after": { "title": "Coffee" }
+        })
+    };
+    assert_eq!(told, [&change("ann"), &change("bob")]);
+}
+
+#[tokio::test]
+async fn event_sender_sends_what_a_call_emitted_until_it_is_taken() {
+    let server = Receiver::start().await;
+    server.script([Reply::Status(409), Reply::Status(503)]);
+    let host = TestHost::with(&["event-sender", "tutorial"])
+        .toml("[plugins.event-sender]\ngrants = { http = [\"config:/server_url\"], cidr = [\"127.0.0.0/8\"] }")
+        .start()
+        .await;
+    let plugins = json!([
+        { "name": "event-sender", "config": { "server_url": server.url, "bucket": "log" } },
+        { "name": "tutorial", "config": { "api_key": "k" } }
+    ]);
+    host.put_community("acme", plugins).await.expect(201);
+    assert_eq!(server.received()[0].json(), json!({ "name": "log" }));
+    let webhook = json!({ "data": { "title": "Hello" }, "account": "ann" });
+    host.post("/api/hooks/acme/tutorial", webhook).await.expect(200);
+    server.wait_for(2).await;
+    host.advance(Duration::from_secs(3));
+    let received = server.wait_for(3).await;
+    let [_, refused, taken] = received.as_slice() else { panic!("{received:?}") };
+    assert!(taken.path.ends_with("/buckets/log/events"), "{}", taken.path);
+    assert_eq!(refused.header("idempotency-key"), taken.header("idempotency-key"));
+    let body = taken.json();
+    assert_eq!(
+        (&body["account_id"], &body["events"][0]["data"]["title"]),
+        (&json!("acme"), &json!("Hello"))
+    );
+}
+
+#[tokio::test]
+async fn registration_guard_corrects_prevents_and_redirects() {
+    let host = TestHost::with(&["registration-guard"]).start().await;
+    let config = json!({
+        "blocked_domains": ["spam.example"],
+        "elsewhere": { "college.example": "https://college.example/join" }
+    });
+    host.community("acme", "registration-guard", config).await;
+    let run = async |name: &str, email: &str| {
+        let data = json!({ "name": name, "email": email, "password": "hush" });
+        let path = "/api/internal/hooks/org.example.student.registration.requested.v1/run";
+        host.post(path, json!({ "community": "acme", "data": data })).await.expect(200)
+    };
+    let corrected = run(" Ann  Lee ", "ann@school.example").await;
+    assert_eq!(corrected["outcome"], "continue", "{corrected}");
+    let kept = json!({ "name": "Ann Lee", "email": "ann@school.example", "password": "hush" });
+    assert_eq!(corrected["data"], kept, "what the step does not see is not lost");
+    let prevented = run("Bob", "bob@spam.example").await;
+    assert_eq!(prevented["outcome"], "halt", "{prevented}");
+    let exception = &prevented["exception"];
+    assert_eq!(
+        (&exception["name"], &exception["status_code"]),
+        (&json!("PreventRegistration"), &json!(403))
+    );
+    let redirected = run("Eve", "eve@college.example").await;
+    assert_eq!(redirected["exception"]["name"], "RedirectToPage");
+    assert_eq!(redirected["exception"]["redirect_to"], "https://college.example/join");
+}
