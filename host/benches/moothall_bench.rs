@@ -17,6 +17,7 @@ mod bench {
     mod table;
 
     mod backlog;
+    mod beside;
     mod deliveries;
     mod fairness;
     mod http;
@@ -25,6 +26,7 @@ mod bench {
     mod sandbox;
     mod ticks;
     mod webhooks;
+    mod workers;
     mod writes;
 
     mod bare_calls;

@@ -25,7 +25,7 @@ use crate::guest::{MemoryGauge, Sandbox, Shared, engine, enter_runtime};
 use crate::hooks::Hooks;
 use crate::host_scope::{Closing, HostScope};
 use crate::http::serve::{Listeners, serve};
-use crate::http::{Api, route_of, DocumentCache, Door, Keys, Running, Streams};
+use crate::http::{Api, DocumentCache, Door, Keys, Running, Streams, route_of};
 use crate::mutations::Mutations;
 use crate::oauth::OAuth;
 use crate::outbox::{Outbox, driver};

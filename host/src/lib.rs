@@ -5,8 +5,8 @@
 
 mod changes;
 pub mod cli;
-pub mod host;
 pub mod hooks;
+pub mod host;
 mod host_scope;
 
 pub mod calls;

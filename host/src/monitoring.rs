@@ -173,8 +173,5 @@ fn of_instances(calls: &Calls, plugin: &Plugin, batch: Batch) -> Vec<(Arc<Instan
         }
     }
     let instance = |slug: &str| calls.communities.get(slug).and_then(|community| find(&community));
-    by_community
-        .into_iter()
-        .filter_map(|(slug, points)| Some((instance(&slug)?, points)))
-        .collect()
+    by_community.into_iter().filter_map(|(slug, points)| Some((instance(&slug)?, points))).collect()
 }

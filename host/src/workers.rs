@@ -264,8 +264,10 @@ impl Workers {
     async fn add_worker(&self, plugin: &str, worker: NewWorker) -> Result<(), StoreError> {
         let mut after = Some(InstanceId(0));
         while let Some(from) = after {
-            let (lacking, next) =
-                self.calls.store.read(|r| r.without_worker(plugin, &worker.name, from, INSTANCES))?;
+            let (lacking, next) = self
+                .calls
+                .store
+                .read(|r| r.without_worker(plugin, &worker.name, from, INSTANCES))?;
             after = next;
             let worker = worker.clone();
             let add = move |tx: &Tx<'_>| {

@@ -47,7 +47,9 @@ async fn each_request_is_a_point() {
     assert_eq!(point["tags"]["status_code"], 200);
     assert_eq!(point["tags"]["error_code"], Value::Null);
     assert_eq!(point["fields"]["request_id"], answer.header("x-request-id"));
-    assert!(point["fields"]["execution_time"].as_f64().is_some_and(|time| time > 0.0 && time < 60.0));
+    assert!(
+        point["fields"]["execution_time"].as_f64().is_some_and(|time| time > 0.0 && time < 60.0)
+    );
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
-use bindings::ActionsExportsPre;
+use bindings::{ActionsExports, ActionsExportsPre};
 use moothall::config::Limits;
 use moothall::guest::engine;
 use wasmtime::component::{Component, Linker, ResourceTable};
@@ -92,19 +92,26 @@ impl Sandbox {
     /// The seconds that each call took.
     fn thread(&self, run: &Run, warm: &Barrier, done: &Barrier) -> Result<Vec<f64>> {
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-        let warmed = runtime.block_on(self.calls_for(run.warm_up));
+        let warmed = runtime.block_on(self.calls_for(run.warm_up, run.resident));
         warm.wait();
-        let called = runtime.block_on(self.calls_for(run.window));
+        let called = runtime.block_on(self.calls_for(run.window, run.resident));
         done.wait();
         warmed.and(called).map_err(|error| anyhow!("{error:?}"))
     }
 
-    async fn calls_for(&self, time: Duration) -> wasmtime::Result<Vec<f64>> {
+    async fn calls_for(&self, time: Duration, resident: bool) -> wasmtime::Result<Vec<f64>> {
         let mut times = Vec::with_capacity(1 << 20);
+        let mut live = if resident { Some(self.instance().await?) } else { None };
         let begun = Instant::now();
         let mut before = Duration::ZERO;
         while before < time {
-            self.call().await?;
+            match &mut live {
+                Some((store, plugin)) => call(store, plugin).await?,
+                None => {
+                    let (mut store, plugin) = self.instance().await?;
+                    call(&mut store, &plugin).await?;
+                }
+            }
             let now = begun.elapsed();
             times.push((now - before).as_secs_f64());
             before = now;
@@ -112,19 +119,22 @@ impl Sandbox {
         Ok(times)
     }
 
-    async fn call(&self) -> wasmtime::Result<()> {
+    async fn instance(&self) -> wasmtime::Result<(Store<State>, ActionsExports)> {
         let mut store = Store::new(&self.engine, State { wasi: None, table: ResourceTable::new() });
         // Without effect where epochs are off, as they are by default.
         store.set_epoch_deadline(1);
         store.epoch_deadline_async_yield_and_update(1);
         let plugin = self.pre.instantiate_async(&mut store).await?;
-        let (actions, parameters) =
-            (plugin.moothall_plugin_actions(), r#"{"value":21}"#.to_owned());
-        let answer = actions.call_perform(&mut store, "times-two", &parameters).await?;
-        match answer {
-            Ok(Some(result)) if result == r#"{"result":42}"# => Ok(()),
-            other => Err(wasmtime::Error::msg(format!("twice 21 is not {other:?}"))),
-        }
+        Ok((store, plugin))
+    }
+}
+
+async fn call(store: &mut Store<State>, plugin: &ActionsExports) -> wasmtime::Result<()> {
+    let (actions, parameters) = (plugin.moothall_plugin_actions(), r#"{"value":21}"#.to_owned());
+    let answer = actions.call_perform(store, "times-two", &parameters).await?;
+    match answer {
+        Ok(Some(result)) if result == r#"{"result":42}"# => Ok(()),
+        other => Err(wasmtime::Error::msg(format!("twice 21 is not {other:?}"))),
     }
 }
 

@@ -116,6 +116,43 @@ pub const EVENTS_LATENCY: Row = Row {
     unit: "",
 };
 
+pub const HOOKS_IDLE: Row = Row {
+    name: "hooks-idle",
+    what: "times-two: hooks on and no step ÷ [hooks] enabled = false",
+    bar: AtLeast { bar: 0.97, stretch: 1.0 },
+    unit: "",
+};
+pub const HOOKS_STEP: Row = Row {
+    name: "hooks-step",
+    what: "times-two: one plugin's filter before it ÷ none",
+    bar: AtLeast { bar: 0.55, stretch: 0.7 },
+    unit: "",
+};
+pub const MONITORING: Row = Row {
+    name: "monitoring",
+    what: "times-two: a monitoring plugin takes the points ÷ none",
+    bar: AtLeast { bar: 0.85, stretch: 0.93 },
+    unit: "",
+};
+pub const MONITORING_BLOCKED: Row = Row {
+    name: "monitoring-blocked",
+    what: "times-two: a monitoring plugin blocks ÷ none",
+    bar: AtLeast { bar: 0.95, stretch: 1.0 },
+    unit: "",
+};
+pub const WORKERS: Row = Row {
+    name: "workers",
+    what: "events handled by 4 workers, each with a write ÷ durable write, 64 instances",
+    bar: AtLeast { bar: 0.5, stretch: 2.0 },
+    unit: "",
+};
+pub const RESIDENT: Row = Row {
+    name: "resident",
+    what: "one call in-process: of an instance that lives on ÷ of a fresh one",
+    bar: AtMost { bar: 0.5, stretch: 0.15 },
+    unit: "",
+};
+
 /// One of the two that a row compares.
 #[derive(Clone, Debug)]
 pub struct Side {

@@ -13,13 +13,15 @@ use serde::{Deserialize, Serialize};
 
 use super::command_line::{Bench, component};
 use super::part::Part;
-use super::rows::{Measured, SANDBOX_SETTINGS, SANDBOX_THREADS, Side, median_of};
+use super::rows::{Measured, RESIDENT, SANDBOX_SETTINGS, SANDBOX_THREADS, Side, median_of};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Run {
     pub component: PathBuf,
     pub settings: Settings,
     pub threads: usize,
+    /// One instance for all calls of a thread, in place of one for each.
+    pub resident: bool,
     pub warm_up: Duration,
     pub window: Duration,
 }
@@ -39,22 +41,25 @@ pub struct Calls {
 
 pub fn measure(bench: &Bench) -> Result<Vec<Measured>> {
     let component = component("plugins/tutorial")?;
-    let calls = |settings, threads| {
+    let calls = |settings, threads, resident| {
         let (warm_up, window) = (bench.warm_up(), bench.window());
-        let run = Run { component: component.clone(), settings, threads, warm_up, window };
+        let component = component.clone();
+        let run = Run { component, settings, threads, resident, warm_up, window };
         Part::start("bare-calls", &run)?.report::<Calls>()
     };
     let (mut ours, mut defaults, mut two) = (Vec::new(), Vec::new(), Vec::new());
+    let mut live = Vec::new();
     for round in 1..=bench.rounds {
-        defaults.push(calls(Settings::DefaultPooling, 1)?);
-        ours.push(calls(Settings::Ours, 1)?);
-        two.push(calls(Settings::Ours, 2)?);
+        defaults.push(calls(Settings::DefaultPooling, 1, false)?);
+        ours.push(calls(Settings::Ours, 1, false)?);
+        two.push(calls(Settings::Ours, 2, false)?);
+        live.push(calls(Settings::Ours, 1, true)?);
         let (default, ours, two) = (figures(&defaults), figures(&ours), figures(&two));
         bench.progress(&format!(
             "round {round}: default {default}; ours {ours}; on two threads {two}"
         ));
     }
-    Ok(vec![of_settings(&ours, &defaults), of_threads(&two, &ours)])
+    Ok(vec![of_settings(&ours, &defaults), of_threads(&two, &ours), of_resident(&live, &ours)])
 }
 
 fn of_settings(ours: &[Calls], defaults: &[Calls]) -> Measured {
@@ -75,6 +80,11 @@ fn of_settings(ours: &[Calls], defaults: &[Calls]) -> Measured {
 fn of_threads(two: &[Calls], one: &[Calls]) -> Measured {
     let ratios = two.iter().zip(one).map(|(two, one)| two.per_second / one.per_second).collect();
     Measured::new(&SANDBOX_THREADS, ratios, vec![side("two threads", two), side("one thread", one)])
+}
+
+fn of_resident(live: &[Calls], fresh: &[Calls]) -> Measured {
+    let ratios = live.iter().zip(fresh).map(|(live, fresh)| live.p50_us / fresh.p50_us).collect();
+    Measured::new(&RESIDENT, ratios, vec![side("lives on", live), side("fresh", fresh)])
 }
 
 fn side(name: &'static str, calls: &[Calls]) -> Side {

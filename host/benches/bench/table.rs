@@ -9,8 +9,8 @@ use anyhow::{Result, ensure};
 use super::command_line::{Bench, ROUNDS};
 use super::rows::{self, Bar, Measured, Row, Side, median};
 use super::{
-    backlog, deliveries, fairness, http, instances, machine, plugins, sandbox, ticks, webhooks,
-    writes,
+    backlog, beside, deliveries, fairness, http, instances, machine, plugins, sandbox, ticks,
+    webhooks, workers, writes,
 };
 
 /// Rows that are measured together, because they share a side.
@@ -21,7 +21,10 @@ struct Group {
 
 const GROUPS: &[Group] = &[
     Group { rows: &[&rows::PLAIN_CPU, &rows::PLAIN_RATE], measure: http::measure },
-    Group { rows: &[&rows::SANDBOX_SETTINGS, &rows::SANDBOX_THREADS], measure: sandbox::measure },
+    Group {
+        rows: &[&rows::SANDBOX_SETTINGS, &rows::SANDBOX_THREADS, &rows::RESIDENT],
+        measure: sandbox::measure,
+    },
     Group {
         rows: &[&rows::WRITE_CALLS, &rows::WRITE_LOOP, &rows::WRITE_ONE],
         measure: writes::measure,
@@ -37,6 +40,9 @@ const GROUPS: &[Group] = &[
     Group { rows: &[&rows::DELIVERIES_HANGING], measure: deliveries::measure_hanging },
     Group { rows: &[&rows::WEBHOOKS], measure: webhooks::measure },
     Group { rows: &[&rows::EVENTS_LATENCY], measure: backlog::measure },
+    Group { rows: &[&rows::HOOKS_IDLE, &rows::HOOKS_STEP], measure: beside::hooks },
+    Group { rows: &[&rows::MONITORING, &rows::MONITORING_BLOCKED], measure: beside::monitoring },
+    Group { rows: &[&rows::WORKERS], measure: workers::measure },
 ];
 
 pub fn names() -> Vec<&'static str> {

@@ -70,7 +70,8 @@ fn filled(bench: &Bench, instances: u64) -> Result<(HostDirectory, Server)> {
 
 fn bare_calls(bench: &Bench, component: PathBuf) -> Result<Calls> {
     let (warm_up, window) = (bench.warm_up(), bench.window());
-    let run = Run { component, settings: Settings::Ours, threads: THREADS, warm_up, window };
+    let (settings, resident) = (Settings::Ours, false);
+    let run = Run { component, settings, threads: THREADS, resident, warm_up, window };
     Part::start("bare-calls", &run)?.report()
 }
 

@@ -69,7 +69,8 @@ mod tests {
     fn an_exception_is_a_text_or_an_object() {
         assert_eq!(Exception::parse("P", &json!("no")).message, "no");
         assert_eq!(Exception::parse("P", &json!(7)).message, "Reason not specified");
-        let whole = json!({ "message": "m", "redirect_to": "/x", "status_code": 418, "content": "c" });
+        let whole =
+            json!({ "message": "m", "redirect_to": "/x", "status_code": 418, "content": "c" });
         let parsed = Exception::parse("P", &whole);
         assert_eq!((parsed.redirect_to.as_deref(), parsed.status_code), (Some("/x"), Some(418)));
         assert_eq!(parsed.shown()["content"], "c");

@@ -60,7 +60,13 @@ impl Hooks {
         Ok(answer)
     }
 
-    fn sign(&self, step: &Step, id: &str, seconds: i64, body: &Bytes) -> Result<String, EgressError> {
+    fn sign(
+        &self,
+        step: &Step,
+        id: &str,
+        seconds: i64,
+        body: &Bytes,
+    ) -> Result<String, EgressError> {
         let opened = self.keyring.open(&secret_context(&step.id), &step.secret);
         let opened = opened.map_err(|error| EgressError::Invalid(error.to_string()))?;
         let secret = SigningSecret::parse(opened.expose_secret());

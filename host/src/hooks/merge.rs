@@ -127,7 +127,10 @@ mod tests {
         let update = json!({ "user": { "first": "B", "admin": true }, "id": 2 });
         let (data, merged) = applied(update, &["/user/first", "/mode"], Merge::Shallow);
         assert_eq!(data, json!({ "user": { "first": "B", "last": "Z" }, "mode": "x", "id": 1 }));
-        assert_eq!((merged.changed, merged.ignored), (vec!["/user/first".to_owned()], vec!["id".to_owned()]));
+        assert_eq!(
+            (merged.changed, merged.ignored),
+            (vec!["/user/first".to_owned()], vec!["id".to_owned()])
+        );
         let (data, merged) = applied(json!({ "mode": "y", "new": 1 }), &[""], Merge::Shallow);
         assert_eq!((&data["mode"], &data["new"]), (&json!("y"), &json!(1)));
         assert!(merged.ignored.is_empty());

@@ -149,11 +149,8 @@ impl Settings {
 
     /// Whether a setting could halt a run.
     pub fn halts(&self) -> bool {
-        let redirects = [
-            &self.redirect_on_4xx,
-            &self.redirect_on_5xx,
-            &self.redirect_on_request_exception,
-        ];
+        let redirects =
+            [&self.redirect_on_4xx, &self.redirect_on_5xx, &self.redirect_on_request_exception];
         self.halt_on_4xx
             || self.halt_on_5xx
             || self.halt_on_request_exception

@@ -124,9 +124,7 @@ async fn filtered(
     request_id: &RequestId,
 ) -> Result<Value, Problem> {
     let Some(community) = api.calls.communities.get(slug) else { return Ok(parameters.clone()) };
-    let data = || {
-        json!({ "community": slug, "plugin": plugin, "action": action, "parameters": parameters })
-    };
+    let data = || json!({ "community": slug, "plugin": plugin, "action": action, "parameters": parameters });
     let point = Builtin::ActionRequested;
     let data = guard::pass(api, point, Some(&community), request_id, data).await?;
     Ok(data.map_or_else(|| parameters.clone(), |mut data| data["parameters"].take()))

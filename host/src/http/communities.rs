@@ -13,11 +13,11 @@ use serde_json::{Value, json};
 
 use super::error::Problem;
 use super::{Api, body, plugins};
+use crate::changes::Change;
 use crate::communities::Community;
 use crate::hooks::Builtin;
 use crate::ids::{CommunitySlug, RequestId};
 use crate::instance::Instance;
-use crate::changes::Change;
 use crate::mutations::{Became, CommunityChange, PluginEntry};
 use crate::plugins::Plugin;
 use crate::secrets::shown;

@@ -8,15 +8,13 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{
-    Extensions, HeaderName, HeaderValue, Method, Request, Response, Uri, header,
-};
+use axum::http::{Extensions, HeaderName, HeaderValue, Method, Request, Response, Uri, header};
 use hyper::body::Incoming;
 use metrics::{Counter, counter};
 use tower::Service;
 
-use super::error::Problem;
 use super::actions::COMMUNITY;
+use super::error::Problem;
 use super::{Api, access, routes};
 use crate::clock::Clock;
 use crate::ids::RequestId;

@@ -213,9 +213,10 @@ async fn recover(
     let told = told.with_status(StatusCode::ACCEPTED.as_u16());
     let (view, now) = (View::Endpoint(row.public_id), api.clock.now_ms());
     let of = CommunityId(row.community);
-    let tell = api.calls.store.write("endpoint.recover", move |tx| {
-        tx.changing(Some(&told), of, &view, now, |_| Ok(()))
-    });
+    let tell = api
+        .calls
+        .store
+        .write("endpoint.recover", move |tx| tx.changing(Some(&told), of, &view, now, |_| Ok(())));
     tell.await?;
     Ok((StatusCode::ACCEPTED, Json(json!({ "recovered": recovered }))))
 }

@@ -109,8 +109,9 @@ async fn put(
     let manifest: HookManifest = serde_json::from_value(body)
         .map_err(|error| Problem::bad_request(format!("The hook is not valid: {error}")))?;
     check(&manifest)?;
-    HookPoint::compile(manifest.clone())
-        .map_err(|wrong| Problem::bad_request(format!("The hook is not valid: {}", wrong.join("; "))))?;
+    HookPoint::compile(manifest.clone()).map_err(|wrong| {
+        Problem::bad_request(format!("The hook is not valid: {}", wrong.join("; ")))
+    })?;
     let before = api.hooks.get(&name);
     let status = if before.is_some() { StatusCode::OK } else { StatusCode::CREATED };
     let definition = serde_json::to_value(&manifest).unwrap_or_default().to_string();

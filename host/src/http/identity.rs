@@ -51,7 +51,11 @@ struct CreateBody {
     count: Option<usize>,
 }
 
-async fn create_id(State(api): State<Arc<Api>>, told: Change, body: Body) -> Answer<(StatusCode, Json<Value>)> {
+async fn create_id(
+    State(api): State<Arc<Api>>,
+    told: Change,
+    body: Body,
+) -> Answer<(StatusCode, Json<Value>)> {
     let body: CreateBody = body::json(&api, body).await?;
     let community = community(&api, body.community_slug.as_deref(), "community_slug")?;
     let count = body.count.unwrap_or(1);

@@ -114,9 +114,7 @@ async fn filtered(
 ) -> Result<Value, Problem> {
     let parameters = Value::Object(parameters);
     let Some(community) = api.calls.communities.get(slug) else { return Ok(parameters) };
-    let data = || {
-        json!({ "community": slug, "plugin": plugin, "process": process, "parameters": parameters })
-    };
+    let data = || json!({ "community": slug, "plugin": plugin, "process": process, "parameters": parameters });
     let point = Builtin::ProcessStarting;
     let data = guard::pass(api, point, Some(&community), request_id, data).await?;
     Ok(data.map_or(parameters, |mut data| data["parameters"].take()))

@@ -8,14 +8,14 @@ use tokio::time::Instant;
 
 use super::plan::{Draft, Plan, Step};
 use super::{MutationError, Mutations, Outcome};
-use crate::changes::Change;
 use crate::calls::{Also, CallError, Mode, ValidatedCall, Writes};
+use crate::changes::Change;
 use crate::communities::{Community, Turn};
 use crate::guest::{Fault, Share};
 use crate::ids::{CommunityId, Generation, ProcessId, RequestId};
 use crate::instance::{Access, CommunityNames, Hold, HoldError, Instance, secret_context};
 use crate::plugins::Lifecycle;
-use crate::store::{CommunityRow, NewInstance, NewWorker, View, SecretRow, StoreError, Taken, Tx};
+use crate::store::{CommunityRow, NewInstance, NewWorker, SecretRow, StoreError, Taken, Tx, View};
 
 /// Rows that one write may touch: the writer serves everybody.
 const WRITE_ROWS: usize = 10_000;

@@ -21,7 +21,11 @@ const CHANGE: &str = "change";
 #[derive(Clone, Debug)]
 pub enum View {
     Community(CommunityId),
-    Instance { community: CommunityId, plugin: String, platform_id: String },
+    Instance {
+        community: CommunityId,
+        plugin: String,
+        platform_id: String,
+    },
     /// By its public id.
     Endpoint(String),
     /// By its public id.
@@ -78,13 +82,13 @@ impl Reader<'_> {
             "SELECT id, plugin, platform_id, config FROM instance \
              WHERE community_id = ?1 AND plugin = ?2 AND platform_id = ?3",
         )?;
-        let found =
-            statement.query_row(params![community.0, plugin, platform_id], shown_instance);
+        let found = statement.query_row(params![community.0, plugin, platform_id], shown_instance);
         Ok(found.optional()?)
     }
 
     fn view_endpoint(&self, id: &str) -> Result<Option<Value>, StoreError> {
-        let row = self.endpoint(id)?.filter(|row| matches!(row.kind.as_str(), "driver" | "endpoint"));
+        let row =
+            self.endpoint(id)?.filter(|row| matches!(row.kind.as_str(), "driver" | "endpoint"));
         Ok(row.map(|row| {
             let event_types: Value = serde_json::from_str(&row.event_types).unwrap_or_default();
             json!({
@@ -107,7 +111,9 @@ impl Reader<'_> {
         let user = self.user(row.primary)?;
         let slug = self.community_slug(row.community.0)?.unwrap_or_default();
         let accounts: Vec<Value> = user.accounts.iter().map(|one| one.told(&slug)).collect();
-        Ok(Some(json!({ "external_id": id, "primary_id": row.primary, "linked_accounts": accounts })))
+        Ok(Some(
+            json!({ "external_id": id, "primary_id": row.primary, "linked_accounts": accounts }),
+        ))
     }
 
     /// Whether a worker or an endpoint that is enabled names `api.change` for that community.

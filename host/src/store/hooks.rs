@@ -90,8 +90,7 @@ impl Reader<'_> {
 impl Tx<'_> {
     /// A hook as it is from now on; false if there would be more than `limit`.
     pub fn put_hook(&self, row: &HookRow, limit: usize, now: i64) -> Result<bool, StoreError> {
-        let mut count =
-            self.conn.prepare_cached("SELECT count(*) FROM hook WHERE name <> ?1")?;
+        let mut count = self.conn.prepare_cached("SELECT count(*) FROM hook WHERE name <> ?1")?;
         if count.query_row([&row.name], |row| row.get::<_, i64>(0))? >= limit as i64 {
             return Ok(false);
         }

@@ -210,7 +210,11 @@ impl Reader<'_> {
     }
 
     /// What the worker tries again or holds back, in the order of the log.
-    pub fn waiting_events(&self, worker: i64, limit: usize) -> Result<Vec<WorkerEvent>, StoreError> {
+    pub fn waiting_events(
+        &self,
+        worker: i64,
+        limit: usize,
+    ) -> Result<Vec<WorkerEvent>, StoreError> {
         let sql = format!(
             "SELECT {ENVELOPE}, {OWN} FROM {ENVELOPE_FROM} JOIN worker_event w ON w.position = e.position \
              WHERE w.worker_id = ?1 AND w.state = 'waiting' ORDER BY w.position LIMIT ?2"
