@@ -32,6 +32,7 @@ mod isolation;
 mod monitoring;
 mod oauth;
 mod operating;
+mod outgoing_webhooks;
 mod plugin_routes;
 mod plugins;
 mod problems;
