@@ -28,6 +28,7 @@ mod schedules;
 mod signals;
 mod state;
 mod webhooks;
+mod worker_events;
 mod workers;
 mod writer;
 
@@ -59,7 +60,8 @@ pub use schedules::{Advance, ScheduleFilter, ScheduleRow};
 pub use signals::Signals;
 pub use state::StateChange;
 pub use webhooks::{WebhookItem, WebhookLag};
-pub use workers::{Asked, Fate, Keyed, NewWorker, Passed, WorkerEvent, WorkerRow};
+pub use worker_events::{Fate, Passed, WorkerEvent};
+pub use workers::{Asked, Keyed, NewWorker, WorkerRow};
 
 use connection::Database;
 use writer::{Job, Writer};

@@ -1,4 +1,4 @@
-//! The tables `worker` and `worker_event`: how far each worker is, and what it could not handle yet.
+//! The table `worker`: how far each worker is in the log.
 //!
 //! A worker's cursor moves in the commit of what it handled, so that each event counts once in the
 //! store. What it passes without having handled it is a row of its own.
@@ -6,6 +6,7 @@
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::events::{ENVELOPE, ENVELOPE_FROM, envelope};
+use super::worker_events::Passed;
 use super::{Reader, StoreError, Tx};
 use crate::events::Envelope;
 use crate::ids::{CommunityId, Generation, InstanceId};
@@ -23,37 +24,6 @@ pub struct WorkerRow {
     /// The plugin file and the generation that it was asked for.
     pub asked: (i64, Generation),
     pub crashes: u32,
-}
-
-/// An event that a worker tries again, or gave up.
-#[derive(Clone, Debug)]
-pub struct WorkerEvent {
-    pub id: i64,
-    pub worker: i64,
-    pub attempts: u32,
-    pub crashes: u32,
-    pub due_at: Option<i64>,
-    pub last_error: Option<String>,
-    pub key: i64,
-    pub event: Envelope,
-}
-
-/// An event that the cursor passes without its having been handled.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Passed {
-    pub position: i64,
-    pub key: i64,
-    pub attempts: u32,
-    pub fate: Fate,
-    pub error: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
-    Again(i64),
-    /// Until the one before it of its key is done.
-    Behind,
-    Dead,
 }
 
 /// A worker that is to be there.
@@ -96,21 +66,6 @@ fn worker(row: &Row<'_>) -> rusqlite::Result<WorkerRow> {
 fn keyed(row: &Row<'_>) -> rusqlite::Result<Keyed> {
     Ok((envelope(row)?, row.get(15)?))
 }
-
-fn worker_event(row: &Row<'_>) -> rusqlite::Result<WorkerEvent> {
-    Ok(WorkerEvent {
-        event: envelope(row)?,
-        key: row.get(15)?,
-        id: row.get(16)?,
-        worker: row.get(17)?,
-        attempts: row.get(18)?,
-        crashes: row.get(19)?,
-        due_at: row.get(20)?,
-        last_error: row.get(21)?,
-    })
-}
-
-const OWN: &str = "e.key_id, w.id, w.worker_id, w.attempts, w.crashes, w.due_at, w.last_error";
 
 impl Reader<'_> {
     /// In ascending id, after `after`.
@@ -161,84 +116,6 @@ impl Reader<'_> {
         );
         let mut statement = self.0.prepare_cached(&sql)?;
         let rows = statement.query_map(params![community.0, after, limit as i64], keyed)?;
-        Ok(rows.collect::<Result<_, _>>()?)
-    }
-
-    /// Workers that have something to try again at `now`.
-    pub fn workers_due(&self, now: i64, limit: usize) -> Result<Vec<i64>, StoreError> {
-        let mut statement = self.0.prepare_cached(
-            "SELECT worker_id FROM worker_event INDEXED BY worker_event_due WHERE state = 'waiting' \
-             AND due_at IS NOT NULL AND due_at <= ?1 ORDER BY due_at LIMIT ?2",
-        )?;
-        let rows = statement.query_map(params![now, limit as i64], |row| row.get(0))?;
-        let mut due: Vec<i64> = rows.collect::<Result<_, _>>()?;
-        due.sort_unstable();
-        due.dedup();
-        Ok(due)
-    }
-
-    /// What one worker has to try again at `now`, the longest due first.
-    pub fn worker_retries(
-        &self,
-        worker: i64,
-        now: i64,
-        limit: usize,
-    ) -> Result<Vec<WorkerEvent>, StoreError> {
-        let sql = format!(
-            "SELECT {ENVELOPE}, {OWN} FROM {ENVELOPE_FROM} JOIN worker_event w ON w.position = e.position \
-             WHERE w.worker_id = ?1 AND w.state = 'waiting' AND w.due_at <= ?2 ORDER BY w.due_at LIMIT ?3"
-        );
-        let mut statement = self.0.prepare_cached(&sql)?;
-        let rows = statement.query_map(params![worker, now, limit as i64], worker_event)?;
-        Ok(rows.collect::<Result<_, _>>()?)
-    }
-
-    /// The worker's dead letters after `after`.
-    pub fn dead_letters(
-        &self,
-        worker: i64,
-        after: i64,
-        limit: usize,
-    ) -> Result<Vec<WorkerEvent>, StoreError> {
-        let sql = format!(
-            "SELECT {ENVELOPE}, {OWN} FROM {ENVELOPE_FROM} JOIN worker_event w ON w.position = e.position \
-             WHERE w.worker_id = ?1 AND w.state = 'dead' AND w.id > ?2 ORDER BY w.id LIMIT ?3"
-        );
-        let mut statement = self.0.prepare_cached(&sql)?;
-        let rows = statement.query_map(params![worker, after, limit as i64], worker_event)?;
-        Ok(rows.collect::<Result<_, _>>()?)
-    }
-
-    /// What the worker tries again or holds back, in the order of the log.
-    pub fn waiting_events(
-        &self,
-        worker: i64,
-        limit: usize,
-    ) -> Result<Vec<WorkerEvent>, StoreError> {
-        let sql = format!(
-            "SELECT {ENVELOPE}, {OWN} FROM {ENVELOPE_FROM} JOIN worker_event w ON w.position = e.position \
-             WHERE w.worker_id = ?1 AND w.state = 'waiting' ORDER BY w.position LIMIT ?2"
-        );
-        let mut statement = self.0.prepare_cached(&sql)?;
-        let rows = statement.query_map(params![worker, limit as i64], worker_event)?;
-        Ok(rows.collect::<Result<_, _>>()?)
-    }
-
-    /// Of the worker: how many events wait to be tried again, and how many are dead letters.
-    pub fn worker_counts(&self, worker: i64) -> Result<(i64, i64), StoreError> {
-        let mut statement = self.0.prepare_cached(
-            "SELECT count(*) FILTER (WHERE state = 'waiting'), count(*) FILTER (WHERE state = 'dead') \
-             FROM worker_event WHERE worker_id = ?1",
-        )?;
-        Ok(statement.query_row([worker], |row| Ok((row.get(0)?, row.get(1)?)))?)
-    }
-
-    /// The keys of which something waits.
-    pub fn held_keys(&self, worker: i64) -> Result<Vec<i64>, StoreError> {
-        let mut statement = self.0.prepare_cached(
-            "SELECT DISTINCT key_id FROM worker_event WHERE worker_id = ?1 AND state = 'waiting'",
-        )?;
-        let rows = statement.query_map([worker], |row| row.get(0))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 }
@@ -359,128 +236,10 @@ impl Tx<'_> {
         passed.iter().try_for_each(|one| self.add_worker_event(id, one, now))
     }
 
-    fn add_worker_event(&self, worker: i64, passed: &Passed, now: i64) -> Result<(), StoreError> {
-        let (state, due) = fate(passed.fate, now);
-        self.conn
-            .prepare_cached(
-                "INSERT INTO worker_event (worker_id, position, key_id, state, attempts, crashes, trying, due_at, last_error) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, ?6, ?7)",
-            )?
-            .execute(params![
-                worker,
-                passed.position,
-                passed.key,
-                state,
-                passed.attempts,
-                due,
-                passed.error
-            ])?;
-        Ok(())
-    }
-
     /// The next event is about to be handled alone.
     pub fn try_worker(&self, id: i64) -> Result<(), StoreError> {
         self.conn.prepare_cached("UPDATE worker SET trying = 1 WHERE id = ?1")?.execute([id])?;
         Ok(())
-    }
-
-    /// The same of one that is tried again.
-    pub fn try_worker_event(&self, id: i64) -> Result<(), StoreError> {
-        self.conn
-            .prepare_cached("UPDATE worker_event SET trying = 1 WHERE id = ?1")?
-            .execute([id])?;
-        Ok(())
-    }
-
-    /// An event that was tried again is done: `Stale` if it was before. The next of its key is due.
-    pub fn end_worker_event(&self, done: &WorkerEvent, now: i64) -> Result<(), StoreError> {
-        let removed = self
-            .conn
-            .prepare_cached("DELETE FROM worker_event WHERE id = ?1 AND state = 'waiting'")?
-            .execute([done.id])?;
-        if removed == 0 {
-            return Err(StoreError::Stale);
-        }
-        self.advance_key(done.worker, done.key, now)
-    }
-
-    /// An event failed again.
-    pub fn fail_worker_event(
-        &self,
-        failed: &WorkerEvent,
-        attempts: u32,
-        then: Fate,
-        now: i64,
-        error: &str,
-    ) -> Result<(), StoreError> {
-        let (state, due) = fate(then, now);
-        self.conn
-            .prepare_cached(
-                "UPDATE worker_event SET state = ?2, attempts = ?3, due_at = ?4, last_error = ?5, trying = 0, \
-                 crashes = 0 WHERE id = ?1 AND state = 'waiting'",
-            )?
-            .execute(params![failed.id, state, attempts, due, error])?;
-        if then == Fate::Dead {
-            self.advance_key(failed.worker, failed.key, now)?;
-        }
-        Ok(())
-    }
-
-    fn advance_key(&self, worker: i64, key: i64, now: i64) -> Result<(), StoreError> {
-        self.conn
-            .prepare_cached(
-                "UPDATE worker_event SET due_at = ?3 WHERE due_at IS NULL AND id = (SELECT id FROM worker_event \
-                 WHERE worker_id = ?1 AND state = 'waiting' AND key_id = ?2 ORDER BY position LIMIT 1)",
-            )?
-            .execute([worker, key, now])?;
-        self.told.workers.set(true);
-        Ok(())
-    }
-
-    /// Dead letters of a worker are tried again: one, or at most `limit` of them. How many.
-    pub fn retry_worker_events(
-        &self,
-        worker: i64,
-        id: Option<i64>,
-        now: i64,
-        limit: usize,
-    ) -> Result<usize, StoreError> {
-        let retried = self
-            .conn
-            .prepare_cached(
-                "UPDATE worker_event SET state = 'waiting', attempts = 0, crashes = 0, due_at = ?1 WHERE id IN \
-                 (SELECT id FROM worker_event WHERE worker_id = ?2 AND state = 'dead' AND (?3 IS NULL OR id = ?3) LIMIT ?4)",
-            )?
-            .execute(params![now, worker, id, limit as i64])?;
-        self.told.workers.set(true);
-        Ok(retried)
-    }
-
-    /// Removes dead letters of a worker: one, or at most `limit`. How many.
-    pub fn skip_worker_events(
-        &self,
-        worker: i64,
-        id: Option<i64>,
-        limit: usize,
-    ) -> Result<usize, StoreError> {
-        Ok(self
-            .conn
-            .prepare_cached(
-                "DELETE FROM worker_event WHERE id IN (SELECT id FROM worker_event WHERE worker_id = ?1 \
-                 AND state = 'dead' AND (?2 IS NULL OR id = ?2) LIMIT ?3)",
-            )?
-            .execute(params![worker, id, limit as i64])?)
-    }
-
-    /// Removes dead letters that have been dead since before `before`, at most `rows`. How many.
-    pub fn purge_worker_events(&self, before: i64, rows: usize) -> Result<usize, StoreError> {
-        Ok(self
-            .conn
-            .prepare_cached(
-                "DELETE FROM worker_event WHERE id IN (SELECT id FROM worker_event INDEXED BY worker_event_dead \
-                 WHERE state = 'dead' AND due_at < ?1 LIMIT ?2)",
-            )?
-            .execute(params![before, rows as i64])?)
     }
 
     /// Whether an enabled worker of the community, or of the host, names `sending_event`.
@@ -497,13 +256,5 @@ impl Tx<'_> {
             "SELECT 1 FROM worker INDEXED BY worker_change WHERE wants_change AND enabled AND community_id IN (0, ?1) LIMIT 1",
         )?;
         Ok(statement.exists([community.0])?)
-    }
-}
-
-fn fate(fate: Fate, now: i64) -> (&'static str, Option<i64>) {
-    match fate {
-        Fate::Again(at) => ("waiting", Some(at)),
-        Fate::Behind => ("waiting", None),
-        Fate::Dead => ("dead", Some(now)),
     }
 }
