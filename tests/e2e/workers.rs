@@ -70,6 +70,14 @@ async fn a_failing_event_is_tried_again_and_holds_up_nobody() {
     emit(&host, "note", json!({}), 3).await;
     handled(&host, "handled", 3).await;
     assert_eq!(state(&host, "half").await, Value::Null, "a failed event leaves nothing");
+    for name in ["recorder", "picky", "senders", "counter"] {
+        let other = until("nothing waits", async || {
+            let worker = worker(&host, name).await;
+            (worker["waiting"] == 0).then_some(worker)
+        })
+        .await;
+        assert_eq!(other["lag_ms"], 0, "{name} does not lag behind a failed event");
+    }
     tried_seven_times(&host, "recorder").await;
     let dead = until("it is a dead letter", async || {
         let worker = worker(&host, "recorder").await;
@@ -214,6 +222,8 @@ async fn an_event_that_ends_the_process_three_times_is_given_up() {
     host.community("acme", "backstage", json!({})).await;
     host.community("other", "backstage", json!({})).await;
     emit(&host, "note", json!({ "worker": "spin" }), 1).await;
+    let others = json!({ "event_type": "note", "data": {}, "times": 3 });
+    host.action("other", "backstage.emit", others).await.expect(200);
     for tries in 1..=3 {
         until("it is being handled", async || {
             let tried = host.get("/metrics").await.text.contains("moothall_worker_lag_seconds");
@@ -230,6 +240,8 @@ async fn an_event_that_ends_the_process_three_times_is_given_up() {
     .await;
     emit(&host, "note", json!({}), 2).await;
     handled(&host, "handled", 2).await;
+    let other = host.action("other", "backstage.get", json!({ "key": "count" })).await.expect(200);
+    assert_eq!(other["value"], 3, "the other's events were handled, each once");
 }
 
 #[tokio::test]
