@@ -122,7 +122,7 @@ impl Calls {
             store,
             clock,
             failed,
-            residents: Residents::default(),
+            residents: Residents::new(limits.residents),
             in_flight,
             limit,
             instance_limit,

@@ -12,7 +12,7 @@ mod run;
 pub mod step;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -44,6 +44,8 @@ pub struct Hooks {
     machine: String,
     enabled: bool,
     index: ArcSwap<Index>,
+    /// One reads after the other, so that nothing older takes the place of what is newer.
+    reloading: Mutex<()>,
 }
 
 /// What there is now.
@@ -73,7 +75,15 @@ impl Hooks {
     pub fn new(calls: Arc<Calls>, egress: Egress, keyring: Arc<Keyring>, enabled: bool) -> Self {
         let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
         let machine = if name.trim().is_empty() { "localhost" } else { name.trim() }.to_owned();
-        Self { calls, egress, keyring, machine, enabled, index: ArcSwap::default() }
+        Self {
+            calls,
+            egress,
+            keyring,
+            machine,
+            enabled,
+            index: ArcSwap::default(),
+            reloading: Mutex::default(),
+        }
     }
 
     /// A hook of the host itself, if any step could run there.
@@ -95,6 +105,7 @@ impl Hooks {
 
     /// Reads again what there is.
     pub fn reload(&self) -> Result<(), StoreError> {
+        let _turn = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         let store = &self.calls.store;
         let (declared, rows) = store.read(|reader| Ok((reader.hooks()?, reader.steps()?)))?;
         let mut index = Index::default();

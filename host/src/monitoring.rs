@@ -32,6 +32,9 @@ const BATCH: usize = 1_000;
 const WAIT: Duration = Duration::from_secs(1);
 /// How often a ring is looked into.
 const LOOK: Duration = Duration::from_millis(10);
+/// After a batch that failed, until the next; doubled with each that follows, up to `REST_MOST`.
+const REST: Duration = Duration::from_secs(1);
+const REST_MOST: Duration = Duration::from_secs(60);
 /// How often it is looked for plugins that were loaded or replaced.
 const PLUGINS_LOOK: Duration = Duration::from_millis(250);
 
@@ -112,7 +115,7 @@ impl Ring {
     }
 
     async fn take(self: Arc<Self>, calls: Arc<Calls>, route_of: RouteOf) {
-        let mut last = Instant::now();
+        let (mut last, mut failures) = (Instant::now(), 0_u32);
         loop {
             let waiting = self.points.len();
             let is_due = waiting >= BATCH || waiting > 0 && last.elapsed() >= WAIT;
@@ -126,12 +129,20 @@ impl Ring {
                 self.dropped(batch.len());
                 continue;
             };
+            let mut failed = false;
             for (instance, points) in of_instances(&calls, &plugin, batch) {
-                self.hand_over(&calls, &plugin, instance, &points, route_of).await;
+                failed |= !self.hand_over(&calls, &plugin, instance, &points, route_of).await;
+            }
+            failures = if failed { failures.saturating_add(1) } else { 0 };
+            if failed {
+                // Meanwhile the ring drops what does not fit, which costs next to nothing.
+                let rest = REST.saturating_mul(1 << (failures - 1).min(6)).min(REST_MOST);
+                tokio::time::sleep(rest).await;
             }
         }
     }
 
+    /// Whether the plugin took them.
     async fn hand_over(
         &self,
         calls: &Arc<Calls>,
@@ -139,7 +150,7 @@ impl Ring {
         instance: Arc<Instance>,
         points: &[Arc<Point>],
         route_of: RouteOf,
-    ) {
+    ) -> bool {
         let text = Arc::new(point::rendered(points, route_of));
         let request = RequestId::new(&calls.clock);
         let call = calls.on(plugin.clone(), instance, What::Points(text), request).await;
@@ -147,11 +158,12 @@ impl Ring {
             Ok(call) => calls.run(call, Mode::Commit).await.map(drop),
             Err(error) => Err(error),
         };
-        if let Err(error) = ended {
+        if let Err(error) = &ended {
             let (plugin, lost) = (self.plugin.as_str(), points.len());
             tracing::debug!(%error, plugin, lost, "points were not handed over");
             self.dropped(lost);
         }
+        ended.is_ok()
     }
 }
 

@@ -63,22 +63,55 @@ pub struct Address<'a> {
     pub slug: Option<&'a str>,
 }
 
+/// A webhook whose sender may send it; made by `accept`.
+pub struct Accepted<T> {
+    plugin: Arc<Plugin>,
+    of: T,
+}
+
 type Received = Result<Option<Response>, WebhookError>;
 
 impl Webhooks {
-    /// A webhook of one instance; what the platform is answered.
-    pub async fn receive(
+    /// Whether a webhook of an instance may be received: its URL is right, and its signature.
+    pub fn accept(
         &self,
-        address: Address<'_>,
-        request: Arc<Request>,
-        request_id: RequestId,
-    ) -> Received {
-        let (plugin, instance) = self.find(&address)?;
+        address: &Address<'_>,
+        request: &Request,
+    ) -> Result<Accepted<Arc<Instance>>, WebhookError> {
+        let (plugin, instance) = self.find(address)?;
         self.check_slug(&plugin, &instance, address.slug)?;
         if let Some(how) = &plugin.manifest.verify {
             let secret = self.secret_of(&plugin, Some(&instance), &how.secret)?;
-            self.check_signature(&plugin, how, &secret, &request)?;
+            self.check_signature(&plugin, how, &secret, request)?;
         }
+        Ok(Accepted { plugin, of: instance })
+    }
+
+    /// The same of a whole platform.
+    pub fn accept_global(
+        &self,
+        plugin: &str,
+        request: &Request,
+    ) -> Result<Accepted<()>, WebhookError> {
+        let plugin = self.calls.plugins.get(plugin).ok_or(WebhookError::NotFound)?;
+        if !plugin.exports("global-webhooks") {
+            return Err(WebhookError::NotFound);
+        }
+        if let Some(how) = &plugin.manifest.global_verify {
+            let secret = self.secret_of(&plugin, None, &how.secret)?;
+            self.check_signature(&plugin, how, &secret, request)?;
+        }
+        Ok(Accepted { plugin, of: () })
+    }
+
+    /// A webhook of one instance; what the platform is answered.
+    pub async fn receive(
+        &self,
+        accepted: Accepted<Arc<Instance>>,
+        request: Arc<Request>,
+        request_id: RequestId,
+    ) -> Received {
+        let Accepted { plugin, of: instance } = accepted;
         let types = webhook_types(&plugin);
         if types.is_empty() || !self.calls.store.read(|r| r.has_pending(instance.id))? {
             if !plugin.exports("webhooks") {
@@ -170,18 +203,11 @@ impl Webhooks {
     /// once.
     pub async fn receive_global(
         &self,
-        plugin: &str,
+        accepted: Accepted<()>,
         request: Arc<Request>,
         request_id: RequestId,
     ) -> Received {
-        let plugin = self.calls.plugins.get(plugin).ok_or(WebhookError::NotFound)?;
-        if !plugin.exports("global-webhooks") {
-            return Err(WebhookError::NotFound);
-        }
-        if let Some(how) = &plugin.manifest.global_verify {
-            let secret = self.secret_of(&plugin, None, &how.secret)?;
-            self.check_signature(&plugin, how, &secret, &request)?;
-        }
+        let plugin = accepted.plugin;
         let what = What::ReceiveGlobal(request.clone());
         let call = ValidatedCall::of_plugin(plugin.clone(), what, request_id.clone());
         let answer = self.calls.run(call, Mode::Commit).await?;

@@ -17,9 +17,9 @@ const REST: Duration = Duration::from_secs(1);
 const REST_MOST: Duration = Duration::from_secs(60);
 
 /// All of a host.
-#[derive(Default)]
 pub struct Residents {
     by_instance: papaya::HashMap<InstanceId, Arc<Mutex<Resident>>>,
+    limit: usize,
 }
 
 #[derive(Default)]
@@ -33,6 +33,11 @@ struct Resident {
 }
 
 impl Residents {
+    pub fn new(limit: u32) -> Self {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        Self { by_instance: papaya::HashMap::new(), limit }
+    }
+
     /// One call, when the calls before it have ended.
     pub async fn call(
         &self,
@@ -43,7 +48,7 @@ impl Residents {
         let plugin = call.plugin();
         let instance =
             call.instance().ok_or_else(|| Fault::Host("a resident of no instance".into()))?;
-        let resident = self.by_instance.pin().get_or_insert_with(instance.id, Arc::default).clone();
+        let resident = self.of(instance.id)?;
         let wait = Duration::from_millis(plugin.terms.limits.lock_wait_ms);
         let turn = tokio::time::timeout(wait, resident.lock()).await;
         let mut resident = turn.map_err(|_| Fault::InstanceBusy)?;
@@ -53,6 +58,15 @@ impl Residents {
             plugin.guest.call_live(live, export, plugin.terms.clone(), subject).await;
         resident.note(live, call);
         Ok(ended)
+    }
+
+    /// One for each instance, as long as there are not too many.
+    fn of(&self, instance: InstanceId) -> Result<Arc<Mutex<Resident>>, Fault> {
+        let all = self.by_instance.pin();
+        if all.len() >= self.limit && !all.contains_key(&instance) {
+            return Err(Fault::Overloaded("too many guests live on; raise residents in [limits]"));
+        }
+        Ok(all.get_or_insert_with(instance, Arc::default).clone())
     }
 
     /// What is kept of instances that are gone is dropped.

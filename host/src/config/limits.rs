@@ -51,6 +51,8 @@ pub struct Limits {
     pub calls_per_plugin: u32,
     /// Calls in flight of the host.
     pub calls: u32,
+    /// Guests of resident plugins that live on between calls.
+    pub residents: u32,
     /// Memory of all guests together, in bytes.
     pub guest_memory_bytes: u64,
     /// How long a call waits for its instance's lock, in milliseconds.
@@ -113,6 +115,7 @@ impl Default for Limits {
             calls_per_instance: 64,
             calls_per_plugin: 500,
             calls: 1_000,
+            residents: 100,
             guest_memory_bytes: 4 << 30,
             lock_wait_ms: 5_000,
             mutations: 256,

@@ -8,7 +8,7 @@ use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAlloc
 use super::meter::TICK;
 use crate::config::Limits;
 
-/// Component instances beside those of calls: `describe`, and room for residents.
+/// Component instances beside those of calls and residents: `describe`.
 const SPARE_INSTANCES: u32 = 8;
 /// Core instances of a component: a Rust one has 3, a Python one 14.
 const CORE_INSTANCES: u32 = 16;
@@ -53,7 +53,7 @@ pub fn config(limits: &Limits, allocator: Allocator) -> Config {
 }
 
 fn pool(limits: &Limits) -> PoolingAllocationConfig {
-    let instances = limits.calls.saturating_add(SPARE_INSTANCES);
+    let instances = limits.calls.saturating_add(limits.residents).saturating_add(SPARE_INSTANCES);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
         .total_core_instances(instances.saturating_mul(CORE_INSTANCES))

@@ -105,6 +105,12 @@ pub fn admit(keys: &Keys, headers: &HeaderMap) -> Result<Option<KeyId>, Problem>
     from_this_machine(headers).map(|()| None)
 }
 
+/// Whether a header's value is an API key of a host, valid or not.
+pub fn is_key(value: &axum::http::HeaderValue) -> bool {
+    let credentials = value.to_str().ok().and_then(bearer);
+    credentials.is_some_and(|key| key.trim().starts_with(PREFIX))
+}
+
 /// The credentials of the scheme `Bearer`, in any case (RFC 9110, 11.1).
 fn bearer(value: &str) -> Option<&str> {
     let (scheme, credentials) = value.split_once(' ')?;

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::error::Problem;
-use super::{Api, body, door, guard};
+use super::{Api, access, body, door, guard};
 use crate::hooks::Builtin;
 use crate::ids::RequestId;
 use crate::web;
@@ -54,8 +54,9 @@ async fn of_platform(
     request: Request,
 ) -> Result<Response, Problem> {
     let (request, id) = read(&api, request).await?;
+    let accepted = api.webhooks.accept_global(&plugin, &request)?;
     received(&api, None, &plugin, &request, &id).await?;
-    let response = api.webhooks.receive_global(&plugin, request, id).await?;
+    let response = api.webhooks.receive_global(accepted, request, id).await?;
     Ok(answer(response))
 }
 
@@ -86,14 +87,15 @@ async fn receive(
     // A platform's query is its own: what cannot be read as ours chooses nothing.
     let query = query.map(|Query(query)| query).unwrap_or_default();
     let (request, id) = read(api, request).await?;
-    received(api, Some(community), plugin, &request, &id).await?;
     let platform_id = query.community_platform_id.as_deref();
     let address = Address { community, plugin, platform_id, slug };
-    let response = api.webhooks.receive(address, request, id).await?;
+    let accepted = api.webhooks.accept(&address, &request)?;
+    received(api, Some(community), plugin, &request, &id).await?;
+    let response = api.webhooks.receive(accepted, request, id).await?;
     Ok(answer(response))
 }
 
-/// The hook before any receiver.
+/// The hook before any receiver, and after the signature: what is rejected nobody sees.
 async fn received(
     api: &Api,
     slug: Option<&str>,
@@ -118,9 +120,14 @@ async fn received(
 pub async fn read(api: &Api, request: Request) -> Result<(Arc<web::Request>, RequestId), Problem> {
     let (head, body) = request.into_parts();
     let body = body::read(api, body).await?;
-    let headers = head.headers.iter().map(|(name, value)| {
-        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
-    });
+    // A driver's key is no plugin's to see, wherever the driver sends it.
+    let is_key = |name: &HeaderName, value: &HeaderValue| {
+        name == header::AUTHORIZATION && access::is_key(value)
+    };
+    let headers =
+        head.headers.iter().filter(|(name, value)| !is_key(name, value)).map(|(name, value)| {
+            (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+        });
     let request = web::Request {
         method: head.method.as_str().to_owned(),
         path: head.uri.path().to_owned(),

@@ -25,7 +25,7 @@ const SHOWN: usize = 20;
 const AT_ONCE: usize = 5_000;
 /// Events after a worker's cursor that its lag is counted in.
 const COUNTED: usize = 1_000;
-/// Workers that are looked through for those that a request names.
+/// Workers that are looked through for one page.
 const LOOKED: usize = 10_000;
 
 pub fn routes() -> Router<Arc<Api>> {
@@ -59,7 +59,9 @@ async fn list(
         })
     };
     let found: Vec<_> = rows.iter().filter(is_one).take(limit).collect();
-    let next = found.get(limit - 1).map(|row| row.id);
+    // A page may be short because so many were looked through for it.
+    let looked = rows.last().filter(|_| rows.len() == LOOKED);
+    let next = found.get(limit - 1).copied().or(looked).map(|row| row.id);
     let mut shown: Vec<Value> = if query.after == 0 && query.plugin.is_none() {
         vec![webhooks::shown(&api)?]
     } else {
@@ -143,7 +145,12 @@ async fn settle(
     if !matches!(action.as_str(), "retry" | "skip") {
         return Err(Problem::not_found("A worker's dead letters can be retried or skipped"));
     }
-    let workers = named(&api, &plugin, &name, body.community.as_deref())?;
+    let community = body.community.as_deref().map(|slug| {
+        let found = api.calls.communities.get(slug);
+        found.map(|one| one.names.id).ok_or_else(|| Problem::unknown_community(slug))
+    });
+    let (of, community) = ((plugin.clone(), name.clone()), community.transpose()?);
+    let workers = api.calls.store.read(|r| r.workers_named(&of.0, &of.1, community))?;
     if workers.is_empty() {
         return Err(Problem::not_found(format!(
             "There is no worker '{name}' of plugin '{plugin}'"
@@ -164,22 +171,4 @@ async fn settle(
         return Err(Problem::not_found("There is no such dead letter"));
     }
     Ok(Json(json!({ "count": count })))
-}
-
-fn named(
-    api: &Api,
-    plugin: &str,
-    name: &str,
-    community: Option<&str>,
-) -> Result<Vec<i64>, Problem> {
-    let rows = api.calls.store.read(|reader| reader.workers(0, LOOKED))?;
-    let is_one = |row: &&WorkerRow| {
-        let instance = api.calls.communities.instance(row.instance);
-        let is_of = |one: &crate::instance::Instance| {
-            one.plugin.as_str() == plugin
-                && community.is_none_or(|slug| one.community.slug.as_str() == slug)
-        };
-        row.name == name && instance.is_some_and(|one| is_of(&one))
-    };
-    Ok(rows.iter().filter(is_one).map(|row| row.id).collect())
 }

@@ -76,6 +76,22 @@ impl Reader<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// Those of a plugin and name, of one community or of all.
+    pub fn workers_named(
+        &self,
+        plugin: &str,
+        name: &str,
+        community: Option<CommunityId>,
+    ) -> Result<Vec<i64>, StoreError> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT worker.id FROM worker JOIN instance ON instance.id = instance_id \
+             WHERE plugin = ?1 AND name = ?2 AND (?3 IS NULL OR worker.community_id = ?3)",
+        )?;
+        let community = community.map(|id| id.0);
+        let rows = statement.query_map(params![plugin, name, community], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     pub fn worker(&self, id: i64) -> Result<Option<WorkerRow>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM worker WHERE id = ?1");
         Ok(self.0.prepare_cached(&sql)?.query_row([id], worker).optional()?)
@@ -147,8 +163,14 @@ impl Tx<'_> {
             return Ok(());
         }
         self.conn.execute(
-            "UPDATE worker SET crashes = max(crashes, 1) WHERE enabled AND EXISTS (SELECT 1 FROM event \
-             WHERE position > cursor AND (worker.community_id = 0 OR event.community_id = worker.community_id))",
+            "UPDATE worker SET crashes = max(crashes, 1) WHERE enabled AND community_id = 0 \
+             AND EXISTS (SELECT 1 FROM event WHERE position > cursor)",
+            [],
+        )?;
+        self.conn.execute(
+            "UPDATE worker SET crashes = max(crashes, 1) WHERE enabled AND community_id <> 0 \
+             AND EXISTS (SELECT 1 FROM event INDEXED BY event_community \
+             WHERE event.community_id = worker.community_id AND position > cursor)",
             [],
         )?;
         self.conn.execute(
