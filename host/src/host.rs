@@ -55,6 +55,7 @@ pub struct Host {
     host_scope: HostScope,
     stop: watch::Sender<bool>,
     failed_calls: std::pin::Pin<Box<dyn Future<Output = ()> + Send>>,
+    signals: background::Signals,
     background: Runtime,
     _data: DataDirectory,
 }
@@ -88,6 +89,8 @@ impl Host {
             .enable_all()
             .build()?;
 
+        let signals = background.block_on(async { background::Signals::new() });
+        let signals = signals.context("signals cannot be received")?;
         let keyring = data.keyring()?;
         let memory = Arc::new(MemoryGauge::new(config.limits.guest_memory_bytes));
         let egress = Egress::new(&config.egress)?;
@@ -186,6 +189,7 @@ impl Host {
             host_scope,
             stop,
             failed_calls,
+            signals,
             background,
             _data: data,
         })
@@ -237,8 +241,10 @@ impl Host {
         tasks.start("host scope", self.host_scope.watch(reload.subscribe(), closing));
         tasks.start("API keys", background::notice_keys(self.api.clone()));
         tasks.start("metrics", background::fold_metrics(self.api.metrics.clone()));
-        tasks
-            .start("signals", background::signals(self.config.clone(), self.sources, reload, stop));
+        tasks.start(
+            "signals",
+            background::signals(self.signals, self.config.clone(), self.sources, reload, stop),
+        );
 
         let (api, door) = (self.api.clone(), Door::new(self.api.clone()));
         let is_busy = Arc::new(move || api.calls.in_flight() > 0 || api.mutations.in_flight() > 0);

@@ -22,18 +22,33 @@ const PURGE_LOOK: Duration = Duration::from_secs(10);
 const PURGE_PAUSE: Duration = Duration::from_millis(10);
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
+/// What the host is told by. Made before it says that it listens: whoever reads that may send one.
+pub struct Signals {
+    term: Signal,
+    int: Signal,
+    hup: Signal,
+}
+
+impl Signals {
+    /// Within a runtime.
+    pub fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            term: signal(SignalKind::terminate())?,
+            int: signal(SignalKind::interrupt())?,
+            hup: signal(SignalKind::hangup())?,
+        })
+    }
+}
+
 /// SIGTERM and SIGINT stop, SIGHUP rereads the configuration.
 pub async fn signals(
+    received: Signals,
     config: Arc<Config>,
     sources: Sources,
     reload: watch::Sender<Arc<Config>>,
     stop: watch::Sender<bool>,
 ) {
-    let (Some(mut term), Some(mut int), Some(mut hup)) =
-        (on(SignalKind::terminate()), on(SignalKind::interrupt()), on(SignalKind::hangup()))
-    else {
-        return;
-    };
+    let Signals { mut term, mut int, mut hup } = received;
     loop {
         tokio::select! {
             _ = term.recv() => break,
@@ -48,10 +63,6 @@ pub async fn signals(
     stop.send_replace(true);
     // The loader ends with `reload`, after what it is doing.
     std::future::pending::<()>().await;
-}
-
-fn on(kind: SignalKind) -> Option<Signal> {
-    signal(kind).inspect_err(|error| tracing::error!(%error, "signals cannot be received")).ok()
 }
 
 /// Other processes create and revoke keys beside the host.
