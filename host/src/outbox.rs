@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use metrics::{counter, gauge};
 use secrecy::ExposeSecret;
+use tokio::sync::mpsc;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
@@ -34,7 +35,7 @@ pub use attempt::{headers_context, secret_context};
 pub use render::metadata;
 pub use signature::SigningSecret;
 
-use attempt::{Attempt, Ended};
+use attempt::{Attempt, Ended, Sent};
 use circuit::Gate;
 use lanes::Lanes;
 
@@ -83,6 +84,8 @@ pub struct Outbox {
     config: DeliveryConfig,
     lanes: Lanes,
     attempts: JoinSet<Ended>,
+    /// What was delivered, before it is stored.
+    sent: (mpsc::Sender<Sent>, mpsc::Receiver<Sent>),
     /// What each task is about, for one that panics.
     tasks: HashMap<Id, (i64, i64)>,
     /// Where the next look over all endpoints goes on.
@@ -104,6 +107,7 @@ impl Outbox {
         let machine = if name.trim().is_empty() { "localhost".into() } else { name.trim().into() };
         Self {
             shared: Arc::new(Shared { store, egress, keyring, clock, is_local, machine }),
+            sent: mpsc::channel(config.in_flight.max(1)),
             config,
             lanes: Lanes::default(),
             attempts: JoinSet::new(),
@@ -120,6 +124,7 @@ impl Outbox {
         let mut gauges_at = Instant::now();
         loop {
             tokio::select! {
+                Some(sent) = self.sent.1.recv() => self.follow(sent),
                 Some(ended) = self.attempts.join_next_with_id() => self.ended_with_others(ended),
                 () = signal.notified() => look_at = earliest,
                 () = sleep_until(look_at) => {
@@ -174,6 +179,7 @@ impl Outbox {
         if !row.enabled || row.url.is_empty() {
             return Ok(());
         }
+        let row = Arc::new(row);
         match self.lanes.gate(endpoint, now) {
             Gate::Open => Ok(()),
             Gate::Probe if self.lanes.in_flight_to(endpoint) > 0 => Ok(()),
@@ -188,34 +194,63 @@ impl Outbox {
         }
     }
 
-    fn begin_due(&mut self, row: &EndpointRow, now: i64) -> Result<(), StoreError> {
+    fn begin_due(&mut self, row: &Arc<EndpointRow>, now: i64) -> Result<(), StoreError> {
         let room = self.lanes.room(row, &self.config);
         if room == 0 {
             return Ok(());
         }
         // What is in flight is still due in the store.
-        let limit = room + self.lanes.in_flight_to(row.id);
+        let limit = room + self.lanes.under_way_to(row.id);
         let due = self.shared.store.read(|reader| reader.due_deliveries(row.id, now, limit))?;
-        let new = due.into_iter().filter(|id| !self.lanes.is_in_flight(row.id, *id));
+        let new = due.into_iter().filter(|id| !self.lanes.is_under_way(row.id, *id));
         for delivery in new.take(room).collect::<Vec<_>>() {
             self.begin(row, delivery, false)?;
         }
         Ok(())
     }
 
-    fn begin(&mut self, row: &EndpointRow, id: i64, is_probe: bool) -> Result<(), StoreError> {
+    /// The next of a lane is sent while what came of the one before is being stored. A crash between
+    /// sends that one again, as any other.
+    fn follow(&mut self, Sent { endpoint, delivery }: Sent) {
+        let now = self.shared.clock.now_ms();
+        if !self.lanes.sent(endpoint.id, delivery) {
+            return;
+        }
+        if endpoint.ordering != "fifo" {
+            if let Err(error) = self.look_at(endpoint.id, now) {
+                tracing::debug!(%error, "the next look comes back to this endpoint");
+            }
+            return;
+        }
+        let is_closed = self.lanes.gate(endpoint.id, now) == Gate::Closed;
+        if !is_closed || self.lanes.room(&endpoint, &self.config) == 0 {
+            return;
+        }
+        let next = self.shared.store.read(|reader| reader.next_in_lane(delivery));
+        let begun = next.and_then(|next| match next {
+            Some(next) if !self.lanes.is_under_way(endpoint.id, next) => {
+                self.begin(&endpoint, next, false)
+            }
+            _ => Ok(()),
+        });
+        if let Err(error) = begun {
+            tracing::debug!(%error, "the next of a lane waits for the commit");
+        }
+    }
+
+    fn begin(&mut self, row: &Arc<EndpointRow>, id: i64, is_probe: bool) -> Result<(), StoreError> {
         let store = &self.shared.store;
         let Some(delivery) = store.read(|reader| reader.waiting_delivery(id))? else {
             return Ok(());
         };
         let signer = match row.kind.as_str() {
-            "callback" => store.read(|reader| reader.endpoint(DRIVER))?,
+            "callback" => store.read(|reader| reader.endpoint(DRIVER))?.map(Arc::new),
             _ => Some(row.clone()),
         };
         let Some(signer) = signer else { return Ok(()) };
         let attempt = Attempt { delivery, endpoint: row.clone(), signer, is_probe };
         self.lanes.begun(row.id, id);
-        let task = self.attempts.spawn(attempt.run(self.shared.clone()));
+        let task = self.attempts.spawn(attempt.run(self.shared.clone(), self.sent.0.clone()));
         self.tasks.insert(task.id(), (row.id, id));
         Ok(())
     }

@@ -1,11 +1,13 @@
 //! One attempt: the request is made, sent, and what came of it is stored. No transaction is open
 //! while it waits, and no secret gets into what is stored or logged.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use metrics::counter;
 use secrecy::ExposeSecret;
+use tokio::sync::mpsc::Sender;
 
 use super::signature::SigningSecret;
 use super::{Shared, backoff, reach, render};
@@ -20,11 +22,18 @@ const GONE: u16 = 410;
 /// What is sent to whom.
 pub struct Attempt {
     pub delivery: DueDelivery,
-    pub endpoint: EndpointRow,
+    pub endpoint: Arc<EndpointRow>,
     /// The driver's, where the endpoint is a callback; else the endpoint itself.
-    pub signer: EndpointRow,
+    pub signer: Arc<EndpointRow>,
     /// A look whether the endpoint answers again, which counts as no attempt if it does not.
     pub is_probe: bool,
+}
+
+/// It was delivered, which is not stored yet: the next of its lane may follow.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    pub endpoint: Arc<EndpointRow>,
+    pub delivery: i64,
 }
 
 /// What the dispatcher wants to know of it.
@@ -40,7 +49,7 @@ pub struct Ended {
 }
 
 impl Attempt {
-    pub async fn run(self, shared: std::sync::Arc<Shared>) -> Ended {
+    pub async fn run(self, shared: Arc<Shared>, sent: Sender<Sent>) -> Ended {
         let (started_at, began) = (shared.clock.now_ms(), Instant::now());
         let result = self.send(&shared, started_at).await;
         let duration_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
@@ -49,6 +58,11 @@ impl Attempt {
         let counts = reached || !self.is_probe;
         let after = self.after(&result, now, shared.roll());
         count(after);
+        if after == After::Delivered {
+            // Where nobody has time to look, the next one waits for the commit.
+            let (endpoint, delivery) = (self.endpoint.clone(), self.delivery.id);
+            drop(sent.try_send(Sent { endpoint, delivery }));
+        }
         let row = self.row(result, started_at, duration_ms);
         let stored = self.store(&shared, row, after, counts, now).await;
         if let Err(error) = &stored {

@@ -11,6 +11,9 @@ use crate::store::EndpointRow;
 /// How long an endpoint rests when an attempt to it could not be stored, in milliseconds.
 const REST_MS: i64 = 1_000;
 
+/// Deliveries to one endpoint that may wait to be stored, for each that may be in flight.
+const STORING: usize = 8;
+
 /// By the endpoint's row.
 #[derive(Default)]
 pub struct Lanes {
@@ -22,6 +25,8 @@ pub struct Lanes {
 #[derive(Default)]
 struct Under {
     in_flight: HashSet<i64>,
+    /// Delivered, and not stored yet.
+    storing: HashSet<i64>,
     circuit: Circuit,
     rests_until: i64,
 }
@@ -42,17 +47,41 @@ impl Lanes {
             "unordered" => config.unordered_in_flight.min(config.endpoint_in_flight),
             _ => config.endpoint_in_flight,
         };
+        if self.storing_to(endpoint.id) >= most.saturating_mul(STORING) {
+            return 0;
+        }
         let left = config.in_flight.max(1).saturating_sub(self.in_flight);
         let share = most.min(left.div_ceil(4));
         share.saturating_sub(self.in_flight_to(endpoint.id))
+    }
+
+    fn storing_to(&self, endpoint: i64) -> usize {
+        self.endpoints.get(&endpoint).map_or(0, |under| under.storing.len())
+    }
+
+    /// What is still due in the store although it is under way.
+    pub fn under_way_to(&self, endpoint: i64) -> usize {
+        self.in_flight_to(endpoint) + self.storing_to(endpoint)
     }
 
     pub fn in_flight_to(&self, endpoint: i64) -> usize {
         self.endpoints.get(&endpoint).map_or(0, |under| under.in_flight.len())
     }
 
-    pub fn is_in_flight(&self, endpoint: i64, delivery: i64) -> bool {
-        self.endpoints.get(&endpoint).is_some_and(|under| under.in_flight.contains(&delivery))
+    pub fn is_under_way(&self, endpoint: i64, delivery: i64) -> bool {
+        let under = self.endpoints.get(&endpoint);
+        under
+            .is_some_and(|one| one.in_flight.contains(&delivery) || one.storing.contains(&delivery))
+    }
+
+    /// It was delivered; what came of it is being stored. Whether it was still in flight.
+    pub fn sent(&mut self, endpoint: i64, delivery: i64) -> bool {
+        let Some(under) = self.endpoints.get_mut(&endpoint) else { return false };
+        if !under.in_flight.remove(&delivery) {
+            return false;
+        }
+        self.in_flight -= 1;
+        under.storing.insert(delivery)
     }
 
     pub fn begun(&mut self, endpoint: i64, delivery: i64) {
@@ -78,7 +107,9 @@ impl Lanes {
     /// An attempt that came to no end.
     pub fn forget(&mut self, endpoint: i64, delivery: i64) {
         let under = self.endpoints.get_mut(&endpoint);
-        if under.is_some_and(|under| under.in_flight.remove(&delivery)) {
+        let Some(under) = under else { return };
+        under.storing.remove(&delivery);
+        if under.in_flight.remove(&delivery) {
             self.in_flight -= 1;
         }
     }
@@ -96,14 +127,17 @@ impl Lanes {
 
     /// Nothing waits for that endpoint any more: what was known against it is forgotten.
     pub fn close(&mut self, endpoint: i64) {
-        if self.in_flight_to(endpoint) == 0 {
+        if self.under_way_to(endpoint) == 0 {
             self.endpoints.remove(&endpoint);
         }
     }
 
     fn tidy(&mut self, endpoint: i64, now: i64) {
         let idle = |under: &Under| {
-            under.in_flight.is_empty() && under.circuit.is_clean() && under.rests_until <= now
+            under.in_flight.is_empty()
+                && under.storing.is_empty()
+                && under.circuit.is_clean()
+                && under.rests_until <= now
         };
         if self.endpoints.get(&endpoint).is_some_and(idle) {
             self.endpoints.remove(&endpoint);

@@ -358,6 +358,16 @@ impl Reader<'_> {
         Ok(self.0.prepare_cached(&sql)?.query_row([id], due_delivery).optional()?)
     }
 
+    /// The next that waits in the lane of a delivery, whatever that one's state is.
+    pub fn next_in_lane(&self, delivery: i64) -> Result<Option<i64>, StoreError> {
+        let mut next = self.0.prepare_cached(
+            "SELECT w.id FROM delivery f JOIN delivery w INDEXED BY delivery_lane ON w.state = 'waiting' \
+             AND w.endpoint_id = f.endpoint_id AND w.key_id = f.key_id AND w.id > f.id \
+             WHERE f.id = ?1 ORDER BY w.id LIMIT 1",
+        )?;
+        Ok(next.query_row([delivery], |row| row.get(0)).optional()?)
+    }
+
     /// The oldest that waits, whether it is due or not.
     pub fn oldest_delivery(&self, endpoint: i64) -> Result<Option<i64>, StoreError> {
         let mut statement = self.0.prepare_cached(
