@@ -33,11 +33,19 @@ pub struct HostScope {
     known: BTreeMap<PluginName, (i64, Value)>,
     /// Initialized by this process.
     begun: BTreeSet<InstanceId>,
+    /// What was said of those that cannot be set up, so that it is said once.
+    said: BTreeMap<PluginName, String>,
 }
 
 impl HostScope {
     pub fn new(mutations: Mutations, config: Arc<Config>) -> Self {
-        Self { mutations, config, known: BTreeMap::new(), begun: BTreeSet::new() }
+        Self {
+            mutations,
+            config,
+            known: BTreeMap::new(),
+            begun: BTreeSet::new(),
+            said: BTreeMap::new(),
+        }
     }
 
     /// Looks at every loaded plugin once; whether one could not be initialized.
@@ -63,6 +71,17 @@ impl HostScope {
             }
         }
         failed
+    }
+
+    fn say(&mut self, plugin: &PluginName, reason: String) {
+        if self.said.get(plugin) == Some(&reason) {
+            return;
+        }
+        tracing::error!(
+            plugin = plugin.as_str(),
+            "a plugin of host scope cannot be set up; see [plugins.{plugin}] in moothall.toml: {reason}"
+        );
+        self.said.insert(plugin.clone(), reason);
     }
 
     async fn settle_one(
