@@ -193,13 +193,18 @@ impl Communities {
         let is_in = |list: &[Arc<Instance>], one: &Arc<Instance>| {
             list.iter().any(|other| Arc::ptr_eq(other, one))
         };
+        // One that changes is never nowhere.
+        for new in after.iter().filter(|one| !is_in(before, one)) {
+            self.by_id.pin().insert(new.id, new.clone());
+        }
         for gone in before.iter().filter(|one| !is_in(after, one)) {
             self.routes.remove(gone);
-            self.by_id.pin().remove(&gone.id);
+            if !after.iter().any(|one| one.id == gone.id) {
+                self.by_id.pin().remove(&gone.id);
+            }
         }
         for new in after.iter().filter(|one| !is_in(before, one)) {
             self.routes.add(new);
-            self.by_id.pin().insert(new.id, new.clone());
         }
     }
 

@@ -12,6 +12,7 @@ mod run;
 pub mod step;
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ use crate::ids::{CommunityId, PluginName};
 use crate::plugins::HookPoint;
 use crate::plugins::background::HookManifest;
 use crate::secrets::Keyring;
-use crate::store::StoreError;
+use crate::store::{AfterWrite, StoreError};
 
 pub use exception::Exception;
 pub use http_step::secret_context;
@@ -44,6 +45,8 @@ pub struct Hooks {
     machine: String,
     enabled: bool,
     index: ArcSwap<Index>,
+    /// Something was stored that the index has not.
+    is_dirty: Arc<AtomicBool>,
     /// One reads after the other, so that nothing older takes the place of what is newer.
     reloading: Mutex<()>,
 }
@@ -82,6 +85,7 @@ impl Hooks {
             machine,
             enabled,
             index: ArcSwap::default(),
+            is_dirty: Arc::default(),
             reloading: Mutex::default(),
         }
     }
@@ -103,9 +107,24 @@ impl Hooks {
         self.index.load().hooks.values().cloned().collect()
     }
 
+    /// For a write that changes what there is: noticed also when its client is gone.
+    pub fn after_write<T>(&self) -> AfterWrite<T> {
+        let is_dirty = self.is_dirty.clone();
+        Box::new(move |committed| {
+            if committed.is_some() {
+                is_dirty.store(true, Ordering::Release);
+            }
+        })
+    }
+
     /// Reads again what there is.
     pub fn reload(&self) -> Result<(), StoreError> {
         let _turn = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
+        self.is_dirty.store(false, Ordering::Release);
+        self.read_index().inspect_err(|_| self.is_dirty.store(true, Ordering::Release))
+    }
+
+    fn read_index(&self) -> Result<(), StoreError> {
         let store = &self.calls.store;
         let (declared, rows) = store.read(|reader| Ok((reader.hooks()?, reader.steps()?)))?;
         let mut index = Index::default();
@@ -146,13 +165,14 @@ impl Hooks {
         Ok(())
     }
 
-    /// Notices plugin files that were loaded or replaced. Never ends.
+    /// Notices plugin files that were loaded or replaced, and what was stored without a look. Never ends.
     pub async fn watch(self: Arc<Self>) {
         let mut known: Vec<(PluginName, i64)> = Vec::new();
         loop {
             let all = self.calls.plugins.all();
             let marks = || all.iter().map(|plugin| (plugin.name.clone(), plugin.mark));
-            if !marks().eq(known.iter().cloned()) {
+            let is_dirty = self.is_dirty.load(Ordering::Acquire);
+            if is_dirty || !marks().eq(known.iter().cloned()) {
                 match self.reload() {
                     Ok(()) => known = marks().collect(),
                     Err(error) => tracing::warn!(%error, "hooks cannot be read"),

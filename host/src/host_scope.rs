@@ -58,15 +58,13 @@ impl HostScope {
                 continue;
             }
             match self.settle_one(&plugin, made_of.1.clone()).await {
-                Ok(()) => drop(self.known.insert(plugin.name.clone(), made_of)),
+                Ok(()) => {
+                    self.said.remove(&plugin.name);
+                    self.known.insert(plugin.name.clone(), made_of);
+                }
                 Err(error) => {
                     failed = true;
-                    tracing::error!(
-                        plugin = plugin.name.as_str(),
-                        "a plugin of host scope cannot be set up; see [plugins.{}] in moothall.toml: {}",
-                        plugin.name,
-                        reason(&error)
-                    );
+                    self.say(&plugin.name, reason(&error));
                 }
             }
         }

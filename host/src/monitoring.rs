@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use crossbeam_queue::ArrayQueue;
-use metrics::counter;
+use metrics::{Counter, counter};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -49,6 +49,8 @@ pub struct Monitoring {
 struct Ring {
     plugin: PluginName,
     points: ArrayQueue<Arc<Point>>,
+    /// Looked up once: it is counted for each request while the plugin does not keep up.
+    dropped: Counter,
 }
 
 /// How a request's route is called, from its method and path.
@@ -86,8 +88,8 @@ impl Monitoring {
             let mut changed = takers.len() != before;
             for plugin in wanting {
                 if !takers.contains_key(&plugin.name) {
-                    let (name, points) = (plugin.name.clone(), ArrayQueue::new(RING));
-                    let ring = Arc::new(Ring { plugin: name.clone(), points });
+                    let name = plugin.name.clone();
+                    let ring = Arc::new(Ring::new(name.clone()));
                     let take = ring.clone().take(calls.clone(), route_of);
                     #[expect(
                         clippy::disallowed_methods,
@@ -109,9 +111,14 @@ impl Monitoring {
 }
 
 impl Ring {
+    fn new(plugin: PluginName) -> Self {
+        let name = plugin.to_string();
+        let dropped = counter!("moothall_monitoring_dropped_total", "plugin" => name);
+        Self { plugin, points: ArrayQueue::new(RING), dropped }
+    }
+
     fn dropped(&self, points: usize) {
-        let plugin = self.plugin.to_string();
-        counter!("moothall_monitoring_dropped_total", "plugin" => plugin).increment(points as u64);
+        self.dropped.increment(points as u64);
     }
 
     async fn take(self: Arc<Self>, calls: Arc<Calls>, route_of: RouteOf) {

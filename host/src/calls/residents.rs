@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::ValidatedCall;
 use crate::guest::{Ended, Export, Fault, Live, Subject};
 use crate::ids::{Generation, InstanceId};
+use crate::plugins::Plugin;
 
 /// After a fault, until a new guest is made; doubled with each fault that follows, up to `REST_MOST`.
 const REST: Duration = Duration::from_secs(1);
@@ -26,7 +27,7 @@ pub struct Residents {
 struct Resident {
     live: Option<Live>,
     /// The version and the configuration that it was made for.
-    made_for: Option<(i64, Generation)>,
+    made_for: Option<(Arc<Plugin>, Generation)>,
     /// One after the other.
     faults: u32,
     rests_until: Option<Instant>,
@@ -53,7 +54,7 @@ impl Residents {
         let turn = tokio::time::timeout(wait, resident.lock()).await;
         let mut resident = turn.map_err(|_| Fault::InstanceBusy)?;
         resident.may_begin()?;
-        let live = resident.take((plugin.mark, instance.generation));
+        let live = resident.take(plugin, instance.generation);
         let (ended, live) =
             plugin.guest.call_live(live, export, plugin.terms.clone(), subject).await;
         resident.note(live, call);
@@ -85,11 +86,15 @@ impl Resident {
         }
     }
 
-    /// The live guest, if it is of this version and configuration.
-    fn take(&mut self, of: (i64, Generation)) -> Option<Live> {
+    /// The live guest, if it is of this load of the plugin and this configuration: another load may have
+    /// other grants and limits.
+    fn take(&mut self, plugin: &Arc<Plugin>, generation: Generation) -> Option<Live> {
         let live = self.live.take();
-        let is_same = self.made_for.replace(of) == Some(of);
-        live.filter(|_| is_same)
+        let before = self.made_for.replace((plugin.clone(), generation));
+        let is_same = |(before, of): (Arc<Plugin>, Generation)| {
+            Arc::ptr_eq(&before, plugin) && of == generation
+        };
+        live.filter(|_| before.is_some_and(is_same))
     }
 
     fn note(&mut self, live: Option<Live>, call: &ValidatedCall) {

@@ -9,17 +9,19 @@ use std::time::Instant;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Extensions, HeaderName, HeaderValue, Method, Request, Response, Uri, header};
+use axum::response::IntoResponse;
 use hyper::body::Incoming;
 use metrics::{Counter, counter};
 use tower::Service;
 
-use super::actions::COMMUNITY;
 use super::error::Problem;
 use super::{Api, access, routes};
 use crate::clock::Clock;
 use crate::ids::RequestId;
 use crate::monitoring::Point;
 
+/// `actions::COMMUNITY`, as headers are looked up by.
+const COMMUNITY_NAME: HeaderName = HeaderName::from_static("x-metagov-community");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Where requests come in. Clones share everything.
@@ -36,9 +38,15 @@ impl Door {
 
     pub async fn pass(mut self, mut request: Request<Incoming>) -> Response<Body> {
         let id = request_id(&self.api, &request);
-        let seen = self.api.monitoring.is_active().then(|| Seen::of(&self.api, &request));
+        let mut seen = self.api.monitoring.is_active().then(|| Seen::of(&self.api, &request));
         let response = match access::check(&self.api.keys.load(), &request) {
-            Err(problem) => problem.respond(&id),
+            Err(problem) => {
+                // Anybody can name a community.
+                if let Some(seen) = &mut seen {
+                    seen.community = None;
+                }
+                problem.into_response()
+            }
             Ok(key) => {
                 request.extensions_mut().insert(id.clone());
                 if let Some(key) = key {
@@ -65,25 +73,26 @@ struct Seen {
     time: i64,
     since: Instant,
     method: Method,
-    uri: Uri,
-    community: Option<HeaderValue>,
+    path: Box<str>,
+    community: Option<Box<str>>,
 }
 
 impl Seen {
     fn of(api: &Api, request: &Request<Incoming>) -> Self {
+        let community = request.headers().get(&COMMUNITY_NAME);
         Self {
             time: api.clock.now_ms(),
             since: Instant::now(),
             method: request.method().clone(),
-            uri: request.uri().clone(),
-            community: request.headers().get(COMMUNITY).cloned(),
+            path: request.uri().path().into(),
+            community: community.and_then(|slug| slug.to_str().ok()).map(Into::into),
         }
     }
 
     fn answered(self, status: u16, error_code: Option<Box<str>>, request_id: RequestId) -> Point {
-        let Self { time, since, method, uri, community } = self;
+        let Self { time, since, method, path, community } = self;
         let took = since.elapsed();
-        Point { time, method, uri, community, status, error_code, request_id, took }
+        Point { time, method, path, community, status, error_code, request_id, took }
     }
 }
 

@@ -23,15 +23,17 @@ pub async fn pass(
     data: impl FnOnce() -> Value,
 ) -> Result<Option<Value>, Problem> {
     let Some(hook) = api.hooks.active(point) else { return Ok(None) };
-    let (community, request_id) = (community.cloned(), request_id.clone());
+    let (request, community) = (request_id.clone(), community.cloned());
+    let request_id = request_id.clone();
     let outcome = api.hooks.run(Run { hook, community, data: data(), request_id }).await;
     match outcome.ended {
         Ended::Continue => Ok(Some(outcome.data)),
         Ended::Halt(exception) => Err(answer(api, &exception)),
-        Ended::Error(reason) => Err(Problem::hook_failed(format!(
-            "A step of the hook {} failed, and it may not: {reason}",
-            point.name()
-        ))),
+        Ended::Error(reason) => {
+            let (hook, request) = (point.name(), request.as_str());
+            tracing::warn!(hook, request, "a request was refused: {reason}");
+            Err(Problem::hook_failed(format!("A step of the hook {hook} failed, and it may not")))
+        }
     }
 }
 
@@ -39,6 +41,8 @@ fn answer(api: &Api, exception: &Exception) -> Problem {
     match exception.name.as_str() {
         REDIRECT => redirect(api, exception),
         CUSTOM => custom(exception),
+        // A setting such as `redirect_on_4xx`, or a step that says where to.
+        _ if exception.redirect_to.is_some() => redirect(api, exception),
         _ => prevented(exception),
     }
 }

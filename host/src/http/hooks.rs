@@ -105,7 +105,10 @@ async fn put(
     if body.is_null() {
         body = json!({});
     }
-    body["name"] = json!(name);
+    let Some(fields) = body.as_object_mut() else {
+        return Err(Problem::bad_request("A hook is a JSON object"));
+    };
+    fields.insert("name".to_owned(), json!(name));
     let manifest: HookManifest = serde_json::from_value(body)
         .map_err(|error| Problem::bad_request(format!("The hook is not valid: {error}")))?;
     check(&manifest)?;
@@ -118,10 +121,16 @@ async fn put(
     let row = HookRow { name: name.clone(), definition };
     let (now, most) = (api.clock.now_ms(), api.settings.hooks.declared);
     let told = told.with_status(status.as_u16());
-    let write = api.calls.store.write("hook.put", move |tx| {
-        let view = View::Hook(row.name.clone());
-        tx.changing(Some(&told), CommunityId::HOST, &view, now, |tx| tx.put_hook(&row, most, now))
-    });
+    let write = api.calls.store.write_then(
+        "hook.put",
+        move |tx| {
+            let view = View::Hook(row.name.clone());
+            tx.changing(Some(&told), CommunityId::HOST, &view, now, |tx| {
+                tx.put_hook(&row, most, now)
+            })
+        },
+        Some(api.hooks.after_write()),
+    );
     if !write.await? {
         let detail = format!("There are {most} hooks already; raise [hooks] declared");
         return Err(Problem::conflict("too_many_hooks", detail));
@@ -166,10 +175,14 @@ async fn delete(
     find(&api, &name)?;
     require_drivers(&api, &name)?;
     let (now, told) = (api.clock.now_ms(), told.with_status(204));
-    let write = api.calls.store.write("hook.delete", move |tx| {
-        let view = View::Hook(name.clone());
-        tx.changing(Some(&told), CommunityId::HOST, &view, now, |tx| tx.delete_hook(&name))
-    });
+    let write = api.calls.store.write_then(
+        "hook.delete",
+        move |tx| {
+            let view = View::Hook(name.clone());
+            tx.changing(Some(&told), CommunityId::HOST, &view, now, |tx| tx.delete_hook(&name))
+        },
+        Some(api.hooks.after_write()),
+    );
     write.await?;
     api.hooks.reload()?;
     Ok(StatusCode::NO_CONTENT)
@@ -265,10 +278,14 @@ async fn write_step(
         created_at: now,
     };
     let most = api.settings.hooks.steps;
-    let write = api.calls.store.write("hook.step", move |tx| {
-        let view = View::Step(row.public_id.clone());
-        tx.changing(Some(&told), row.community, &view, now, |tx| tx.put_step(&row, most))
-    });
+    let write = api.calls.store.write_then(
+        "hook.step",
+        move |tx| {
+            let view = View::Step(row.public_id.clone());
+            tx.changing(Some(&told), row.community, &view, now, |tx| tx.put_step(&row, most))
+        },
+        Some(api.hooks.after_write()),
+    );
     if !write.await? {
         let detail = format!("The hook has {most} steps already; raise [hooks] steps");
         return Err(Problem::conflict("too_many_steps", detail));
@@ -313,10 +330,14 @@ async fn delete_step(
     let step = step_of(&api, &name, &id)?;
     require_own(&step)?;
     let (now, told, of) = (api.clock.now_ms(), told.with_status(204), step.community);
-    let write = api.calls.store.write("hook.step", move |tx| {
-        let view = View::Step(id.clone());
-        tx.changing(Some(&told), of, &view, now, |tx| tx.delete_step(&name, &id))
-    });
+    let write = api.calls.store.write_then(
+        "hook.step",
+        move |tx| {
+            let view = View::Step(id.clone());
+            tx.changing(Some(&told), of, &view, now, |tx| tx.delete_step(&name, &id))
+        },
+        Some(api.hooks.after_write()),
+    );
     write.await?;
     api.hooks.reload()?;
     Ok(StatusCode::NO_CONTENT)

@@ -110,11 +110,20 @@ async fn received(
             "plugin": plugin,
             "method": request.method,
             "query": request.query,
-            "headers": request.headers,
+            "headers": shown(&request.headers),
             "body": String::from_utf8_lossy(&request.body),
         })
     };
     guard::pass(api, Builtin::WebhookReceived, community.as_ref(), id, data).await.map(drop)
+}
+
+/// Without what lets its sender in: steps are not who it is for.
+fn shown(headers: &[(String, String)]) -> Vec<&(String, String)> {
+    let is_secret = |name: &str| {
+        matches!(name, "authorization" | "cookie" | "proxy-authorization")
+            || name.ends_with("-token")
+    };
+    headers.iter().filter(|(name, _)| !is_secret(&name.to_ascii_lowercase())).collect()
 }
 
 pub async fn read(api: &Api, request: Request) -> Result<(Arc<web::Request>, RequestId), Problem> {

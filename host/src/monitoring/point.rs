@@ -1,24 +1,25 @@
 //! One request as it is measured, cheap to make; and a batch as a plugin gets it.
+//!
+//! A point copies the little that it keeps: a part of the request itself would keep its whole buffer.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::header::HeaderValue;
-use hyper::{Method, Uri};
+use hyper::Method;
 use serde::Serialize;
 
 use super::RouteOf;
 use crate::clock::rfc3339;
 use crate::ids::RequestId;
 
-/// What is measured. Holds what the request had, so that nothing is copied on its way.
+/// What is measured.
 pub struct Point {
     /// When it came in, in milliseconds since the Unix epoch.
     pub time: i64,
     pub method: Method,
-    pub uri: Uri,
+    pub path: Box<str>,
     /// The community that it named.
-    pub community: Option<HeaderValue>,
+    pub community: Option<Box<str>>,
     pub status: u16,
     pub error_code: Option<Box<str>>,
     pub request_id: RequestId,
@@ -28,9 +29,8 @@ pub struct Point {
 impl Point {
     /// The community's slug.
     pub fn account(&self) -> Option<&str> {
-        let named = self.community.as_ref().and_then(|value| value.to_str().ok());
-        named.or_else(|| {
-            let rest = self.uri.path().strip_prefix("/api/internal/community/")?;
+        self.community.as_deref().or_else(|| {
+            let rest = self.path.strip_prefix("/api/internal/community/")?;
             rest.split('/').next().filter(|slug| !slug.is_empty())
         })
     }
@@ -65,7 +65,7 @@ struct Fields<'a> {
 pub fn rendered(points: &[Arc<Point>], route_of: RouteOf) -> String {
     let routes: Vec<(String, String)> = points
         .iter()
-        .map(|one| (rfc3339(one.time), route_of(one.method.as_str(), one.uri.path())))
+        .map(|one| (rfc3339(one.time), route_of(one.method.as_str(), &one.path)))
         .collect();
     let shown = points.iter().zip(&routes).flat_map(|(point, (time, route))| {
         let failed = (point.status >= 400).then_some("errors");

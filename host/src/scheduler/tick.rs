@@ -79,7 +79,9 @@ impl Scheduler {
     }
 
     async fn ready(&self, row: &ScheduleRow) -> Result<Ready, NotReady> {
-        let instance = self.calls.communities.instance(row.instance).ok_or(NotReady::Gone)?;
+        // A schedule goes with its instance: one that is not there is not there yet.
+        let instance = self.calls.communities.instance(row.instance);
+        let instance = instance.ok_or(Fault::Overloaded("the instance is just being made"))?;
         let plugin = self.calls.plugin_of(&instance)?;
         let request_id = RequestId::new(&self.calls.clock);
         let Some(process) = row.process else {

@@ -88,7 +88,11 @@ impl Webhooks {
         request_id: RequestId,
     ) -> Result<Tried, CallError> {
         let Some(instance) = self.calls.communities.instance(item.instance) else {
-            return Ok(Tried::Gone);
+            let community = self.calls.store.read(|reader| reader.community_of(item.instance))?;
+            return match community {
+                None => Ok(Tried::Gone),
+                Some(_) => Err(Fault::Overloaded("the instance is just being made").into()),
+            };
         };
         let plugin = self.calls.plugin_of(&instance)?;
         let ended = item.clone();
