@@ -19,6 +19,8 @@ CREATE TABLE worker (
 ) STRICT;
 CREATE INDEX worker_change ON worker (community_id) WHERE wants_change AND enabled;
 CREATE INDEX worker_sending ON worker (community_id) WHERE wants_sending AND enabled;
+CREATE INDEX worker_unasked ON worker (id) WHERE asked_mark = 0;
+CREATE INDEX worker_cursor ON worker (cursor) WHERE enabled;
 
 -- Events that a worker's cursor has passed and that are not handled: to be tried again, held back by an
 -- earlier one of their key, or dead letters. Written by the commit that moves the cursor.
@@ -34,9 +36,9 @@ CREATE TABLE worker_event (
     due_at     INTEGER,       -- of a dead letter: since when; null: behind another of its key
     last_error TEXT
 ) STRICT;
-CREATE INDEX worker_event_due ON worker_event (due_at) WHERE state = 'waiting' AND due_at IS NOT NULL;
+CREATE INDEX worker_event_due ON worker_event (worker_id, due_at) WHERE state = 'waiting' AND due_at IS NOT NULL;
 CREATE INDEX worker_event_worker ON worker_event (worker_id, state, key_id, position);
-CREATE INDEX worker_event_position ON worker_event (position) WHERE state = 'waiting';
+CREATE INDEX worker_event_position ON worker_event (position);
 CREATE INDEX worker_event_dead ON worker_event (due_at) WHERE state = 'dead';
 
 -- Whether the process before this one ended in order. Written at start and at the end.

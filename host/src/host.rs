@@ -14,7 +14,8 @@ use anyhow::{Context, bail};
 use arc_swap::ArcSwap;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::runtime::Runtime;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
 
 use crate::calls::{Calls, FailedCalls};
 use crate::clock::Clock;
@@ -41,6 +42,8 @@ pub use data::DataDirectory;
 
 /// Threads of the runtime for what belongs to no request.
 const BACKGROUND_THREADS: usize = 2;
+/// How long calls of the background may take to end before plugins are closed.
+const CALLS_END: Duration = Duration::from_secs(5);
 /// How long background work may take to end after the last connection.
 const BACKGROUND_END: Duration = Duration::from_millis(100);
 
@@ -223,18 +226,14 @@ impl Host {
             config: self.config.scheduler.clone(),
             threads: BACKGROUND_THREADS,
         };
-        tasks.start("scheduler", scheduler.run());
-        let workers = Workers {
-            calls: self.api.calls.clone(),
-            config: self.config.workers.clone(),
-            suspects: Semaphore::new(1),
-        };
-        tasks.start("workers", workers.run());
+        let mut callers = vec![tasks.start("scheduler", scheduler.run())];
+        let workers = Workers::new(self.api.calls.clone(), self.config.workers.clone());
+        callers.push(tasks.start("workers", workers.run()));
         tasks.start("outbox", self.outbox.run());
         let monitoring = self.api.monitoring.clone();
-        tasks.start("monitoring", monitoring.run(self.api.calls.clone(), route_of));
+        callers.push(tasks.start("monitoring", monitoring.run(self.api.calls.clone(), route_of)));
         tasks.start("hooks", self.api.hooks.clone().watch());
-        tasks.start("webhooks", self.api.webhooks.clone().work());
+        callers.push(tasks.start("webhooks", self.api.webhooks.clone().work()));
         let (close, asked) = watch::channel(false);
         let (done, closed) = watch::channel(false);
         let closing = Closing { asked, done };
@@ -250,6 +249,17 @@ impl Host {
         let is_busy = Arc::new(move || api.calls.in_flight() > 0 || api.mutations.in_flight() > 0);
         let handler = move |request| door.clone().pass(request);
         serve(self.listeners, &self.config.http, stopping, enter_runtime, is_busy, handler)?;
+        // No plugin is called after its `close`; what they leave is due again at the next start.
+        callers.iter().for_each(AbortHandle::abort);
+        let calls = self.api.calls.clone();
+        let ended = async {
+            while calls.in_flight() > 0 {
+                tokio::time::sleep(BACKGROUND_END / 10).await;
+            }
+        };
+        // One that takes longer is cut off with the runtime.
+        let _late =
+            self.background.block_on(async { tokio::time::timeout(CALLS_END, ended).await });
         close.send_replace(true);
         let mut closed = closed;
         let end = self.background.block_on(closed.wait_for(|closed| *closed)).map(|_| ());
@@ -271,8 +281,13 @@ struct Tasks<'a> {
 }
 
 impl Tasks<'_> {
-    fn start(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+    fn start(
+        &self,
+        name: &'static str,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) -> AbortHandle {
         let (task, stop) = (self.runtime.spawn(task), self.stop.clone());
+        let handle = task.abort_handle();
         self.runtime.spawn(async move {
             let ended = task.await;
             if !*stop.borrow() {
@@ -280,6 +295,7 @@ impl Tasks<'_> {
                 stop.send_replace(true);
             }
         });
+        handle
     }
 }
 

@@ -8,20 +8,20 @@ mod batch;
 mod retry;
 mod roster;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use metrics::gauge;
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 
 use crate::calls::{CallError, Calls, Mode, What};
 use crate::clock::Clock;
 use crate::config::WorkersConfig;
-use crate::guest::Output;
-use crate::ids::{InstanceId, PluginName, RequestId};
+use crate::guest::{Fault, Output};
+use crate::ids::{CommunityId, InstanceId, PluginName, RequestId};
 use crate::instance::Instance;
 use crate::plugins::{Plugin, Worker};
 use crate::store::{Asked, Keyed, NewWorker, StoreError, Tx, WorkerRow};
@@ -36,21 +36,50 @@ const READ: usize = 512;
 const DUE: usize = 1_000;
 /// Instances that are looked at in one read for a missing worker.
 const INSTANCES: usize = 5_000;
-/// How often the gauges are set.
-const GAUGES: Duration = Duration::from_secs(10);
+/// How often the gauges are set, and cursors moved that nothing concerned.
+const SETTLE: Duration = Duration::from_secs(10);
 /// A worker that cannot run now is looked at again after this.
 const REST: Duration = Duration::from_secs(1);
 /// The same where its plugin does not serve.
-const ABSENT: Duration = Duration::from_secs(5);
+const ABSENT: Duration = Duration::from_secs(30);
 /// An event that may have ended the process that often is given up.
 const CRASHES: u32 = 3;
 
 /// Makes workers handle what they name.
 pub struct Workers {
-    pub calls: Arc<Calls>,
-    pub config: WorkersConfig,
+    calls: Arc<Calls>,
+    config: WorkersConfig,
     /// Events that may have ended the process are handled one at a time.
-    pub suspects: Semaphore,
+    suspects: Semaphore,
+    /// Turns that each plugin has now.
+    slots: Mutex<HashMap<PluginName, usize>>,
+}
+
+/// What the loop has in hand.
+struct Work {
+    roster: Roster,
+    turns: JoinSet<(i64, Turn)>,
+    /// Which worker each task is about, for one that panics.
+    tasks: HashMap<Id, i64>,
+    known: BTreeMap<PluginName, i64>,
+    /// Where the next look for what is due goes on.
+    due_after: i64,
+    settle_at: Instant,
+}
+
+/// A plugin's part of the turns, given back when it is dropped.
+struct Slot<'a> {
+    workers: &'a Workers,
+    plugin: PluginName,
+}
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        let mut slots = self.workers.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(taken) = slots.get_mut(&self.plugin) {
+            *taken = taken.saturating_sub(1);
+        }
+    }
 }
 
 /// What became of a turn.
@@ -59,8 +88,8 @@ enum Turn {
     More,
     /// There is nothing to do.
     Idle,
-    /// It cannot run now, and is looked at again after this.
-    Rest(Duration),
+    /// It cannot run now, and is looked at again after this, later each time.
+    Rest { after: Duration, reason: String },
     /// Its instance is gone.
     Gone,
 }
@@ -73,7 +102,40 @@ struct Ready {
     instance: Arc<Instance>,
 }
 
+impl Work {
+    fn new(tail: i64) -> Self {
+        Self {
+            roster: Roster::new(tail),
+            turns: JoinSet::new(),
+            tasks: HashMap::new(),
+            known: BTreeMap::new(),
+            due_after: 0,
+            settle_at: Instant::now(),
+        }
+    }
+
+    fn ended(&mut self, ended: Result<(Id, (i64, Turn)), JoinError>) {
+        match ended {
+            Ok((task, (worker, turn))) => {
+                self.tasks.remove(&task);
+                self.roster.ended(worker, turn);
+            }
+            Err(error) => {
+                tracing::error!(%error, "a worker's turn panicked");
+                if let Some(worker) = self.tasks.remove(&error.id()) {
+                    let reason = error.to_string();
+                    self.roster.ended(worker, Turn::Rest { after: REST, reason });
+                }
+            }
+        }
+    }
+}
+
 impl Workers {
+    pub fn new(calls: Arc<Calls>, config: WorkersConfig) -> Self {
+        Self { calls, config, suspects: Semaphore::new(1), slots: Mutex::default() }
+    }
+
     /// Never ends.
     pub async fn run(self) {
         if !self.config.enabled {
@@ -81,35 +143,26 @@ impl Workers {
         }
         let this = Arc::new(self);
         this.begin().await;
-        let mut roster = Roster::new(this.last_position());
-        let mut turns: JoinSet<(i64, Turn)> = JoinSet::new();
-        let (mut known, mut gauges_at) = (BTreeMap::new(), Instant::now());
+        let mut work = Work::new(this.last_position());
         let signal = this.calls.store.signals().workers.clone();
         loop {
-            this.add_missing(&mut known).await;
-            this.note(this.look(&mut roster));
-            while turns.len() < this.config.concurrency.max(1)
-                && let Some(next) = roster.next()
-            {
-                turns.spawn(this.clone().turn(next));
-            }
-            tokio::select! {
-                Some(ended) = turns.join_next() => match ended {
-                    Ok((worker, turn)) => roster.ended(worker, &turn),
-                    Err(error) => tracing::error!(%error, "a worker's turn panicked"),
-                },
-                () = signal.notified() => {}
-                () = tokio::time::sleep(LOOK) => {}
-            }
-            while let Some(ended) = turns.try_join_next() {
-                if let Ok((worker, turn)) = ended {
-                    roster.ended(worker, &turn);
+            this.note_plugins(&mut work).await;
+            this.note(this.look(&mut work));
+            loop {
+                while work.turns.len() < this.config.concurrency.max(1)
+                    && let Some(next) = work.roster.next()
+                {
+                    let turn = work.turns.spawn(this.clone().turn(next));
+                    work.tasks.insert(turn.id(), next);
+                }
+                // A turn that ends makes room for others; only something new is worth a look.
+                tokio::select! {
+                    Some(ended) = work.turns.join_next_with_id() => work.ended(ended),
+                    () = signal.notified() => break,
+                    () = tokio::time::sleep(LOOK) => break,
                 }
             }
-            if gauges_at <= Instant::now() {
-                gauges_at = Instant::now() + GAUGES;
-                this.set_gauges(&roster);
-            }
+            this.settle_idle(&mut work).await;
         }
     }
 
@@ -135,8 +188,8 @@ impl Workers {
     }
 
     /// New workers, new events, and what is due again.
-    fn look(&self, roster: &mut Roster) -> Result<(), StoreError> {
-        let store = &self.calls.store;
+    fn look(&self, work: &mut Work) -> Result<(), StoreError> {
+        let (store, roster) = (&self.calls.store, &mut work.roster);
         loop {
             let rows = store.read(|reader| reader.workers(roster.last(), READ))?;
             let more = rows.len() == READ;
@@ -145,18 +198,22 @@ impl Workers {
                 break;
             }
         }
-        loop {
+        // Read before the events: what is committed meanwhile is found by the next look.
+        let last = self.last_position();
+        while !roster.is_empty() {
             let tail = roster.tail();
-            let events =
-                store.read(|reader| reader.log(crate::ids::CommunityId::HOST, tail, READ))?;
+            let (events, more) = store.read(|reader| reader.log(CommunityId::HOST, tail, READ))?;
             events.iter().for_each(|event| self.tell(roster, event));
-            if events.len() < READ {
+            if !more {
                 break;
             }
         }
+        roster.seen(last);
         let now = self.calls.clock.now_ms();
-        let due = store.read(|reader| reader.workers_due(now, DUE))?;
-        due.into_iter().for_each(|worker| roster.wake(worker));
+        let (due, next) = store.read(|reader| reader.workers_due(work.due_after, now, DUE))?;
+        work.due_after = next.unwrap_or(0);
+        let unasked = store.read(|reader| reader.unasked_workers(DUE))?;
+        due.into_iter().chain(unasked).for_each(|worker| roster.wake(worker));
         Ok(())
     }
 
@@ -175,26 +232,42 @@ impl Workers {
 
     async fn turn(self: Arc<Self>, worker: i64) -> (i64, Turn) {
         let turn = match self.ready(worker).await {
-            Ok(Some(ready)) => self.have_turn(ready).await,
+            Ok(Some(ready)) => match self.slot(&ready.plugin.name) {
+                Some(_slot) => self.have_turn(ready).await,
+                None => Ok(Turn::Rest { after: LOOK, reason: String::new() }),
+            },
             Ok(None) => Ok(Turn::Gone),
             Err(error) => Err(error),
         };
         let turn = turn.unwrap_or_else(|error| {
-            tracing::debug!(%error, worker, "a worker rests");
-            match error {
-                CallError::PluginUnavailable(_) => Turn::Rest(ABSENT),
-                _ => Turn::Rest(REST),
-            }
+            let after = match error {
+                CallError::PluginUnavailable(_) => ABSENT,
+                _ => REST,
+            };
+            Turn::Rest { after, reason: error.to_string() }
         });
         (worker, turn)
+    }
+
+    /// Its part of the turns, unless the plugin has as many as one may: a quarter is for others.
+    fn slot(&self, plugin: &PluginName) -> Option<Slot<'_>> {
+        let most = self.config.concurrency.max(1);
+        let most = (most - most / 4).max(1);
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = slots.entry(plugin.clone()).or_default();
+        if *taken >= most {
+            return None;
+        }
+        *taken += 1;
+        Some(Slot { workers: self, plugin: plugin.clone() })
     }
 
     /// None: there is no such worker any more.
     async fn ready(&self, id: i64) -> Result<Option<Ready>, CallError> {
         let Some(row) = self.calls.store.read(|reader| reader.worker(id))? else { return Ok(None) };
-        let Some(instance) = self.calls.communities.instance(row.instance) else {
-            return Ok(None);
-        };
+        // The row goes with its instance: one that is not there is not there yet.
+        let instance = self.calls.communities.instance(row.instance);
+        let instance = instance.ok_or(Fault::Overloaded("the instance is just being made"))?;
         let plugin = self.calls.plugin_of(&instance)?;
         let worker = plugin.workers.iter().find(|one| *one.name == *row.name).cloned();
         let Some(worker) = worker else {
@@ -217,16 +290,10 @@ impl Workers {
         let call =
             self.calls.on(ready.plugin.clone(), ready.instance.clone(), what, self.request());
         let answer = self.calls.run(call.await?, Mode::Collect).await?;
-        let wanted = ready.worker.row();
-        let asked = Asked {
-            enabled: answer.output == Output::Enabled(true),
-            mark: of.0,
-            generation: of.1,
-            wants_change: wanted.wants_change,
-            wants_sending: wanted.wants_sending,
-        };
-        let id = ready.row.id;
-        self.calls.store.write("worker.ask", move |tx| tx.settle_worker(id, &asked)).await?;
+        let asked =
+            Asked { enabled: answer.output == Output::Enabled(true), mark: of.0, generation: of.1 };
+        let (id, now) = (ready.row.id, self.clock().now_ms());
+        self.calls.store.write("worker.ask", move |tx| tx.settle_worker(id, &asked, now)).await?;
         if let Some(row) = self.calls.store.read(|reader| reader.worker(id))? {
             ready.row = row;
         }
@@ -245,18 +312,54 @@ impl Workers {
         Ok(if tried { Turn::More } else { turn })
     }
 
-    /// A plugin that has a worker since its file was replaced: its instances get it.
-    async fn add_missing(&self, known: &mut BTreeMap<PluginName, i64>) {
-        for plugin in self.calls.plugins.all() {
-            if known.insert(plugin.name.clone(), plugin.mark) == Some(plugin.mark) {
+    /// Plugins that were loaded, replaced, or are back.
+    async fn note_plugins(&self, work: &mut Work) {
+        let all = self.calls.plugins.all();
+        work.known.retain(|name, _| all.iter().any(|plugin| plugin.name == *name));
+        for plugin in all {
+            if work.known.insert(plugin.name.clone(), plugin.mark) == Some(plugin.mark) {
                 continue;
             }
             for worker in &plugin.workers {
-                if let Err(error) = self.add_worker(plugin.name.as_str(), worker.row()).await {
-                    let (plugin, worker) = (plugin.name.as_str(), &worker.name);
-                    tracing::warn!(%error, plugin, %worker, "a worker of some instances is not there yet");
-                    known.remove(plugin);
+                let (name, row) = (plugin.name.as_str(), worker.row());
+                let asked = self.ask_again(name, &row, plugin.mark).await;
+                let added = self.add_worker(name, row).await;
+                if let Err(error) = asked.and(added) {
+                    let worker = &worker.name;
+                    tracing::warn!(%error, plugin = name, %worker, "a worker of some instances is not there yet");
+                    work.known.remove(name);
                 }
+            }
+            let communities = &self.calls.communities;
+            work.roster.rouse(|instance| {
+                communities.instance(instance).is_some_and(|one| one.plugin == plugin.name)
+            });
+        }
+    }
+
+    async fn ask_again(&self, plugin: &str, row: &NewWorker, mark: i64) -> Result<(), StoreError> {
+        loop {
+            let (plugin, row) = (plugin.to_owned(), row.clone());
+            let ask = move |tx: &Tx<'_>| tx.ask_workers_again(&plugin, &row, mark, INSTANCES);
+            if self.calls.store.write("worker.ask", ask).await? < INSTANCES {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Moves the cursors of those that nothing concerned, and says how far the others are.
+    async fn settle_idle(&self, work: &mut Work) {
+        if work.settle_at > Instant::now() {
+            return;
+        }
+        work.settle_at = Instant::now() + SETTLE;
+        self.set_gauges(&work.roster);
+        let (idle, tail) = (work.roster.idle(), work.roster.tail());
+        for ids in idle.chunks(INSTANCES) {
+            let ids = ids.to_vec();
+            let pass = move |tx: &Tx<'_>| tx.pass_workers(&ids, tail);
+            if let Err(error) = self.calls.store.write("worker.pass", pass).await {
+                tracing::debug!(%error, "cursors are moved later");
             }
         }
     }

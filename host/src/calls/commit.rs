@@ -119,6 +119,9 @@ fn new_event(call: &ValidatedCall, event: crate::effects::Emitted) -> Option<New
     })
 }
 
+/// Data of events in one item, in bytes; one event that has more is an item of its own.
+const SENDING_BYTES: usize = 256 << 10;
+
 /// What the events of a call are told with to plugins that consume `sending_event`.
 #[derive(Debug)]
 pub struct Sending {
@@ -148,6 +151,29 @@ impl Sending {
         if !tx.wants_sending(instance.community.id)? {
             return Ok(());
         }
+        // Each item fits where an event's data has to.
+        let mut rest = events;
+        while !rest.is_empty() {
+            let mut bytes = 0;
+            let fits = |event: &&NewEvent| {
+                bytes += event.data.len();
+                bytes <= SENDING_BYTES
+            };
+            let count = rest.iter().take_while(fits).count().max(1);
+            let (piece, others) = rest.split_at(count);
+            self.append_one(tx, instance, piece, now)?;
+            rest = others;
+        }
+        Ok(())
+    }
+
+    fn append_one(
+        &self,
+        tx: &Tx<'_>,
+        instance: &Instance,
+        events: &[NewEvent],
+        now: i64,
+    ) -> Result<(), StoreError> {
         let took = i64::try_from(self.started.elapsed().as_millis()).unwrap_or(0);
         let data = json!({
             "events": events.iter().map(NewEvent::told).collect::<Vec<_>>(),
@@ -157,7 +183,8 @@ impl Sending {
             "event_create_time": rfc3339(now - took),
             "event_end_time": rfc3339(now),
         });
-        let item = NewEvent::of_api(SENDING, &instance.community, data, self.request_id, now);
+        let item =
+            NewEvent::of_api(SENDING, &instance.community, data, self.request_id.clone(), now);
         tx.append_event(&item).map(drop)
     }
 }

@@ -140,7 +140,10 @@ async fn purge_events(store: &Store, now: i64, config: &Config) -> Result<bool, 
         more |= store.write("purge.deliveries", purge).await? == deliveries;
     }
     let until = before(config.retention.event_days);
-    more |= store.write("purge.events", move |tx| tx.purge_events(until, rows)).await? == rows;
+    // A worker whose plugin is away for as long again has lost them.
+    let until_all = before(config.retention.event_days.saturating_mul(2));
+    let purge = move |tx: &Tx<'_>| tx.purge_events(until, until_all, rows);
+    more |= store.write("purge.events", purge).await? == rows;
     more |= store.write("purge.dedupe", move |tx| tx.purge_dedupe(now, rows)).await? == rows;
     let unused = store.read(|reader| reader.unused_endpoints(rows))?;
     let endpoints = move |tx: &Tx<'_>| {

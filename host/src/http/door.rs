@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Extensions, HeaderName, HeaderValue, Method, Request, Response, Uri, header};
+use axum::http::{Extensions, HeaderName, HeaderValue, Method, Request, Response, header};
 use axum::response::IntoResponse;
 use hyper::body::Incoming;
 use metrics::{Counter, counter};

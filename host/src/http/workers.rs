@@ -81,7 +81,7 @@ fn worker(api: &Api, row: &WorkerRow) -> Result<Value, Problem> {
     let store = &api.calls.store;
     let retries = store.read(|reader| reader.waiting_events(row.id, SHOWN))?;
     let (log, (retrying, dead), letters) = store.read(|reader| {
-        let log = reader.log(row.community, row.cursor, COUNTED)?;
+        let (log, _) = reader.log(row.community, row.cursor, COUNTED)?;
         Ok((log, reader.worker_counts(row.id)?, reader.dead_letters(row.id, 0, SHOWN)?))
     })?;
     let wanted: Vec<_> = log
@@ -157,11 +157,15 @@ async fn settle(
         )));
     }
     let (now, id) = (api.clock.now_ms(), body.id);
+    let served = api.calls.plugins.get(&plugin);
+    let worker = served.as_ref().and_then(|one| one.workers.iter().find(|one| *one.name == *name));
+    let in_order = worker.is_some_and(|worker| worker.is_fifo());
     let settle = move |tx: &crate::store::Tx<'_>| {
         workers.iter().try_fold(0, |count, worker| {
+            let left = AT_ONCE.saturating_sub(count);
             let settled = match action.as_str() {
-                "retry" => tx.retry_worker_events(*worker, id, now, AT_ONCE)?,
-                _ => tx.skip_worker_events(*worker, id, AT_ONCE)?,
+                "retry" => tx.retry_worker_events(*worker, id, (now, in_order), left)?,
+                _ => tx.skip_worker_events(*worker, id, left)?,
             };
             Ok(count + settled)
         })

@@ -416,6 +416,8 @@ fn apply_one(tx: &Tx<'_>, write: &Write, now: i64) -> Result<(), StoreError> {
         }
         Write::Reconfigure(written, to) => {
             tx.reconfigure_instance(&written.row, *to)?;
+            let mut workers = written.workers.iter();
+            workers.try_for_each(|one| tx.ask_worker_again(written.row.id, one))?;
             written
         }
         Write::Remove(instance, code) => {

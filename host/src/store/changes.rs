@@ -127,6 +127,14 @@ impl Reader<'_> {
     }
 }
 
+/// What a view may have in an event, in bytes.
+const VIEW_BYTES: usize = 128 << 10;
+
+/// A view that is too large for an event only says so.
+fn shortened(view: &Value) -> Value {
+    if view.to_string().len() > VIEW_BYTES { json!({ "truncated": true }) } else { view.clone() }
+}
+
 fn shown_instance(row: &rusqlite::Row<'_>) -> rusqlite::Result<Value> {
     let config: String = row.get(3)?;
     Ok(json!({
@@ -193,7 +201,7 @@ impl Tx<'_> {
             slug: CommunitySlug::of_host(),
             readable_name: "".into(),
         };
-        let data = change.data(before, after);
+        let data = change.data(&shortened(before), &shortened(after));
         let community = community.unwrap_or(&nobody);
         let event = NewEvent::of_api(CHANGE, community, data, change.request_id.clone(), now);
         self.append_event(&event)?;

@@ -207,14 +207,21 @@ impl Tx<'_> {
     }
 
     /// Removes at most `rows` events older than `before`, from the oldest on, up to the first that a
-    /// delivery still needs: what is kept has no gaps. How many it removed.
-    pub fn purge_events(&self, before: i64, rows: usize) -> Result<usize, StoreError> {
+    /// delivery or a worker still needs: what is kept has no gaps. For a worker that has not come to them they
+    /// wait until they are older than `before_all`. How many it removed.
+    pub fn purge_events(
+        &self,
+        before: i64,
+        before_all: i64,
+        rows: usize,
+    ) -> Result<usize, StoreError> {
         let mut oldest = self.conn.prepare_cached(
             "SELECT position, time >= ?1 OR EXISTS (SELECT 1 FROM delivery WHERE state = 'waiting' \
              AND event_position = position) OR EXISTS (SELECT 1 FROM worker_event INDEXED BY worker_event_position \
-             WHERE state = 'waiting' AND worker_event.position = event.position) FROM event ORDER BY position LIMIT ?2",
+             WHERE worker_event.position = event.position) OR time >= ?3 AND position > (SELECT \
+             coalesce(min(cursor), event.position) FROM worker INDEXED BY worker_cursor WHERE enabled) FROM event ORDER BY position LIMIT ?2",
         )?;
-        let mut found = oldest.query(params![before, rows as i64])?;
+        let mut found = oldest.query(params![before, rows as i64, before_all])?;
         let mut up_to = None;
         while let Some(row) = found.next()? {
             if row.get(1)? {

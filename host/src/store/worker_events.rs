@@ -1,6 +1,6 @@
 //! The table `worker_event`: events that a worker's cursor has passed and that are not handled.
 
-use rusqlite::{Row, params};
+use rusqlite::{OptionalExtension, Row, params};
 
 use super::events::{ENVELOPE, ENVELOPE_FROM, envelope};
 use super::{Reader, StoreError, Tx};
@@ -53,17 +53,29 @@ fn worker_event(row: &Row<'_>) -> rusqlite::Result<WorkerEvent> {
 }
 
 impl Reader<'_> {
-    /// Workers that have something to try again at `now`.
-    pub fn workers_due(&self, now: i64, limit: usize) -> Result<Vec<i64>, StoreError> {
-        let mut statement = self.0.prepare_cached(
-            "SELECT worker_id FROM worker_event INDEXED BY worker_event_due WHERE state = 'waiting' \
-             AND due_at IS NOT NULL AND due_at <= ?1 ORDER BY due_at LIMIT ?2",
+    /// Workers after `after` that have something to try again at `now`: one step of the index for each that
+    /// has anything waiting; and where to go on, if there may be more.
+    pub fn workers_due(
+        &self,
+        after: i64,
+        now: i64,
+        limit: usize,
+    ) -> Result<(Vec<i64>, Option<i64>), StoreError> {
+        let mut next = self.0.prepare_cached(
+            "SELECT worker_id, due_at FROM worker_event INDEXED BY worker_event_due WHERE state = 'waiting' \
+             AND due_at IS NOT NULL AND worker_id > ?1 ORDER BY worker_id, due_at LIMIT 1",
         )?;
-        let rows = statement.query_map(params![now, limit as i64], |row| row.get(0))?;
-        let mut due: Vec<i64> = rows.collect::<Result<_, _>>()?;
-        due.sort_unstable();
-        due.dedup();
-        Ok(due)
+        let (mut at, mut due) = (after, Vec::new());
+        for _ in 0..limit {
+            let row =
+                next.query_row([at], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)));
+            let Some((worker, due_at)) = row.optional()? else { return Ok((due, None)) };
+            at = worker;
+            if due_at <= now {
+                due.push(worker);
+            }
+        }
+        Ok((due, Some(at)))
     }
 
     /// What one worker has to try again at `now`, the longest due first.
@@ -75,7 +87,7 @@ impl Reader<'_> {
     ) -> Result<Vec<WorkerEvent>, StoreError> {
         let sql = format!(
             "SELECT {ENVELOPE}, {OWN} FROM {ENVELOPE_FROM} JOIN worker_event w ON w.position = e.position \
-             WHERE w.worker_id = ?1 AND w.state = 'waiting' AND w.due_at <= ?2 ORDER BY w.due_at LIMIT ?3"
+             WHERE w.worker_id = ?1 AND w.state = 'waiting' AND w.due_at <= ?2 ORDER BY w.due_at, w.position LIMIT ?3"
         );
         let mut statement = self.0.prepare_cached(&sql)?;
         let rows = statement.query_map(params![worker, now, limit as i64], worker_event)?;
@@ -165,6 +177,14 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// It was not handled after all.
+    pub fn leave_worker_event(&self, id: i64) -> Result<(), StoreError> {
+        self.conn
+            .prepare_cached("UPDATE worker_event SET trying = 0 WHERE id = ?1")?
+            .execute([id])?;
+        Ok(())
+    }
+
     /// An event that was tried again is done: `Stale` if it was before. The next of its key is due.
     pub fn end_worker_event(&self, done: &WorkerEvent, now: i64) -> Result<(), StoreError> {
         let removed = self
@@ -215,7 +235,7 @@ impl Tx<'_> {
         &self,
         worker: i64,
         id: Option<i64>,
-        now: i64,
+        (now, in_order): (i64, bool),
         limit: usize,
     ) -> Result<usize, StoreError> {
         let retried = self
@@ -225,8 +245,28 @@ impl Tx<'_> {
                  (SELECT id FROM worker_event WHERE worker_id = ?2 AND state = 'dead' AND (?3 IS NULL OR id = ?3) LIMIT ?4)",
             )?
             .execute(params![now, worker, id, limit as i64])?;
+        if in_order {
+            self.conn
+                .prepare_cached(
+                    "UPDATE worker_event SET due_at = NULL WHERE worker_id = ?1 AND state = 'waiting' AND EXISTS \
+                     (SELECT 1 FROM worker_event b WHERE b.worker_id = ?1 AND b.state = 'waiting' \
+                     AND b.key_id = worker_event.key_id AND b.position < worker_event.position)",
+                )?
+                .execute([worker])?;
+        }
         self.told.workers.set(true);
         Ok(retried)
+    }
+
+    /// The worker is off: what waits for it is given up, where it can be seen.
+    pub(super) fn give_up_waiting(&self, worker: i64, now: i64) -> Result<(), StoreError> {
+        self.conn
+            .prepare_cached(
+                "UPDATE worker_event SET state = 'dead', due_at = ?2, last_error = 'the worker was disabled' \
+                 WHERE worker_id = ?1 AND state = 'waiting'",
+            )?
+            .execute([worker, now])?;
+        Ok(())
     }
 
     /// Removes dead letters of a worker: one, or at most `limit`. How many.

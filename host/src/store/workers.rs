@@ -40,12 +40,21 @@ pub struct Asked {
     pub enabled: bool,
     pub mark: i64,
     pub generation: Generation,
-    pub wants_change: bool,
-    pub wants_sending: bool,
 }
 
 /// An event of the log, and the row of its key.
 pub type Keyed = (Envelope, i64);
+
+/// Data of events that one read takes along, in bytes.
+const LOG_BYTES: usize = 4 << 20;
+
+/// A cursor is not moved for less, in positions.
+const PASS: i64 = 1_000;
+
+/// What asking again sets.
+const AGAIN: &str = "cursor = CASE WHEN enabled THEN cursor ELSE \
+                     coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'event'), 0) END, enabled = 1, \
+                     asked_mark = 0, wants_change = ?1, wants_sending = ?2";
 
 const COLUMNS: &str =
     "id, instance_id, community_id, name, cursor, enabled, asked_mark, asked_generation, crashes";
@@ -92,6 +101,15 @@ impl Reader<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// Workers that were not asked yet whether they are enabled.
+    pub fn unasked_workers(&self, limit: usize) -> Result<Vec<i64>, StoreError> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT id FROM worker INDEXED BY worker_unasked WHERE asked_mark = 0 ORDER BY id LIMIT ?1",
+        )?;
+        let rows = statement.query_map([limit as i64], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     pub fn worker(&self, id: i64) -> Result<Option<WorkerRow>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM worker WHERE id = ?1");
         Ok(self.0.prepare_cached(&sql)?.query_row([id], worker).optional()?)
@@ -117,13 +135,14 @@ impl Reader<'_> {
         Ok((rows.into_iter().filter(|(_, lacks)| *lacks).map(|(id, _)| id).collect(), next))
     }
 
-    /// Events after `after` of a community (`HOST`: of all), with the rows of their keys.
+    /// Events after `after` of a community (`HOST`: of all), with the rows of their keys, and whether there
+    /// may be more: as many as fit into `LOG_BYTES`.
     pub fn log(
         &self,
         community: CommunityId,
         after: i64,
         limit: usize,
-    ) -> Result<Vec<Keyed>, StoreError> {
+    ) -> Result<(Vec<Keyed>, bool), StoreError> {
         let of =
             if community == CommunityId::HOST { "?1 = 0 AND " } else { "e.community_id = ?1 AND " };
         let sql = format!(
@@ -131,8 +150,18 @@ impl Reader<'_> {
              ORDER BY e.position LIMIT ?3"
         );
         let mut statement = self.0.prepare_cached(&sql)?;
-        let rows = statement.query_map(params![community.0, after, limit as i64], keyed)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let mut rows = statement.query(params![community.0, after, limit as i64])?;
+        let (mut events, mut bytes): (Vec<Keyed>, usize) = (Vec::new(), 0);
+        while let Some(row) = rows.next()? {
+            let event = keyed(row)?;
+            bytes += event.0.data.len();
+            events.push(event);
+            if bytes >= LOG_BYTES {
+                return Ok((events, true));
+            }
+        }
+        let is_full = events.len() == limit;
+        Ok((events, is_full))
     }
 }
 
@@ -218,22 +247,72 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// What the plugin said of a worker. One that was off begins with what comes from now on.
-    pub fn settle_worker(&self, id: i64, asked: &Asked) -> Result<(), StoreError> {
+    /// What the plugin said of a worker. For one that is off, events pass.
+    pub fn settle_worker(&self, id: i64, asked: &Asked, now: i64) -> Result<(), StoreError> {
         self.conn
             .prepare_cached(
-                "UPDATE worker SET cursor = CASE WHEN enabled AND ?2 THEN cursor ELSE \
+                "UPDATE worker SET cursor = CASE WHEN ?2 THEN cursor ELSE \
                  coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'event'), 0) END, enabled = ?2, \
-                 asked_mark = ?3, asked_generation = ?4, wants_change = ?5, wants_sending = ?6 WHERE id = ?1",
+                 asked_mark = ?3, asked_generation = ?4 WHERE id = ?1",
             )?
-            .execute(params![
-                id,
-                asked.enabled,
-                asked.mark,
-                asked.generation.0,
-                asked.wants_change,
-                asked.wants_sending
-            ])?;
+            .execute(params![id, asked.enabled, asked.mark, asked.generation.0])?;
+        if asked.enabled { Ok(()) } else { self.give_up_waiting(id, now) }
+    }
+
+    /// Its configuration or its plugin's file is another: it is asked again, and on until then. One that was
+    /// off begins with what comes from now on.
+    pub fn ask_worker_again(
+        &self,
+        instance: InstanceId,
+        worker: &NewWorker,
+    ) -> Result<(), StoreError> {
+        let sql = format!("UPDATE worker SET {AGAIN} WHERE instance_id = ?3 AND name = ?4");
+        self.conn.prepare_cached(&sql)?.execute(params![
+            worker.wants_change,
+            worker.wants_sending,
+            instance.0,
+            &*worker.name
+        ])?;
+        self.told.workers.set(true);
+        Ok(())
+    }
+
+    /// The same of all instances of a plugin that were asked for another file, at most `limit`. How many.
+    pub fn ask_workers_again(
+        &self,
+        plugin: &str,
+        worker: &NewWorker,
+        mark: i64,
+        limit: usize,
+    ) -> Result<usize, StoreError> {
+        let sql = format!(
+            "UPDATE worker SET {AGAIN} WHERE id IN (SELECT w.id FROM worker w JOIN instance i \
+             ON i.id = w.instance_id WHERE i.plugin = ?3 AND w.name = ?4 AND w.asked_mark NOT IN (0, ?5) LIMIT ?6)"
+        );
+        let asked = self.conn.prepare_cached(&sql)?.execute(params![
+            worker.wants_change,
+            worker.wants_sending,
+            plugin,
+            &*worker.name,
+            mark,
+            limit as i64
+        ])?;
+        self.told.workers.set(true);
+        Ok(asked)
+    }
+
+    /// Nothing up to `position` concerned these workers.
+    pub fn pass_workers(&self, ids: &[i64], position: i64) -> Result<(), StoreError> {
+        let mut pass = self
+            .conn
+            .prepare_cached("UPDATE worker SET cursor = ?2 WHERE id = ?1 AND cursor < ?2 - ?3")?;
+        ids.iter().try_for_each(|id| pass.execute([*id, position, PASS]).map(drop))?;
+        Ok(())
+    }
+
+    /// It was not handled after all.
+    pub fn leave_worker(&self, id: i64) -> Result<(), StoreError> {
+        self.conn.prepare_cached("UPDATE worker SET trying = 0 WHERE id = ?1")?.execute([id])?;
         Ok(())
     }
 

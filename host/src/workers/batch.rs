@@ -55,9 +55,9 @@ struct Gathered {
 impl Workers {
     pub(super) async fn next_batch(&self, ready: &Ready) -> Result<Turn, CallError> {
         let (row, store) = (&ready.row, &self.calls.store);
-        let events = store.read(|reader| reader.log(row.community, row.cursor, READ))?;
+        let (events, more) = store.read(|reader| reader.log(row.community, row.cursor, READ))?;
         let Some((last, _)) = events.last() else { return Ok(Turn::Idle) };
-        let (last, more) = (last.position, events.len() == READ);
+        let last = last.position;
         let wanted: Vec<&Keyed> =
             events.iter().filter(|(event, _)| ready.worker.wants(event)).collect();
         if wanted.is_empty() {
@@ -66,16 +66,16 @@ impl Workers {
             }
             return Ok(if more { Turn::More } else { Turn::Idle });
         }
-        let alone = row.crashes > 0;
-        let gathered = if alone {
-            let _permit = self.suspects.acquire().await;
-            self.alone(ready, wanted[0]).await?
-        } else {
-            self.gather(ready, &wanted, last).await?
+        // Until what came of it is stored: the mark of one is gone before another is made.
+        let permit = if row.crashes > 0 { self.suspects.acquire().await.ok() } else { None };
+        let gathered = match permit {
+            Some(_) => self.alone(ready, wanted[0]).await?,
+            None => self.gather(ready, &wanted, last).await?,
         };
         let stuck = gathered.upto == row.cursor;
         self.advance(ready, gathered).await?;
-        Ok(if stuck { Turn::Rest(REST) } else { Turn::More })
+        drop(permit);
+        Ok(if stuck { Turn::Rest { after: REST, reason: String::new() } } else { Turn::More })
     }
 
     async fn gather(
@@ -84,10 +84,7 @@ impl Workers {
         wanted: &[&Keyed],
         last: i64,
     ) -> Result<Gathered, CallError> {
-        let mut held: HashSet<i64> = HashSet::new();
-        if ready.worker.is_fifo() {
-            held.extend(self.calls.store.read(|reader| reader.held_keys(ready.row.id))?);
-        }
+        let held = self.held(ready)?;
         let end = Instant::now() + TIME;
         let mut gathered = Gathered { upto: ready.row.cursor, ..Gathered::default() };
         for keyed @ (event, key) in wanted {
@@ -114,10 +111,23 @@ impl Workers {
         Ok(gathered)
     }
 
+    /// The keys of which something waits, for a worker that keeps their order.
+    fn held(&self, ready: &Ready) -> Result<HashSet<i64>, CallError> {
+        if !ready.worker.is_fifo() {
+            return Ok(HashSet::new());
+        }
+        let held = self.calls.store.read(|reader| reader.held_keys(ready.row.id))?;
+        Ok(held.into_iter().collect())
+    }
+
     /// An event that may have ended the process before this one.
     async fn alone(&self, ready: &Ready, keyed: &Keyed) -> Result<Gathered, CallError> {
         let id = ready.row.id;
         let mut gathered = Gathered { upto: ready.row.cursor, ..Gathered::default() };
+        if self.held(ready)?.contains(&keyed.1) {
+            gathered.pass(keyed, 0, Fate::Behind, None);
+            return Ok(gathered);
+        }
         if ready.row.crashes >= CRASHES {
             let error = format!("the host ended {CRASHES} times while it was handled");
             gathered.pass(keyed, 1, Fate::Dead, Some(error));
@@ -126,7 +136,10 @@ impl Workers {
         self.calls.store.write("worker.try", move |tx| tx.try_worker(id)).await?;
         match self.handle(ready, &keyed.0, &gathered.batch).await {
             Handled::Done(collected) => gathered.done(keyed.0.position, *collected),
-            Handled::NotNow(error) => return Err(error),
+            Handled::NotNow(error) => {
+                self.calls.store.write("worker.leave", move |tx| tx.leave_worker(id)).await?;
+                return Err(error);
+            }
             Handled::Failed { permanent, error } => {
                 gathered.pass(keyed, 1, self.fate(ready, 1, permanent), Some(error));
             }

@@ -1,5 +1,7 @@
 //! Events that a worker failed at, tried again: each alone, and stored alone.
 
+use std::collections::HashSet;
+
 use super::batch::Handled;
 use super::{CRASHES, Ready, Workers};
 use crate::calls::CallError;
@@ -14,13 +16,21 @@ impl Workers {
     pub(super) async fn try_again(&self, ready: &Ready) -> Result<bool, CallError> {
         let (id, now) = (ready.row.id, self.clock().now_ms());
         let due = self.calls.store.read(|reader| reader.worker_retries(id, now, AT_ONCE))?;
+        let mut failed = HashSet::new();
         for one in &due {
-            self.try_one(ready, one).await?;
+            // One that failed holds back those of its key, also when they are due together.
+            if ready.worker.is_fifo() && failed.contains(&one.key) {
+                continue;
+            }
+            if !self.try_one(ready, one).await? {
+                failed.insert(one.key);
+            }
         }
         Ok(!due.is_empty())
     }
 
-    async fn try_one(&self, ready: &Ready, one: &WorkerEvent) -> Result<(), CallError> {
+    /// Whether it is done, or given up.
+    async fn try_one(&self, ready: &Ready, one: &WorkerEvent) -> Result<bool, CallError> {
         let id = one.id;
         let permit = if one.crashes > 0 { self.suspects.acquire().await.ok() } else { None };
         if one.crashes >= CRASHES {
@@ -39,11 +49,18 @@ impl Workers {
                     collected.hold_until_stored(hold);
                 }
                 match self.calls.commit(*collected, Some(Box::new(also))).await {
-                    Ok(()) | Err(StoreError::Stale) => Ok(()),
+                    Ok(()) | Err(StoreError::Stale) => Ok(true),
                     Err(error) => Err(error.into()),
                 }
             }
-            Handled::NotNow(error) => Err(error),
+            Handled::NotNow(error) => {
+                if permit.is_some() {
+                    let leave =
+                        self.calls.store.write("worker.leave", move |tx| tx.leave_worker_event(id));
+                    leave.await?;
+                }
+                Err(error)
+            }
             Handled::Failed { permanent, error } => {
                 let fate = self.fate(ready, one.attempts.saturating_add(1), permanent);
                 self.failed(ready, one, fate, error).await
@@ -57,13 +74,14 @@ impl Workers {
         one: &WorkerEvent,
         fate: Fate,
         error: String,
-    ) -> Result<(), CallError> {
+    ) -> Result<bool, CallError> {
         if fate == Fate::Dead {
             self.mourn(ready, one.event.position, Some(&error));
         }
         let (failed, now) = (one.clone(), self.clock().now_ms());
         let attempts = one.attempts.saturating_add(1);
         let fail = move |tx: &Tx<'_>| tx.fail_worker_event(&failed, attempts, fate, now, &error);
-        Ok(self.calls.store.write("worker.fail", fail).await?)
+        self.calls.store.write("worker.fail", fail).await?;
+        Ok(fate == Fate::Dead)
     }
 }

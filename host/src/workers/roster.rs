@@ -4,6 +4,8 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::Turn;
@@ -11,6 +13,9 @@ use crate::calls::Calls;
 use crate::events::Envelope;
 use crate::ids::{CommunityId, InstanceId};
 use crate::store::WorkerRow;
+
+/// The longest rest.
+const REST_MOST: Duration = Duration::from_secs(60);
 
 pub struct Roster {
     workers: HashMap<i64, Entry>,
@@ -31,6 +36,18 @@ struct Entry {
     state: State,
     /// When the oldest event came that it was woken for and has not come to yet.
     since: Option<i64>,
+    /// Rests one after the other, for a reason.
+    rests: u32,
+}
+
+impl Entry {
+    /// Says it the first time.
+    fn say(&self, worker: i64, reason: &str) {
+        if self.rests == 0 {
+            let (name, instance) = (self.name.as_str(), self.instance.0);
+            tracing::warn!(worker, name, instance, "a worker cannot go on now: {reason}");
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -73,6 +90,7 @@ impl Roster {
             name: row.name,
             state: State::Queued,
             since: None,
+            rests: 0,
         };
         self.workers.insert(row.id, entry);
         if row.crashes < 2 { self.queue.push_front(row.id) } else { self.queue.push_back(row.id) }
@@ -114,7 +132,10 @@ impl Roster {
                 break;
             }
             self.resting.pop();
-            if let Some(entry) = self.workers.get_mut(&worker) {
+            // One that was roused meanwhile has had its turn.
+            if let Some(entry) = self.workers.get_mut(&worker)
+                && entry.state == State::Resting
+            {
                 entry.state = State::Queued;
                 self.queue.push_back(worker);
             }
@@ -126,23 +147,56 @@ impl Roster {
         Some(worker)
     }
 
-    pub fn ended(&mut self, worker: i64, turn: &Turn) {
+    pub fn ended(&mut self, worker: i64, turn: Turn) {
         let Some(entry) = self.workers.get_mut(&worker) else { return };
         match (turn, entry.state) {
             (Turn::Gone, _) => self.forget(worker),
-            (Turn::Rest(rest), _) => {
+            (Turn::Rest { after, reason }, _) => {
+                let rest = after.saturating_mul(1 << entry.rests.min(6)).min(REST_MOST).max(after);
+                if !reason.is_empty() {
+                    entry.say(worker, &reason);
+                    entry.rests = entry.rests.saturating_add(1);
+                }
                 entry.state = State::Resting;
-                self.resting.push(Reverse((Instant::now() + *rest, worker)));
+                self.resting.push(Reverse((Instant::now() + rest, worker)));
             }
             (Turn::Idle, State::Busy) => {
                 entry.state = State::Idle;
                 entry.since = None;
+                entry.rests = 0;
             }
             (Turn::Idle | Turn::More, _) => {
                 entry.state = State::Queued;
+                entry.rests = 0;
                 self.queue.push_back(worker);
             }
         }
+    }
+
+    /// Those of these instances that rest have their turn at once: what they waited for may be there.
+    pub fn rouse(&mut self, is_of: impl Fn(InstanceId) -> bool) {
+        for (worker, entry) in &mut self.workers {
+            if entry.state == State::Resting && is_of(entry.instance) {
+                entry.state = State::Queued;
+                entry.rests = 0;
+                self.queue.push_back(*worker);
+            }
+        }
+    }
+
+    /// Up to there nothing is left to tell.
+    pub fn seen(&mut self, position: i64) {
+        self.tail = self.tail.max(position);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.workers.is_empty()
+    }
+
+    /// Those that have nothing to do.
+    pub fn idle(&self) -> Vec<i64> {
+        let idle = self.workers.iter().filter(|(_, entry)| entry.state == State::Idle);
+        idle.map(|(worker, _)| *worker).collect()
     }
 
     fn forget(&mut self, worker: i64) {
