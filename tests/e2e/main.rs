@@ -8,6 +8,7 @@
 mod access;
 mod actions;
 mod atomicity;
+mod changes;
 mod communities;
 mod compiled_code;
 mod contention;
@@ -24,6 +25,7 @@ mod events;
 mod example_plugins;
 mod faults;
 mod global_webhooks;
+mod hooks;
 mod host_scope;
 mod idempotency;
 mod identity;

@@ -17,6 +17,8 @@ pub enum Reply {
     Status(u16),
     /// With such a header.
     With(u16, &'static str, String),
+    /// With this body, of JSON.
+    Body(u16, String),
     /// The connection is closed before anything is answered.
     Close,
     /// Nothing is answered, and the connection stays.
@@ -145,15 +147,18 @@ async fn serve(mut stream: TcpStream, state: Arc<Mutex<State>>) {
             let otherwise = state.otherwise.clone();
             state.script.pop_front().unwrap_or(otherwise)
         };
-        let head = match reply {
-            Reply::Status(status) => format!("HTTP/1.1 {status} Said\r\n"),
+        let (head, body) = match reply {
+            Reply::Status(status) => (format!("HTTP/1.1 {status} Said\r\n"), "ok".to_owned()),
             Reply::With(status, name, value) => {
-                format!("HTTP/1.1 {status} Said\r\n{name}: {value}\r\n")
+                (format!("HTTP/1.1 {status} Said\r\n{name}: {value}\r\n"), "ok".to_owned())
+            }
+            Reply::Body(status, body) => {
+                (format!("HTTP/1.1 {status} Said\r\ncontent-type: application/json\r\n"), body)
             }
             Reply::Close => return,
             Reply::Hang => return std::future::pending().await,
         };
-        let answer = format!("{head}content-length: 2\r\n\r\nok");
+        let answer = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
         if stream.write_all(answer.as_bytes()).await.is_err() {
             return;
         }

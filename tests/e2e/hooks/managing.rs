@@ -1,0 +1,106 @@
+//! `/api/internal/hooks`: what can be declared, changed and deleted, and by whom.
+
+use serde_json::{Value, json};
+
+use super::{LOGIN, add, ann, host, run};
+
+#[tokio::test]
+async fn hooks_are_listed_with_who_declared_them() {
+    let host = host().await;
+    let all = host.get("/api/internal/hooks").await.expect(200);
+    let by = |name: &str| {
+        let found = all["hooks"].as_array().into_iter().flatten().find(|one| one["name"] == name);
+        found.map(|one| one["declared_by"].clone()).unwrap_or_default()
+    };
+    assert_eq!(by(LOGIN), "driver");
+    assert_eq!(by("org.example.registration.requested.v1"), "plugin:backstage");
+    for point in [
+        "action.requested",
+        "webhook.received",
+        "process.starting",
+        "process.closing",
+        "plugin.enabling",
+    ] {
+        assert_eq!(by(&format!("org.moothall.{point}.v1")), "host", "{point}");
+    }
+    let one = host.get(&format!("/api/internal/hooks/{LOGIN}")).await.expect(200);
+    assert_eq!(
+        (&one["alias"], &one["halt_exception"]),
+        (&json!("StudentLoginRequested"), &json!("PreventLogin"))
+    );
+    host.get("/api/internal/hooks/org.example.nothing.v1").await.problem(404, "not_found");
+}
+
+#[tokio::test]
+async fn what_is_no_hook_is_refused_and_says_why() {
+    let host = host().await;
+    let path = "/api/internal/hooks/org.example.other.v1";
+    for body in [
+        json!([]),
+        json!("x"),
+        json!({ "bogus": 1 }),
+        json!({ "mutable": ["user"] }),
+        json!({ "budget_ms": 0 }),
+        json!({ "exceptions": ["A"], "halt_exception": "B" }),
+        json!({ "input_schema": { "type": "nonsense" } }),
+    ] {
+        host.put(path, body).await.problem(400, "bad_request");
+    }
+    host.put("/api/internal/hooks/short", json!({})).await.problem(400, "bad_request");
+    let own = "/api/internal/hooks/org.moothall.action.requested.v1";
+    host.put(own, json!({})).await.problem(409, "hook_declared");
+    host.delete(own).await.problem(409, "hook_declared");
+}
+
+#[tokio::test]
+async fn data_is_checked_by_the_hooks_schema() {
+    let host = host().await;
+    let schema = json!({ "type": "object", "required": ["user"] });
+    let hook = json!({ "input_schema": schema });
+    host.put("/api/internal/hooks/org.example.checked.v1", hook).await.expect(201);
+    let path = "/api/internal/hooks/org.example.checked.v1/run";
+    host.post(path, json!({ "data": {} })).await.problem(400, "invalid_parameters");
+    host.post(path, json!({})).await.problem(400, "bad_request");
+    let run = host.post(path, json!({ "data": { "user": 1 } })).await.expect(200);
+    assert_eq!((&run["outcome"], &run["trace"]), (&json!("continue"), &json!([])));
+}
+
+#[tokio::test]
+async fn a_steps_secret_is_shown_once_and_steps_last_over_a_restart() {
+    let mut host = host().await;
+    let step = add(&host, "http://127.0.0.1:9/", json!({ "description": "the guard" })).await;
+    assert!(step["secret"].as_str().is_some_and(|secret| secret.starts_with("whsec_")));
+    let path = format!("/api/internal/hooks/{LOGIN}/steps/{}", step["id"].as_str().unwrap_or(""));
+    assert_eq!(host.get(&path).await.expect(200)["secret"], Value::Null);
+    host.restart().await;
+    let kept = host.get(&path).await.expect(200);
+    assert_eq!((&kept["description"], &kept["kind"]), (&json!("the guard"), &json!("http")));
+    assert_eq!(run(&host, ann()).await["trace"].as_array().map(Vec::len), Some(1));
+    assert_eq!(host.delete(&path).await.status, 204);
+    host.get(&path).await.problem(404, "not_found");
+    assert_eq!(host.delete(&format!("/api/internal/hooks/{LOGIN}")).await.status, 204);
+    host.get(&format!("/api/internal/hooks/{LOGIN}")).await.problem(404, "not_found");
+}
+
+#[tokio::test]
+async fn what_is_no_step_is_refused_and_says_why() {
+    let host = host().await;
+    let path = format!("/api/internal/hooks/{LOGIN}/steps");
+    for body in [
+        json!({}),
+        json!([]),
+        json!({ "target": "ftp://x/" }),
+        json!({ "target": "http://x/", "timeout_ms": 0 }),
+        json!({ "target": "http://x/", "kind": "carrier-pigeon" }),
+        json!({ "target": "http://x/", "preset": "other" }),
+        json!({ "target": "http://x/", "bogus": 1 }),
+    ] {
+        host.post(&path, body).await.problem(400, "bad_request");
+    }
+    let plugin = json!({ "kind": "plugin", "target": "ghost" });
+    host.post(&path, plugin).await.problem(404, "unknown_plugin");
+    let no_filter = json!({ "kind": "plugin", "target": "backstage" });
+    host.post(&path, no_filter).await.problem(422, "unusable_setting");
+    let nobody = json!({ "target": "http://x/", "community": "nobody" });
+    host.post(&path, nobody).await.problem(404, "unknown_community");
+}
