@@ -13,7 +13,9 @@ const PLATFORM: &str = "X-Metagov-Platform-Id";
 pub fn document(plugins: &[std::sync::Arc<Plugin>]) -> Value {
     let (mut paths, mut schemas) = (Map::new(), components());
     for route in ROUTES {
-        add(&mut paths, route.path, route.method, operation(route));
+        // OpenAPI has no name for the rest of a path.
+        let path = route.path.replace("{*", "{");
+        add(&mut paths, &path, route.method, operation(route));
     }
     for plugin in plugins {
         add_plugin(plugin, &mut paths, &mut schemas);
@@ -70,7 +72,7 @@ fn operation(route: &Route) -> Value {
 
 /// The names in braces.
 fn names_in(path: &str) -> impl Iterator<Item = &str> {
-    path.split('{').skip(1).filter_map(|rest| rest.split('}').next())
+    path.split('{').skip(1).filter_map(|rest| Some(rest.split('}').next()?.trim_start_matches('*')))
 }
 
 fn operation_id(method: &str, path: &str) -> String {

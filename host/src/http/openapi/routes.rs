@@ -45,6 +45,7 @@ pub fn route_of(method: &str, path: &str) -> String {
         loop {
             match (wanted.next(), parts.next()) {
                 (None, None) => return true,
+                (Some(wanted), Some(_)) if wanted.starts_with("{*") => return true,
                 (Some(wanted), Some(part)) if wanted == part || wanted.starts_with('{') => {}
                 _ => return false,
             }
@@ -273,7 +274,8 @@ pub const ROUTES: &[Route] = &[
     route("get", "/api/internal/deliveries/{id}", "events", "A delivery with its attempts"),
     route("post", "/api/internal/deliveries/{id}/resend", "events", "Sends a delivery again")
         .answer(202, Some("*")),
-    route("get", "/api/internal/workers", "operating", "Workers: lag, failures, dead letters"),
+    route("get", "/api/internal/workers", "operating", "Workers: lag, failures, dead letters")
+        .query(&["community", "plugin", "after", "limit"]),
     route(
         "post",
         "/api/internal/workers/{worker}/{action}",
@@ -281,6 +283,31 @@ pub const ROUTES: &[Route] = &[
         "Retries or skips dead letters",
     )
     .body("*"),
+    route(
+        "post",
+        "/api/internal/workers/{plugin}/{worker}/{action}",
+        "operating",
+        "Retries or skips dead letters of a plugin's worker",
+    )
+    .body("*"),
+    route("post", "/api/internal/changes", "events", "Publishes a change of the driver's own")
+        .body("*")
+        .answer(202, Some("*")),
+    route("get", "/api/internal/hooks", "hooks", "Hooks with their steps"),
+    route("get", "/api/internal/hooks/{name}", "hooks", "A hook"),
+    route("put", "/api/internal/hooks/{name}", "hooks", "Declares a hook, or changes it").body("*"),
+    route("delete", "/api/internal/hooks/{name}", "hooks", "Deletes a hook and its steps")
+        .answer(204, None),
+    route("post", "/api/internal/hooks/{name}/run", "hooks", "Runs a hook").body("*"),
+    route("get", "/api/internal/hooks/{name}/steps", "hooks", "Steps in the order of a run"),
+    route("post", "/api/internal/hooks/{name}/steps", "hooks", "Adds a step; its secret once")
+        .body("*")
+        .answer(201, Some("*")),
+    route("get", "/api/internal/hooks/{name}/steps/{id}", "hooks", "A step"),
+    route("put", "/api/internal/hooks/{name}/steps/{id}", "hooks", "Changes a step").body("*"),
+    route("delete", "/api/internal/hooks/{name}/steps/{id}", "hooks", "Deletes a step")
+        .answer(204, None),
+    route("get", "/api/plugins/{*path}", "plugins", "Routes of plugins' own; any method"),
     route("get", "/api/internal/schedules", "operating", "What is due when, and what failed last")
         .query(&["community", "plugin", "after", "limit"]),
     route(
