@@ -15,3 +15,4 @@ CREATE TABLE hook_step (
     created_at   INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX hook_step_hook ON hook_step (hook);
+CREATE INDEX hook_step_community ON hook_step (community_id);

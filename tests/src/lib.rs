@@ -18,6 +18,7 @@ mod prepared;
 mod process;
 pub mod python;
 mod receiver;
+pub mod redis;
 mod waiting;
 
 pub use answer::Answer;

@@ -210,6 +210,9 @@ impl Tx<'_> {
     /// What else belongs to it is left to the purge.
     pub fn remove_community(&self, id: CommunityId) -> Result<(), StoreError> {
         self.conn
+            .prepare_cached("DELETE FROM hook_step WHERE community_id = ?1 AND community_id <> 0")?
+            .execute([id.0])?;
+        self.conn
             .prepare_cached("INSERT OR IGNORE INTO purge_community (community_id) VALUES (?1)")?
             .execute([id.0])?;
         let removed =
