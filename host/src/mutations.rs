@@ -9,6 +9,7 @@ mod authorize;
 mod commit;
 mod config;
 mod plan;
+mod telling;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

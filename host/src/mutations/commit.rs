@@ -9,13 +9,12 @@ use tokio::time::Instant;
 use super::plan::{Draft, Plan, Step};
 use super::{MutationError, Mutations, Outcome};
 use crate::calls::{Also, CallError, Mode, ValidatedCall, Writes};
-use crate::changes::Change;
 use crate::communities::{Community, Turn};
 use crate::guest::{Fault, Share};
-use crate::ids::{CommunityId, Generation, ProcessId, RequestId};
+use crate::ids::{Generation, ProcessId, RequestId};
 use crate::instance::{Access, CommunityNames, Hold, HoldError, Instance, secret_context};
 use crate::plugins::Lifecycle;
-use crate::store::{CommunityRow, NewInstance, NewWorker, SecretRow, StoreError, Taken, Tx, View};
+use crate::store::{CommunityRow, NewInstance, NewWorker, SecretRow, StoreError, Taken, Tx};
 
 /// Rows that one write may touch: the writer serves everybody.
 const WRITE_ROWS: usize = 10_000;
@@ -232,46 +231,6 @@ impl Mutations {
             Ok(()) => Ok(Arc::new(after.unwrap_or(Community { names, instances: Box::default() }))),
             Err(StoreError::Taken(Taken::Slug)) => Err(MutationError::Taken(names.slug.clone())),
             Err(error) => Err(error.into()),
-        }
-    }
-
-    /// What is told of it, with its status.
-    fn told(&self, plan: &Plan) -> Option<Change> {
-        let change = self.change.as_deref()?.clone();
-        let instance = plan.steps.iter().find_map(|step| match step {
-            Step::Create(draft) | Step::Replace(_, draft) => Some((draft.instance.id, 201)),
-            Step::Reconfigure(_, draft) => Some((draft.instance.id, 200)),
-            Step::Remove(_) | Step::Keep(_) => None,
-        });
-        let status = match (&plan.before, &plan.after, change.method.as_str()) {
-            (None, _, _) => 201,
-            (_, None, _) | (_, _, "DELETE") => 204,
-            _ if change.resource == "plugin" => instance.map_or(200, |(_, status)| status),
-            _ => 200,
-        };
-        let slug = plan.after.as_ref().or(plan.before.as_ref()).map(|one| one.slug.to_string());
-        let mut change = change.with_status(status);
-        if change.resource == "plugin" {
-            change.sub_resource_id =
-                change.sub_resource_id.or(instance.map(|(id, _)| id.to_string()));
-        } else {
-            change.resource_id = change.resource_id.or(slug);
-        }
-        Some(change)
-    }
-
-    fn view(&self, plan: &Plan) -> View {
-        let names = plan.after.as_ref().or(plan.before.as_ref());
-        let community = names.map_or(CommunityId::HOST, |names| names.id);
-        let of_plugin = self.change.as_ref().is_some_and(|change| change.resource == "plugin");
-        let step = plan.steps.iter().find(|step| !matches!(step, Step::Keep(_)));
-        match step {
-            Some(step) if of_plugin => {
-                let (plugin, platform_id) = step.target();
-                let platform_id = platform_id.map(String::from).unwrap_or_default();
-                View::Instance { community, plugin: plugin.to_string(), platform_id }
-            }
-            _ => View::Community(community),
         }
     }
 
