@@ -14,11 +14,14 @@ struct Authority<'a> {
 }
 
 /// `forbidden` unless one of the manifest's `requests.http` covers the URL.
-pub fn check(url: &str, manifest: &Value, config: &Value) -> Result<()> {
+pub fn check(url: &str, manifest: &Value, config: &Value, settings: &Value) -> Result<()> {
     let wrong = || Error::invalid(format!("'{url}' is no absolute http or https URL"));
     let authority = authority(url).ok_or_else(wrong)?;
     let patterns = manifest["requests"]["http"].as_array().into_iter().flatten();
-    if patterns.filter_map(Value::as_str).any(|pattern| covers(pattern, &authority, config)) {
+    if patterns
+        .filter_map(Value::as_str)
+        .any(|pattern| covers(pattern, &authority, config, settings))
+    {
         return Ok(());
     }
     Err(Error::forbidden(format!(
@@ -27,13 +30,14 @@ pub fn check(url: &str, manifest: &Value, config: &Value) -> Result<()> {
     )))
 }
 
-fn covers(pattern: &str, url: &Authority<'_>, config: &Value) -> bool {
-    match pattern.strip_prefix("config:") {
-        Some(pointer) => config.pointer(pointer).and_then(Value::as_str).is_some_and(|value| {
-            authority(value).or_else(|| bare(value)).is_some_and(|value| value == *url)
-        }),
-        None => covers_host(pattern, url),
-    }
+fn covers(pattern: &str, url: &Authority<'_>, config: &Value, settings: &Value) -> bool {
+    let (whole, pointer) = match pattern.split_once(':') {
+        Some(("config", pointer)) => (config, pointer),
+        Some(("settings", pointer)) => (settings, pointer),
+        _ => return covers_host(pattern, url),
+    };
+    let named = whole.pointer(pointer).and_then(Value::as_str);
+    named.and_then(|value| authority(value).or_else(|| bare(value))).is_some_and(|it| it == *url)
 }
 
 fn covers_host(pattern: &str, url: &Authority<'_>) -> bool {
@@ -78,6 +82,7 @@ mod tests {
     #[test]
     fn only_what_the_manifest_asks_for_is_reached() {
         let config = json!({ "server": "https://forum.example:8443/" });
+        let settings = json!({ "base": "https://id.example" });
         for (pattern, url, is_reached) in [
             ("a.example", "https://a.example/x?y", true),
             ("a.example", "http://a.example", true),
@@ -90,11 +95,15 @@ mod tests {
             ("config:/server", "https://forum.example:8443/posts", true),
             ("config:/server", "https://forum.example/posts", false),
             ("config:/other", "https://forum.example:8443/", false),
+            ("config:/base", "https://id.example/token", false),
+            ("settings:/base", "https://id.example/token", true),
+            ("settings:/server", "https://forum.example:8443/", false),
             ("*", "https://user@a.example", false),
             ("*", "ftp://a.example", false),
         ] {
             let manifest = json!({ "requests": { "http": [pattern] } });
-            assert_eq!(check(url, &manifest, &config).is_ok(), is_reached, "{pattern} {url}");
+            let checked = check(url, &manifest, &config, &settings);
+            assert_eq!(checked.is_ok(), is_reached, "{pattern} {url}");
         }
     }
 }

@@ -20,7 +20,7 @@ pub fn send(
 ) -> std::result::Result<Response, Refusal> {
     Ok(now(|world| {
         count(world)?;
-        reach::check(&request.url, &world.manifest, &world.config)?;
+        reach::check(&request.url, &world.manifest, &world.config, &world.settings)?;
         let answer = take_answer(world, request)?;
         world.sent.push(placed(request, secrets));
         answer.into_result()
