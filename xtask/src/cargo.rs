@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::workspace::Workspace;
+use crate::workspace::{GuestKind, Workspace};
 
 /// The target of every guest.
 pub const GUEST_TARGET: &str = "wasm32-wasip2";
@@ -23,6 +23,15 @@ pub fn native(workspace: &Workspace, subcommand: &str) -> Command {
     command.arg("--workspace");
     for guest in &workspace.guests {
         command.args(["--exclude", &guest.package]);
+    }
+    command
+}
+
+/// `cargo SUBCOMMAND` on every example plugin, for the machine it is built on.
+pub fn examples(workspace: &Workspace, subcommand: &str) -> Command {
+    let mut command = cargo(workspace, subcommand);
+    for guest in workspace.guests.iter().filter(|guest| guest.kind == GuestKind::ExamplePlugin) {
+        command.args(["--package", &guest.package]);
     }
     command
 }

@@ -15,7 +15,7 @@ pub struct Workspace {
     pub guests: Vec<Guest>,
 }
 
-/// A package that is built for wasm and never for the machine it is built on.
+/// A package that is built for wasm; only its own tests run on the machine it is built on.
 #[derive(Debug, PartialEq)]
 pub struct Guest {
     pub package: String,
