@@ -27,7 +27,7 @@ async fn the_reference_library_of_standard_webhooks_accepts_deliveries() {
 
 #[tokio::test]
 async fn the_openapi_document_is_valid_with_each_plugin() {
-    let host = TestHost::with(&["tutorial", "randomness", "probe", "platform"]).start().await;
+    let host = TestHost::with(&["tutorial", "randomness", "probe", "consent"]).start().await;
     let answer = host.get("/openapi.json").await;
     let document = answer.expect(200);
     assert_eq!(document["openapi"], "3.1.0");
