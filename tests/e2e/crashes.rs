@@ -4,13 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use moothall_tests::{Receiver, TestHost, answer, until};
+use moothall_tests::{Driver, Received, Receiver, TestHost, answer, until};
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 const ROUNDS: u64 = 10;
 const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: Duration = Duration::from_secs(3600);
+/// Who publish at once.
+const CLIENTS: u64 = 2;
 
 async fn start_vote(host: &TestHost, callback: &str) -> String {
     let vote = json!({ "closing_at": "2000-01-01T00:00:00Z", "callback_url": callback });
@@ -34,27 +36,56 @@ async fn events(host: &TestHost, event_type: &str) -> Vec<Value> {
     }
 }
 
+/// Publishes until the host dies: the numbers it tried, and the ids of what was acknowledged.
+async fn publish_until_it_dies(driver: Driver, round: u64, client: u64) -> Published {
+    let mut published = Published::default();
+    for count in 0.. {
+        let number = (round * CLIENTS + client) * 1_000_000 + count;
+        let event =
+            json!({ "community": "acme", "event_type": "noted", "data": { "number": number } });
+        published.tried.insert(number);
+        let request = driver.request(Method::POST, "/api/internal/events").json(&event);
+        let Ok(answer) = request.send().await else { break };
+        let Ok(answer) = answer.json::<Value>().await else { break };
+        published.acknowledged.insert(answer["id"].as_str().expect("an id").to_owned());
+    }
+    published
+}
+
+#[derive(Default)]
+struct Published {
+    tried: BTreeSet<u64>,
+    acknowledged: BTreeSet<String>,
+}
+
+/// Clients publish and time passes; the host dies in the middle of it, later in each round.
+async fn one_round(host: &mut TestHost, round: u64, published: &mut Published) {
+    let mut clients = JoinSet::new();
+    for client in 0..CLIENTS {
+        clients.spawn(publish_until_it_dies((**host).clone(), round, client));
+    }
+    host.advance(MINUTE);
+    tokio::time::sleep(Duration::from_millis(5 + round * 7)).await;
+    host.kill_9();
+    while let Some(client) = clients.join_next().await {
+        let client = client.expect("it did not panic");
+        published.tried.extend(client.tried);
+        published.acknowledged.extend(client.acknowledged);
+    }
+    host.advance(MINUTE);
+    host.restart().await;
+}
+
 #[tokio::test]
 async fn nothing_is_lost_or_done_twice_however_often_the_host_dies() {
     let (driver, callbacks) = (Receiver::start().await, Receiver::start().await);
     let setup = TestHost::with(&["probe"]).env("DRIVER_EVENT_RECEIVER_URL", &driver.url);
     let mut host = setup.start().await;
     host.community("acme", "probe", json!({ "emit_ticks": true })).await;
-    let (mut votes, mut published) = (Vec::new(), BTreeSet::new());
+    let (mut votes, mut published) = (Vec::new(), Published::default());
     for round in 0..ROUNDS {
         votes.push(start_vote(&host, &callbacks.url).await);
-        for number in 0..5 {
-            let event =
-                json!({ "community": "acme", "event_type": "noted", "data": { "number": number } });
-            let answer = host.post("/api/internal/events", event).await.expect(202);
-            published.insert(answer["id"].as_str().expect("an id").to_owned());
-        }
-        host.advance(MINUTE);
-        // Later in each round, and so in the middle of something else.
-        tokio::time::sleep(Duration::from_millis(round * 7)).await;
-        host.kill_9();
-        host.advance(MINUTE);
-        host.restart().await;
+        one_round(&mut host, round, &mut published).await;
     }
     let mut processes = Vec::new();
     for vote in &votes {
@@ -65,8 +96,10 @@ async fn nothing_is_lost_or_done_twice_however_often_the_host_dies() {
         });
         processes.push(process.await);
     }
+    each_tick_once(&host).await;
+    host.put_community("acme", json!([])).await.expect(200);
     until("everything is delivered", async || {
-        host.advance(HOUR);
+        host.advance(MINUTE);
         let waiting = host.get("/api/internal/deliveries?state=waiting").await.expect(200);
         (waiting["deliveries"] == json!([])).then_some(())
     })
@@ -74,24 +107,48 @@ async fn nothing_is_lost_or_done_twice_however_often_the_host_dies() {
     let dead = host.get("/api/internal/deliveries?state=dead").await.expect(200);
     assert_eq!(dead["deliveries"], json!([]));
 
-    let noted: BTreeSet<_> = ids(&events(&host, "noted").await);
-    assert!(published.is_subset(&noted), "an event that was acknowledged is stored");
-    each_tick_once(&host).await;
-    let listed = ids(&events(&host, "*").await);
-    let mut bodies: BTreeMap<String, Value> = BTreeMap::new();
-    for one in driver.received() {
-        // The same id is the same event.
-        let id = one.header("webhook-id").to_owned();
-        let before = bodies.insert(id, one.json());
-        assert!(before.is_none_or(|before| before == one.json()));
-    }
-    let delivered: BTreeSet<_> = bodies.keys().cloned().collect();
-    let last = ids(&events(&host, "ticked").await);
-    let missing: Vec<_> = listed.difference(&delivered).filter(|id| !last.contains(*id)).collect();
-    assert!(missing.is_empty(), "not delivered: {missing:?}");
+    let noted = events(&host, "noted").await;
+    assert!(published.acknowledged.is_subset(&ids(&noted)), "acknowledged, so stored");
+    let numbers: Vec<_> = noted.iter().filter_map(|one| one["data"]["number"].as_u64()).collect();
+    let once: BTreeSet<_> = numbers.iter().copied().collect();
+    assert_eq!((numbers.len(), once.len()), (noted.len(), noted.len()), "each is one event");
+    assert!(once.is_subset(&published.tried));
+    assert!(noted.len() as u64 > ROUNDS * CLIENTS, "only {} were published", noted.len());
+    each_event_delivered(&events(&host, "*").await, &driver.received());
+    each_completion_told_once(&processes, &callbacks.received());
+}
 
+/// Under one id, the same each time, and in the order of the log when each first came.
+fn each_event_delivered(events: &[Value], received: &[Received]) {
+    let mut bodies: BTreeMap<&str, Value> = BTreeMap::new();
+    let mut first_came = Vec::new();
+    for one in received {
+        let id = one.header("webhook-id");
+        match bodies.insert(id, one.json()) {
+            Some(before) => assert_eq!(before, one.json(), "the same id is the same event"),
+            None => first_came.push(id.to_owned()),
+        }
+    }
+    let delivered: BTreeSet<_> = first_came.iter().cloned().collect();
+    let missing: Vec<_> = ids(events).difference(&delivered).cloned().collect();
+    assert!(missing.is_empty(), "not delivered: {missing:?}");
+    for source in ["driver", "probe"] {
+        let of_source = |one: &&Value| one["source"] == source;
+        let listed: Vec<_> =
+            events.iter().filter(of_source).filter_map(|one| one["id"].as_str()).collect();
+        let came: Vec<_> =
+            first_came.iter().map(String::as_str).filter(|id| listed.contains(id)).collect();
+        assert_eq!(came, listed, "the events of {source} came in their order");
+    }
+    for event in events {
+        let body = &bodies[event["id"].as_str().expect("an id")];
+        assert_eq!((&body["data"], &body["source"]), (&event["data"], &event["source"]));
+    }
+}
+
+fn each_completion_told_once(processes: &[Value], received: &[Received]) {
     let mut told: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for one in callbacks.received() {
+    for one in received {
         let process = one.json()["id"].as_str().expect("an id").to_owned();
         told.entry(process).or_default().insert(one.header("webhook-id").to_owned());
     }

@@ -103,3 +103,30 @@ async fn registration_guard_corrects_prevents_and_redirects() {
     assert_eq!(redirected["exception"]["name"], "RedirectToPage");
     assert_eq!(redirected["exception"]["redirect_to"], "https://college.example/join");
 }
+
+#[tokio::test]
+async fn points_batcher_writes_one_batch_for_many_requests() {
+    let influx = Receiver::start().await;
+    influx.otherwise(Reply::Status(204));
+    let toml = format!(
+        "[plugins.points-batcher]\nsettings = {{ influx_url = \"{}\" }}\n\
+         grants = {{ http = [\"config:/influx_url\"], cidr = [\"127.0.0.0/8\"] }}",
+        influx.url
+    );
+    let host = TestHost::with(&["points-batcher"]).toml(&toml).start().await;
+    let teapot = host.get("/api/plugins/points-batcher/teapot").await;
+    assert_eq!((teapot.status, teapot.text.as_str()), (418, "I'm a teapot"));
+    assert!(teapot.header("content-type").starts_with("text/plain"));
+    until("the points have arrived", async || {
+        let waiting = host.get("/api/plugins/points-batcher/waiting").await.expect(200);
+        (waiting["lines"].as_u64() >= Some(10)).then_some(())
+    })
+    .await;
+    assert!(influx.received().is_empty(), "nothing is written before a tick");
+    host.advance(Duration::from_secs(11));
+    let written = influx.wait_for(1).await;
+    let text = String::from_utf8_lossy(&written[0].body).into_owned();
+    assert!(text.lines().count() >= 10, "{text}");
+    let is_teapot = |line: &&str| line.starts_with("requests,") && line.contains("status_code=418");
+    assert!(text.lines().any(|line| is_teapot(&line)), "{text}");
+}

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use moothall_tests::{TestHost, until};
+use jiff::Timestamp;
+use moothall_tests::{TestHost, answer, until};
 use serde_json::{Value, json};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -62,10 +63,24 @@ async fn the_operator_says_how_often() {
     let host = TestHost::with(&["probe"]).toml(toml).start().await;
     host.community("acme", "probe", json!({})).await;
     let first = schedule(&host, "acme").await;
+    let path = "/api/internal/process/probe.vote";
+    let vote = host.request(reqwest::Method::POST, path).header("X-Metagov-Community", "acme");
+    let vote = answer(vote.json(&json!({ "updates": 1 }))).await;
+    vote.expect(202);
     host.advance(HOUR);
+    until("what comes each minute has come", async || {
+        let process = host.get(vote.header("location")).await.expect(200);
+        (process["status"] == "completed").then_some(())
+    })
+    .await;
+    assert_eq!(schedule(&host, "acme").await, first, "not before its time");
     host.advance(HOUR + MINUTE);
     ticked(&host, "acme", 1).await;
-    tried_after(&host, "acme", &first).await;
+    let second = tried_after(&host, "acme", &first).await;
+    let due = |schedule: &Value| -> Timestamp {
+        schedule["due_at"].as_str().and_then(|at| at.parse().ok()).expect("a time")
+    };
+    assert_eq!(due(&second).duration_since(due(&first)).as_secs(), 2 * 60 * 60);
     assert_eq!(ticks(&host, "acme").await, 1);
 }
 
@@ -108,7 +123,7 @@ async fn a_failing_close_is_tried_again() {
     let request = host.request(reqwest::Method::POST, "/api/internal/process/probe.vote");
     let vote = json!({ "closing_at": "2000-01-01T00:00:00Z", "fail": "close" });
     let request = request.header("X-Metagov-Community", "acme").json(&vote);
-    let started = moothall_tests::answer(request).await;
+    let started = answer(request).await;
     started.expect(202);
     let closing = async || {
         let all = host.get("/api/internal/schedules").await.expect(200);
