@@ -15,92 +15,117 @@ const BACKSTAGE: &str = r#"{"name":"backstage","config":{}}"#;
 const RESIDENT: &str = "[plugins.resident]\nsettings = { label = \"bench\" }\n";
 /// Of the points of a plugin that keeps up.
 const DROPPED_MOST: f64 = 0.01;
+const DROPPED: &str = "moothall_monitoring_dropped_total";
 
-/// A host that is ready for its load.
-struct Beside {
+/// One side: a host that is started anew for each round. Where a process happens to lie in memory makes
+/// more difference than what is measured here, and hosts beside it would take time of their own.
+struct Side {
     host: HostDirectory,
-    server: Server,
+    bench: Bench,
+    reports: Vec<Report>,
 }
 
-impl Beside {
-    fn start(bench: &Bench, toml: &str, files: &[&str], plugins: &[&str]) -> Result<Self> {
+impl Side {
+    fn new(bench: &Bench, toml: &str, files: &[&str], plugins: &[&str]) -> Result<Self> {
         let host = HostDirectory::with("beside", files)?;
         host.set("moothall.toml", toml)?;
         let server = host.start()?;
         host.populate(bench, &server, CONNECTIONS as u64, plugins)?;
-        host.expect(&server, &host.times_two("c000000"), FIRST_DOUBLED)?;
-        Ok(Self { host, server })
+        server.stop()?;
+        Ok(Self { host, bench: bench.clone(), reports: Vec::new() })
     }
 
-    fn load(&self, bench: &Bench) -> Load {
-        Load::new(bench, &self.server, self.host.times_two("c{connection}"))
+    /// A round, until its host is asked what it counted.
+    fn run(
+        &mut self,
+        begin: impl FnOnce(&HostDirectory, &Server) -> Result<()>,
+    ) -> Result<Counted> {
+        let server = self.host.start()?;
+        self.host.expect(&server, &self.host.times_two("c000000"), FIRST_DOUBLED)?;
+        begin(&self.host, &server)?;
+        let load = Load::new(&self.bench, &server, self.host.times_two("c{connection}"));
+        self.reports.push(load.run()?);
+        let metrics = exchange(server.address, &self.host.request("GET", "/metrics", ""))?.body;
+        server.stop()?;
+        Ok(Counted(metrics))
     }
+}
 
-    /// A number of the host's; 0 where it was never counted.
+/// The host's own numbers at the end of a round.
+struct Counted(String);
+
+impl Counted {
+    /// 0 where it was never counted.
     fn number(&self, parts: &[&str]) -> Result<f64> {
-        let answer = exchange(self.server.address, &self.host.request("GET", "/metrics", ""))?;
-        let line = answer
-            .body
-            .lines()
-            .find(|line| !line.starts_with('#') && parts.iter().all(|part| line.contains(part)));
-        let number = line.and_then(|line| line.rsplit_once(' '));
+        let is_it =
+            |line: &&str| !line.starts_with('#') && parts.iter().all(|part| line.contains(part));
+        let number = self.0.lines().find(is_it).and_then(|line| line.rsplit_once(' '));
         number.map_or(Ok(0.0), |(_, text)| text.parse().context("a number that is none"))
     }
 }
 
+fn nothing(_: &HostDirectory, _: &Server) -> Result<()> {
+    Ok(())
+}
+
 pub fn hooks(bench: &Bench) -> Result<Vec<Measured>> {
     let tutorial = &["plugins/tutorial"];
-    let off = Beside::start(bench, "[hooks]\nenabled = false\n", tutorial, &[TUTORIAL])?;
-    let on = Beside::start(bench, "", tutorial, &[TUTORIAL])?;
+    let mut off = Side::new(bench, "[hooks]\nenabled = false\n", tutorial, &[TUTORIAL])?;
+    let mut on = Side::new(bench, "", tutorial, &[TUTORIAL])?;
     let both = &["plugins/tutorial", "fixtures/backstage"];
-    let step = Beside::start(bench, "", both, &[TUTORIAL, BACKSTAGE])?;
-    let (mut offs, mut ons, mut steps) = (Vec::new(), Vec::new(), Vec::new());
+    let mut step = Side::new(bench, "", both, &[TUTORIAL, BACKSTAGE])?;
     for round in 1..=bench.rounds {
-        offs.push(off.load(bench).run()?);
-        ons.push(on.load(bench).run()?);
-        steps.push(step.load(bench).run()?);
-        let (off, on, step) = (figures(&offs), figures(&ons), figures(&steps));
+        off.run(nothing)?;
+        on.run(nothing)?;
+        let counted = step.run(nothing)?;
+        let filtered =
+            counted.number(&["moothall_calls_total", "backstage", "filter", "\"ok\""])?;
+        ensure!(filtered > 0.0, "the filter was never called");
+        let (off, on) = (figures(&off.reports), figures(&on.reports));
+        let step = figures(&step.reports);
         bench.progress(&format!("round {round}: off {off}; on {on}; one step {step}"));
     }
-    let filtered = step.number(&["moothall_calls_total", "backstage", "filter", "\"ok\""])?;
-    ensure!(filtered > 0.0, "the filter was never called");
     Ok(vec![
-        compared(&HOOKS_IDLE, ("on", &ons), ("off", &offs)),
-        compared(&HOOKS_STEP, ("one step", &steps), ("none", &ons)),
+        compared(&HOOKS_IDLE, ("on", &on.reports), ("off", &off.reports)),
+        compared(&HOOKS_STEP, ("one step", &step.reports), ("none", &on.reports)),
     ])
 }
 
 pub fn monitoring(bench: &Bench) -> Result<Vec<Measured>> {
-    let without = Beside::start(bench, "", &["plugins/tutorial"], &[TUTORIAL])?;
+    let mut without = Side::new(bench, "", &["plugins/tutorial"], &[TUTORIAL])?;
     let both = &["plugins/tutorial", "fixtures/resident"];
-    let with = Beside::start(bench, RESIDENT, both, &[TUTORIAL])?;
-    let blocked = Beside::start(bench, RESIDENT, both, &[TUTORIAL])?;
-    let block = blocked.host.request("GET", "/api/plugins/resident/block/on", "");
-    ensure!(exchange(blocked.server.address, &block)?.status == 200, "the plugin does not block");
-    let (mut withouts, mut withs, mut blockeds) = (Vec::new(), Vec::new(), Vec::new());
+    let mut with = Side::new(bench, RESIDENT, both, &[TUTORIAL])?;
+    let mut blocked = Side::new(bench, RESIDENT, both, &[TUTORIAL])?;
+    let (mut seen, mut lost) = (0.0, 0.0);
     for round in 1..=bench.rounds {
-        withouts.push(without.load(bench).run()?);
-        withs.push(with.load(bench).run()?);
-        blockeds.push(blocked.load(bench).run()?);
-        let (without, with) = (figures(&withouts), figures(&withs));
-        let blocked = figures(&blockeds);
+        without.run(nothing)?;
+        let counted = with.run(nothing)?;
+        seen += counted.number(&["moothall_http_requests_total", "\"200\""])?;
+        lost += counted.number(&[DROPPED])?;
+        let counted = blocked.run(block)?;
+        ensure!(counted.number(&[DROPPED])? > 0.0, "a plugin that blocks lost nothing");
+        let (without, with) = (figures(&without.reports), figures(&with.reports));
+        let blocked = figures(&blocked.reports);
         bench
             .progress(&format!("round {round}: without {without}; with {with}; blocked {blocked}"));
     }
-    let dropped = ["moothall_monitoring_dropped_total"];
-    let seen = with.number(&["moothall_http_requests_total", "\"200\""])?;
-    let share = with.number(&dropped)? / seen;
-    let lost = blocked.number(&dropped)?;
-    ensure!(lost > 0.0, "a plugin that blocks lost nothing");
+    let share = lost / seen;
     let too_many = (share > DROPPED_MOST)
         .then(|| format!("{:.1} % of the points were dropped", share * 100.0));
     let note = format!("{:.2} % of the points dropped", share * 100.0);
     Ok(vec![
-        compared(&MONITORING, ("with", &withs), ("without", &withouts))
+        compared(&MONITORING, ("with", &with.reports), ("without", &without.reports))
             .note(note)
             .not_judged(too_many),
-        compared(&MONITORING_BLOCKED, ("blocked", &blockeds), ("without", &withouts)),
+        compared(&MONITORING_BLOCKED, ("blocked", &blocked.reports), ("without", &without.reports)),
     ])
+}
+
+/// Its next batch of points takes a minute.
+fn block(host: &HostDirectory, server: &Server) -> Result<()> {
+    let block = host.request("GET", "/api/plugins/resident/block/on", "");
+    ensure!(exchange(server.address, &block)?.status == 200, "the plugin does not block");
+    Ok(())
 }
 
 fn compared(

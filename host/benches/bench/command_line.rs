@@ -14,7 +14,7 @@ const USAGE: &str = "usage: cargo xtask bench [ROW-PREFIX…] [--rounds N] [--qu
 pub const ROUNDS: usize = 5;
 
 /// How much is measured.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Bench {
     /// Prefixes of the rows wanted; none: all rows.
     rows: Vec<String>,

@@ -2,6 +2,7 @@
 //!
 //! A point copies the little that it keeps: a part of the request itself would keep its whole buffer.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -63,11 +64,16 @@ struct Fields<'a> {
 
 /// A JSON array; a request that failed is in two series.
 pub fn rendered(points: &[Arc<Point>], route_of: RouteOf) -> String {
-    let routes: Vec<(String, String)> = points
-        .iter()
-        .map(|one| (rfc3339(one.time), route_of(one.method.as_str(), &one.path)))
-        .collect();
-    let shown = points.iter().zip(&routes).flat_map(|(point, (time, route))| {
+    // Few routes and few milliseconds make up a batch.
+    let (mut routes, mut times) = (HashMap::new(), HashMap::new());
+    for point in points {
+        let (method, path) = (point.method.as_str(), &*point.path);
+        routes.entry((method, path)).or_insert_with(|| route_of(method, path));
+        times.entry(point.time).or_insert_with(|| rfc3339(point.time));
+    }
+    let shown = points.iter().flat_map(|point| {
+        let time = &times[&point.time];
+        let route = &routes[&(point.method.as_str(), &*point.path)];
         let failed = (point.status >= 400).then_some("errors");
         std::iter::once("requests").chain(failed).map(move |series| Shown {
             series,
