@@ -55,6 +55,10 @@ impl CheckedUrl {
         self.url.port().is_none()
     }
 
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
     /// As it is sent.
     pub fn as_str(&self) -> &str {
         self.url.as_str()

@@ -177,7 +177,7 @@ fn prepare(
     }
     let method = method_of(&request.method)?;
     let has_body = !request.body.is_empty();
-    let mut builder = client.request(method, url.as_str());
+    let mut builder = client.request(method, url.url().clone());
     builder = builder.headers(request_headers(&request.headers)?);
     if has_body {
         builder = builder.body(request.body.clone());

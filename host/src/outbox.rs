@@ -13,14 +13,14 @@ mod lanes;
 mod reach;
 mod render;
 mod signature;
+mod storing;
+mod target;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::{counter, gauge};
-use secrecy::ExposeSecret;
-use tokio::sync::mpsc;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
@@ -29,15 +29,17 @@ use crate::config::DeliveryConfig;
 use crate::egress::Egress;
 use crate::ids::random_bytes;
 use crate::secrets::Keyring;
-use crate::store::{DRIVER, EXPIRE_MS, EndpointRow, Store, StoreError};
+use crate::store::{After, DRIVER, DueDelivery, EXPIRE_MS, Store, StoreError};
 
-pub use attempt::{headers_context, secret_context};
 pub use render::metadata;
 pub use signature::SigningSecret;
+pub use target::{headers_context, secret_context};
 
-use attempt::{Attempt, Ended, Sent};
+use attempt::{Attempt, Ended};
 use circuit::Gate;
-use lanes::Lanes;
+use lanes::{Lanes, Seen};
+use storing::{Stored, Storing};
+use target::Target;
 
 /// How often what is due is looked for even without a signal.
 const LOOK: Duration = Duration::from_millis(250);
@@ -47,6 +49,8 @@ const LOOK_PAUSE: Duration = Duration::from_millis(5);
 const LOOK_ENDPOINTS: usize = 512;
 /// Deliveries that one write ends because their time is over or their endpoint is gone.
 const SWEEP_ROWS: usize = 500;
+/// Endpoints whose secrets are kept open; with one more all are opened again.
+const TARGETS: usize = 1_024;
 /// How often the gauges are set.
 const GAUGES: Duration = Duration::from_secs(10);
 
@@ -67,15 +71,6 @@ impl Shared {
         // Without randomness the waits have no jitter, and deliveries go on.
         random_bytes().map_or(u16::MAX / 2, u16::from_le_bytes)
     }
-
-    fn open_headers(&self, endpoint: &EndpointRow) -> Result<Vec<(String, String)>, String> {
-        let context = headers_context(&endpoint.public_id);
-        let opened =
-            self.keyring.open(&context, &endpoint.headers).map_err(|error| error.to_string())?;
-        let headers: HashMap<String, String> = serde_json::from_str(opened.expose_secret())
-            .map_err(|_| "the endpoint's headers cannot be read; put them again".to_owned())?;
-        Ok(headers.into_iter().collect())
-    }
 }
 
 /// The task that sends what is due.
@@ -83,9 +78,10 @@ pub struct Outbox {
     shared: Arc<Shared>,
     config: DeliveryConfig,
     lanes: Lanes,
+    /// Endpoints that may be sent to, by their rows, as the last look has found them.
+    targets: HashMap<i64, Arc<Target>>,
     attempts: JoinSet<Ended>,
-    /// What was delivered, before it is stored.
-    sent: (mpsc::Sender<Sent>, mpsc::Receiver<Sent>),
+    storing: Storing,
     /// What each task is about, for one that panics.
     tasks: HashMap<Id, (i64, i64)>,
     /// Where the next look over all endpoints goes on.
@@ -107,9 +103,10 @@ impl Outbox {
         let machine = if name.trim().is_empty() { "localhost".into() } else { name.trim().into() };
         Self {
             shared: Arc::new(Shared { store, egress, keyring, clock, is_local, machine }),
-            sent: mpsc::channel(config.in_flight.max(1)),
             config,
             lanes: Lanes::default(),
+            targets: HashMap::new(),
+            storing: Storing::default(),
             attempts: JoinSet::new(),
             tasks: HashMap::new(),
             after: 0,
@@ -124,8 +121,8 @@ impl Outbox {
         let mut gauges_at = Instant::now();
         loop {
             tokio::select! {
-                Some(sent) = self.sent.1.recv() => self.follow(sent),
                 Some(ended) = self.attempts.join_next_with_id() => self.ended_with_others(ended),
+                Some(stored) = self.storing.next() => self.stored(stored),
                 () = signal.notified() => look_at = earliest,
                 () = sleep_until(look_at) => {
                     let looked = self.look().await;
@@ -174,115 +171,155 @@ impl Outbox {
 
     /// Begins what is due to one endpoint, as far as there is room.
     fn look_at(&mut self, endpoint: i64, now: i64) -> Result<(), StoreError> {
+        let Some(target) = self.target(endpoint)? else { return Ok(()) };
         let store = self.shared.store.clone();
-        let Some(row) = store.read(|reader| reader.endpoint_row(endpoint))? else { return Ok(()) };
-        if !row.enabled || row.url.is_empty() {
-            return Ok(());
-        }
-        let row = Arc::new(row);
         match self.lanes.gate(endpoint, now) {
             Gate::Open => Ok(()),
             Gate::Probe if self.lanes.in_flight_to(endpoint) > 0 => Ok(()),
-            Gate::Probe => match store.read(|reader| reader.oldest_delivery(endpoint))? {
-                Some(oldest) => self.begin(&row, oldest, true),
-                None => {
-                    self.lanes.close(endpoint);
-                    Ok(())
+            Gate::Probe => {
+                let oldest = store.read(|reader| match reader.oldest_delivery(endpoint)? {
+                    Some(oldest) => reader.waiting_delivery(oldest),
+                    None => Ok(None),
+                })?;
+                match oldest {
+                    Some(oldest) => self.begin(&target, oldest, true),
+                    None => self.lanes.close(endpoint),
                 }
-            },
-            Gate::Closed => self.begin_due(&row, now),
+                Ok(())
+            }
+            Gate::Closed => self.begin_due(&target, now),
         }
     }
 
-    fn begin_due(&mut self, row: &Arc<EndpointRow>, now: i64) -> Result<(), StoreError> {
-        let room = self.lanes.room(row, &self.config);
+    /// The endpoint as it is stored now, if it may be sent to.
+    fn target(&mut self, endpoint: i64) -> Result<Option<Arc<Target>>, StoreError> {
+        let (row, signer) = self.shared.store.read(|reader| {
+            let row = reader.endpoint_row(endpoint)?;
+            let is_callback = row.as_ref().is_some_and(|row| row.kind == "callback");
+            Ok((row, if is_callback { reader.endpoint(DRIVER)? } else { None }))
+        })?;
+        let Some(row) = row.filter(|row| row.enabled && !row.url.is_empty()) else {
+            self.targets.remove(&endpoint);
+            return Ok(None);
+        };
+        if let Some(known) = self.targets.get(&endpoint)
+            && known.is_of(&row, signer.as_ref())
+        {
+            return Ok(Some(known.clone()));
+        }
+        if self.targets.len() >= TARGETS {
+            self.targets.clear();
+        }
+        let target = Arc::new(Target::open(&self.shared, row, signer));
+        self.targets.insert(endpoint, target.clone());
+        Ok(Some(target))
+    }
+
+    fn begin_due(&mut self, target: &Arc<Target>, now: i64) -> Result<(), StoreError> {
+        let endpoint = target.row.id;
+        let room = self.lanes.room(&target.row, &self.config);
         if room == 0 {
             return Ok(());
         }
         // What is in flight is still due in the store.
-        let limit = room + self.lanes.under_way_to(row.id);
-        let due = self.shared.store.read(|reader| reader.due_deliveries(row.id, now, limit))?;
-        let new = due.into_iter().filter(|id| !self.lanes.is_under_way(row.id, *id));
+        let limit = room + self.lanes.under_way_to(endpoint);
+        let store = self.shared.store.clone();
+        let due = store.read(|reader| reader.due_deliveries(endpoint, now, limit))?;
+        let new = due.into_iter().filter(|id| !self.lanes.is_under_way(endpoint, *id));
         for delivery in new.take(room).collect::<Vec<_>>() {
-            self.begin(row, delivery, false)?;
+            if let Some(delivery) = store.read(|reader| reader.waiting_delivery(delivery))? {
+                self.begin(target, delivery, false);
+            }
         }
         Ok(())
     }
 
     /// The next of a lane is sent while what came of the one before is being stored. A crash between
     /// sends that one again, as any other.
-    fn follow(&mut self, Sent { endpoint, delivery }: Sent) {
-        let now = self.shared.clock.now_ms();
-        if !self.lanes.sent(endpoint.id, delivery) {
-            return;
-        }
-        if endpoint.ordering != "fifo" {
-            if let Err(error) = self.look_at(endpoint.id, now) {
-                tracing::debug!(%error, "the next look comes back to this endpoint");
-            }
-            return;
-        }
-        let is_closed = self.lanes.gate(endpoint.id, now) == Gate::Closed;
-        if !is_closed || self.lanes.room(&endpoint, &self.config) == 0 {
-            return;
-        }
-        let next = self.shared.store.read(|reader| reader.next_in_lane(delivery));
-        let begun = next.and_then(|next| match next {
-            Some(next) if !self.lanes.is_under_way(endpoint.id, next) => {
-                self.begin(&endpoint, next, false)
-            }
-            _ => Ok(()),
-        });
-        if let Err(error) = begun {
-            tracing::debug!(%error, "the next of a lane waits for the commit");
-        }
-    }
-
-    fn begin(&mut self, row: &Arc<EndpointRow>, id: i64, is_probe: bool) -> Result<(), StoreError> {
-        let store = &self.shared.store;
-        let Some(delivery) = store.read(|reader| reader.waiting_delivery(id))? else {
+    fn follow(&mut self, target: &Arc<Target>, after: i64, now: i64) -> Result<(), StoreError> {
+        let endpoint = target.row.id;
+        let is_closed = self.lanes.gate(endpoint, now) == Gate::Closed;
+        if !is_closed || self.lanes.room(&target.row, &self.config) == 0 {
             return Ok(());
-        };
-        let signer = match row.kind.as_str() {
-            "callback" => store.read(|reader| reader.endpoint(DRIVER))?.map(Arc::new),
-            _ => Some(row.clone()),
-        };
-        let Some(signer) = signer else { return Ok(()) };
-        let attempt = Attempt { delivery, endpoint: row.clone(), signer, is_probe };
-        self.lanes.begun(row.id, id);
-        let task = self.attempts.spawn(attempt.run(self.shared.clone(), self.sent.0.clone()));
-        self.tasks.insert(task.id(), (row.id, id));
+        }
+        let next = self.shared.store.read(|reader| reader.next_in_lane(after))?;
+        if let Some(next) = next.filter(|next| !self.lanes.is_under_way(endpoint, next.id)) {
+            self.begin(target, next, false);
+        }
         Ok(())
     }
 
-    /// One commit ends many attempts: their endpoints are looked at once for all of them.
-    fn ended_with_others(&mut self, first: Result<(Id, Ended), JoinError>) {
-        let now = self.shared.clock.now_ms();
-        let mut endpoints: BTreeSet<i64> = self.ended(first, now).into_iter().collect();
-        while let Some(other) = self.attempts.try_join_next_with_id() {
-            endpoints.extend(self.ended(other, now));
-        }
-        for endpoint in endpoints {
-            if let Err(error) = self.look_at(endpoint, now) {
-                tracing::debug!(%error, "the next look comes back to this endpoint");
-            }
-        }
+    fn begin(&mut self, target: &Arc<Target>, delivery: DueDelivery, is_probe: bool) {
+        let (endpoint, id) = (target.row.id, delivery.id);
+        let attempt = Attempt { delivery, target: target.clone(), is_probe };
+        self.lanes.begun(endpoint, id);
+        let task = self.attempts.spawn(attempt.run(self.shared.clone()));
+        self.tasks.insert(task.id(), (endpoint, id));
     }
 
-    /// The endpoint that it was about.
+    /// What has ended by now is stored by one write.
+    fn ended_with_others(&mut self, first: Result<(Id, Ended), JoinError>) {
+        let now = self.shared.clock.now_ms();
+        let mut freed: BTreeSet<i64> = self.ended(first, now).into_iter().collect();
+        while let Some(other) = self.attempts.try_join_next_with_id() {
+            freed.extend(self.ended(other, now));
+        }
+        self.storing.begin(&self.shared.store);
+        self.look_at_each(freed, now);
+    }
+
+    /// An endpoint that has room for more, of whatever lane.
     fn ended(&mut self, ended: Result<(Id, Ended), JoinError>, now: i64) -> Option<i64> {
-        match ended {
-            Ok((task, ended)) => {
-                self.tasks.remove(&task);
-                self.lanes.ended(&ended, now);
-                Some(ended.endpoint)
-            }
+        let (task, Ended { is_probe, reached, outcome }) = match ended {
+            Ok(ended) => ended,
             Err(error) => {
                 tracing::error!(%error, "an attempt of a delivery panicked");
                 let (endpoint, delivery) = self.tasks.remove(&error.id())?;
-                let (is_probe, reached, stored) = (false, false, false);
-                self.lanes.ended(&Ended { endpoint, delivery, is_probe, reached, stored }, now);
-                Some(endpoint)
+                self.lanes.lost(endpoint, delivery, now);
+                return None;
+            }
+        };
+        self.tasks.remove(&task);
+        let (endpoint, delivery) = (outcome.endpoint, outcome.delivery);
+        self.lanes.ended(endpoint, delivery, Seen { reached, is_probe }, now);
+        let delivered = outcome.after == After::Delivered;
+        self.storing.add(outcome);
+        if !delivered {
+            return None;
+        }
+        // One that was disabled meanwhile is not there any more.
+        let target = self.targets.get(&endpoint)?.clone();
+        if target.row.ordering != "fifo" {
+            return Some(endpoint);
+        }
+        if let Err(error) = self.follow(&target, delivery, now) {
+            tracing::debug!(%error, "the next of a lane waits for the commit");
+        }
+        None
+    }
+
+    /// One commit ends many attempts: their endpoints are looked at once for all of them.
+    fn stored(&mut self, stored: Stored) {
+        let now = self.shared.clock.now_ms();
+        let mut endpoints = BTreeSet::new();
+        for (endpoint, delivery, stored) in stored {
+            match stored {
+                Ok(()) => self.lanes.stored(endpoint, delivery, now),
+                Err(error) => {
+                    tracing::warn!(%error, delivery, "an attempt could not be stored; it is made again");
+                    self.lanes.lost(endpoint, delivery, now);
+                }
+            }
+            endpoints.insert(endpoint);
+        }
+        self.storing.begin(&self.shared.store);
+        self.look_at_each(endpoints, now);
+    }
+
+    fn look_at_each(&mut self, endpoints: BTreeSet<i64>, now: i64) {
+        for endpoint in endpoints {
+            if let Err(error) = self.look_at(endpoint, now) {
+                tracing::debug!(%error, "the next look comes back to this endpoint");
             }
         }
     }

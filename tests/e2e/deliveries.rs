@@ -249,6 +249,36 @@ async fn a_receiver_that_is_down_is_left_alone_and_probed() {
 }
 
 #[tokio::test]
+async fn what_is_disabled_gets_nothing_more_of_a_lane_under_way() {
+    const EVENTS: u32 = 300;
+    let (receiver, elsewhere) = (Receiver::start().await, Receiver::start().await);
+    let setup = TestHost::with(&[]).env("DRIVER_EVENT_RECEIVER_URL", &receiver.url);
+    let host = setup.toml("[egress]\nallow_cidr = [\"127.0.0.0/8\"]").start().await;
+    for community in ["acme", "other"] {
+        host.put_community(community, json!([])).await.expect(201);
+    }
+    let driver = "/api/internal/endpoints/driver";
+    host.put(driver, json!({ "enabled": false })).await.expect(200);
+    for number in 0..EVENTS {
+        publish(&host, "acme", number).await;
+    }
+    host.put(driver, json!({ "enabled": true })).await.expect(200);
+    receiver.wait_for(5).await;
+    host.put(driver, json!({ "enabled": false })).await.expect(200);
+    let seen = receiver.received().len();
+    assert!(seen < EVENTS as usize, "all was delivered before it was disabled");
+    let other = json!({ "url": elsewhere.url, "community": "other", "event_types": ["*"] });
+    host.post("/api/internal/endpoints", other).await.expect(201);
+    publish(&host, "other", 1).await;
+    elsewhere.wait_for(1).await;
+    // One was on its way.
+    assert!(receiver.received().len() <= seen + 1, "{seen} before");
+    host.put(driver, json!({ "enabled": true })).await.expect(200);
+    let all = receiver.wait_for(EVENTS as usize + 1).await;
+    assert_eq!(numbers(&all, "acme"), (0..i64::from(EVENTS)).collect::<Vec<_>>());
+}
+
+#[tokio::test]
 async fn what_was_committed_is_delivered_after_a_crash() {
     let receiver = Receiver::start().await;
     let mut host = host_for(&receiver).await;

@@ -3,7 +3,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::attempt::Ended;
 use super::circuit::{Circuit, Gate};
 use crate::config::DeliveryConfig;
 use crate::store::EndpointRow;
@@ -21,11 +20,19 @@ pub struct Lanes {
     in_flight: usize,
 }
 
+/// What an attempt says of its endpoint.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen {
+    /// Whether it answered at all.
+    pub reached: bool,
+    pub is_probe: bool,
+}
+
 /// What is under way to one endpoint.
 #[derive(Default)]
 struct Under {
     in_flight: HashSet<i64>,
-    /// Delivered, and not stored yet.
+    /// Ended, and not stored yet.
     storing: HashSet<i64>,
     circuit: Circuit,
     rests_until: i64,
@@ -74,44 +81,41 @@ impl Lanes {
             .is_some_and(|one| one.in_flight.contains(&delivery) || one.storing.contains(&delivery))
     }
 
-    /// It was delivered; what came of it is being stored. Whether it was still in flight.
-    pub fn sent(&mut self, endpoint: i64, delivery: i64) -> bool {
-        let Some(under) = self.endpoints.get_mut(&endpoint) else { return false };
-        if !under.in_flight.remove(&delivery) {
-            return false;
-        }
-        self.in_flight -= 1;
-        under.storing.insert(delivery)
-    }
-
     pub fn begun(&mut self, endpoint: i64, delivery: i64) {
         if self.endpoints.entry(endpoint).or_default().in_flight.insert(delivery) {
             self.in_flight += 1;
         }
     }
 
-    pub fn ended(&mut self, ended: &Ended, now: i64) {
-        self.forget(ended.endpoint, ended.delivery);
-        let under = self.endpoints.entry(ended.endpoint).or_default();
-        match (ended.reached, ended.is_probe) {
-            (true, _) => under.circuit.reached(),
-            (false, true) => under.circuit.probe_missed(now),
-            (false, false) => under.circuit.missed(now),
+    /// An attempt has ended; what came of it is yet to be stored.
+    pub fn ended(&mut self, endpoint: i64, delivery: i64, seen: Seen, now: i64) {
+        let under = self.endpoints.entry(endpoint).or_default();
+        if under.in_flight.remove(&delivery) {
+            self.in_flight -= 1;
         }
-        if !ended.stored {
-            under.rests_until = now + REST_MS;
+        under.storing.insert(delivery);
+        match seen {
+            Seen { reached: true, .. } => under.circuit.reached(),
+            Seen { is_probe: true, .. } => under.circuit.probe_missed(now),
+            Seen { .. } => under.circuit.missed(now),
         }
-        self.tidy(ended.endpoint, now);
     }
 
-    /// An attempt that came to no end.
-    pub fn forget(&mut self, endpoint: i64, delivery: i64) {
-        let under = self.endpoints.get_mut(&endpoint);
-        let Some(under) = under else { return };
+    pub fn stored(&mut self, endpoint: i64, delivery: i64, now: i64) {
+        if let Some(under) = self.endpoints.get_mut(&endpoint) {
+            under.storing.remove(&delivery);
+        }
+        self.tidy(endpoint, now);
+    }
+
+    /// What came of an attempt is lost: it is made again, but not at once.
+    pub fn lost(&mut self, endpoint: i64, delivery: i64, now: i64) {
+        let Some(under) = self.endpoints.get_mut(&endpoint) else { return };
         under.storing.remove(&delivery);
         if under.in_flight.remove(&delivery) {
             self.in_flight -= 1;
         }
+        under.rests_until = now + REST_MS;
     }
 
     /// Endpoints that a probe is due for.

@@ -12,6 +12,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::StoreError;
 use super::signals::Told;
+use super::subscriptions::Subscriptions;
 use crate::config::StoreConfig;
 
 /// Prepared statements that each connection keeps.
@@ -27,6 +28,7 @@ pub struct Tx<'a> {
     pub(super) conn: &'a Connection,
     pub name: &'static str,
     pub(super) told: &'a Told,
+    pub(super) subscriptions: &'a Subscriptions,
 }
 
 /// A new file that only its owner can read.

@@ -64,6 +64,20 @@ pub enum After {
     Due(i64),
 }
 
+/// What came of an attempt.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Row of the endpoint.
+    pub endpoint: i64,
+    pub delivery: i64,
+    /// None: a probe that reached nobody, which leaves no attempt.
+    pub attempt: Option<AttemptRow>,
+    pub after: After,
+    /// The receiver wants no more: its endpoint is disabled.
+    pub gone: bool,
+    pub at: i64,
+}
+
 impl Tx<'_> {
     pub(super) fn add_deliveries(
         &self,
@@ -83,20 +97,9 @@ impl Tx<'_> {
     }
 
     fn add_subscribed(&self, event: &NewEvent, departure: &Departure) -> Result<(), StoreError> {
-        let mut statement = self.conn.prepare_cached(
-            "SELECT id, kind = 'driver', ordering = 'fifo', event_types FROM endpoint \
-             WHERE kind IN ('driver', 'endpoint') AND community_id IN (0, ?1)",
-        )?;
-        let mut rows = statement.query([departure.community])?;
-        while let Some(row) = rows.next()? {
-            let is_driver: bool = row.get(1)?;
-            if is_driver && event.source == "api" {
-                continue;
-            }
-            let patterns: Vec<String> =
-                serde_json::from_str(row.get_ref(3)?.as_str().unwrap_or("[]")).unwrap_or_default();
-            if patterns.iter().any(|one| matches(one, &event.source, &event.event_type)) {
-                self.add_delivery(departure, row.get(0)?, row.get(2)?, event.time)?;
+        for one in self.subscriptions.all(self.conn)?.iter() {
+            if one.is_for(departure.community, &event.source, &event.event_type) {
+                self.add_delivery(departure, one.endpoint, one.in_order, event.time)?;
             }
         }
         Ok(())
@@ -134,22 +137,19 @@ impl Tx<'_> {
         Ok(statement.exists([endpoint, key])?)
     }
 
-    /// Stores what came of an attempt. A probe that reached nobody leaves no attempt (`None`). A
-    /// delivery that was cancelled meanwhile stays that.
-    pub fn finish_attempt(
-        &self,
-        delivery: i64,
-        attempt: Option<&AttemptRow>,
-        after: After,
-        now: i64,
-    ) -> Result<(), StoreError> {
+    /// Stores what came of an attempt. A delivery that was cancelled meanwhile stays that.
+    pub fn finish_attempt(&self, outcome: &Outcome) -> Result<(), StoreError> {
+        let Outcome { endpoint, delivery, attempt, after, gone, at } = outcome;
+        if *gone {
+            self.disable_endpoint(*endpoint, "the receiver answered 410 Gone")?;
+        }
         if let Some(attempt) = attempt {
-            self.add_attempt(delivery, attempt)?;
+            self.add_attempt(*delivery, attempt)?;
         }
         let (state, due_at, finished_at) = match after {
-            After::Delivered => ("delivered", None, Some(now)),
-            After::Dead => ("dead", None, Some(now)),
-            After::Due(at) => ("waiting", Some(at), None),
+            After::Delivered => ("delivered", None, Some(*at)),
+            After::Dead => ("dead", None, Some(*at)),
+            After::Due(at) => ("waiting", Some(*at), None),
         };
         self.conn
             .prepare_cached(
@@ -161,9 +161,9 @@ impl Tx<'_> {
                 state,
                 due_at,
                 finished_at,
-                attempt.map_or(0, |attempt| attempt.attempt),
+                attempt.as_ref().map_or(0, |attempt| attempt.attempt),
             ])?;
-        if finished_at.is_some() { self.advance_lane(delivery, now) } else { Ok(()) }
+        if finished_at.is_some() { self.advance_lane(*delivery, *at) } else { Ok(()) }
     }
 
     fn add_attempt(&self, delivery: i64, attempt: &AttemptRow) -> Result<(), StoreError> {
@@ -359,21 +359,23 @@ impl Reader<'_> {
     }
 
     /// The next that waits in the lane of a delivery, whatever that one's state is.
-    pub fn next_in_lane(&self, delivery: i64) -> Result<Option<i64>, StoreError> {
-        let mut next = self.0.prepare_cached(
-            "SELECT w.id FROM delivery f JOIN delivery w INDEXED BY delivery_lane ON w.state = 'waiting' \
-             AND w.endpoint_id = f.endpoint_id AND w.key_id = f.key_id AND w.id > f.id \
-             WHERE f.id = ?1 ORDER BY w.id LIMIT 1",
-        )?;
-        Ok(next.query_row([delivery], |row| row.get(0)).optional()?)
+    pub fn next_in_lane(&self, delivery: i64) -> Result<Option<DueDelivery>, StoreError> {
+        let sql = format!(
+            "SELECT {ENVELOPE}, d.id, d.attempts, d.resent_after, d.expires_at FROM delivery f \
+             CROSS JOIN delivery d INDEXED BY delivery_lane ON d.state = 'waiting' \
+             AND d.endpoint_id = f.endpoint_id AND d.key_id = f.key_id AND d.id > f.id \
+             CROSS JOIN {ENVELOPE_FROM} WHERE f.id = ?1 AND e.position = d.event_position ORDER BY d.id LIMIT 1"
+        );
+        Ok(self.0.prepare_cached(&sql)?.query_row([delivery], due_delivery).optional()?)
     }
 
-    /// The oldest that waits, whether it is due or not.
+    /// The oldest that waits, due or not: one of the heads of the endpoint's lanes, which are all looked at.
     pub fn oldest_delivery(&self, endpoint: i64) -> Result<Option<i64>, StoreError> {
         let mut statement = self.0.prepare_cached(
-            "SELECT id FROM delivery WHERE endpoint_id = ?1 AND state = 'waiting' ORDER BY id LIMIT 1",
+            "SELECT min(id) FROM delivery INDEXED BY delivery_due WHERE endpoint_id = ?1 AND state = 'waiting' \
+             AND due_at IS NOT NULL",
         )?;
-        Ok(statement.query_row([endpoint], |row| row.get(0)).optional()?)
+        Ok(statement.query_row([endpoint], |row| row.get(0))?)
     }
 
     /// Deliveries whose time is over, at most `limit`.
@@ -389,7 +391,7 @@ impl Reader<'_> {
     pub fn orphaned_deliveries(&self, limit: usize) -> Result<Vec<i64>, StoreError> {
         self.ids(
             "SELECT d.id FROM endpoint p INDEXED BY endpoint_deleted \
-             CROSS JOIN delivery d INDEXED BY delivery_endpoint ON d.endpoint_id = p.id AND d.state = 'waiting' \
+             CROSS JOIN delivery d INDEXED BY delivery_lane ON d.endpoint_id = p.id AND d.state = 'waiting' \
              WHERE p.kind = 'deleted' AND ?1 = 0 LIMIT ?2",
             0,
             limit,

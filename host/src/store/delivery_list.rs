@@ -9,6 +9,7 @@ use crate::clock::rfc3339;
 
 /// Rows that a page looks at, at most, where it has to leave some out.
 const WALK: usize = 5_000;
+const DELIVERED: &str = "delivered";
 /// The states of a delivery.
 pub const STATES: [&str; 4] = ["waiting", "delivered", "dead", "cancelled"];
 
@@ -133,10 +134,15 @@ impl Reader<'_> {
         since: i64,
         limit: usize,
     ) -> Result<(Vec<i64>, Option<i64>), StoreError> {
-        let mut statement = self.0.prepare_cached(
-            "SELECT id, finished_at >= ?4 FROM delivery WHERE endpoint_id = ?1 AND state = ?2 AND id > ?3 \
-             ORDER BY id LIMIT ?5",
-        )?;
+        let index = match state {
+            DELIVERED => "delivery_endpoint WHERE",
+            _ => "delivery_open WHERE state <> 'delivered' AND",
+        };
+        let sql = format!(
+            "SELECT id, finished_at >= ?4 FROM delivery INDEXED BY {index} endpoint_id = ?1 AND state = ?2 \
+             AND id > ?3 ORDER BY id LIMIT ?5"
+        );
+        let mut statement = self.0.prepare_cached(&sql)?;
         let rows = statement
             .query_map(params![endpoint, state, after, since, limit as i64], |row| {
                 Ok((row.get::<_, i64>(0)?, row.get::<_, Option<bool>>(1)?.unwrap_or(false)))
@@ -152,70 +158,72 @@ impl Reader<'_> {
         before: i64,
         limit: usize,
     ) -> Result<(Vec<i64>, Option<i64>), StoreError> {
+        let parts = [filter.endpoint.is_some(), filter.state.is_some(), filter.community.is_some()];
+        let is_covered = match parts {
+            [false, true, false] => filter.state.as_deref() != Some(DELIVERED),
+            parts => parts.iter().filter(|part| **part).count() <= 1,
+        };
         // Only where rows have to be left out are more read than shown.
-        let leaves_out =
-            filter.community.is_some() && (filter.endpoint.is_some() || filter.state.is_some());
-        let rows = if leaves_out { WALK } else { limit };
-        let mut walked = self.walk(filter, before, rows)?;
-        walked.sort_unstable_by_key(|(id, _)| std::cmp::Reverse(*id));
-        walked.truncate(rows);
+        let rows = if is_covered { limit } else { WALK };
+        let walked = self.walk(filter, before, rows)?;
         let mut ids = Vec::new();
-        for (id, community) in &walked {
-            if filter.community.is_none_or(|wanted| wanted == *community) {
-                ids.push(*id);
+        for one in &walked {
+            if filter.has(one) {
+                ids.push(one.id);
             }
             if ids.len() == limit {
-                return Ok((ids, Some(*id)));
+                return Ok((ids, Some(one.id)));
             }
         }
-        let next = walked.last().filter(|_| walked.len() == rows).map(|(id, _)| *id);
+        let next = walked.last().filter(|_| walked.len() == rows).map(|one| one.id);
         Ok((ids, next))
     }
 
-    /// The newest `rows` of the narrowest index, with their communities.
+    /// The newest `rows` of the narrowest index. What is not delivered has one of its own, because it is
+    /// little and is what is looked for.
     fn walk(
         &self,
         filter: &DeliveryFilter,
         before: i64,
         rows: usize,
-    ) -> Result<Vec<(i64, i64)>, StoreError> {
-        let states =
-            || STATES.iter().filter(|one| filter.state.as_ref().is_none_or(|state| state == *one));
-        let mut found = Vec::new();
-        match (filter.endpoint, &filter.state, filter.community) {
-            (Some(endpoint), _, _) => {
-                let sql = "SELECT id, community_id FROM delivery WHERE endpoint_id = ?1 AND state = ?2 \
-                           AND id < ?3 ORDER BY id DESC LIMIT ?4";
-                for state in states() {
-                    found.extend(self.pairs(sql, params![endpoint, state, before, rows as i64])?);
-                }
+    ) -> Result<Vec<Walked>, StoreError> {
+        let open = filter.state.as_ref().filter(|state| *state != DELIVERED);
+        let (of, value): (&str, &dyn rusqlite::ToSql) = match filter {
+            _ if open.is_some() => {
+                ("INDEXED BY delivery_open WHERE state <> 'delivered' AND state = ?1 AND", &open)
             }
-            (None, Some(state), _) => {
-                let sql = "SELECT id, community_id FROM delivery WHERE state = ?1 AND id < ?2 \
-                           ORDER BY id DESC LIMIT ?3";
-                found.extend(self.pairs(sql, params![state, before, rows as i64])?);
+            DeliveryFilter { endpoint: Some(endpoint), .. } => {
+                ("INDEXED BY delivery_endpoint WHERE endpoint_id = ?1 AND", endpoint)
             }
-            (None, None, Some(community)) => {
-                let sql = "SELECT id, community_id FROM delivery WHERE community_id = ?1 AND id < ?2 \
-                           ORDER BY id DESC LIMIT ?3";
-                found.extend(self.pairs(sql, params![community, before, rows as i64])?);
+            DeliveryFilter { community: Some(community), .. } => {
+                ("INDEXED BY delivery_community WHERE community_id = ?1 AND", community)
             }
-            (None, None, None) => {
-                let sql =
-                    "SELECT id, community_id FROM delivery WHERE id < ?1 ORDER BY id DESC LIMIT ?2";
-                found.extend(self.pairs(sql, params![before, rows as i64])?);
-            }
-        }
-        Ok(found)
+            _ => ("WHERE ?1 AND", &true),
+        };
+        let sql = format!(
+            "SELECT id, endpoint_id, community_id, state FROM delivery {of} id < ?2 ORDER BY id DESC LIMIT ?3"
+        );
+        let mut statement = self.0.prepare_cached(&sql)?;
+        let walked = statement.query_map(params![value, before, rows as i64], |row| {
+            let (endpoint, community) = (row.get(1)?, row.get(2)?);
+            Ok(Walked { id: row.get(0)?, endpoint, community, state: row.get(3)? })
+        })?;
+        Ok(walked.collect::<Result<_, _>>()?)
     }
+}
 
-    fn pairs(
-        &self,
-        sql: &str,
-        values: &[&dyn rusqlite::ToSql],
-    ) -> Result<Vec<(i64, i64)>, StoreError> {
-        let mut statement = self.0.prepare_cached(sql)?;
-        let rows = statement.query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(rows.collect::<Result<_, _>>()?)
+/// What a filter looks at.
+struct Walked {
+    id: i64,
+    endpoint: i64,
+    community: i64,
+    state: String,
+}
+
+impl DeliveryFilter {
+    fn has(&self, one: &Walked) -> bool {
+        self.endpoint.is_none_or(|wanted| wanted == one.endpoint)
+            && self.community.is_none_or(|wanted| wanted == one.community)
+            && self.state.as_ref().is_none_or(|wanted| *wanted == one.state)
     }
 }

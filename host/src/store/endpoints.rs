@@ -151,6 +151,7 @@ impl Tx<'_> {
                 row.created_at,
                 self.name,
             ])?;
+        self.subscriptions.forget();
         Ok(self.conn.last_insert_rowid())
     }
 
@@ -183,6 +184,7 @@ impl Tx<'_> {
                 row.old_secret_until,
                 self.name,
             ])?;
+        self.subscriptions.forget();
         self.told.deliveries.set(true);
         Ok(changed > 0)
     }
@@ -196,6 +198,7 @@ impl Tx<'_> {
                  old_secret = NULL, old_secret_until = NULL, written_by = ?2 WHERE id = ?1 AND kind = 'endpoint'",
             )?
             .execute(params![id, self.name])?;
+        self.subscriptions.forget();
         self.told.deliveries.set(true);
         Ok(changed > 0)
     }

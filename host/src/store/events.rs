@@ -215,9 +215,11 @@ impl Tx<'_> {
         before_all: i64,
         rows: usize,
     ) -> Result<usize, StoreError> {
+        // Deliveries are added with their events: the oldest that waits is of the oldest event that is needed.
         let mut oldest = self.conn.prepare_cached(
-            "SELECT position, time >= ?1 OR EXISTS (SELECT 1 FROM delivery WHERE state = 'waiting' \
-             AND event_position = position) OR EXISTS (SELECT 1 FROM worker_event INDEXED BY worker_event_position \
+            "SELECT position, time >= ?1 OR position >= (SELECT coalesce(min(event_position), event.position + 1) \
+             FROM (SELECT event_position FROM delivery INDEXED BY delivery_open WHERE state <> 'delivered' \
+             AND state = 'waiting' ORDER BY id LIMIT 1)) OR EXISTS (SELECT 1 FROM worker_event INDEXED BY worker_event_position \
              WHERE worker_event.position = event.position) OR time >= ?3 AND position > (SELECT \
              coalesce(min(cursor), event.position) FROM worker INDEXED BY worker_cursor WHERE enabled) FROM event ORDER BY position LIMIT ?2",
         )?;

@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 
 use super::connection::Tx;
 use super::signals::{Signals, Told};
+use super::subscriptions::Subscriptions;
 use super::{AfterWrite, StoreError};
 use crate::config::StoreConfig;
 
@@ -25,7 +26,12 @@ pub struct Job(Box<dyn Write>);
 
 trait Write: Send {
     /// Runs the statements and keeps their result.
-    fn run(&mut self, conn: &Connection, told: &Told) -> Result<(), StoreError>;
+    fn run(
+        &mut self,
+        conn: &Connection,
+        told: &Told,
+        subscriptions: &Subscriptions,
+    ) -> Result<(), StoreError>;
     /// Releases what the write holds, then answers it.
     fn finish(self: Box<Self>, committed: Result<(), StoreError>);
 }
@@ -58,9 +64,14 @@ where
     T: Send,
     F: FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send,
 {
-    fn run(&mut self, conn: &Connection, told: &Told) -> Result<(), StoreError> {
+    fn run(
+        &mut self,
+        conn: &Connection,
+        told: &Told,
+        subscriptions: &Subscriptions,
+    ) -> Result<(), StoreError> {
         let Some(run) = self.run.take() else { return Ok(()) };
-        self.result = Some(run(&Tx { conn, name: self.name, told })?);
+        self.result = Some(run(&Tx { conn, name: self.name, told, subscriptions })?);
         Ok(())
     }
 
@@ -122,6 +133,7 @@ impl Writer {
             changes: 0,
             corrupt: false,
             told: Told::default(),
+            subscriptions: Subscriptions::default(),
             signals: writer.signals.clone(),
         };
         std::thread::Builder::new()
@@ -174,6 +186,7 @@ struct WriterThread {
     /// Set when the file is damaged: from then on nothing is written until a restart.
     corrupt: bool,
     told: Told,
+    subscriptions: Subscriptions,
     signals: Signals,
 }
 
@@ -231,12 +244,12 @@ impl WriterThread {
     /// the batch may be committed after it.
     fn savepoint(&self, job: &mut Job) -> Result<Result<(), StoreError>, StoreError> {
         self.statement("SAVEPOINT write_one")?;
-        let outcome =
-            std::panic::catch_unwind(AssertUnwindSafe(|| job.0.run(&self.conn, &self.told)))
-                .unwrap_or_else(|_| {
-                    Err(StoreError::Unavailable("a write panicked; see the log".into()))
-                });
+        let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            job.0.run(&self.conn, &self.told, &self.subscriptions)
+        }))
+        .unwrap_or_else(|_| Err(StoreError::Unavailable("a write panicked; see the log".into())));
         if let Err(error) = &outcome {
+            self.subscriptions.forget();
             if self.conn.is_autocommit() {
                 // SQLite rolled the whole transaction back: writes before this one are gone too.
                 return Err(error.clone());
@@ -253,6 +266,7 @@ impl WriterThread {
     }
 
     fn roll_back(&self) {
+        self.subscriptions.forget();
         if !self.conn.is_autocommit()
             && let Err(error) = self.statement("ROLLBACK")
         {

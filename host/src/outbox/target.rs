@@ -1,0 +1,93 @@
+//! An endpoint as attempts need it: its row, with its secrets opened once for all of them.
+
+use std::collections::HashMap;
+
+use secrecy::ExposeSecret;
+
+use super::signature::SigningSecret;
+use super::{Shared, reach};
+use crate::egress::Reach;
+use crate::store::EndpointRow;
+
+pub struct Target {
+    pub row: EndpointRow,
+    /// The driver's, where the endpoint is a callback: it signs for it.
+    signer: Option<EndpointRow>,
+    pub reach: Reach,
+    opened: Result<Opened, String>,
+}
+
+struct Opened {
+    secret: SigningSecret,
+    old: Option<SigningSecret>,
+    headers: Vec<(String, String)>,
+}
+
+impl Target {
+    /// What cannot be opened is the failure of each attempt.
+    pub fn open(shared: &Shared, row: EndpointRow, signer: Option<EndpointRow>) -> Self {
+        let signing = signer.as_ref().unwrap_or(&row);
+        let reach = reach::of(&row, signing, shared.is_local);
+        let opened = Opened::open(shared, &row, signing);
+        Self { row, signer, reach, opened }
+    }
+
+    /// Whether it was made of these.
+    pub fn is_of(&self, row: &EndpointRow, signer: Option<&EndpointRow>) -> bool {
+        self.row == *row && self.signer.as_ref() == signer
+    }
+
+    /// The endpoint's own headers.
+    pub fn headers(&self) -> Result<&[(String, String)], String> {
+        self.opened.as_ref().map(|opened| opened.headers.as_slice()).map_err(Clone::clone)
+    }
+
+    /// With both secrets while one takes the other's place.
+    pub fn signature(
+        &self,
+        id: &str,
+        seconds: i64,
+        body: &[u8],
+        now: i64,
+    ) -> Result<String, String> {
+        let opened = self.opened.as_ref().map_err(Clone::clone)?;
+        let until = self.signer.as_ref().unwrap_or(&self.row).old_secret_until;
+        let old = opened.old.as_ref().filter(|_| until.is_some_and(|until| now < until));
+        let both = std::iter::once(&opened.secret).chain(old);
+        Ok(both.map(|secret| secret.sign(id, seconds, body)).collect::<Vec<_>>().join(" "))
+    }
+}
+
+impl Opened {
+    fn open(shared: &Shared, row: &EndpointRow, signing: &EndpointRow) -> Result<Self, String> {
+        let context = secret_context(&signing.public_id);
+        let secret = |sealed: &Vec<u8>| -> Result<SigningSecret, String> {
+            let opened =
+                shared.keyring.open(&context, sealed).map_err(|error| error.to_string())?;
+            Ok(SigningSecret::parse(opened.expose_secret())?)
+        };
+        Ok(Self {
+            secret: secret(&signing.secret)?,
+            old: signing.old_secret.as_ref().map(secret).transpose()?,
+            headers: if row.headers.is_empty() { Vec::new() } else { headers(shared, row)? },
+        })
+    }
+}
+
+fn headers(shared: &Shared, row: &EndpointRow) -> Result<Vec<(String, String)>, String> {
+    let context = headers_context(&row.public_id);
+    let opened = shared.keyring.open(&context, &row.headers).map_err(|error| error.to_string())?;
+    let headers: HashMap<String, String> = serde_json::from_str(opened.expose_secret())
+        .map_err(|_| "the endpoint's headers cannot be read; put them again".to_owned())?;
+    Ok(headers.into_iter().collect())
+}
+
+/// What an endpoint's secret is sealed for.
+pub fn secret_context(public_id: &str) -> Vec<u8> {
+    format!("endpoint/{public_id}/secret").into_bytes()
+}
+
+/// What an endpoint's headers are sealed for.
+pub fn headers_context(public_id: &str) -> Vec<u8> {
+    format!("endpoint/{public_id}/headers").into_bytes()
+}
