@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
+use secrecy::SecretString;
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
 use crate::ids::{CommunityId, CommunitySlug, Generation, InstanceId, PluginName, ProcessId};
@@ -38,6 +39,8 @@ pub struct Instance {
     ready_for: AtomicI64,
     /// What a call on another version made of it, the last such version.
     accepted: ArcSwapOption<Accepted>,
+    /// What its webhooks were checked against last.
+    pub webhook_terms: ArcSwapOption<WebhookTerms>,
     lock: Arc<RwLock<Standing>>,
     /// In flight. Shared like the lock: what began on the old `Instance` may still write.
     calls: Arc<AtomicU32>,
@@ -51,6 +54,17 @@ pub const NO_MARK: i64 = 0;
 struct Accepted {
     plugin_mark: i64,
     config: Arc<str>,
+}
+
+/// What the webhooks of an instance are checked against, as one version of its plugin says it: found in the
+/// config, opened once.
+#[derive(Debug)]
+pub struct WebhookTerms {
+    pub plugin_mark: i64,
+    /// The last part of the URL, where it has one more.
+    pub slug: Option<SecretString>,
+    /// What signs them, if the config has it.
+    pub secret: Option<SecretString>,
 }
 
 /// The process that a call is about: what is known of it before it is read.
@@ -146,6 +160,7 @@ impl Instance {
             plugin_mark: facts.plugin_mark,
             ready_for: AtomicI64::new(facts.plugin_mark),
             accepted: ArcSwapOption::empty(),
+            webhook_terms: ArcSwapOption::empty(),
             lock,
             calls,
         }

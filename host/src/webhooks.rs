@@ -11,12 +11,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::calls::{Also, CallError, Calls, Mode, ValidatedCall, What};
 use crate::guest::{Fault, Output};
 use crate::ids::{InstanceId, RequestId};
-use crate::instance::Instance;
+use crate::instance::{Instance, WebhookTerms};
 use crate::plugins::manifest::VerifyManifest;
 use crate::plugins::{Plugin, ProcessFunction};
 use crate::store::{Tx, WebhookItem};
@@ -24,6 +25,8 @@ use crate::web::{Request, Response};
 
 use verify::Rejection;
 
+/// How a manifest's `verify` names a secret of the settings.
+const SETTINGS: &str = "settings:";
 /// Instances that one platform-wide request may be for.
 const TARGETS: usize = 1_000;
 
@@ -79,10 +82,14 @@ impl Webhooks {
         request: &Request,
     ) -> Result<Accepted<Arc<Instance>>, WebhookError> {
         let (plugin, instance) = self.find(address)?;
-        self.check_slug(&plugin, &instance, address.slug)?;
+        let terms = self.terms(&plugin, &instance)?;
+        check_slug(&terms, address.slug)?;
         if let Some(how) = &plugin.manifest.verify {
-            let secret = self.secret_of(&plugin, Some(&instance), &how.secret)?;
-            self.check_signature(&plugin, how, &secret, request)?;
+            let secret = match how.secret.strip_prefix(SETTINGS) {
+                Some(name) => setting(&plugin, name),
+                None => terms.secret.clone(),
+            };
+            self.check_signature(&plugin, how, secret, request)?;
         }
         Ok(Accepted { plugin, of: instance })
     }
@@ -98,8 +105,8 @@ impl Webhooks {
             return Err(WebhookError::NotFound);
         }
         if let Some(how) = &plugin.manifest.global_verify {
-            let secret = self.secret_of(&plugin, None, &how.secret)?;
-            self.check_signature(&plugin, how, &secret, request)?;
+            let secret = how.secret.strip_prefix(SETTINGS).and_then(|name| setting(&plugin, name));
+            self.check_signature(&plugin, how, secret, request)?;
         }
         Ok(Accepted { plugin, of: () })
     }
@@ -245,29 +252,39 @@ impl Webhooks {
         Ok((plugin, instance))
     }
 
-    /// Where the config has a `webhook_slug`, only the URL with it exists.
-    fn check_slug(
+    /// What webhooks of the instance are checked against.
+    fn terms(
         &self,
         plugin: &Plugin,
         instance: &Instance,
-        given: Option<&str>,
-    ) -> Result<(), WebhookError> {
-        let wanted = self.config_text(plugin, instance, "/webhook_slug")?;
-        let wanted = wanted.as_ref().map(|slug| slug.expose_secret());
-        match (wanted.filter(|slug| !slug.is_empty()), given) {
-            (None, None) => Ok(()),
-            (Some(wanted), Some(given)) if same(wanted, given) => Ok(()),
-            _ => Err(WebhookError::NotFound),
+    ) -> Result<Arc<WebhookTerms>, WebhookError> {
+        let known = instance.webhook_terms.load_full();
+        if let Some(known) = known.filter(|known| known.plugin_mark == plugin.mark) {
+            return Ok(known);
         }
+        let config: Value = serde_json::from_str(instance.stored_config()).unwrap_or_default();
+        let secret = match &plugin.manifest.verify {
+            Some(how) if !how.secret.starts_with(SETTINGS) => {
+                self.config_text(plugin, instance, &config, &how.secret)?
+            }
+            _ => None,
+        };
+        // Where the config has a `webhook_slug`, only the URL with it exists.
+        let slug = self.config_text(plugin, instance, &config, "/webhook_slug")?;
+        let slug = slug.filter(|slug| !slug.expose_secret().is_empty());
+        let terms = Arc::new(WebhookTerms { plugin_mark: plugin.mark, slug, secret });
+        instance.webhook_terms.store(Some(terms.clone()));
+        Ok(terms)
     }
 
     fn check_signature(
         &self,
         plugin: &Plugin,
         how: &VerifyManifest,
-        secret: &SecretString,
+        secret: Option<SecretString>,
         request: &Request,
     ) -> Result<(), WebhookError> {
+        let secret = secret.ok_or_else(|| WebhookError::NoSecret(plugin.name.to_string()))?;
         let now = self.calls.clock.now_ms().div_euclid(1000);
         verify::verify(how, secret.expose_secret(), request, now).map_err(|rejection| {
             metrics::counter!("moothall_webhooks_rejected_total", "plugin" => plugin.name.to_string())
@@ -277,33 +294,17 @@ impl Webhooks {
         })
     }
 
-    /// The secret that a manifest's `verify` names: in the config, or `settings:<name>`.
-    fn secret_of(
-        &self,
-        plugin: &Plugin,
-        instance: Option<&Arc<Instance>>,
-        place: &str,
-    ) -> Result<SecretString, WebhookError> {
-        let found = match (place.strip_prefix("settings:"), instance) {
-            (Some(name), _) => setting(plugin, name),
-            (None, Some(instance)) => self.config_text(plugin, instance, place)?,
-            (None, None) => None,
-        };
-        found.ok_or_else(|| WebhookError::NoSecret(plugin.name.to_string()))
-    }
-
     /// The text at `pointer` of an instance's config, secret or not.
     fn config_text(
         &self,
         plugin: &Plugin,
         instance: &Instance,
+        config: &Value,
         pointer: &str,
     ) -> Result<Option<SecretString>, WebhookError> {
-        let config: serde_json::Value =
-            serde_json::from_str(instance.stored_config()).unwrap_or_default();
         match config.pointer(pointer) {
-            None | Some(serde_json::Value::Null) => Ok(None),
-            Some(serde_json::Value::String(text)) => Ok(Some(text.clone().into())),
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.clone().into())),
             Some(_) => {
                 let sealed = self.calls.store.read(|reader| reader.secrets(instance.id))?;
                 let mut opened = plugin.guest.open_secrets(instance.id, &sealed)?;
@@ -335,6 +336,14 @@ fn response_of(output: Output) -> Option<Response> {
     }
 }
 
+fn check_slug(terms: &WebhookTerms, given: Option<&str>) -> Result<(), WebhookError> {
+    match (&terms.slug, given) {
+        (None, None) => Ok(()),
+        (Some(wanted), Some(given)) if same(wanted.expose_secret(), given) => Ok(()),
+        _ => Err(WebhookError::NotFound),
+    }
+}
+
 fn same(a: &str, b: &str) -> bool {
     use subtle::ConstantTimeEq;
     a.as_bytes().ct_eq(b.as_bytes()).into()
@@ -345,6 +354,6 @@ fn setting(plugin: &Plugin, name: &str) -> Option<SecretString> {
     if let Some(secret) = settings.secrets.get(name) {
         return Some(secret.clone());
     }
-    let public: serde_json::Value = serde_json::from_str(&settings.public).unwrap_or_default();
+    let public: Value = serde_json::from_str(&settings.public).unwrap_or_default();
     public.get(name).and_then(|value| value.as_str()).map(|text| text.to_owned().into())
 }

@@ -1,5 +1,4 @@
-//! The row `webhooks`: a signed webhook whose plugin writes and emits one event, beside an action that
-//! writes. Must never count a webhook that was not stored.
+//! The row `webhooks`: a signed webhook whose plugin emits one event, beside an action that writes. Must never count a webhook that was not stored.
 
 use anyhow::{Context, Result, ensure};
 use hmac::{Hmac, KeyInit, Mac};
@@ -42,8 +41,7 @@ pub fn measure(bench: &Bench) -> Result<Vec<Measured>> {
     Ok(vec![Measured::new(&WEBHOOKS, ratios, sides)])
 }
 
-/// As a platform sends it: without an API key. The same body each time is no unchanged write, because
-/// the plugin counts.
+/// As a platform sends it: without an API key.
 fn webhook(signature: &str) -> Template {
     Template::new("POST", "/api/hooks/c{connection}/signed", BODY)
         .header("X-Hub-Signature-256", &format!("sha256={signature}"))
@@ -60,8 +58,6 @@ fn signature() -> Result<String> {
 fn what_counts(host: &HostDirectory, server: &Server) -> Result<()> {
     let forged = exchange(server.address, &webhook(&"0".repeat(64)))?;
     ensure!(forged.status == 401, "a forged webhook was answered with {}", forged.status);
-    let count = exchange(server.address, &host.action("signed.count", "c000000", "{}"))?;
-    ensure!(!count.body.contains(r#""value":0"#), "no webhook was stored: {}", count.body);
     let events = host.request("GET", "/api/internal/events?community=c000000&limit=1", "");
     let events = exchange(server.address, &events)?;
     ensure!(events.body.contains("signed"), "no event was stored: {}", events.body);
