@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::calls::{Mode, What};
 use crate::config::Config;
@@ -33,8 +34,17 @@ pub struct HostScope {
     known: BTreeMap<PluginName, (i64, Value)>,
     /// Initialized by this process.
     begun: BTreeSet<InstanceId>,
-    /// What was said of those that cannot be set up, so that it is said once.
-    said: BTreeMap<PluginName, String>,
+    /// Those that could not be set up.
+    failed: BTreeMap<PluginName, Failed>,
+}
+
+/// One that could not be set up.
+struct Failed {
+    /// The file and the settings that it failed with.
+    with: (i64, Value),
+    again_at: Instant,
+    /// What was said of it, so that it is said once.
+    said: String,
 }
 
 impl HostScope {
@@ -44,42 +54,40 @@ impl HostScope {
             config,
             known: BTreeMap::new(),
             begun: BTreeSet::new(),
-            said: BTreeMap::new(),
+            failed: BTreeMap::new(),
         }
     }
 
-    /// Looks at every loaded plugin once; whether one could not be initialized.
-    pub async fn settle(&mut self) -> bool {
-        let mut failed = false;
+    /// Looks at every loaded plugin once.
+    pub async fn settle(&mut self) {
         for plugin in self.mutations.calls.plugins.all() {
             let settings = Value::Object(self.config.plugin(plugin.name.as_str()).settings);
             let made_of = (plugin.mark, settings);
-            if !plugin.is_of_host() || self.known.get(&plugin.name) == Some(&made_of) {
+            if !plugin.is_of_host()
+                || self.known.get(&plugin.name) == Some(&made_of)
+                || self.failed.get(&plugin.name).is_some_and(|failed| failed.waits(&made_of))
+            {
                 continue;
             }
             match self.settle_one(&plugin, made_of.1.clone()).await {
                 Ok(()) => {
-                    self.said.remove(&plugin.name);
+                    self.failed.remove(&plugin.name);
                     self.known.insert(plugin.name.clone(), made_of);
                 }
-                Err(error) => {
-                    failed = true;
-                    self.say(&plugin.name, reason(&error));
-                }
+                Err(error) => self.note_failed(&plugin.name, made_of, reason(&error)),
             }
         }
-        failed
     }
 
-    fn say(&mut self, plugin: &PluginName, reason: String) {
-        if self.said.get(plugin) == Some(&reason) {
-            return;
+    fn note_failed(&mut self, plugin: &PluginName, with: (i64, Value), reason: String) {
+        if self.failed.get(plugin).is_none_or(|failed| failed.said != reason) {
+            tracing::error!(
+                plugin = plugin.as_str(),
+                "a plugin of host scope cannot be set up; see [plugins.{plugin}] in moothall.toml: {reason}"
+            );
         }
-        tracing::error!(
-            plugin = plugin.as_str(),
-            "a plugin of host scope cannot be set up; see [plugins.{plugin}] in moothall.toml: {reason}"
-        );
-        self.said.insert(plugin.clone(), reason);
+        let failed = Failed { with, again_at: Instant::now() + AGAIN, said: reason };
+        self.failed.insert(plugin.clone(), failed);
     }
 
     async fn settle_one(
@@ -117,16 +125,15 @@ impl HostScope {
     /// Notices what is loaded and what the operator changes, until the host stops; then closes all.
     pub async fn watch(mut self, mut reloads: watch::Receiver<Arc<Config>>, close: Closing) {
         let Closing { mut asked, done } = close;
-        let mut pause = LOOK;
         loop {
             tokio::select! {
                 _ = asked.wait_for(|asked| *asked) => break,
-                () = tokio::time::sleep(pause) => {}
+                () = tokio::time::sleep(LOOK) => {}
             }
             if reloads.has_changed().unwrap_or(false) {
                 self.config = reloads.borrow_and_update().clone();
             }
-            pause = if self.settle().await { AGAIN } else { LOOK };
+            self.settle().await;
             let communities = self.mutations.calls.communities.clone();
             self.mutations.calls.residents.forget(|id| communities.instance(id).is_some());
         }
@@ -150,6 +157,13 @@ impl HostScope {
                 );
             }
         }
+    }
+}
+
+impl Failed {
+    /// Whether there is no reason to try it again yet.
+    fn waits(&self, made_of: &(i64, Value)) -> bool {
+        self.with == *made_of && Instant::now() < self.again_at
     }
 }
 

@@ -353,6 +353,8 @@ impl Workers {
             return;
         }
         work.settle_at = Instant::now() + SETTLE;
+        let communities = &self.calls.communities;
+        work.roster.forget_gone(|instance| communities.instance(instance).is_some());
         self.set_gauges(&work.roster);
         let (idle, tail) = (work.roster.idle(), work.roster.tail());
         for ids in idle.chunks(INSTANCES) {

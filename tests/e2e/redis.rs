@@ -1,7 +1,7 @@
 //! TCP from a guest: an ordinary client crate, a real Redis, and what is not granted.
 
-use moothall_tests::TestHost;
 use moothall_tests::redis::Redis;
+use moothall_tests::{TestHost, until};
 
 /// What the guest's manifest asks for.
 const PORT: u16 = 16380;
@@ -43,7 +43,10 @@ async fn a_client_crate_speaks_to_redis_over_a_granted_connection_and_not_withou
         let refused = host.get("/api/plugins/redis-client/get/drink").await;
         assert_eq!(refused.status, 503, "{other}: {}", refused.text);
     }
-    let log = host.logs();
     let line = format!("the plugin may not connect to 127.0.0.2:{PORT}");
-    assert!(log.contains(&line) && log.contains("under [plugins.redis-client]"), "{log}");
+    until("the log says what to add", async || {
+        let log = host.logs();
+        (log.contains(&line) && log.contains("under [plugins.redis-client]")).then_some(())
+    })
+    .await;
 }

@@ -55,6 +55,22 @@ async fn any_method_and_the_raw_bytes_reach_the_receiver() {
 }
 
 #[tokio::test]
+async fn a_drivers_key_is_not_passed_on_and_a_platforms_own_authorization_is() {
+    let host = host(json!({})).await;
+    let key = host.create_key("driver");
+    for (authorization, is_passed_on) in
+        [(format!("Bearer {key}"), false), ("Basic cGxhdGZvcm0=".to_owned(), true)]
+    {
+        let request = host.request(Method::POST, URL).header("authorization", &authorization);
+        assert_eq!(answer(request.body("{}")).await.status, 200);
+        let host = host.with_key(&key);
+        let seen = host.action("acme", "probe.get", json!({ "key": "webhook" })).await.json();
+        let headers = seen["value"]["headers"].to_string();
+        assert_eq!(headers.contains(&authorization), is_passed_on, "{headers}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_not_told_apart() {
     let host = host(json!({ "webhook_slug": "s3cret" })).await;
     host.put_community("other", json!([])).await.expect(201);

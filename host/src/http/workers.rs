@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::error::Problem;
 use super::{Api, body};
 use crate::clock::rfc3339;
+use crate::guest::Fault;
 use crate::store::{WorkerEvent, WorkerRow};
 
 /// Workers on one page at most.
@@ -49,6 +50,14 @@ async fn list(
     query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<Json<Value>, Problem> {
     let Query(query) = query.map_err(|error| Problem::bad_request(error.body_text()))?;
+    // Counting what lags reads many events, for which others must not wait.
+    let listed = tokio::task::spawn_blocking(move || listed(&api, &query));
+    listed.await.unwrap_or_else(|error| {
+        Err(Problem::from(Fault::Host(format!("the workers could not be listed: {error}"))))
+    })
+}
+
+fn listed(api: &Api, query: &ListQuery) -> Result<Json<Value>, Problem> {
     let limit = query.limit.unwrap_or(PAGE).clamp(1, PAGE);
     let rows = api.calls.store.read(|reader| reader.workers(query.after, LOOKED))?;
     let is_one = |row: &&WorkerRow| {
@@ -63,12 +72,12 @@ async fn list(
     let looked = rows.last().filter(|_| rows.len() == LOOKED);
     let next = found.get(limit - 1).copied().or(looked).map(|row| row.id);
     let mut shown: Vec<Value> = if query.after == 0 && query.plugin.is_none() {
-        vec![webhooks::shown(&api)?]
+        vec![webhooks::shown(api)?]
     } else {
         Vec::new()
     };
     for row in found {
-        shown.push(worker(&api, row)?);
+        shown.push(worker(api, row)?);
     }
     Ok(Json(json!({ "workers": shown, "next": next })))
 }

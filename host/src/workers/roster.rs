@@ -199,6 +199,14 @@ impl Roster {
         idle.map(|(worker, _)| *worker).collect()
     }
 
+    /// Those of instances that are gone, which nothing wakes any more.
+    pub fn forget_gone(&mut self, is_there: impl Fn(InstanceId) -> bool) {
+        let is_gone = |entry: &Entry| entry.state == State::Idle && !is_there(entry.instance);
+        let all = self.workers.iter();
+        let gone: Vec<i64> = all.filter(|(_, entry)| is_gone(entry)).map(|(id, _)| *id).collect();
+        gone.into_iter().for_each(|worker| self.forget(worker));
+    }
+
     fn forget(&mut self, worker: i64) {
         let Some(entry) = self.workers.remove(&worker) else { return };
         if let Some(others) = self.by_community.get_mut(&entry.community) {
