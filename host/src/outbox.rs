@@ -8,6 +8,7 @@ mod attempt;
 mod backoff;
 mod circuit;
 pub mod driver;
+mod ending;
 pub mod form;
 mod lanes;
 mod reach;
@@ -15,13 +16,13 @@ mod render;
 mod signature;
 mod storing;
 mod target;
+mod upkeep;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics::{counter, gauge};
-use tokio::task::{Id, JoinError, JoinSet};
+use tokio::task::{Id, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use crate::clock::Clock;
@@ -29,7 +30,7 @@ use crate::config::DeliveryConfig;
 use crate::egress::Egress;
 use crate::ids::random_bytes;
 use crate::secrets::Keyring;
-use crate::store::{After, DRIVER, DueDelivery, EXPIRE_MS, Store, StoreError};
+use crate::store::{DRIVER, DueDelivery, Store, StoreError};
 
 pub use render::metadata;
 pub use signature::SigningSecret;
@@ -37,8 +38,8 @@ pub use target::{headers_context, secret_context};
 
 use attempt::{Attempt, Ended};
 use circuit::Gate;
-use lanes::{Lanes, Seen};
-use storing::{Stored, Storing};
+use lanes::Lanes;
+use storing::Storing;
 use target::Target;
 
 /// How often what is due is looked for even without a signal.
@@ -47,8 +48,6 @@ const LOOK: Duration = Duration::from_millis(250);
 const LOOK_PAUSE: Duration = Duration::from_millis(5);
 /// Endpoints that one look goes over; the next one goes on from there.
 const LOOK_ENDPOINTS: usize = 512;
-/// Deliveries that one write ends because their time is over or their endpoint is gone.
-const SWEEP_ROWS: usize = 500;
 /// Endpoints whose secrets are kept open; with one more all are opened again.
 const TARGETS: usize = 1_024;
 /// How often the gauges are set.
@@ -234,124 +233,11 @@ impl Outbox {
         Ok(())
     }
 
-    /// The next of a lane is sent while what came of the one before is being stored. A crash between
-    /// sends that one again, as any other.
-    fn follow(&mut self, target: &Arc<Target>, after: i64, now: i64) -> Result<(), StoreError> {
-        let endpoint = target.row.id;
-        let is_closed = self.lanes.gate(endpoint, now) == Gate::Closed;
-        if !is_closed || self.lanes.room(&target.row, &self.config) == 0 {
-            return Ok(());
-        }
-        let next = self.shared.store.read(|reader| reader.next_in_lane(after))?;
-        if let Some(next) = next.filter(|next| !self.lanes.is_under_way(endpoint, next.id)) {
-            self.begin(target, next, false);
-        }
-        Ok(())
-    }
-
     fn begin(&mut self, target: &Arc<Target>, delivery: DueDelivery, is_probe: bool) {
         let (endpoint, id) = (target.row.id, delivery.id);
         let attempt = Attempt { delivery, target: target.clone(), is_probe };
         self.lanes.begun(endpoint, id);
         let task = self.attempts.spawn(attempt.run(self.shared.clone()));
         self.tasks.insert(task.id(), (endpoint, id));
-    }
-
-    /// What has ended by now is stored by one write.
-    fn ended_with_others(&mut self, first: Result<(Id, Ended), JoinError>) {
-        let now = self.shared.clock.now_ms();
-        let mut freed: BTreeSet<i64> = self.ended(first, now).into_iter().collect();
-        while let Some(other) = self.attempts.try_join_next_with_id() {
-            freed.extend(self.ended(other, now));
-        }
-        self.storing.begin(&self.shared.store);
-        self.look_at_each(freed, now);
-    }
-
-    /// An endpoint that has room for more, of whatever lane.
-    fn ended(&mut self, ended: Result<(Id, Ended), JoinError>, now: i64) -> Option<i64> {
-        let (task, Ended { is_probe, reached, outcome }) = match ended {
-            Ok(ended) => ended,
-            Err(error) => {
-                tracing::error!(%error, "an attempt of a delivery panicked");
-                let (endpoint, delivery) = self.tasks.remove(&error.id())?;
-                self.lanes.lost(endpoint, delivery, now);
-                return None;
-            }
-        };
-        self.tasks.remove(&task);
-        let (endpoint, delivery) = (outcome.endpoint, outcome.delivery);
-        self.lanes.ended(endpoint, delivery, Seen { reached, is_probe }, now);
-        let delivered = outcome.after == After::Delivered;
-        self.storing.add(outcome);
-        if !delivered {
-            return None;
-        }
-        // One that was disabled meanwhile is not there any more.
-        let target = self.targets.get(&endpoint)?.clone();
-        if target.row.ordering != "fifo" {
-            return Some(endpoint);
-        }
-        if let Err(error) = self.follow(&target, delivery, now) {
-            tracing::debug!(%error, "the next of a lane waits for the commit");
-        }
-        None
-    }
-
-    /// One commit ends many attempts: their endpoints are looked at once for all of them.
-    fn stored(&mut self, stored: Stored) {
-        let now = self.shared.clock.now_ms();
-        let mut endpoints = BTreeSet::new();
-        for (endpoint, delivery, stored) in stored {
-            match stored {
-                Ok(()) => self.lanes.stored(endpoint, delivery, now),
-                Err(error) => {
-                    tracing::warn!(%error, delivery, "an attempt could not be stored; it is made again");
-                    self.lanes.lost(endpoint, delivery, now);
-                }
-            }
-            endpoints.insert(endpoint);
-        }
-        self.storing.begin(&self.shared.store);
-        self.look_at_each(endpoints, now);
-    }
-
-    fn look_at_each(&mut self, endpoints: BTreeSet<i64>, now: i64) {
-        for endpoint in endpoints {
-            if let Err(error) = self.look_at(endpoint, now) {
-                tracing::debug!(%error, "the next look comes back to this endpoint");
-            }
-        }
-    }
-
-    /// Ends what has waited too long, and what waits for an endpoint that was deleted. Whether there
-    /// may be more.
-    async fn sweep(&mut self, now: i64) -> Result<bool, StoreError> {
-        let store = self.shared.store.clone();
-        let expired = store.read(|reader| reader.expired_deliveries(now, SWEEP_ROWS))?;
-        let orphaned = store.read(|reader| reader.orphaned_deliveries(SWEEP_ROWS))?;
-        let full = expired.len() == SWEEP_ROWS || orphaned.len() == SWEEP_ROWS;
-        for (ids, state) in [(expired, "dead"), (orphaned, "cancelled")] {
-            if ids.is_empty() {
-                continue;
-            }
-            let outcome = if state == "dead" { "expired" } else { state };
-            let count = ids.len() as u64;
-            store.write("delivery.end", move |tx| tx.end_deliveries(&ids, state, now)).await?;
-            counter!("moothall_deliveries_total", "outcome" => outcome).increment(count);
-        }
-        Ok(full)
-    }
-
-    fn set_gauges(&self) {
-        gauge!("moothall_delivery_circuits_open").set(self.lanes.open_circuits() as f64);
-        let Ok((waiting, expires)) = self.shared.store.read(|reader| reader.waiting_deliveries())
-        else {
-            return;
-        };
-        let now = self.shared.clock.now_ms();
-        let age_ms = expires.map_or(0, |expires| now - (expires - EXPIRE_MS)).max(0);
-        gauge!("moothall_deliveries_waiting").set(waiting as f64);
-        gauge!("moothall_delivery_oldest_seconds").set(age_ms as f64 / 1000.0);
     }
 }

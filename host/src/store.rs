@@ -12,6 +12,7 @@ mod compiled;
 mod connection;
 mod deliveries;
 mod delivery_list;
+mod due;
 mod endpoints;
 mod events;
 mod failed_calls;
@@ -19,6 +20,7 @@ mod hooks;
 mod idempotency;
 mod identity;
 mod instances;
+mod job;
 mod keys;
 mod migrate;
 mod oauth;
@@ -45,8 +47,9 @@ pub use accounts::AccountFilter;
 pub use changes::View;
 pub use compiled::Compiled;
 pub use connection::{Reader, Tx};
-pub use deliveries::{After, AttemptRow, DueDelivery, EXPIRE_MS, Outcome};
+pub use deliveries::{After, AttemptRow, EXPIRE_MS, Outcome};
 pub use delivery_list::{DeliveryFilter, DeliveryRow, STATES};
+pub use due::DueDelivery;
 pub use endpoints::{DRIVER, EndpointRow};
 pub use events::{Audience, NewEvent};
 pub use failed_calls::FailedCall;
@@ -65,7 +68,8 @@ pub use worker_events::{Fate, Passed, WorkerEvent};
 pub use workers::{Asked, Keyed, NewWorker, WorkerRow};
 
 use connection::Database;
-use writer::{Job, Writer};
+use job::Job;
+use writer::Writer;
 
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {

@@ -5,28 +5,24 @@
 //! of the background. Knows nothing of HTTP but the messages themselves.
 
 mod items;
+mod terms;
 pub mod verify;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use secrecy::{ExposeSecret, SecretString};
-use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::calls::{Also, CallError, Calls, Mode, ValidatedCall, What};
 use crate::guest::{Fault, Output};
 use crate::ids::{InstanceId, RequestId};
-use crate::instance::{Instance, WebhookTerms};
-use crate::plugins::manifest::VerifyManifest;
+use crate::instance::Instance;
 use crate::plugins::{Plugin, ProcessFunction};
 use crate::store::{Tx, WebhookItem};
 use crate::web::{Request, Response};
 
 use verify::Rejection;
 
-/// How a manifest's `verify` names a secret of the settings.
-const SETTINGS: &str = "settings:";
 /// Instances that one platform-wide request may be for.
 const TARGETS: usize = 1_000;
 
@@ -82,15 +78,7 @@ impl Webhooks {
         request: &Request,
     ) -> Result<Accepted<Arc<Instance>>, WebhookError> {
         let (plugin, instance) = self.find(address)?;
-        let terms = self.terms(&plugin, &instance)?;
-        check_slug(&terms, address.slug)?;
-        if let Some(how) = &plugin.manifest.verify {
-            let secret = match how.secret.strip_prefix(SETTINGS) {
-                Some(name) => setting(&plugin, name),
-                None => terms.secret.clone(),
-            };
-            self.check_signature(&plugin, how, secret, request)?;
-        }
+        self.check(&plugin, &instance, address.slug, request)?;
         Ok(Accepted { plugin, of: instance })
     }
 
@@ -104,10 +92,7 @@ impl Webhooks {
         if !plugin.exports("global-webhooks") {
             return Err(WebhookError::NotFound);
         }
-        if let Some(how) = &plugin.manifest.global_verify {
-            let secret = how.secret.strip_prefix(SETTINGS).and_then(|name| setting(&plugin, name));
-            self.check_signature(&plugin, how, secret, request)?;
-        }
+        self.check_global(&plugin, request)?;
         Ok(Accepted { plugin, of: () })
     }
 
@@ -251,67 +236,6 @@ impl Webhooks {
         let instance = self.calls.instance(&community, &plugin, address.platform_id)?;
         Ok((plugin, instance))
     }
-
-    /// What webhooks of the instance are checked against.
-    fn terms(
-        &self,
-        plugin: &Plugin,
-        instance: &Instance,
-    ) -> Result<Arc<WebhookTerms>, WebhookError> {
-        let known = instance.webhook_terms.load_full();
-        if let Some(known) = known.filter(|known| known.plugin_mark == plugin.mark) {
-            return Ok(known);
-        }
-        let config: Value = serde_json::from_str(instance.stored_config()).unwrap_or_default();
-        let secret = match &plugin.manifest.verify {
-            Some(how) if !how.secret.starts_with(SETTINGS) => {
-                self.config_text(plugin, instance, &config, &how.secret)?
-            }
-            _ => None,
-        };
-        // Where the config has a `webhook_slug`, only the URL with it exists.
-        let slug = self.config_text(plugin, instance, &config, "/webhook_slug")?;
-        let slug = slug.filter(|slug| !slug.expose_secret().is_empty());
-        let terms = Arc::new(WebhookTerms { plugin_mark: plugin.mark, slug, secret });
-        instance.webhook_terms.store(Some(terms.clone()));
-        Ok(terms)
-    }
-
-    fn check_signature(
-        &self,
-        plugin: &Plugin,
-        how: &VerifyManifest,
-        secret: Option<SecretString>,
-        request: &Request,
-    ) -> Result<(), WebhookError> {
-        let secret = secret.ok_or_else(|| WebhookError::NoSecret(plugin.name.to_string()))?;
-        let now = self.calls.clock.now_ms().div_euclid(1000);
-        verify::verify(how, secret.expose_secret(), request, now).map_err(|rejection| {
-            metrics::counter!("moothall_webhooks_rejected_total", "plugin" => plugin.name.to_string())
-                .increment(1);
-            tracing::warn!(plugin = plugin.name.as_str(), "a webhook was rejected: {rejection}");
-            WebhookError::Rejected(rejection)
-        })
-    }
-
-    /// The text at `pointer` of an instance's config, secret or not.
-    fn config_text(
-        &self,
-        plugin: &Plugin,
-        instance: &Instance,
-        config: &Value,
-        pointer: &str,
-    ) -> Result<Option<SecretString>, WebhookError> {
-        match config.pointer(pointer) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text.clone().into())),
-            Some(_) => {
-                let sealed = self.calls.store.read(|reader| reader.secrets(instance.id))?;
-                let mut opened = plugin.guest.open_secrets(instance.id, &sealed)?;
-                Ok(opened.remove(pointer))
-            }
-        }
-    }
 }
 
 /// The types of a plugin's processes that receive webhooks.
@@ -334,26 +258,4 @@ fn response_of(output: Output) -> Option<Response> {
         Output::Response(response) => response,
         _ => None,
     }
-}
-
-fn check_slug(terms: &WebhookTerms, given: Option<&str>) -> Result<(), WebhookError> {
-    match (&terms.slug, given) {
-        (None, None) => Ok(()),
-        (Some(wanted), Some(given)) if same(wanted.expose_secret(), given) => Ok(()),
-        _ => Err(WebhookError::NotFound),
-    }
-}
-
-fn same(a: &str, b: &str) -> bool {
-    use subtle::ConstantTimeEq;
-    a.as_bytes().ct_eq(b.as_bytes()).into()
-}
-
-fn setting(plugin: &Plugin, name: &str) -> Option<SecretString> {
-    let settings = &plugin.terms.settings;
-    if let Some(secret) = settings.secrets.get(name) {
-        return Some(secret.clone());
-    }
-    let public: Value = serde_json::from_str(&settings.public).unwrap_or_default();
-    public.get(name).and_then(|value| value.as_str()).map(|text| text.to_owned().into())
 }

@@ -89,6 +89,7 @@ impl Database {
             .map_err(|error| self.cannot_open(&error))?;
         conn.busy_timeout(Duration::from_millis(self.config.busy_ms))?;
         self.tune(&conn)?;
+        conn.pragma_update(None, "temp_store", "MEMORY")?;
         Ok(conn)
     }
 
@@ -102,7 +103,6 @@ impl Database {
 
     fn tune(&self, conn: &Connection) -> Result<(), StoreError> {
         conn.pragma_update(None, "cache_size", -i64::from(self.config.cache_kib))?;
-        conn.pragma_update(None, "temp_store", "MEMORY")?;
         conn.set_prepared_statement_cache_capacity(STATEMENTS);
         Ok(())
     }

@@ -13,81 +13,12 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 use metrics::{Counter, Histogram, counter, histogram};
 use rusqlite::Connection;
-use tokio::sync::oneshot;
 
-use super::connection::Tx;
+use super::StoreError;
+use super::job::Job;
 use super::signals::{Signals, Told};
 use super::subscriptions::Subscriptions;
-use super::{AfterWrite, StoreError};
 use crate::config::StoreConfig;
-
-/// A write that waits, whatever it answers with.
-pub struct Job(Box<dyn Write>);
-
-trait Write: Send {
-    /// Runs the statements and keeps their result.
-    fn run(
-        &mut self,
-        conn: &Connection,
-        told: &Told,
-        subscriptions: &Subscriptions,
-    ) -> Result<(), StoreError>;
-    /// Releases what the write holds, then answers it.
-    fn finish(self: Box<Self>, committed: Result<(), StoreError>);
-}
-
-struct Named<T, F> {
-    name: &'static str,
-    run: Option<F>,
-    result: Option<T>,
-    after: Option<AfterWrite<T>>,
-    answer: oneshot::Sender<Result<T, StoreError>>,
-}
-
-impl Job {
-    pub fn new<T, F>(
-        name: &'static str,
-        run: F,
-        after: Option<AfterWrite<T>>,
-        answer: oneshot::Sender<Result<T, StoreError>>,
-    ) -> Self
-    where
-        T: Send + 'static,
-        F: FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
-    {
-        Self(Box::new(Named { name, run: Some(run), result: None, after, answer }))
-    }
-}
-
-impl<T, F> Write for Named<T, F>
-where
-    T: Send,
-    F: FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send,
-{
-    fn run(
-        &mut self,
-        conn: &Connection,
-        told: &Told,
-        subscriptions: &Subscriptions,
-    ) -> Result<(), StoreError> {
-        let Some(run) = self.run.take() else { return Ok(()) };
-        self.result = Some(run(&Tx { conn, name: self.name, told, subscriptions })?);
-        Ok(())
-    }
-
-    fn finish(mut self: Box<Self>, committed: Result<(), StoreError>) {
-        let result = committed.and_then(|()| {
-            self.result
-                .take()
-                .ok_or_else(|| StoreError::Unavailable(format!("write {} did not end", self.name)))
-        });
-        if let Some(after) = self.after.take() {
-            after(result.as_ref().ok());
-        }
-        // Nobody may be waiting any more: the write stands all the same.
-        drop(self.answer.send(result));
-    }
-}
 
 /// Why nothing can be written, once that is known to last.
 #[derive(Clone, Default)]
@@ -232,6 +163,9 @@ impl WriterThread {
             return Err(StoreError::Damaged("see the log; restore a backup".into()));
         }
         self.statement("BEGIN IMMEDIATE")?;
+        if let [alone] = batch {
+            return self.alone(alone);
+        }
         let mut outcomes = Vec::with_capacity(batch.len());
         for job in batch {
             outcomes.push(self.savepoint(job).inspect_err(|_| self.roll_back())?);
@@ -240,14 +174,33 @@ impl WriterThread {
         Ok(outcomes)
     }
 
+    /// Needs no savepoint, which would keep each page that is changed.
+    fn alone(&self, job: &mut Job) -> Result<Vec<Result<(), StoreError>>, StoreError> {
+        let outcome = self.run_one(job);
+        // SQLite has rolled back what is wrong with the file or the disk.
+        let is_rolled_back = self.conn.is_autocommit();
+        match &outcome {
+            Ok(()) => self.statement("COMMIT").inspect_err(|_| self.roll_back())?,
+            Err(_) => self.roll_back(),
+        }
+        match outcome {
+            Err(error) if is_rolled_back => Err(error),
+            outcome => Ok(vec![outcome]),
+        }
+    }
+
+    fn run_one(&self, job: &mut Job) -> Result<(), StoreError> {
+        let run = || job.0.run(&self.conn, &self.told, &self.subscriptions);
+        std::panic::catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
+            Err(StoreError::Unavailable("a write panicked; see the log".into()))
+        })
+    }
+
     /// A write that fails is rolled back alone. The outer error is the transaction's: nothing of
     /// the batch may be committed after it.
     fn savepoint(&self, job: &mut Job) -> Result<Result<(), StoreError>, StoreError> {
         self.statement("SAVEPOINT write_one")?;
-        let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| {
-            job.0.run(&self.conn, &self.told, &self.subscriptions)
-        }))
-        .unwrap_or_else(|_| Err(StoreError::Unavailable("a write panicked; see the log".into())));
+        let outcome = self.run_one(job);
         if let Err(error) = &outcome {
             self.subscriptions.forget();
             if self.conn.is_autocommit() {

@@ -1,0 +1,99 @@
+//! How an attempt ends: the next of its lane begins, what came of it is stored with what came of others,
+//! and then whatever that made due begins.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use tokio::task::{Id, JoinError};
+
+use super::Outbox;
+use super::attempt::Ended;
+use super::circuit::Gate;
+use super::lanes::Seen;
+use super::storing::Stored;
+use super::target::Target;
+use crate::store::{After, StoreError};
+
+impl Outbox {
+    /// What has ended by now is stored by one write.
+    pub(super) fn ended_with_others(&mut self, first: Result<(Id, Ended), JoinError>) {
+        let now = self.shared.clock.now_ms();
+        let mut freed: BTreeSet<i64> = self.ended(first, now).into_iter().collect();
+        while let Some(other) = self.attempts.try_join_next_with_id() {
+            freed.extend(self.ended(other, now));
+        }
+        self.storing.begin(&self.shared.store);
+        self.look_at_each(freed, now);
+    }
+
+    /// An endpoint that has room for more, of whatever lane.
+    fn ended(&mut self, ended: Result<(Id, Ended), JoinError>, now: i64) -> Option<i64> {
+        let (task, Ended { is_probe, reached, outcome }) = match ended {
+            Ok(ended) => ended,
+            Err(error) => {
+                tracing::error!(%error, "an attempt of a delivery panicked");
+                let (endpoint, delivery) = self.tasks.remove(&error.id())?;
+                self.lanes.lost(endpoint, delivery, now);
+                return None;
+            }
+        };
+        self.tasks.remove(&task);
+        let (endpoint, delivery) = (outcome.endpoint, outcome.delivery);
+        self.lanes.ended(endpoint, delivery, Seen { reached, is_probe }, now);
+        let delivered = outcome.after == After::Delivered;
+        self.storing.add(outcome);
+        if !delivered {
+            return None;
+        }
+        // One that was disabled meanwhile is not there any more.
+        let target = self.targets.get(&endpoint)?.clone();
+        if target.row.ordering != "fifo" {
+            return Some(endpoint);
+        }
+        if let Err(error) = self.follow(&target, delivery, now) {
+            tracing::debug!(%error, "the next of a lane waits for the commit");
+        }
+        None
+    }
+
+    /// One commit ends many attempts: their endpoints are looked at once for all of them.
+    pub(super) fn stored(&mut self, stored: Stored) {
+        let now = self.shared.clock.now_ms();
+        let mut endpoints = BTreeSet::new();
+        for (endpoint, delivery, stored) in stored {
+            match stored {
+                Ok(()) => self.lanes.stored(endpoint, delivery, now),
+                Err(error) => {
+                    tracing::warn!(%error, delivery, "an attempt could not be stored; it is made again");
+                    self.lanes.lost(endpoint, delivery, now);
+                }
+            }
+            endpoints.insert(endpoint);
+        }
+        self.storing.begin(&self.shared.store);
+        self.look_at_each(endpoints, now);
+    }
+
+    pub(super) fn look_at_each(&mut self, endpoints: BTreeSet<i64>, now: i64) {
+        for endpoint in endpoints {
+            if let Err(error) = self.look_at(endpoint, now) {
+                tracing::debug!(%error, "the next look comes back to this endpoint");
+            }
+        }
+    }
+
+    /// The next of a lane is sent while what came of the one before is being stored. A crash between
+    /// sends that one again, as any other.
+    fn follow(&mut self, target: &Arc<Target>, after: i64, now: i64) -> Result<(), StoreError> {
+        let endpoint = target.row.id;
+        let is_closed = self.lanes.gate(endpoint, now) == Gate::Closed;
+        if !is_closed || self.lanes.room(&target.row, &self.config) == 0 {
+            return Ok(());
+        }
+        let next = self.shared.store.read(|reader| reader.next_in_lane(after))?;
+        if let Some(next) = next.filter(|next| !self.lanes.is_under_way(endpoint, next.id)) {
+            self.begin(target, next, false);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,42 @@
+//! What ends without an attempt, and how much waits.
+
+use metrics::{counter, gauge};
+
+use super::Outbox;
+use crate::store::{EXPIRE_MS, StoreError};
+
+/// Deliveries that one write ends because their time is over or their endpoint is gone.
+const SWEEP_ROWS: usize = 500;
+
+impl Outbox {
+    /// Ends what has waited too long, and what waits for an endpoint that was deleted. Whether there
+    /// may be more.
+    pub(super) async fn sweep(&mut self, now: i64) -> Result<bool, StoreError> {
+        let store = self.shared.store.clone();
+        let expired = store.read(|reader| reader.expired_deliveries(now, SWEEP_ROWS))?;
+        let orphaned = store.read(|reader| reader.orphaned_deliveries(SWEEP_ROWS))?;
+        let full = expired.len() == SWEEP_ROWS || orphaned.len() == SWEEP_ROWS;
+        for (ids, state) in [(expired, "dead"), (orphaned, "cancelled")] {
+            if ids.is_empty() {
+                continue;
+            }
+            let outcome = if state == "dead" { "expired" } else { state };
+            let count = ids.len() as u64;
+            store.write("delivery.end", move |tx| tx.end_deliveries(&ids, state, now)).await?;
+            counter!("moothall_deliveries_total", "outcome" => outcome).increment(count);
+        }
+        Ok(full)
+    }
+
+    pub(super) fn set_gauges(&self) {
+        gauge!("moothall_delivery_circuits_open").set(self.lanes.open_circuits() as f64);
+        let Ok((waiting, expires)) = self.shared.store.read(|reader| reader.waiting_deliveries())
+        else {
+            return;
+        };
+        let now = self.shared.clock.now_ms();
+        let age_ms = expires.map_or(0, |expires| now - (expires - EXPIRE_MS)).max(0);
+        gauge!("moothall_deliveries_waiting").set(waiting as f64);
+        gauge!("moothall_delivery_oldest_seconds").set(age_ms as f64 / 1000.0);
+    }
+}
