@@ -210,13 +210,29 @@ async fn kill_9_while_workers_work_loses_and_repeats_nothing() {
     assert_eq!(state(&host, "count").await, 500);
 }
 
-/// Whether a worker's next event is marked as the one that is tried.
-fn is_tried(host: &TestHost) -> bool {
+/// Whether there is such a row in the host's file.
+fn has(host: &TestHost, rows: &str) -> bool {
     let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
     let file = host.data().join("moothall.db");
     let database = rusqlite::Connection::open_with_flags(file, flags).expect("the database");
-    let sql = "SELECT EXISTS (SELECT 1 FROM worker WHERE trying)";
-    database.query_row(sql, [], |row| row.get(0)).expect("an answer")
+    let sql = format!("SELECT EXISTS (SELECT 1 FROM {rows})");
+    database.query_row(&sql, [], |row| row.get(0)).expect("an answer")
+}
+
+#[tokio::test]
+async fn nothing_stays_of_the_workers_of_a_deleted_community() {
+    let host = host().await;
+    emit(&host, "note", json!({ "worker": "permanent" }), 2).await;
+    until("they are dead letters", async || {
+        (worker(&host, "recorder").await["dead"] == 2).then_some(())
+    })
+    .await;
+    host.delete("/api/internal/community/acme").await.expect(204);
+    assert_eq!(worker(&host, "recorder").await, Value::Null);
+    until("the purge has been there", async || {
+        (!has(&host, "worker") && !has(&host, "worker_event")).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -234,7 +250,10 @@ async fn an_event_that_ends_the_process_three_times_is_given_up() {
     host.restart().await;
     // From the second start on it is known which event may have ended the process.
     for _ in 0..2 {
-        until("it is being handled alone", async || is_tried(&host).then_some(())).await;
+        until("it is being handled alone", async || {
+            has(&host, "worker WHERE trying").then_some(())
+        })
+        .await;
         host.kill_9();
         host.restart().await;
     }

@@ -382,7 +382,7 @@ fn apply_one(tx: &Tx<'_>, write: &Write, now: i64) -> Result<(), StoreError> {
         Write::Remove(instance, code) => {
             tx.complete_pending(instance.id, code, now, usize::MAX >> 1)?;
             tx.remove_schedules(instance.id)?;
-            tx.remove_workers(instance.id)?;
+            tx.retire_workers(instance.id)?;
             return tx.remove_instance(instance.id);
         }
     };

@@ -7,9 +7,12 @@ use super::{StoreError, Tx};
 use crate::ids::InstanceId;
 
 impl Tx<'_> {
-    /// Removes at most `rows` rows of one deleted instance's state. False: nothing is left to do.
+    /// Removes at most `rows` rows of one deleted instance's workers and state. False: nothing is left to do.
     pub fn purge_state(&self, rows: usize) -> Result<bool, StoreError> {
         let Some(instance) = self.next_purge()? else { return Ok(false) };
+        if self.purge_workers(instance, rows)? == rows {
+            return Ok(true);
+        }
         let removed = self
             .conn
             .prepare_cached(

@@ -234,17 +234,33 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// All of an instance that goes away.
-    pub fn remove_workers(&self, instance: InstanceId) -> Result<(), StoreError> {
+    /// Those of an instance that goes away are at rest until the purge removes them.
+    pub fn retire_workers(&self, instance: InstanceId) -> Result<(), StoreError> {
         self.conn
             .prepare_cached(
-                "DELETE FROM worker_event WHERE worker_id IN (SELECT id FROM worker WHERE instance_id = ?1)",
+                "UPDATE worker SET enabled = 0, trying = 0, asked_mark = -1 WHERE instance_id = ?1",
             )?
             .execute([instance.0])?;
-        self.conn
-            .prepare_cached("DELETE FROM worker WHERE instance_id = ?1")?
-            .execute([instance.0])?;
         Ok(())
+    }
+
+    /// Removes at most `rows` events that workers of a deleted instance have kept, then those workers. How
+    /// many events it removed.
+    pub fn purge_workers(&self, instance: InstanceId, rows: usize) -> Result<usize, StoreError> {
+        let removed = self
+            .conn
+            .prepare_cached(
+                "DELETE FROM worker_event WHERE id IN (SELECT worker_event.id FROM worker \
+                 JOIN worker_event INDEXED BY worker_event_worker ON worker_id = worker.id \
+                 WHERE instance_id = ?1 LIMIT ?2)",
+            )?
+            .execute(params![instance.0, rows as i64])?;
+        if removed < rows {
+            self.conn
+                .prepare_cached("DELETE FROM worker WHERE instance_id = ?1")?
+                .execute([instance.0])?;
+        }
+        Ok(removed)
     }
 
     /// What the plugin said of a worker. For one that is off, events pass.
