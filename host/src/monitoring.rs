@@ -22,7 +22,7 @@ use crate::ids::{PluginName, RequestId};
 use crate::instance::Instance;
 use crate::plugins::Plugin;
 
-pub use point::Point;
+pub use point::{Point, Target};
 
 /// Points that wait for one plugin.
 const RING: usize = 10_000;
@@ -48,7 +48,7 @@ pub struct Monitoring {
 /// What one plugin has not got yet.
 struct Ring {
     plugin: PluginName,
-    points: ArrayQueue<Arc<Point>>,
+    points: ArrayQueue<Point>,
     /// Looked up once: it is counted for each request while the plugin does not keep up.
     dropped: Counter,
 }
@@ -63,12 +63,10 @@ impl Monitoring {
     }
 
     pub fn note(&self, point: Point) {
-        let point = Arc::new(point);
-        for ring in self.rings.load().iter() {
-            if ring.points.force_push(point.clone()).is_some() {
-                ring.dropped(1);
-            }
-        }
+        let rings = self.rings.load();
+        let Some((last, others)) = rings.split_last() else { return };
+        others.iter().for_each(|ring| ring.push(point.clone()));
+        last.push(point);
     }
 
     /// Hands points over to whichever plugins want them. Never ends.
@@ -117,6 +115,12 @@ impl Ring {
         Self { plugin, points: ArrayQueue::new(RING), dropped }
     }
 
+    fn push(&self, point: Point) {
+        if self.points.force_push(point).is_some() {
+            self.dropped(1);
+        }
+    }
+
     fn dropped(&self, points: usize) {
         self.dropped.increment(points as u64);
     }
@@ -155,7 +159,7 @@ impl Ring {
         calls: &Arc<Calls>,
         plugin: &Arc<Plugin>,
         instance: Arc<Instance>,
-        points: &[Arc<Point>],
+        points: &[Point],
         route_of: RouteOf,
     ) -> bool {
         let text = Arc::new(point::rendered(points, route_of));
@@ -174,7 +178,7 @@ impl Ring {
     }
 }
 
-type Batch = Vec<Arc<Point>>;
+type Batch = Vec<Point>;
 
 /// All points for a plugin of host scope; for one of communities to each instance those of its own.
 fn of_instances(calls: &Calls, plugin: &Plugin, batch: Batch) -> Vec<(Arc<Instance>, Batch)> {
@@ -187,8 +191,8 @@ fn of_instances(calls: &Calls, plugin: &Plugin, batch: Batch) -> Vec<(Arc<Instan
     }
     let mut by_community: BTreeMap<String, Batch> = BTreeMap::new();
     for point in batch {
-        if let Some(slug) = point.account() {
-            by_community.entry(slug.to_owned()).or_default().push(point);
+        if let Some(slug) = point.account().map(str::to_owned) {
+            by_community.entry(slug).or_default().push(point);
         }
     }
     let instance = |slug: &str| calls.communities.get(slug).and_then(|community| find(&community));

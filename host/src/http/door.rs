@@ -18,7 +18,7 @@ use super::error::Problem;
 use super::{Api, access, routes};
 use crate::clock::Clock;
 use crate::ids::RequestId;
-use crate::monitoring::Point;
+use crate::monitoring::{Point, Target};
 
 /// `actions::COMMUNITY`, as headers are looked up by.
 const COMMUNITY_NAME: HeaderName = HeaderName::from_static("x-metagov-community");
@@ -43,7 +43,7 @@ impl Door {
             Err(problem) => {
                 // Anybody can name a community.
                 if let Some(seen) = &mut seen {
-                    seen.community = None;
+                    seen.target = Target::new(seen.target.path(), None);
                 }
                 problem.into_response()
             }
@@ -73,26 +73,24 @@ struct Seen {
     time: i64,
     since: Instant,
     method: Method,
-    path: Box<str>,
-    community: Option<Box<str>>,
+    target: Target,
 }
 
 impl Seen {
     fn of(api: &Api, request: &Request<Incoming>) -> Self {
-        let community = request.headers().get(&COMMUNITY_NAME);
+        let community = request.headers().get(&COMMUNITY_NAME).and_then(|slug| slug.to_str().ok());
         Self {
             time: api.clock.now_ms(),
             since: Instant::now(),
             method: request.method().clone(),
-            path: request.uri().path().into(),
-            community: community.and_then(|slug| slug.to_str().ok()).map(Into::into),
+            target: Target::new(request.uri().path(), community),
         }
     }
 
     fn answered(self, status: u16, error_code: Option<Box<str>>, request_id: RequestId) -> Point {
-        let Self { time, since, method, path, community } = self;
+        let Self { time, since, method, target } = self;
         let took = since.elapsed();
-        Point { time, method, path, community, status, error_code, request_id, took }
+        Point { time, method, target, status, error_code, request_id, took }
     }
 }
 

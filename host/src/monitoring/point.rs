@@ -3,7 +3,6 @@
 //! A point copies the little that it keeps: a part of the request itself would keep its whole buffer.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::Method;
@@ -14,26 +13,51 @@ use crate::clock::rfc3339;
 use crate::ids::RequestId;
 
 /// What is measured.
+#[derive(Clone)]
 pub struct Point {
     /// When it came in, in milliseconds since the Unix epoch.
     pub time: i64,
     pub method: Method,
-    pub path: Box<str>,
-    /// The community that it named.
-    pub community: Option<Box<str>>,
+    pub target: Target,
     pub status: u16,
     pub error_code: Option<Box<str>>,
     pub request_id: RequestId,
     pub took: Duration,
 }
 
+/// The path, and the community that the request named: one piece of memory, because there is one for each
+/// request.
+#[derive(Clone)]
+pub struct Target {
+    text: Box<str>,
+    path_bytes: usize,
+}
+
+impl Target {
+    pub fn new(path: &str, community: Option<&str>) -> Self {
+        let community = community.unwrap_or_default();
+        let mut text = String::with_capacity(path.len() + community.len());
+        text.push_str(path);
+        text.push_str(community);
+        Self { text: text.into(), path_bytes: path.len() }
+    }
+
+    pub fn path(&self) -> &str {
+        &self.text[..self.path_bytes]
+    }
+
+    /// The community's slug.
+    fn account(&self) -> Option<&str> {
+        let named = &self.text[self.path_bytes..];
+        let in_path = || self.path().strip_prefix("/api/internal/community/")?.split('/').next();
+        Some(named).filter(|slug| !slug.is_empty()).or_else(in_path).filter(|slug| !slug.is_empty())
+    }
+}
+
 impl Point {
     /// The community's slug.
     pub fn account(&self) -> Option<&str> {
-        self.community.as_deref().or_else(|| {
-            let rest = self.path.strip_prefix("/api/internal/community/")?;
-            rest.split('/').next().filter(|slug| !slug.is_empty())
-        })
+        self.target.account()
     }
 }
 
@@ -63,17 +87,17 @@ struct Fields<'a> {
 }
 
 /// A JSON array; a request that failed is in two series.
-pub fn rendered(points: &[Arc<Point>], route_of: RouteOf) -> String {
+pub fn rendered(points: &[Point], route_of: RouteOf) -> String {
     // Few routes and few milliseconds make up a batch.
     let (mut routes, mut times) = (HashMap::new(), HashMap::new());
     for point in points {
-        let (method, path) = (point.method.as_str(), &*point.path);
+        let (method, path) = (point.method.as_str(), point.target.path());
         routes.entry((method, path)).or_insert_with(|| route_of(method, path));
         times.entry(point.time).or_insert_with(|| rfc3339(point.time));
     }
     let shown = points.iter().flat_map(|point| {
         let time = &times[&point.time];
-        let route = &routes[&(point.method.as_str(), &*point.path)];
+        let route = &routes[&(point.method.as_str(), point.target.path())];
         let failed = (point.status >= 400).then_some("errors");
         std::iter::once("requests").chain(failed).map(move |series| Shown {
             series,
