@@ -5,6 +5,7 @@
 //! workers. `batch` is what a turn does.
 
 mod batch;
+mod plugins;
 mod retry;
 mod roster;
 
@@ -24,7 +25,7 @@ use crate::guest::{Fault, Output};
 use crate::ids::{CommunityId, InstanceId, PluginName, RequestId};
 use crate::instance::Instance;
 use crate::plugins::{Plugin, Worker};
-use crate::store::{Asked, Keyed, NewWorker, StoreError, Tx, WorkerRow};
+use crate::store::{Asked, Keyed, StoreError, Tx, WorkerRow};
 
 use roster::Roster;
 
@@ -264,8 +265,9 @@ impl Workers {
 
     /// None: there is no such worker any more.
     async fn ready(&self, id: i64) -> Result<Option<Ready>, CallError> {
-        let Some(row) = self.calls.store.read(|reader| reader.worker(id))? else { return Ok(None) };
-        // The row goes with its instance: one that is not there is not there yet.
+        let row = self.calls.store.read(|reader| reader.worker(id))?;
+        let Some(row) = row.filter(|row| !row.is_retired()) else { return Ok(None) };
+        // The row is retired with its instance: one that is not there is not there yet.
         let instance = self.calls.communities.instance(row.instance);
         let instance = instance.ok_or(Fault::Overloaded("the instance is just being made"))?;
         let plugin = self.calls.plugin_of(&instance)?;
@@ -312,41 +314,6 @@ impl Workers {
         Ok(if tried { Turn::More } else { turn })
     }
 
-    /// Plugins that were loaded, replaced, or are back.
-    async fn note_plugins(&self, work: &mut Work) {
-        let all = self.calls.plugins.all();
-        work.known.retain(|name, _| all.iter().any(|plugin| plugin.name == *name));
-        for plugin in all {
-            if work.known.insert(plugin.name.clone(), plugin.mark) == Some(plugin.mark) {
-                continue;
-            }
-            for worker in &plugin.workers {
-                let (name, row) = (plugin.name.as_str(), worker.row());
-                let asked = self.ask_again(name, &row, plugin.mark).await;
-                let added = self.add_worker(name, row).await;
-                if let Err(error) = asked.and(added) {
-                    let worker = &worker.name;
-                    tracing::warn!(%error, plugin = name, %worker, "a worker of some instances is not there yet");
-                    work.known.remove(name);
-                }
-            }
-            let communities = &self.calls.communities;
-            work.roster.rouse(|instance| {
-                communities.instance(instance).is_some_and(|one| one.plugin == plugin.name)
-            });
-        }
-    }
-
-    async fn ask_again(&self, plugin: &str, row: &NewWorker, mark: i64) -> Result<(), StoreError> {
-        loop {
-            let (plugin, row) = (plugin.to_owned(), row.clone());
-            let ask = move |tx: &Tx<'_>| tx.ask_workers_again(&plugin, &row, mark, INSTANCES);
-            if self.calls.store.write("worker.ask", ask).await? < INSTANCES {
-                return Ok(());
-            }
-        }
-    }
-
     /// Moves the cursors of those that nothing concerned, and says how far the others are.
     async fn settle_idle(&self, work: &mut Work) {
         if work.settle_at > Instant::now() {
@@ -364,23 +331,6 @@ impl Workers {
                 tracing::debug!(%error, "cursors are moved later");
             }
         }
-    }
-
-    async fn add_worker(&self, plugin: &str, worker: NewWorker) -> Result<(), StoreError> {
-        let mut after = Some(InstanceId(0));
-        while let Some(from) = after {
-            let (lacking, next) = self
-                .calls
-                .store
-                .read(|r| r.without_worker(plugin, &worker.name, from, INSTANCES))?;
-            after = next;
-            let worker = worker.clone();
-            let add = move |tx: &Tx<'_>| {
-                lacking.iter().try_for_each(|instance| tx.put_worker(*instance, &worker))
-            };
-            self.calls.store.write("worker.add", add).await?;
-        }
-        Ok(())
     }
 
     /// How far the worker that is furthest behind is, in seconds, for each plugin and worker.

@@ -26,6 +26,13 @@ pub struct WorkerRow {
     pub crashes: u32,
 }
 
+impl WorkerRow {
+    /// Whether its instance is gone: it is there until the purge has been.
+    pub fn is_retired(&self) -> bool {
+        self.asked.0 == RETIRED
+    }
+}
+
 /// A worker that is to be there.
 #[derive(Clone, Debug)]
 pub struct NewWorker {
@@ -48,6 +55,8 @@ pub type Keyed = (Envelope, i64);
 /// Data of events that one read takes along, in bytes.
 const LOG_BYTES: usize = 4 << 20;
 
+/// Instead of the mark of a plugin file: the worker's instance is gone.
+const RETIRED: i64 = -1;
 /// A cursor is not moved for less, in positions.
 const PASS: i64 = 1_000;
 
@@ -238,9 +247,9 @@ impl Tx<'_> {
     pub fn retire_workers(&self, instance: InstanceId) -> Result<(), StoreError> {
         self.conn
             .prepare_cached(
-                "UPDATE worker SET enabled = 0, trying = 0, asked_mark = -1 WHERE instance_id = ?1",
+                "UPDATE worker SET enabled = 0, trying = 0, asked_mark = ?2 WHERE instance_id = ?1",
             )?
-            .execute([instance.0])?;
+            .execute([instance.0, RETIRED])?;
         Ok(())
     }
 
