@@ -194,8 +194,12 @@ impl Index {
     /// The first of a name stays: the host's own before those of plugins, those before drivers'.
     fn add(&mut self, point: Arc<HookPoint>, declared_by: DeclaredBy) {
         let name = point.manifest.name.clone();
-        let hook = Arc::new(Hook { point, declared_by, steps: Vec::new() });
-        self.hooks.entry(name).or_insert(hook);
+        if let Some(first) = self.hooks.get(&name) {
+            let (first, hidden) = (&first.declared_by, &declared_by);
+            tracing::warn!(?first, ?hidden, "two declare the hook {name}; the first counts");
+            return;
+        }
+        self.hooks.insert(name, Arc::new(Hook { point, declared_by, steps: Vec::new() }));
     }
 
     fn take_steps(&mut self, mut steps: HashMap<String, Vec<Arc<Step>>>) {

@@ -210,19 +210,20 @@ async fn add_step(
     body: Body,
 ) -> Answer {
     let mut body: Value = body::json(&api, body).await?;
-    let given = body.as_object_mut().and_then(|body| body.remove("secret"));
-    let secret = match given.as_ref().and_then(Value::as_str) {
-        Some(secret) => SigningSecret::parse(secret).map_err(|fault| {
-            Problem::bad_request(format!("The field `secret` is not valid: {fault}"))
-        })?,
-        None => SigningSecret::generate().map_err(|error| Problem::internal(error.to_string()))?,
+    let refusal =
+        |fault: &str| Problem::bad_request(format!("The field `secret` is not valid: {fault}"));
+    let secret = match body.as_object_mut().and_then(|body| body.remove("secret")) {
+        Some(Value::String(secret)) => SigningSecret::parse(&secret).map_err(refusal)?,
+        None | Some(Value::Null) => {
+            SigningSecret::generate().map_err(|error| Problem::internal(error.to_string()))?
+        }
+        Some(_) => return Err(refusal("a secret is a text that begins with `whsec_`")),
     };
     let id = unguessable_ulid(&api.clock).map_err(|error| Problem::internal(error.to_string()))?;
     let id = format!("step_{id}");
     let sealed = api.mutations.keyring.seal(&secret_context(&id), secret.text().as_bytes());
     let sealed = sealed.map_err(|error| Problem::internal(error.to_string()))?;
-    let told = told.with_status(201);
-    let mut told = told;
+    let mut told = told.with_status(StatusCode::CREATED.as_u16());
     told.sub_resource_id = Some(id.clone());
     write_step(&api, &name, &id, sealed, body, told).await?;
     let mut shown = step_json(&*step_of(&api, &name, &id)?);

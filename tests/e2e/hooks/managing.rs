@@ -94,6 +94,8 @@ async fn what_is_no_step_is_refused_and_says_why() {
         json!({ "target": "http://x/", "kind": "carrier-pigeon" }),
         json!({ "target": "http://x/", "preset": "other" }),
         json!({ "target": "http://x/", "bogus": 1 }),
+        json!({ "target": "http://x/", "secret": 5 }),
+        json!({ "target": "http://x/", "secret": "short" }),
     ] {
         host.post(&path, body).await.problem(400, "bad_request");
     }
