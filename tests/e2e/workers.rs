@@ -249,11 +249,12 @@ async fn an_event_that_ends_the_process_three_times_is_given_up() {
     host.kill_9();
     host.restart().await;
     // From the second start on it is known which event may have ended the process.
-    for _ in 0..2 {
-        until("it is being handled alone", async || {
-            has(&host, "worker WHERE trying").then_some(())
-        })
-        .await;
+    for crashes in 1..=2 {
+        let tried = format!(
+            "worker JOIN instance ON instance.id = instance_id JOIN community ON community.id = \
+             instance.community_id WHERE slug = 'acme' AND trying AND crashes = {crashes}"
+        );
+        until("it is being handled alone", async || has(&host, &tried).then_some(())).await;
         host.kill_9();
         host.restart().await;
     }
