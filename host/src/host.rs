@@ -27,6 +27,7 @@ use crate::hooks::Hooks;
 use crate::host_scope::{Closing, HostScope};
 use crate::http::serve::{Listeners, serve};
 use crate::http::{Api, DocumentCache, Door, Keys, Running, Streams, route_of};
+use crate::monitoring::Takers;
 use crate::mutations::Mutations;
 use crate::oauth::OAuth;
 use crate::outbox::{Outbox, driver};
@@ -230,8 +231,11 @@ impl Host {
         let workers = Workers::new(self.api.calls.clone(), self.config.workers.clone());
         callers.push(tasks.start("workers", workers.run()));
         tasks.start("outbox", self.outbox.run());
-        let monitoring = self.api.monitoring.clone();
-        callers.push(tasks.start("monitoring", monitoring.run(self.api.calls.clone(), route_of)));
+        let takers = {
+            let _in_runtime = self.background.enter();
+            Takers::new(self.api.monitoring.clone(), self.api.calls.clone(), route_of)
+        };
+        callers.push(tasks.start("monitoring", takers.run()));
         tasks.start("hooks", self.api.hooks.clone().watch());
         callers.push(tasks.start("webhooks", self.api.webhooks.clone().work()));
         let (close, asked) = watch::channel(false);

@@ -6,7 +6,7 @@
 
 mod point;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use crossbeam_queue::ArrayQueue;
 use metrics::{Counter, counter};
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
 use crate::calls::{Calls, Mode, What};
@@ -69,41 +69,64 @@ impl Monitoring {
         last.push(point);
     }
 
-    /// Hands points over to whichever plugins want them. Never ends.
-    pub async fn run(self: Arc<Self>, calls: Arc<Calls>, route_of: RouteOf) {
-        let mut takers: BTreeMap<PluginName, (Arc<Ring>, JoinHandle<()>)> = BTreeMap::new();
+    fn push_to(&self, rings: Vec<Arc<Ring>>) {
+        self.is_active.store(!rings.is_empty(), Ordering::Relaxed);
+        self.rings.store(Arc::new(rings));
+    }
+}
+
+/// Hands points over to whichever plugins want them, a task for each; they end with this.
+pub struct Takers {
+    monitoring: Arc<Monitoring>,
+    calls: Arc<Calls>,
+    route_of: RouteOf,
+    by_plugin: BTreeMap<PluginName, (Arc<Ring>, AbortHandle)>,
+    tasks: JoinSet<()>,
+}
+
+impl Takers {
+    /// Begins with the plugins that are there; within a runtime, and before the first request, so that it
+    /// is measured too.
+    pub fn new(monitoring: Arc<Monitoring>, calls: Arc<Calls>, route_of: RouteOf) -> Self {
+        let (by_plugin, tasks) = (BTreeMap::new(), JoinSet::new());
+        let mut takers = Self { monitoring, calls, route_of, by_plugin, tasks };
+        takers.look();
+        takers
+    }
+
+    /// Never ends.
+    pub async fn run(mut self) {
         loop {
-            let wanting: Vec<_> =
-                calls.plugins.all().into_iter().filter(|one| one.exports("monitoring")).collect();
-            let before = takers.len();
-            takers.retain(|name, (_, task)| {
-                let stays = wanting.iter().any(|one| one.name == *name) && !task.is_finished();
-                if !stays {
-                    task.abort();
-                }
-                stays
-            });
-            let mut changed = takers.len() != before;
-            for plugin in wanting {
-                if !takers.contains_key(&plugin.name) {
-                    let name = plugin.name.clone();
-                    let ring = Arc::new(Ring::new(name.clone()));
-                    let take = ring.clone().take(calls.clone(), route_of);
-                    #[expect(
-                        clippy::disallowed_methods,
-                        reason = "looked after here: one that ended is begun again"
-                    )]
-                    let task = tokio::spawn(take);
-                    takers.insert(name, (ring, task));
-                    changed = true;
-                }
-            }
-            if changed {
-                let rings: Vec<_> = takers.values().map(|(ring, _)| ring.clone()).collect();
-                self.is_active.store(!rings.is_empty(), Ordering::Relaxed);
-                self.rings.store(Arc::new(rings));
-            }
             tokio::time::sleep(PLUGINS_LOOK).await;
+            self.look();
+        }
+    }
+
+    /// Starts what is missing, ends what nobody wants any more, and begins again what has ended.
+    fn look(&mut self) {
+        while self.tasks.try_join_next().is_some() {}
+        let plugins = self.calls.plugins.all().into_iter();
+        let wanting: BTreeSet<_> =
+            plugins.filter(|one| one.exports("monitoring")).map(|one| one.name.clone()).collect();
+        let before = self.by_plugin.len();
+        self.by_plugin.retain(|name, (_, task)| {
+            let stays = wanting.contains(name) && !task.is_finished();
+            if !stays {
+                task.abort();
+            }
+            stays
+        });
+        let mut has_changed = self.by_plugin.len() != before;
+        for name in wanting {
+            if !self.by_plugin.contains_key(&name) {
+                let ring = Arc::new(Ring::new(name.clone()));
+                let take = ring.clone().take(self.calls.clone(), self.route_of);
+                self.by_plugin.insert(name, (ring, self.tasks.spawn(take)));
+                has_changed = true;
+            }
+        }
+        if has_changed {
+            self.monitoring.push_to(self.by_plugin.values().map(|(ring, _)| ring.clone()).collect());
         }
     }
 }
