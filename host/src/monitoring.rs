@@ -126,7 +126,8 @@ impl Takers {
             }
         }
         if has_changed {
-            self.monitoring.push_to(self.by_plugin.values().map(|(ring, _)| ring.clone()).collect());
+            self.monitoring
+                .push_to(self.by_plugin.values().map(|(ring, _)| ring.clone()).collect());
         }
     }
 }

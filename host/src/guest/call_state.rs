@@ -236,7 +236,7 @@ impl WasiView for CallState {
                 .stdout(Stdio::new(log.clone(), Level::INFO))
                 .stderr(Stdio::new(log.clone(), Level::WARN))
                 .max_random_size(RANDOM_BYTES);
-            sockets::allow(&mut builder, self.terms.grants.tcp(), self.terms.plugin.as_str(), log);
+            sockets::allow(&mut builder, &self.terms, log);
             self.wasi = Some(builder.build());
         }
         WasiCtxView { ctx: self.wasi.as_mut().expect("it was just built"), table: &mut self.table }

@@ -3,7 +3,6 @@
 //! An address is compared with what its granted name stands for at the moment of the connection. UDP and
 //! listening are never allowed, and other names are not even looked up.
 
-use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 
@@ -17,6 +16,7 @@ use wasmtime_wasi::p2::bindings::sockets::ip_name_lookup::{
 use wasmtime_wasi::p2::bindings::sockets::network::{
     self, ErrorCode, HostNetwork, IpAddress, Network,
 };
+use wasmtime_wasi::p2::bindings::sockets::tcp_create_socket::{self, TcpSocket};
 use wasmtime_wasi::p2::{DynPollable, SocketError};
 use wasmtime_wasi::sockets::{SocketAddrUse, WasiSocketsCtxView, WasiSocketsView};
 
@@ -25,38 +25,40 @@ use crate::guest::call_state::CallState;
 use crate::guest::log::CallLog;
 use crate::guest::terms::Terms;
 
-/// Lets a guest connect to the granted addresses, each `host:port`.
-pub fn allow(builder: &mut WasiCtxBuilder, granted: &BTreeSet<String>, plugin: &str, log: CallLog) {
-    if granted.is_empty() {
-        builder.allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false);
-        return;
-    }
-    let granted: Arc<[String]> = granted.iter().cloned().collect();
-    let plugin: Arc<str> = plugin.into();
-    builder.allow_tcp(true).allow_udp(false).allow_ip_name_lookup(true);
+/// Lets a guest connect to the granted addresses, each `host:port`, and tells the operator of any other.
+pub fn allow(builder: &mut WasiCtxBuilder, terms: &Arc<Terms>, log: CallLog) {
+    let terms = terms.clone();
+    let any = !terms.grants.tcp().is_empty();
+    builder.allow_tcp(any).allow_udp(false).allow_ip_name_lookup(any);
     builder.socket_addr_check(move |address, usage| {
-        let (granted, plugin, log) = (granted.clone(), plugin.clone(), log.clone());
+        let (terms, log) = (terms.clone(), log.clone());
         Box::pin(async move {
-            let may = match usage {
+            match usage {
                 // Where an outgoing connection begins.
                 SocketAddrUse::TcpBind => address.ip().is_unspecified() && address.port() == 0,
-                SocketAddrUse::TcpConnect => is_granted(granted, address).await,
+                SocketAddrUse::TcpConnect => {
+                    let may = is_granted(terms.clone(), address).await;
+                    if !may {
+                        refuse(&terms, &log, "connect to", &address.to_string());
+                    }
+                    may
+                }
                 _ => false,
-            };
-            if !may && matches!(usage, SocketAddrUse::TcpConnect) {
-                let line = line_for_tcp(&plugin, &address.to_string());
-                let said = format!("the plugin may not connect to {address}; to allow it, {line}");
-                log.message(Level::WARN, &said);
             }
-            may
         })
     });
 }
 
+/// Says what is refused, and what to write to allow it.
+fn refuse(terms: &Terms, log: &CallLog, deed: &str, address: &str) {
+    let line = line_for_tcp(terms.plugin.as_str(), address);
+    log.message(Level::WARN, &format!("the plugin may not {deed} {address}; to allow it, {line}"));
+}
+
 /// Whether one of them stands for it now.
-async fn is_granted(granted: Arc<[String]>, address: SocketAddr) -> bool {
+async fn is_granted(terms: Arc<Terms>, address: SocketAddr) -> bool {
     let stands_for = move || {
-        granted.iter().filter(|one| has_port(one, address.port())).any(|one| {
+        terms.grants.tcp().iter().filter(|one| has_port(one, address.port())).any(|one| {
             let mut found = one.to_socket_addrs().into_iter().flatten();
             found.any(|one| canonical(one) == canonical(address))
         })
@@ -73,30 +75,32 @@ fn canonical(address: SocketAddr) -> (IpAddr, u16) {
     (address.ip().to_canonical(), address.port())
 }
 
-/// Name lookups behind the grants.
-struct Names<'a> {
+/// What stands before WASI's own: a socket and a lookup only for what is granted.
+struct Guarded<'a> {
     sockets: WasiSocketsCtxView<'a>,
     terms: Arc<Terms>,
+    log: CallLog,
 }
 
-impl HasData for Names<'static> {
-    type Data<'a> = Names<'a>;
+impl HasData for Guarded<'static> {
+    type Data<'a> = Guarded<'a>;
 }
 
-/// Takes the place of the lookup that WASI has.
+/// Takes the place of what WASI has.
 pub fn add_to_linker(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
-    ip_name_lookup::add_to_linker::<_, Names<'static>>(linker, names)?;
+    ip_name_lookup::add_to_linker::<_, Guarded<'static>>(linker, guarded)?;
+    tcp_create_socket::add_to_linker::<_, Guarded<'static>>(linker, guarded)?;
     linker.allow_shadowing(false);
     Ok(())
 }
 
-fn names(state: &mut CallState) -> Names<'_> {
-    let terms = state.terms.clone();
-    Names { sockets: state.sockets(), terms }
+fn guarded(state: &mut CallState) -> Guarded<'_> {
+    let (terms, log) = (state.terms.clone(), state.log());
+    Guarded { sockets: state.sockets(), terms, log }
 }
 
-impl network::Host for Names<'_> {
+impl network::Host for Guarded<'_> {
     fn convert_error_code(&mut self, error: SocketError) -> wasmtime::Result<ErrorCode> {
         network::Host::convert_error_code(&mut self.sockets, error)
     }
@@ -109,13 +113,13 @@ impl network::Host for Names<'_> {
     }
 }
 
-impl HostNetwork for Names<'_> {
+impl HostNetwork for Guarded<'_> {
     fn drop(&mut self, network: Resource<Network>) -> wasmtime::Result<()> {
         HostNetwork::drop(&mut self.sockets, network)
     }
 }
 
-impl Host for Names<'_> {
+impl Host for Guarded<'_> {
     fn resolve_addresses(
         &mut self,
         network: Resource<Network>,
@@ -124,21 +128,28 @@ impl Host for Names<'_> {
         let host = |granted: &String| {
             granted.rsplit_once(':').map(|(host, _)| host.trim_matches(['[', ']']).to_owned())
         };
-        if !self
-            .terms
-            .grants
-            .tcp()
-            .iter()
-            .filter_map(host)
-            .any(|host| host.eq_ignore_ascii_case(&name))
-        {
+        let mut granted = self.terms.grants.tcp().iter().filter_map(host);
+        if !granted.any(|host| host.eq_ignore_ascii_case(&name)) {
+            refuse(&self.terms, &self.log, "look up", &format!("{name}:PORT"));
             return Err(ErrorCode::AccessDenied.into());
         }
         self.sockets.resolve_addresses(network, name)
     }
 }
 
-impl HostResolveAddressStream for Names<'_> {
+impl tcp_create_socket::Host for Guarded<'_> {
+    fn create_tcp_socket(
+        &mut self,
+        family: network::IpAddressFamily,
+    ) -> Result<Resource<TcpSocket>, SocketError> {
+        if self.terms.grants.tcp().is_empty() {
+            refuse(&self.terms, &self.log, "connect to", "HOST:PORT");
+        }
+        self.sockets.create_tcp_socket(family)
+    }
+}
+
+impl HostResolveAddressStream for Guarded<'_> {
     fn resolve_next_address(
         &mut self,
         stream: Resource<ResolveAddressStream>,
