@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 /// Every guest that `cargo xtask guests` builds and the tests enable.
-pub const ALL: [&str; 16] = [
+pub const ALL: [&str; 17] = [
     "backstage",
     "consent",
     "event-sender",
+    "fetcher",
     "misbehaving",
     "platform",
     "points-batcher",

@@ -6,6 +6,7 @@
 #![expect(clippy::panic, reason = "everything here is used by tests, which fail by panicking")]
 
 mod answer;
+mod authority;
 mod browser;
 pub mod command_line;
 pub mod crafted;
@@ -22,6 +23,7 @@ pub mod redis;
 mod waiting;
 
 pub use answer::Answer;
+pub use authority::Authority;
 pub use browser::Browser;
 pub use driver::{Driver, answer};
 pub use host::{Setup, TestHost, start_in};

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 
 use crate::until;
 
@@ -52,22 +53,32 @@ struct State {
 }
 
 /// Listens until it is dropped.
-#[derive(Debug)]
 pub struct Receiver {
     pub url: String,
     port: u16,
+    tls: Option<TlsAcceptor>,
     state: Arc<Mutex<State>>,
     task: Option<JoinHandle<()>>,
 }
 
 impl Receiver {
     pub async fn start() -> Self {
+        Self::new(None).await
+    }
+
+    /// Speaks TLS, with that certificate.
+    pub async fn start_tls(tls: TlsAcceptor) -> Self {
+        Self::new(Some(tls)).await
+    }
+
+    async fn new(tls: Option<TlsAcceptor>) -> Self {
         let state =
             State { received: Vec::new(), script: VecDeque::new(), otherwise: Reply::Status(200) };
-        let mut receiver =
-            Self { url: String::new(), port: 0, state: Arc::new(Mutex::new(state)), task: None };
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let state = Arc::new(Mutex::new(state));
+        let mut receiver = Self { url: String::new(), port: 0, tls, state, task: None };
         receiver.come_up().await;
-        receiver.url = format!("http://127.0.0.1:{}/events", receiver.port);
+        receiver.url = format!("{scheme}://127.0.0.1:{}/events", receiver.port);
         receiver
     }
 
@@ -75,7 +86,7 @@ impl Receiver {
     pub async fn come_up(&mut self) {
         let listener = TcpListener::bind(("127.0.0.1", self.port)).await.expect("a free port");
         self.port = listener.local_addr().expect("it is bound").port();
-        let state = self.state.clone();
+        let (state, tls) = (self.state.clone(), self.tls.clone());
         #[expect(
             clippy::disallowed_methods,
             reason = "it ends with the receiver, which a test waits for"
@@ -86,7 +97,7 @@ impl Receiver {
                     clippy::disallowed_methods,
                     reason = "what it received is what tests look at"
                 )]
-                drop(tokio::spawn(serve(stream, state.clone())));
+                drop(tokio::spawn(greet(stream, tls.clone(), state.clone())));
             }
         });
         self.task = Some(task);
@@ -138,7 +149,18 @@ impl Drop for Receiver {
     }
 }
 
-async fn serve(mut stream: TcpStream, state: Arc<Mutex<State>>) {
+async fn greet(stream: TcpStream, tls: Option<TlsAcceptor>, state: Arc<Mutex<State>>) {
+    match tls {
+        None => serve(stream, state).await,
+        Some(tls) => {
+            if let Ok(stream) = tls.accept(stream).await {
+                serve(stream, state).await;
+            }
+        }
+    }
+}
+
+async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, state: Arc<Mutex<State>>) {
     let mut buffer = Vec::new();
     while let Some(received) = read(&mut stream, &mut buffer).await {
         let reply = {
@@ -165,7 +187,7 @@ async fn serve(mut stream: TcpStream, state: Arc<Mutex<State>>) {
     }
 }
 
-async fn read(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Received> {
+async fn read(stream: &mut (impl AsyncRead + Unpin), buffer: &mut Vec<u8>) -> Option<Received> {
     let end = loop {
         if let Some(at) = buffer.windows(4).position(|window| window == b"\r\n\r\n") {
             break at + 4;
@@ -190,7 +212,7 @@ async fn read(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Received> 
     Some(Received { path, headers, body })
 }
 
-async fn more(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<()> {
+async fn more(stream: &mut (impl AsyncRead + Unpin), buffer: &mut Vec<u8>) -> Option<()> {
     let mut chunk = [0; 16 << 10];
     let count = stream.read(&mut chunk).await.ok().filter(|count| *count > 0)?;
     buffer.extend_from_slice(&chunk[..count]);

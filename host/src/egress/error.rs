@@ -8,6 +8,10 @@ use super::resolver::NotReached;
 /// Longest cause that is repeated, in bytes.
 const CAUSE_BYTES: usize = 300;
 
+/// What to do about a certificate that nobody vouches for.
+const TRUST: &str =
+    "; to trust an authority of your own, name the file of its certificate in SSL_CERT_FILE";
+
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EgressError {
     /// The request itself is wrong: nothing was sent.
@@ -60,7 +64,10 @@ impl EgressError {
         }
         match (error.is_connect(), error.is_timeout()) {
             (true, true) => Self::Timeout("connecting"),
-            (true, false) => Self::Connect(format!("{}: {}", url.authority(), cause(error))),
+            (true, false) => {
+                let hint = if is_unknown_issuer(error) { TRUST } else { "" };
+                Self::Connect(format!("{}: {}{hint}", url.authority(), cause(error)))
+            }
             (false, true) => Self::Timeout("waiting for the answer"),
             (false, false) => Self::Broken(cause(error)),
         }
@@ -74,6 +81,19 @@ impl EgressError {
 
 fn not_reached(error: &reqwest::Error) -> Option<&NotReached> {
     causes(error).find_map(|cause| cause.downcast_ref())
+}
+
+fn is_unknown_issuer(error: &reqwest::Error) -> bool {
+    let unknown = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
+    causes(error).filter_map(of_tls).any(|error| *error == unknown)
+}
+
+/// TLS errors travel inside of I/O errors, which do not name them among their causes.
+fn of_tls<'a>(mut cause: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    while let Some(outer) = cause.downcast_ref::<std::io::Error>() {
+        cause = outer.get_ref()?;
+    }
+    cause.downcast_ref()
 }
 
 /// The innermost cause: the outer ones repeat the URL.

@@ -4,6 +4,7 @@
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
+use hyper::http::request::Parts;
 use hyper::http::{Request, Response};
 use wasmtime_wasi_http::{
     Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
@@ -66,16 +67,17 @@ impl WasiHttpHooks for Sending {
         let permit = self.permit(&request.uri().to_string());
         let limit = self.request_bytes();
         Box::new(async move {
+            let (head, body) = request.into_parts();
+            // Even for a request that is refused: a client that still writes would not hear why.
+            let body = Limited::new(body, limit).collect().await;
+            let body = body.map_err(|_| Error::HttpRequestBodySize(u64::try_from(limit).ok()))?;
             let permit = permit.map_err(|denied| Error::InternalError(Some(denied.message)))?;
-            send(permit, request, limit).await
+            send(permit, head, body.to_bytes()).await
         })
     }
 }
 
-async fn send(permit: Permit, request: Request<WasiBody>, limit: usize) -> Result<Sent, Error> {
-    let (head, body) = request.into_parts();
-    let body = Limited::new(body, limit).collect().await;
-    let body = body.map_err(|_| Error::HttpRequestBodySize(u64::try_from(limit).ok()))?.to_bytes();
+async fn send(permit: Permit, head: Parts, body: Bytes) -> Result<Sent, Error> {
     let headers = head.headers.iter().filter(|(name, _)| *name != "content-length");
     let headers = headers.map(|(name, value)| {
         (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
