@@ -121,6 +121,12 @@ impl Egress {
         CheckedUrl::parse(url).map_err(EgressError::Invalid)
     }
 
+    /// The same, and that an address in it may be reached as a public one.
+    pub fn check_public_url(&self, url: &str) -> Result<(), EgressError> {
+        let (policy, _) = self.shared.clients.of(&Reach::Public)?;
+        check_literal(&policy, &Self::check_url(url)?)
+    }
+
     /// Sends a request and reads its answer. Dropping the future ends the request.
     pub async fn send(
         &self,

@@ -163,11 +163,13 @@ impl Host {
         let oauth = OAuth::new(mutations.clone(), &config).map_err(anyhow::Error::msg)?;
         let webhooks = Webhooks { calls: calls.clone() };
         let on = config.hooks.enabled;
-        let hooks = Arc::new(Hooks::new(calls.clone(), egress, mutations.keyring.clone(), on));
+        let hooks =
+            Arc::new(Hooks::new(calls.clone(), egress.clone(), mutations.keyring.clone(), on));
         hooks.reload()?;
         let api = Arc::new(Api {
             calls,
             hooks,
+            egress,
             monitoring: Arc::default(),
             webhooks,
             mutations,

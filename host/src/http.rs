@@ -41,6 +41,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use crate::calls::Calls;
 use crate::clock::Clock;
 use crate::config::{Config, HttpConfig};
+use crate::egress::Egress;
 use crate::guest::MemoryGauge;
 use crate::hooks::Hooks;
 use crate::monitoring::Monitoring;
@@ -62,6 +63,7 @@ pub struct Api {
     pub oauth: OAuth,
     pub webhooks: Webhooks,
     pub hooks: Arc<Hooks>,
+    pub egress: Egress,
     pub monitoring: Arc<Monitoring>,
     pub clock: Clock,
     pub config: HttpConfig,

@@ -90,6 +90,7 @@ async fn what_is_no_step_is_refused_and_says_why() {
         json!({}),
         json!([]),
         json!({ "target": "ftp://x/" }),
+        json!({ "target": "http://10.1.2.3/" }),
         json!({ "target": "http://x/", "timeout_ms": 0 }),
         json!({ "target": "http://x/", "kind": "carrier-pigeon" }),
         json!({ "target": "http://x/", "preset": "other" }),
@@ -105,4 +106,20 @@ async fn what_is_no_step_is_refused_and_says_why() {
     host.post(&path, no_filter).await.problem(422, "unusable_setting");
     let nobody = json!({ "target": "http://x/", "community": "nobody" });
     host.post(&path, nobody).await.problem(404, "unknown_community");
+}
+
+#[tokio::test]
+async fn a_step_that_may_not_be_sent_to_any_more_can_still_be_disabled() {
+    let mut host = host().await;
+    let target = "http://127.0.0.1:9/";
+    let step = add(&host, target, json!({})).await;
+    host.set_toml("");
+    host.restart().await;
+    let id = step["id"].as_str().expect("an id");
+    let path = format!("/api/internal/hooks/{LOGIN}/steps/{id}");
+    let changed = host.put(&path, json!({ "target": target, "enabled": false })).await.expect(200);
+    assert_eq!(changed["enabled"], false);
+    let moved = host.put(&path, json!({ "target": "http://127.0.0.1:10/" })).await;
+    let detail = moved.problem(400, "bad_request");
+    assert!(detail.contains("allow_cidr"), "{detail}");
 }
