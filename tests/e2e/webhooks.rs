@@ -95,6 +95,21 @@ async fn what_is_not_there_is_not_told_apart() {
 }
 
 #[tokio::test]
+async fn a_config_that_cannot_be_read_lets_nobody_in() {
+    let mut host = host(json!({ "webhook_slug": "s3cret" })).await;
+    host.terminate();
+    let path = host.data().join("moothall.db");
+    let database = rusqlite::Connection::open(&path).expect("a database");
+    let damaged = database.execute("UPDATE instance SET config = '{'", ()).expect("an instance");
+    assert_eq!(damaged, 1);
+    drop(database);
+    host.restart().await;
+    for path in [URL, "/api/hooks/acme/probe/s3cret"] {
+        hook(&host, path, "none").await.problem(500, "internal");
+    }
+}
+
+#[tokio::test]
 async fn a_receiver_that_fails_stores_nothing_and_no_process_sees_it() {
     let host = host(json!({})).await;
     let vote = start_vote(&host, json!({})).await;

@@ -36,19 +36,27 @@ impl Subscriptions {
              WHERE kind IN ('driver', 'endpoint') ORDER BY id",
         )?;
         let rows = statement.query_map([], |row| {
+            let endpoint = row.get(0)?;
             Ok(Subscription {
-                endpoint: row.get(0)?,
+                endpoint,
                 is_driver: row.get(1)?,
                 in_order: row.get(2)?,
                 community: row.get(3)?,
-                patterns: serde_json::from_str(row.get_ref(4)?.as_str().unwrap_or("[]"))
-                    .unwrap_or_default(),
+                patterns: patterns(endpoint, row.get_ref(4)?.as_str().unwrap_or_default()),
             })
         })?;
         let all: Arc<[Subscription]> = rows.collect::<Result<Vec<_>, _>>()?.into();
         self.0.replace(Some(all.clone()));
         Ok(all)
     }
+}
+
+/// Without those that can be read it gets nothing, which the operator has to know.
+fn patterns(endpoint: i64, stored: &str) -> Vec<String> {
+    serde_json::from_str(stored).unwrap_or_else(|error| {
+        tracing::error!(endpoint, %error, "the endpoint's event types cannot be read; set them again");
+        Vec::new()
+    })
 }
 
 impl Subscription {

@@ -6,6 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::{WebhookError, Webhooks, verify};
+use crate::guest::Fault;
 use crate::instance::{Instance, WebhookTerms};
 use crate::plugins::Plugin;
 use crate::plugins::manifest::VerifyManifest;
@@ -54,7 +55,9 @@ impl Webhooks {
         if let Some(known) = known.filter(|known| known.plugin_mark == plugin.mark) {
             return Ok(known);
         }
-        let config: Value = serde_json::from_str(instance.stored_config()).unwrap_or_default();
+        // Without it nobody knows which URL and which signature are right: nothing is let in.
+        let config: Value = serde_json::from_str(instance.stored_config())
+            .map_err(|error| Fault::Host(format!("the stored config cannot be read: {error}")))?;
         let secret = match &plugin.manifest.verify {
             Some(how) if !how.secret.starts_with(SETTINGS) => {
                 self.config_text(plugin, instance, &config, &how.secret)?
