@@ -46,7 +46,11 @@ async fn serve_version(host: &TestHost, number: &str) {
 
 /// A host that serves 1.0.0 for the community `acme`, which was called once, and has compiled 2.0.0.
 async fn upgradable() -> TestHost {
-    let host = TestHost::with(&["versions"]).start().await;
+    upgradable_with("").await
+}
+
+async fn upgradable_with(toml: &str) -> TestHost {
+    let host = TestHost::with(&["versions"]).toml(toml).start().await;
     serve_version(&host, "2.0.0").await;
     serve_version(&host, "1.0.0").await;
     host.community("acme", "versions", json!({})).await;
@@ -88,12 +92,13 @@ async fn the_first_calls_on_a_new_version_upgrade_once() {
 
 #[tokio::test]
 async fn calls_on_the_old_version_end_before_the_upgrade() {
-    let host = upgradable().await;
+    // The swap has to come while they run, however busy the machine is.
+    let host = upgradable_with("[limits]\nwall_ms = 60000\nlock_wait_ms = 30000").await;
     let slow = |action: &'static str| {
         let driver: Driver = (*host).clone();
         #[expect(clippy::disallowed_methods, reason = "the test looks at how it ended")]
         tokio::spawn(async move {
-            let answer = driver.result("acme", action, json!({ "ms": 3000 })).await;
+            let answer = driver.result("acme", action, json!({ "ms": 8000 })).await;
             (answer, Instant::now())
         })
     };
