@@ -11,6 +11,7 @@ mod request;
 mod residents;
 mod resolve;
 mod result;
+mod sending;
 mod versions;
 
 use std::future::poll_fn;
@@ -30,7 +31,6 @@ use crate::store::Store;
 
 use residents::Residents;
 
-use commit::Sending;
 pub use commit::{Also, Writes};
 pub use error::CallError;
 pub use failed::FailedCalls;
@@ -99,7 +99,6 @@ pub struct Collected {
     pub share: Share,
     /// What ends only when it is stored, or is not going to be.
     pub keep: Option<Arc<dyn std::any::Any + Send + Sync>>,
-    sending: Option<Sending>,
     hold: Option<Hold>,
     state_bytes: Option<u64>,
 }

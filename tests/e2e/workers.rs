@@ -194,6 +194,31 @@ async fn workers_see_what_a_call_sent() {
 }
 
 #[tokio::test]
+async fn what_an_instance_emits_while_it_is_set_up_is_told_too() {
+    let host = TestHost::with(&["backstage", "probe"]).start().await;
+    let backstage = json!({ "name": "backstage", "config": {} });
+    host.put_community("acme", json!([backstage])).await.expect(201);
+    until("the worker is asked", async || {
+        (worker(&host, "senders").await["enabled"] == true).then_some(())
+    })
+    .await;
+    for generation in [1, 2] {
+        let probe =
+            json!({ "name": "probe", "config": { "note": "emit", "generation": generation } });
+        host.put_community("acme", json!([backstage, probe])).await.expect(200);
+    }
+    let sent = until("both are sent", async || {
+        let sent = state(&host, "sent").await;
+        (sent.as_array().map_or(0, Vec::len) == 2).then_some(sent)
+    })
+    .await;
+    for (item, handler) in [(&sent[0], "probe.initialize"), (&sent[1], "probe.config-changed")] {
+        assert_eq!(item["handler_id"], handler);
+        assert_eq!(item["events"][0]["data"], json!({ "value": 0 }));
+    }
+}
+
+#[tokio::test]
 async fn kill_9_while_workers_work_loses_and_repeats_nothing() {
     let mut host = host().await;
     for round in 0..5 {

@@ -4,15 +4,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::sending::Sending;
 use super::{Calls, Collected, ValidatedCall};
-use serde_json::json;
-
-use crate::clock::rfc3339;
 use crate::effects::{AccountChange, ProcessChange};
 use crate::events::instance_scope;
-use crate::guest::Origin;
 use crate::instance::{Hold, Instance, ProcessRef};
-use crate::plugins::SENDING;
 use crate::store::{Audience, NewEvent, StateChange, StoreError, Tx};
 
 /// What must be stored with a call or not at all: a schedule's advance, work that follows, a
@@ -26,6 +22,8 @@ pub struct Writes {
     pub events: Vec<NewEvent>,
     pub process: Option<(Arc<ProcessRef>, ProcessChange)>,
     pub accounts: Vec<AccountChange>,
+    /// What else is told of the events.
+    pub(super) sending: Option<Sending>,
 }
 
 impl Writes {
@@ -42,7 +40,11 @@ impl Writes {
         if let Some((process, change)) = &self.process {
             tx.apply_process(process, change, now)?;
         }
-        tx.apply_accounts(instance.community.id, &self.accounts, now)
+        tx.apply_accounts(instance.community.id, &self.accounts, now)?;
+        match &self.sending {
+            Some(sending) => sending.append(tx, instance, &self.events, now),
+            None => Ok(()),
+        }
     }
 }
 
@@ -58,12 +60,12 @@ impl Collected {
             events: events.into_iter().filter_map(|event| new_event(call, event)).collect(),
             process: call.process().cloned().zip(effects.process.take()),
             accounts: std::mem::take(&mut effects.accounts),
+            sending: has_events.then(|| Sending::of(call, started)).flatten(),
         };
         Self {
             instance: call.instance().cloned(),
             writes,
             http: effects.http,
-            sending: has_events.then(|| Sending::of(call, started)).flatten(),
             keep: None,
             share: ended.share,
             hold: ended.hold,
@@ -93,7 +95,7 @@ impl Collected {
     }
 
     pub fn is_empty(&self) -> bool {
-        let Writes { state, events, process, accounts } = &self.writes;
+        let Writes { state, events, process, accounts, sending: _ } = &self.writes;
         state.is_empty() && events.is_empty() && process.is_none() && accounts.is_empty()
     }
 }
@@ -119,81 +121,11 @@ fn new_event(call: &ValidatedCall, event: crate::effects::Emitted) -> Option<New
     })
 }
 
-/// Data of events in one item, in bytes; one event that has more is an item of its own.
-const SENDING_BYTES: usize = 256 << 10;
-
-/// What the events of a call are told with to plugins that consume `sending_event`.
-#[derive(Debug)]
-pub struct Sending {
-    handler_id: String,
-    request_id: String,
-    started: Instant,
-}
-
-impl Sending {
-    /// None for a worker's own calls, which would feed themselves.
-    fn of(call: &ValidatedCall, started: Instant) -> Option<Self> {
-        (!matches!(call.origin(), Origin::Worker)).then(|| Self {
-            handler_id: format!("{}.{}", call.plugin().name, call.name()),
-            request_id: call.request_id().to_string(),
-            started,
-        })
-    }
-
-    /// One item for all of them, if a worker wants it.
-    fn append(
-        self,
-        tx: &Tx<'_>,
-        instance: &Instance,
-        events: &[NewEvent],
-        now: i64,
-    ) -> Result<(), StoreError> {
-        if !tx.wants_sending(instance.community.id)? {
-            return Ok(());
-        }
-        // Each item fits where an event's data has to.
-        let mut rest = events;
-        while !rest.is_empty() {
-            let mut bytes = 0;
-            let fits = |event: &&NewEvent| {
-                bytes += event.data.len();
-                bytes <= SENDING_BYTES
-            };
-            let count = rest.iter().take_while(fits).count().max(1);
-            let (piece, others) = rest.split_at(count);
-            self.append_one(tx, instance, piece, now)?;
-            rest = others;
-        }
-        Ok(())
-    }
-
-    fn append_one(
-        &self,
-        tx: &Tx<'_>,
-        instance: &Instance,
-        events: &[NewEvent],
-        now: i64,
-    ) -> Result<(), StoreError> {
-        let took = i64::try_from(self.started.elapsed().as_millis()).unwrap_or(0);
-        let data = json!({
-            "events": events.iter().map(NewEvent::told).collect::<Vec<_>>(),
-            "handler_id": self.handler_id,
-            "account_id": instance.community.slug,
-            "request_id": self.request_id,
-            "event_create_time": rfc3339(now - took),
-            "event_end_time": rfc3339(now),
-        });
-        let item =
-            NewEvent::of_api(SENDING, &instance.community, data, self.request_id.clone(), now);
-        tx.append_event(&item).map(drop)
-    }
-}
-
 impl Calls {
     /// Stores what was collected, and `also`; or nothing. The lock goes with the write and is released
     /// by the writer.
     pub async fn commit(&self, collected: Collected, also: Option<Also>) -> Result<(), StoreError> {
-        let Collected { instance, writes, share, hold, state_bytes, keep, sending, .. } = collected;
+        let Collected { instance, writes, share, hold, state_bytes, keep, .. } = collected;
         let now = self.clock.now_ms();
         let release = move |committed: Option<&()>| {
             release(hold, committed.and(state_bytes));
@@ -203,9 +135,6 @@ impl Calls {
             if let Some(instance) = &instance {
                 tx.require_generation(instance.id, instance.generation)?;
                 writes.apply(tx, instance, now)?;
-                if let Some(sending) = sending.filter(|_| !writes.events.is_empty()) {
-                    sending.append(tx, instance, &writes.events, now)?;
-                }
             }
             also.map_or(Ok(()), |also| also(tx))
         };
