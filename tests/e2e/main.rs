@@ -30,6 +30,7 @@ mod host_scope;
 mod https;
 mod idempotency;
 mod identity;
+mod in_memory_host;
 mod instances;
 mod isolation;
 mod monitoring;
