@@ -21,6 +21,7 @@ use arc_swap::ArcSwap;
 use crate::calls::Calls;
 use crate::egress::Egress;
 use crate::ids::{CommunityId, PluginName};
+use crate::outbox::machine_name;
 use crate::plugins::HookPoint;
 use crate::plugins::background::HookManifest;
 use crate::secrets::Keyring;
@@ -76,8 +77,7 @@ pub enum DeclaredBy {
 
 impl Hooks {
     pub fn new(calls: Arc<Calls>, egress: Egress, keyring: Arc<Keyring>, enabled: bool) -> Self {
-        let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-        let machine = if name.trim().is_empty() { "localhost" } else { name.trim() }.to_owned();
+        let machine = machine_name();
         Self {
             calls,
             egress,
@@ -115,6 +115,11 @@ impl Hooks {
                 is_dirty.store(true, Ordering::Release);
             }
         })
+    }
+
+    /// Something was changed by a write of others: it is read again soon.
+    pub fn look_again(&self) {
+        self.is_dirty.store(true, Ordering::Release);
     }
 
     /// Reads again what there is.

@@ -98,8 +98,7 @@ impl Outbox {
         config: DeliveryConfig,
         is_local: bool,
     ) -> Self {
-        let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-        let machine = if name.trim().is_empty() { "localhost".into() } else { name.trim().into() };
+        let machine = machine_name();
         Self {
             shared: Arc::new(Shared { store, egress, keyring, clock, is_local, machine }),
             config,
@@ -170,7 +169,11 @@ impl Outbox {
 
     /// Begins what is due to one endpoint, as far as there is room.
     fn look_at(&mut self, endpoint: i64, now: i64) -> Result<(), StoreError> {
-        let Some(target) = self.target(endpoint)? else { return Ok(()) };
+        let Some(target) = self.target(endpoint)? else {
+            // What was known against it says nothing any more.
+            self.lanes.close(endpoint);
+            return Ok(());
+        };
         let store = self.shared.store.clone();
         match self.lanes.gate(endpoint, now) {
             Gate::Open => Ok(()),
@@ -240,4 +243,10 @@ impl Outbox {
         let task = self.attempts.spawn(attempt.run(self.shared.clone()));
         self.tasks.insert(task.id(), (endpoint, id));
     }
+}
+
+/// What this machine calls itself.
+pub fn machine_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    if name.trim().is_empty() { "localhost".to_owned() } else { name.trim().to_owned() }
 }

@@ -327,6 +327,35 @@ async fn without_an_address_events_wait_four_days() {
 }
 
 #[tokio::test]
+async fn what_is_recovered_into_a_busy_lane_goes_first_and_alone() {
+    let receiver = Receiver::start().await;
+    let host = TestHost::with(&[]).start().await;
+    host.put_community("acme", json!([])).await.expect(201);
+    for number in 0..20 {
+        publish(&host, "acme", number).await;
+    }
+    host.advance(97 * HOUR);
+    until("they are dead", async || {
+        (deliveries(&host, "?state=dead").await.len() == 20).then_some(())
+    })
+    .await;
+    for number in 20..400 {
+        publish(&host, "acme", number).await;
+    }
+    let endpoint = "/api/internal/endpoints/driver";
+    host.put(endpoint, json!({ "url": receiver.url })).await.expect(200);
+    receiver.wait_for(5).await;
+    let since = json!({ "since": "2020-01-01T00:00:00Z", "states": ["dead"] });
+    host.post(&format!("{endpoint}/recover"), since).await.expect(202);
+    let received = numbers(&receiver.wait_for(400).await, "acme");
+    let begin = received.iter().position(|number| *number == 0).expect("the first of all");
+    assert!(begin < 380, "the lane was busy");
+    assert_eq!(received[begin..begin + 20], (0..20).collect::<Vec<_>>(), "from {begin} on");
+    let others: Vec<i64> = received.into_iter().filter(|number| *number >= 20).collect();
+    assert_eq!(others, (20..400).collect::<Vec<_>>());
+}
+
+#[tokio::test]
 async fn a_receiver_that_hangs_gets_so_many_at_once_and_holds_nobody_up() {
     let receiver = Receiver::start().await;
     let host = host_for(&receiver).await;

@@ -122,6 +122,8 @@ pub async fn delete(
 ) -> Result<StatusCode, Problem> {
     let slug = parse_slug(&slug).map_err(|_| Problem::unknown_community(&slug))?;
     api.mutations.telling(told).delete(slug).await?;
+    // Steps for the community have gone with it.
+    api.hooks.look_again();
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -45,7 +45,7 @@ impl Outbox {
         if !delivered {
             return None;
         }
-        // One that was disabled meanwhile is not there any more.
+        // One that a look has found disabled is not there any more.
         let target = self.targets.get(&endpoint)?.clone();
         if target.row.ordering != "fifo" {
             return Some(endpoint);
@@ -82,16 +82,24 @@ impl Outbox {
         }
     }
 
-    /// The next of a lane is sent while what came of the one before is being stored. A crash between
-    /// sends that one again, as any other.
-    fn follow(&mut self, target: &Arc<Target>, after: i64, now: i64) -> Result<(), StoreError> {
+    /// The next of a lane is sent while what came of those before it is being stored. A crash between sends
+    /// them again, as any other. Whatever else is not just the next, the commit makes due.
+    fn follow(&mut self, target: &Arc<Target>, ended: i64, now: i64) -> Result<(), StoreError> {
         let endpoint = target.row.id;
         let is_closed = self.lanes.gate(endpoint, now) == Gate::Closed;
         if !is_closed || self.lanes.room(&target.row, &self.config) == 0 {
             return Ok(());
         }
-        let next = self.shared.store.read(|reader| reader.next_in_lane(after))?;
-        if let Some(next) = next.filter(|next| !self.lanes.is_under_way(endpoint, next.id)) {
+        let store = self.shared.store.clone();
+        let is_ended = |id| self.lanes.is_being_stored(endpoint, id);
+        let next = store.read(|reader| match reader.first_in_lane(ended, is_ended)? {
+            Some(first) => reader.waiting_delivery(first),
+            None => Ok(None),
+        })?;
+        // One that is due is retried, or was sent again by hand: it may have to wait, or be under way.
+        if let Some(next) = next.filter(|next| next.due_at.is_none())
+            && !self.lanes.is_under_way(endpoint, next.id)
+        {
             self.begin(target, next, false);
         }
         Ok(())

@@ -87,6 +87,11 @@ impl Lanes {
         }
     }
 
+    /// It has ended, and what came of it is not stored yet.
+    pub fn is_being_stored(&self, endpoint: i64, delivery: i64) -> bool {
+        self.endpoints.get(&endpoint).is_some_and(|under| under.storing.contains(&delivery))
+    }
+
     /// An attempt has ended; what came of it is yet to be stored.
     pub fn ended(&mut self, endpoint: i64, delivery: i64, seen: Seen, now: i64) {
         let under = self.endpoints.entry(endpoint).or_default();

@@ -12,6 +12,8 @@ use crate::events::Envelope;
 pub struct DueDelivery {
     pub id: i64,
     pub attempts: u32,
+    /// None: another of its lane is before it.
+    pub due_at: Option<i64>,
     /// Of these attempts, those before it was last sent again by hand.
     pub resent_after: u32,
     pub expires_at: i64,
@@ -71,21 +73,30 @@ impl Reader<'_> {
     /// A waiting delivery with its event.
     pub fn waiting_delivery(&self, id: i64) -> Result<Option<DueDelivery>, StoreError> {
         let sql = format!(
-            "SELECT {ENVELOPE}, d.id, d.attempts, d.resent_after, d.expires_at FROM {ENVELOPE_FROM} \
+            "SELECT {ENVELOPE}, d.id, d.attempts, d.resent_after, d.expires_at, d.due_at FROM {ENVELOPE_FROM} \
              JOIN delivery d ON d.event_position = e.position WHERE d.id = ?1 AND d.state = 'waiting'"
         );
         Ok(self.0.prepare_cached(&sql)?.query_row([id], due_delivery).optional()?)
     }
 
-    /// The next that waits in the lane of a delivery, whatever that one's state is.
-    pub fn next_in_lane(&self, delivery: i64) -> Result<Option<DueDelivery>, StoreError> {
-        let sql = format!(
-            "SELECT {ENVELOPE}, d.id, d.attempts, d.resent_after, d.expires_at FROM delivery f \
-             CROSS JOIN delivery d INDEXED BY delivery_lane ON d.state = 'waiting' \
-             AND d.endpoint_id = f.endpoint_id AND d.key_id = f.key_id AND d.id > f.id \
-             CROSS JOIN {ENVELOPE_FROM} WHERE f.id = ?1 AND e.position = d.event_position ORDER BY d.id LIMIT 1"
-        );
-        Ok(self.0.prepare_cached(&sql)?.query_row([delivery], due_delivery).optional()?)
+    /// The first that waits in the lane of a delivery and is not passed over.
+    pub fn first_in_lane(
+        &self,
+        delivery: i64,
+        is_passed_over: impl Fn(i64) -> bool,
+    ) -> Result<Option<i64>, StoreError> {
+        let mut lane = self.0.prepare_cached(
+            "SELECT d.id FROM delivery f CROSS JOIN delivery d INDEXED BY delivery_lane ON d.state = 'waiting' \
+             AND d.endpoint_id = f.endpoint_id AND d.key_id = f.key_id WHERE f.id = ?1 ORDER BY d.id",
+        )?;
+        let mut rows = lane.query([delivery])?;
+        while let Some(row) = rows.next()? {
+            let id = row.get(0)?;
+            if !is_passed_over(id) {
+                return Ok(Some(id));
+            }
+        }
+        Ok(None)
     }
 
     /// The oldest that waits, due or not: one of the heads of the endpoint's lanes, which are all looked at.
@@ -139,5 +150,6 @@ fn due_delivery(row: &Row<'_>) -> rusqlite::Result<DueDelivery> {
         attempts: row.get(16)?,
         resent_after: row.get(17)?,
         expires_at: row.get(18)?,
+        due_at: row.get(19)?,
     })
 }
