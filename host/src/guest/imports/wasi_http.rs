@@ -68,16 +68,25 @@ impl WasiHttpHooks for Sending {
         let limit = self.request_bytes();
         Box::new(async move {
             let (head, body) = request.into_parts();
-            // Even for a request that is refused: a client that still writes would not hear why.
-            let body = Limited::new(body, limit).collect().await;
-            let body = body.map_err(|_| Error::HttpRequestBodySize(u64::try_from(limit).ok()))?;
-            let permit = permit.map_err(|denied| Error::InternalError(Some(denied.message)))?;
-            send(permit, head, body.to_bytes()).await
+            match permit {
+                Ok(permit) => send(permit, head, body, limit).await,
+                Err(denied) => Err(refused(denied.message, body, limit).await),
+            }
         })
     }
 }
 
-async fn send(permit: Permit, head: Parts, body: Bytes) -> Result<Sent, Error> {
+/// What a guest hears of a request that it may not send: only once it has written its body, because a
+/// client that still writes hears of a broken stream alone. Nothing of the body is kept.
+async fn refused(message: String, body: WasiBody, limit: usize) -> Error {
+    let mut rest = Limited::new(body, limit);
+    while let Some(Ok(_)) = rest.frame().await {}
+    Error::InternalError(Some(message))
+}
+
+async fn send(permit: Permit, head: Parts, body: WasiBody, limit: usize) -> Result<Sent, Error> {
+    let body = Limited::new(body, limit).collect().await;
+    let body = body.map_err(|_| Error::HttpRequestBodySize(u64::try_from(limit).ok()))?.to_bytes();
     let headers = head.headers.iter().filter(|(name, _)| *name != "content-length");
     let headers = headers.map(|(name, value)| {
         (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
