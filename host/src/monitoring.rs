@@ -18,6 +18,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
 use crate::calls::{Calls, Mode, What};
+use crate::communities::Community;
 use crate::ids::{PluginName, RequestId};
 use crate::instance::Instance;
 use crate::plugins::Plugin;
@@ -160,12 +161,18 @@ impl Ring {
             }
             last = Instant::now();
             let batch: Vec<_> = std::iter::from_fn(|| self.points.pop()).take(BATCH).collect();
+            let taken = batch.len();
             let Some(plugin) = calls.plugins.get(self.plugin.as_str()) else {
-                self.dropped(batch.len());
+                self.dropped(taken);
                 continue;
             };
             let mut failed = false;
-            for (instance, points) in of_instances(&calls, &plugin, batch) {
+            let handed = of_instances(&calls, &plugin, batch);
+            if handed.is_empty() && plugin.is_of_host() {
+                // Its instance cannot be set up.
+                self.dropped(taken);
+            }
+            for (instance, points) in handed {
                 failed |= !self.hand_over(&calls, &plugin, instance, &points, route_of).await;
             }
             failures = if failed { failures.saturating_add(1) } else { 0 };
@@ -202,23 +209,29 @@ impl Ring {
     }
 }
 
-type Batch = Vec<Point>;
-
 /// All points for a plugin of host scope; for one of communities to each instance those of its own.
-fn of_instances(calls: &Calls, plugin: &Plugin, batch: Batch) -> Vec<(Arc<Instance>, Batch)> {
-    let find = |community: &crate::communities::Community| {
-        community.instances.iter().find(|one| one.plugin == plugin.name).cloned()
+fn of_instances(
+    calls: &Calls,
+    plugin: &Plugin,
+    batch: Vec<Point>,
+) -> Vec<(Arc<Instance>, Vec<Point>)> {
+    let instances = |community: Option<Arc<Community>>| -> Vec<Arc<Instance>> {
+        let all = community.iter().flat_map(|community| &community.instances);
+        all.filter(|one| one.plugin == plugin.name).cloned().collect()
     };
     if plugin.is_of_host() {
-        let host = calls.communities.of_host().and_then(|host| find(&host));
+        let host = instances(calls.communities.of_host()).pop();
         return host.map(|instance| (instance, batch)).into_iter().collect();
     }
-    let mut by_community: BTreeMap<String, Batch> = BTreeMap::new();
+    let mut by_community: BTreeMap<String, Vec<Point>> = BTreeMap::new();
     for point in batch {
         if let Some(slug) = point.account().map(str::to_owned) {
             by_community.entry(slug).or_default().push(point);
         }
     }
-    let instance = |slug: &str| calls.communities.get(slug).and_then(|community| find(&community));
-    by_community.into_iter().filter_map(|(slug, points)| Some((instance(&slug)?, points))).collect()
+    let of = |(slug, points): (String, Vec<Point>)| {
+        let instances = instances(calls.communities.get(&slug)).into_iter();
+        instances.map(move |instance| (instance, points.clone()))
+    };
+    by_community.into_iter().flat_map(of).collect()
 }

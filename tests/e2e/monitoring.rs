@@ -66,6 +66,20 @@ async fn a_request_that_fails_is_two() {
 }
 
 #[tokio::test]
+async fn what_anybody_can_send_is_kept_in_part_alone() {
+    let host = host().await;
+    let name = "n".repeat(30_000);
+    for _ in 0..100 {
+        let request = host.request(reqwest::Method::GET, &format!("/healthz/{name}"));
+        let refused = moothall_tests::answer(request.header("X-Metagov-Community", &name)).await;
+        refused.problem(404, "not_found");
+    }
+    let point = point(&host, "errors", "GET:/").await;
+    assert_eq!(point["tags"]["account_id"], Value::Null);
+    assert!(point.to_string().len() < 2_000, "{} bytes", point.to_string().len());
+}
+
+#[tokio::test]
 async fn a_plugin_that_blocks_loses_points_and_they_are_counted() {
     let host = host().await;
     host.get("/api/plugins/resident/block/on").await.expect(200);

@@ -12,6 +12,11 @@ use super::RouteOf;
 use crate::clock::rfc3339;
 use crate::ids::RequestId;
 
+/// Longest path that is kept, in bytes: longer than those of all routes with what they name.
+const PATH_BYTES: usize = 1 << 10;
+/// Longest name of a community, in bytes.
+const NAME_BYTES: usize = 50;
+
 /// What is measured.
 #[derive(Clone)]
 pub struct Point {
@@ -34,8 +39,10 @@ pub struct Target {
 }
 
 impl Target {
+    /// Of what anybody can send only as much as says something.
     pub fn new(path: &str, community: Option<&str>) -> Self {
-        let community = community.unwrap_or_default();
+        let path = &path[..path.floor_char_boundary(PATH_BYTES)];
+        let community = community.filter(|name| name.len() <= NAME_BYTES).unwrap_or_default();
         let mut text = String::with_capacity(path.len() + community.len());
         text.push_str(path);
         text.push_str(community);
