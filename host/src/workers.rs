@@ -39,6 +39,8 @@ const DUE: usize = 1_000;
 const INSTANCES: usize = 5_000;
 /// How often the gauges are set, and cursors moved that nothing concerned.
 const SETTLE: Duration = Duration::from_secs(10);
+/// Waiting events that one write gives up.
+const GIVE_UP: usize = 1_000;
 /// A worker that cannot run now is looked at again after this.
 const REST: Duration = Duration::from_secs(1);
 /// The same where its plugin does not serve.
@@ -85,8 +87,10 @@ impl Drop for Slot<'_> {
 
 /// What became of a turn.
 enum Turn {
-    /// There may be more to do.
-    More,
+    /// There may be more to do: the events from this time on, in milliseconds since the Unix epoch.
+    More { since: Option<i64> },
+    /// The events from this time on are not to be handled yet.
+    Stuck { since: Option<i64> },
     /// There is nothing to do.
     Idle,
     /// It cannot run now, and is looked at again after this, later each time.
@@ -149,6 +153,8 @@ impl Workers {
         loop {
             this.note_plugins(&mut work).await;
             this.note(this.look(&mut work));
+            // However many turns end meanwhile.
+            let look_at = Instant::now() + LOOK;
             loop {
                 while work.turns.len() < this.config.concurrency.max(1)
                     && let Some(next) = work.roster.next()
@@ -160,7 +166,7 @@ impl Workers {
                 tokio::select! {
                     Some(ended) = work.turns.join_next_with_id() => work.ended(ended),
                     () = signal.notified() => break,
-                    () = tokio::time::sleep(LOOK) => break,
+                    () = tokio::time::sleep_until(look_at) => break,
                 }
             }
             this.settle_idle(&mut work).await;
@@ -232,7 +238,7 @@ impl Workers {
     }
 
     async fn turn(self: Arc<Self>, worker: i64) -> (i64, Turn) {
-        let turn = match self.ready(worker).await {
+        let turn = match self.ready(worker) {
             Ok(Some(ready)) => match self.slot(&ready.plugin.name) {
                 Some(_slot) => self.have_turn(ready).await,
                 None => Ok(Turn::Rest { after: LOOK, reason: String::new() }),
@@ -264,7 +270,7 @@ impl Workers {
     }
 
     /// None: there is no such worker any more.
-    async fn ready(&self, id: i64) -> Result<Option<Ready>, CallError> {
+    fn ready(&self, id: i64) -> Result<Option<Ready>, CallError> {
         let row = self.calls.store.read(|reader| reader.worker(id))?;
         let Some(row) = row.filter(|row| !row.is_retired()) else { return Ok(None) };
         // The row is retired with its instance: one that is not there is not there yet.
@@ -276,8 +282,7 @@ impl Workers {
             // Another version of the plugin may have it again.
             return Err(CallError::PluginUnavailable(plugin.name.to_string()));
         };
-        let ready = Ready { row, worker, plugin, instance };
-        self.asked(ready).await.map(Some)
+        Ok(Some(Ready { row, worker, plugin, instance }))
     }
 
     /// Asks the plugin whether the worker is enabled, once for each file and configuration.
@@ -295,15 +300,29 @@ impl Workers {
         let asked =
             Asked { enabled: answer.output == Output::Enabled(true), mark: of.0, generation: of.1 };
         let (id, now) = (ready.row.id, self.clock().now_ms());
-        self.calls.store.write("worker.ask", move |tx| tx.settle_worker(id, &asked, now)).await?;
+        if !asked.enabled {
+            self.give_up_waiting(id, now).await?;
+        }
+        self.calls.store.write("worker.ask", move |tx| tx.settle_worker(id, &asked)).await?;
         if let Some(row) = self.calls.store.read(|reader| reader.worker(id))? {
             ready.row = row;
         }
         Ok(ready)
     }
 
-    async fn have_turn(&self, mut ready: Ready) -> Result<Turn, CallError> {
-        if !ready.row.enabled {
+    /// What waits for a worker that is off is given up, where it can be seen.
+    async fn give_up_waiting(&self, worker: i64, now: i64) -> Result<(), StoreError> {
+        loop {
+            let give_up = move |tx: &Tx<'_>| tx.give_up_waiting(worker, now, GIVE_UP);
+            if self.calls.store.write("worker.give_up", give_up).await? < GIVE_UP {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn have_turn(&self, ready: Ready) -> Result<Turn, CallError> {
+        let mut ready = self.asked(ready).await?;
+        if !ready.row.enabled || ready.row.is_retired() {
             return Ok(Turn::Idle);
         }
         let tried = self.try_again(&ready).await?;
@@ -311,7 +330,11 @@ impl Workers {
             ready.row = row;
         }
         let turn = self.next_batch(&ready).await?;
-        Ok(if tried { Turn::More } else { turn })
+        match turn {
+            Turn::Idle if tried => Ok(Turn::More { since: None }),
+            Turn::Stuck { since } if tried => Ok(Turn::More { since }),
+            turn => Ok(turn),
+        }
     }
 
     /// Moves the cursors of those that nothing concerned, and says how far the others are.

@@ -169,7 +169,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// The same of one that is tried again.
+    /// One that is tried again is being handled.
     pub fn try_worker_event(&self, id: i64) -> Result<(), StoreError> {
         self.conn
             .prepare_cached("UPDATE worker_event SET trying = 1 WHERE id = ?1")?
@@ -238,6 +238,9 @@ impl Tx<'_> {
         (now, in_order): (i64, bool),
         limit: usize,
     ) -> Result<usize, StoreError> {
+        if limit == 0 {
+            return Ok(0);
+        }
         let retried = self
             .conn
             .prepare_cached(
@@ -248,7 +251,8 @@ impl Tx<'_> {
         if in_order {
             self.conn
                 .prepare_cached(
-                    "UPDATE worker_event SET due_at = NULL WHERE worker_id = ?1 AND state = 'waiting' AND EXISTS \
+                    "UPDATE worker_event INDEXED BY worker_event_due SET due_at = NULL \
+                     WHERE worker_id = ?1 AND state = 'waiting' AND due_at IS NOT NULL AND EXISTS \
                      (SELECT 1 FROM worker_event b WHERE b.worker_id = ?1 AND b.state = 'waiting' \
                      AND b.key_id = worker_event.key_id AND b.position < worker_event.position)",
                 )?
@@ -258,15 +262,20 @@ impl Tx<'_> {
         Ok(retried)
     }
 
-    /// The worker is off: what waits for it is given up, where it can be seen.
-    pub(super) fn give_up_waiting(&self, worker: i64, now: i64) -> Result<(), StoreError> {
-        self.conn
+    /// The worker is off: at most `limit` of what waits for it are given up. How many.
+    pub fn give_up_waiting(
+        &self,
+        worker: i64,
+        now: i64,
+        limit: usize,
+    ) -> Result<usize, StoreError> {
+        Ok(self
+            .conn
             .prepare_cached(
-                "UPDATE worker_event SET state = 'dead', due_at = ?2, last_error = 'the worker was disabled' \
-                 WHERE worker_id = ?1 AND state = 'waiting'",
+                "UPDATE worker_event SET state = 'dead', due_at = ?2, last_error = 'the worker was disabled' WHERE id IN \
+                 (SELECT id FROM worker_event WHERE worker_id = ?1 AND state = 'waiting' LIMIT ?3)",
             )?
-            .execute([worker, now])?;
-        Ok(())
+            .execute(params![worker, now, limit as i64])?)
     }
 
     /// Removes dead letters of a worker: one, or at most `limit`. How many.

@@ -272,16 +272,16 @@ impl Tx<'_> {
         Ok(removed)
     }
 
-    /// What the plugin said of a worker. For one that is off, events pass.
-    pub fn settle_worker(&self, id: i64, asked: &Asked, now: i64) -> Result<(), StoreError> {
+    /// What the plugin said of a worker, unless it was retired meanwhile. For one that is off, events pass.
+    pub fn settle_worker(&self, id: i64, asked: &Asked) -> Result<(), StoreError> {
         self.conn
             .prepare_cached(
                 "UPDATE worker SET cursor = CASE WHEN ?2 THEN cursor ELSE \
                  coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'event'), 0) END, enabled = ?2, \
-                 asked_mark = ?3, asked_generation = ?4 WHERE id = ?1",
+                 asked_mark = ?3, asked_generation = ?4 WHERE id = ?1 AND asked_mark <> -1",
             )?
             .execute(params![id, asked.enabled, asked.mark, asked.generation.0])?;
-        if asked.enabled { Ok(()) } else { self.give_up_waiting(id, now) }
+        Ok(())
     }
 
     /// Its configuration or its plugin's file is another: it is asked again, and on until then. One that was

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{CRASHES, READ, REST, Ready, Turn, Workers};
+use super::{CRASHES, READ, Ready, Turn, Workers};
 use crate::calls::{CallError, Collected, Mode, What};
 use crate::guest::{Batch, Fault, cut};
 use crate::store::{Fate, Keyed, Passed, StoreError, Tx};
@@ -57,14 +57,14 @@ impl Workers {
         let (row, store) = (&ready.row, &self.calls.store);
         let (events, more) = store.read(|reader| reader.log(row.community, row.cursor, READ))?;
         let Some((last, _)) = events.last() else { return Ok(Turn::Idle) };
-        let last = last.position;
+        let (last, last_time) = (last.position, last.time);
         let wanted: Vec<&Keyed> =
             events.iter().filter(|(event, _)| ready.worker.wants(event)).collect();
         if wanted.is_empty() {
             if more || last - row.cursor > BEHIND {
                 self.advance(ready, Gathered { upto: last, ..Gathered::default() }).await?;
             }
-            return Ok(if more { Turn::More } else { Turn::Idle });
+            return Ok(if more { Turn::More { since: Some(last_time) } } else { Turn::Idle });
         }
         // Until what came of it is stored: the mark of one is gone before another is made.
         let permit = if row.crashes > 0 { self.suspects.acquire().await.ok() } else { None };
@@ -72,10 +72,12 @@ impl Workers {
             Some(_) => self.alone(ready, wanted[0]).await?,
             None => self.gather(ready, &wanted, last).await?,
         };
-        let stuck = gathered.upto == row.cursor;
+        let upto = gathered.upto;
+        let left = wanted.iter().find(|(event, _)| event.position > upto);
+        let since = left.map(|(event, _)| event.time).or(more.then_some(last_time));
         self.advance(ready, gathered).await?;
         drop(permit);
-        Ok(if stuck { Turn::Rest { after: REST, reason: String::new() } } else { Turn::More })
+        Ok(if upto == row.cursor { Turn::Stuck { since } } else { Turn::More { since } })
     }
 
     async fn gather(

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Turn;
+use super::{REST, Turn};
 use crate::calls::Calls;
 use crate::events::Envelope;
 use crate::ids::{CommunityId, InstanceId};
@@ -36,6 +36,8 @@ struct Entry {
     state: State,
     /// When the oldest event came that it was woken for and has not come to yet.
     since: Option<i64>,
+    /// The same of those that came while it was at it.
+    woken: Option<i64>,
     /// Rests one after the other, for a reason.
     rests: u32,
 }
@@ -80,7 +82,7 @@ impl Roster {
         self.tail
     }
 
-    /// Those whose next event may have ended the process come last, the likelier the later.
+    /// Those whose next event was under way at more than one bad end come last.
     pub fn add(&mut self, row: WorkerRow) {
         self.last = self.last.max(row.id);
         self.by_community.entry(row.community).or_default().push(row.id);
@@ -90,6 +92,7 @@ impl Roster {
             name: row.name,
             state: State::Queued,
             since: None,
+            woken: None,
             rests: 0,
         };
         self.workers.insert(row.id, entry);
@@ -119,7 +122,9 @@ impl Roster {
             .collect();
         for worker in wanted {
             if let Some(entry) = self.workers.get_mut(&worker) {
-                entry.since.get_or_insert(event.time);
+                let is_busy = matches!(entry.state, State::Busy | State::BusyAndWoken);
+                let of = if is_busy { &mut entry.woken } else { &mut entry.since };
+                of.get_or_insert(event.time);
             }
             self.wake(worker);
         }
@@ -151,7 +156,14 @@ impl Roster {
         let Some(entry) = self.workers.get_mut(&worker) else { return };
         match (turn, entry.state) {
             (Turn::Gone, _) => self.forget(worker),
+            (Turn::Stuck { since }, _) => {
+                entry.since = since;
+                entry.woken = None;
+                entry.state = State::Resting;
+                self.resting.push(Reverse((Instant::now() + REST, worker)));
+            }
             (Turn::Rest { after, reason }, _) => {
+                entry.since = entry.since.or(entry.woken.take());
                 let rest = after.saturating_mul(1 << entry.rests.min(6)).min(REST_MOST).max(after);
                 if !reason.is_empty() {
                     entry.say(worker, &reason);
@@ -162,10 +174,13 @@ impl Roster {
             }
             (Turn::Idle, State::Busy) => {
                 entry.state = State::Idle;
-                entry.since = None;
+                (entry.since, entry.woken) = (None, None);
                 entry.rests = 0;
             }
-            (Turn::Idle | Turn::More, _) => {
+            (turn, _) => {
+                let since = if let Turn::More { since } = turn { since } else { None };
+                entry.since = since.or(entry.woken);
+                entry.woken = None;
                 entry.state = State::Queued;
                 entry.rests = 0;
                 self.queue.push_back(worker);
