@@ -1,11 +1,11 @@
 //! Items: one receiver of a stored request each. First tried while the platform waits, later by a task of
 //! the background, on the workers' schedule; then a dead letter.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinSet};
 use tokio::time::Instant;
 
 use super::{Webhooks, receivers, response_of, webhook_types};
@@ -161,22 +161,22 @@ impl Webhooks {
 
     /// Works off what is due and not waited for by a platform. Never ends.
     pub async fn work(self) {
-        let mut trying: JoinSet<i64> = JoinSet::new();
-        let mut busy: HashSet<i64> = HashSet::new();
+        let mut trying: JoinSet<()> = JoinSet::new();
+        let mut busy: HashMap<Id, WebhookItem> = HashMap::new();
         loop {
             let room = AT_ONCE.saturating_sub(trying.len());
-            let mut due = if room > 0 { self.due(&busy, room) } else { Vec::new() };
-            // One at a time for each receiver, in order.
-            let mut receivers = HashSet::new();
-            due.retain(|item| receivers.insert((item.instance, item.process)));
+            let due = if room > 0 { self.due(&busy, room) } else { Vec::new() };
             for item in due.into_iter().take(room) {
-                busy.insert(item.id);
-                trying.spawn(self.clone().try_again(item));
+                let task = trying.spawn(self.clone().try_again(item.clone()));
+                busy.insert(task.id(), item);
             }
             tokio::select! {
-                Some(ended) = trying.join_next() => match ended {
-                    Ok(id) => drop(busy.remove(&id)),
-                    Err(error) => tracing::error!(%error, "a webhook's task ended"),
+                Some(ended) = trying.join_next_with_id() => match ended {
+                    Ok((task, ())) => drop(busy.remove(&task)),
+                    Err(error) => {
+                        busy.remove(&error.id());
+                        tracing::error!(%error, "a webhook's task ended; it is tried again");
+                    }
                 },
                 () = self.calls.store.signals().webhooks.notified() => {}
                 () = tokio::time::sleep(LOOK) => {}
@@ -184,7 +184,8 @@ impl Webhooks {
         }
     }
 
-    fn due(&self, busy: &HashSet<i64>, room: usize) -> Vec<WebhookItem> {
+    /// One for each receiver that has none under way, in order.
+    fn due(&self, busy: &HashMap<Id, WebhookItem>, room: usize) -> Vec<WebhookItem> {
         let now = self.calls.clock.now_ms();
         let limit = BATCH.max(room) + busy.len();
         let due = self.calls.store.read(|reader| reader.due_webhooks(now, limit));
@@ -192,11 +193,13 @@ impl Webhooks {
             tracing::warn!(%error, "webhooks that wait cannot be read");
             Vec::new()
         });
-        due.retain(|item| !busy.contains(&item.id));
+        let receiver = |item: &WebhookItem| (item.instance, item.process);
+        let mut taken: HashSet<_> = busy.values().map(receiver).collect();
+        due.retain(|item| taken.insert(receiver(item)));
         due
     }
 
-    async fn try_again(self, item: WebhookItem) -> i64 {
+    async fn try_again(self, item: WebhookItem) {
         match self.calls.store.read(|reader| reader.webhook(item.webhook)) {
             Ok(Some((request, spoken))) => {
                 let request_id =
@@ -206,6 +209,5 @@ impl Webhooks {
             Ok(None) => {}
             Err(error) => tracing::warn!(%error, "a webhook that waits cannot be read"),
         }
-        item.id
     }
 }
