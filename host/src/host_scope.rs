@@ -99,7 +99,7 @@ impl HostScope {
         let request = RequestId::new(&self.mutations.calls.clock);
         let host = CommunitySlug::of_host();
         let (change, instance) = self.mutations.enable(host, entry, request).await?;
-        if !self.begun.contains(&instance.id) && change == Became::Unchanged {
+        if !self.begun.contains(&instance.id) && change != Became::Created {
             self.call(plugin.clone(), instance.clone(), Lifecycle::Initialize).await?;
         }
         self.begun.insert(instance.id);

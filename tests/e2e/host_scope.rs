@@ -30,6 +30,17 @@ async fn it_is_initialized_at_each_start_and_closed_at_the_end() {
 }
 
 #[tokio::test]
+async fn it_is_initialized_too_where_its_settings_changed_while_the_host_was_down() {
+    let mut host = host().await;
+    assert_eq!(route(&host, "/state/initialized").await, 1);
+    host.terminate();
+    host.set_toml(&TOML.replace("blue", "green"));
+    host.restart().await;
+    assert_eq!(route(&host, "/count").await["label"], "green");
+    assert_eq!(route(&host, "/state/initialized").await, 2);
+}
+
+#[tokio::test]
 async fn its_memory_lasts_between_calls_and_not_over_a_restart() {
     let mut host = host().await;
     for count in 1..=3 {
