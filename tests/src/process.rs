@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::guests::host_binary;
 
-const START: Duration = Duration::from_secs(30);
+const START: Duration = Duration::from_secs(60);
 /// Longer than `drain_ms`.
 const END: Duration = Duration::from_secs(40);
 const PAUSE: Duration = Duration::from_millis(2);

@@ -72,6 +72,8 @@ impl Database {
             );
         }
         conn.pragma_update(None, "synchronous", "FULL")?;
+        // What savepoints keep stays in memory by SQLITE_STMTJRNL_SPILL in .cargo/config.toml: `temp_store` would
+        // keep it in pieces of a kilobyte. Built without that, large batches go through a temporary file.
         conn.pragma_update(None, "foreign_keys", true)?;
         // The checkpoint thread copies the log; a commit never waits for that.
         conn.pragma_update(None, "wal_autocheckpoint", 0)?;

@@ -6,8 +6,8 @@
 
 use rusqlite::{OptionalExtension, params};
 
+use super::subscriptions::{Subscription, Subscriptions};
 use super::{Audience, NewEvent, Reader, StoreError, Tx};
-use crate::events::matches;
 
 /// How long a delivery is tried after its event, in milliseconds.
 pub const EXPIRE_MS: i64 = 4 * 24 * 60 * 60 * 1000;
@@ -268,23 +268,14 @@ impl Tx<'_> {
 impl Reader<'_> {
     /// The endpoints that an event would go to, by their public ids.
     pub fn subscribers(&self, event: &NewEvent) -> Result<Vec<String>, StoreError> {
-        let mut statement = self.0.prepare_cached(
-            "SELECT public_id, kind = 'driver', event_types FROM endpoint \
-             WHERE kind IN ('driver', 'endpoint') AND community_id IN (0, ?1)",
-        )?;
+        let mut public_id =
+            self.0.prepare_cached("SELECT public_id FROM endpoint WHERE id = ?1")?;
+        let all = Subscriptions::default().all(self.0)?;
         let community = event.community.map_or(0, |community| community.0);
-        let rows = statement.query_map([community], |row| {
-            Ok((row.get::<_, String>(0)?, row.get::<_, bool>(1)?, row.get::<_, String>(2)?))
-        })?;
-        let mut endpoints = Vec::new();
-        for row in rows {
-            let (id, is_driver, patterns) = row?;
-            let patterns: Vec<String> = serde_json::from_str(&patterns).unwrap_or_default();
-            let matches = |one: &String| matches(one, &event.source, &event.event_type);
-            if !(is_driver && event.source == "api") && patterns.iter().any(matches) {
-                endpoints.push(id);
-            }
-        }
-        Ok(endpoints)
+        let wants = |one: &&Subscription| one.is_for(community, &event.source, &event.event_type);
+        all.iter()
+            .filter(wants)
+            .map(|one| Ok(public_id.query_row([one.endpoint], |row| row.get(0))?))
+            .collect()
     }
 }

@@ -138,8 +138,11 @@ impl WriterThread {
     fn commit(&mut self, mut batch: Vec<Job>) {
         let outcomes = match self.transaction(&mut batch) {
             Ok(outcomes) => {
-                self.commits.increment(1);
-                self.batches.record(batch.len() as f64);
+                // One that fails alone is rolled back.
+                if batch.len() > 1 || outcomes.iter().any(Result::is_ok) {
+                    self.commits.increment(1);
+                    self.batches.record(batch.len() as f64);
+                }
                 self.settle(&outcomes);
                 outcomes
             }
