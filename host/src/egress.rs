@@ -121,9 +121,9 @@ impl Egress {
         CheckedUrl::parse(url).map_err(EgressError::Invalid)
     }
 
-    /// The same, and that an address in it may be reached as a public one.
-    pub fn check_public_url(&self, url: &str) -> Result<(), EgressError> {
-        let (policy, _) = self.shared.clients.of(&Reach::Public)?;
+    /// The same, and that an address in it may be reached.
+    pub fn check_address(&self, url: &str, reach: &Reach) -> Result<(), EgressError> {
+        let (policy, _) = self.shared.clients.of(reach)?;
         check_literal(&policy, &Self::check_url(url)?)
     }
 

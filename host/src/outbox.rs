@@ -32,6 +32,7 @@ use crate::ids::random_bytes;
 use crate::secrets::Keyring;
 use crate::store::{DRIVER, DueDelivery, Store, StoreError};
 
+pub use reach::of_put as reach_of_put;
 pub use render::metadata;
 pub use signature::SigningSecret;
 pub use target::{headers_context, secret_context};

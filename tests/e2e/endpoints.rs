@@ -2,6 +2,7 @@
 
 use moothall_tests::{Receiver, TestHost};
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const ENDPOINTS: &str = "/api/internal/endpoints";
 
@@ -71,6 +72,41 @@ async fn what_cannot_be_an_endpoint_is_refused_and_says_why() {
         assert!(detail.contains(says), "{body}: {detail}");
     }
     host.post(ENDPOINTS, json!({ "urll": "x" })).await.problem(400, "malformed_json");
+}
+
+#[tokio::test]
+async fn a_put_that_is_slow_takes_no_new_secret_back() {
+    let host = TestHost::with(&[]).start().await;
+    let made = host.post(ENDPOINTS, json!({ "url": "https://example.com/hook" })).await.expect(201);
+    let path = format!("{ENDPOINTS}/{}", made["id"].as_str().expect("an id"));
+    let body = json!({ "timeout_ms": 2000 }).to_string();
+    let address = host.url.trim_start_matches("http://").to_owned();
+    let mut slow = tokio::net::TcpStream::connect(&address).await.expect("a connection");
+    let head = format!(
+        "PUT {path} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\nconnection: close\r\n\r\n",
+        body.len()
+    );
+    slow.write_all(head.as_bytes()).await.expect("it is sent");
+    let rotated = host.post(&format!("{path}/rotate-secret"), json!({})).await.expect(200);
+    assert!(rotated["old_secret_until"].is_string(), "{rotated}");
+    slow.write_all(body.as_bytes()).await.expect("it is sent");
+    let mut answer = String::new();
+    slow.read_to_string(&mut answer).await.expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    let after = host.get(&path).await.expect(200);
+    assert_eq!(after["timeout_ms"], 2000);
+    assert_eq!(after["old_secret_until"], rotated["old_secret_until"], "the rotation stands");
+}
+
+#[tokio::test]
+async fn a_drivers_url_that_is_put_is_public_or_on_this_machine() {
+    let host = TestHost::with(&[]).start().await;
+    let driver = format!("{ENDPOINTS}/driver");
+    let refused = host.put(&driver, json!({ "url": "http://10.0.0.5:8500/" })).await;
+    let detail = refused.problem(400, "bad_request");
+    assert!(detail.contains("allow_cidr"), "{detail}");
+    host.put(&driver, json!({ "url": "http://127.0.0.1:9/" })).await.expect(200);
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ use crate::changes::Change;
 use crate::clock::parse_rfc3339;
 use crate::ids::{CommunityId, RequestId, new_event_id, unguessable_ulid};
 use crate::outbox::{SigningSecret, secret_context};
-use crate::store::{Audience, EndpointRow, NewEvent, View};
+use crate::store::{Audience, EndpointRow, NewEvent, StoreError, Tx, View};
 
 use fields::{EndpointBody, blank, endpoint_json};
 
@@ -109,18 +109,15 @@ async fn put(
     told: Change,
     body: Body,
 ) -> Result<Json<Value>, Problem> {
-    let before = find(&api, &id)?;
     let body: EndpointBody = body::json(&api, body).await?;
+    let before = find(&api, &id)?;
     if body.secret.is_some() {
         return Err(Problem::bad_request(
             "The field `secret` cannot be put; POST to rotate-secret replaces it",
         ));
     }
-    let after = body.apply(&api, before)?;
-    if !replace(&api, "endpoint.put", after.clone(), told).await? {
-        return Err(unknown(&id));
-    }
-    Ok(Json(endpoint_json(&api, &after)?))
+    let after = body.apply(&api, before.clone())?;
+    change(&api, "endpoint.put", before, told, move |tx| tx.put_endpoint(&after)).await
 }
 
 async fn delete(
@@ -153,32 +150,33 @@ async fn rotate(
     Path(id): Path<String>,
     told: Change,
 ) -> Result<Json<Value>, Problem> {
-    let mut row = find(&api, &id)?;
+    let row = find(&api, &id)?;
     let secret = generate()?;
-    let until = api.clock.now_ms() + OLD_SECRET_MS;
-    row.old_secret = Some(std::mem::replace(&mut row.secret, seal(&api, &id, &secret)?));
-    row.old_secret_until = Some(until);
-    if !replace(&api, "endpoint.rotate", row.clone(), told).await? {
-        return Err(unknown(&id));
-    }
-    let mut shown = endpoint_json(&api, &row)?;
+    let (sealed, until) = (seal(&api, &id, &secret)?, api.clock.now_ms() + OLD_SECRET_MS);
+    let number = row.id;
+    let rotate = move |tx: &Tx<'_>| tx.rotate_secret(number, &sealed, until);
+    let Json(mut shown) = change(&api, "endpoint.rotate", row, told, rotate).await?;
     shown["secret"] = json!(secret.text());
     Ok(Json(shown))
 }
 
-/// Whether it was there.
-async fn replace(
+/// Changes an endpoint that is there; as it is from then on.
+async fn change(
     api: &Api,
     name: &'static str,
-    row: EndpointRow,
+    before: EndpointRow,
     told: Change,
-) -> Result<bool, Problem> {
-    let now = api.clock.now_ms();
-    let put = api.calls.store.write(name, move |tx| {
-        let (of, view) = (CommunityId(row.community), View::Endpoint(row.public_id.clone()));
-        tx.changing(Some(&told), of, &view, now, |tx| tx.put_endpoint(&row))
+    make: impl FnOnce(&Tx<'_>) -> Result<bool, StoreError> + Send + 'static,
+) -> Result<Json<Value>, Problem> {
+    let (now, id) = (api.clock.now_ms(), before.public_id.clone());
+    let changed = api.calls.store.write(name, move |tx| {
+        let (of, view) = (CommunityId(before.community), View::Endpoint(before.public_id));
+        tx.changing(Some(&told), of, &view, now, make)
     });
-    Ok(put.await?)
+    if !changed.await? {
+        return Err(unknown(&id));
+    }
+    Ok(Json(endpoint_json(api, &find(api, &id)?)?))
 }
 
 /// `{since, states}`

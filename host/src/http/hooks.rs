@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::error::Problem;
 use super::{Api, body};
 use crate::changes::Change;
+use crate::egress::Reach;
 use crate::hooks::step::{Kind, Settings, Step, Target};
 use crate::hooks::{DeclaredBy, Ended, Hook, Run, secret_context};
 use crate::ids::{CommunityId, RequestId, unguessable_ulid};
@@ -74,7 +75,11 @@ fn find(api: &Api, name: &str) -> Result<Arc<Hook>, Problem> {
 fn step_of(api: &Api, name: &str, id: &str) -> Result<Arc<Step>, Problem> {
     let hook = find(api, name)?;
     let step = hook.steps.iter().find(|step| step.id == id);
-    step.cloned().ok_or_else(|| Problem::not_found(format!("The hook '{name}' has no step '{id}'")))
+    step.cloned().ok_or_else(|| no_step(name, id))
+}
+
+fn no_step(hook: &str, id: &str) -> Problem {
+    Problem::not_found(format!("The hook '{hook}' has no step '{id}'"))
 }
 
 /// What `PUT` makes is the driver's: a hook of the host or of a plugin stays as it is.
@@ -224,7 +229,7 @@ async fn add_step(
     let sealed = sealed.map_err(|error| Problem::internal(error.to_string()))?;
     let mut told = told.with_status(StatusCode::CREATED.as_u16());
     told.sub_resource_id = Some(id.clone());
-    write_step(&api, &name, &id, sealed, body, told).await?;
+    write_step(&api, &name, &id, Some(sealed), body, told).await?;
     let mut shown = step_json(&*step_of(&api, &name, &id)?);
     shown["secret"] = json!(secret.text());
     Ok((StatusCode::CREATED, Json(shown)))
@@ -240,15 +245,16 @@ async fn put_step(
     let body: Value = body::json(&api, body).await?;
     let step = step_of(&api, &name, &id)?;
     require_own(&step)?;
-    write_step(&api, &name, &id, step.secret.clone(), body, told).await?;
+    write_step(&api, &name, &id, None, body, told).await?;
     Ok(Json(step_json(&*step_of(&api, &name, &id)?)))
 }
 
+/// A step with a secret is a new one.
 async fn write_step(
     api: &Api,
     name: &str,
     id: &str,
-    secret: Vec<u8>,
+    secret: Option<Vec<u8>>,
     body: Value,
     told: Change,
 ) -> Result<(), Problem> {
@@ -268,7 +274,7 @@ async fn write_step(
             community.ok_or_else(|| Problem::unknown_community(slug))?.names.id
         }
     };
-    let now = api.clock.now_ms();
+    let (now, is_new) = (api.clock.now_ms(), secret.is_some());
     let mut shown = serde_json::to_value(&settings).unwrap_or_default();
     shown["id"] = json!(id);
     shown["hook"] = json!(name);
@@ -278,7 +284,7 @@ async fn write_step(
         hook: name.to_owned(),
         community,
         settings: shown.to_string(),
-        secret,
+        secret: secret.unwrap_or_default(),
         created_at: now,
     };
     let most = api.settings.hooks.steps;
@@ -286,11 +292,17 @@ async fn write_step(
         "hook.step",
         move |tx| {
             let view = View::Step(row.public_id.clone());
-            tx.changing(Some(&told), row.community, &view, now, |tx| tx.put_step(&row, most))
+            tx.changing(Some(&told), row.community, &view, now, |tx| match is_new {
+                true => tx.add_step(&row, most),
+                false => tx.put_step(&row),
+            })
         },
         Some(api.hooks.after_write()),
     );
     if !write.await? {
+        if !is_new {
+            return Err(no_step(name, id));
+        }
         let detail = format!("The hook has {most} steps already; raise [hooks] steps");
         return Err(Problem::conflict("too_many_steps", detail));
     }
@@ -299,7 +311,7 @@ async fn write_step(
 
 fn check_target(api: &Api, hook: &str, settings: &Settings) -> Result<(), Problem> {
     if settings.kind == Kind::Http {
-        return api.egress.check_public_url(&settings.target).map_err(|fault| {
+        return api.egress.check_address(&settings.target, &Reach::Public).map_err(|fault| {
             Problem::bad_request(format!("The step's `target` cannot be sent to: {fault}"))
         });
     }

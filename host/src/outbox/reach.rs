@@ -5,15 +5,21 @@ use hyper::Uri;
 use crate::egress::Reach;
 use crate::store::EndpointRow;
 
-/// The operator named the driver's URL himself, so its origin may be anywhere; a callback may be on
-/// this machine while the host serves only this machine.
+/// A URL of the driver that the operator named himself may be anywhere, with its origin; one that was put,
+/// and a callback, may be on this machine while the host serves only this machine.
 pub fn of(endpoint: &EndpointRow, driver: &EndpointRow, is_local: bool) -> Reach {
+    let is_operators = driver.url_by == "environment";
     match endpoint.kind.as_str() {
-        "driver" => Reach::Any,
-        "callback" if is_same_origin(&endpoint.url, &driver.url) => Reach::Any,
-        "callback" if is_local => Reach::Loopback,
+        "driver" if is_operators => Reach::Any,
+        "callback" if is_operators && is_same_origin(&endpoint.url, &driver.url) => Reach::Any,
+        "driver" | "callback" => of_put(is_local),
         _ => Reach::Public,
     }
+}
+
+/// Of a driver's URL that was put.
+pub fn of_put(is_local: bool) -> Reach {
+    if is_local { Reach::Loopback } else { Reach::Public }
 }
 
 fn is_same_origin(one: &str, other: &str) -> bool {

@@ -155,15 +155,14 @@ impl Tx<'_> {
         Ok(self.conn.last_insert_rowid())
     }
 
-    /// What can be changed of an endpoint that subscribes. False: it is gone.
+    /// What can be put of an endpoint that subscribes: not its secrets. False: it is gone.
     pub fn put_endpoint(&self, row: &EndpointRow) -> Result<bool, StoreError> {
         let changed = self
             .conn
             .prepare_cached(
                 "UPDATE endpoint SET url = ?2, url_by = ?3, description = ?4, community_id = ?5, event_types = ?6, \
                  format = ?7, form = ?8, headers = ?9, ordering = ?10, timeout_ms = ?11, enabled = ?12, \
-                 disabled_reason = ?13, secret = ?14, old_secret = ?15, old_secret_until = ?16, written_by = ?17 \
-                 WHERE id = ?1 AND kind IN ('driver', 'endpoint')",
+                 disabled_reason = CASE WHEN ?12 THEN NULL ELSE disabled_reason END, written_by = ?13 WHERE id = ?1 AND kind IN ('driver', 'endpoint')",
             )?
             .execute(params![
                 row.id,
@@ -178,13 +177,22 @@ impl Tx<'_> {
                 row.ordering,
                 row.timeout_ms,
                 row.enabled,
-                row.disabled_reason,
-                row.secret,
-                row.old_secret,
-                row.old_secret_until,
                 self.name,
             ])?;
         self.subscriptions.forget();
+        self.told.deliveries.set(true);
+        Ok(changed > 0)
+    }
+
+    /// Another secret; the one before it signs as well until then. False: it is gone.
+    pub fn rotate_secret(&self, id: i64, sealed: &[u8], until: i64) -> Result<bool, StoreError> {
+        let changed = self
+            .conn
+            .prepare_cached(
+                "UPDATE endpoint SET old_secret = secret, old_secret_until = ?3, secret = ?2, written_by = ?4 \
+                 WHERE id = ?1 AND kind IN ('driver', 'endpoint')",
+            )?
+            .execute(params![id, sealed, until, self.name])?;
         self.told.deliveries.set(true);
         Ok(changed > 0)
     }

@@ -111,20 +111,18 @@ impl Tx<'_> {
         Ok(deleted == 1)
     }
 
-    /// A step as it is from now on; false if its hook would have more than `limit`.
-    pub fn put_step(&self, row: &StepRow, limit: usize) -> Result<bool, StoreError> {
-        let mut count = self
-            .conn
-            .prepare_cached("SELECT count(*) FROM hook_step WHERE hook = ?1 AND public_id <> ?2")?;
-        let others = count.query_row([&row.hook, &row.public_id], |row| row.get::<_, i64>(0))?;
+    /// A new step; false if its hook would have more than `limit`.
+    pub fn add_step(&self, row: &StepRow, limit: usize) -> Result<bool, StoreError> {
+        let mut count =
+            self.conn.prepare_cached("SELECT count(*) FROM hook_step WHERE hook = ?1")?;
+        let others = count.query_row([&row.hook], |row| row.get::<_, i64>(0))?;
         if others >= limit as i64 {
             return Ok(false);
         }
         self.conn
             .prepare_cached(
                 "INSERT INTO hook_step (public_id, hook, community_id, settings, secret, created_at) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (public_id) DO UPDATE SET \
-                 community_id = excluded.community_id, settings = excluded.settings",
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?
             .execute(params![
                 row.public_id,
@@ -135,6 +133,17 @@ impl Tx<'_> {
                 row.created_at
             ])?;
         Ok(true)
+    }
+
+    /// A step as it is from now on, but for its secret; whether it was there.
+    pub fn put_step(&self, row: &StepRow) -> Result<bool, StoreError> {
+        let changed = self
+            .conn
+            .prepare_cached(
+                "UPDATE hook_step SET community_id = ?3, settings = ?4 WHERE hook = ?1 AND public_id = ?2",
+            )?
+            .execute(params![row.hook, row.public_id, row.community.0, row.settings])?;
+        Ok(changed == 1)
     }
 
     /// Whether it was there.

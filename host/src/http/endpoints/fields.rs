@@ -7,12 +7,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::clock::rfc3339;
-use crate::egress::Egress;
+use crate::egress::Reach;
 use crate::events::pattern_fault;
 use crate::http::Api;
 use crate::http::error::Problem;
 use crate::outbox::driver::TIMEOUT_MS;
-use crate::outbox::headers_context;
+use crate::outbox::{headers_context, reach_of_put};
 use crate::secrets::PLACEHOLDER;
 use crate::store::EndpointRow;
 
@@ -141,12 +141,13 @@ impl EndpointBody {
         if url.len() > URL_BYTES {
             return Err(invalid("url", &format!("it has at most {URL_BYTES} bytes")));
         }
-        let checked = match before.kind.as_str() {
-            // The driver's URL may be anywhere.
-            "driver" => Egress::check_url(url).map(drop),
-            _ => api.egress.check_public_url(url),
+        let reach = match before.kind.as_str() {
+            "driver" => reach_of_put(api.settings.listen.ip().is_loopback()),
+            _ => Reach::Public,
         };
-        checked.map_err(|error| invalid("url", &error.to_string()))?;
+        api.egress
+            .check_address(url, &reach)
+            .map_err(|error| invalid("url", &error.to_string()))?;
         Ok((url.clone(), "api".to_owned()))
     }
 
