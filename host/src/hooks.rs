@@ -29,7 +29,7 @@ use crate::store::{AfterWrite, StoreError};
 
 pub use exception::Exception;
 pub use http_step::secret_context;
-pub use points::Builtin;
+pub use points::{Builtin, enabling_data};
 pub use run::{Ended, Outcome, Run};
 
 use step::{Settings, Step, Target};

@@ -160,12 +160,13 @@ impl Host {
         };
         let mut host_scope = HostScope::new(mutations.clone(), config.clone());
         background.block_on(host_scope.settle());
-        let oauth = OAuth::new(mutations.clone(), &config).map_err(anyhow::Error::msg)?;
         let webhooks = Webhooks { calls: calls.clone() };
         let on = config.hooks.enabled;
         let hooks =
             Arc::new(Hooks::new(calls.clone(), egress.clone(), mutations.keyring.clone(), on));
         hooks.reload()?;
+        let oauth = OAuth::new(mutations.clone(), hooks.clone(), &config);
+        let oauth = oauth.map_err(anyhow::Error::msg)?;
         let api = Arc::new(Api {
             calls,
             hooks,

@@ -20,6 +20,7 @@ use url::Url;
 use crate::calls::{CallError, Mode, ValidatedCall, What};
 use crate::config::Config;
 use crate::guest::Fault;
+use crate::hooks::Hooks;
 use crate::ids::{CommunityId, RequestId};
 use crate::mutations::Mutations;
 use crate::plugins::Plugin;
@@ -42,6 +43,7 @@ const URL_BYTES: usize = 8_192;
 /// Authorises plugins.
 pub struct OAuth {
     mutations: Mutations,
+    hooks: Arc<Hooks>,
     redirects: Redirects,
     public_url: Option<Url>,
     is_local: bool,
@@ -65,11 +67,12 @@ impl OAuth {
     }
 
     /// What is wrong with the configuration, otherwise.
-    pub fn new(mutations: Mutations, config: &Config) -> Result<Self, String> {
+    pub fn new(mutations: Mutations, hooks: Arc<Hooks>, config: &Config) -> Result<Self, String> {
         let public_url = config.http.public_url.as_deref().map(redirects::web_url).transpose();
         let public_url = public_url.map_err(|wrong| format!("[http] public_url: {wrong}"))?;
         Ok(Self {
             mutations,
+            hooks,
             redirects: Redirects::new(&config.oauth.redirects)?,
             public_url,
             is_local: config.listen.ip().is_loopback(),

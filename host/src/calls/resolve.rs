@@ -37,13 +37,7 @@ impl Calls {
         self: &Arc<Self>,
         request: ActionRequest<'_>,
     ) -> Result<ValidatedCall, CallError> {
-        let community = self
-            .communities
-            .get(request.community)
-            .ok_or_else(|| CallError::UnknownCommunity(request.community.to_owned()))?;
-        let plugin = self.plugin(request.plugin, &community)?;
-        let mut action = reachable(&plugin, request.action, request.reach)?;
-        let instance = self.instance(&community, &plugin, request.platform_id)?;
+        let (plugin, mut action, instance) = self.resolve(&request)?;
         let mark = plugin.mark;
         let ready = self.ready(plugin, instance, &request.request_id).await?;
         if ready.plugin.mark != mark {
@@ -51,6 +45,21 @@ impl Calls {
         }
         let parameters = validated(&action.parameters, request.parameters)?;
         Ok(ready.call(What::Action { action, parameters }, request.request_id))
+    }
+
+    /// What an action's call is of, in memory.
+    pub fn resolve(
+        &self,
+        request: &ActionRequest<'_>,
+    ) -> Result<(Arc<Plugin>, Arc<Action>, Arc<Instance>), CallError> {
+        let community = self
+            .communities
+            .get(request.community)
+            .ok_or_else(|| CallError::UnknownCommunity(request.community.to_owned()))?;
+        let plugin = self.plugin(request.plugin, &community)?;
+        let action = reachable(&plugin, request.action, request.reach)?;
+        let instance = self.instance(&community, &plugin, request.platform_id)?;
+        Ok((plugin, action, instance))
     }
 
     /// A call on an instance, which must be ready for the plugin's version.

@@ -1,6 +1,6 @@
 //! How a step's answer gets into the data: only what it names, and only where the hook allows it.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::step::Merge;
 
@@ -44,7 +44,7 @@ fn put(data: &mut Value, pointer: &str, value: &Value, how: Merge) {
         return;
     }
     let Some((parent, key)) = pointer.rsplit_once('/') else { return };
-    let key = key.replace("~1", "/").replace("~0", "~");
+    let key = unescaped(key);
     let Some(parent) = data.pointer_mut(parent).and_then(Value::as_object_mut) else { return };
     match how {
         Merge::Shallow => drop(parent.insert(key, value.clone())),
@@ -60,7 +60,7 @@ fn patch(target: &mut Value, update: &Value) {
         return;
     };
     if !target.is_object() {
-        *target = Value::Object(serde_json::Map::new());
+        *target = Value::Object(Map::new());
     }
     let Some(target) = target.as_object_mut() else { return };
     for (key, value) in update {
@@ -76,10 +76,16 @@ fn patch(target: &mut Value, update: &Value) {
 pub fn without(data: &Value, sensitive: &[String]) -> Value {
     let mut seen = data.clone();
     for pointer in sensitive {
-        let Some((parent, key)) = pointer.rsplit_once('/') else { continue };
-        let key = key.replace("~1", "/").replace("~0", "~");
-        if let Some(parent) = seen.pointer_mut(parent).and_then(Value::as_object_mut) {
-            parent.remove(&key);
+        let Some((parent, key)) = pointer.rsplit_once('/') else {
+            return Value::Object(Map::new());
+        };
+        match seen.pointer_mut(parent) {
+            Some(Value::Object(parent)) => drop(parent.remove(&unescaped(key))),
+            // The others keep their places.
+            Some(Value::Array(_)) => {
+                seen.pointer_mut(pointer).into_iter().for_each(|one| *one = Value::Null)
+            }
+            _ => {}
         }
     }
     seen
@@ -88,16 +94,26 @@ pub fn without(data: &Value, sensitive: &[String]) -> Value {
 /// Puts back what was sensitive, whatever the steps made of it.
 pub fn restore(data: &mut Value, original: &Value, sensitive: &[String]) {
     for pointer in sensitive {
-        let Some((parent, key)) = pointer.rsplit_once('/') else { continue };
-        let key = key.replace("~1", "/").replace("~0", "~");
-        let Some(parent) = data.pointer_mut(parent).and_then(Value::as_object_mut) else {
+        let Some((parent, key)) = pointer.rsplit_once('/') else {
+            *data = original.clone();
             continue;
         };
-        match original.pointer(pointer) {
-            Some(value) => drop(parent.insert(key, value.clone())),
-            None => drop(parent.remove(&key)),
+        match (data.pointer_mut(parent), original.pointer(pointer)) {
+            (Some(Value::Object(parent)), Some(value)) => {
+                drop(parent.insert(unescaped(key), value.clone()));
+            }
+            (Some(Value::Object(parent)), None) => drop(parent.remove(&unescaped(key))),
+            (Some(Value::Array(_)), Some(value)) => {
+                data.pointer_mut(pointer).into_iter().for_each(|one| *one = value.clone());
+            }
+            _ => {}
         }
     }
+}
+
+/// A part of a JSON Pointer.
+fn unescaped(key: &str) -> String {
+    key.replace("~1", "/").replace("~0", "~")
 }
 
 #[cfg(test)]
@@ -144,5 +160,19 @@ mod tests {
         let mut data = json!({ "form": { "name": "m", "password": "stolen" } });
         restore(&mut data, &original, &sensitive);
         assert_eq!(data, json!({ "form": { "name": "m", "password": "p" } }));
+    }
+
+    #[test]
+    fn what_is_sensitive_in_a_list_is_null_and_all_is_sensitive_at_the_root() {
+        let original = json!({ "tokens": ["a", "b"], "name": "n" });
+        let sensitive = ["/tokens/1".to_owned()];
+        let mut seen = without(&original, &sensitive);
+        assert_eq!(seen, json!({ "tokens": ["a", null], "name": "n" }));
+        restore(&mut seen, &original, &sensitive);
+        assert_eq!(seen, original);
+        let mut seen = without(&original, &[String::new()]);
+        assert_eq!(seen, json!({}));
+        restore(&mut seen, &original, &[String::new()]);
+        assert_eq!(seen, original);
     }
 }

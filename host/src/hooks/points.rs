@@ -1,6 +1,10 @@
 //! The host's own hooks: before what each runs, and what its steps may do there.
 
+use serde_json::{Value, json};
+
+use crate::plugins::Plugin;
 use crate::plugins::background::HookManifest;
+use crate::secrets;
 
 /// A hook of the host's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +60,19 @@ impl Builtin {
     fn is_mutable(self) -> bool {
         matches!(self, Self::ActionRequested | Self::ProcessStarting)
     }
+}
+
+/// What steps see of a plugin that is to be enabled: its config without secrets. Of one that is not there
+/// nobody knows what is a secret.
+pub fn enabling_data(
+    community: Option<&str>,
+    name: &str,
+    plugin: Option<&Plugin>,
+    config: &Value,
+) -> Value {
+    let secrets = plugin.map(|plugin| plugin.config_schema.secrets().find(config));
+    let config = secrets.map(|pointers| secrets::split(config, &pointers).public);
+    json!({ "community": community, "plugin": name, "config": config })
 }
 
 pub fn manifests() -> impl Iterator<Item = HookManifest> {

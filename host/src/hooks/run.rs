@@ -14,6 +14,7 @@ use super::step::{Merge, Mode, Step, Target};
 use super::{Hook, Hooks};
 use crate::calls::{self, What};
 use crate::communities::Community;
+use crate::egress::EgressError;
 use crate::guest::{Output, Verdict};
 use crate::ids::{RequestId, unguessable_ulid};
 
@@ -163,6 +164,12 @@ impl Hooks {
                 let of = (&*run.hook.point, &**step, url.as_str());
                 match self.post(of, &running.run_id, &seen, timeout).await {
                     Ok(answer) => running.answered(run, step, answer, trace),
+                    // Whoever caused the run must not get by with what cannot be sent.
+                    Err(EgressError::Invalid(reason)) => {
+                        "failed".clone_into(&mut trace.status);
+                        trace.warnings.push(reason.clone());
+                        Then::Fail(format!("step {} cannot be asked: {reason}", step.id))
+                    }
                     Err(error) => unreachable_step(run, step, &error.to_string(), trace),
                 }
             }

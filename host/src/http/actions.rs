@@ -79,11 +79,20 @@ async fn perform(
         Begun::First(first) => Some(first),
     };
     let slug = community(&head.headers)?;
-    let mut parameters = parsed.parameters.unwrap_or_else(|| Value::Object(Map::new()));
+    let mut asked = ActionRequest {
+        community: slug,
+        platform_id: platform_id(&head.headers, &query),
+        plugin,
+        action,
+        parameters: parsed.parameters.unwrap_or_else(|| Value::Object(Map::new())),
+        reach,
+        request_id: request_id.clone(),
+    };
     if !query.dry_run && api.hooks.active(Builtin::ActionRequested).is_some() {
-        let filtered = filtered(api, slug, (plugin, action), &parameters, &request_id).await;
-        match (filtered, &first) {
-            (Ok(data), _) => parameters = data,
+        // Steps are asked only about what could be called.
+        api.calls.resolve(&asked)?;
+        match (filtered(api, &asked).await, &first) {
+            (Ok(data), _) => asked.parameters = data,
             (Err(problem), Some(first)) => {
                 first.clone().refused(api, &problem, &request_id).await;
                 return Err(problem);
@@ -91,16 +100,7 @@ async fn perform(
             (Err(problem), None) => return Err(problem),
         }
     }
-    let call = api.calls.action(ActionRequest {
-        community: slug,
-        platform_id: platform_id(&head.headers, &query),
-        plugin,
-        action,
-        parameters,
-        reach,
-        request_id: request_id.clone(),
-    });
-    let call = call.await?;
+    let call = api.calls.action(asked).await?;
     if query.dry_run && reach == Reach::Public {
         let detail = "A dry run shows a plugin's state; it is answered under /api/internal only";
         return Err(Problem::bad_request(detail));
@@ -115,18 +115,13 @@ async fn perform(
     }
 }
 
-/// The parameters as the hook's steps leave them. A community that is not there is found out later.
-async fn filtered(
-    api: &Api,
-    slug: &str,
-    (plugin, action): (&str, &str),
-    parameters: &Value,
-    request_id: &RequestId,
-) -> Result<Value, Problem> {
-    let Some(community) = api.calls.communities.get(slug) else { return Ok(parameters.clone()) };
+/// The parameters as the hook's steps leave them.
+async fn filtered(api: &Api, asked: &ActionRequest<'_>) -> Result<Value, Problem> {
+    let ActionRequest { community: slug, plugin, action, parameters, request_id, .. } = asked;
+    let community = api.calls.communities.get(slug);
     let data = || json!({ "community": slug, "plugin": plugin, "action": action, "parameters": parameters });
     let point = Builtin::ActionRequested;
-    let data = guard::pass(api, point, Some(&community), request_id, data).await?;
+    let data = guard::pass(api, point, community.as_ref(), request_id, data).await?;
     Ok(data.map_or_else(|| parameters.clone(), |mut data| data["parameters"].take()))
 }
 

@@ -14,11 +14,10 @@ use super::error::Problem;
 use super::{Api, body, guard};
 use crate::calls::CallError;
 use crate::changes::Change;
-use crate::hooks::Builtin;
+use crate::hooks::{Builtin, enabling_data};
 use crate::ids::{CommunitySlug, InstanceId, RequestId};
 use crate::mutations::{Became, PluginEntry};
 use crate::plugins::Plugin;
-use crate::secrets;
 
 /// A config body; absent, it is empty.
 #[derive(serde::Deserialize)]
@@ -60,13 +59,7 @@ pub async fn enabling(
     request: &RequestId,
 ) -> Result<(), Problem> {
     let community = api.calls.communities.get(slug);
-    let data = || {
-        // Of a plugin that is not there nobody knows what is a secret.
-        let plugin = api.calls.plugins.get(name);
-        let secrets = plugin.as_ref().map(|plugin| plugin.config_schema.secrets().find(config));
-        let config = secrets.map(|pointers| secrets::split(config, &pointers).public);
-        json!({ "community": slug, "plugin": name, "config": config })
-    };
+    let data = || enabling_data(Some(slug), name, api.calls.plugins.get(name).as_deref(), config);
     guard::pass(api, Builtin::PluginEnabling, community.as_ref(), request, data).await.map(drop)
 }
 

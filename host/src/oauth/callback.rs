@@ -13,6 +13,7 @@ use super::secret::{hash, verifier_context};
 use super::{OAuth, OAuthError, Outcome};
 use crate::calls::{CallError, Mode, ValidatedCall, What};
 use crate::guest::{Fault, cut};
+use crate::hooks::{Builtin, Ended, Run, enabling_data};
 use crate::ids::{CommunityId, CommunitySlug, RequestId};
 use crate::mutations::{Authorization, MutationError};
 use crate::plugins::Plugin;
@@ -119,6 +120,9 @@ impl OAuth {
         if let Some(person) = answer.claim.as_ref().and_then(|claim| claim.person) {
             self.require_stored(person, &community)?;
         }
+        if let Some(config) = &answer.config {
+            self.guard_enabling(&plugin, config, community.as_ref(), back).await?;
+        }
         let authorization = Authorization {
             community,
             plugin: plugin.name.clone(),
@@ -128,6 +132,38 @@ impl OAuth {
         let community = self.mutations.authorize(authorization, back.request.clone()).await?;
         let community = community.names.slug.to_string();
         Ok(Finished { redirect: answer.redirect, parameters: answer.parameters, community })
+    }
+
+    /// The hook before a plugin is enabled may prevent it here too.
+    async fn guard_enabling(
+        &self,
+        plugin: &Plugin,
+        config: &Value,
+        community: Option<&(CommunityId, CommunitySlug)>,
+        back: &Back,
+    ) -> Result<(), Failed> {
+        let Some(hook) = self.hooks.active(Builtin::PluginEnabling) else { return Ok(()) };
+        let slug = community.map(|(_, slug)| slug.as_str());
+        let data = enabling_data(slug, plugin.name.as_str(), Some(plugin), config);
+        let community = slug.and_then(|slug| self.mutations.calls.communities.get(slug));
+        let request_id = back.request.clone();
+        match self.hooks.run(Run { hook, community, data, request_id }).await.ended {
+            Ended::Continue => Ok(()),
+            Ended::Halt(exception) => Err(Failed::new(
+                "access_denied",
+                match exception.message.as_str() {
+                    "" => "a step of a hook prevents it",
+                    message => message,
+                },
+            )),
+            Ended::Error(reason) => {
+                tracing::warn!(
+                    plugin = plugin.name.as_str(),
+                    "an authorisation was refused: {reason}"
+                );
+                Err(server_error("a step of a hook failed, and it may not".to_owned()))
+            }
+        }
     }
 
     /// A person that the plugin named may be nobody of this community.

@@ -140,3 +140,23 @@ async fn hooks_can_be_switched_off() {
     let prevented = halt(json!({ "name": "PreventAction", "message": "no" }));
     echo(&host, prevented).await.expect(200);
 }
+
+#[tokio::test]
+async fn what_could_not_be_called_is_not_asked_about() {
+    let (host, filter) = guarded("action.requested", "PreventAction").await;
+    host.action("acme", "probe.nothing", json!({})).await.problem(404, "unknown_action");
+    host.action("acme", "nobody.nothing", json!({})).await.problem(404, "unknown_plugin");
+    let request = host.request(Method::POST, "/api/action/probe.get");
+    let request = request.header("X-Metagov-Community", "acme").json(&json!({ "parameters": {} }));
+    answer(request).await.problem(404, "unknown_action");
+    assert_eq!(filter.received().len(), 0);
+}
+
+#[tokio::test]
+async fn a_request_that_is_too_large_to_be_asked_about_does_not_pass() {
+    let (host, filter) = guarded("action.requested", "PreventAction").await;
+    let padding = "x".repeat((1 << 20) - 100);
+    let answer = host.action("acme", "probe.put", json!({ "key": "a", "value": padding })).await;
+    answer.problem(502, "hook_failed");
+    assert_eq!(filter.received().len(), 0);
+}

@@ -299,3 +299,20 @@ async fn no_secret_of_a_flow_is_in_the_log_or_in_the_clear_on_disk() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_hook_that_prevents_a_plugin_prevents_it_here_too() {
+    let mut scene = Scene::new().await;
+    scene.host.put_community("acme", json!([])).await.expect(201);
+    let steps = "/api/internal/hooks/org.moothall.plugin.enabling.v1/steps";
+    let nobody = json!({ "target": "http://filter.invalid/", "halt_on_request_exception": true });
+    let step = scene.host.post(steps, nobody).await.expect(201);
+    scene.code(app(json!({ "team_id": "T1", "token": TOKEN })));
+    let said = refused(&scene.go(&into("acme")).await, "access_denied");
+    assert!(said.contains("did not answer"), "{said}");
+    assert_eq!(scene.community("acme").await["plugins"], json!([]));
+    let path = format!("{steps}/{}", step["id"].as_str().expect("an id"));
+    assert_eq!(scene.host.delete(&path).await.status, 204);
+    scene.go(&into("acme")).await;
+    assert_eq!(scene.community("acme").await["plugins"].as_array().map(Vec::len), Some(1));
+}
