@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use moothall_tests::TestHost;
+use moothall_tests::{TestHost, answer, until};
 use reqwest::{Method, Response};
 use serde_json::json;
 
@@ -120,4 +120,32 @@ async fn what_is_no_longer_kept_is_gone() {
     let answer = moothall_tests::answer(request.header("last-event-id", "0")).await;
     answer.problem(410, "gone");
     Stream::open(&host, Some(2)).await;
+}
+
+#[tokio::test]
+async fn a_position_that_the_log_has_not_come_to_is_refused() {
+    let host = host().await;
+    publish(&host, 3).await;
+    for position in ["4", "9223372036854775807"] {
+        let request = host.request(Method::GET, EVENTS).header("accept", "text/event-stream");
+        let refused = answer(request.header("last-event-id", position)).await;
+        let detail = refused.problem(410, "gone");
+        assert!(detail.contains("ends at position 3"), "{detail}");
+    }
+    let mut stream = Stream::open(&host, Some(3)).await;
+    publish(&host, 1).await;
+    assert_eq!(stream.ids(1).await, [4]);
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_what_let_it_in() {
+    let host = host().await;
+    let mut stream = Stream::open(&host, None).await;
+    let key = host.create_key("driver");
+    until("keys are required", async || (host.get("/metrics").await.status == 401).then_some(()))
+        .await;
+    let driver = host.with_key(&key);
+    let event = json!({ "community": "acme", "event_type": "a", "data": {} });
+    driver.post(EVENTS, event).await.expect(202);
+    assert_eq!(stream.line().await, None);
 }

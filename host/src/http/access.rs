@@ -44,6 +44,14 @@ impl Keys {
         self.names.get(&key.0).cloned()
     }
 
+    /// Whether what was admitted with this key, or without one, still would be.
+    pub fn still_admit(&self, key: Option<&KeyId>) -> bool {
+        match key {
+            Some(key) => self.valid.contains_key(&key.0),
+            None => !self.any,
+        }
+    }
+
     /// Whether requests need a key.
     pub fn are_required(&self) -> bool {
         self.any

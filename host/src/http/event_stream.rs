@@ -1,5 +1,5 @@
 //! `GET /api/internal/events` with `Accept: text/event-stream`: events as they are committed, from a
-//! position on, none skipped and none twice. A stream ends when the host stops.
+//! position on, none skipped and none twice. A stream ends when the host stops, and with its key.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -13,6 +13,7 @@ use futures_util::stream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::Api;
+use super::access::KeyId;
 use super::error::Problem;
 use super::events::Wanted;
 use crate::store::StoreError;
@@ -38,6 +39,8 @@ impl Streams {
 struct Stream {
     api: Arc<Api>,
     wanted: Wanted,
+    /// Of whoever opened it.
+    key: Option<KeyId>,
     /// The last position that was looked at.
     at: i64,
     ready: VecDeque<Bytes>,
@@ -46,21 +49,32 @@ struct Stream {
 }
 
 /// From after `from` on; without it, from now on.
-pub fn open(api: Arc<Api>, wanted: Wanted, from: Option<i64>) -> Result<Response, Problem> {
+pub fn open(
+    api: Arc<Api>,
+    wanted: Wanted,
+    key: Option<KeyId>,
+    from: Option<i64>,
+) -> Result<Response, Problem> {
     let Streams { room, stopping } = api.streams.clone();
     let Ok(room) = room.try_acquire_owned() else {
         return Err(Problem::no_room("Too many event streams are open"));
     };
     let (first, last) = api.calls.store.read(|reader| reader.event_range())?;
     let at = from.unwrap_or(last);
-    if at + 1 < first {
+    if at > last {
+        return Err(Problem::gone(format!(
+            "The log ends at position {last}: it is not the one that position {at} was in, perhaps an earlier \
+             state that was restored; begin again without Last-Event-ID"
+        )));
+    }
+    if at < first - 1 {
         return Err(Problem::gone(format!(
             "Events up to position {} are no longer kept; begin again without Last-Event-ID",
             first - 1
         )));
     }
     let begin = VecDeque::from([Bytes::from_static(b": events follow\n\n")]);
-    let state = Stream { api, wanted, at, ready: begin, stopping, _room: room };
+    let state = Stream { api, wanted, key, at, ready: begin, stopping, _room: room };
     let body = Body::from_stream(stream::unfold(state, async |mut state| {
         let chunk = state.next().await?;
         Some((Ok::<_, Infallible>(chunk), state))
@@ -74,7 +88,7 @@ impl Stream {
     async fn next(&mut self) -> Option<Bytes> {
         let signal = self.api.calls.store.signals().events.clone();
         loop {
-            if *self.stopping.borrow() {
+            if *self.stopping.borrow() || !self.api.keys.load().still_admit(self.key.as_ref()) {
                 return None;
             }
             if let Some(chunk) = self.ready.pop_front() {
@@ -84,7 +98,11 @@ impl Stream {
             let mut told = std::pin::pin!(signal.notified());
             told.as_mut().enable();
             match self.look() {
-                Ok(true) => continue,
+                Ok(true) => {
+                    // A look may find much and want none of it: others have their turn between two.
+                    tokio::task::yield_now().await;
+                    continue;
+                }
                 Ok(false) => {}
                 Err(error) => {
                     tracing::warn!(%error, "an event stream ends: events cannot be read");
@@ -105,7 +123,7 @@ impl Stream {
     fn look(&mut self) -> Result<bool, StoreError> {
         let (community, at) = (self.wanted.community, self.at);
         let store = &self.api.calls.store;
-        let found = store.read(|reader| reader.events(community, at, LOOK_EVENTS))?;
+        let (found, _) = store.read(|reader| reader.events(community, at, LOOK_EVENTS))?;
         let Some(last) = found.last() else { return Ok(false) };
         self.at = last.position;
         let wanted = found.iter().filter(|event| self.wanted.has(event));

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use super::access::KeyId;
 use super::error::Problem;
 use super::idempotency::{Begun, First};
 use super::{Api, body, event_stream, idempotency, plugins};
@@ -67,6 +68,7 @@ impl Wanted {
 /// The oldest first; as a stream, if that is asked for.
 async fn list(
     State(api): State<Arc<Api>>,
+    key: Option<Extension<KeyId>>,
     headers: HeaderMap,
     page: Result<Query<Page>, QueryRejection>,
 ) -> Result<Response, Problem> {
@@ -75,15 +77,15 @@ async fn list(
     let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
     if accept.is_some_and(|accept| accept.contains("text/event-stream")) {
         let from = last_event_id(&headers)?.or(page.after);
-        return event_stream::open(api, wanted, from);
+        return event_stream::open(api, wanted, key.map(|Extension(key)| key), from);
     }
     let limit = page.limit.unwrap_or(PAGE).clamp(1, PAGE);
     let walk = if wanted.pattern.is_some() { WALK } else { limit };
     let (community, after) = (wanted.community, page.after.unwrap_or(0));
-    let found = api.calls.store.read(|reader| reader.events(community, after, walk))?;
+    let (found, is_cut) = api.calls.store.read(|reader| reader.events(community, after, walk))?;
     let events: Vec<&Envelope> = found.iter().filter(|e| wanted.has(e)).take(limit).collect();
     let ended = if events.len() == limit { events.last().copied() } else { found.last() };
-    let more = events.len() == limit || found.len() == walk;
+    let more = events.len() == limit || is_cut;
     let next = ended.filter(|_| more).map(|event| event.position);
     let events: Vec<Value> = events.into_iter().map(Envelope::json).collect();
     Ok(Json(json!({ "events": events, "next": next })).into_response())

@@ -17,6 +17,9 @@ use crate::instance::CommunityNames;
 /// How long a dedupe key counts, in milliseconds.
 const DEDUPE_MS: i64 = 24 * 60 * 60 * 1000;
 
+/// One read of the log ends after so many bytes of data.
+const READ_BYTES: usize = 8 << 20;
+
 /// An event that is to be appended.
 #[derive(Clone, Debug)]
 pub struct NewEvent {
@@ -125,13 +128,14 @@ pub(super) fn envelope(row: &Row<'_>) -> rusqlite::Result<Envelope> {
 }
 
 impl Reader<'_> {
-    /// Events after `after` in the order of their positions, at most `limit`.
+    /// Events after `after` in the order of their positions, at most `limit` and some megabytes; and whether
+    /// there may be more.
     pub fn events(
         &self,
         community: Option<CommunityId>,
         after: i64,
         limit: usize,
-    ) -> Result<Vec<Envelope>, StoreError> {
+    ) -> Result<(Vec<Envelope>, bool), StoreError> {
         let of = if community.is_some() { "e.community_id = ?1 AND " } else { "?1 IS NULL AND " };
         let sql = format!(
             "SELECT {ENVELOPE} FROM {ENVELOPE_FROM} WHERE {of}e.position > ?2 AND e.listed \
@@ -140,7 +144,17 @@ impl Reader<'_> {
         let mut statement = self.0.prepare_cached(&sql)?;
         let community = community.map(|community| community.0);
         let rows = statement.query_map(params![community, after, limit as i64], envelope)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let (mut events, mut bytes) = (Vec::new(), 0);
+        for event in rows {
+            let event = event?;
+            bytes += event.data.len() + event.initiator.as_ref().map_or(0, String::len);
+            events.push(event);
+            if bytes > READ_BYTES {
+                return Ok((events, true));
+            }
+        }
+        let more = events.len() == limit;
+        Ok((events, more))
     }
 
     /// The first position that is still kept, and the last that was ever given.
