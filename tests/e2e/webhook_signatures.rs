@@ -55,10 +55,12 @@ async fn a_right_signature_lets_the_request_in_and_a_wrong_one_reaches_nobody() 
 
 #[tokio::test]
 async fn without_a_secret_nothing_is_believed() {
-    let host = host(json!({})).await;
-    let signed = signature("", "{}");
-    send(&host, "{}", &[&signed]).await.problem(503, "webhook_secret_missing");
-    assert_eq!(received(&host).await, 0);
+    for config in [json!({}), json!({ "webhook_secret": "" })] {
+        let host = host(config).await;
+        let signed = signature("", "{}");
+        send(&host, "{}", &[&signed]).await.problem(503, "webhook_secret_missing");
+        assert_eq!(received(&host).await, 0);
+    }
 }
 
 #[tokio::test]

@@ -110,6 +110,16 @@ async fn a_config_that_cannot_be_read_lets_nobody_in() {
 }
 
 #[tokio::test]
+async fn the_urls_that_are_listed_are_those_that_answer() {
+    for (slug, path) in [("", URL.to_owned()), ("a b-c", format!("{URL}/a%20b-c"))] {
+        let host = host(json!({ "webhook_slug": slug })).await;
+        let hooks = host.get("/api/internal/community/acme/hooks").await.expect(200);
+        assert_eq!(hooks, json!({ "hooks": [path] }));
+        assert_eq!(hook(&host, &path, "none").await.status, 200);
+    }
+}
+
+#[tokio::test]
 async fn a_receiver_that_fails_stores_nothing_and_no_process_sees_it() {
     let host = host(json!({})).await;
     let vote = start_vote(&host, json!({})).await;

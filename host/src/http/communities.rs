@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::{Json, extract::rejection::QueryRejection};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -22,6 +23,8 @@ use crate::mutations::{Became, CommunityChange, PluginEntry};
 use crate::plugins::Plugin;
 use crate::secrets::shown;
 
+/// What is written otherwise in a part of a path: all but RFC 3986's unreserved characters.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// Communities on one page at most.
 const PAGE: usize = 100;
 /// Instances after which a page of communities ends.
@@ -166,9 +169,14 @@ fn hook(api: &Api, community: &Community, instance: &Arc<Instance>) -> Option<St
     }
     let config: Value = serde_json::from_str(instance.stored_config()).unwrap_or_default();
     let mut hook = format!("/api/hooks/{}/{}", community.names.slug, instance.plugin);
-    if let Some(slug) = config.get("webhook_slug").filter(|slug| !slug.is_null()) {
+    match config.get("webhook_slug") {
+        None | Some(Value::Null) => {}
+        Some(Value::String(slug)) if slug.is_empty() => {}
+        Some(Value::String(slug)) => {
+            hook = format!("{hook}/{}", utf8_percent_encode(slug, SEGMENT));
+        }
         // A secret one is not shown.
-        hook = format!("{hook}/{}", slug.as_str().unwrap_or("********"));
+        Some(_) => hook.push_str("/********"),
     }
     let of_plugin = community.instances.iter().filter(|one| one.plugin == instance.plugin).count();
     if let (true, Some(id)) = (of_plugin > 1, &instance.platform_id) {

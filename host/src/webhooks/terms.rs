@@ -79,6 +79,8 @@ impl Webhooks {
         secret: Option<SecretString>,
         request: &Request,
     ) -> Result<(), WebhookError> {
+        // Anybody can sign with nothing.
+        let secret = secret.filter(|secret| !secret.expose_secret().is_empty());
         let secret = secret.ok_or_else(|| WebhookError::NoSecret(plugin.name.to_string()))?;
         let now = self.calls.clock.now_ms().div_euclid(1000);
         verify::verify(how, secret.expose_secret(), request, now).map_err(|rejection| {

@@ -90,6 +90,9 @@ fn standard_webhooks(secret: &str, request: &Request, now: i64, tolerance: i64) 
     recent(timestamp, now, tolerance)?;
     let key = secret.strip_prefix("whsec_").unwrap_or(secret);
     let key = BASE64_STANDARD.decode(key).map_err(|_| Rejection::BadSecret)?;
+    if key.is_empty() {
+        return Err(Rejection::BadSecret);
+    }
     let parts: [&[u8]; 5] = [id.as_bytes(), b".", timestamp.as_bytes(), b".", &request.body];
     let right = mac(&key, &parts);
     let signatures = only(request, "webhook-signature")?.split(' ').take(SIGNATURES);
