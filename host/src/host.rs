@@ -225,11 +225,8 @@ impl Host {
         tasks.start("plugin directory", self.directory.watch(reloads));
         tasks.start("failed calls", self.failed_calls);
         tasks.start("purge", background::purge(store.clone(), clock, self.config.clone()));
-        let scheduler = Scheduler {
-            calls: self.api.calls.clone(),
-            config: self.config.scheduler.clone(),
-            threads: BACKGROUND_THREADS,
-        };
+        let (calls, config) = (self.api.calls.clone(), self.config.scheduler.clone());
+        let scheduler = Scheduler::new(calls, config, BACKGROUND_THREADS);
         let mut callers = vec![tasks.start("scheduler", scheduler.run())];
         let workers = Workers::new(self.api.calls.clone(), self.config.workers.clone());
         callers.push(tasks.start("workers", workers.run()));

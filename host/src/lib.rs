@@ -21,6 +21,7 @@ pub mod oauth;
 pub mod outbox;
 pub mod plugins;
 pub mod scheduler;
+mod slots;
 pub mod store;
 pub mod webhooks;
 mod workers;

@@ -16,6 +16,7 @@ use tokio::task::{JoinError, JoinSet};
 use crate::calls::Calls;
 use crate::config::SchedulerConfig;
 use crate::ids::{InstanceId, PluginName, ProcessId};
+use crate::slots::Slots;
 use crate::store::{Advance, ScheduleRow};
 
 use tick::Ticked;
@@ -31,10 +32,12 @@ const INSTANCES: usize = 5_000;
 
 /// Makes what is due happen.
 pub struct Scheduler {
-    pub calls: Arc<Calls>,
-    pub config: SchedulerConfig,
+    calls: Arc<Calls>,
+    config: SchedulerConfig,
     /// Threads that tick at once.
-    pub threads: usize,
+    threads: usize,
+    /// Ticks of each plugin that are under way.
+    slots: Slots,
 }
 
 /// Ticks of one batch that ended at once, and those that have to wait.
@@ -48,6 +51,11 @@ struct Batch {
 type Waiting = std::pin::Pin<Box<dyn Future<Output = Ticked> + Send>>;
 
 impl Scheduler {
+    pub fn new(calls: Arc<Calls>, config: SchedulerConfig, threads: usize) -> Self {
+        let slots = Slots::of(config.waiting_ticks);
+        Self { calls, config, threads, slots }
+    }
+
     /// Never ends.
     pub async fn run(self) {
         let this = Arc::new(self);
@@ -118,8 +126,17 @@ impl Scheduler {
             if batch.waiting.len() >= room {
                 break;
             }
-            let id = row.id;
-            let mut tick: Waiting = Box::pin(self.clone().tick(row));
+            let instance = self.calls.communities.instance(row.instance);
+            let slot = instance.map(|instance| self.slots.take(&instance.plugin));
+            if let Some(None) = slot {
+                batch.advances.push(self.later(&row));
+                continue;
+            }
+            let (id, this) = (row.id, self.clone());
+            let mut tick: Waiting = Box::pin(async move {
+                let _slot = slot;
+                this.tick(row).await
+            });
             match (&mut tick).now_or_never() {
                 None => batch.waiting.push((id, tick)),
                 Some(Ticked::Advanced(advance)) => batch.advances.push(advance),

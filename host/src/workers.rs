@@ -10,7 +10,7 @@ mod retry;
 mod roster;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::gauge;
@@ -25,6 +25,7 @@ use crate::guest::{Fault, Output};
 use crate::ids::{CommunityId, InstanceId, PluginName, RequestId};
 use crate::instance::Instance;
 use crate::plugins::{Plugin, Worker};
+use crate::slots::Slots;
 use crate::store::{Asked, Keyed, StoreError, Tx, WorkerRow};
 
 use roster::Roster;
@@ -55,7 +56,7 @@ pub struct Workers {
     /// Events that may have ended the process are handled one at a time.
     suspects: Semaphore,
     /// Turns that each plugin has now.
-    slots: Mutex<HashMap<PluginName, usize>>,
+    slots: Slots,
 }
 
 /// What the loop has in hand.
@@ -68,21 +69,6 @@ struct Work {
     /// Where the next look for what is due goes on.
     due_after: i64,
     settle_at: Instant,
-}
-
-/// A plugin's part of the turns, given back when it is dropped.
-struct Slot<'a> {
-    workers: &'a Workers,
-    plugin: PluginName,
-}
-
-impl Drop for Slot<'_> {
-    fn drop(&mut self) {
-        let mut slots = self.workers.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(taken) = slots.get_mut(&self.plugin) {
-            *taken = taken.saturating_sub(1);
-        }
-    }
 }
 
 /// What became of a turn.
@@ -105,6 +91,13 @@ struct Ready {
     worker: Arc<Worker>,
     plugin: Arc<Plugin>,
     instance: Arc<Instance>,
+}
+
+impl Ready {
+    /// Whether the instance still stands for calls on this version.
+    fn is_current(&self) -> bool {
+        self.instance.config_for(self.plugin.mark).is_some()
+    }
 }
 
 impl Work {
@@ -138,7 +131,8 @@ impl Work {
 
 impl Workers {
     pub fn new(calls: Arc<Calls>, config: WorkersConfig) -> Self {
-        Self { calls, config, suspects: Semaphore::new(1), slots: Mutex::default() }
+        let slots = Slots::of(config.concurrency.max(1));
+        Self { calls, config, suspects: Semaphore::new(1), slots }
     }
 
     /// Never ends.
@@ -239,7 +233,7 @@ impl Workers {
 
     async fn turn(self: Arc<Self>, worker: i64) -> (i64, Turn) {
         let turn = match self.ready(worker) {
-            Ok(Some(ready)) => match self.slot(&ready.plugin.name) {
+            Ok(Some(ready)) => match self.slots.take(&ready.plugin.name) {
                 Some(_slot) => self.have_turn(ready).await,
                 None => Ok(Turn::Rest { after: LOOK, reason: String::new() }),
             },
@@ -254,19 +248,6 @@ impl Workers {
             Turn::Rest { after, reason: error.to_string() }
         });
         (worker, turn)
-    }
-
-    /// Its part of the turns, unless the plugin has as many as one may: a quarter is for others.
-    fn slot(&self, plugin: &PluginName) -> Option<Slot<'_>> {
-        let most = self.config.concurrency.max(1);
-        let most = (most - most / 4).max(1);
-        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = slots.entry(plugin.clone()).or_default();
-        if *taken >= most {
-            return None;
-        }
-        *taken += 1;
-        Some(Slot { workers: self, plugin: plugin.clone() })
     }
 
     /// None: there is no such worker any more.

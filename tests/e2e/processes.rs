@@ -137,6 +137,23 @@ async fn the_host_keeps_the_closing_time() {
 }
 
 #[tokio::test]
+async fn a_close_may_move_the_closing_time() {
+    let host = host().await;
+    let parameters =
+        json!({ "closing_at": "2090-01-01T00:00:00Z", "extend": "2150-01-01T00:00:00Z" });
+    let location = started(&host, "probe.vote", parameters).await;
+    host.advance(EIGHTY_YEARS);
+    until("it is moved", async || {
+        let process = host.get(&location).await.expect(200);
+        (process["closing_at"] == "2150-01-01T00:00:00.000Z").then_some(())
+    })
+    .await;
+    assert_eq!(host.get(&location).await.expect(200)["status"], "pending");
+    host.advance(EIGHTY_YEARS);
+    assert_eq!(completed(&host, &location).await["outcome"]["closed_by"], "close");
+}
+
+#[tokio::test]
 async fn whoever_disables_the_plugin_completes_its_processes() {
     let host = host().await;
     let location = started(&host, "probe.vote", json!({})).await;

@@ -108,7 +108,11 @@ impl Scheduler {
         if collected.is_empty() {
             return Ticked::Advanced(advance);
         }
-        let also = Box::new(move |tx: &Tx<'_>| tx.advance_schedule(&advance));
+        let is_closing = matches!(rhythm, Rhythm::Closing);
+        let also = Box::new(move |tx: &Tx<'_>| match is_closing {
+            true => tx.advance_closing(&advance),
+            false => tx.advance_schedule(&advance),
+        });
         match self.calls.commit(collected, Some(also)).await {
             Ok(()) | Err(StoreError::Stale) => {}
             Err(error) => {
@@ -117,6 +121,14 @@ impl Scheduler {
             }
         }
         Ticked::Stored
+    }
+
+    /// Its plugin has as many ticks under way as one may.
+    pub(super) fn later(&self, row: &ScheduleRow) -> Advance {
+        let now = self.calls.clock.now_ms();
+        let error = Some("its plugin has too many ticks under way".to_owned());
+        let (from, failures) = (row.due_at, row.failures);
+        Advance { id: row.id, from, to: now + BUSY_MS, at: now, failures, error }
     }
 
     fn advanced(&self, row: &ScheduleRow, cadence: &Cadence) -> Advance {
@@ -185,7 +197,8 @@ fn of_process(
         return Ok((What::Close { kind }, Rhythm::Closing));
     }
     if !kind.has(ProcessFunction::Update) {
-        return if closing { Err(unknown().into()) } else { Err(NotReady::Gone) };
+        // Another version may have it again.
+        return Err(unknown().into());
     }
     let rhythm = if closing { Rhythm::Closing } else { Rhythm::Cadence(kind.cadence.clone()) };
     Ok((What::Update { kind }, rhythm))

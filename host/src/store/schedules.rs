@@ -173,6 +173,19 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// The same of a closing time, which the call itself may have moved: not to before the next try.
+    pub fn advance_closing(&self, advance: &Advance) -> Result<(), StoreError> {
+        match self.advance_schedule(advance) {
+            Err(StoreError::Stale) => {
+                self.conn
+                    .prepare_cached("UPDATE schedule SET due_at = max(due_at, ?2) WHERE id = ?1")?
+                    .execute([advance.id, advance.to])?;
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
     fn has_schedule(&self, id: i64) -> Result<bool, StoreError> {
         Ok(self.conn.prepare_cached("SELECT 1 FROM schedule WHERE id = ?1")?.exists([id])?)
     }

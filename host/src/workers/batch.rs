@@ -93,6 +93,10 @@ impl Workers {
             if gathered.is_full || gathered.events >= EVENTS || Instant::now() >= end {
                 return Ok(gathered);
             }
+            // Another version waits for the lock that this batch has: a call now would wait for that one.
+            if gathered.batch.is_held() && !ready.is_current() {
+                return Ok(gathered);
+            }
             if held.contains(key) {
                 gathered.pass(keyed, 0, Fate::Behind, None);
                 continue;
