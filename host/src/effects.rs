@@ -7,7 +7,9 @@ mod accounts;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use accounts::{Account, AccountChange, AccountKey, Claim, LinkQuality, LinkType, Owned};
+pub use accounts::{
+    ACCOUNT_BYTES, Account, AccountChange, AccountKey, Claim, LinkQuality, LinkType, Owned,
+};
 
 /// New values by key; `None` is a removal.
 pub type StateWrites = BTreeMap<String, Option<String>>;

@@ -12,6 +12,8 @@ use crate::ids::PersonId;
 const NAME_BYTES: usize = 500;
 /// Longest `custom_data`, in bytes of its JSON text.
 const CUSTOM_DATA_BYTES: usize = 64 << 10;
+/// Longest account, as JSON, in bytes: its custom data, perhaps with every letter escaped, and the rest.
+pub const ACCOUNT_BYTES: usize = 6 * CUSTOM_DATA_BYTES + (16 << 10);
 
 /// A change of a community's people and accounts, in the form in which it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]

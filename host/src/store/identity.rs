@@ -11,6 +11,8 @@ use crate::ids::{CommunityId, PersonId};
 
 /// Accounts of one person that are answered at most.
 const ACCOUNTS: usize = 10_000;
+/// Bytes of accounts after which no more are read of one person.
+const USER_BYTES: u64 = 4 << 20;
 /// People who may be merged with one another: merging writes a row for each.
 pub const MERGED: usize = 1_000;
 
@@ -49,14 +51,23 @@ impl Reader<'_> {
         Ok(row.optional()?)
     }
 
-    /// Every account of a primary person and of everyone merged with them.
+    /// The accounts of a primary person and of everyone merged with them, at most `ACCOUNTS` and some megabytes.
     pub fn user(&self, primary: PersonId) -> Result<User, StoreError> {
         let mut statement = self.0.prepare_cached(&format!(
             "SELECT {ACCOUNT} FROM person JOIN linked_account ON person_id = person.id \
              WHERE primary_id = ?1 ORDER BY platform_type, platform_identifier, community_platform_id LIMIT ?2"
         ))?;
-        let accounts = statement.query_map(params![primary.0, ACCOUNTS as i64], account_row)?;
-        Ok(User { primary, accounts: accounts.collect::<Result<_, _>>()? })
+        let rows = statement.query_map(params![primary.0, ACCOUNTS as i64], account_row)?;
+        let (mut accounts, mut bytes) = (Vec::new(), 0);
+        for account in rows {
+            let account = account?;
+            bytes += account.bytes();
+            accounts.push(account);
+            if bytes > USER_BYTES {
+                break;
+            }
+        }
+        Ok(User { primary, accounts })
     }
 
     /// Primary people after `after` with an account that `filter` wants, at most `limit`; all of them

@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use super::error;
-use crate::effects::{Account, AccountChange, AccountKey, Claim};
+use crate::effects::{ACCOUNT_BYTES, Account, AccountChange, AccountKey, Claim};
 use crate::guest::bindings::imports::moothall::plugin::accounts;
 use crate::guest::bindings::{Error, ErrorKind};
 use crate::guest::call_state::CallState;
@@ -17,6 +17,9 @@ impl accounts::Host for CallState {
     fn link(&mut self, account: String) -> Result<String, Error> {
         let community = self.people_of()?;
         self.count_account()?;
+        if account.len() > ACCOUNT_BYTES {
+            return Err(invalid(format!("an account has at most {ACCOUNT_BYTES} bytes")));
+        }
         let value: Value = serde_json::from_str(&account)
             .map_err(|cause| invalid(format!("the account is not JSON: {cause}")))?;
         let claim = Claim::parse(value, Some(self.terms.plugin.as_str()))
