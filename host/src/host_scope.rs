@@ -134,8 +134,9 @@ impl HostScope {
                 self.config = reloads.borrow_and_update().clone();
             }
             self.settle().await;
-            let communities = self.mutations.calls.communities.clone();
-            self.mutations.calls.residents.forget(|id| communities.instance(id).is_some());
+            let calls = self.mutations.calls.clone();
+            let serves = |id| calls.plugin_of(&*calls.communities.instance(id)?).ok();
+            calls.residents.forget(serves);
         }
         if tokio::time::timeout(CLOSE, self.close()).await.is_err() {
             tracing::warn!("plugins of host scope took longer than {} s to close", CLOSE.as_secs());

@@ -70,9 +70,17 @@ impl Residents {
         Ok(all.get_or_insert_with(instance, Arc::default).clone())
     }
 
-    /// What is kept of instances that are gone is dropped.
-    pub fn forget(&self, is_there: impl Fn(InstanceId) -> bool) {
-        self.by_instance.pin().retain(|id, _| is_there(*id));
+    /// What is kept of instances that are gone is dropped, and what no call will take again because another
+    /// plugin file serves, or none. `serves` is the one of an instance that is there.
+    pub fn forget(&self, serves: impl Fn(InstanceId) -> Option<Arc<Plugin>>) {
+        self.by_instance.pin().retain(|id, resident| {
+            let Some(serves) = serves(*id).filter(|plugin| plugin.manifest.resident) else {
+                // One that is at work is dropped the next time.
+                return resident.try_lock().is_err();
+            };
+            let is_of = |(plugin, _): &(Arc<Plugin>, Generation)| Arc::ptr_eq(plugin, &serves);
+            resident.try_lock().map_or(true, |one| one.made_for.as_ref().is_none_or(is_of))
+        });
     }
 }
 
