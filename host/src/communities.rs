@@ -107,7 +107,7 @@ impl Communities {
             let instances: Box<[_]> =
                 rows.into_iter().filter_map(|row| loaded(row, &names)).collect();
             show(&by_id, &instances);
-            instances.iter().for_each(|instance| routes.add(instance));
+            routes.replace(std::iter::empty(), instances.iter());
             by_slug.pin().insert(names.slug.clone(), Arc::new(Community { names, instances }));
         }
         Ok(Self {
@@ -197,14 +197,10 @@ impl Communities {
         for new in after.iter().filter(|one| !is_in(before, one)) {
             self.by_id.pin().insert(new.id, new.clone());
         }
-        for gone in before.iter().filter(|one| !is_in(after, one)) {
-            self.routes.remove(gone);
-            if !after.iter().any(|one| one.id == gone.id) {
-                self.by_id.pin().remove(&gone.id);
-            }
-        }
-        for new in after.iter().filter(|one| !is_in(before, one)) {
-            self.routes.add(new);
+        let gone = || before.iter().filter(|one| !is_in(after, one));
+        self.routes.replace(gone(), after.iter().filter(|one| !is_in(before, one)));
+        for gone in gone().filter(|gone| !after.iter().any(|one| one.id == gone.id)) {
+            self.by_id.pin().remove(&gone.id);
         }
     }
 

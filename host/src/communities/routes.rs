@@ -27,25 +27,15 @@ struct Table {
 pub struct Routes(RwLock<Table>);
 
 impl Routes {
-    pub fn add(&self, instance: &Instance) {
+    /// The routes of `new` in the place of those of `gone`, at once: one that is in both is never nowhere.
+    pub fn replace<'a>(
+        &self,
+        gone: impl Iterator<Item = &'a Arc<Instance>>,
+        new: impl Iterator<Item = &'a Arc<Instance>>,
+    ) {
         let mut table = self.write();
-        for route in routes_of(&table, instance) {
-            let ids = table.routes.entry(route).or_default();
-            if !ids.contains(&instance.id) {
-                ids.push(instance.id);
-            }
-        }
-    }
-
-    pub fn remove(&self, instance: &Instance) {
-        let mut table = self.write();
-        for route in routes_of(&table, instance) {
-            let Some(ids) = table.routes.get_mut(&route) else { continue };
-            ids.retain(|id| *id != instance.id);
-            if ids.is_empty() {
-                table.routes.remove(&route);
-            }
-        }
+        gone.for_each(|instance| table.remove(instance));
+        new.for_each(|instance| table.add(instance));
     }
 
     /// Learns a plugin's route keys: once for each of its versions, all its instances are looked at.
@@ -86,6 +76,27 @@ impl Routes {
 
     fn write(&self) -> RwLockWriteGuard<'_, Table> {
         self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    fn add(&mut self, instance: &Instance) {
+        for route in routes_of(self, instance) {
+            let ids = self.routes.entry(route).or_default();
+            if !ids.contains(&instance.id) {
+                ids.push(instance.id);
+            }
+        }
+    }
+
+    fn remove(&mut self, instance: &Instance) {
+        for route in routes_of(self, instance) {
+            let Some(ids) = self.routes.get_mut(&route) else { continue };
+            ids.retain(|id| *id != instance.id);
+            if ids.is_empty() {
+                self.routes.remove(&route);
+            }
+        }
     }
 }
 
