@@ -32,7 +32,12 @@ struct Entry {
     /// The configuration under which it was loaded.
     config: PluginConfig,
     gone_since: Option<Instant>,
+    /// Why it was refused, as it was logged.
+    refused: Option<String>,
 }
+
+/// What says nothing of the file: it is tried again at each look.
+const PASSING: [&str; 3] = ["unreadable", "store_unavailable", "overloaded"];
 
 /// Watches one directory for a host.
 pub struct Directory {
@@ -244,9 +249,11 @@ impl Directory {
         let config =
             outcome.as_ref().ok().map(|loaded| self.config.plugin(loaded.plugin.name.as_str()));
         let entry = self.entries.entry(file.to_owned()).or_default();
-        entry.look = Some(look);
+        let passes = |errors: &Vec<LoadError>| errors.iter().any(|one| PASSING.contains(&one.code));
+        entry.look = Some(look).filter(|_| !outcome.as_ref().is_err_and(passes));
         let mut report = match outcome {
             Ok(loaded) => {
+                entry.refused = None;
                 entry.config = config.unwrap_or_default();
                 swap(&self.plugins, entry, file, loaded)
             }
@@ -291,12 +298,15 @@ fn swap(plugins: &Plugins, entry: &mut Entry, file: &str, loaded: Loaded) -> Fil
     report
 }
 
-fn failed(entry: &Entry, file: &str, errors: Vec<LoadError>) -> FileReport {
+fn failed(entry: &mut Entry, file: &str, errors: Vec<LoadError>) -> FileReport {
     let reasons = errors.iter().map(|error| error.message.as_str()).collect::<Vec<_>>().join("; ");
     let still = entry.serving.as_ref().map(|plugin| plugin.manifest.version.as_str());
-    tracing::warn!(file, still_serving = still, "plugin file refused: {reasons}");
+    if entry.refused.as_ref() != Some(&reasons) || entry.look.is_some() {
+        tracing::warn!(file, still_serving = still, "plugin file refused: {reasons}");
+    }
     let mut report = FileReport::new(file, Status::Failed).serving(entry.serving.as_deref());
     report.errors = errors;
+    entry.refused = Some(reasons);
     report
 }
 

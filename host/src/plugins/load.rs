@@ -19,7 +19,9 @@ use crate::clock::Clock;
 use crate::config::{Config, Limits};
 use crate::destination::HostPattern;
 use crate::grants::{Grants, Requested};
-use crate::guest::{Export, Guest, LongCalls, Origin, Output, Sandbox, Settings, Subject, Terms};
+use crate::guest::{
+    Export, Fault, Guest, LongCalls, Origin, Output, Sandbox, Settings, Subject, Terms,
+};
 use crate::ids::PluginName;
 use crate::store::{Compiled, Store};
 
@@ -180,6 +182,9 @@ impl Loader {
                 format!("its manifest has more than {} bytes", limits.manifest_bytes),
             )),
             Ok(Err(refusal)) => Err(error("describe_failed", refusal.message)),
+            Err(fault @ (Fault::Overloaded(_) | Fault::Store(_))) => {
+                Err(error("overloaded", format!("`describe` cannot be called now: {fault}")))
+            }
             Err(fault) => Err(error("describe_failed", format!("`describe` failed: {fault}"))),
         }
     }
