@@ -31,6 +31,9 @@ pub enum Reach {
     Every,
 }
 
+/// What an action's call is of.
+pub type Resolved = (Arc<Plugin>, Arc<Action>, Arc<Instance>);
+
 impl Calls {
     /// Resolves and validates an action's call.
     pub async fn action(
@@ -47,11 +50,8 @@ impl Calls {
         Ok(ready.call(What::Action { action, parameters }, request.request_id))
     }
 
-    /// What an action's call is of, in memory.
-    pub fn resolve(
-        &self,
-        request: &ActionRequest<'_>,
-    ) -> Result<(Arc<Plugin>, Arc<Action>, Arc<Instance>), CallError> {
+    /// What an action's call is of: found in memory.
+    pub fn resolve(&self, request: &ActionRequest<'_>) -> Result<Resolved, CallError> {
         let community = self
             .communities
             .get(request.community)

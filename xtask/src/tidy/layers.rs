@@ -10,7 +10,7 @@ use super::sources::Source;
 const LEVELS: &[&[&str]] = &[
     &["clock"],
     &["ids", "web", "destination", "changes"],
-    &["events", "cadence"],
+    &["events", "cadence", "slots"],
     &["instance"],
     &["secrets"],
     &["effects"],
