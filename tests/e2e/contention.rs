@@ -7,6 +7,9 @@ use moothall_tests::{Answer, Driver, TestHost, until};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
+/// However busy the machine is, nobody gives up waiting for an instance.
+const PATIENT: &str = "[limits]\nlock_wait_ms = 60000\nwall_ms = 60000";
+
 /// Starts a call, and waits until the host says that one more is in flight.
 async fn begin(host: &TestHost, action: &str, parameters: Value) -> JoinSet<Answer> {
     let before = in_flight(host).await;
@@ -104,7 +107,7 @@ where
 
 #[tokio::test]
 async fn a_write_whose_instance_was_removed_meanwhile_is_told_so() {
-    let host = TestHost::with(&["probe"]).start().await;
+    let host = TestHost::with(&["probe"]).toml(PATIENT).start().await;
     let driver: Driver = (*host).clone();
     let remove = async move { driver.put_community("acme", json!([])).await };
     let answers = writes_behind(&host, remove).await;
@@ -116,7 +119,7 @@ async fn a_write_whose_instance_was_removed_meanwhile_is_told_so() {
 
 #[tokio::test]
 async fn a_write_whose_instance_was_reconfigured_meanwhile_is_told_so_and_not_stored() {
-    let host = TestHost::with(&["probe"]).start().await;
+    let host = TestHost::with(&["probe"]).toml(PATIENT).start().await;
     let driver: Driver = (*host).clone();
     let config = json!({ "generation": 1 });
     let answers =
@@ -183,7 +186,7 @@ async fn calls_in_flight_of_an_instance_a_plugin_and_the_host_are_bounded() {
 
 #[tokio::test]
 async fn a_late_write_never_reaches_the_instance_that_comes_after() {
-    let host = TestHost::with(&["probe"]).start().await;
+    let host = TestHost::with(&["probe"]).toml(PATIENT).start().await;
     for round in 0..20 {
         host.community("acme", "probe", json!({})).await;
         let mut writers = JoinSet::new();
