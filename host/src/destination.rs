@@ -7,7 +7,7 @@ mod pattern;
 use url::{Host, Url};
 
 pub use cidr::Cidr;
-pub use pattern::HostPattern;
+pub use pattern::{HostPattern, url_of_value};
 
 /// Longest URL, in bytes.
 const URL_BYTES: usize = 8 << 10;
@@ -64,6 +64,12 @@ impl CheckedUrl {
         self.url.as_str()
     }
 
+    /// Whether it has the same scheme, host and port: whatever answers at one answers at the other.
+    pub fn is_same_origin(&self, other: &Self) -> bool {
+        self.url.scheme() == other.url.scheme()
+            && (&self.host, self.port) == (&other.host, other.port)
+    }
+
     /// For messages and lists: without the query, which may hold a secret.
     pub fn without_query(&self) -> String {
         let mut url = self.url.clone();
@@ -86,6 +92,12 @@ impl CheckedUrl {
         changed.url.query_pairs_mut().append_pair(name, value);
         changed
     }
+}
+
+/// The same of two texts. What is no URL has no origin.
+pub fn is_same_origin(one: &str, other: &str) -> bool {
+    let (one, other) = (CheckedUrl::parse(one), CheckedUrl::parse(other));
+    one.is_ok_and(|one| other.is_ok_and(|other| one.is_same_origin(&other)))
 }
 
 /// A dot at the end of a name says that it is complete, and is no part of it.
@@ -146,5 +158,18 @@ mod tests {
         assert!(url.has_default_port());
         assert!(!url.without_query().contains("token"));
         assert!(!url.as_str().contains('#'));
+    }
+
+    #[test]
+    fn origins_are_scheme_host_and_port() {
+        assert!(is_same_origin("http://Driver/events", "http://driver.:80/callback?x=1"));
+        for (one, other) in [
+            ("http://driver/", "https://driver/"),
+            ("http://driver/", "http://driver:81/"),
+            ("http://driver/", "http://driver.example/"),
+            ("", ""),
+        ] {
+            assert!(!is_same_origin(one, other), "{one} {other}");
+        }
     }
 }

@@ -75,6 +75,12 @@ impl Grants {
         &self.tcp
     }
 
+    /// Whether either side names the config's value at that JSON Pointer as a host.
+    pub fn names_config(&self, pointer: &str) -> bool {
+        let mut named = self.requested_http.iter().chain(&self.http);
+        named.any(|pattern| pattern.is_of_config(pointer))
+    }
+
     /// Whether both sides name the URL's host, for an instance with this config under these settings;
     /// else a sentence that says what to add.
     pub fn may_reach(

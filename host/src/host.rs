@@ -127,10 +127,9 @@ impl Host {
             Egress::check_url(url)
                 .with_context(|| "the driver's event_receiver_url is not usable".to_owned())?;
         }
-        let first = driver::first_row(&keyring, receiver.as_deref(), clock.now_ms())
-            .map_err(|error| anyhow::anyhow!("the driver's secret cannot be made: {error}"))?;
-        let put = store.write("driver.start", move |tx| tx.put_driver(&first, receiver.as_deref()));
-        background.block_on(put)?;
+        background
+            .block_on(driver::start(&store, &keyring, receiver, clock.now_ms()))
+            .map_err(|error| anyhow::anyhow!("the driver's endpoint cannot be set up: {error}"))?;
         let outbox = Outbox::new(
             store.clone(),
             egress.clone(),

@@ -8,6 +8,7 @@
 mod authorize;
 mod commit;
 mod config;
+mod moved;
 mod plan;
 mod telling;
 

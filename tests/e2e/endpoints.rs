@@ -174,3 +174,59 @@ async fn what_waits_for_a_deleted_endpoint_is_cancelled() {
     let resend = format!("/api/internal/deliveries/{}/resend", cancelled["id"]);
     host.post(&resend, json!({})).await.problem(409, "not_resendable");
 }
+
+#[tokio::test]
+async fn headers_stay_with_the_origin_that_they_were_given_for() {
+    let (one, other) = (Receiver::start().await, Receiver::start().await);
+    let toml = "[egress]\nallow_cidr = [\"127.0.0.0/8\"]";
+    let host = TestHost::with(&[]).toml(toml).start().await;
+    let key = json!({ "X-Key": "sikrit", "X-Other": "o" });
+    let made = host.post(ENDPOINTS, json!({ "url": one.url, "headers": key })).await.expect(201);
+    let path = format!("{ENDPOINTS}/{}", made["id"].as_str().expect("an id"));
+    for headers in [None, Some(json!({ "X-Key": "********" }))] {
+        let mut moved = json!({ "url": other.url });
+        if let Some(headers) = headers {
+            moved["headers"] = headers;
+        }
+        let refused = host.put(&path, moved).await;
+        let detail = refused.problem(400, "bad_request");
+        assert!(detail.contains("`X-Key`") && detail.contains("`url`"), "{detail}");
+        assert!(refused.error_paths().contains(&"/headers/X-Key".to_owned()), "{}", refused.text);
+    }
+    assert_eq!(host.get(&path).await.expect(200)["url"], json!(one.url));
+
+    // Another path of the same place is no other place.
+    let deeper = format!("{}/deeper", one.url);
+    host.put(&path, json!({ "url": deeper })).await.expect(200);
+    host.post(&format!("{path}/ping"), json!({})).await.expect(202);
+    assert_eq!(one.wait_for(1).await[0].header("x-key"), "sikrit");
+
+    // What is given again goes there, and what is left out is gone.
+    let again = json!({ "url": other.url, "headers": { "X-Key": "new" } });
+    host.put(&path, again).await.expect(200);
+    host.post(&format!("{path}/ping"), json!({})).await.expect(202);
+    let ping = other.wait_for(1).await.remove(0);
+    assert_eq!((ping.header("x-key"), ping.header("x-other")), ("new", ""));
+    host.put(&path, json!({ "url": one.url, "headers": {} })).await.expect(200);
+}
+
+#[tokio::test]
+async fn the_drivers_headers_do_not_follow_its_url_to_another_origin() {
+    let (one, other) = (Receiver::start().await, Receiver::start().await);
+    let driver = format!("{ENDPOINTS}/driver");
+    let mut host = TestHost::with(&[]).env("DRIVER_EVENT_RECEIVER_URL", &one.url).start().await;
+    host.put(&driver, json!({ "headers": { "X-Key": "sikrit" } })).await.expect(200);
+    let deeper = format!("{}/deeper", one.url);
+    host.set_env("DRIVER_EVENT_RECEIVER_URL", &deeper);
+    host.restart().await;
+    host.post(&format!("{driver}/ping"), json!({})).await.expect(202);
+    assert_eq!(one.wait_for(1).await[0].header("x-key"), "sikrit", "the same place");
+
+    host.set_env("DRIVER_EVENT_RECEIVER_URL", &other.url);
+    host.restart().await;
+    host.post(&format!("{driver}/ping"), json!({})).await.expect(202);
+    assert_eq!(other.wait_for(1).await[0].header("x-key"), "");
+    let log = host.logs();
+    assert!(log.contains("X-Key") && log.contains("put them again"), "the log says which are lost");
+    assert_eq!(host.get(&driver).await.expect(200)["headers"], json!({}));
+}

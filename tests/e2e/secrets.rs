@@ -158,3 +158,34 @@ async fn an_api_key_is_shown_once_and_stored_hashed() {
     let refused: Value = host.with_key(&format!("{key}x")).get("/metrics").await.json();
     assert!(!refused.to_string().contains(secret));
 }
+
+#[tokio::test]
+async fn a_kept_secret_stays_with_the_host_that_it_was_given_for() {
+    let host = TestHost::with(&["tutorial"]).start().await;
+    let config = |key: &str, server: &str| json!({ "api_key": key, "server_url": server });
+    let plugins = |config: Value| json!([{ "name": "tutorial", "config": config }]);
+    host.community("acme", "tutorial", json!({ "api_key": SECRET })).await;
+    // It had no server, and so the key was given for none.
+    let kept = config("********", "https://forum.example/base");
+    host.enable("acme", "tutorial", kept.clone()).await.problem(400, "invalid_config");
+    host.enable("acme", "tutorial", config(SECRET, "https://forum.example")).await.expect(201);
+    host.enable("acme", "tutorial", kept).await.expect(201);
+    for other in ["http://forum.example", "https://forum.example:8443", "https://evil.test"] {
+        let moved = config("********", other);
+        for refused in [
+            host.enable("acme", "tutorial", moved.clone()).await,
+            host.put_community("acme", plugins(moved)).await,
+        ] {
+            refused.problem(400, "invalid_config");
+            assert_eq!(refused.error_paths(), ["/api_key", "/server_url"], "{}", refused.text);
+            assert!(refused.text.contains("send the secret itself"), "{}", refused.text);
+            assert!(!refused.text.contains(SECRET), "{}", refused.text);
+        }
+    }
+    let shown = host.get("/api/internal/community/acme").await.expect(200);
+    assert_eq!(shown["plugins"][0]["config"]["server_url"], "https://forum.example/base");
+    // What the plugin may not send to can change, and what is given again can go anywhere.
+    let note = json!({ "api_key": "********", "server_url": "https://forum.example/base", "foo": "https://evil.test" });
+    host.enable("acme", "tutorial", note).await.expect(201);
+    host.enable("acme", "tutorial", config(OTHER, "https://evil.test")).await.expect(201);
+}

@@ -124,6 +124,12 @@ impl TestHost {
         fs::write(self.directory.path().join("moothall.toml"), text).expect("a configuration file");
     }
 
+    /// A variable of the next start's environment.
+    pub fn set_env(&mut self, name: &str, value: &str) {
+        self.setup.environment.retain(|(known, _)| known != name);
+        self.setup.environment.push((name.to_owned(), value.to_owned()));
+    }
+
     /// Where the next start listens.
     pub fn set_listen(&mut self, address: &str) {
         address.clone_into(&mut self.setup.listen);

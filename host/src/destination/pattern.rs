@@ -47,6 +47,11 @@ impl HostPattern {
         &self.text
     }
 
+    /// Whether it is the host of the config's value at that JSON Pointer.
+    pub fn is_of_config(&self, pointer: &str) -> bool {
+        matches!(&self.kind, Kind::Config(own) if own == pointer)
+    }
+
     /// Whether it covers the URL, for an instance with this config and these settings.
     pub fn covers(&self, url: &CheckedUrl, config: &Value, settings: &Value) -> bool {
         let named = match &self.kind {
@@ -79,9 +84,13 @@ impl Hosts {
 
 /// A config value is a URL or a host, and never a pattern: who configures an instance does not
 /// widen what the operator granted.
-fn hosts_of_value(value: &str) -> Option<Hosts> {
+pub fn url_of_value(value: &str) -> Option<CheckedUrl> {
     let url = if value.contains("://") { value.to_owned() } else { format!("https://{value}") };
-    let url = CheckedUrl::parse(&url).ok()?;
+    CheckedUrl::parse(&url).ok()
+}
+
+fn hosts_of_value(value: &str) -> Option<Hosts> {
+    let url = url_of_value(value)?;
     let port = (!url.has_default_port()).then(|| url.port());
     Some(Hosts { name: Name::Exactly(url.host().clone()), port })
 }

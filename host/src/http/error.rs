@@ -74,6 +74,11 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "bad_request", detail)
     }
 
+    /// With the place of each field.
+    pub fn bad_fields(detail: impl Into<String>, fields: Vec<Violation>) -> Self {
+        Self::bad_request(detail).with_errors(fields)
+    }
+
     pub fn malformed_json(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "malformed_json", detail)
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
+use super::moved::{moved, needed_again};
 use super::{MutationError, Mutations, Outcome};
 use crate::communities::Community;
 use crate::instance::Instance;
@@ -40,7 +41,14 @@ impl Mutations {
             .map(|instance| self.stored_secrets(plugin, instance))
             .transpose()?
             .unwrap_or_default();
-        restore(plugin, &mut config, &stored).map_err(invalid)?;
+        let kept = restore(plugin, &mut config, &stored).map_err(invalid)?;
+        if let Some(existing) = existing.filter(|_| !kept.is_empty()) {
+            let moved = moved_from(plugin, existing, &stored, &config);
+            if !moved.is_empty() {
+                secrets::wipe(&mut config);
+                return Err(invalid(needed_again(&kept, &moved)));
+            }
+        }
         if let Err(violations) = plugin.config_schema.validate(&config) {
             secrets::wipe(&mut config);
             return Err(invalid(violations));
@@ -70,20 +78,35 @@ fn violation(path: &str, message: &str) -> Violation {
     Violation { path: path.to_owned(), message: message.to_owned() }
 }
 
-/// Keeps the stored secrets where the placeholder was sent back; secrets must be strings.
+/// What names another host than in the stored config.
+fn moved_from(
+    plugin: &Plugin,
+    existing: &Instance,
+    stored: &BTreeMap<String, SecretString>,
+    config: &Value,
+) -> Vec<String> {
+    let public = serde_json::from_str(existing.stored_config()).unwrap_or_default();
+    let mut before = secrets::join(&public, stored);
+    plugin.config_schema.fill_defaults(&mut before);
+    let moved = moved(plugin, &before, config);
+    secrets::wipe(&mut before);
+    moved
+}
+
+/// Keeps the stored secrets where the placeholder was sent back, and says where; secrets must be strings.
 fn restore(
     plugin: &Plugin,
     config: &mut Value,
     stored: &BTreeMap<String, SecretString>,
-) -> Result<(), Vec<Violation>> {
+) -> Result<Vec<String>, Vec<Violation>> {
     let pointers = plugin.config_schema.secrets().find(config);
     let kept =
         "the placeholder keeps a stored secret, and none is stored here; send the secret itself";
-    let nothing = secrets::restore_placeholders(config, &pointers, stored);
-    let mut wrong: Vec<_> = nothing.iter().map(|path| violation(path, kept)).collect();
+    let found = secrets::restore_placeholders(config, &pointers, stored);
+    let mut wrong: Vec<_> = found.unknown.iter().map(|path| violation(path, kept)).collect();
     let no_strings = secrets::not_strings(config, &pointers);
     wrong.extend(no_strings.iter().map(|path| violation(path, "a secret must be a string")));
-    if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+    if wrong.is_empty() { Ok(found.kept) } else { Err(wrong) }
 }
 
 /// The value of the config key that the manifest names; none where it is not set.

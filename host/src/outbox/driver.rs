@@ -1,18 +1,48 @@
 //! The endpoint `driver`, which always exists.
 
+use std::collections::BTreeMap;
+
+use secrecy::ExposeSecret;
+use serde::de::IgnoredAny;
+
 use super::{SigningSecret, headers_context, secret_context};
+use crate::destination::is_same_origin;
 use crate::secrets::Keyring;
-use crate::store::{DRIVER, EndpointRow};
+use crate::store::{DRIVER, EndpointRow, Store, Tx};
 
 /// How long an endpoint has to answer unless it says otherwise, in milliseconds.
 pub const TIMEOUT_MS: i64 = 15_000;
 
-/// As it is made at the first start.
-pub fn first_row(
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// At start: the endpoint is there, with the URL that the environment gives.
+pub async fn start(
+    store: &Store,
     keyring: &Keyring,
-    url: Option<&str>,
+    url: Option<String>,
     now: i64,
-) -> Result<EndpointRow, Box<dyn std::error::Error + Send + Sync>> {
+) -> Result<(), Failure> {
+    let first = first_row(keyring, url.as_deref(), now)?;
+    let known = store.read(|reader| reader.endpoint(DRIVER))?;
+    let elsewhere = match (&known, &url) {
+        (Some(known), Some(url)) => headers_for_elsewhere(keyring, known, url),
+        _ => Vec::new(),
+    };
+    if !elsewhere.is_empty() {
+        let headers = elsewhere.join(", ");
+        tracing::warn!(
+            headers,
+            "DRIVER_EVENT_RECEIVER_URL has another scheme, host or port than the URL before it: the headers \
+             that the endpoint `driver` had for that one are removed; put them again"
+        );
+    }
+    let keeps = elsewhere.is_empty();
+    let put = move |tx: &Tx<'_>| tx.put_driver(&first, url.as_deref(), keeps);
+    Ok(store.write("driver.start", put).await?)
+}
+
+/// As it is made at the first start.
+fn first_row(keyring: &Keyring, url: Option<&str>, now: i64) -> Result<EndpointRow, Failure> {
     let secret = SigningSecret::generate().map_err(|error| error.to_string())?;
     Ok(EndpointRow {
         id: 0,
@@ -35,4 +65,18 @@ pub fn first_row(
         old_secret_until: None,
         created_at: now,
     })
+}
+
+/// The names of the endpoint's own headers that were given for another scheme, host or port than `url` has:
+/// their values must not go there.
+fn headers_for_elsewhere(keyring: &Keyring, row: &EndpointRow, url: &str) -> Vec<String> {
+    if row.url == url || is_same_origin(&row.url, url) {
+        return Vec::new();
+    }
+    // Headers that cannot be opened are sent nowhere.
+    let Ok(opened) = keyring.open(&headers_context(DRIVER), &row.headers) else {
+        return Vec::new();
+    };
+    let headers = serde_json::from_str::<BTreeMap<String, IgnoredAny>>(opened.expose_secret());
+    headers.map(|headers| headers.into_keys().collect()).unwrap_or_default()
 }

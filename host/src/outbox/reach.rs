@@ -1,7 +1,6 @@
 //! Which addresses an endpoint may be at. Pure.
 
-use hyper::Uri;
-
+use crate::destination::is_same_origin;
 use crate::egress::Reach;
 use crate::store::EndpointRow;
 
@@ -20,33 +19,4 @@ pub fn of(endpoint: &EndpointRow, driver: &EndpointRow, is_local: bool) -> Reach
 /// Of a driver's URL that was put.
 pub fn of_put(is_local: bool) -> Reach {
     if is_local { Reach::Loopback } else { Reach::Public }
-}
-
-fn is_same_origin(one: &str, other: &str) -> bool {
-    origin(one).is_some_and(|origin_of_one| Some(origin_of_one) == origin(other))
-}
-
-fn origin(url: &str) -> Option<(String, String, u16)> {
-    let uri: Uri = url.parse().ok()?;
-    let scheme = uri.scheme_str()?.to_ascii_lowercase();
-    let port = uri.port_u16().unwrap_or(if scheme == "https" { 443 } else { 80 });
-    Some((scheme, uri.host()?.to_ascii_lowercase(), port))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn origins_are_scheme_host_and_port() {
-        assert!(is_same_origin("http://Driver/events", "http://driver:80/callback?x=1"));
-        for (one, other) in [
-            ("http://driver/", "https://driver/"),
-            ("http://driver/", "http://driver:81/"),
-            ("http://driver/", "http://driver.example/"),
-            ("", ""),
-        ] {
-            assert!(!is_same_origin(one, other), "{one} {other}");
-        }
-    }
 }

@@ -58,16 +58,24 @@ pub fn shown(public: &Value, pointers: &[String]) -> Value {
     answer
 }
 
-/// Puts the stored secrets where a client sent the placeholder back, and answers the pointers at which it did so although
-/// nothing is stored there: refuse those, or the placeholder itself would become the secret.
+/// Where a client sent the placeholder back.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Placeholders {
+    /// The stored secret stands there again.
+    pub kept: Vec<String>,
+    /// Nothing is stored: refuse those, or the placeholder itself would become the secret.
+    pub unknown: Vec<String>,
+}
+
+/// Puts the stored secrets where a client sent the placeholder back.
 ///
 /// In an array the pointer goes by index: a client that removes an element has to send the later ones in full.
 pub fn restore_placeholders(
     submitted: &mut Value,
     pointers: &[String],
     previous: &BTreeMap<String, SecretString>,
-) -> Vec<String> {
-    let mut unknown = Vec::new();
+) -> Placeholders {
+    let mut found = Placeholders::default();
     for pointer in pointers {
         let Some(slot) =
             submitted.pointer_mut(pointer).filter(|slot| slot.as_str() == Some(PLACEHOLDER))
@@ -75,11 +83,14 @@ pub fn restore_placeholders(
             continue;
         };
         match previous.get(pointer) {
-            Some(secret) => *slot = Value::String(secret.expose_secret().to_owned()),
-            None => unknown.push(pointer.clone()),
+            Some(secret) => {
+                *slot = Value::String(secret.expose_secret().to_owned());
+                found.kept.push(pointer.clone());
+            }
+            None => found.unknown.push(pointer.clone()),
         }
     }
-    unknown
+    found
 }
 
 /// The pointers at which a secret is set but no string: such a config is refused ("a secret must be a string").
@@ -156,7 +167,8 @@ mod tests {
         let stored = split(&json!({"kept": "old", "changed": "old"}), &at).secrets;
         let mut submitted =
             json!({"kept": PLACEHOLDER, "changed": "new", "new": PLACEHOLDER, "note": PLACEHOLDER});
-        assert_eq!(restore_placeholders(&mut submitted, &at, &stored), ["/new"]);
+        let found = restore_placeholders(&mut submitted, &at, &stored);
+        assert_eq!((found.kept, found.unknown), (pointers(&["/kept"]), pointers(&["/new"])));
         assert_eq!(
             submitted,
             json!({"kept": "old", "changed": "new", "new": PLACEHOLDER, "note": PLACEHOLDER})

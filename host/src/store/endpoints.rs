@@ -223,8 +223,14 @@ impl Tx<'_> {
     }
 
     /// At start: the driver's endpoint is there, with the URL that the environment gives. One that
-    /// came from an environment that gives none any more is taken away.
-    pub fn put_driver(&self, first: &EndpointRow, url: Option<&str>) -> Result<(), StoreError> {
+    /// came from an environment that gives none any more is taken away, and so are headers that are not
+    /// for this URL.
+    pub fn put_driver(
+        &self,
+        first: &EndpointRow,
+        url: Option<&str>,
+        keeps_headers: bool,
+    ) -> Result<(), StoreError> {
         let known = Reader(self.conn).endpoint(DRIVER)?;
         let Some(mut known) = known else {
             self.insert_endpoint(first)?;
@@ -234,6 +240,9 @@ impl Tx<'_> {
             Some(url) => (known.url, known.url_by) = (url.to_owned(), "environment".to_owned()),
             None if known.url_by == "environment" => known.url.clear(),
             None => {}
+        }
+        if !keeps_headers {
+            known.headers.clone_from(&first.headers);
         }
         self.put_endpoint(&known).map(drop)
     }

@@ -7,12 +7,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::clock::rfc3339;
+use crate::destination::is_same_origin;
 use crate::egress::Reach;
 use crate::events::pattern_fault;
 use crate::http::Api;
 use crate::http::error::Problem;
 use crate::outbox::driver::TIMEOUT_MS;
 use crate::outbox::{headers_context, reach_of_put};
+use crate::plugins::Violation;
 use crate::secrets::PLACEHOLDER;
 use crate::store::EndpointRow;
 
@@ -108,6 +110,7 @@ impl EndpointBody {
             return Err(invalid("timeout_ms", &format!("it is from {least} to {most}")));
         }
         let enabled = self.enabled.unwrap_or(true);
+        let headers = self.headers(api, &before, &url)?;
         Ok(EndpointRow {
             url,
             url_by,
@@ -116,7 +119,7 @@ impl EndpointBody {
             event_types: self.event_types()?,
             format,
             form: self.use_www_form_encoding,
-            headers: self.headers(api, &before)?,
+            headers,
             ordering,
             timeout_ms,
             enabled,
@@ -176,9 +179,13 @@ impl EndpointBody {
         Ok(json!(patterns).to_string())
     }
 
-    /// Sealed. A placeholder keeps the value that is stored; no headers at all keep them all.
-    fn headers(&self, api: &Api, before: &EndpointRow) -> Result<Vec<u8>, Problem> {
+    /// Sealed. A placeholder keeps the value that is stored; no headers at all keep them all, as long as
+    /// they go where they were given for.
+    fn headers(&self, api: &Api, before: &EndpointRow, url: &str) -> Result<Vec<u8>, Problem> {
         let stored = opened(api, before)?;
+        if url != before.url && !is_same_origin(url, &before.url) {
+            self.keeps_no_value(&stored)?;
+        }
         let mut headers = self.headers.clone().unwrap_or_else(|| stored.clone());
         if headers.len() > HEADERS {
             return Err(invalid("headers", &format!("it has at most {HEADERS} of them")));
@@ -202,6 +209,26 @@ impl EndpointBody {
             api.mutations.keyring.seal(&headers_context(&before.public_id), text.as_bytes());
         sealed.map_err(|error| Problem::internal(error.to_string()))
     }
+
+    /// Nothing of what is stored would be sent on: who changes the URL may be somebody who was never shown it.
+    fn keeps_no_value(&self, stored: &BTreeMap<String, String>) -> Result<(), Problem> {
+        let is_kept = |name: &&String| match &self.headers {
+            None => true,
+            Some(headers) => headers.get(*name).is_some_and(|value| value == PLACEHOLDER),
+        };
+        let kept: Vec<&String> = stored.keys().filter(is_kept).collect();
+        if kept.is_empty() { Ok(()) } else { Err(given_again(&kept)) }
+    }
+}
+
+fn given_again(names: &[&String]) -> Problem {
+    let rule = "the `url` has another scheme, host or port than before, and what is kept goes there no \
+                longer: send the value itself, or leave the header out of `headers`";
+    let pointer = |name: &str| format!("/headers/{}", name.replace('~', "~0").replace('/', "~1"));
+    let violation = |name: &&String| Violation { path: pointer(name), message: rule.to_owned() };
+    let listed: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    let detail = format!("The values of {} are needed again: {rule}", listed.join(", "));
+    Problem::bad_fields(detail, names.iter().map(violation).collect())
 }
 
 fn check_name(name: &str) -> Result<(), Problem> {
