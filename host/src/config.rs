@@ -144,12 +144,21 @@ pub struct StoreConfig {
     pub queued_writes: usize,
     /// Writes that one transaction commits at most.
     pub batch_writes: usize,
+    /// Bytes after which a transaction takes up no more writes.
+    pub batch_bytes: usize,
+    /// A write or a read that takes longer is answered 503, and the host is not ready, in milliseconds.
+    pub stalled_ms: u64,
+    /// How often it is tried whether a store that did not write writes again, in milliseconds.
+    pub retry_ms: u64,
     /// Rows that the purge deletes in one write.
     pub purge_rows: usize,
     /// How long the writer waits for another process that writes, in milliseconds.
     pub busy_ms: u64,
     /// Size of the write-ahead log at which it is copied into the database, in bytes.
     pub checkpoint_bytes: u64,
+    /// Size of the write-ahead log beyond which it is said who keeps it from starting again, and to which its
+    /// file is cut afterwards, in bytes.
+    pub log_keep_bytes: u64,
     /// Largest size of the database file, in bytes; writes beyond it fail as on a full disk.
     pub database_bytes: u64,
     /// Page cache of each connection, in KiB.
@@ -161,9 +170,13 @@ impl Default for StoreConfig {
         Self {
             queued_writes: 4096,
             batch_writes: 512,
+            batch_bytes: 16 << 20,
+            stalled_ms: 10_000,
+            retry_ms: 1_000,
             purge_rows: 5_000,
             busy_ms: 5_000,
             checkpoint_bytes: 4 << 20,
+            log_keep_bytes: 32 << 20,
             database_bytes: 1 << 40,
             cache_kib: 16 << 10,
         }

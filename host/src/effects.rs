@@ -62,6 +62,16 @@ pub struct ProcessChange {
     pub state_bytes: Option<u64>,
 }
 
+impl ProcessChange {
+    /// How many bytes it brings to be stored, about.
+    pub fn bytes(&self) -> usize {
+        let texts = [&self.outcome, &self.errors].into_iter().flatten().map(String::len);
+        let values =
+            self.state.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, String::len));
+        texts.chain(values).sum()
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProcessStatus {
     Created,

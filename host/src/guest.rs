@@ -180,7 +180,7 @@ fn ended(
     lives_on: bool,
 ) -> Ended {
     let result = match end {
-        Metered::OutOfTime => Err(Fault::Timeout(format!("time of {} ms", wall.as_millis()))),
+        Metered::OutOfTime => Err(state.out_of_time(wall)),
         Metered::Done(Err(error)) => Err(state.fault_of(&error)),
         Metered::Done(Ok(answer)) => match state.doom.take() {
             Some(fault) => Err(fault),

@@ -7,7 +7,7 @@ mod background;
 mod data;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -15,7 +15,7 @@ use arc_swap::ArcSwap;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinError};
 
 use crate::calls::{Calls, FailedCalls};
 use crate::clock::Clock;
@@ -34,7 +34,7 @@ use crate::outbox::{Outbox, driver};
 use crate::plugins::directory::{Depth, Directory};
 use crate::plugins::{Loader, Plugins};
 use crate::scheduler::Scheduler;
-use crate::store::Store;
+use crate::store::{Store, Wrong};
 use crate::telemetry::Numbers;
 use crate::webhooks::Webhooks;
 use crate::workers::Workers;
@@ -220,7 +220,9 @@ impl Host {
         let (reload, reloads) = watch::channel(self.config.clone());
         let (stop, stopping) = (self.stop.clone(), self.stop.subscribe());
         let (store, clock) = (self.api.calls.store.clone(), self.api.clock.clone());
-        let tasks = Tasks { runtime: &self.background, stop: stop.clone() };
+        let failed = Failed::default();
+        let tasks = Tasks { runtime: &self.background, stop: stop.clone(), failed: failed.clone() };
+        tasks.start("store", background::end_with_store(store.clone(), failed.clone()));
         tasks.start("plugin directory", self.directory.watch(reloads));
         tasks.start("failed calls", self.failed_calls);
         tasks.start("purge", background::purge(store.clone(), clock, self.config.clone()));
@@ -252,6 +254,11 @@ impl Host {
         let is_busy = Arc::new(move || api.calls.in_flight() > 0 || api.mutations.in_flight() > 0);
         let handler = move |request| door.clone().pass(request);
         serve(self.listeners, &self.config.http, stopping, enter_runtime, is_busy, handler)?;
+        if store.health().is(Wrong::Ended) {
+            // Whatever is stored is read again by the next process; this one can store nothing more.
+            self.background.shutdown_timeout(BACKGROUND_END);
+            return failed.outcome();
+        }
         // No plugin is called after its `close`; what they leave is due again at the next start.
         callers.iter().for_each(AbortHandle::abort);
         let calls = self.api.calls.clone();
@@ -272,15 +279,31 @@ impl Host {
         self.background.shutdown_timeout(BACKGROUND_END);
         store.finish().context("the database's log could not be copied")?;
         tracing::info!("stopped");
-        Ok(())
+        failed.outcome()
     }
 }
 
-/// Tasks that last as long as the host: one that ends early stops it, so that nothing is silently
-/// left undone.
+/// Why the host could not go on; the first reason counts. Clones share it.
+#[derive(Clone, Default)]
+struct Failed(Arc<OnceLock<String>>);
+
+impl Failed {
+    fn because(&self, reason: String) {
+        // One that came first is the cause of this one, as likely as not.
+        drop(self.0.set(reason));
+    }
+
+    fn outcome(&self) -> anyhow::Result<()> {
+        self.0.get().map_or(Ok(()), |reason| bail!("{reason}"))
+    }
+}
+
+/// Tasks that last as long as the host: one that ends early stops it and makes its exit code a failure's, so
+/// that nothing is silently left undone.
 struct Tasks<'a> {
     runtime: &'a Runtime,
     stop: watch::Sender<bool>,
+    failed: Failed,
 }
 
 impl Tasks<'_> {
@@ -289,12 +312,16 @@ impl Tasks<'_> {
         name: &'static str,
         task: impl Future<Output = ()> + Send + 'static,
     ) -> AbortHandle {
-        let (task, stop) = (self.runtime.spawn(task), self.stop.clone());
+        let (task, stop, failed) =
+            (self.runtime.spawn(task), self.stop.clone(), self.failed.clone());
         let handle = task.abort_handle();
         self.runtime.spawn(async move {
             let ended = task.await;
-            if !*stop.borrow() {
-                tracing::error!(task = name, ?ended, "a task of the host ended; stopping");
+            let panicked = ended.as_ref().is_err_and(JoinError::is_panic);
+            if panicked || !*stop.borrow() {
+                let how = if panicked { "panicked" } else { "ended" };
+                tracing::error!(task = name, "a task of the host {how}; stopping");
+                failed.because(format!("the host's task `{name}` {how}; the log says more"));
                 stop.send_replace(true);
             }
         });
@@ -335,4 +362,37 @@ fn reread(sources: &Sources, before: &Config) -> anyhow::Result<Arc<Config>> {
         "active_plugins and [plugins] are in force; other settings take effect at the next start"
     );
     Ok(Arc::new(changed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What becomes of a host with this task.
+    fn outcome(task: impl Future<Output = ()> + Send + 'static, is_stopping: bool) -> String {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+        let (stop, mut stopping) = watch::channel(is_stopping);
+        let failed = Failed::default();
+        let tasks = Tasks { runtime: &runtime, stop, failed: failed.clone() };
+        tasks.start("test", task);
+        runtime.block_on(async {
+            stopping.wait_for(|stop| *stop).await.unwrap();
+            // Those who watch over tasks look at them in turn.
+            for _ in 0..1_000 {
+                tokio::task::yield_now().await;
+            }
+        });
+        failed.outcome().map_or_else(|error| error.to_string(), |()| String::new())
+    }
+
+    #[test]
+    fn a_task_that_panics_or_ends_too_early_is_a_failure_of_the_host() {
+        let panicked = outcome(async { panic!("as a test wants it") }, false);
+        assert!(panicked.contains("`test` panicked"), "{panicked}");
+        let ended = outcome(async {}, false);
+        assert!(ended.contains("`test` ended"), "{ended}");
+        assert_eq!(outcome(std::future::pending(), true), "");
+        assert_eq!(outcome(async {}, true), "", "the host was stopping anyway");
+    }
 }

@@ -133,7 +133,9 @@ impl HostScope {
             if reloads.has_changed().unwrap_or(false) {
                 self.config = reloads.borrow_and_update().clone();
             }
-            self.settle().await;
+            if self.mutations.calls.store.health().writes() {
+                self.settle().await;
+            }
             let calls = self.mutations.calls.clone();
             let serves = |id| calls.plugin_of(&*calls.communities.instance(id)?).ok();
             calls.residents.forget(serves);

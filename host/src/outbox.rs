@@ -152,6 +152,11 @@ impl Outbox {
 
     /// Looks over all endpoints, or as many as one look may. Whether there is more to do at once.
     async fn look(&mut self) -> Result<bool, StoreError> {
+        self.storing.begin(&self.shared.store);
+        if !self.shared.store.health().writes() {
+            // What an attempt came to could not be stored.
+            return Ok(false);
+        }
         let now = self.shared.clock.now_ms();
         let swept = self.sweep(now).await?;
         let due = self.shared.store.read(|r| r.endpoints_due(self.after, now, LOOK_ENDPOINTS))?;
@@ -170,6 +175,9 @@ impl Outbox {
 
     /// Begins what is due to one endpoint, as far as there is room.
     fn look_at(&mut self, endpoint: i64, now: i64) -> Result<(), StoreError> {
+        if !self.shared.store.health().writes() {
+            return Ok(());
+        }
         let Some(target) = self.target(endpoint)? else {
             // What was known against it says nothing any more.
             self.lanes.close(endpoint);

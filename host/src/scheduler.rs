@@ -6,12 +6,13 @@
 
 mod tick;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::{Id, JoinError, JoinSet};
 
 use crate::calls::Calls;
 use crate::config::SchedulerConfig;
@@ -23,7 +24,7 @@ use tick::Ticked;
 
 /// How often the scheduler looks at the clock.
 const LOOK: Duration = Duration::from_millis(50);
-/// After a failure of the store, until it is tried again.
+/// After a failure of the store, until what failed is tried again.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 /// Batches whose advances are stored while the next ticks are made.
 const STORING: usize = 1;
@@ -62,8 +63,13 @@ impl Scheduler {
         let mut under_way = UnderWay::default();
         let mut known = BTreeMap::new();
         loop {
-            this.add_missing(&mut known).await;
             under_way.forget_ended();
+            if !this.calls.store.health().writes() {
+                // A tick whose advance is not stored would come again and again.
+                this.rest(&mut under_way).await;
+                continue;
+            }
+            this.add_missing(&mut known).await;
             let due = this.due(&under_way.busy, under_way.waiting.len());
             if due.is_empty() {
                 this.rest(&mut under_way).await;
@@ -94,8 +100,8 @@ impl Scheduler {
     /// Until a tick has ended, a schedule was added, or it is time to look at the clock.
     async fn rest(&self, under_way: &mut UnderWay) {
         tokio::select! {
-            Some(ended) = under_way.waiting.join_next() => under_way.forget(ended),
-            Some(ended) = under_way.storing.join_next() => under_way.forget(ended),
+            Some(ended) = under_way.waiting.join_next_with_id() => under_way.forget(ended),
+            Some(ended) = under_way.storing.join_next_with_id() => under_way.forget(ended),
             () = self.calls.store.signals().schedules.notified() => {}
             () = tokio::time::sleep(LOOK) => {}
         }
@@ -111,7 +117,7 @@ impl Scheduler {
         }
         let mut all = Batch::default();
         while let Some(part) = parts.join_next().await {
-            // One that panicked leaves its ticks due.
+            // No tick takes its part along: `guarded`.
             let Ok(part) = part else { continue };
             all.advances.extend(part.advances);
             all.removed.extend(part.removed);
@@ -135,7 +141,8 @@ impl Scheduler {
             let (id, this) = (row.id, self.clone());
             let mut tick: Waiting = Box::pin(async move {
                 let _slot = slot;
-                this.tick(row).await
+                let panicked = this.panicked(&row);
+                guarded(this.tick(row), panicked).await
             });
             match (&mut tick).now_or_never() {
                 None => batch.waiting.push((id, tick)),
@@ -147,20 +154,23 @@ impl Scheduler {
         batch
     }
 
-    async fn wait_for(self: Arc<Self>, id: i64, tick: Waiting) -> Vec<i64> {
+    /// What becomes of a tick that panics.
+    fn panicked(self: &Arc<Self>, row: &ScheduleRow) -> impl FnOnce() -> Ticked + Send + use<> {
+        let (this, row) = (self.clone(), row.clone());
+        move || Ticked::Advanced(this.after_panic(&row))
+    }
+
+    async fn wait_for(self: Arc<Self>, tick: Waiting) {
         match tick.await {
             Ticked::Advanced(advance) => self.store(vec![advance], Vec::new()).await,
             Ticked::Gone(id) => self.store(Vec::new(), vec![id]).await,
             Ticked::Stored => {}
         }
-        vec![id]
     }
 
-    /// Stores what ticks that wrote nothing made of their schedules; which they are.
-    async fn store_all(self: Arc<Self>, batch: Batch) -> Vec<i64> {
-        let ids = batch.advances.iter().map(|one| one.id).chain(batch.removed.clone()).collect();
+    /// Stores what ticks that wrote nothing made of their schedules.
+    async fn store_all(self: Arc<Self>, batch: Batch) {
         self.store(batch.advances, batch.removed).await;
-        ids
     }
 
     async fn store(&self, advances: Vec<Advance>, removed: Vec<i64>) {
@@ -219,48 +229,99 @@ impl Scheduler {
     }
 }
 
+/// A tick that panics is one that failed: its schedule goes on, later each time, and others are not touched.
+async fn guarded(
+    tick: impl Future<Output = Ticked> + Send,
+    panicked: impl FnOnce() -> Ticked,
+) -> Ticked {
+    AssertUnwindSafe(tick).catch_unwind().await.unwrap_or_else(|_| panicked())
+}
+
 /// Schedules that are being seen to, and the tasks that do it.
 #[derive(Default)]
 struct UnderWay {
     busy: HashSet<i64>,
     /// Ticks that wait for something.
-    waiting: JoinSet<Vec<i64>>,
+    waiting: JoinSet<()>,
     /// Advances that are being stored, while the next ticks are made.
-    storing: JoinSet<Vec<i64>>,
+    storing: JoinSet<()>,
+    /// Which schedules each task sees to, however it ends.
+    tasks: HashMap<Id, Vec<i64>>,
 }
 
 impl UnderWay {
     async fn take_on(&mut self, scheduler: &Arc<Scheduler>, mut batch: Batch) {
         for (id, tick) in std::mem::take(&mut batch.waiting) {
             self.busy.insert(id);
-            self.waiting.spawn(scheduler.clone().wait_for(id, tick));
+            let task = self.waiting.spawn(scheduler.clone().wait_for(tick));
+            self.tasks.insert(task.id(), vec![id]);
         }
-        self.busy.extend(batch.advances.iter().map(|one| one.id));
-        self.busy.extend(&batch.removed);
-        self.storing.spawn(scheduler.clone().store_all(batch));
+        let advanced = batch.advances.iter().map(|one| one.id);
+        let ids: Vec<_> = advanced.chain(batch.removed.iter().copied()).collect();
+        if ids.is_empty() {
+            return;
+        }
+        self.busy.extend(&ids);
+        let task = self.storing.spawn(scheduler.clone().store_all(batch));
+        self.tasks.insert(task.id(), ids);
         if self.storing.len() > STORING
-            && let Some(ended) = self.storing.join_next().await
+            && let Some(ended) = self.storing.join_next_with_id().await
         {
             self.forget(ended);
         }
     }
 
     fn forget_ended(&mut self) {
-        while let Some(ended) = self.waiting.try_join_next() {
+        while let Some(ended) = self.waiting.try_join_next_with_id() {
             self.forget(ended);
         }
-        while let Some(ended) = self.storing.try_join_next() {
+        while let Some(ended) = self.storing.try_join_next_with_id() {
             self.forget(ended);
         }
     }
 
-    fn forget(&mut self, ended: Result<Vec<i64>, JoinError>) {
-        match ended {
-            Ok(ids) => ids.iter().for_each(|id| {
-                self.busy.remove(id);
-            }),
-            // Which they are is not known: they stay as they are until the next start.
-            Err(error) => tracing::error!(%error, "a tick's task ended"),
+    fn forget(&mut self, ended: Result<(Id, ()), JoinError>) {
+        let task = match ended {
+            Ok((task, ())) => task,
+            Err(error) => {
+                tracing::error!(%error, "a task of ticks ended; what it saw to is looked at again");
+                error.id()
+            }
+        };
+        for id in self.tasks.remove(&task).into_iter().flatten() {
+            self.busy.remove(&id);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_tick_that_panics_is_one_that_failed() {
+        let ticked = guarded(async { panic!("as a test wants it") }, || Ticked::Gone(7)).await;
+        assert!(matches!(ticked, Ticked::Gone(7)));
+        let late = async {
+            tokio::task::yield_now().await;
+            panic!("as a test wants it")
+        };
+        assert!(matches!(guarded(late, || Ticked::Gone(8)).await, Ticked::Gone(8)));
+        assert!(matches!(
+            guarded(async { Ticked::Stored }, || Ticked::Gone(9)).await,
+            Ticked::Stored
+        ));
+    }
+
+    #[tokio::test]
+    async fn what_a_task_saw_to_is_not_busy_when_it_has_panicked() {
+        let mut under_way = UnderWay::default();
+        let task = under_way.waiting.spawn(async { panic!("as a test wants it") });
+        under_way.tasks.insert(task.id(), vec![1, 2]);
+        under_way.busy.extend([1, 2, 3]);
+        let ended = under_way.waiting.join_next_with_id().await.unwrap();
+        under_way.forget(ended);
+        assert_eq!(under_way.busy, HashSet::from([3]));
+        assert!(under_way.tasks.is_empty());
     }
 }

@@ -4,32 +4,42 @@
 //! queues a closure for the one writer thread and answers once it is durable. SQL stays in this
 //! module, one file per table family, and no SQLite type leaves it. Nothing here may wait for a
 //! guest or for HTTP: a transaction lasts as long as its statements.
+//!
+//! `Store::health` says what is known of whether it writes and reads, in one place and at the price of a load:
+//! whoever makes work of its own (attempts, ticks, items, batches) begins none unless `health().writes()`, and
+//! goes on after `health().until_it_writes().await`, which the `watch` wakes when a write was stored again.
 
 mod accounts;
+mod backup;
 mod changes;
 mod checkpoint;
 mod compiled;
 mod connection;
 mod deliveries;
 mod delivery_list;
+mod disk;
 mod due;
 mod endpoints;
 mod events;
 mod failed_calls;
+mod health;
 mod hooks;
 mod idempotency;
 mod identity;
 mod instances;
 mod job;
 mod keys;
+mod long_readers;
 mod migrate;
 mod oauth;
 mod processes;
 mod purge;
+mod reading;
 mod schedules;
 mod signals;
 mod state;
 mod subscriptions;
+mod watch;
 mod webhooks;
 mod worker_events;
 mod workers;
@@ -37,6 +47,7 @@ mod writer;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::oneshot;
@@ -53,6 +64,7 @@ pub use due::DueDelivery;
 pub use endpoints::{DRIVER, EndpointRow};
 pub use events::{Audience, NewEvent};
 pub use failed_calls::FailedCall;
+pub use health::{Health, Wrong};
 pub use hooks::{HookRow, StepRow};
 pub use idempotency::StoredResponse;
 pub use identity::{MERGED, PersonRow, User};
@@ -85,6 +97,21 @@ pub enum StoreError {
     /// The file is not a sound database any more.
     #[error("the database is damaged: {0}")]
     Damaged(String),
+    /// What a row holds is not what is stored there.
+    #[error("a stored row cannot be read: {0}")]
+    Unreadable(String),
+    /// The disk, or what the database may take of it, has no more room.
+    #[error("there is no more room: {0}")]
+    Full(String),
+    /// The disk failed while a commit was written to it.
+    #[error("the disk failed in a commit: {0}")]
+    Lost(String),
+    /// A write or a read did not come back in time. Nothing was stored.
+    #[error("the store did not answer in time")]
+    Stalled,
+    /// A write that was begun did not come back in time: it may be stored yet.
+    #[error("the store did not answer in time, and what was to be stored may be yet")]
+    Unsettled,
     /// The database cannot be read or written now.
     #[error("the store is not available: {0}")]
     Unavailable(String),
@@ -102,11 +129,19 @@ pub enum StoreError {
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
-        match error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-                Self::Damaged(error.to_string())
-            }
-            _ => Self::Unavailable(error.to_string()),
+        use rusqlite::Error as Sqlite;
+        let said = error.to_string();
+        match (error.sqlite_error_code(), error) {
+            (Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase), _) => Self::Damaged(said),
+            (Some(ErrorCode::DiskFull), _) => Self::Full(said),
+            (
+                _,
+                Sqlite::FromSqlConversionFailure(..)
+                | Sqlite::IntegralValueOutOfRange(..)
+                | Sqlite::InvalidColumnType(..)
+                | Sqlite::Utf8Error(..),
+            ) => Self::Unreadable(said),
+            _ => Self::Unavailable(said),
         }
     }
 }
@@ -142,6 +177,14 @@ pub struct Store {
 struct Inner {
     writer: Writer,
     database: Arc<Database>,
+    /// How long a write is waited for.
+    patience: Duration,
+}
+
+impl Inner {
+    fn health(&self) -> &Health {
+        self.database.health()
+    }
 }
 
 impl Store {
@@ -166,9 +209,12 @@ impl Store {
         conn: Connection,
         config: &StoreConfig,
     ) -> Result<Self, StoreError> {
-        let writer = Writer::start(conn, config)?;
+        let writer = Writer::start(conn, config, database.health().clone())?;
         checkpoint::start(&database, config)?;
-        Ok(Self { inner: Arc::new(Inner { writer, database }) })
+        let patience = Duration::from_millis(config.stalled_ms.max(1));
+        let inner = Arc::new(Inner { writer, database, patience });
+        watch::start(&inner, config)?;
+        Ok(Self { inner })
     }
 
     /// Reads on this thread's own connection. Blocks for as long as the statements take.
@@ -179,7 +225,8 @@ impl Store {
         self.inner.database.read(run)
     }
 
-    /// Queues a write and waits until it is durable, or has failed and left nothing.
+    /// Queues a write and waits until it is durable, or has failed and left nothing; for `stalled_ms` at most,
+    /// after which one that was begun is `Unsettled`.
     pub async fn write<T: Send + 'static>(
         &self,
         name: &'static str,
@@ -195,21 +242,60 @@ impl Store {
         run: impl FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
         after: Option<AfterWrite<T>>,
     ) -> Result<T, StoreError> {
+        self.write_of(name, 0, run, after).await
+    }
+
+    /// As `write_then`, for what brings about so many bytes: a batch ends when it has enough of them.
+    pub async fn write_of<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        bytes: usize,
+        run: impl FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+        after: Option<AfterWrite<T>>,
+    ) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
-        self.inner.writer.queue(Job::new(name, run, after, answer))?;
-        answered
-            .await
-            .unwrap_or_else(|_| Err(StoreError::Unavailable("the writer has ended".into())))
+        let job = Job::new(name, run, after, answer).of_bytes(bytes);
+        let claim = job.claim();
+        self.queue(job)?;
+        match tokio::time::timeout(self.inner.patience, answered).await {
+            Ok(answer) => answer.unwrap_or_else(|_| Err(ended())),
+            Err(_) => {
+                self.health().stalled();
+                Err(if claim.give_up() { StoreError::Stalled } else { StoreError::Unsettled })
+            }
+        }
+    }
+
+    /// As `write`, for what nobody waits for and must not be done twice: its answer comes when the writer
+    /// has come to it, however long that takes.
+    pub async fn write_unhurried<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        bytes: usize,
+        run: impl FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.queue(Job::new(name, run, None, answer).of_bytes(bytes))?;
+        answered.await.unwrap_or_else(|_| Err(ended()))
+    }
+
+    /// While one hangs, others would only line up behind it.
+    fn queue(&self, job: Job) -> Result<(), StoreError> {
+        if self.health().is(Wrong::Stalled) {
+            drop(job.finish(Err(StoreError::Stalled)));
+            return Err(StoreError::Stalled);
+        }
+        self.inner.writer.queue(job)
+    }
+
+    /// What is known of whether it writes and reads.
+    pub fn health(&self) -> &Health {
+        self.inner.health()
     }
 
     /// What commits tell.
     pub fn signals(&self) -> &Signals {
         self.inner.writer.signals()
-    }
-
-    /// Why nothing can be written, if the writer knows a reason that lasts.
-    pub fn fault(&self) -> Option<String> {
-        self.inner.writer.fault().get()
     }
 
     /// Copies the database at `path` into `file`, consistent, while a host writes; of any schema.
@@ -227,3 +313,10 @@ impl Store {
         self.inner.writer.queued()
     }
 }
+
+fn ended() -> StoreError {
+    StoreError::Unavailable("the writer has ended".into())
+}
+
+#[cfg(test)]
+mod tests;

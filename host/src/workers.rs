@@ -145,12 +145,16 @@ impl Workers {
         let mut work = Work::new(this.last_position());
         let signal = this.calls.store.signals().workers.clone();
         loop {
-            this.note_plugins(&mut work).await;
-            this.note(this.look(&mut work));
+            if this.calls.store.health().writes() {
+                this.note_plugins(&mut work).await;
+                this.note(this.look(&mut work));
+            }
             // However many turns end meanwhile.
             let look_at = Instant::now() + LOOK;
             loop {
                 while work.turns.len() < this.config.concurrency.max(1)
+                    // What a batch comes to could not be stored.
+                    && this.calls.store.health().writes()
                     && let Some(next) = work.roster.next()
                 {
                     let turn = work.turns.spawn(this.clone().turn(next));
@@ -163,7 +167,9 @@ impl Workers {
                     () = tokio::time::sleep_until(look_at) => break,
                 }
             }
-            this.settle_idle(&mut work).await;
+            if this.calls.store.health().writes() {
+                this.settle_idle(&mut work).await;
+            }
         }
     }
 

@@ -33,6 +33,15 @@ impl Writes {
         self.state.len() + 2 * self.events.len() + process + self.accounts.len()
     }
 
+    /// How many bytes they bring, about.
+    pub fn bytes(&self) -> usize {
+        let state = self.state.iter();
+        let state = state.map(|one| one.key.len() + one.value.as_ref().map_or(0, String::len));
+        let events = self.events.iter().map(|event| event.data.len());
+        let process = self.process.iter().map(|(_, change)| change.bytes());
+        state.chain(events).chain(process).sum()
+    }
+
     /// Stores them for an instance that is there.
     pub fn apply(&self, tx: &Tx<'_>, instance: &Instance, now: i64) -> Result<(), StoreError> {
         tx.apply_state(instance.id, &self.state)?;
@@ -126,7 +135,7 @@ impl Calls {
     /// by the writer.
     pub async fn commit(&self, collected: Collected, also: Option<Also>) -> Result<(), StoreError> {
         let Collected { instance, writes, share, hold, state_bytes, keep, .. } = collected;
-        let now = self.clock.now_ms();
+        let (now, bytes) = (self.clock.now_ms(), writes.bytes());
         let release = move |committed: Option<&()>| {
             release(hold, committed.and(state_bytes));
             drop((share, keep));
@@ -138,7 +147,7 @@ impl Calls {
             }
             also.map_or(Ok(()), |also| also(tx))
         };
-        self.store.write_then("call.commit", run, Some(Box::new(release))).await
+        self.store.write_of("call.commit", bytes, run, Some(Box::new(release))).await
     }
 }
 

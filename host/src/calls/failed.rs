@@ -82,6 +82,8 @@ fn row(
 async fn write_down(store: Store, mut calls: mpsc::Receiver<FailedCall>) {
     let mut batch = Vec::new();
     while calls.recv_many(&mut batch, BATCH).await > 0 {
+        // Those that come meanwhile wait in the queue, as far as it goes.
+        store.health().until_it_writes().await;
         let rows = std::mem::take(&mut batch);
         let count = rows.len() as u64;
         let written = store

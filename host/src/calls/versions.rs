@@ -209,6 +209,7 @@ impl Change<'_> {
         match error {
             CallError::Fault(
                 fault @ (Fault::Store(_)
+                | Fault::Unsettled
                 | Fault::Overloaded(_)
                 | Fault::InstanceBusy
                 | Fault::InstanceReplaced),

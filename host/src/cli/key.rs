@@ -35,7 +35,7 @@ pub enum KeyCommand {
 }
 
 pub fn key(command: KeyCommand) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     // The directory's lock is held to the end.
     match command {
         KeyCommand::Create { name, data } => {

@@ -21,7 +21,7 @@ use super::terms::{Batch, Subject, Terms};
 use crate::effects::Effects;
 use crate::ids::CallId;
 use crate::instance::{Access, Hold, HoldError, Instance};
-use crate::store::{ProcessRow, StoreError};
+use crate::store::{ProcessRow, StoreError, Wrong};
 
 /// Random bytes that a guest may ask for at once.
 const RANDOM_BYTES: u64 = 64 << 10;
@@ -42,6 +42,8 @@ pub struct CallState {
     /// Bytes of the instance's state with this call's writes, once a write had to know.
     pub(super) state_bytes: Option<u64>,
     pub(super) hold: Option<Hold>,
+    /// It waits for that lock now.
+    waits_for_lock: bool,
     /// The process that the call is about, as it was stored when the call first asked.
     pub(super) process_row: Option<ProcessRow>,
     pub(super) table: ResourceTable,
@@ -74,6 +76,7 @@ impl CallState {
             outgoing: None,
             state_bytes,
             hold: None,
+            waits_for_lock: false,
             process_row: None,
             table,
             doom: None,
@@ -146,7 +149,10 @@ impl CallState {
         if !self.is_held() && self.subject.origin.takes_lock() {
             let access = if self.subject.read_only { Access::Shared } else { Access::Exclusive };
             let wait = Duration::from_millis(self.terms.limits.lock_wait_ms);
-            let hold = instance.hold(access, wait).await.map_err(hold_fault)?;
+            self.waits_for_lock = true;
+            let hold = instance.hold(access, wait).await;
+            self.waits_for_lock = false;
+            let hold = hold.map_err(|error| self.hold_fault(&error))?;
             match &self.subject.batch {
                 Some(batch) => batch.keep(hold),
                 None => self.hold = Some(hold),
@@ -192,6 +198,26 @@ impl CallState {
         (effects, share, self.hold.take(), self.state_bytes)
     }
 
+    fn hold_fault(&self, error: &HoldError) -> Fault {
+        match error {
+            HoldError::Replaced => Fault::InstanceReplaced,
+            // Whoever has the lock keeps it until its write is stored.
+            HoldError::Busy if self.shared.store.health().is(Wrong::Stalled) => {
+                StoreError::Stalled.into()
+            }
+            HoldError::Busy => Fault::InstanceBusy,
+        }
+    }
+
+    /// The wall clock ran out: the guest's doing, unless the host made it wait for something of its own.
+    pub(super) fn out_of_time(&mut self, wall: Duration) -> Fault {
+        match self.doom.take() {
+            Some(doom) => doom,
+            None if self.waits_for_lock => self.hold_fault(&HoldError::Busy),
+            None => Fault::Timeout(format!("time of {} ms", wall.as_millis())),
+        }
+    }
+
     /// What a refused growth or an earlier doom makes of a trap.
     pub(super) fn fault_of(&self, error: &wasmtime::Error) -> Fault {
         if let Some(doom) = &self.doom {
@@ -205,13 +231,6 @@ impl CallState {
     }
 }
 
-fn hold_fault(error: HoldError) -> Fault {
-    match error {
-        HoldError::Busy => Fault::InstanceBusy,
-        HoldError::Replaced => Fault::InstanceReplaced,
-    }
-}
-
 impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Self {
         match error {
@@ -219,7 +238,12 @@ impl From<StoreError> for Fault {
             StoreError::Busy => Self::Overloaded("too many writes are waiting"),
             StoreError::Unavailable(cause) => Self::Store(cause),
             StoreError::Taken(what) => Self::Taken(what),
+            StoreError::Unsettled => Self::Unsettled,
             error @ (StoreError::Damaged(_)
+            | StoreError::Unreadable(_)
+            | StoreError::Full(_)
+            | StoreError::Lost(_)
+            | StoreError::Stalled
             | StoreError::Other { .. }
             | StoreError::Newer { .. }) => Self::Store(error.to_string()),
         }

@@ -51,6 +51,8 @@ pub enum Fault {
     // --- the host's
     #[error("the store is not available: {0}")]
     Store(String),
+    #[error("the store did not answer in time, and what was to be stored may be yet")]
+    Unsettled,
     #[error("the host failed: {0}")]
     Host(String),
 }
@@ -70,7 +72,7 @@ impl Fault {
             Self::InstanceBusy | Self::Overloaded(_) | Self::InstanceReplaced | Self::Taken(_) => {
                 Blame::Nobody
             }
-            Self::Store(_) | Self::Host(_) => Blame::Host,
+            Self::Store(_) | Self::Unsettled | Self::Host(_) => Blame::Host,
         }
     }
 
@@ -85,7 +87,7 @@ impl Fault {
             Self::Overloaded(_) => "overloaded",
             Self::InstanceReplaced => "instance_replaced",
             Self::Taken(_) => "conflict",
-            Self::Store(_) => "store_unavailable",
+            Self::Store(_) | Self::Unsettled => "store_unavailable",
             Self::Host(_) => "internal",
         }
     }

@@ -7,7 +7,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-use super::reread;
+use super::{Failed, reread};
 use crate::clock::Clock;
 use crate::config::{Config, Sources};
 use crate::http::{Api, Keys};
@@ -63,6 +63,12 @@ pub async fn signals(
     stop.send_replace(true);
     // The loader ends with `reload`, after what it is doing.
     std::future::pending::<()>().await;
+}
+
+/// Ends when the store has ended, and the host with it.
+pub async fn end_with_store(store: Store, failed: Failed) {
+    let reason = store.health().fatal().await;
+    failed.because(format!("the store cannot go on: {reason}"));
 }
 
 /// Other processes create and revoke keys beside the host.

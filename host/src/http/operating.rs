@@ -19,8 +19,8 @@ pub async fn alive() -> Json<Value> {
 
 /// Calls can be answered: the store can be written, and no plugin waits to be compiled.
 pub async fn ready(State(api): State<Arc<Api>>) -> Result<Json<Value>, Problem> {
-    if api.calls.store.fault().is_some() {
-        return Err(Problem::not_ready("The store cannot be written; the log says why"));
+    if let Some(wrong) = api.calls.store.health().wrong() {
+        return Err(Problem::not_ready(format!("{}; the log says why", wrong.sentence())));
     }
     if api.calls.plugins.is_compiling() {
         return Err(Problem::not_ready("Plugins are being compiled; see /api/internal/plugins"));

@@ -261,6 +261,10 @@ impl From<Fault> for Failed {
                 tracing::error!("an authorisation failed: {cause}");
                 server_error("the host failed".to_owned())
             }
+            Fault::Unsettled => {
+                tracing::error!("an authorisation failed: {fault}");
+                server_error("the host failed".to_owned())
+            }
             Fault::Taken(_) => Self::new("conflict", "the account is linked to somebody else"),
             Fault::Trap(_)
             | Fault::Limit(_)

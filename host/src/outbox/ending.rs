@@ -57,17 +57,12 @@ impl Outbox {
     }
 
     /// One commit ends many attempts: their endpoints are looked at once for all of them.
-    pub(super) fn stored(&mut self, stored: Stored) {
+    pub(super) fn stored(&mut self, mut stored: Stored) {
         let now = self.shared.clock.now_ms();
+        self.storing.keep(&mut stored);
         let mut endpoints = BTreeSet::new();
-        for (endpoint, delivery, stored) in stored {
-            match stored {
-                Ok(()) => self.lanes.stored(endpoint, delivery, now),
-                Err(error) => {
-                    tracing::warn!(%error, delivery, "an attempt could not be stored; it is made again");
-                    self.lanes.lost(endpoint, delivery, now);
-                }
-            }
+        for (endpoint, delivery) in stored.done {
+            self.lanes.stored(endpoint, delivery, now);
             endpoints.insert(endpoint);
         }
         self.storing.begin(&self.shared.store);
@@ -86,8 +81,9 @@ impl Outbox {
     /// them again, as any other. Whatever else is not just the next, the commit makes due.
     fn follow(&mut self, target: &Arc<Target>, ended: i64, now: i64) -> Result<(), StoreError> {
         let endpoint = target.row.id;
-        let is_closed = self.lanes.gate(endpoint, now) == Gate::Closed;
-        if !is_closed || self.lanes.room(&target.row, &self.config) == 0 {
+        let may_begin =
+            self.shared.store.health().writes() && self.lanes.gate(endpoint, now) == Gate::Closed;
+        if !may_begin || self.lanes.room(&target.row, &self.config) == 0 {
             return Ok(());
         }
         let store = self.shared.store.clone();

@@ -137,6 +137,16 @@ impl Scheduler {
         Advance { id: row.id, from: row.due_at, to, at: now, failures: 0, error: None }
     }
 
+    /// After a panic of the host's own, as after a failure of the plugin.
+    pub(super) fn after_panic(&self, row: &ScheduleRow) -> Advance {
+        tracing::error!(schedule = row.id, "a tick panicked");
+        let error = CallError::from(Fault::Host("the tick panicked; see the log".into()));
+        match row.kind.as_str() {
+            "closing" => self.failed(row, Some(&Rhythm::Closing), &error),
+            _ => self.failed(row, Some(&Rhythm::Cadence(Cadence::default())), &error),
+        }
+    }
+
     fn closing_again(&self, row: &ScheduleRow, error: Option<String>) -> Advance {
         let now = self.calls.clock.now_ms();
         let last = CLOSING_MS[CLOSING_MS.len() - 1];
@@ -159,6 +169,7 @@ impl Scheduler {
                     Fault::InstanceBusy
                     | Fault::Overloaded(_)
                     | Fault::Store(_)
+                    | Fault::Unsettled
                     | Fault::InstanceReplaced
                     | Fault::Taken(_),
                 ),

@@ -1,17 +1,23 @@
 //! Copies the write-ahead log into the database, on a thread of its own.
 //!
-//! A commit waits for it for `CHECKPOINT_BUSY` at most. When the log has grown to its bound the
-//! copy is finished under the writer's lock, after most of it was done without, and the log starts
-//! again from its beginning: its size stays bounded under steady load. The file keeps its length,
-//! because a commit that overwrites costs the disk half of one that appends.
+//! A commit waits for it for `CHECKPOINT_BUSY` at most. When the log has grown to its bound, and nearly all of
+//! it is copied, the rest is copied under the writer's lock and the log starts again from its beginning: its
+//! size stays bounded under steady load. A reader of an old state keeps what it reads, and all that comes
+//! after, from being copied: meanwhile the log grows, nobody waits in vain, and the log says who it is.
+//! The file keeps its length, up to `log_keep_bytes`, because a commit that overwrites costs the disk half of
+//! one that appends.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use metrics::{Gauge, gauge};
 use rusqlite::Connection;
 
 use super::StoreError;
 use super::connection::Database;
+use super::health::Health;
+use super::long_readers;
 use crate::config::StoreConfig;
 
 /// Bytes of one frame of the log: a page and its header.
@@ -22,20 +28,19 @@ const EVERY: Duration = Duration::from_millis(100);
 const CHECKPOINT_BUSY: Duration = Duration::from_millis(20);
 /// At so many times `checkpoint_bytes` the log is made to start again.
 const RESTART_AT: u64 = 2;
+/// Only so small a part of `checkpoint_bytes` may be left to copy under the writer's lock.
+const NEARLY: u64 = 8;
+/// The longest pause after restarts that readers prevented; it doubles with each.
+const RESTART_PAUSE: Duration = Duration::from_secs(10);
 
 pub fn start(database: &Arc<Database>, config: &StoreConfig) -> Result<(), StoreError> {
     let conn = database.open_checkpointer()?;
     // It takes the writer's lock before it waits for readers, such as a backup.
     conn.busy_timeout(CHECKPOINT_BUSY)?;
+    let checkpointer = Checkpointer::new(conn, database, config);
     let database = Arc::downgrade(database);
-    let frames = (config.checkpoint_bytes / FRAME_BYTES).max(1);
-    std::thread::Builder::new()
-        .name("store-checkpoint".into())
-        .spawn(move || run(&conn, &database, frames))
-        .map_err(|error| {
-            StoreError::Unavailable(format!("the checkpointer cannot start: {error}"))
-        })?;
-    Ok(())
+    let health = checkpointer.health.clone();
+    health.thread("store-checkpoint", move || checkpointer.run(&database))
 }
 
 /// Copies all of it, and leaves an empty log.
@@ -43,38 +48,139 @@ pub fn finish(database: &Database) -> Result<(), StoreError> {
     checkpoint(&database.open_checkpointer()?, "TRUNCATE").map(drop)
 }
 
-/// Ends when the store is gone.
-fn run(conn: &Connection, database: &Weak<Database>, frames: u64) {
-    while database.strong_count() > 0 {
-        std::thread::sleep(EVERY);
-        if let Err(error) = look(conn, frames) {
-            // The log is complete without it; the next round tries again.
-            tracing::warn!(%error, "the write-ahead log could not be copied into the database");
-        }
-    }
+struct Checkpointer {
+    conn: Connection,
+    /// The bound of what is not copied.
+    frames: u64,
+    keep_bytes: u64,
+    file: PathBuf,
+    index: PathBuf,
+    health: Health,
+    /// When all of it was copied last.
+    complete: Instant,
+    restart_pause: Duration,
+    restart_at: Instant,
+    /// The next length at which it is said who keeps it from starting again.
+    say_at: u64,
+    is_failing: bool,
+    bytes: Gauge,
+    age: Gauge,
 }
 
-fn look(conn: &Connection, frames: u64) -> Result<(), StoreError> {
-    let Log { frames: in_log, copied } = checkpoint(conn, "NOOP")?;
-    if in_log.saturating_sub(copied) >= frames {
-        checkpoint(conn, "PASSIVE")?;
+impl Checkpointer {
+    fn new(conn: Connection, database: &Database, config: &StoreConfig) -> Self {
+        Self {
+            conn,
+            frames: (config.checkpoint_bytes / FRAME_BYTES).max(1),
+            keep_bytes: config.log_keep_bytes,
+            file: database.beside("-wal"),
+            index: database.beside("-shm"),
+            health: database.health().clone(),
+            complete: Instant::now(),
+            restart_pause: EVERY,
+            restart_at: Instant::now(),
+            say_at: config.log_keep_bytes,
+            is_failing: false,
+            bytes: gauge!("moothall_store_log_bytes"),
+            age: gauge!("moothall_store_checkpoint_age_seconds"),
+        }
     }
-    if in_log >= frames.saturating_mul(RESTART_AT) {
-        checkpoint(conn, "RESTART")?;
+
+    /// Ends when the store is gone.
+    fn run(mut self, database: &Weak<Database>) {
+        while database.strong_count() > 0 {
+            std::thread::sleep(EVERY);
+            let looked = self.look();
+            self.report(looked.err());
+            self.measure();
+        }
     }
-    Ok(())
+
+    /// The log is complete without its copy; the next round tries again.
+    fn report(&mut self, error: Option<StoreError>) {
+        match (&error, self.is_failing) {
+            (Some(error), false) => {
+                tracing::warn!(%error, "the write-ahead log cannot be copied into the database; it grows meanwhile");
+            }
+            (None, true) => tracing::info!("the write-ahead log is copied again"),
+            _ => {}
+        }
+        self.is_failing = error.is_some();
+    }
+
+    fn look(&mut self) -> Result<(), StoreError> {
+        let mut log = checkpoint(&self.conn, "NOOP")?;
+        if log.left() >= self.frames {
+            log = checkpoint(&self.conn, "PASSIVE")?;
+        }
+        let is_long = log.frames >= self.frames.saturating_mul(RESTART_AT);
+        let is_nearly_copied = log.left() <= self.frames / NEARLY;
+        if is_long && is_nearly_copied && self.restart_at <= Instant::now() {
+            log = checkpoint(&self.conn, "RESTART")?;
+            self.restarted(log.is_busy);
+        }
+        if log.left() < self.frames {
+            self.complete = Instant::now();
+        }
+        Ok(())
+    }
+
+    /// One that a reader prevented has kept the writer waiting: the next comes later.
+    fn restarted(&mut self, is_busy: bool) {
+        self.restart_pause = match is_busy {
+            true => self.restart_pause.saturating_mul(2).min(RESTART_PAUSE),
+            false => EVERY,
+        };
+        self.restart_at = Instant::now() + self.restart_pause;
+    }
+
+    fn measure(&mut self) {
+        let bytes = std::fs::metadata(&self.file).map_or(0, |file| file.len());
+        self.bytes.set(bytes as f64);
+        self.age.set(self.complete.elapsed().as_secs_f64());
+        if bytes <= self.keep_bytes {
+            self.say_at = self.keep_bytes;
+        } else if bytes > self.say_at && self.complete.elapsed() > RESTART_PAUSE {
+            self.say_at = bytes.saturating_mul(2);
+            self.say_who_reads(bytes);
+        }
+    }
+
+    fn say_who_reads(&self, bytes: u64) {
+        let mut readers = long_readers::others(&self.index);
+        readers.extend(self.health.long_reads());
+        let seconds = self.complete.elapsed().as_secs();
+        if readers.is_empty() {
+            readers.push("nobody who is known".to_owned());
+        }
+        tracing::warn!(
+            bytes,
+            seconds,
+            "the write-ahead log grows because an old state of the database is being read, by {}",
+            readers.join(", ")
+        );
+    }
 }
 
 /// Frames since the log's beginning, and how many of them are in the database.
 struct Log {
+    is_busy: bool,
     frames: u64,
     copied: u64,
+}
+
+impl Log {
+    fn left(&self) -> u64 {
+        self.frames.saturating_sub(self.copied)
+    }
 }
 
 fn checkpoint(conn: &Connection, mode: &str) -> Result<Log, StoreError> {
     let count =
         |row: &rusqlite::Row<'_>, at| row.get::<_, i64>(at).map(|n| n.max(0).unsigned_abs());
-    let log = |row: &rusqlite::Row<'_>| Ok(Log { frames: count(row, 1)?, copied: count(row, 2)? });
+    let log = |row: &rusqlite::Row<'_>| {
+        Ok(Log { is_busy: row.get(0)?, frames: count(row, 1)?, copied: count(row, 2)? })
+    };
     Ok(conn.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], log)?)
 }
 
@@ -82,22 +188,96 @@ fn checkpoint(conn: &Connection, mode: &str) -> Result<Log, StoreError> {
 mod tests {
     use super::*;
 
+    struct Scene {
+        directory: tempfile::TempDir,
+        database: Database,
+        writer: Connection,
+        checkpointer: Checkpointer,
+    }
+
+    /// Ten frames are the bound.
+    fn scene() -> Scene {
+        let directory = tempfile::tempdir().unwrap();
+        let config = StoreConfig {
+            checkpoint_bytes: 10 * FRAME_BYTES,
+            log_keep_bytes: 100 * FRAME_BYTES,
+            ..StoreConfig::default()
+        };
+        let database = Database::new(&directory.path().join("log.db"), &config);
+        let writer = database.open_writer().unwrap();
+        writer.execute_batch("CREATE TABLE t (x)").unwrap();
+        let conn = database.open_checkpointer().unwrap();
+        conn.busy_timeout(CHECKPOINT_BUSY).unwrap();
+        let checkpointer = Checkpointer::new(conn, &database, &config);
+        Scene { directory, database, writer, checkpointer }
+    }
+
+    impl Scene {
+        fn write(&self, times: usize) {
+            for _ in 0..times {
+                assert_eq!(self.writer.execute("INSERT INTO t VALUES (1)", []), Ok(1));
+            }
+        }
+
+        fn log(&self) -> Log {
+            checkpoint(&self.checkpointer.conn, "NOOP").unwrap()
+        }
+
+        fn file(&self) -> u64 {
+            std::fs::metadata(self.directory.path().join("log.db-wal")).unwrap().len()
+        }
+    }
+
     #[test]
     fn a_log_that_is_copied_starts_again_and_keeps_its_file() {
-        let directory = tempfile::tempdir().unwrap();
-        let database = Database::new(&directory.path().join("log.db"), &StoreConfig::default());
-        let writer = database.open_writer().unwrap();
-        let looker = database.open_checkpointer().unwrap();
-        writer.execute_batch("CREATE TABLE t (x)").unwrap();
-        let write = |n: i64| {
-            assert_eq!(writer.execute("INSERT INTO t VALUES (?1)", [n]), Ok(1));
-        };
-        (0..50).for_each(write);
-        assert!(checkpoint(&looker, "NOOP").unwrap().frames >= 50, "NOOP only looks");
-        look(&looker, 10).unwrap();
-        write(50);
-        assert!(checkpoint(&looker, "NOOP").unwrap().frames < 10, "the log began again");
-        let log = std::fs::metadata(directory.path().join("log.db-wal")).unwrap().len();
-        assert!(log > 50 * FRAME_BYTES, "its file keeps its length");
+        let mut scene = scene();
+        scene.write(50);
+        assert!(scene.log().frames >= 50, "NOOP only looks");
+        scene.checkpointer.look().unwrap();
+        scene.write(1);
+        assert!(scene.log().frames < 10, "the log began again");
+        assert!(scene.file() > 50 * FRAME_BYTES, "its file keeps its length");
+    }
+
+    #[test]
+    fn nobody_waits_for_a_reader_of_an_old_state_and_the_log_is_short_again_after_it() {
+        let mut scene = scene();
+        let reader = Connection::open(scene.directory.path().join("log.db")).unwrap();
+        reader.execute_batch("BEGIN; SELECT * FROM t").unwrap();
+        scene.write(200);
+        let before = scene.checkpointer.restart_at;
+        scene.checkpointer.look().unwrap();
+        assert_eq!(scene.checkpointer.restart_at, before, "no restart was tried");
+        assert!(scene.log().left() > 100, "what comes after the reader is not copied");
+        assert!(scene.file() > 200 * FRAME_BYTES);
+
+        reader.execute_batch("COMMIT").unwrap();
+        scene.checkpointer.look().unwrap();
+        assert_ne!(scene.checkpointer.restart_at, before);
+        scene.write(1);
+        assert!(scene.log().frames < 10, "the log began again");
+        let keep = scene.checkpointer.keep_bytes + 2 * FRAME_BYTES;
+        assert!(scene.file() <= keep, "its file was cut");
+        drop(scene.database);
+    }
+
+    #[test]
+    fn a_restart_that_a_reader_prevents_is_tried_less_and_less_often() {
+        let mut scene = scene();
+        scene.write(50);
+        let reader = Connection::open(scene.directory.path().join("log.db")).unwrap();
+        // It reads the newest state: all can be copied, and the log cannot start again.
+        reader.execute_batch("BEGIN; SELECT * FROM t").unwrap();
+        let mut pauses = Vec::new();
+        for _ in 0..3 {
+            scene.checkpointer.restart_at = Instant::now();
+            scene.checkpointer.look().unwrap();
+            pauses.push(scene.checkpointer.restart_pause);
+        }
+        assert_eq!(pauses, [EVERY * 2, EVERY * 4, EVERY * 8]);
+        reader.execute_batch("COMMIT").unwrap();
+        scene.checkpointer.restart_at = Instant::now();
+        scene.checkpointer.look().unwrap();
+        assert_eq!(scene.checkpointer.restart_pause, EVERY);
     }
 }

@@ -5,12 +5,16 @@
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
 use super::StoreError;
+use super::backup;
+use super::health::{Health, Wrong};
+use super::reading::Reading;
 use super::signals::Told;
 use super::subscriptions::Subscriptions;
 use crate::config::StoreConfig;
@@ -31,23 +35,25 @@ pub struct Tx<'a> {
     pub(super) subscriptions: &'a Subscriptions,
 }
 
-/// A new file that only its owner can read.
-fn private_file(file: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt;
-    std::fs::File::options().write(true).create_new(true).mode(0o600).open(file).map(drop)
-}
-
 /// A database file and how to open it.
 pub struct Database {
     /// Tells the stores of one process apart in `READERS`.
     number: u64,
     path: PathBuf,
     config: StoreConfig,
+    health: Health,
+}
+
+/// A thread's own connection to one database.
+struct OwnReader {
+    database: u64,
+    conn: Connection,
+    reading: Arc<Reading>,
 }
 
 thread_local! {
-    /// This thread's readers, by the database's number: one, except where tests open several.
-    static READERS: RefCell<Vec<(u64, Connection)>> = const { RefCell::new(Vec::new()) };
+    /// This thread's readers: one, except where tests open several databases.
+    static READERS: RefCell<Vec<OwnReader>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Database {
@@ -57,7 +63,12 @@ impl Database {
             number: NEXT.fetch_add(1, Ordering::Relaxed),
             path: path.to_owned(),
             config: config.clone(),
+            health: Health::new(config),
         }
+    }
+
+    pub fn health(&self) -> &Health {
+        &self.health
     }
 
     pub fn open_writer(&self) -> Result<Connection, StoreError> {
@@ -77,6 +88,9 @@ impl Database {
         conn.pragma_update(None, "foreign_keys", true)?;
         // The checkpoint thread copies the log; a commit never waits for that.
         conn.pragma_update(None, "wal_autocheckpoint", 0)?;
+        // Once it has been longer than this, it is cut when it starts again from its beginning.
+        let keep = i64::try_from(self.config.log_keep_bytes).unwrap_or(i64::MAX);
+        conn.pragma_update_and_check(None, "journal_size_limit", keep, |_| Ok(()))?;
         let page: u32 = conn.pragma_query_value(None, "page_size", |row| row.get(0))?;
         let pages = self.config.database_bytes / u64::from(page.max(1));
         let pages = u32::try_from(pages).unwrap_or(u32::MAX - 1).max(1);
@@ -93,6 +107,13 @@ impl Database {
         self.tune(&conn)?;
         conn.pragma_update(None, "temp_store", "MEMORY")?;
         Ok(conn)
+    }
+
+    /// The write-ahead log, or its index.
+    pub fn beside(&self, suffix: &str) -> PathBuf {
+        let mut path = self.path.clone().into_os_string();
+        path.push(suffix);
+        path.into()
     }
 
     /// A connection for checkpoints, which are neither reads nor writes of rows.
@@ -113,28 +134,41 @@ impl Database {
         &self,
         run: impl FnOnce(&Reader<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
+        if self.health.is(Wrong::Hanging) {
+            // Whoever asked now would hang as well, and others with it.
+            return Err(StoreError::Stalled);
+        }
         READERS.with_borrow_mut(|readers| {
-            let at = match readers.iter().position(|(number, _)| *number == self.number) {
+            let own = readers.iter().position(|own| own.database == self.number);
+            let at = match own {
                 Some(at) => at,
                 None => {
-                    readers.push((self.number, self.open_reader()?));
+                    readers.push(self.own_reader()?);
                     readers.len() - 1
                 }
             };
-            run(&Reader(&readers[at].1))
+            let OwnReader { conn, reading, .. } = &readers[at];
+            let turn = reading.begin();
+            let read = run(&Reader(conn));
+            if turn.is_late() {
+                return Err(StoreError::Stalled);
+            }
+            read.inspect_err(|error| self.health.met(error))
         })
+    }
+
+    fn own_reader(&self) -> Result<OwnReader, StoreError> {
+        let reading = self.health.reader();
+        let turn = reading.begin();
+        let conn = self.open_reader()?;
+        drop(turn);
+        Ok(OwnReader { database: self.number, conn, reading })
     }
 
     pub fn backup(&self, file: &Path) -> Result<(), StoreError> {
         let conn = self.open_reader()?;
         conn.busy_timeout(Duration::from_millis(BACKUP_BUSY_MS))?;
-        let Some(name) = file.to_str() else {
-            return Err(StoreError::Unavailable("the backup's file name is not UTF-8".into()));
-        };
-        // As closed as the data directory: SQLite fills an empty file that is there.
-        private_file(file).map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        conn.execute("VACUUM INTO ?1", [name])?;
-        Ok(())
+        backup::copy(&conn, file)
     }
 
     fn cannot_open(&self, cause: &dyn std::fmt::Display) -> StoreError {

@@ -58,6 +58,13 @@ pub struct Outcome {
     pub at: i64,
 }
 
+impl Outcome {
+    /// How many bytes it brings to be stored, about.
+    pub fn bytes(&self) -> usize {
+        self.attempt.iter().filter_map(|attempt| attempt.response.as_ref()).map(Vec::len).sum()
+    }
+}
+
 impl Tx<'_> {
     pub(super) fn add_deliveries(
         &self,

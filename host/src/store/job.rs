@@ -1,5 +1,10 @@
 //! A write on its way to the writer's thread and back: what it runs, and whom it answers.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Instant;
+
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
@@ -9,9 +14,36 @@ use super::subscriptions::Subscriptions;
 use super::{AfterWrite, StoreError};
 
 /// A write that waits, whatever it answers with.
-pub struct Job(pub(super) Box<dyn Write>);
+pub struct Job {
+    pub(super) write: Box<dyn Write>,
+    pub(super) queued: Instant,
+    /// What it brings to be stored, about.
+    pub(super) bytes: usize,
+}
+
+/// Who was first: the writer, who began the write, or whoever waited for it and gave up. Clones share it.
+#[derive(Clone, Default)]
+pub struct Claim(Arc<AtomicU8>);
+
+const BEGUN: u8 = 1;
+const GIVEN_UP: u8 = 2;
+
+impl Claim {
+    fn take(&self, by: u8) -> bool {
+        self.0.compare_exchange(0, by, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// True: it is never going to be stored. False: the writer has begun it.
+    pub fn give_up(&self) -> bool {
+        self.take(GIVEN_UP)
+    }
+}
+
+/// A callback after a write panicked: what it keeps in memory may not be what is stored.
+pub(super) struct Panicked(pub &'static str);
 
 pub(super) trait Write: Send {
+    fn claim(&self) -> Claim;
     /// Runs the statements and keeps their result.
     fn run(
         &mut self,
@@ -20,7 +52,7 @@ pub(super) trait Write: Send {
         subscriptions: &Subscriptions,
     ) -> Result<(), StoreError>;
     /// Releases what the write holds, then answers it.
-    fn finish(self: Box<Self>, committed: Result<(), StoreError>);
+    fn finish(self: Box<Self>, committed: Result<(), StoreError>) -> Result<(), Panicked>;
 }
 
 struct Named<T, F> {
@@ -29,6 +61,7 @@ struct Named<T, F> {
     result: Option<T>,
     after: Option<AfterWrite<T>>,
     answer: oneshot::Sender<Result<T, StoreError>>,
+    claim: Claim,
 }
 
 impl Job {
@@ -42,7 +75,24 @@ impl Job {
         T: Send + 'static,
         F: FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
     {
-        Self(Box::new(Named { name, run: Some(run), result: None, after, answer }))
+        let claim = Claim::default();
+        let write = Named { name, run: Some(run), result: None, after, answer, claim };
+        Self { write: Box::new(write), queued: Instant::now(), bytes: 0 }
+    }
+
+    pub fn of_bytes(mut self, bytes: usize) -> Self {
+        self.bytes = bytes;
+        self
+    }
+
+    /// For whoever waits for it.
+    pub fn claim(&self) -> Claim {
+        self.write.claim()
+    }
+
+    /// Answers it.
+    pub(super) fn finish(self, committed: Result<(), StoreError>) -> Result<(), Panicked> {
+        self.write.finish(committed)
     }
 }
 
@@ -58,20 +108,31 @@ where
         subscriptions: &Subscriptions,
     ) -> Result<(), StoreError> {
         let Some(run) = self.run.take() else { return Ok(()) };
+        if !self.claim.take(BEGUN) {
+            return Err(StoreError::Stalled);
+        }
         self.result = Some(run(&Tx { conn, name: self.name, told, subscriptions })?);
         Ok(())
     }
 
-    fn finish(mut self: Box<Self>, committed: Result<(), StoreError>) {
+    fn finish(mut self: Box<Self>, committed: Result<(), StoreError>) -> Result<(), Panicked> {
         let result = committed.and_then(|()| {
             self.result
                 .take()
                 .ok_or_else(|| StoreError::Unavailable(format!("write {} did not end", self.name)))
         });
-        if let Some(after) = self.after.take() {
-            after(result.as_ref().ok());
-        }
+        let after = self.after.take();
+        let released = catch_unwind(AssertUnwindSafe(|| {
+            if let Some(after) = after {
+                after(result.as_ref().ok());
+            }
+        }));
         // Nobody may be waiting any more: the write stands all the same.
         drop(self.answer.send(result));
+        released.map_err(|_| Panicked(self.name))
+    }
+
+    fn claim(&self) -> Claim {
+        self.claim.clone()
     }
 }

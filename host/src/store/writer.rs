@@ -5,74 +5,51 @@
 //! is gone, or the commit fails, every write of the batch has failed. Nothing is answered before
 //! it is durable. The thread never waits for anything but writes and the disk.
 
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 use metrics::{Counter, Histogram, counter, histogram};
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 
 use super::StoreError;
-use super::job::Job;
+use super::disk;
+use super::health::{Health, Wrong};
+use super::job::{Job, Panicked};
 use super::signals::{Signals, Told};
 use super::subscriptions::Subscriptions;
 use crate::config::StoreConfig;
 
-/// Why nothing can be written, once that is known to last.
-#[derive(Clone, Default)]
-pub struct WriteFault(Arc<Mutex<Option<String>>>);
-
-impl WriteFault {
-    pub fn get(&self) -> Option<String> {
-        self.0
-            .lock()
-            .map(|fault| fault.clone())
-            .unwrap_or_else(|poisoned| poisoned.into_inner().clone())
-    }
-
-    pub fn set(&self, fault: Option<String>) {
-        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = fault;
-    }
-}
-
 pub struct Writer {
     queue: SyncSender<Job>,
     queued: Arc<AtomicUsize>,
-    fault: WriteFault,
     signals: Signals,
 }
 
 impl Writer {
-    pub fn start(conn: Connection, config: &StoreConfig) -> Result<Self, StoreError> {
+    pub fn start(
+        conn: Connection,
+        config: &StoreConfig,
+        health: Health,
+    ) -> Result<Self, StoreError> {
         let (queue, jobs) = sync_channel(config.queued_writes.max(1));
-        let writer = Self {
-            queue,
-            queued: Arc::default(),
-            fault: WriteFault::default(),
-            signals: Signals::default(),
-        };
+        let writer = Self { queue, queued: Arc::default(), signals: Signals::default() };
         let thread = WriterThread {
             conn,
             jobs,
             batch_writes: config.batch_writes.max(1),
+            batch_bytes: config.batch_bytes.max(1),
             queued: writer.queued.clone(),
-            fault: writer.fault.clone(),
+            health: health.clone(),
             commits: counter!("moothall_store_commits_total"),
             batches: histogram!("moothall_store_batch_writes"),
             changes: 0,
-            corrupt: false,
             told: Told::default(),
             subscriptions: Subscriptions::default(),
             signals: writer.signals.clone(),
         };
-        std::thread::Builder::new()
-            .name("store-writer".into())
-            .spawn(move || thread.run())
-            .map_err(|error| {
-                StoreError::Unavailable(format!("the writer cannot start: {error}"))
-            })?;
+        health.thread("store-writer", move || thread.run())?;
         Ok(writer)
     }
 
@@ -86,7 +63,7 @@ impl Writer {
                     (job, StoreError::Unavailable("the writer has ended".into()))
                 }
             };
-            job.0.finish(Err(error.clone()));
+            drop(job.finish(Err(error.clone())));
             error
         })
     }
@@ -98,24 +75,19 @@ impl Writer {
     pub fn signals(&self) -> &Signals {
         &self.signals
     }
-
-    pub fn fault(&self) -> WriteFault {
-        self.fault.clone()
-    }
 }
 
 struct WriterThread {
     conn: Connection,
     jobs: Receiver<Job>,
     batch_writes: usize,
+    batch_bytes: usize,
     queued: Arc<AtomicUsize>,
-    fault: WriteFault,
+    health: Health,
     commits: Counter,
     batches: Histogram,
     /// Rows changed by this connection, when it was last asked.
     changes: i64,
-    /// Set when the file is damaged: from then on nothing is written until a restart.
-    corrupt: bool,
     told: Told,
     subscriptions: Subscriptions,
     signals: Signals,
@@ -124,15 +96,26 @@ struct WriterThread {
 impl WriterThread {
     fn run(mut self) {
         while let Ok(first) = self.jobs.recv() {
-            let mut batch = vec![first];
-            while batch.len() < self.batch_writes
-                && let Ok(job) = self.jobs.try_recv()
-            {
-                batch.push(job);
-            }
+            self.health.takes_up(first.queued);
+            let batch = self.gather(first);
             self.queued.fetch_sub(batch.len(), Ordering::Relaxed);
             self.commit(batch);
+            self.health.answered();
         }
+    }
+
+    /// What waits, until it is as much as one transaction may be.
+    fn gather(&self, first: Job) -> Vec<Job> {
+        let mut bytes = first.bytes;
+        let mut batch = vec![first];
+        while batch.len() < self.batch_writes
+            && bytes < self.batch_bytes
+            && let Ok(job) = self.jobs.try_recv()
+        {
+            bytes = bytes.saturating_add(job.bytes);
+            batch.push(job);
+        }
+        batch
     }
 
     fn commit(&mut self, mut batch: Vec<Job>) {
@@ -152,7 +135,10 @@ impl WriterThread {
             }
         };
         for (job, outcome) in batch.into_iter().zip(outcomes) {
-            job.0.finish(outcome);
+            if let Err(Panicked(name)) = job.finish(outcome) {
+                let reason = format!("what follows the write {name} panicked");
+                self.health.note(Wrong::Diverged, &reason);
+            }
         }
         self.told.give(&self.signals);
     }
@@ -162,8 +148,9 @@ impl WriterThread {
         &mut self,
         batch: &mut [Job],
     ) -> Result<Vec<Result<(), StoreError>>, StoreError> {
-        if self.corrupt {
-            return Err(StoreError::Damaged("see the log; restore a backup".into()));
+        if self.health.is(Wrong::Ended) {
+            let reason = "it writes no more since an earlier failure; see the log";
+            return Err(StoreError::Unavailable(reason.into()));
         }
         self.statement("BEGIN IMMEDIATE")?;
         if let [alone] = batch {
@@ -173,7 +160,7 @@ impl WriterThread {
         for job in batch {
             outcomes.push(self.savepoint(job).inspect_err(|_| self.roll_back())?);
         }
-        self.statement("COMMIT").inspect_err(|_| self.roll_back())?;
+        self.statement_commit()?;
         Ok(outcomes)
     }
 
@@ -183,7 +170,7 @@ impl WriterThread {
         // SQLite has rolled back what is wrong with the file or the disk.
         let is_rolled_back = self.conn.is_autocommit();
         match &outcome {
-            Ok(()) => self.statement("COMMIT").inspect_err(|_| self.roll_back())?,
+            Ok(()) => self.statement_commit()?,
             Err(_) => self.roll_back(),
         }
         match outcome {
@@ -193,8 +180,8 @@ impl WriterThread {
     }
 
     fn run_one(&self, job: &mut Job) -> Result<(), StoreError> {
-        let run = || job.0.run(&self.conn, &self.told, &self.subscriptions);
-        std::panic::catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
+        let run = || job.write.run(&self.conn, &self.told, &self.subscriptions);
+        catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
             Err(StoreError::Unavailable("a write panicked; see the log".into()))
         })
     }
@@ -221,6 +208,22 @@ impl WriterThread {
         Ok(())
     }
 
+    /// A disk that fails here may have lost what it was given before, and says so only once: whoever asks
+    /// again is told that all is well. So only a restart, which reads what is there, can go on.
+    fn statement_commit(&self) -> Result<(), StoreError> {
+        let done = self.conn.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([]));
+        let Err(error) = done else { return Ok(()) };
+        self.roll_back();
+        if error.sqlite_error_code() != Some(ErrorCode::SystemIoFailure) {
+            return Err(error.into());
+        }
+        // Some file systems say only here that they are full.
+        match self.conn.path().is_some_and(disk::is_full_beside) {
+            true => Err(StoreError::Full(error.to_string())),
+            false => Err(StoreError::Lost(error.to_string())),
+        }
+    }
+
     fn roll_back(&self) {
         self.subscriptions.forget();
         if !self.conn.is_autocommit()
@@ -230,31 +233,34 @@ impl WriterThread {
         }
     }
 
-    /// Says why nothing can be written. Damage lasts; a full disk is tried again by each batch.
-    fn failed(&mut self, error: &StoreError) {
-        let first = self.fault.get().is_none();
-        if matches!(error, StoreError::Damaged(_)) && !self.corrupt {
-            self.corrupt = true;
-            tracing::error!(%error, "no more writes; stop the host and restore a backup");
-        } else if first {
-            tracing::error!(%error, "nothing can be written to the database; is the disk full?");
+    /// Says why nothing can be written. A full disk, or another process, is tried again by each batch.
+    fn failed(&self, error: &StoreError) {
+        let reason = error.to_string();
+        match error {
+            StoreError::Damaged(_) => {
+                self.health.met(error);
+                self.health.note(Wrong::Ended, &reason);
+            }
+            StoreError::Lost(_) => self.health.note_fatal(&reason),
+            StoreError::Full(_) => self.health.note(Wrong::Full, &reason),
+            // The one write of the batch was given up before it began.
+            StoreError::Stalled => {}
+            _ => self.health.note(Wrong::Failing, &reason),
         }
-        self.fault.set(Some(error.to_string()));
     }
 
-    /// After a commit: a write of it may have met damage; one that changed rows shows that an
-    /// earlier fault is over.
+    /// After a commit: one that changed rows shows that an earlier fault is over, and a write of it may have
+    /// met another.
     fn settle(&mut self, outcomes: &[Result<(), StoreError>]) {
-        let damage = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
-        if let Some(error) =
-            damage.into_iter().find(|error| matches!(error, StoreError::Damaged(_)))
-        {
-            self.failed(error);
-            return;
+        let failing = [Wrong::Full, Wrong::Failing];
+        if failing.iter().any(|wrong| self.health.is(*wrong)) && self.rows_changed() > 0 {
+            self.health.clear(&failing);
         }
-        if self.fault.get().is_some() && self.rows_changed() > 0 {
-            tracing::warn!("the database can be written again");
-            self.fault.set(None);
+        for error in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
+            match error {
+                StoreError::Damaged(_) | StoreError::Full(_) => self.failed(error),
+                _ => self.health.met(error),
+            }
         }
     }
 

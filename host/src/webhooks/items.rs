@@ -2,9 +2,11 @@
 //! the background, on the workers' schedule; then a dead letter.
 
 use std::collections::{HashMap, HashSet};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::task::{Id, JoinSet};
 use tokio::time::Instant;
 
@@ -28,6 +30,8 @@ const AT_ONCE: usize = 16;
 const BATCH: usize = 256;
 /// How often the background looks at the clock.
 const LOOK: Duration = Duration::from_millis(50);
+/// After a failure of the store, until what could not be settled is tried again.
+const UNSETTLED_PAUSE: Duration = Duration::from_secs(1);
 /// Longest error that an item remembers, in bytes.
 const ERROR_BYTES: usize = 500;
 
@@ -69,7 +73,7 @@ impl Webhooks {
             Tried::Gone => {
                 let gone = item.clone();
                 let remove = move |tx: &Tx<'_>| tx.remove_webhook_item(&gone).map(drop);
-                self.note(self.calls.store.write("webhook.drop", remove).await);
+                self.note(self.calls.store.write("webhook.drop", remove).await).await;
                 None
             }
             // Somebody else has done it.
@@ -131,8 +135,9 @@ impl Webhooks {
         let now = self.calls.clock.now_ms();
         let nobodys = matches!(
             error,
-            CallError::Fault(Fault::InstanceBusy | Fault::Overloaded(_) | Fault::Store(_))
-                | CallError::PluginUnavailable(_)
+            CallError::Fault(
+                Fault::InstanceBusy | Fault::Overloaded(_) | Fault::Store(_) | Fault::Unsettled
+            ) | CallError::PluginUnavailable(_)
         );
         let (attempts, due) = if nobodys {
             (item.attempts, Some(now + BUSY_MS))
@@ -150,12 +155,15 @@ impl Webhooks {
         }
         let id = item.id;
         let fail = move |tx: &Tx<'_>| tx.fail_webhook_item(id, attempts, due, now, &said);
-        self.note(self.calls.store.write("webhook.fail", fail).await);
+        self.note(self.calls.store.write("webhook.fail", fail).await).await;
     }
 
-    fn note(&self, written: Result<(), StoreError>) {
+    /// One that could not be settled is still due: it keeps its turn for a while, so that it is not tried
+    /// again at once, and again.
+    async fn note(&self, written: Result<(), StoreError>) {
         if let Err(error) = written {
             tracing::warn!(%error, "a webhook's item could not be settled; it is tried again");
+            tokio::time::sleep(UNSETTLED_PAUSE).await;
         }
     }
 
@@ -165,9 +173,14 @@ impl Webhooks {
         let mut busy: HashMap<Id, WebhookItem> = HashMap::new();
         loop {
             let room = AT_ONCE.saturating_sub(trying.len());
-            let due = if room > 0 { self.due(&busy, room) } else { Vec::new() };
+            // What a try comes to could not be stored.
+            let due = if room > 0 && self.calls.store.health().writes() {
+                self.due(&busy, room)
+            } else {
+                Vec::new()
+            };
             for item in due.into_iter().take(room) {
-                let task = trying.spawn(self.clone().try_again(item.clone()));
+                let task = trying.spawn(self.clone().try_guarded(item.clone()));
                 busy.insert(task.id(), item);
             }
             tokio::select! {
@@ -197,6 +210,16 @@ impl Webhooks {
         let mut taken: HashSet<_> = busy.values().map(receiver).collect();
         due.retain(|item| taken.insert(receiver(item)));
         due
+    }
+
+    /// One that panics has failed, as one whose plugin did.
+    async fn try_guarded(self, item: WebhookItem) {
+        let tried = AssertUnwindSafe(self.clone().try_again(item.clone())).catch_unwind().await;
+        if tried.is_err() {
+            tracing::error!(item = item.id, "a webhook's try panicked");
+            let error = Fault::Host("the try panicked; see the log".into());
+            self.failed(&item, &error.into()).await;
+        }
     }
 
     async fn try_again(self, item: WebhookItem) {

@@ -257,6 +257,7 @@ fn of_error(error: CallError) -> Handled {
             Fault::InstanceBusy
                 | Fault::Overloaded(_)
                 | Fault::Store(_)
+                | Fault::Unsettled
                 | Fault::InstanceReplaced
                 | Fault::Taken(_)
         ) | CallError::PluginUnavailable(_)

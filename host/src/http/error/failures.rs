@@ -106,6 +106,12 @@ impl From<Fault> for Problem {
                     .later()
                     .because(fault.to_string())
             }
+            Fault::Unsettled => {
+                let detail = "The store does not answer: whether what this request asked for will be stored is not known";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail)
+                    .later()
+                    .because(fault.to_string())
+            }
             Fault::Host(cause) => Self::internal(cause.clone()),
         }
     }
