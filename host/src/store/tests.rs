@@ -114,7 +114,7 @@ async fn a_read_that_hangs_takes_no_other_thread_along() {
     begun.recv().unwrap();
     until("the read is seen to hang", || store.health().is(Wrong::Hanging));
     assert_eq!(store.health().wrong(), Some(Wrong::Hanging));
-    assert_eq!(store.health().long_reads(), ["this host's thread reads"]);
+    until("it is named", || store.health().long_reads() == ["this host's thread reads"]);
     let other = store.read(|_| Ok(()));
     assert!(matches!(other, Err(StoreError::Stalled)), "{other:?}");
     go_on.send(()).unwrap();
@@ -207,7 +207,7 @@ async fn a_batch_has_only_so_many_bytes() {
         until("all wait", || store.queued() == 4);
         first.go_on.send(()).unwrap();
     };
-    let (committed, ()) = futures_util::join!(writes, all_wait);
+    let (committed, ()) = tokio::join!(writes, all_wait);
     let committed: Vec<_> = committed.into_iter().map(Result::unwrap).collect();
     assert_eq!(committed, [0, 0, 2, 2], "two of them were enough for one transaction");
 }
