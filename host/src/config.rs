@@ -44,6 +44,7 @@ pub struct Config {
     pub delivery: DeliveryConfig,
     pub driver: DriverConfig,
     pub egress: EgressConfig,
+    pub metrics: MetricsConfig,
     /// Grants each plugin the hosts that its manifest requests. For development.
     pub grant_requested: bool,
     pub oauth: OAuthConfig,
@@ -69,6 +70,7 @@ impl Default for Config {
             delivery: DeliveryConfig::default(),
             driver: DriverConfig::default(),
             egress: EgressConfig::default(),
+            metrics: MetricsConfig::default(),
             grant_requested: false,
             oauth: OAuthConfig::default(),
             plugins: BTreeMap::new(),
@@ -202,6 +204,22 @@ pub struct DirectoryConfig {
 impl Default for DirectoryConfig {
     fn default() -> Self {
         Self { settle_ms: 100, removal_ms: 2_000, rescan_ms: 10_000, files: 10_000 }
+    }
+}
+
+/// `[metrics]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MetricsConfig {
+    /// Lines of `/metrics` for what has labels; what is beyond is counted with the label `other`.
+    pub lines: usize,
+    /// Those of one plugin.
+    pub plugin_lines: usize,
+}
+
+impl Default for MetricsConfig {
+    fn default() -> Self {
+        Self { lines: 20_000, plugin_lines: 1_000 }
     }
 }
 

@@ -7,13 +7,13 @@
 mod point;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use crossbeam_queue::ArrayQueue;
-use metrics::{Counter, counter};
+use metrics::Counter;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
@@ -22,6 +22,7 @@ use crate::communities::Community;
 use crate::ids::{PluginName, RequestId};
 use crate::instance::Instance;
 use crate::plugins::Plugin;
+use crate::telemetry::metric::MONITORING_DROPPED;
 
 pub use point::{Point, Target};
 
@@ -51,7 +52,7 @@ struct Ring {
     plugin: PluginName,
     points: ArrayQueue<Point>,
     /// Looked up once: it is counted for each request while the plugin does not keep up.
-    dropped: Counter,
+    dropped: OnceLock<Counter>,
 }
 
 /// How a request's route is called, from its method and path.
@@ -135,9 +136,7 @@ impl Takers {
 
 impl Ring {
     fn new(plugin: PluginName) -> Self {
-        let name = plugin.to_string();
-        let dropped = counter!("moothall_monitoring_dropped_total", "plugin" => name);
-        Self { plugin, points: ArrayQueue::new(RING), dropped }
+        Self { plugin, points: ArrayQueue::new(RING), dropped: OnceLock::new() }
     }
 
     fn push(&self, point: Point) {
@@ -147,7 +146,8 @@ impl Ring {
     }
 
     fn dropped(&self, points: usize) {
-        self.dropped.increment(points as u64);
+        let dropped = || MONITORING_DROPPED.of(&[("plugin", self.plugin.as_str())]);
+        self.dropped.get_or_init(dropped).increment(points as u64);
     }
 
     async fn take(self: Arc<Self>, calls: Arc<Calls>, route_of: RouteOf) {

@@ -3,12 +3,19 @@
 //! Logs go to standard error from a thread of their own through a bounded queue: a terminal that
 //! does not read slows no request, and lines that do not fit are dropped. Set up once, by `main`.
 
+mod bounded;
+pub mod metric;
+
 use std::time::Duration;
 
-use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use serde_json::{Map, Value, json};
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
+
+use bounded::Bounded;
+
+use crate::config::MetricsConfig;
 
 /// Lines that may wait to be written.
 const QUEUED_LINES: usize = 16_384;
@@ -86,12 +93,21 @@ fn quoted(text: &str) -> Option<(String, &str)> {
 }
 
 /// Starts counting; the answer renders what was counted.
-pub fn count() -> Result<PrometheusHandle, BuildError> {
-    use metrics_exporter_prometheus::Matcher;
-    PrometheusBuilder::new()
+pub fn count(config: &MetricsConfig) -> anyhow::Result<PrometheusHandle> {
+    let recorder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), SECONDS)?
         .set_buckets_for_metric(Matcher::Suffix("_writes".into()), WRITES)?
-        .install_recorder()
+        .build_recorder();
+    let handle = recorder.handle();
+    metric::describe_all(&recorder);
+    metrics::set_global_recorder(Bounded::new(recorder, config.clone()))
+        .map_err(|_| anyhow::anyhow!("something else counts in this process already"))?;
+    Ok(handle)
+}
+
+/// Upper bounds of a histogram's buckets.
+fn buckets(name: &str) -> &'static [f64] {
+    if name.ends_with("_writes") { WRITES } else { SECONDS }
 }
 
 #[cfg(test)]

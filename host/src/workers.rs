@@ -9,11 +9,10 @@ mod plugins;
 mod retry;
 mod roster;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics::gauge;
 use tokio::sync::Semaphore;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
@@ -27,6 +26,7 @@ use crate::instance::Instance;
 use crate::plugins::{Plugin, Worker};
 use crate::slots::Slots;
 use crate::store::{Asked, Keyed, StoreError, Tx, WorkerRow};
+use crate::telemetry::metric::WORKER_LAG;
 
 use roster::Roster;
 
@@ -69,6 +69,8 @@ struct Work {
     /// Where the next look for what is due goes on.
     due_after: i64,
     settle_at: Instant,
+    /// Workers, by plugin and name, that `/metrics` shows behind.
+    behind: BTreeSet<(String, String)>,
 }
 
 /// What became of a turn.
@@ -109,6 +111,7 @@ impl Work {
             known: BTreeMap::new(),
             due_after: 0,
             settle_at: Instant::now(),
+            behind: BTreeSet::new(),
         }
     }
 
@@ -332,7 +335,7 @@ impl Workers {
         work.settle_at = Instant::now() + SETTLE;
         let communities = &self.calls.communities;
         work.roster.forget_gone(|instance| communities.instance(instance).is_some());
-        self.set_gauges(&work.roster);
+        self.set_gauges(work);
         let (idle, tail) = (work.roster.idle(), work.roster.tail());
         for ids in idle.chunks(INSTANCES) {
             let ids = ids.to_vec();
@@ -343,13 +346,19 @@ impl Workers {
         }
     }
 
-    /// How far the worker that is furthest behind is, in seconds, for each plugin and worker.
-    fn set_gauges(&self, roster: &Roster) {
+    /// How far the worker that is furthest behind is, in seconds, for each plugin and worker that is behind at all.
+    fn set_gauges(&self, work: &mut Work) {
         let now = self.calls.clock.now_ms();
-        for ((plugin, worker), since) in roster.oldest(&self.calls) {
-            let lag = since.map_or(0, |since| (now - since).max(0)) as f64 / 1000.0;
-            gauge!("moothall_worker_lag_seconds", "plugin" => plugin, "worker" => worker).set(lag);
+        let mut caught_up = std::mem::take(&mut work.behind);
+        for (name, since) in work.roster.oldest(&self.calls) {
+            let Some(lag_ms) = since.map(|since| now - since).filter(|lag_ms| *lag_ms > 0) else {
+                continue;
+            };
+            set_lag(&name, lag_ms as f64 / 1000.0);
+            caught_up.remove(&name);
+            work.behind.insert(name);
         }
+        caught_up.iter().for_each(|name| set_lag(name, 0.0));
     }
 
     fn request(&self) -> RequestId {
@@ -359,4 +368,8 @@ impl Workers {
     fn clock(&self) -> &Clock {
         &self.calls.clock
     }
+}
+
+fn set_lag((plugin, worker): &(String, String), seconds: f64) {
+    WORKER_LAG.set(&[("plugin", plugin), ("worker", worker)], seconds);
 }

@@ -1,7 +1,7 @@
 //! What supervisors and operators look at and rely on: health, metrics, backups, and a store that
 //! cannot be written.
 
-use moothall_tests::{Answer, TestHost, until};
+use moothall_tests::{Answer, TestHost, crafted, until};
 use serde_json::json;
 
 #[tokio::test]
@@ -35,6 +35,73 @@ async fn metrics_count_calls_by_plugin_and_outcome() {
     assert_eq!(count(&["moothall_calls_in_flight"]), Some(0.0));
     assert_eq!(count(&["moothall_guest_memory_bytes"]), Some(0.0));
     assert_eq!(count(&["moothall_http_requests_total", "status=\"502\""]), Some(1.0));
+}
+
+/// Lines of `/metrics` that are numbers.
+fn numbers(text: &str) -> Vec<&str> {
+    text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect()
+}
+
+#[tokio::test]
+async fn metrics_say_only_what_happened_with_help_and_unit() {
+    let host = TestHost::with(&["tutorial", "misbehaving", "probe", "resident"]).start().await;
+    let before = host.get("/metrics").await.text;
+    for line in numbers(&before) {
+        let zero = line.ends_with(" 0");
+        assert!(!(zero && line.contains("plugin=")), "nothing of that happened: {line}");
+        assert!(!line.contains("\"probe\""), "nobody has called it: {line}");
+    }
+    host.community("acme", "probe", json!({})).await;
+    host.result("acme", "probe.whoami", json!({})).await;
+
+    let text = host.get("/metrics").await.text;
+    let of_probe: Vec<&str> =
+        numbers(&text).into_iter().filter(|line| line.contains("\"probe\"")).collect();
+    let counters = of_probe.iter().filter(|line| line.starts_with("moothall_calls_total"));
+    assert_eq!(counters.count(), 2, "initialize and whoami, each with one outcome: {of_probe:#?}");
+    for line in numbers(&text) {
+        let name = line.split(['{', ' ']).next().unwrap_or_default();
+        let declared = ["", "_bucket", "_sum", "_count"].iter().any(|part| {
+            let name = name.strip_suffix(part).unwrap_or_default();
+            let help = text.lines().find(|line| line.starts_with(&format!("# HELP {name} ")));
+            let kind = text.lines().any(|line| line.starts_with(&format!("# TYPE {name} ")));
+            kind && help.is_some_and(|help| help.contains(". Unit: ") && help.ends_with('.'))
+        });
+        assert!(declared, "{name} has no type, no help or no unit");
+    }
+}
+
+#[tokio::test]
+async fn one_plugin_cannot_make_metrics_as_long_as_it_likes() {
+    let toml = "[metrics]\nlines = 200\nplugin_lines = 50";
+    let host = TestHost::with(&["tutorial"]).toml(toml).start().await;
+    let slugs: Vec<String> = (0..60).map(|number| format!("do-{number}")).collect();
+    let actions: Vec<_> = slugs.iter().map(|slug| json!({ "slug": slug })).collect();
+    let manifest = json!({ "name": "many", "actions": actions });
+    host.put_plugin("many.wasm", &crafted::plugin(&manifest, crafted::ANSWER_NOTHING));
+    until("the plugin serves", async || {
+        (host.file("many.wasm").await["status"] == "ready").then_some(())
+    })
+    .await;
+    host.community("acme", "many", json!({})).await;
+    for slug in &slugs {
+        assert_eq!(host.action("acme", &format!("many.{slug}"), json!({})).await.status, 200);
+    }
+    host.community("other", "tutorial", json!({ "api_key": "k" })).await;
+    host.result("other", "tutorial.times-two", json!({ "value": 1 })).await;
+
+    let text = host.get("/metrics").await.text;
+    let lines = numbers(&text);
+    // What has no labels, and the series of the others, stand beside the bound.
+    assert!(lines.len() < 300, "{} lines", lines.len());
+    let of_many = lines.iter().filter(|line| line.contains("plugin=\"many\""));
+    assert!(of_many.clone().count() < 100, "a plugin's own lines are bounded");
+    let calls = of_many.filter(|line| line.starts_with("moothall_calls_total"));
+    let calls = calls.filter(|line| line.contains("origin=\"action\"") || line.contains("other"));
+    let sum: f64 = calls.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum();
+    assert_eq!(sum, 60.0, "what has no line of its own is counted under `other`");
+    let own = |line: &&&str| line.contains("tutorial") && line.contains("times-two");
+    assert!(lines.iter().any(|line| own(&line)), "another plugin has its own lines still");
 }
 
 #[tokio::test]

@@ -5,7 +5,6 @@
 
 use std::time::Duration;
 
-use metrics::counter;
 use tokio::sync::mpsc;
 
 use super::{ValidatedCall, log_fault};
@@ -13,6 +12,7 @@ use crate::clock::Clock;
 use crate::guest::{Blame, Fault, cut};
 use crate::ids::CallId;
 use crate::store::{FailedCall, Store};
+use crate::telemetry::metric::FAILED_CALLS_DROPPED;
 
 /// Longest detail that is kept, in bytes.
 const DETAIL_BYTES: usize = 4 << 10;
@@ -47,7 +47,7 @@ impl FailedCalls {
             return;
         }
         if self.queue.try_send(row(clock, call, fault, &id, trace)).is_err() {
-            counter!("moothall_failed_calls_dropped_total").increment(1);
+            FAILED_CALLS_DROPPED.of(&[]).increment(1);
         }
     }
 }
@@ -92,7 +92,7 @@ async fn write_down(store: Store, mut calls: mpsc::Receiver<FailedCall>) {
             })
             .await;
         if let Err(error) = written {
-            counter!("moothall_failed_calls_dropped_total").increment(count);
+            FAILED_CALLS_DROPPED.of(&[]).increment(count);
             tracing::warn!(%error, count, "failed calls could not be listed");
         }
     }

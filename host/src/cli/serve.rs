@@ -48,7 +48,8 @@ pub fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let sources = args.sources()?;
     let config = load(&sources)?;
     let log = telemetry::log_to_stderr(args.log_format, crate::config::log_filter().as_deref());
-    let host = Host::new(config, sources, telemetry::count()?)?;
+    let metrics = telemetry::count(&config.metrics)?;
+    let host = Host::new(config, sources, metrics)?;
     answer(&format!("listening on http://{}", host.address()));
     let ended = host.run();
     drop(log);

@@ -11,7 +11,7 @@ use axum::body::Body;
 use axum::http::{Extensions, HeaderName, HeaderValue, Method, Request, Response, header};
 use axum::response::IntoResponse;
 use hyper::body::Incoming;
-use metrics::{Counter, counter};
+use metrics::Counter;
 use tower::Service;
 
 use super::error::Problem;
@@ -19,6 +19,7 @@ use super::{Api, access, routes};
 use crate::clock::Clock;
 use crate::ids::RequestId;
 use crate::monitoring::{Point, Target};
+use crate::telemetry::metric::HTTP_REQUESTS;
 
 /// `actions::COMMUNITY`, as headers are looked up by.
 const COMMUNITY_NAME: HeaderName = HeaderName::from_static("x-metagov-community");
@@ -153,9 +154,6 @@ fn is_json(response: &Response<Body>) -> bool {
 fn count(status: u16) {
     static BY_STATUS: [OnceLock<Counter>; 600] = [const { OnceLock::new() }; 600];
     if let Some(slot) = BY_STATUS.get(usize::from(status)) {
-        slot.get_or_init(
-            || counter!("moothall_http_requests_total", "status" => status.to_string()),
-        )
-        .increment(1);
+        slot.get_or_init(|| HTTP_REQUESTS.of(&[("status", &status.to_string())])).increment(1);
     }
 }

@@ -6,11 +6,13 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::IntoResponse;
-use metrics::gauge;
 use serde_json::{Value, json};
 
 use super::Api;
 use super::error::Problem;
+use crate::telemetry::metric::{
+    CALLS_IN_FLIGHT, COMMUNITIES, GUEST_MEMORY, PLUGINS, STORE_QUEUED_WRITES,
+};
 
 /// The process answers.
 pub async fn alive() -> Json<Value> {
@@ -30,11 +32,11 @@ pub async fn ready(State(api): State<Arc<Api>>) -> Result<Json<Value>, Problem> 
 
 /// Prometheus' text format, 0.0.4.
 pub async fn metrics(State(api): State<Arc<Api>>) -> impl IntoResponse {
-    gauge!("moothall_calls_in_flight").set(f64::from(api.calls.in_flight()));
-    gauge!("moothall_communities").set(api.calls.communities.len() as f64);
-    gauge!("moothall_guest_memory_bytes").set(api.memory.used() as f64);
-    gauge!("moothall_plugins").set(api.calls.plugins.all().len() as f64);
-    gauge!("moothall_store_queued_writes").set(api.calls.store.queued() as f64);
+    CALLS_IN_FLIGHT.set(&[], f64::from(api.calls.in_flight()));
+    COMMUNITIES.set(&[], api.calls.communities.len() as f64);
+    GUEST_MEMORY.set(&[], api.memory.used() as f64);
+    PLUGINS.set(&[], api.calls.plugins.all().len() as f64);
+    STORE_QUEUED_WRITES.set(&[], api.calls.store.queued() as f64);
     let kind = (header::CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4"));
     ([kind], api.metrics.render())
 }

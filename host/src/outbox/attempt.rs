@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use metrics::counter;
 
 use super::target::Target;
 use super::{Shared, backoff, render};
 use crate::egress::{Body, EgressError, Inbound, Outbound};
 use crate::store::{After, AttemptRow, DueDelivery, Outcome};
+use crate::telemetry::metric::DELIVERIES;
 
 /// How much of a response is kept, in bytes.
 const RESPONSE_BYTES: usize = 16 << 10;
@@ -177,5 +177,5 @@ fn count(after: After) {
         After::Dead => "dead",
         After::Due(_) => "failed",
     };
-    counter!("moothall_deliveries_total", "outcome" => outcome).increment(1);
+    DELIVERIES.of(&[("outcome", outcome)]).increment(1);
 }

@@ -1,9 +1,8 @@
 //! What ends without an attempt, and how much waits.
 
-use metrics::{counter, gauge};
-
 use super::Outbox;
 use crate::store::{EXPIRE_MS, StoreError};
+use crate::telemetry::metric::{CIRCUITS_OPEN, DELIVERIES, DELIVERIES_WAITING, DELIVERY_OLDEST};
 
 /// Deliveries that one write ends because their time is over or their endpoint is gone.
 const SWEEP_ROWS: usize = 500;
@@ -23,20 +22,20 @@ impl Outbox {
             let outcome = if state == "dead" { "expired" } else { state };
             let count = ids.len() as u64;
             store.write("delivery.end", move |tx| tx.end_deliveries(&ids, state, now)).await?;
-            counter!("moothall_deliveries_total", "outcome" => outcome).increment(count);
+            DELIVERIES.of(&[("outcome", outcome)]).increment(count);
         }
         Ok(full)
     }
 
     pub(super) fn set_gauges(&self) {
-        gauge!("moothall_delivery_circuits_open").set(self.lanes.open_circuits() as f64);
+        CIRCUITS_OPEN.set(&[], self.lanes.open_circuits() as f64);
         let Ok((waiting, expires)) = self.shared.store.read(|reader| reader.waiting_deliveries())
         else {
             return;
         };
         let now = self.shared.clock.now_ms();
         let age_ms = expires.map_or(0, |expires| now - (expires - EXPIRE_MS)).max(0);
-        gauge!("moothall_deliveries_waiting").set(waiting as f64);
-        gauge!("moothall_delivery_oldest_seconds").set(age_ms as f64 / 1000.0);
+        DELIVERIES_WAITING.set(&[], waiting as f64);
+        DELIVERY_OLDEST.set(&[], age_ms as f64 / 1000.0);
     }
 }

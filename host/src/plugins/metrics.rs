@@ -1,15 +1,21 @@
-//! A call's metrics: handles looked up once when the plugin is loaded, not at each call.
+//! A call's metrics: handles looked up at the first call that ends so, not at each, and not for what never happens.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
-use metrics::{Counter, Histogram, counter, histogram};
+use metrics::{Counter, Histogram};
+
+use crate::telemetry::metric::{CALL_SECONDS, CALLS};
 
 /// The metrics of one action, or of another kind of call.
 pub struct CallMetrics {
-    ok: Counter,
-    refused: Counter,
-    failed: Counter,
-    seconds: Histogram,
+    plugin: Box<str>,
+    origin: &'static str,
+    name: Box<str>,
+    ok: OnceLock<Counter>,
+    refused: OnceLock<Counter>,
+    failed: OnceLock<Counter>,
+    seconds: OnceLock<Histogram>,
 }
 
 /// How a call ended, as metrics tell it apart.
@@ -23,28 +29,29 @@ pub enum Outcome {
 
 impl CallMetrics {
     pub fn new(plugin: &str, origin: &'static str, name: &str) -> Self {
-        let labels = |outcome: &'static str| {
-            [
-                ("plugin", plugin.to_owned()),
-                ("origin", origin.to_owned()),
-                ("name", name.to_owned()),
-                ("outcome", outcome.to_owned()),
-            ]
-        };
         Self {
-            ok: counter!("moothall_calls_total", &labels("ok")),
-            refused: counter!("moothall_calls_total", &labels("refused")),
-            failed: counter!("moothall_calls_total", &labels("failed")),
-            seconds: histogram!("moothall_call_seconds", &labels("ok")[..3]),
+            plugin: plugin.into(),
+            origin,
+            name: name.into(),
+            ok: OnceLock::new(),
+            refused: OnceLock::new(),
+            failed: OnceLock::new(),
+            seconds: OnceLock::new(),
         }
     }
 
     pub fn record(&self, outcome: Outcome, duration: Duration) {
-        match outcome {
-            Outcome::Ok => self.ok.increment(1),
-            Outcome::Refused => self.refused.increment(1),
-            Outcome::Failed => self.failed.increment(1),
-        }
-        self.seconds.record(duration.as_secs_f64());
+        let (ended, outcome) = match outcome {
+            Outcome::Ok => (&self.ok, "ok"),
+            Outcome::Refused => (&self.refused, "refused"),
+            Outcome::Failed => (&self.failed, "failed"),
+        };
+        let [plugin, origin, name] = self.labels();
+        ended.get_or_init(|| CALLS.of(&[plugin, origin, name, ("outcome", outcome)])).increment(1);
+        self.seconds.get_or_init(|| CALL_SECONDS.of(&self.labels())).record(duration.as_secs_f64());
+    }
+
+    fn labels(&self) -> [(&'static str, &str); 3] {
+        [("plugin", &self.plugin), ("origin", self.origin), ("name", &self.name)]
     }
 }

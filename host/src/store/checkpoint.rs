@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use metrics::{Gauge, gauge};
+use metrics::Gauge;
 use rusqlite::Connection;
 
 use super::StoreError;
@@ -19,6 +19,7 @@ use super::connection::Database;
 use super::health::Health;
 use super::long_readers;
 use crate::config::StoreConfig;
+use crate::telemetry::metric::{STORE_CHECKPOINT_AGE, STORE_LOG};
 
 /// Bytes of one frame of the log: a page and its header.
 const FRAME_BYTES: u64 = 4096 + 24;
@@ -81,8 +82,8 @@ impl Checkpointer {
             restart_at: Instant::now(),
             say_at: config.log_keep_bytes,
             is_failing: false,
-            bytes: gauge!("moothall_store_log_bytes"),
-            age: gauge!("moothall_store_checkpoint_age_seconds"),
+            bytes: STORE_LOG.of(&[]),
+            age: STORE_CHECKPOINT_AGE.of(&[]),
         }
     }
 

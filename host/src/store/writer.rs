@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
-use metrics::{Counter, Histogram, counter, histogram};
+use metrics::{Counter, Histogram};
 use rusqlite::{Connection, ErrorCode};
 
 use super::StoreError;
@@ -20,6 +20,7 @@ use super::job::{Job, Panicked};
 use super::signals::{Signals, Told};
 use super::subscriptions::Subscriptions;
 use crate::config::StoreConfig;
+use crate::telemetry::metric::{STORE_BATCH_WRITES, STORE_COMMITS};
 
 pub struct Writer {
     queue: SyncSender<Job>,
@@ -42,8 +43,8 @@ impl Writer {
             batch_bytes: config.batch_bytes.max(1),
             queued: writer.queued.clone(),
             health: health.clone(),
-            commits: counter!("moothall_store_commits_total"),
-            batches: histogram!("moothall_store_batch_writes"),
+            commits: STORE_COMMITS.of(&[]),
+            batches: STORE_BATCH_WRITES.of(&[]),
             changes: 0,
             told: Told::default(),
             subscriptions: Subscriptions::default(),

@@ -10,6 +10,7 @@ use crate::guest::Fault;
 use crate::instance::{Instance, WebhookTerms};
 use crate::plugins::Plugin;
 use crate::plugins::manifest::VerifyManifest;
+use crate::telemetry::metric::WEBHOOKS_REJECTED;
 use crate::web::Request;
 
 /// How a manifest's `verify` names a secret of the settings.
@@ -84,8 +85,7 @@ impl Webhooks {
         let secret = secret.ok_or_else(|| WebhookError::NoSecret(plugin.name.to_string()))?;
         let now = self.calls.clock.now_ms().div_euclid(1000);
         verify::verify(how, secret.expose_secret(), request, now).map_err(|rejection| {
-            metrics::counter!("moothall_webhooks_rejected_total", "plugin" => plugin.name.to_string())
-                .increment(1);
+            WEBHOOKS_REJECTED.of(&[("plugin", plugin.name.as_str())]).increment(1);
             tracing::warn!(plugin = plugin.name.as_str(), "a webhook was rejected: {rejection}");
             WebhookError::Rejected(rejection)
         })
