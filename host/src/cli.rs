@@ -15,6 +15,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, Sources, load};
 use crate::host::DataDirectory;
+use crate::plugins::compile::{Bounds, compile_here};
 use crate::store::Store;
 
 /// Host for sandboxed community plugins.
@@ -63,6 +64,10 @@ struct CompileArgs {
     file: PathBuf,
     #[arg(long)]
     memory_bytes: u64,
+    #[arg(long)]
+    cpu_seconds: u64,
+    #[arg(long)]
+    output_bytes: u64,
 }
 
 pub fn main() -> ExitCode {
@@ -81,11 +86,14 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Serve(args) => serve::serve(args),
         Command::Key(command) => key::key(command),
         Command::Backup(args) => backup(&args),
-        Command::Compile(args) => {
-            crate::plugins::compile::compile_here(&args.file, args.memory_bytes)
-                .map_err(|message| anyhow::anyhow!(message))
-        }
+        Command::Compile(args) => compile(&args),
     }
+}
+
+fn compile(args: &CompileArgs) -> anyhow::Result<()> {
+    let CompileArgs { memory_bytes, cpu_seconds, output_bytes, .. } = *args;
+    let bounds = Bounds { memory_bytes, cpu_seconds, output_bytes };
+    compile_here(&args.file, bounds).map_err(|message| anyhow::anyhow!(message))
 }
 
 fn backup(args: &BackupArgs) -> anyhow::Result<()> {

@@ -34,6 +34,7 @@ pub mod effects;
 pub mod events;
 pub mod grants;
 pub mod ids;
+mod machine;
 pub mod secrets;
 pub mod telemetry;
 pub mod web;

@@ -12,7 +12,7 @@ mod metrics;
 pub mod schema;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
@@ -31,6 +31,8 @@ pub use schema::{Schema, Violation};
 
 /// What the kind of a named schedule begins with, before its name.
 pub const NAMED: &str = "schedule/";
+/// The code of the error that says that a file could not even be read.
+const UNREADABLE: &str = "unreadable";
 
 /// One version of a plugin, ready to be called.
 pub struct Plugin {
@@ -167,6 +169,20 @@ type Serving = HashMap<PluginName, Arc<Plugin>>;
 pub struct Plugins {
     serving: ArcSwap<Serving>,
     files: Mutex<BTreeMap<String, FileReport>>,
+    /// How many files the directory has.
+    file_count: AtomicUsize,
+    /// Whether everything that the directory had at the start was looked at.
+    has_seen_all: AtomicBool,
+}
+
+/// How the plugin directory looks to whoever asks whether the host is ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// Files that were there at the start were not looked at yet.
+    Starting,
+    /// There is no plugin file.
+    Nothing,
+    Files,
 }
 
 impl Plugins {
@@ -186,20 +202,44 @@ impl Plugins {
         self.files().values().cloned().collect()
     }
 
-    /// The contents that files have, or that serve.
-    fn digests(&self) -> BTreeSet<String> {
+    /// The contents that files have, or that serve; none while a file cannot be read.
+    fn digests(&self) -> Option<BTreeSet<String>> {
         let files = self.files();
+        if files.values().flat_map(|report| &report.errors).any(|one| one.code == UNREADABLE) {
+            return None;
+        }
         let serving = files.values().filter_map(|report| report.serving.as_ref());
-        files
-            .values()
-            .map(|report| report.digest.clone())
-            .chain(serving.map(|one| one.digest.clone()))
-            .collect()
+        let digests = files.values().map(|report| report.digest.clone());
+        let digests = digests.chain(serving.map(|one| one.digest.clone()));
+        Some(digests.filter(|digest| !digest.is_empty()).collect())
+    }
+
+    /// Files that are compiled, or wait for that.
+    pub fn compiling(&self) -> BTreeSet<String> {
+        let files = self.files();
+        let compiling = files.values().filter(|report| report.status == Status::Compiling);
+        compiling.map(|report| report.file.clone()).collect()
     }
 
     /// Whether any file is still being compiled.
     pub fn is_compiling(&self) -> bool {
         self.files().values().any(|report| report.status == Status::Compiling)
+    }
+
+    pub fn seen(&self) -> Seen {
+        match self.file_count.load(Ordering::Relaxed) {
+            _ if !self.has_seen_all.load(Ordering::Relaxed) => Seen::Starting,
+            0 => Seen::Nothing,
+            _ => Seen::Files,
+        }
+    }
+
+    fn note_files(&self, count: usize) {
+        self.file_count.store(count, Ordering::Relaxed);
+    }
+
+    fn note_seen(&self) {
+        self.has_seen_all.store(true, Ordering::Relaxed);
     }
 
     fn report(&self, report: FileReport) {

@@ -64,3 +64,114 @@ async fn what_is_compiled_serves_from_the_first_answer_on() {
         times_two(&host).await;
     }
 }
+
+#[tokio::test]
+async fn what_was_checked_is_loaded_whatever_becomes_of_the_file() {
+    let mut host = tutorial().await;
+    // What serves was loaded from the cache.
+    host.restart().await;
+    for file in host.native_code() {
+        let path = host.data().join("cache").join(file);
+        let code = std::fs::File::options().write(true).open(path).expect("native code");
+        code.set_len(0).expect("it can be cut off");
+    }
+    // Nothing of it was called before.
+    times_two(&host).await;
+    host.community("other", "tutorial", json!({ "api_key": "k" })).await;
+}
+
+/// What the system says of a process while it compiles a file of this host.
+async fn of_a_compiler(host: &TestHost, what: &str, has: impl Fn(&str) -> bool) -> String {
+    until("a compiler is at work", async || {
+        let said = |id: u32| std::fs::read_to_string(format!("/proc/{id}/{what}")).ok();
+        host.compilers().into_iter().filter_map(said).find(|text| has(text))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_compiler_is_bounded_in_all_it_uses_and_in_what_it_may_ask_the_system() {
+    let toml = "[limits]\ncompile_cpu_ms = 45_000\ncompile_output_bytes = 123_456_789";
+    let host = TestHost::with(&["tutorial"]).toml(toml).start().await;
+    host.put_plugin("probe.wasm", &guests::with_another_digest("probe", 21));
+    let limits = of_a_compiler(&host, "limits", |text| {
+        let line = |name: &str, soft: &str| {
+            let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_default();
+            line.trim_start_matches(name).split_whitespace().next() == Some(soft)
+        };
+        line("Max cpu time", "45")
+            && line("Max file size", "123456789")
+            && line("Max core file size", "0")
+            && line("Max address space", "1073741824")
+    });
+    limits.await;
+    host.put_plugin("probe.wasm", &guests::with_another_digest("probe", 22));
+    of_a_compiler(&host, "status", |text| {
+        text.lines().any(|line| line.split_whitespace().eq(["Seccomp:", "2"]))
+    })
+    .await;
+    until("it is compiled all the same", async || {
+        (host.file("probe.wasm").await["status"] == "ready").then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn native_code_that_is_too_large_is_not_kept() {
+    let toml = "[limits]\ncompile_output_bytes = 10_000";
+    let host = TestHost::with(&["tutorial"]).toml(toml).start().await;
+    host.put_plugin("probe.wasm", &guests::with_another_digest("probe", 23));
+    let report = until("the file is looked at", async || {
+        let report = host.file("probe.wasm").await;
+        (report["status"] == "failed").then_some(report)
+    })
+    .await;
+    let reason = report["errors"][0]["message"].as_str().unwrap_or_default();
+    assert!(reason.contains("compile_output_bytes"), "{report}");
+    assert_eq!(host.native_code().len(), 1, "of the tutorial, and nothing half");
+}
+
+#[tokio::test]
+async fn native_code_of_a_version_that_serves_no_more_is_removed() {
+    let host = tutorial().await;
+    until("what other tests compiled is removed", async || {
+        (host.native_code().len() == 1).then_some(())
+    })
+    .await;
+    for mark in [31, 32] {
+        let before = host.native_code();
+        host.put_plugin("tutorial.wasm", &guests::with_another_digest("tutorial", mark));
+        until("the code of the new version is all there is", async || {
+            let (now, report) = (host.native_code(), host.file("tutorial.wasm").await);
+            let digest = report["serving"]["digest"].as_str().unwrap_or_default().to_owned();
+            (now.len() == 1 && now != before && now[0].starts_with(&digest)).then_some(())
+        })
+        .await;
+        times_two(&host).await;
+    }
+    let database = rusqlite::Connection::open(host.data().join("moothall.db")).expect("a database");
+    let rows: u32 =
+        database.query_row("SELECT count(*) FROM compiled", [], |row| row.get(0)).expect("a table");
+    assert_eq!(rows, 1, "nor is anything else known of it");
+}
+
+#[tokio::test]
+async fn as_many_files_are_compiled_at_a_time_as_may_be() {
+    let host = TestHost::with(&["tutorial"]).toml("[limits]\ncompilations = 3").start().await;
+    let files: Vec<String> = (41..49).map(|mark| format!("probe-{mark}.wasm")).collect();
+    for (mark, file) in (41..49).zip(&files) {
+        host.put_plugin(file, &guests::with_another_digest("probe", mark));
+    }
+    let mut most = 0;
+    until("all are looked at, three at a time", async || {
+        most = most.max(host.compilers().len());
+        let mut are_done = true;
+        for file in &files {
+            are_done &=
+                matches!(host.file(file).await["status"].as_str(), Some("ready" | "failed"));
+        }
+        are_done.then_some(())
+    })
+    .await;
+    assert_eq!(most, 3);
+}

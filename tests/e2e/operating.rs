@@ -1,7 +1,7 @@
 //! What supervisors and operators look at and rely on: health, metrics, backups, and a store that
 //! cannot be written.
 
-use moothall_tests::{Answer, TestHost, crafted, until};
+use moothall_tests::{Answer, TestHost, crafted, guests, until};
 use serde_json::json;
 
 #[tokio::test]
@@ -35,6 +35,70 @@ async fn metrics_count_calls_by_plugin_and_outcome() {
     assert_eq!(count(&["moothall_calls_in_flight"]), Some(0.0));
     assert_eq!(count(&["moothall_guest_memory_bytes"]), Some(0.0));
     assert_eq!(count(&["moothall_http_requests_total", "status=\"502\""]), Some(1.0));
+}
+
+#[tokio::test]
+async fn a_file_that_comes_later_and_compiles_leaves_the_host_ready() {
+    let host = TestHost::with(&["tutorial"]).start().await;
+    for (file, mark) in [("tutorial.wasm", 51), ("another.wasm", 52)] {
+        host.put_plugin(file, &guests::with_another_digest("tutorial", mark));
+        until("the listing says that it compiles", async || {
+            (host.file(file).await["status"] == "compiling").then_some(())
+        })
+        .await;
+        until("it is looked at, and the host is ready all the time", async || {
+            host.get("/readyz").await.expect(200);
+            (host.file(file).await["status"] != "compiling").then_some(())
+        })
+        .await;
+    }
+    host.get("/readyz").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_start_is_over_when_every_file_is_compiled_or_has_failed() {
+    let mut host = TestHost::with(&["tutorial"]).start().await;
+    host.terminate();
+    for (file, mark) in [("one.wasm", 53), ("two.wasm", 54)] {
+        host.put_plugin(file, &guests::with_another_digest("probe", mark));
+    }
+    host.put_plugin("broken.wasm", &guests::bytes("probe")[..20_000]);
+    host.restart_without_waiting();
+    let detail = host.get("/readyz").await.problem(503, "not_ready");
+    assert!(detail.contains("/api/internal/plugins"), "{detail}");
+    host.ready().await;
+    let listed = host.get("/api/internal/plugins").await.expect(200);
+    let files = listed["plugins"].as_array().cloned().unwrap_or_default();
+    let states: Vec<&str> = files.iter().filter_map(|file| file["status"].as_str()).collect();
+    assert_eq!(states.len(), 4);
+    assert!(!states.contains(&"compiling"), "{listed}");
+}
+
+#[tokio::test]
+async fn a_plugin_directory_that_was_emptied_is_not_ready_while_plugins_are_enabled() {
+    let toml = "[directory]\nsettle_ms = 10\nremoval_ms = 100";
+    let mut host = TestHost::with(&["tutorial"]).toml(toml).start().await;
+    host.community("acme", "tutorial", json!({ "api_key": "k" })).await;
+    let emptied = async |host: &TestHost| {
+        let answer = until("the host is not ready", async || {
+            let answer = host.get("/readyz").await;
+            (answer.status != 200).then_some(answer)
+        });
+        let detail = answer.await.problem(503, "not_ready");
+        assert!(detail.contains("plugin directory"), "{detail}");
+    };
+    std::fs::remove_file(host.plugin_file("tutorial.wasm")).expect("the file is there");
+    emptied(&host).await;
+    // So it is at a start without its volume.
+    host.restart_without_waiting();
+    emptied(&host).await;
+    host.put_guest("tutorial");
+    host.ready().await;
+    std::fs::remove_file(host.plugin_file("tutorial.wasm")).expect("the file is there");
+    emptied(&host).await;
+    // Where nothing is enabled nobody misses it.
+    host.put_community("acme", json!([])).await.expect(200);
+    host.ready().await;
 }
 
 /// Lines of `/metrics` that are numbers.

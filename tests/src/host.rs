@@ -86,7 +86,7 @@ impl TestHost {
         fs::rename(next, file).expect("a file can be moved");
     }
 
-    /// Nothing is left to compile, and the store can be written.
+    /// Every file that was there at the start is compiled or has failed, and the store can be written.
     pub async fn ready(&self) {
         until("the host is ready", async || {
             (self.get("/readyz").await.status == 200).then_some(())
@@ -196,6 +196,20 @@ impl TestHost {
     pub fn logs(&self) -> String {
         let log = fs::read(log_file(self.directory.path())).unwrap_or_default();
         String::from_utf8_lossy(&log).into_owned()
+    }
+
+    /// The processes that compile plugin files now.
+    pub fn compilers(&self) -> Vec<u32> {
+        self.process().children()
+    }
+
+    /// Files of native code in the cache, by name.
+    pub fn native_code(&self) -> Vec<String> {
+        let files = fs::read_dir(self.data().join("cache")).expect("there is a cache");
+        let name = |file: std::io::Result<fs::DirEntry>| file.ok()?.file_name().into_string().ok();
+        let mut names: Vec<String> = files.filter_map(name).collect();
+        names.sort();
+        names
     }
 
     /// Resident memory in bytes.

@@ -79,6 +79,18 @@ impl HostProcess {
         reader.map(|reader| reader.join().expect("stdout is text")).unwrap_or_default()
     }
 
+    /// Its child processes now, which compile plugin files.
+    pub fn children(&self) -> Vec<u32> {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id()));
+        let tasks = tasks.expect("the host is there").filter_map(Result::ok);
+        // A thread may end meanwhile.
+        let of_task = |task: std::fs::DirEntry| {
+            std::fs::read_to_string(task.path().join("children")).unwrap_or_default()
+        };
+        let all: Vec<String> = tasks.map(of_task).collect();
+        all.iter().flat_map(|ids| ids.split_whitespace()).filter_map(|id| id.parse().ok()).collect()
+    }
+
     /// Resident memory in bytes.
     pub fn memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));

@@ -82,8 +82,15 @@ pub struct Limits {
     pub describe_wall_ms: u64,
     /// Address space of the compiling process, in bytes.
     pub compile_memory_bytes: u64,
+    /// CPU time of all threads of the compiling process, in milliseconds, rounded up to seconds.
+    pub compile_cpu_ms: u64,
     /// Time of the compiling process, in milliseconds.
     pub compile_wall_ms: u64,
+    /// The native code of one plugin, in bytes.
+    pub compile_output_bytes: u64,
+    /// Plugin files that are compiled at once; 0 is one for each core, as far as the machine's memory holds
+    /// `compile_memory_bytes` for each.
+    pub compilations: usize,
 
     // --- of communities
     /// Processes of one instance that are not completed.
@@ -128,7 +135,10 @@ impl Default for Limits {
             describe_cpu_ms: 500,
             describe_wall_ms: 5_000,
             compile_memory_bytes: 1 << 30,
+            compile_cpu_ms: 240_000,
             compile_wall_ms: 120_000,
+            compile_output_bytes: 512 * MIB as u64,
+            compilations: 0,
             processes_per_instance: 1_000,
             instances_per_community: 1_000,
             config_bytes: 256 * KIB,

@@ -10,8 +10,10 @@ use serde_json::{Value, json};
 
 use super::Api;
 use super::error::Problem;
+use crate::calls::Calls;
+use crate::plugins::Seen;
 use crate::telemetry::metric::{
-    CALLS_IN_FLIGHT, COMMUNITIES, GUEST_MEMORY, PLUGINS, STORE_QUEUED_WRITES,
+    CALLS_IN_FLIGHT, COMMUNITIES, GUEST_MEMORY, PLUGINS, PLUGINS_COMPILING, STORE_QUEUED_WRITES,
 };
 
 /// The process answers.
@@ -19,15 +21,35 @@ pub async fn alive() -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }
 
-/// Calls can be answered: the store can be written, and no plugin waits to be compiled.
+/// Calls can be answered: the store can be written, and what is in the plugin directory serves. A file that comes later
+/// and is being compiled is in the listing alone: whatever served before it still serves.
 pub async fn ready(State(api): State<Arc<Api>>) -> Result<Json<Value>, Problem> {
     if let Some(wrong) = api.calls.store.health().wrong() {
         return Err(Problem::not_ready(format!("{}; the log says why", wrong.sentence())));
     }
-    if api.calls.plugins.is_compiling() {
-        return Err(Problem::not_ready("Plugins are being compiled; see /api/internal/plugins"));
+    if let Some(fault) = directory_fault(&api.calls) {
+        return Err(Problem::not_ready(fault));
     }
     Ok(Json(json!({ "status": "ready" })))
+}
+
+/// Why the plugin directory keeps the host from being ready.
+fn directory_fault(calls: &Calls) -> Option<&'static str> {
+    match calls.plugins.seen() {
+        Seen::Starting => {
+            Some("Plugin files are looked at for the first time; see /api/internal/plugins")
+        }
+        // Where nothing is enabled nobody misses them.
+        Seen::Nothing if misses_plugins(calls) => Some(
+            "The plugin directory has no plugin file, but plugins are enabled; see that it is the right one and mounted",
+        ),
+        Seen::Nothing | Seen::Files => None,
+    }
+}
+
+fn misses_plugins(calls: &Calls) -> bool {
+    let instances = calls.communities.all_instances();
+    instances.iter().any(|instance| calls.plugins.get(instance.plugin.as_str()).is_none())
 }
 
 /// Prometheus' text format, 0.0.4.
@@ -35,6 +57,7 @@ pub async fn metrics(State(api): State<Arc<Api>>) -> impl IntoResponse {
     CALLS_IN_FLIGHT.set(&[], f64::from(api.calls.in_flight()));
     COMMUNITIES.set(&[], api.calls.communities.len() as f64);
     GUEST_MEMORY.set(&[], api.memory.used() as f64);
+    PLUGINS_COMPILING.set(&[], api.calls.plugins.compiling().len() as f64);
     PLUGINS.set(&[], api.calls.plugins.all().len() as f64);
     STORE_QUEUED_WRITES.set(&[], api.calls.store.queued() as f64);
     let kind = (header::CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4"));

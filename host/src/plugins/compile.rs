@@ -1,18 +1,24 @@
 //! From a plugin file's bytes to a component, through native code kept on disk.
 //!
-//! Compilation happens in a child process (`moothall compile`) with bounded memory and time, one
-//! at a time: what it meets there ends the child, not the host. Native code is loaded only if its
-//! hash is the one the database has for the file's content.
+//! Compilation happens in a child process (`child`) with bounded memory and time: what it meets
+//! there ends the child, not the host. Native code is loaded only if its hash is the one the
+//! database has for the file's content.
+
+mod child;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod filter;
+
+pub use child::{Bounds, compile_here};
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
+use std::fmt::Write;
 use std::hash::{Hash, Hasher};
-use std::io::{Read, Write};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, setpriority_process, setrlimit};
+use rustix::process::Signal;
 use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
@@ -20,12 +26,9 @@ use wasmtime::Engine;
 pub use wasmtime::component::Component;
 
 use crate::config::Limits;
-use crate::guest::engine::{Allocator, config};
 
 /// How much of what the compiler says is kept, in bytes.
 const SAID_BYTES: u64 = 16 << 10;
-/// Priority of the compiling process: behind whatever serves requests.
-const NICE: i32 = 10;
 
 /// SHA-256 in hex.
 pub fn digest(bytes: &[u8]) -> String {
@@ -61,20 +64,24 @@ pub fn code_file(cache: &Path, digest: &str, compatibility: &str) -> PathBuf {
     cache.join(format!("{digest}-{compatibility}.cwasm"))
 }
 
-/// Removes native code of files that are not there any more.
-pub fn prune(cache: &Path, keep: &BTreeSet<String>) -> std::io::Result<()> {
+/// Removes all native code but that of these contents for this engine.
+pub fn prune(cache: &Path, keep: &BTreeSet<String>, compatibility: &str) -> std::io::Result<()> {
     for entry in std::fs::read_dir(cache)? {
         let path = entry?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let digest = name.split('-').next().unwrap_or_default();
-        if name.ends_with(".partial") || (name.ends_with(".cwasm") && !keep.contains(digest)) {
+        let Some((name, "cwasm" | "partial")) = name.rsplit_once('.') else { continue };
+        let is_kept = name
+            .split_once('-')
+            .is_some_and(|(digest, engine)| engine == compatibility && keep.contains(digest));
+        if !is_kept {
             std::fs::remove_file(&path)?;
         }
     }
     Ok(())
 }
 
-/// Loads native code whose hash is `hash`; or why it cannot be used.
+/// Loads native code whose hash is `hash`; or why it cannot be used. What is loaded is what was hashed: a copy that nobody
+/// else can reach, so that the file may change or go meanwhile and afterwards.
 #[expect(unsafe_code, reason = "see SAFETY")]
 pub fn load(engine: &Engine, file: &Path, hash: &str) -> Result<Component, String> {
     let code = std::fs::read(file)
@@ -83,9 +90,37 @@ pub fn load(engine: &Engine, file: &Path, hash: &str) -> Result<Component, Strin
         return Err("its compiled code is not what was written".into());
     }
     // SAFETY: the bytes are what our own compiler wrote: their hash is the one kept in the
-    // database, and the data directory is ours alone (0700).
-    let loaded = unsafe { Component::deserialize_file(engine, file) };
+    // database, and what is mapped is sealed with exactly these bytes in it.
+    let loaded = unsafe { deserialize(engine, &code) };
     loaded.map_err(|error| format!("it does not fit into this host: {error:#}"))
+}
+
+/// From a sealed file in memory: mapped as a file is, so that guests' memories begin as copies on write of it.
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "as `Component::deserialize`")]
+unsafe fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
+    use std::os::fd::AsRawFd;
+    let sealed = sealed(code)?;
+    // SAFETY: the caller's, and nobody can write to a sealed file.
+    unsafe { Component::deserialize_file(engine, format!("/proc/self/fd/{}", sealed.as_raw_fd())) }
+}
+
+#[cfg(target_os = "linux")]
+fn sealed(code: &[u8]) -> std::io::Result<std::fs::File> {
+    use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    let mut file = std::fs::File::from(memfd_create("moothall-code", flags)?);
+    file.write_all(code)?;
+    let seals = SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL;
+    fcntl_add_seals(&file, seals)?;
+    Ok(file)
+}
+
+#[cfg(not(target_os = "linux"))]
+#[expect(unsafe_code, reason = "as `Component::deserialize`")]
+unsafe fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: the caller's.
+    unsafe { Component::deserialize(engine, code) }
 }
 
 /// Compiles in a child process into `file`; the code's hash.
@@ -111,13 +146,17 @@ async fn compile_to(wasm: Vec<u8>, partial: &Path, limits: &Limits) -> Result<()
         start(partial, limits).map_err(|error| format!("the compiler cannot start: {error}"))?;
     let wall = Duration::from_millis(limits.compile_wall_ms);
     match tokio::time::timeout(wall, converse(&mut child, wasm)).await {
-        Ok(Ok((status, said))) if !status.success() => Err(why(status, &said)),
+        Ok(Ok((status, said))) if !status.success() => Err(why(status, &said, limits)),
+        Ok(Ok((_, said))) if !said.is_empty() => {
+            tracing::warn!("the compiler says: {said}");
+            Ok(())
+        }
         Ok(Ok(_)) => Ok(()),
         Ok(Err(error)) => Err(format!("the compiler cannot be talked to: {error}")),
         Err(_) => {
             // Already ended is as good.
             drop(child.start_kill());
-            Err(format!("compiling took longer than {} ms", wall.as_millis()))
+            Err(format!("compiling took longer than {} ms (compile_wall_ms)", wall.as_millis()))
         }
     }
 }
@@ -127,6 +166,10 @@ fn start(partial: &Path, limits: &Limits) -> std::io::Result<Child> {
         .arg("compile")
         .arg("--memory-bytes")
         .arg(limits.compile_memory_bytes.to_string())
+        .arg("--cpu-seconds")
+        .arg(limits.compile_cpu_ms.div_ceil(1000).to_string())
+        .arg("--output-bytes")
+        .arg(limits.compile_output_bytes.to_string())
         .arg(partial)
         // Nothing of the host's environment is the compiler's business.
         .env_clear()
@@ -158,42 +201,31 @@ async fn converse(child: &mut Child, wasm: Vec<u8>) -> std::io::Result<(ExitStat
     Ok((child.wait().await?, said?))
 }
 
-fn why(status: ExitStatus, said: &str) -> String {
+fn why(status: ExitStatus, said: &str, limits: &Limits) -> String {
     use std::os::unix::process::ExitStatusExt;
     if status.code() == Some(1) && !said.is_empty() {
         return said.trim_start_matches("moothall: ").to_owned();
     }
     tracing::warn!(said, "the compiler failed ({status})");
-    match status.signal() {
-        Some(signal) => {
-            format!(
-                "the compiler was ended by signal {signal}; the file may need more than compile_memory_bytes"
-            )
-        }
-        None => "the compiler failed; the host's log has what it said".into(),
+    let Some(signal) = status.signal() else {
+        return "the compiler failed; the host's log has what it said".into();
+    };
+    if signal == Signal::XCPU.as_raw() {
+        return format!(
+            "compiling took more than {} ms of CPU time (compile_cpu_ms)",
+            limits.compile_cpu_ms
+        );
     }
-}
-
-/// The child process: a component on standard input, native code into `file`.
-pub fn compile_here(file: &Path, memory_bytes: u64) -> Result<(), String> {
-    bound_this_process(memory_bytes)
-        .map_err(|error| format!("the compiler cannot bound itself: {error}"))
-        .and_then(|()| precompile(file).map_err(|error| format!("{error:#}")))
-}
-
-fn bound_this_process(memory_bytes: u64) -> std::io::Result<()> {
-    setrlimit(Resource::As, Rlimit { current: Some(memory_bytes), maximum: Some(memory_bytes) })?;
-    setpriority_process(None, NICE)?;
-    Ok(())
-}
-
-fn precompile(file: &Path) -> wasmtime::Result<()> {
-    let mut wasm = Vec::new();
-    std::io::stdin().read_to_end(&mut wasm)?;
-    let engine = Engine::new(&config(&Limits::default(), Allocator::OnDemand))?;
-    let code = engine.precompile_component(&wasm)?;
-    std::fs::File::create(file)?.write_all(&code)?;
-    Ok(())
+    if signal == Signal::XFSZ.as_raw() {
+        return format!(
+            "its native code has more than {} bytes (compile_output_bytes)",
+            limits.compile_output_bytes
+        );
+    }
+    format!(
+        "the compiler was ended by signal {signal}; the file may need more than compile_memory_bytes ({})",
+        limits.compile_memory_bytes
+    )
 }
 
 #[cfg(test)]

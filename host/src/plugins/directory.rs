@@ -1,28 +1,27 @@
 //! The plugin directory: which files there are, what changed, and what to do about it.
 //!
 //! Told by the file system, by SIGHUP and, where neither speaks, by the clock. One file is
-//! looked at after the other; a file that cannot serve leaves its earlier version serving.
+//! looked at after the other, and those to be compiled are compiled beside that; a file that cannot
+//! serve leaves its earlier version serving.
+
+mod compiling;
+mod files;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::path::PathBuf;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
 
 use notify::Watcher;
 use tokio::sync::{mpsc, watch};
 
 use super::load::{Loaded, Loader};
-use super::{FileReport, LoadError, Plugin, Plugins, Status, compile};
+use super::{FileReport, LoadError, Plugin, Plugins, Status, UNREADABLE, compile};
 use crate::config::{Config, PluginConfig};
 use crate::ids::PluginName;
 
-/// What a file looks like from outside: a change of any of it is a change of the file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Look {
-    bytes: u64,
-    modified: Option<SystemTime>,
-    inode: u64,
-}
+use compiling::{Compilations, Compiled};
+use files::{Look, list};
 
 /// What is known of one file.
 #[derive(Default)]
@@ -37,15 +36,22 @@ struct Entry {
 }
 
 /// What says nothing of the file: it is tried again at each look.
-const PASSING: [&str; 3] = ["unreadable", "store_unavailable", "overloaded"];
+const PASSING: [&str; 3] = [UNREADABLE, "store_unavailable", "overloaded"];
 
 /// Watches one directory for a host.
 pub struct Directory {
     plugins: Arc<Plugins>,
-    loader: Loader,
+    loader: Arc<Loader>,
     config: Arc<Config>,
     path: PathBuf,
     entries: BTreeMap<String, Entry>,
+    compilations: Compilations,
+    /// Files that were there at the start and were not compiled; none before the first look.
+    unseen: Option<BTreeSet<String>>,
+    /// Versions that serve no more, whose last calls may not have ended.
+    replaced: Vec<Weak<Plugin>>,
+    /// Whether a file may have native code that nobody needs any more.
+    is_prune_due: bool,
 }
 
 /// Whether a scan may take the time to compile.
@@ -58,8 +64,17 @@ pub enum Depth {
 
 impl Directory {
     pub fn new(plugins: Arc<Plugins>, loader: Loader, config: Arc<Config>) -> Self {
-        let path = config.plugin_directory();
-        Self { plugins, loader, config, path, entries: BTreeMap::new() }
+        Self {
+            plugins,
+            loader: Arc::new(loader),
+            path: config.plugin_directory(),
+            compilations: Compilations::new(&config.limits),
+            config,
+            entries: BTreeMap::new(),
+            unseen: None,
+            replaced: Vec::new(),
+            is_prune_due: true,
+        }
     }
 
     /// Follows the directory until `reloads` is closed: each configuration that comes through it
@@ -68,8 +83,9 @@ impl Directory {
         let (changed, mut changes) = mpsc::channel(1);
         let watcher = self.notify(changed);
         self.scan(Depth::All).await;
-        self.prune().await;
         loop {
+            self.prune().await;
+            let next_look = self.next_look();
             tokio::select! {
                 reloaded = reloads.changed() => {
                     if reloaded.is_err() {
@@ -80,7 +96,12 @@ impl Directory {
                     self.look_again();
                 }
                 Some(()) = changes.recv() => self.settle(&mut changes).await,
-                () = tokio::time::sleep(self.next_look()) => {}
+                Some(compiled) = self.compilations.next() => {
+                    if self.settle_compiled(compiled) {
+                        continue;
+                    }
+                }
+                () = tokio::time::sleep(next_look) => {}
             }
             self.scan(Depth::All).await;
         }
@@ -130,8 +151,22 @@ impl Directory {
             }
         };
         self.forget_removed(&files);
+        self.plugins.note_files(files.len());
         for (file, look) in files {
             self.visit(&file, look, depth).await;
+        }
+        if depth == Depth::All {
+            self.note_seen();
+        }
+    }
+
+    /// The start is over when every file that it found is compiled or has failed.
+    fn note_seen(&mut self) {
+        let compiling = self.plugins.compiling();
+        let unseen = self.unseen.get_or_insert_with(|| compiling.clone());
+        unseen.retain(|file| compiling.contains(file));
+        if unseen.is_empty() {
+            self.plugins.note_seen();
         }
     }
 
@@ -142,12 +177,14 @@ impl Directory {
             if files.contains_key(file) {
                 entry.gone_since = None;
             } else if entry.gone_since.get_or_insert_with(Instant::now).elapsed() >= removal {
-                stop(&self.plugins, entry);
+                self.replaced.extend(stop(&self.plugins, entry));
                 removed.push(file.clone());
             }
         }
         for file in &removed {
             self.entries.remove(file);
+            self.compilations.end(file);
+            self.is_prune_due = true;
             self.plugins.report(FileReport::new(file, Status::Removed));
             tracing::info!(file, "plugin file removed");
         }
@@ -156,12 +193,20 @@ impl Directory {
         }
     }
 
-    /// Native code of files that are gone; not where the directory may just not be there.
-    async fn prune(&self) {
-        let digests = self.plugins.digests();
-        if !digests.is_empty() && !digests.contains("") {
-            self.loader.prune(digests).await;
+    /// Native code that nobody needs: of files that are gone, and of versions that were replaced once their last
+    /// call has ended. Not where the directory, or a file of it, may just not be readable.
+    async fn prune(&mut self) {
+        if !self.is_prune_due {
+            return;
         }
+        let Some(mut digests) = self.plugins.digests().filter(|digests| !digests.is_empty()) else {
+            return;
+        };
+        self.replaced.retain(|plugin| plugin.strong_count() > 0);
+        digests
+            .extend(self.replaced.iter().filter_map(Weak::upgrade).map(|one| one.digest.clone()));
+        self.is_prune_due = !self.replaced.is_empty();
+        self.loader.prune(digests).await;
     }
 
     /// A name became free: files that were refused because of it may have their turn.
@@ -175,7 +220,9 @@ impl Directory {
         if !is_active(&self.config, file) {
             let entry = self.entries.entry(file.to_owned()).or_default();
             entry.look = None;
-            if stop(&self.plugins, entry) {
+            self.compilations.end(file);
+            if let Some(stopped) = stop(&self.plugins, entry) {
+                self.replaced.push(stopped);
                 self.look_again();
             }
             self.plugins.report(FileReport::new(file, Status::Inactive));
@@ -184,11 +231,12 @@ impl Directory {
         let entry = self.entries.entry(file.to_owned()).or_default();
         let of_plugin =
             entry.serving.as_ref().map(|plugin| self.config.plugin(plugin.name.as_str()));
-        if entry.look.as_ref() == Some(&look)
-            && of_plugin.is_none_or(|config| config == entry.config)
-        {
+        let is_known = entry.look.as_ref() == Some(&look)
+            && of_plugin.is_none_or(|config| config == entry.config);
+        if is_known || self.compilations.has(file, &look) {
             return;
         }
+        self.compilations.end(file);
         if let Some((digest, outcome)) = self.load(file, &look, depth).await {
             self.settle_file(file, look, digest, outcome);
         }
@@ -196,7 +244,7 @@ impl Directory {
 
     /// None: not now.
     async fn load(
-        &self,
+        &mut self,
         file: &str,
         look: &Look,
         depth: Depth,
@@ -213,21 +261,40 @@ impl Directory {
             Ok(wasm) => wasm,
             Err(cause) => {
                 let message = format!("it cannot be read: {cause}");
-                return Some((String::new(), Err(vec![LoadError { code: "unreadable", message }])));
+                return Some((String::new(), Err(vec![LoadError { code: UNREADABLE, message }])));
             }
         };
         let digest = compile::digest(&wasm);
-        if depth == Depth::Compiled && !self.loader.is_compiled(&digest) {
-            self.plugins.report(FileReport::new(file, Status::Compiling));
+        if !self.loader.is_compiled(&digest) && compile::is_component(&wasm).is_ok() {
+            drop(wasm);
+            self.compile(file, look, digest, depth);
             return None;
-        }
-        if !self.loader.is_compiled(&digest) {
-            let mut report = FileReport::new(file, Status::Compiling).serving(self.serving(file));
-            report.digest = digest.clone();
-            self.plugins.report(report);
         }
         let outcome = self.loader.load(wasm, digest.clone(), &self.config).await;
         Some((digest, outcome))
+    }
+
+    fn compile(&mut self, file: &str, look: &Look, digest: String, depth: Depth) {
+        let mut report = FileReport::new(file, Status::Compiling).serving(self.serving(file));
+        report.digest.clone_from(&digest);
+        self.plugins.report(report);
+        // Of two files with one content, the second is loaded when the first is compiled.
+        if depth == Depth::Compiled || self.compilations.has_content(&digest) {
+            return;
+        }
+        let (loader, path, config) =
+            (self.loader.clone(), self.path.join(file), self.config.clone());
+        self.compilations.begin(loader, path, file, look.clone(), digest, config);
+    }
+
+    /// Whether that was all: no other file waits for it, and nothing has changed meanwhile.
+    fn settle_compiled(&mut self, compiled: Compiled) -> bool {
+        let Compiled { file, look, digest, config, outcome } = compiled;
+        let is_current = Arc::ptr_eq(&config, &self.config);
+        let Some(outcome) = outcome.filter(|_| is_current) else { return false };
+        self.settle_file(&file, look, digest.clone(), outcome);
+        self.note_seen();
+        !self.plugins.compiling().iter().any(|file| !self.compilations.has_file(file))
     }
 
     fn serving(&self, file: &str) -> Option<&Plugin> {
@@ -255,7 +322,10 @@ impl Directory {
             Ok(loaded) => {
                 entry.refused = None;
                 entry.config = config.unwrap_or_default();
-                swap(&self.plugins, entry, file, loaded)
+                self.is_prune_due = true;
+                let (report, replaced) = swap(&self.plugins, entry, file, loaded);
+                self.replaced.extend(replaced);
+                report
             }
             Err(errors) => {
                 // Tried under this configuration; the next try is for another one.
@@ -280,7 +350,13 @@ impl Directory {
     }
 }
 
-fn swap(plugins: &Plugins, entry: &mut Entry, file: &str, loaded: Loaded) -> FileReport {
+/// With the version that serves no more.
+fn swap(
+    plugins: &Plugins,
+    entry: &mut Entry,
+    file: &str,
+    loaded: Loaded,
+) -> (FileReport, Option<Weak<Plugin>>) {
     let plugin = loaded.plugin;
     let before = entry.serving.replace(plugin.clone());
     plugins.change_serving(|serving| {
@@ -295,7 +371,7 @@ fn swap(plugins: &Plugins, entry: &mut Entry, file: &str, loaded: Loaded) -> Fil
     tracing::info!(file, plugin = %plugin.name, version = plugin.manifest.version, "plugin serves");
     let mut report = FileReport::new(file, Status::Ready).serving(Some(&plugin));
     report.warnings = loaded.warnings;
-    report
+    (report, before.as_ref().map(Arc::downgrade))
 }
 
 fn failed(entry: &mut Entry, file: &str, errors: Vec<LoadError>) -> FileReport {
@@ -310,45 +386,14 @@ fn failed(entry: &mut Entry, file: &str, errors: Vec<LoadError>) -> FileReport {
     report
 }
 
-/// Whether something served until now.
-fn stop(plugins: &Plugins, entry: &mut Entry) -> bool {
-    let Some(plugin) = entry.serving.take() else { return false };
+/// What served until now.
+fn stop(plugins: &Plugins, entry: &mut Entry) -> Option<Weak<Plugin>> {
+    let plugin = entry.serving.take()?;
     plugins.change_serving(|serving| drop(serving.remove(&plugin.name)));
-    true
+    Some(Arc::downgrade(&plugin))
 }
 
 fn is_active(config: &Config, file: &str) -> bool {
     let name = file.trim_end_matches(".wasm");
     config.active_plugins.as_ref().is_none_or(|active| active.iter().any(|one| one == name))
-}
-
-/// The plugin files by name, at most `limit`.
-fn list(directory: &Path, limit: usize) -> std::io::Result<BTreeMap<String, Look>> {
-    let mut names = BTreeSet::new();
-    for entry in std::fs::read_dir(directory)? {
-        if let Ok(name) = entry?.file_name().into_string()
-            && name.ends_with(".wasm")
-        {
-            names.insert(name);
-        }
-    }
-    if names.len() > limit {
-        tracing::warn!(
-            files = names.len(),
-            limit,
-            "more plugin files than are looked at; the last by name are left out"
-        );
-    }
-    let looks = names
-        .into_iter()
-        .take(limit)
-        .filter_map(|name| Some((name.clone(), look(&directory.join(&name))?)));
-    Ok(looks.collect())
-}
-
-/// None where the file is gone again, or is no file.
-fn look(file: &Path) -> Option<Look> {
-    use std::os::unix::fs::MetadataExt;
-    let metadata = std::fs::metadata(file).ok().filter(std::fs::Metadata::is_file)?;
-    Some(Look { bytes: metadata.len(), modified: metadata.modified().ok(), inode: metadata.ino() })
 }

@@ -86,11 +86,14 @@ impl Loader {
 
     /// Forgets native code of every file but these.
     pub async fn prune(&self, digests: BTreeSet<String>) {
-        if let Err(error) = compile::prune(&self.cache, &digests) {
+        let compatibility = self.compatibility();
+        if let Err(error) = compile::prune(&self.cache, &digests, &compatibility) {
             tracing::warn!(%error, "compiled code that nobody needs could not be removed");
         }
-        if let Err(error) =
-            self.store.write("plugin.prune", move |tx| tx.keep_compiled(&digests)).await
+        if let Err(error) = self
+            .store
+            .write("plugin.prune", move |tx| tx.keep_compiled(&digests, &compatibility))
+            .await
         {
             tracing::warn!(%error, "what is known of plugin files that are gone could not be removed");
         }

@@ -34,8 +34,15 @@ impl Reader<'_> {
 }
 
 impl Tx<'_> {
-    /// Removes what is known of all other files.
-    pub fn keep_compiled(&self, digests: &BTreeSet<String>) -> Result<(), StoreError> {
+    /// Removes what is known of all other files, and what another engine than this one compiled.
+    pub fn keep_compiled(
+        &self,
+        digests: &BTreeSet<String>,
+        compatibility: &str,
+    ) -> Result<(), StoreError> {
+        self.conn
+            .prepare_cached("DELETE FROM compiled WHERE compatibility <> ?1")?
+            .execute([compatibility])?;
         let mut statement = self.conn.prepare("SELECT DISTINCT digest FROM compiled")?;
         let known: Vec<String> =
             statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;

@@ -50,6 +50,8 @@ metrics! {
     COMMUNITIES: Gauge("moothall_communities", "communities");
     /// Plugins that serve.
     PLUGINS: Gauge("moothall_plugins", "plugins");
+    /// Plugin files that wait to be compiled or are being compiled.
+    PLUGINS_COMPILING: Gauge("moothall_plugins_compiling", "files");
     /// Memory of all guests together.
     GUEST_MEMORY: Gauge("moothall_guest_memory_bytes", "bytes");
     /// HTTP responses by status.

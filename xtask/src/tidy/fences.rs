@@ -15,7 +15,7 @@ struct Fence {
 const FENCES: &[Fence] = &[
     Fence {
         names: &["wasmtime", "wasmtime_wasi", "wasmtime_wasi_http"],
-        homes: &["guest.rs", "guest/", "plugins/compile.rs"],
+        homes: &["guest.rs", "guest/", "plugins/compile.rs", "plugins/compile/"],
     },
     Fence { names: &["rusqlite", "rusqlite_migration"], homes: &["store.rs", "store/"] },
     Fence { names: &["axum"], homes: &["http.rs", "http/"] },
