@@ -130,6 +130,7 @@ impl DataArgs {
     /// The data directory's database: made if it is not there, left as it is beside a running host.
     fn store_or_new(&self) -> anyhow::Result<(Store, DataDirectory)> {
         let config = self.load()?;
+        DataDirectory::refuse_lost(&config)?;
         let data = DataDirectory::open(&config.data)?;
         let store = match data.lock() {
             Ok(()) => Store::open(&config.database(), &config.store)?,

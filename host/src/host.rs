@@ -5,6 +5,7 @@
 
 mod background;
 mod data;
+mod key;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
@@ -95,7 +96,7 @@ impl Host {
 
         let signals = background.block_on(async { background::Signals::new() });
         let signals = signals.context("signals cannot be received")?;
-        let keyring = data.keyring()?;
+        let keyring = background.block_on(key::keyring(&store, &data.key()))?;
         let memory = Arc::new(MemoryGauge::new(config.limits.guest_memory_bytes));
         let egress = Egress::new(&config.egress)?;
         let shared = Shared {

@@ -30,6 +30,8 @@ pub enum SecretError {
     KeyFileOpenToOthers { path: PathBuf, mode: u32 },
     #[error("failed to {doing} the key file {}; see that the data directory exists and belongs to this user", path.display())]
     KeyFileIo { doing: &'static str, path: PathBuf, source: std::io::Error },
+    #[error("there is no key file {} and MOOTHALL_SECRET_KEY is not set", path.display())]
+    NoKey { path: PathBuf },
     #[error("failed to get random bytes from the operating system")]
     Random { source: getrandom::Error },
     #[error("a secret of {bytes} bytes is too long to be sealed")]

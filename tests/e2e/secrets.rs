@@ -103,29 +103,93 @@ async fn settings_hand_out_handles_in_place_of_their_secrets() {
     assert!(!listed.contains(SECRET) && !host.logs().contains(SECRET));
 }
 
-#[tokio::test]
-async fn secrets_are_lost_without_their_key_and_nothing_else_is() {
+/// A host with a secret, ended, and its key.
+async fn with_a_secret() -> (TestHost, String) {
     let toml = "[plugins.probe]\ngrants = { reveal = [\"/token\"] }";
     let mut host = TestHost::with(&["probe"]).toml(toml).start().await;
     host.community("acme", "probe", json!({ "token": SECRET })).await;
-    host.result("acme", "probe.put", json!({ "key": "a", "value": 1 })).await;
     host.terminate();
-    let key = std::fs::read(host.data().join("secret.key")).expect("the key");
-    std::fs::remove_file(host.data().join("secret.key")).expect("the key is there");
-    host.restart().await;
-    let lost = host.action("acme", "probe.reveal", json!({})).await;
-    let detail = lost.problem(500, "internal");
-    assert!(!detail.contains("secret.key"), "what the operator needs is in the log: {detail}");
-    until("the log says which key is missing", async || {
-        host.logs().contains("secret.key").then_some(())
-    })
-    .await;
-    assert_eq!(host.result("acme", "probe.get", json!({ "key": "a" })).await["value"], 1);
+    let key = std::fs::read_to_string(host.data().join("secret.key")).expect("the key");
+    (host, key)
+}
 
-    host.terminate();
-    std::fs::write(host.data().join("secret.key"), key).expect("the key is put back");
+/// What a start says that must fail.
+fn refused(host: &TestHost) -> String {
+    host.command(&["serve", "--listen", "127.0.0.1:0"]).failed_with(1)
+}
+
+async fn has_its_secret(host: &mut TestHost) {
     host.restart().await;
     assert_eq!(host.result("acme", "probe.reveal", json!({})).await["token"], SECRET);
+}
+
+const ANOTHER_KEY: &str = "c29tZSBvdGhlciBrZXkgdGhhdCBpcyAzMiBieXRlcyE=";
+
+#[tokio::test]
+async fn without_its_key_a_database_is_refused_and_no_other_key_is_made() {
+    let (mut host, key) = with_a_secret().await;
+    let file = host.data().join("secret.key");
+    std::fs::remove_file(&file).expect("the key is there");
+    let said = refused(&host);
+    for word in ["secret.key", "MOOTHALL_SECRET_KEY", "put the right key back", "--data"] {
+        assert!(said.contains(word), "{word} is not in {said}");
+    }
+    assert!(!file.exists());
+    // The other commands need no key, and make none.
+    host.command(&["key", "create", "driver"]).succeeded();
+    host.command(&["backup", "copy.db"]).succeeded();
+    assert!(!file.exists());
+    let env = host.directory().join(".env");
+    std::fs::write(&env, format!("MOOTHALL_SECRET_KEY={}", key.trim())).expect("a file");
+    host.restart_without_waiting();
+    host.terminate();
+    std::fs::remove_file(env).expect("the file is there");
+    put_key(&host, &key);
+    let key = host.command(&["key", "list"]).succeeded();
+    assert_eq!(key.lines().count(), 1);
+    host.restart_without_waiting();
+}
+
+/// As the operator puts a key file back.
+fn put_key(host: &TestHost, key: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    let file = host.data().join("secret.key");
+    std::fs::write(&file, key).expect("the key is written");
+    let owner_only = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(file, owner_only).expect("it is ours");
+}
+
+#[tokio::test]
+async fn with_another_key_a_database_is_refused() {
+    let (mut host, key) = with_a_secret().await;
+    put_key(&host, ANOTHER_KEY);
+    let said = refused(&host);
+    assert!(said.contains("secret.key is not the one") && said.contains("--data"), "{said}");
+    put_key(&host, &key);
+    let env = host.directory().join(".env");
+    std::fs::write(&env, format!("MOOTHALL_SECRET_KEY={ANOTHER_KEY}")).expect("a file");
+    let said = refused(&host);
+    assert!(said.contains("the key in MOOTHALL_SECRET_KEY is not the one"), "{said}");
+    assert!(!said.contains(ANOTHER_KEY), "{said}");
+    std::fs::remove_file(env).expect("the file is there");
+    has_its_secret(&mut host).await;
+}
+
+#[tokio::test]
+async fn a_database_that_has_no_check_yet_is_checked_by_what_is_sealed_in_it() {
+    let (mut host, key) = with_a_secret().await;
+    let database = host.data().join("moothall.db");
+    let database = || rusqlite::Connection::open(&database).expect("a database");
+    let forgotten = database().execute("DELETE FROM key_check", []).expect("a table");
+    assert_eq!(forgotten, 1);
+    put_key(&host, ANOTHER_KEY);
+    assert!(refused(&host).contains("secret.key is not the one"));
+    std::fs::remove_file(host.data().join("secret.key")).expect("the key is there");
+    assert!(refused(&host).contains("there is no"));
+    put_key(&host, &key);
+    has_its_secret(&mut host).await;
+    let checks = database().query_row("SELECT count(*) FROM key_check", [], |row| row.get(0));
+    assert_eq!(checks, Ok(1), "from now on it has one");
 }
 
 #[tokio::test]

@@ -140,6 +140,32 @@ async fn a_file_that_is_no_database_is_refused_and_left_alone() {
 }
 
 #[tokio::test]
+async fn a_directory_that_lost_its_database_is_refused_unless_it_is_to_begin_anew() {
+    let mut host = TestHost::with(&["tutorial"]).start().await;
+    host.put_community("acme", json!([])).await.expect(201);
+    host.terminate();
+    let database = host.data().join("moothall.db");
+    std::fs::rename(&database, host.data().join("elsewhere.db")).expect("moved");
+    let said = host.command(&["serve", "--listen", "127.0.0.1:0"]).failed_with(1);
+    for word in ["moothall.db", "secret.key", "volume", "--new"] {
+        assert!(said.contains(word), "{word} is not in {said}");
+    }
+    let said = host.command(&["key", "create", "driver"]).failed_with(1);
+    assert!(said.contains("--new"), "{said}");
+    // Its key may be elsewhere; the cache tells the same.
+    std::fs::rename(host.data().join("secret.key"), host.data().join("kept")).expect("moved");
+    let said = host.command(&["serve", "--listen", "127.0.0.1:0"]).failed_with(1);
+    assert!(said.contains("cache") && said.contains("--new"), "{said}");
+    assert!(!database.exists(), "nothing was made in its place");
+
+    let arguments = ["serve", "--listen", "127.0.0.1:0", "--data", "data", "--new"];
+    let mut child = moothall_tests::start_in(host.directory(), &arguments);
+    let driver = Driver::new(child.url.clone());
+    driver.get("/api/internal/community/acme").await.expect(404);
+    child.kill();
+}
+
+#[tokio::test]
 async fn a_clean_end_leaves_everything_in_the_database_file() {
     let mut host = TestHost::with(&["probe"]).start().await;
     host.community("acme", "probe", json!({})).await;

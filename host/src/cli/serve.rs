@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{DataArgs, answer, text};
 use crate::config::{Sources, load};
-use crate::host::Host;
+use crate::host::{DataDirectory, Host};
 use crate::telemetry::{self, LogFormat};
 
 #[derive(Debug, Args)]
@@ -23,6 +23,9 @@ pub struct ServeArgs {
     /// addresses. For development.
     #[arg(long)]
     grant_requested: bool,
+    /// Begin with a new database where the old one is gone, but what lay beside it is not.
+    #[arg(long)]
+    new: bool,
     /// Form of the log on standard error.
     #[arg(long, value_enum, default_value_t)]
     log_format: LogFormat,
@@ -47,6 +50,9 @@ impl ServeArgs {
 pub fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let sources = args.sources()?;
     let config = load(&sources)?;
+    if !args.new {
+        DataDirectory::refuse_lost(&config)?;
+    }
     let log = telemetry::log_to_stderr(args.log_format, crate::config::log_filter().as_deref());
     let metrics = telemetry::count(&config.metrics)?;
     let host = Host::new(config, sources, metrics)?;

@@ -2,16 +2,19 @@
 
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use rustix::fs::{FlockOperation, flock};
 
-use crate::config::secret_key_variable;
-use crate::secrets::Keyring;
+use super::key::Source;
+use crate::config::{Config, secret_key_variable};
 
 /// Nobody but the owner.
 const MODE: u32 = 0o700;
+/// The key file.
+const KEY: &str = "secret.key";
+/// Where native code is kept.
+const CACHE: &str = "cache";
 
 /// `--data`
 pub struct DataDirectory {
@@ -26,7 +29,7 @@ impl DataDirectory {
         std::fs::DirBuilder::new().recursive(true).mode(MODE).create(path).with_context(cannot)?;
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(MODE))
             .with_context(cannot)?;
-        std::fs::create_dir_all(path.join("cache")).with_context(cannot)?;
+        std::fs::create_dir_all(path.join(CACHE)).with_context(cannot)?;
         let lock = std::fs::File::options()
             .create(true)
             .append(true)
@@ -49,13 +52,30 @@ impl DataDirectory {
         }
     }
 
-    /// Where native code is kept.
     pub fn cache(&self) -> PathBuf {
-        self.path.join("cache")
+        self.path.join(CACHE)
     }
 
-    pub fn keyring(&self) -> anyhow::Result<Arc<Keyring>> {
-        let variable = secret_key_variable();
-        Ok(Arc::new(Keyring::load_or_create(&self.path.join("secret.key"), variable.as_deref())?))
+    pub fn key(&self) -> Source {
+        Source { file: self.path.join(KEY), variable: secret_key_variable() }
+    }
+
+    /// Refuses a directory whose database is gone, as with a volume that is not mounted: what lies beside it says that
+    /// there was one.
+    pub fn refuse_lost(config: &Config) -> anyhow::Result<()> {
+        let database = config.database();
+        let is_there = std::fs::metadata(&database).is_ok_and(|file| file.len() > 0);
+        let left = [KEY, CACHE].map(|name| config.data.join(name)).into_iter().find(|left| {
+            left.is_file() || std::fs::read_dir(left).is_ok_and(|mut files| files.next().is_some())
+        });
+        match left {
+            Some(left) if !is_there => bail!(
+                "there is no database {}, but {} is there: it may have been moved, or its volume not be mounted; put it \
+                 back, or begin without it with `moothall serve --new`",
+                database.display(),
+                left.display()
+            ),
+            _ => Ok(()),
+        }
     }
 }

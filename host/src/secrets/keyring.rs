@@ -46,18 +46,28 @@ impl Keyring {
         Keyring { key: SecretBox::new(Box::new(*key)) }
     }
 
-    /// The key from the environment if there is one, else from the file at `path`, which is made if it does not exist.
-    pub fn load_or_create(
-        path: &Path,
-        from_environment: Option<&str>,
-    ) -> Result<Keyring, SecretError> {
+    /// The key from the environment if there is one, else from the file at `path`.
+    pub fn load(path: &Path, from_environment: Option<&str>) -> Result<Keyring, SecretError> {
         if let Some(text) = from_environment {
             return parse_key(text).map_err(|reason| SecretError::EnvironmentKey { reason });
         }
         match File::open(path) {
             Ok(file) => read_key_file(path, file),
-            Err(error) if error.kind() == ErrorKind::NotFound => create_key_file(path),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                Err(SecretError::NoKey { path: path.to_owned() })
+            }
             Err(error) => Err(io_error("open", path)(error)),
+        }
+    }
+
+    /// The same, for where nothing is sealed yet: the file is made if it does not exist.
+    pub fn load_or_create(
+        path: &Path,
+        from_environment: Option<&str>,
+    ) -> Result<Keyring, SecretError> {
+        match Keyring::load(path, from_environment) {
+            Err(SecretError::NoKey { path }) => create_key_file(&path),
+            loaded => loaded,
         }
     }
 

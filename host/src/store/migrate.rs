@@ -19,6 +19,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../migrations/0008_workers.sql")),
     M::up(include_str!("../../migrations/0009_hooks.sql")),
     M::up(include_str!("../../migrations/0010_delivery_indexes.sql")),
+    M::up(include_str!("../../migrations/0011_key_check.sql")),
 ];
 
 fn version(conn: &Connection) -> Result<usize, StoreError> {
