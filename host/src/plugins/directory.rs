@@ -196,16 +196,18 @@ impl Directory {
     /// Native code that nobody needs: of files that are gone, and of versions that were replaced once their last
     /// call has ended. Not where the directory, or a file of it, may just not be readable.
     async fn prune(&mut self) {
+        let replaced = self.replaced.len();
+        self.replaced.retain(|plugin| plugin.strong_count() > 0);
+        self.is_prune_due |= self.replaced.len() < replaced;
         if !self.is_prune_due {
             return;
         }
         let Some(mut digests) = self.plugins.digests().filter(|digests| !digests.is_empty()) else {
             return;
         };
-        self.replaced.retain(|plugin| plugin.strong_count() > 0);
         digests
             .extend(self.replaced.iter().filter_map(Weak::upgrade).map(|one| one.digest.clone()));
-        self.is_prune_due = !self.replaced.is_empty();
+        self.is_prune_due = false;
         self.loader.prune(digests).await;
     }
 

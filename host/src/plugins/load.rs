@@ -53,7 +53,8 @@ fn errors(code: &'static str, messages: Vec<String>) -> Vec<LoadError> {
 impl Loader {
     /// Whether native code for this content is at hand, so that loading takes no compilation.
     pub fn is_compiled(&self, digest: &str) -> bool {
-        matches!(self.known(digest), Ok(Some(_)))
+        let file = compile::code_file(&self.cache, digest, &self.compatibility());
+        file.is_file() && matches!(self.known(digest), Ok(Some(_)))
     }
 
     pub async fn load(
