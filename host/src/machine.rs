@@ -13,7 +13,7 @@ pub fn cores() -> usize {
 /// Memory in bytes.
 pub fn memory_bytes() -> u64 {
     let info = rustix::system::sysinfo();
-    let all = u64::from(info.totalram).saturating_mul(u64::from(info.mem_unit.max(1)));
+    let all = info.totalram.saturating_mul(u64::from(info.mem_unit.max(1)));
     bound(Path::new(CGROUP_MEMORY)).map_or(all, |bound| all.min(bound))
 }
 

@@ -2,7 +2,6 @@
 //!
 //! Everything else answers that there is no such call, which every C library takes well.
 
-use libc::c_long;
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
     SeccompRule, TargetArch, apply_filter,
@@ -14,7 +13,7 @@ const TARGET: TargetArch = TargetArch::x86_64;
 const TARGET: TargetArch = TargetArch::aarch64;
 
 /// Allowed whatever their arguments are.
-const FREE: &[c_long] = &[
+const FREE: &[i64] = &[
     // Memory.
     libc::SYS_brk,
     libc::SYS_madvise,
@@ -58,7 +57,7 @@ pub fn apply() -> Result<(), seccompiler::Error> {
 }
 
 fn program() -> Result<BpfProgram, seccompiler::Error> {
-    let free = FREE.iter().map(|call| (i64::from(*call), Vec::new()));
+    let free = FREE.iter().map(|call| (*call, Vec::new()));
     let rules = free.chain(bound_calls()?).collect();
     let absent = SeccompAction::Errno(libc::ENOSYS.unsigned_abs());
     Ok(SeccompFilter::new(rules, absent, SeccompAction::Allow, TARGET)?.try_into()?)
@@ -78,14 +77,14 @@ fn bound_calls() -> Result<Vec<(i64, Vec<SeccompRule>)>, seccompiler::Error> {
 
 /// The call where these bits of that argument are so.
 fn only(
-    call: c_long,
+    call: i64,
     argument: u8,
     bits: u64,
     are: u64,
 ) -> Result<(i64, Vec<SeccompRule>), seccompiler::Error> {
     let operator = SeccompCmpOp::MaskedEq(bits);
     let condition = SeccompCondition::new(argument, SeccompCmpArgLen::Qword, operator, are)?;
-    Ok((i64::from(call), vec![SeccompRule::new(vec![condition])?]))
+    Ok((call, vec![SeccompRule::new(vec![condition])?]))
 }
 
 #[cfg(test)]
