@@ -261,6 +261,8 @@ fn log_fault(call: &ValidatedCall, id: &str, fault: &Fault) {
     let (community, instance) = (call.community(), call.instance().map_or(0, |one| one.id.0));
     let (plugin, name) = (call.plugin().name.as_str(), call.name());
     match fault.blame() {
+        // One line of its plugin's, which must not push out those of the others.
+        Blame::Plugin | Blame::Host if !call.plugin().terms.quota.log.take() => {}
         Blame::Nobody => {
             tracing::debug!(community, plugin, instance, call = id, name, "call refused: {fault}")
         }

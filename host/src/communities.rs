@@ -150,6 +150,11 @@ impl Communities {
         self.by_id.pin().get(&id).cloned()
     }
 
+    /// How many instances there are.
+    pub fn instances(&self) -> usize {
+        self.by_id.len()
+    }
+
     pub fn len(&self) -> usize {
         self.by_slug.len().saturating_sub(1)
     }

@@ -5,6 +5,7 @@
 
 mod delivery;
 mod egress;
+mod fit;
 mod limits;
 mod load;
 
@@ -290,10 +291,16 @@ pub struct OAuthConfig {
 pub struct RetentionConfig {
     /// How long failed calls are listed, in days.
     pub call_days: u32,
-    /// How many failed calls are listed, the newest.
+    /// How many failed calls are listed. Where there are more, each plugin keeps its newest, and those with
+    /// the most give up theirs first.
     pub calls: u32,
-    /// Failed calls that may wait to be written; more are dropped and counted.
+    /// Failed calls that may wait to be written, three quarters of them of one plugin; more are dropped and
+    /// counted.
     pub queued_calls: usize,
+    /// Failed calls of one plugin that are listed in a second, on average; more are dropped and counted.
+    pub calls_per_second: u32,
+    /// And how many at once.
+    pub calls_at_once: u32,
     /// How long events are kept, in days; longer while a delivery of theirs waits.
     pub event_days: u32,
     /// How long deliveries that were delivered or cancelled are listed, in days.
@@ -308,6 +315,8 @@ impl Default for RetentionConfig {
             call_days: 7,
             calls: 10_000,
             queued_calls: 1_000,
+            calls_per_second: 20,
+            calls_at_once: 500,
             event_days: 30,
             delivered_days: 7,
             dead_days: 30,

@@ -25,7 +25,7 @@ impl CheckedUrl {
     /// The error is a sentence that does not repeat the URL: it may hold a secret.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.len() > URL_BYTES {
-            return Err(format!("a URL has at most {URL_BYTES} bytes"));
+            return Err(too_long());
         }
         let mut url = Url::parse(text).map_err(|error| format!("it is not a URL: {error}"))?;
         if !matches!(url.scheme(), "http" | "https") {
@@ -86,11 +86,15 @@ impl CheckedUrl {
         }
     }
 
-    /// The same URL with one more query parameter.
-    pub fn with_parameter(&self, name: &str, value: &str) -> Self {
+    /// The same URL with one more query parameter, as long as it is not too long for a URL then.
+    pub fn with_parameter(&self, name: &str, value: &str) -> Result<Self, String> {
+        let more = form_bytes(name).saturating_add(form_bytes(value)).saturating_add(2);
+        if self.url.as_str().len().saturating_add(more) > URL_BYTES {
+            return Err(too_long());
+        }
         let mut changed = self.clone();
         changed.url.query_pairs_mut().append_pair(name, value);
-        changed
+        Ok(changed)
     }
 }
 
@@ -98,6 +102,15 @@ impl CheckedUrl {
 pub fn is_same_origin(one: &str, other: &str) -> bool {
     let (one, other) = (CheckedUrl::parse(one), CheckedUrl::parse(other));
     one.is_ok_and(|one| other.is_ok_and(|other| one.is_same_origin(&other)))
+}
+
+fn too_long() -> String {
+    format!("a URL has at most {URL_BYTES} bytes")
+}
+
+/// How long a text is in a form or a query.
+pub fn form_bytes(text: &str) -> usize {
+    form_urlencoded::byte_serialize(text.as_bytes()).map(str::len).sum()
 }
 
 /// A dot at the end of a name says that it is complete, and is no part of it.

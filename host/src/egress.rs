@@ -7,15 +7,18 @@
 mod address;
 mod clients;
 mod error;
+mod exhausted;
 mod headers;
 mod resolver;
 mod response;
+mod room;
 mod turns;
 
 #[cfg(test)]
 mod tests;
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,12 +29,14 @@ use address::Policy;
 use clients::Clients;
 use headers::{method_of, request_headers};
 use resolver::Lookup;
-use turns::Turns;
+use turns::Admission;
 
 use crate::config::EgressConfig;
+use crate::ids::PluginName;
 
 pub use crate::destination::{CheckedUrl, Cidr};
 pub use error::{EgressError, EgressSetupError};
+pub use room::Room;
 
 /// A request that is to be sent.
 #[derive(Clone, Debug, Default)]
@@ -79,16 +84,28 @@ pub enum Body {
     First(usize),
 }
 
-/// The client. Clones share connections and limits.
+/// On whose behalf a request is sent. Each has turns and connections of its own, so that one whose requests hang
+/// holds up nobody else.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Sender {
+    Deliveries,
+    Hooks,
+    Plugin(PluginName),
+}
+
+/// The client of one sender. Clones, and those of other senders, share the limits.
 #[derive(Clone)]
 pub struct Egress {
     shared: Arc<Shared>,
+    sender: Sender,
 }
 
 struct Shared {
     config: EgressConfig,
-    clients: Clients,
-    turns: Turns,
+    deliveries: Clients,
+    hooks: Clients,
+    plugins: Clients,
+    admission: Admission,
 }
 
 impl Egress {
@@ -97,17 +114,61 @@ impl Egress {
     }
 
     fn with_lookup(config: &EgressConfig, lookup: Lookup) -> Result<Self, EgressSetupError> {
+        let tls = clients::tls()?;
+        let clients = || Clients::new(config, tls.clone(), lookup.clone());
         let shared = Shared {
             config: config.clone(),
-            clients: Clients::new(config, lookup)?,
-            turns: Turns::new(config.connections_per_host),
+            deliveries: clients(),
+            hooks: clients(),
+            plugins: clients(),
+            admission: Admission::new(config),
         };
-        Ok(Self { shared: Arc::new(shared) })
+        let made = shared.deliveries.of(&Reach::Public);
+        made.map_err(|error| EgressSetupError(error.to_string()))?;
+        Ok(Self { shared: Arc::new(shared), sender: Sender::Deliveries })
+    }
+
+    /// The same client for what somebody else sends.
+    pub fn of(&self, sender: Sender) -> Self {
+        Self { shared: self.shared.clone(), sender }
+    }
+
+    fn clients(&self) -> &Clients {
+        match self.sender {
+            Sender::Deliveries => &self.shared.deliveries,
+            Sender::Hooks => &self.shared.hooks,
+            Sender::Plugin(_) => &self.shared.plugins,
+        }
+    }
+
+    /// The addresses that a plugin may open TCP connections to under a host that was granted to it: an address, or
+    /// what a name stands for now. `keep` lasts as long as the look-up.
+    pub async fn tcp_addresses(
+        &self,
+        host: &str,
+        cidr: &[Cidr],
+        keep: impl Send + 'static,
+    ) -> Result<Vec<IpAddr>, EgressError> {
+        let policy = Policy::of_tcp(cidr, &self.shared.config.allow_cidr);
+        if let Ok(address) = host.parse::<IpAddr>() {
+            let checked = policy.check(address);
+            return checked
+                .map(|()| vec![address])
+                .map_err(|refusal| EgressError::Refused(refusal.to_string()));
+        }
+        let end = Instant::now() + Duration::from_millis(self.shared.config.connect_ms);
+        let found = self.clients().names().checked(host, &policy, keep);
+        until(end, "looking up a name", found).await?.map_err(EgressError::of_name)
     }
 
     /// The largest body of a request, in bytes.
     pub fn request_bytes(&self) -> usize {
         self.shared.config.request_bytes
+    }
+
+    /// How much a request may hold.
+    pub fn room(&self) -> Room {
+        room(&self.shared.config)
     }
 
     /// The largest body of an answer, in bytes.
@@ -123,8 +184,7 @@ impl Egress {
 
     /// The same, and that an address in it may be reached.
     pub fn check_address(&self, url: &str, reach: &Reach) -> Result<(), EgressError> {
-        let (policy, _) = self.shared.clients.of(reach)?;
-        check_literal(&policy, &Self::check_url(url)?)
+        check_literal(&self.clients().policy(reach), &Self::check_url(url)?)
     }
 
     /// Sends a request and reads its answer. Dropping the future ends the request.
@@ -134,16 +194,15 @@ impl Egress {
         reach: &Reach,
         body: Body,
     ) -> Result<Inbound, EgressError> {
-        let Shared { config, clients, turns } = &*self.shared;
+        let Shared { config, admission, .. } = &*self.shared;
         let url = Self::check_url(&request.url)?;
-        let (policy, client) = clients.of(reach)?;
+        let (policy, client) = self.clients().of(reach)?;
         check_literal(&policy, &url)?;
         let prepared = prepare(&client, config, &url, &request)?;
 
         let longest = Duration::from_millis(config.total_ms);
         let end = Instant::now() + request.timeout.map_or(longest, |asked| asked.min(longest));
-        let turn = turns.take(&url);
-        let _turn = until(end, "waiting for other requests to the same host", turn).await??;
+        let _admitted = admission.take(&self.sender, &url, end).await?;
         let answer = until(end, "waiting for the answer", client.execute(prepared)).await?;
         let answer = answer.map_err(|error| EgressError::of_request(&error, &url))?;
         until(end, "reading the answer", response::read(answer, body, config.response_bytes))
@@ -170,17 +229,18 @@ fn check_literal(policy: &Policy, url: &CheckedUrl) -> Result<(), EgressError> {
     policy.check(address).map_err(refused)
 }
 
+fn room(config: &EgressConfig) -> Room {
+    let EgressConfig { headers, header_bytes, request_bytes, .. } = *config;
+    Room { headers, header_bytes, body_bytes: request_bytes }
+}
+
 fn prepare(
     client: &reqwest::Client,
     config: &EgressConfig,
     url: &CheckedUrl,
     request: &Outbound,
 ) -> Result<reqwest::Request, EgressError> {
-    if request.body.len() > config.request_bytes {
-        let (is, limit) = (request.body.len(), config.request_bytes);
-        let message = format!("the request's body has {is} bytes, at most {limit} are allowed");
-        return Err(EgressError::Invalid(message));
-    }
+    room(config).check(request)?;
     let method = method_of(&request.method)?;
     let has_body = !request.body.is_empty();
     let mut builder = client.request(method, url.url().clone());

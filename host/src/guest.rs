@@ -12,7 +12,9 @@ mod fault;
 mod imports;
 mod limits;
 mod log;
+mod memory;
 mod meter;
+mod quota;
 mod resident;
 mod sending;
 mod terms;
@@ -29,6 +31,7 @@ use wasmtime::{Engine, Store as EngineStore};
 
 use call_state::CallState;
 use exports::{Exports, Returned};
+use memory::Of;
 use meter::{Metered, metered};
 
 use crate::clock::Clock;
@@ -43,8 +46,9 @@ use crate::telemetry::Numbers;
 
 pub use exports::{Export, Output, Verdict};
 pub use fault::{Blame, Fault, GuestError, cut};
-pub use limits::{MemoryGauge, Share};
+pub use memory::{MemoryGauge, Share};
 pub use meter::{LongCalls, enter_runtime};
+pub use quota::{Quota, Quotas};
 pub use resident::Live;
 pub use terms::{Batch, Origin, PendingSecrets, Settings, Subject, Terms};
 
@@ -53,7 +57,7 @@ pub struct Shared {
     pub store: Store,
     pub keyring: Arc<Keyring>,
     pub clock: Clock,
-    pub memory: Arc<MemoryGauge>,
+    pub quotas: Arc<Quotas>,
     pub egress: Egress,
     pub numbers: Numbers,
 }
@@ -104,6 +108,11 @@ impl Sandbox {
         &self.engine
     }
 
+    /// What each plugin may have of the host.
+    pub fn quotas(&self) -> &Quotas {
+        &self.shared.quotas
+    }
+
     /// Links a component; every reason why it cannot be, at once.
     pub fn link(&self, component: &Component) -> Result<Guest, Vec<String>> {
         let missing: Vec<String> = component
@@ -148,15 +157,15 @@ impl Guest {
     /// One call in a sandbox of its own, from an empty instance to its end.
     pub async fn call(&self, export: Export, terms: Arc<Terms>, subject: Subject) -> Ended {
         let wall = Duration::from_millis(subject.wall_ms.unwrap_or(terms.limits.wall_ms));
-        let mut store = self.store(terms, subject);
+        let mut store = self.store(terms, subject, Of::Call);
         let (end, cpu) = metered(pin!(self.enter(&mut store, export)), wall).await;
         let mut state = store.into_data();
         ended(&mut state, end, cpu, wall, false)
     }
 
-    fn store(&self, terms: Arc<Terms>, subject: Subject) -> EngineStore<CallState> {
+    fn store(&self, terms: Arc<Terms>, subject: Subject, of: Of) -> EngineStore<CallState> {
         let hostcall_bytes = terms.limits.hostcall_bytes;
-        let state = CallState::new(self.shared.clone(), terms, subject);
+        let state = CallState::new(self.shared.clone(), terms, subject, of);
         let mut store = EngineStore::new(self.pre.engine(), state);
         store.limiter(|state| &mut state.limiter);
         store.set_epoch_deadline(1);

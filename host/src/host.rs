@@ -6,6 +6,7 @@
 mod background;
 mod data;
 mod key;
+mod started;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
@@ -22,8 +23,8 @@ use crate::calls::{Calls, FailedCalls};
 use crate::clock::Clock;
 use crate::communities::Communities;
 use crate::config::{Config, Sources, clock_file, load};
-use crate::egress::Egress;
-use crate::guest::{MemoryGauge, Sandbox, Shared, engine, enter_runtime};
+use crate::egress::{Egress, Sender};
+use crate::guest::{Quotas, Sandbox, Shared, engine, enter_runtime};
 use crate::hooks::Hooks;
 use crate::host_scope::{Closing, HostScope};
 use crate::http::serve::{Listeners, serve};
@@ -97,13 +98,13 @@ impl Host {
         let signals = background.block_on(async { background::Signals::new() });
         let signals = signals.context("signals cannot be received")?;
         let keyring = background.block_on(key::keyring(&store, &data.key()))?;
-        let memory = Arc::new(MemoryGauge::new(config.limits.guest_memory_bytes));
+        let quotas = Arc::new(Quotas::new(&config));
         let egress = Egress::new(&config.egress)?;
         let shared = Shared {
             store: store.clone(),
             keyring: keyring.clone(),
             clock: clock.clone(),
-            memory: memory.clone(),
+            quotas: quotas.clone(),
             egress: egress.clone(),
             numbers: Numbers(metrics.clone()),
         };
@@ -162,8 +163,12 @@ impl Host {
         background.block_on(host_scope.settle());
         let webhooks = Webhooks { calls: calls.clone() };
         let on = config.hooks.enabled;
-        let hooks =
-            Arc::new(Hooks::new(calls.clone(), egress.clone(), mutations.keyring.clone(), on));
+        let hooks = Arc::new(Hooks::new(
+            calls.clone(),
+            egress.of(Sender::Hooks),
+            mutations.keyring.clone(),
+            on,
+        ));
         hooks.reload()?;
         let oauth = OAuth::new(mutations.clone(), hooks.clone(), &config);
         let oauth = oauth.map_err(anyhow::Error::msg)?;
@@ -182,7 +187,7 @@ impl Host {
             running: Running::default(),
             openapi: DocumentCache::default(),
             metrics,
-            memory,
+            quotas,
             streams: Streams::new(stopping, config.delivery.streams),
         });
         let failed_calls = Box::pin(failed_calls);
@@ -208,6 +213,7 @@ impl Host {
 
     /// Answers until SIGTERM or SIGINT, then finishes what is in flight.
     pub fn run(self) -> anyhow::Result<()> {
+        started::tell(&self.config, &self.api, self.address());
         if !engine::has_fast_reset() {
             tracing::warn!(
                 "this kernel has no PAGEMAP_SCAN (Linux 6.7): calls cost about three times as much"
@@ -245,7 +251,8 @@ impl Host {
         let closing = Closing { asked, done };
         tasks.start("host scope", self.host_scope.watch(reload.subscribe(), closing));
         tasks.start("API keys", background::notice_keys(self.api.clone()));
-        tasks.start("metrics", background::fold_metrics(self.api.metrics.clone()));
+        let (metrics, quotas) = (self.api.metrics.clone(), self.api.quotas.clone());
+        tasks.start("metrics", background::fold_metrics(metrics, quotas));
         tasks.start(
             "signals",
             background::signals(self.signals, self.config.clone(), self.sources, reload, stop),

@@ -42,7 +42,7 @@ use crate::calls::Calls;
 use crate::clock::Clock;
 use crate::config::{Config, HttpConfig};
 use crate::egress::Egress;
-use crate::guest::MemoryGauge;
+use crate::guest::Quotas;
 use crate::hooks::Hooks;
 use crate::monitoring::Monitoring;
 use crate::mutations::Mutations;
@@ -73,7 +73,7 @@ pub struct Api {
     pub running: Running,
     pub openapi: DocumentCache,
     pub metrics: PrometheusHandle,
-    pub memory: Arc<MemoryGauge>,
+    pub quotas: Arc<Quotas>,
     pub streams: Streams,
 }
 

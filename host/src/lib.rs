@@ -20,6 +20,7 @@ pub mod mutations;
 pub mod oauth;
 pub mod outbox;
 pub mod plugins;
+mod rate;
 pub mod scheduler;
 mod slots;
 pub mod store;

@@ -72,6 +72,7 @@ pub use identity::{MERGED, PersonRow, User};
 pub use instances::{CommunityRow, InstanceRow, NewInstance, SecretRow};
 pub use key_check::{SampleOf, SealedSample};
 pub use keys::ApiKeyRow;
+pub use migrate::SCHEMA_VERSION;
 pub use oauth::{OAuthRow, OAuthSecret, TakenState};
 pub use processes::{ProcessFilter, ProcessRow};
 pub use schedules::{Advance, ScheduleFilter, ScheduleRow};

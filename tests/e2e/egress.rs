@@ -136,6 +136,56 @@ async fn secrets_are_placed_for_the_platform_and_seen_by_nobody_else() {
 }
 
 #[tokio::test]
+async fn a_request_carries_sixteen_secrets_and_no_more() {
+    let platform = Platform::new(Some(OK)).await;
+    let host = host_with(GRANTED, &platform.url).await;
+    let secret = json!({ "place": "header", "name": "x-key", "pointer": "/token" });
+    let carrying =
+        |times: usize| json!({ "url": platform.url, "secret": secret.clone(), "times": times });
+    assert_eq!(fetch(&host, carrying(16)).await["status"], 200);
+    let refused = host.action("acme", "probe.fetch", carrying(17)).await;
+    let detail = refused.problem(400, "invalid");
+    assert!(detail.contains("at most 16 secrets (http_placements)"), "{detail}");
+    assert_eq!(platform.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn a_long_secret_is_refused_before_it_is_copied_into_a_request() {
+    let platform = Platform::new(Some(OK)).await;
+    let host = TestHost::with(&["probe"]).toml(GRANTED).start().await;
+    let long = "x".repeat(200 << 10);
+    let config = json!({ "server_url": platform.url, "token": long });
+    host.community("acme", "probe", config).await;
+    for (place, what) in
+        [("header", "headers"), ("basic", "headers"), ("query", "URL"), ("form", "body")]
+    {
+        let secret = json!({ "place": place, "name": "k", "pointer": "/token" });
+        let carrying =
+            json!({ "method": "POST", "url": platform.url, "secret": secret, "times": 6 });
+        let refused = host.action("acme", "probe.fetch", carrying).await;
+        let detail = refused.problem(400, "invalid");
+        assert!(detail.contains("at most") && detail.contains(what), "{place}: {detail}");
+    }
+    assert_eq!(platform.seen(), [""; 0]);
+}
+
+#[tokio::test]
+async fn the_secrets_that_a_call_holds_are_its_plugin_s_memory() {
+    let platform = Platform::new(Some(OK)).await;
+    let limits = "[limits]\nmemory_per_plugin_bytes = 4600000\n";
+    let host = TestHost::with(&["probe"]).toml(&format!("{limits}{GRANTED}")).start().await;
+    let long = "x".repeat(240 << 10);
+    host.community("acme", "probe", json!({ "server_url": platform.url, "token": long })).await;
+    let secret = json!({ "place": "form", "name": "k", "pointer": "/token" });
+    let carrying = |times: usize| json!({ "method": "POST", "url": platform.url, "secret": secret.clone(), "times": times });
+    assert_eq!(fetch(&host, carrying(1)).await["status"], 200);
+    let refused = host.action("acme", "probe.fetch", carrying(16)).await;
+    let detail = refused.problem(503, "overloaded");
+    assert!(detail.contains("memory_per_plugin_bytes"), "{detail}");
+    assert_eq!(fetch(&host, carrying(1)).await["status"], 200, "it is given back");
+}
+
+#[tokio::test]
 async fn a_dry_run_sends_only_what_it_is_asked_to() {
     let platform = Platform::new(Some(OK)).await;
     let host = host_with(GRANTED, &platform.url).await;

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use moothall_tests::{TestHost, crafted, guests, until};
+use moothall_tests::{TestHost, crafted, guests, until, until_within};
 use serde_json::json;
 
 async fn misbehaving(toml: &str) -> TestHost {
@@ -210,6 +210,57 @@ async fn a_config_that_the_loaded_version_refuses_is_said_to_be_invalid() {
     host.put_plugin("changing.wasm", &version("1", "old"));
     serves("1").await;
     host.result("acme", "changing.do", json!({})).await;
+}
+
+async fn panic(host: &TestHost) {
+    host.action("acme", "misbehaving.panic-now", json!({})).await.problem(502, "plugin_trap");
+}
+
+#[tokio::test]
+async fn failed_calls_of_one_plugin_do_not_push_out_those_of_others() {
+    let few = "[retention]\ncalls = 10";
+    let host = TestHost::with(&["misbehaving", "probe"]).toml(few).start().await;
+    host.community("acme", "misbehaving", json!({})).await;
+    host.community("other", "probe", json!({})).await;
+    let trap = host.request(reqwest::Method::POST, "/api/hooks/other/probe");
+    moothall_tests::answer(trap.header("x-probe", "trap")).await.problem(502, "plugin_trap");
+    for _ in 0..30 {
+        panic(&host).await;
+    }
+    let kept = until_within(Duration::from_secs(60), "the list is purged", async || {
+        let calls = host.get("/api/internal/calls").await.expect(200);
+        let plugins = calls["calls"].as_array()?.iter().map(|call| call["plugin"].clone());
+        let plugins: Vec<_> = plugins.collect();
+        (plugins.len() <= 10).then_some(plugins)
+    })
+    .await;
+    assert_eq!(kept.iter().filter(|plugin| *plugin == "misbehaving").count(), 9);
+    assert_eq!(kept.last(), Some(&json!("probe")), "the oldest, and the only one of its plugin");
+}
+
+#[tokio::test]
+async fn failed_calls_beyond_a_plugin_s_rate_are_dropped_counted_and_told() {
+    let few = "[retention]\ncalls_per_second = 1\ncalls_at_once = 5";
+    let host = TestHost::with(&["misbehaving"]).toml(few).start().await;
+    host.community("acme", "misbehaving", json!({})).await;
+    for _ in 0..30 {
+        panic(&host).await;
+    }
+    let told = until("what was dropped is told", async || {
+        let log = host.logs();
+        log.lines().find(|line| line.contains("failed calls are not listed")).map(str::to_owned)
+    })
+    .await;
+    assert!(told.contains("plugin=\"misbehaving\""), "{told}");
+    let counted = "moothall_failed_calls_dropped_total{plugin=\"misbehaving\"} ";
+    until("what is not listed is counted", async || {
+        let metrics = host.get("/metrics").await.text;
+        let dropped = metrics.lines().find_map(|line| line.strip_prefix(counted))?;
+        let dropped: usize = dropped.parse().ok()?;
+        let calls = host.get("/api/internal/calls").await.expect(200);
+        (dropped + calls["calls"].as_array()?.len() == 30).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

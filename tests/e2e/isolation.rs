@@ -88,6 +88,77 @@ async fn guests_that_want_more_than_all_may_have_are_told_to_come_back() {
 }
 
 #[tokio::test]
+async fn sleeping_calls_of_one_plugin_leave_the_others_a_quarter_of_the_memory() {
+    let limits = "[limits]\nguest_memory_bytes = 268435456\nwall_ms = 60000";
+    let host = with_a_good_neighbour(limits).await;
+    let hold = |ms: u64| {
+        let driver: Driver = (*host).clone();
+        let held = json!({ "bytes": 58 << 20, "ms": ms });
+        async move { driver.action("bad", "misbehaving.hold", held).await }
+    };
+    let mut held = JoinSet::new();
+    for _ in 0..3 {
+        held.spawn(hold(60_000));
+    }
+    until("three of its calls sleep", async || {
+        (used_memory(&host).await > 170 << 20).then_some(())
+    })
+    .await;
+    let detail = hold(0).await.problem(503, "overloaded");
+    assert!(detail.contains("memory_per_plugin_bytes"), "{detail}");
+    times_two(&host).await;
+    let metrics = host.get("/metrics").await.text;
+    let refused = "moothall_guest_memory_refused_total{";
+    let refused = metrics.lines().find(|line| line.starts_with(refused)).unwrap_or_default();
+    assert!(refused.contains("plugin=\"misbehaving\""), "{metrics}");
+    assert!(held.try_join_next().is_none(), "they slept all the while");
+}
+
+async fn used_memory(host: &TestHost) -> u64 {
+    let metrics = host.get("/metrics").await.text;
+    let used = metrics.lines().find_map(|line| line.strip_prefix("moothall_guest_memory_bytes "));
+    used.and_then(|used| used.parse::<f64>().ok()).map_or(0, |used| used as u64)
+}
+
+#[tokio::test]
+async fn guests_that_live_on_have_a_budget_of_their_own_and_calls_have_the_rest() {
+    let limits = "[limits]\nguest_memory_bytes = 134217728";
+    let host = TestHost::with(&["hoarder", "tutorial"]).toml(limits).start().await;
+    host.community("good", "tutorial", json!({ "api_key": "k" })).await;
+    for community in ["a", "b", "c"] {
+        host.community(community, "hoarder", json!({})).await;
+    }
+    let take = async |community: &str| {
+        host.get(&format!("/api/plugins/hoarder/{community}/take/18")).await
+    };
+    assert_eq!(take("a").await.text, (18_u64 << 20).to_string());
+    assert_eq!(take("b").await.text, (18_u64 << 20).to_string());
+    let detail = take("c").await.problem(503, "overloaded");
+    assert!(detail.contains("resident_memory_bytes"), "{detail}");
+    times_two(&host).await;
+    // What it holds for good goes with its instance.
+    host.put_community("a", json!([])).await.expect(200);
+    until("there is room again", async || (take("c").await.status == 200).then_some(())).await;
+}
+
+#[tokio::test]
+async fn one_plugin_has_three_quarters_of_the_guests_that_live_on() {
+    let toml = "[limits]\nresidents = 4\n[plugins.resident]\nsettings = { label = \"blue\" }";
+    let host = TestHost::with(&["hoarder", "resident"]).toml(toml).start().await;
+    for community in ["a", "b", "c", "d"] {
+        host.community(community, "hoarder", json!({})).await;
+    }
+    let take =
+        async |community: &str| host.get(&format!("/api/plugins/hoarder/{community}/take/1")).await;
+    for community in ["a", "b", "c"] {
+        take(community).await.expect(200);
+    }
+    let detail = take("d").await.problem(503, "overloaded");
+    assert!(detail.contains("three quarters of the guests that live on"), "{detail}");
+    host.get("/api/plugins/resident/count").await.expect(200);
+}
+
+#[tokio::test]
 async fn huge_outputs_and_state_floods_leave_the_host_s_memory_alone() {
     let host = with_a_good_neighbour("").await;
     times_two(&host).await;
@@ -123,6 +194,32 @@ async fn a_log_flood_is_cut_and_counted() {
     );
     let logged = host.logs().len() - before;
     assert!(logged < 100 << 10, "100 MB of log became {logged} bytes");
+}
+
+#[tokio::test]
+async fn one_plugin_s_lines_beyond_its_rate_are_dropped_counted_and_told() {
+    let limits = "[limits]\nlog_lines_per_second = 1\nlog_lines_at_once = 10";
+    let host = TestHost::with(&["misbehaving", "probe"]).toml(limits).start().await;
+    host.community("acme", "probe", json!({})).await;
+    host.community("bad", "misbehaving", json!({})).await;
+    let flood = "one of a hundred\n".repeat(100);
+    host.result("acme", "probe.log", json!({ "level": "warn", "message": flood })).await;
+    host.action("bad", "misbehaving.panic-now", json!({})).await.problem(502, "plugin_trap");
+    let (told, log) = until("what was dropped is told", async || {
+        let log = host.logs();
+        let told = log.lines().find(|line| line.contains("lines of the log were dropped"))?;
+        Some((told.to_owned(), log.clone()))
+    })
+    .await;
+    let logged = log.matches("one of a hundred").count();
+    assert!((10..50).contains(&logged), "{logged} lines");
+    let dropped = format!("{} lines of the log were dropped", 100 - logged);
+    assert!(told.contains(&dropped) && told.contains("plugin=\"probe\""), "{told}");
+    let others = ["this guest panics on purpose", "call failed: the plugin trapped"];
+    assert!(others.iter().all(|line| log.contains(line)), "another plugin's lines are there");
+    let metrics = host.get("/metrics").await.text;
+    let counted = "moothall_log_lines_dropped_total{plugin=\"probe\"}";
+    assert!(metrics.contains(&format!("{counted} {}", 100 - logged)), "{metrics}");
 }
 
 #[tokio::test]

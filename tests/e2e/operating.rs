@@ -12,6 +12,34 @@ async fn health_and_readiness_are_told() {
 }
 
 #[tokio::test]
+async fn one_line_at_the_start_says_what_the_host_works_on_and_what_it_may_use() {
+    let toml = "[limits]\nguest_memory_bytes = 268435456";
+    let mut host = TestHost::with(&["probe", "tutorial"]).toml(toml).start().await;
+    host.community("acme", "probe", json!({})).await;
+    host.community("other", "probe", json!({})).await;
+    host.restart().await;
+    let line = until("the second start is logged", async || {
+        let log = host.logs();
+        log.lines().filter(|line| line.contains("started")).nth(1).map(str::to_owned)
+    })
+    .await;
+    for said in [
+        format!("version=\"{}\"", env!("CARGO_PKG_VERSION")).as_str(),
+        "data=data ",
+        "plugins=data/plugins ",
+        "schema=",
+        "files=2 communities=2 instances=2 ",
+        "cores=",
+        "descriptors=",
+        "guest_memory_mib=256 memory_per_plugin_mib=192 resident_memory_mib=128 ",
+        "calls=128 calls_per_plugin=64 warm_slots=16 ",
+        &format!("address={}", host.url.trim_start_matches("http://")),
+    ] {
+        assert!(line.contains(said), "{said} is not in {line}");
+    }
+}
+
+#[tokio::test]
 async fn metrics_count_calls_by_plugin_and_outcome() {
     let host = TestHost::with(&["tutorial", "misbehaving"]).start().await;
     host.community("acme", "tutorial", json!({ "api_key": "k" })).await;

@@ -50,6 +50,71 @@ async fn a_client_crate_speaks_to_redis_over_a_granted_connection_and_not_withou
     }
 }
 
+/// Who listens where the resident fixture may connect to; the system accepts for it.
+fn listener() -> std::net::TcpListener {
+    std::net::TcpListener::bind(("127.0.0.1", 16381)).expect("the tests' own port")
+}
+
+async fn resident(resolve: &str, grants: &str) -> TestHost {
+    let toml = format!(
+        "{resolve}\n[plugins.resident]\nsettings = {{ label = \"blue\" }}\ngrants = {{ tcp = [{grants}] }}"
+    );
+    TestHost::with(&["resident"]).toml(&toml).start().await
+}
+
+#[tokio::test]
+async fn a_granted_name_is_what_the_operator_pinned_and_never_a_metadata_address() {
+    let listener = listener();
+    let pinned =
+        |address: &str| format!("[egress]\nresolve = {{ \"inside.test\" = [\"{address}\"] }}");
+    let grant = "\"inside.test:16381\"";
+    let mut host = resident(&pinned("127.0.0.1"), grant).await;
+    let (asked, ()) =
+        tokio::join!(host.get("/api/plugins/resident/ping/inside.test/16381"), async {
+            let answered = tokio::task::spawn_blocking(move || {
+                let (mut stream, _) = listener.accept().expect("a connection");
+                std::io::Write::write_all(&mut stream, b"+PONG\r\n").expect("it reads");
+            });
+            answered.await.expect("it did not panic");
+        });
+    assert_eq!((asked.status, asked.text.as_str()), (200, "+PONG\r\n"));
+
+    host.set_toml(&format!(
+        "{}\n[plugins.resident]\nsettings = {{ label = \"blue\" }}\ngrants = {{ tcp = [{grant}] }}",
+        pinned("169.254.169.254")
+    ));
+    host.restart().await;
+    for (address, line) in [
+        ("inside.test", "the plugin cannot look up `inside.test`"),
+        ("169.254.169.254", "the plugin may not connect to 169.254.169.254:16381 now"),
+    ] {
+        let refused = host.get(&format!("/api/plugins/resident/ping/{address}/16381")).await;
+        refused.problem(403, "forbidden");
+        until("the log says why", async || {
+            let log = host.logs();
+            let said = log.lines().find(|one| one.contains(line))?;
+            said.contains("an address of cloud metadata").then_some(())
+        })
+        .await;
+    }
+
+    // What a guest opens it also closes: a call has sixteen sockets at once, and so has the next.
+    let _listener = self::listener();
+    host.set_toml(
+        "[plugins.resident]\nsettings = { label = \"blue\" }\ngrants = { tcp = [\"127.0.0.1:16381\"] }",
+    );
+    host.restart().await;
+    for _ in 0..2 {
+        let open = host.get("/api/plugins/resident/open/20/16381").await;
+        assert_eq!((open.status, open.text.as_str()), (200, "16"));
+    }
+    said_so(&host, "a call has at most 16 open (sockets_per_call)").await;
+}
+
+async fn said_so(host: &TestHost, line: &str) {
+    until("the log says so", async || host.logs().contains(line).then_some(())).await;
+}
+
 /// Waits until the log says so, and what to add: a line that is not written does not survive a restart.
 async fn said(host: &TestHost, line: &str) {
     until("the log says what to add", async || {

@@ -212,6 +212,11 @@ impl TestHost {
         names
     }
 
+    /// From now on the host gets no descriptor from this number on; those that it has stay.
+    pub fn limit_descriptors(&self, from: u64) {
+        self.process().limit_descriptors(from);
+    }
+
     /// Resident memory in bytes.
     pub fn memory(&self) -> u64 {
         self.process().memory()

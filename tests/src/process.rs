@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
 
 use crate::guests::host_binary;
 
@@ -89,6 +89,14 @@ impl HostProcess {
         };
         let all: Vec<String> = tasks.map(of_task).collect();
         all.iter().flat_map(|ids| ids.split_whitespace()).filter_map(|id| id.parse().ok()).collect()
+    }
+
+    /// From now on it gets no descriptor from this number on; those that it has stay.
+    pub fn limit_descriptors(&self, from: u64) {
+        let maximum = getrlimit(Resource::Nofile).maximum;
+        let limit = Rlimit { current: Some(from), maximum };
+        let pid = Pid::from_child(&self.child);
+        prlimit(Some(pid), Resource::Nofile, limit).expect("the host is there to be limited");
     }
 
     /// Resident memory in bytes.

@@ -1,7 +1,7 @@
 //! The list of calls that failed by fault of plugin or host.
 //!
 //! Written outside the call through a bounded queue: a call never waits for it, and what does not
-//! fit is dropped and counted.
+//! fit is dropped and counted. One plugin has a rate, and no more than three quarters of the queue.
 
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use super::{ValidatedCall, log_fault};
 use crate::clock::Clock;
 use crate::guest::{Blame, Fault, cut};
 use crate::ids::CallId;
+use crate::slots::{Slot, Slots};
 use crate::store::{FailedCall, Store};
 use crate::telemetry::metric::FAILED_CALLS_DROPPED;
 
@@ -20,9 +21,15 @@ const DETAIL_BYTES: usize = 4 << 10;
 const BATCH: usize = 100;
 
 /// Where failed calls are noted.
-#[derive(Clone)]
 pub struct FailedCalls {
-    queue: mpsc::Sender<FailedCall>,
+    queue: mpsc::Sender<Queued>,
+    slots: Slots,
+}
+
+/// A call that is to be written down, and its plugin's place in the queue until it is.
+struct Queued {
+    row: FailedCall,
+    _slot: Slot,
 }
 
 /// What is known of a failed call beside its fault.
@@ -36,8 +43,9 @@ pub struct Trace {
 impl FailedCalls {
     /// The list, and the work of writing it down, which ends with the last `FailedCalls`.
     pub fn new(store: Store, queued: usize) -> (Self, impl Future<Output = ()> + Send) {
-        let (queue, calls) = mpsc::channel(queued.max(1));
-        (Self { queue }, write_down(store, calls))
+        let queued = queued.max(1);
+        let (queue, calls) = mpsc::channel(queued);
+        (Self { queue, slots: Slots::of(queued) }, write_down(store, calls))
     }
 
     pub fn note(&self, clock: &Clock, call: &ValidatedCall, fault: &Fault, trace: Trace) {
@@ -46,8 +54,17 @@ impl FailedCalls {
         if fault.blame() == Blame::Nobody {
             return;
         }
-        if self.queue.try_send(row(clock, call, fault, &id, trace)).is_err() {
-            FAILED_CALLS_DROPPED.of(&[]).increment(1);
+        let plugin = call.plugin();
+        let rate = &plugin.terms.quota.failed;
+        if !rate.take() {
+            return;
+        }
+        let queued = self.slots.take(&plugin.name).is_some_and(|slot| {
+            let row = row(clock, call, fault, &id, trace);
+            self.queue.try_send(Queued { row, _slot: slot }).is_ok()
+        });
+        if !queued {
+            rate.refuse();
         }
     }
 }
@@ -79,20 +96,24 @@ fn row(
     }
 }
 
-async fn write_down(store: Store, mut calls: mpsc::Receiver<FailedCall>) {
+async fn write_down(store: Store, mut calls: mpsc::Receiver<Queued>) {
     let mut batch = Vec::new();
     while calls.recv_many(&mut batch, BATCH).await > 0 {
         // Those that come meanwhile wait in the queue, as far as it goes.
         store.health().until_it_writes().await;
-        let rows = std::mem::take(&mut batch);
-        let count = rows.len() as u64;
+        // They have left the queue, and their plugins' places in it with them.
+        let rows: Vec<_> = batch.drain(..).map(|queued: Queued| queued.row).collect();
+        let plugins: Vec<_> = rows.iter().map(|row| row.plugin.clone()).collect();
         let written = store
             .write("failed_calls.add", move |tx| {
                 rows.iter().try_for_each(|row| tx.add_failed_call(row))
             })
             .await;
         if let Err(error) = written {
-            FAILED_CALLS_DROPPED.of(&[]).increment(count);
+            let count = plugins.len();
+            for plugin in plugins {
+                FAILED_CALLS_DROPPED.of(&[("plugin", &plugin)]).increment(1);
+            }
             tracing::warn!(%error, count, "failed calls could not be listed");
         }
     }

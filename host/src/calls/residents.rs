@@ -10,8 +10,9 @@ use tokio::time::Instant;
 
 use super::ValidatedCall;
 use crate::guest::{Ended, Export, Fault, Live, Subject};
-use crate::ids::{Generation, InstanceId};
+use crate::ids::{Generation, InstanceId, PluginName};
 use crate::plugins::Plugin;
+use crate::slots::{Slot, Slots};
 
 /// After a fault, until a new guest is made; doubled with each fault that follows, up to `REST_MOST`.
 const REST: Duration = Duration::from_secs(1);
@@ -21,10 +22,12 @@ const REST_MOST: Duration = Duration::from_secs(60);
 pub struct Residents {
     by_instance: papaya::HashMap<InstanceId, Arc<Mutex<Resident>>>,
     limit: usize,
+    slots: Slots,
 }
 
-#[derive(Default)]
 struct Resident {
+    /// One of its plugin's; none once it was forgotten.
+    slot: Option<Slot>,
     live: Option<Live>,
     /// The version and the configuration that it was made for.
     made_for: Option<(Arc<Plugin>, Generation)>,
@@ -36,7 +39,7 @@ struct Resident {
 impl Residents {
     pub fn new(limit: u32) -> Self {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        Self { by_instance: papaya::HashMap::new(), limit }
+        Self { by_instance: papaya::HashMap::new(), limit, slots: Slots::of(limit) }
     }
 
     /// One call, when the calls before it have ended.
@@ -49,7 +52,7 @@ impl Residents {
         let plugin = call.plugin();
         let instance =
             call.instance().ok_or_else(|| Fault::Host("a resident of no instance".into()))?;
-        let resident = self.of(instance.id)?;
+        let resident = self.of(instance.id, &plugin.name)?;
         let wait = Duration::from_millis(plugin.terms.limits.lock_wait_ms);
         let turn = tokio::time::timeout(wait, resident.lock()).await;
         let mut resident = turn.map_err(|_| Fault::InstanceBusy)?;
@@ -61,30 +64,53 @@ impl Residents {
         Ok(ended)
     }
 
-    /// One for each instance, as long as there are not too many.
-    fn of(&self, instance: InstanceId) -> Result<Arc<Mutex<Resident>>, Fault> {
+    /// One for each instance, as long as there are not too many of all plugins, or of this one.
+    fn of(&self, instance: InstanceId, plugin: &PluginName) -> Result<Arc<Mutex<Resident>>, Fault> {
         let all = self.by_instance.pin();
-        if all.len() >= self.limit && !all.contains_key(&instance) {
+        if let Some(known) = all.get(&instance) {
+            return Ok(known.clone());
+        }
+        if all.len() >= self.limit {
             return Err(Fault::Overloaded("too many guests live on; raise residents in [limits]"));
         }
-        Ok(all.get_or_insert_with(instance, Arc::default).clone())
+        let slot = self.slots.take(plugin).ok_or(Fault::Overloaded(
+            "the plugin has three quarters of the guests that live on; raise residents in [limits]",
+        ))?;
+        Ok(all.get_or_insert(instance, Arc::new(Mutex::new(Resident::new(slot)))).clone())
     }
 
     /// What is kept of instances that are gone is dropped, and what no call will take again because another
     /// plugin file serves, or none. `serves` is the one of an instance that is there.
     pub fn forget(&self, serves: impl Fn(InstanceId) -> Option<Arc<Plugin>>) {
         self.by_instance.pin().retain(|id, resident| {
-            let Some(serves) = serves(*id).filter(|plugin| plugin.manifest.resident) else {
-                // One that is at work is dropped the next time.
-                return resident.try_lock().is_err();
-            };
-            let is_of = |(plugin, _): &(Arc<Plugin>, Generation)| Arc::ptr_eq(plugin, &serves);
-            resident.try_lock().map_or(true, |one| one.made_for.as_ref().is_none_or(is_of))
+            // One that is at work is dropped the next time.
+            let Ok(mut resident) = resident.try_lock() else { return true };
+            let serves = serves(*id).filter(|plugin| plugin.manifest.resident);
+            let stays = serves.is_some_and(|serves| resident.is_of(&serves));
+            if !stays {
+                resident.end();
+            }
+            stays
         });
     }
 }
 
 impl Resident {
+    fn new(slot: Slot) -> Self {
+        Self { slot: Some(slot), live: None, made_for: None, faults: 0, rests_until: None }
+    }
+
+    /// Whether it was made for that load of the plugin, or for none yet.
+    fn is_of(&self, serves: &Arc<Plugin>) -> bool {
+        self.made_for.as_ref().is_none_or(|(plugin, _)| Arc::ptr_eq(plugin, serves))
+    }
+
+    /// Gives back what it has at once: the map keeps what is removed from it for as long as it likes.
+    fn end(&mut self) {
+        self.live = None;
+        self.slot = None;
+    }
+
     fn may_begin(&self) -> Result<(), Fault> {
         match self.rests_until {
             Some(until) if Instant::now() < until => {

@@ -35,6 +35,10 @@ pub struct Limits {
     pub event_bytes: usize,
     /// Outbound requests.
     pub http_requests: usize,
+    /// TCP sockets that a call, or a guest that lives on, has open at once.
+    pub sockets_per_call: usize,
+    /// Secrets that the host places in one outbound request.
+    pub http_placements: usize,
     /// Changes of linked accounts.
     pub accounts: usize,
     /// A process's outcome, or its errors, in bytes of the JSON text.
@@ -47,14 +51,23 @@ pub struct Limits {
     // --- of what runs at once
     /// Calls in flight of one instance.
     pub calls_per_instance: u32,
-    /// Calls in flight of one plugin.
+    /// Calls in flight of one plugin. Not set: half of the host's.
     pub calls_per_plugin: u32,
-    /// Calls in flight of the host.
+    /// Calls in flight of the host. Not set: less where guests have little memory.
     pub calls: u32,
     /// Guests of resident plugins that live on between calls.
     pub residents: u32,
-    /// Memory of all guests together, in bytes.
+    /// Memory of all guests together, in bytes. Not set: half of the machine's, and no more than this.
     pub guest_memory_bytes: u64,
+    /// Of it, what the guests of one plugin may have together, in bytes. Not set: three quarters.
+    pub memory_per_plugin_bytes: u64,
+    /// Of it, what guests that live on between calls may have together, in bytes; one plugin's have three
+    /// quarters of that at most. Not set: half.
+    pub resident_memory_bytes: u64,
+    /// TCP sockets that all guests have open; one plugin's have three quarters of them at most.
+    pub sockets: usize,
+    /// Names that guests look up at once through `wasi:sockets`; one plugin's at most three quarters of them.
+    pub lookups: usize,
     /// How long a call waits for its instance's lock, in milliseconds.
     pub lock_wait_ms: u64,
     /// Mutations of communities in flight.
@@ -64,6 +77,10 @@ pub struct Limits {
     pub mutation_wait_ms: u64,
     /// Sandboxes kept warm between calls.
     pub warm_slots: u32,
+    /// Lines of the host's log that one plugin may cause in a second, on average; more are dropped and counted.
+    pub log_lines_per_second: u32,
+    /// And how many at once.
+    pub log_lines_at_once: u32,
 
     // --- of what a guest hands over in one host call
     /// Bytes that one host call may copy out of the guest.
@@ -97,7 +114,7 @@ pub struct Limits {
     pub processes_per_instance: usize,
     /// Instances of one community.
     pub instances_per_community: usize,
-    /// The stored form of one configuration, in bytes.
+    /// The stored form of one configuration and its secrets, in bytes.
     pub config_bytes: usize,
 }
 
@@ -115,6 +132,8 @@ impl Default for Limits {
             events: 100,
             event_bytes: 256 * KIB,
             http_requests: 32,
+            sockets_per_call: 16,
+            http_placements: 16,
             accounts: 100,
             process_bytes: 256 * KIB,
             log_bytes: 64 * KIB,
@@ -124,10 +143,16 @@ impl Default for Limits {
             calls: 1_000,
             residents: 100,
             guest_memory_bytes: 4 << 30,
+            memory_per_plugin_bytes: 3 << 30,
+            resident_memory_bytes: 2 << 30,
+            sockets: 256,
+            lookups: 32,
             lock_wait_ms: 5_000,
             mutations: 256,
             mutation_wait_ms: 30_000,
             warm_slots: 100,
+            log_lines_per_second: 200,
+            log_lines_at_once: 2_000,
             hostcall_bytes: 4 * MIB,
             handles: 1_000,
             plugin_file_bytes: 64 * MIB as u64,

@@ -11,6 +11,7 @@ use figment::value::{Dict, Value};
 use figment::{Figment, Profile};
 
 use super::Config;
+use crate::machine::Machine;
 
 /// Prefix of the variables; `__` stands between a section and its key
 /// (`MOOTHALL_LIMITS__CPU_MS=500`).
@@ -65,7 +66,11 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigError> {
     for (key, value) in &sources.arguments {
         figment = figment.merge(Serialized::default(key, parsed(value)));
     }
-    figment.extract().map_err(|error| ConfigError::Bad(sentence(&error, &file)))
+    let extracted = figment.extract();
+    let mut config: Config =
+        extracted.map_err(|error| ConfigError::Bad(sentence(&error, &file)))?;
+    config.fit(&Machine::here(), |key| figment.find_value(key).is_ok());
+    Ok(config)
 }
 
 /// `MOOTHALL_SECRET_KEY`, if it is set.
@@ -196,6 +201,14 @@ mod tests {
         let slack = config.plugin("slack");
         assert_eq!(slack.grants.reveal, ["/token"]);
         assert_eq!(config.limits.with(&slack.limits).cpu_ms, 2000);
+    }
+
+    #[test]
+    fn what_is_set_is_not_derived_from_the_machine() {
+        let config = load_text("[limits]\nguest_memory_bytes = 12345678\ncalls = 7\n").unwrap();
+        let limits = config.limits;
+        assert_eq!((limits.guest_memory_bytes, limits.calls), (12_345_678, 7));
+        assert_eq!((limits.resident_memory_bytes, limits.calls_per_plugin), (6_172_839, 3));
     }
 
     #[test]

@@ -7,6 +7,8 @@ use super::{Cidr, Reach};
 
 const LOOPBACK: &str = "a loopback address";
 const PRIVATE: &str = "a private address";
+const SHARED: &str = "an address of carrier-grade NAT";
+const UNIQUE_LOCAL: &str = "a unique local address";
 const LINK_LOCAL: &str = "a link-local address";
 const METADATA: &str = "an address of cloud metadata";
 const DOCUMENTATION: &str = "an address of documentation";
@@ -17,7 +19,7 @@ const NOT_PUBLIC: &[([u8; 4], u32, &str)] = &[
     ([0, 0, 0, 0], 8, "an unspecified address"),
     ([10, 0, 0, 0], 8, PRIVATE),
     ([100, 100, 100, 200], 32, METADATA),
-    ([100, 64, 0, 0], 10, "an address of carrier-grade NAT"),
+    ([100, 64, 0, 0], 10, SHARED),
     ([127, 0, 0, 0], 8, LOOPBACK),
     ([168, 63, 129, 16], 32, METADATA),
     ([169, 254, 169, 254], 32, METADATA),
@@ -40,10 +42,16 @@ const NOT_PUBLIC_V6: &[([u16; 4], u32, &str)] = &[
     ([0xff00, 0, 0, 0], 8, "a multicast address"),
     ([0xfe80, 0, 0, 0], 10, LINK_LOCAL),
     ([0xfec0, 0, 0, 0], 10, "a site-local address"),
-    ([0xfc00, 0, 0, 0], 7, "a unique local address"),
+    ([0xfc00, 0, 0, 0], 7, UNIQUE_LOCAL),
     ([0x2001, 0x0db8, 0, 0], 32, DOCUMENTATION),
     ([0x3fff, 0, 0, 0], 20, DOCUMENTATION),
     ([0x2001, 2, 0, 0], 48, "an address of benchmarks"),
+];
+/// Where clouds answer over IPv6, in networks that are otherwise like private ones.
+const METADATA_V6: &[Ipv6Addr] = &[
+    Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254),
+    Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),
+    Ipv6Addr::new(0xfd00, 0xc1, 0, 0, 0, 0, 0xa9fe, 0xa9fe),
 ];
 /// Protocol assignments, Teredo among them.
 const ASSIGNMENTS: ([u16; 4], u32) = ([0x2001, 0, 0, 0], 23);
@@ -54,7 +62,8 @@ const GLOBAL: ([u16; 4], u32) = ([0x2000, 0, 0, 0], 3);
 #[derive(Clone, Debug)]
 pub struct Policy {
     any: bool,
-    loopback: bool,
+    /// Kinds that are reached all the same.
+    also: &'static [&'static str],
     allow: Vec<Cidr>,
 }
 
@@ -78,9 +87,16 @@ impl Policy {
         };
         Self {
             any: *reach == Reach::Any,
-            loopback: *reach == Reach::Loopback,
+            also: if *reach == Reach::Loopback { &[LOOPBACK] } else { &[] },
             allow: allow_cidr.iter().chain(also).copied().collect(),
         }
+    }
+
+    /// Of TCP connections: what they reach was named by the operator, so that it may be private. What no
+    /// server of a community is ever at, a cloud's metadata above all, needs to be allowed by its address.
+    pub fn of_tcp(cidr: &[Cidr], allow_cidr: &[Cidr]) -> Self {
+        let allow = allow_cidr.iter().chain(cidr).copied().collect();
+        Self { any: false, also: &[LOOPBACK, PRIVATE, SHARED, UNIQUE_LOCAL], allow }
     }
 
     pub fn check(&self, address: IpAddr) -> Result<(), Refusal> {
@@ -106,7 +122,7 @@ impl Policy {
         match kind {
             None => Ok(()),
             Some(_) if self.any || self.allow.iter().any(|cidr| cidr.contains(address)) => Ok(()),
-            Some(LOOPBACK) if self.loopback => Ok(()),
+            Some(kind) if self.also.contains(&kind) => Ok(()),
             Some(kind) => Err(Refusal { address, kind }),
         }
     }
@@ -125,6 +141,9 @@ fn not_public_v6(v6: Ipv6Addr) -> Option<&'static str> {
     }
     if v6.is_unspecified() {
         return Some("an unspecified address");
+    }
+    if METADATA_V6.contains(&v6) {
+        return Some(METADATA);
     }
     let listed = NOT_PUBLIC_V6.iter().find(|(network, prefix, _)| begins(v6, *network, *prefix));
     if let Some((.., kind)) = listed {
@@ -192,6 +211,33 @@ mod tests {
     }
 
     #[test]
+    fn a_tcp_connection_reaches_private_addresses_and_no_metadata() {
+        let policy = Policy::of_tcp(&[], &[]);
+        let check = |address: &str| policy.check(address.parse().unwrap());
+        for address in
+            ["127.0.0.1", "::1", "10.0.0.5", "192.168.1.1", "100.64.0.1", "fd12::1", "1.1.1.1"]
+        {
+            assert_eq!(check(address), Ok(()), "{address}");
+        }
+        for address in [
+            "169.254.169.254",
+            "169.254.1.1",
+            "168.63.129.16",
+            "100.100.100.200",
+            "fd00:ec2::254",
+            "fe80::1",
+            "::ffff:169.254.169.254",
+            "64:ff9b::169.254.169.254",
+            "0.0.0.0",
+            "224.0.0.1",
+        ] {
+            assert!(check(address).is_err(), "{address}");
+        }
+        let granted = Policy::of_tcp(&["169.254.169.254/32".parse().unwrap()], &[]);
+        assert_eq!(granted.check("169.254.169.254".parse().unwrap()), Ok(()));
+    }
+
+    #[test]
     fn public_addresses_are_reached() {
         for address in [
             "1.1.1.1",
@@ -252,7 +298,7 @@ mod tests {
             ("::", "unspecified"),
             ("::1", "loopback"),
             ("fc00::1", "unique local"),
-            ("fd00:ec2::254", "unique local"),
+            ("fd00:ec2::254", "metadata"),
             ("fe80::1", "link-local"),
             ("febf::1", "link-local"),
             ("fec0::1", "site-local"),

@@ -2,8 +2,8 @@
 
 use std::error::Error;
 
-use super::CheckedUrl;
 use super::resolver::NotReached;
+use super::{CheckedUrl, exhausted};
 
 /// Longest cause that is repeated, in bytes.
 const CAUSE_BYTES: usize = 300;
@@ -23,6 +23,9 @@ pub enum EgressError {
     /// No connection: name, network or TLS. Nothing was sent.
     #[error("no connection: {0}")]
     Connect(String),
+    /// The host itself is out of something, which says nothing of the other side. Nothing was sent.
+    #[error("the host cannot send now: {0}")]
+    Exhausted(String),
     /// Out of time at this stage.
     #[error("out of time while {0}")]
     Timeout(&'static str),
@@ -46,6 +49,7 @@ impl EgressError {
             Self::Invalid(_) => "invalid",
             Self::Refused(_) => "refused",
             Self::Connect(_) => "connect",
+            Self::Exhausted(_) => "exhausted",
             Self::Timeout(_) => "timeout",
             Self::TooLarge(_) => "too_large",
             Self::Broken(_) => "broken",
@@ -54,10 +58,11 @@ impl EgressError {
 
     /// What the client says of a request that got no answer.
     pub(super) fn of_request(error: &reqwest::Error, url: &CheckedUrl) -> Self {
-        match not_reached(error) {
-            Some(NotReached::Refused(why)) => return Self::Refused(why.clone()),
-            Some(NotReached::NotFound(why)) => return Self::Connect(why.clone()),
-            None => {}
+        if let Some(not_reached) = not_reached(error) {
+            return Self::of_name(not_reached.clone());
+        }
+        if let Some(what) = exhausted::among(causes(error)) {
+            return Self::Exhausted(what.to_owned());
         }
         if error.is_builder() {
             return Self::Invalid("the URL cannot be sent".into());
@@ -70,6 +75,15 @@ impl EgressError {
             }
             (false, true) => Self::Timeout("waiting for the answer"),
             (false, false) => Self::Broken(cause(error)),
+        }
+    }
+
+    /// Why a name led to no address.
+    pub(super) fn of_name(error: NotReached) -> Self {
+        match error {
+            NotReached::Refused(why) => Self::Refused(why),
+            NotReached::NotFound(why) => Self::Connect(why),
+            NotReached::Exhausted(what) => Self::Exhausted(what.to_owned()),
         }
     }
 

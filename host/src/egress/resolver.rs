@@ -10,6 +10,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::sync::Semaphore;
 
 use super::address::Policy;
+use super::exhausted;
 
 /// Look-ups at once: each holds a thread, also when nobody waits for it any more.
 const LOOKUPS: usize = 64;
@@ -31,6 +32,9 @@ pub enum NotReached {
     Refused(String),
     #[error("{0}")]
     NotFound(String),
+    /// The host could not even ask.
+    #[error("{0}")]
+    Exhausted(&'static str),
 }
 
 /// The names that all clients share: pinned ones, and the way to all others.
@@ -54,7 +58,8 @@ impl Names {
         Self { pinned: Arc::new(pinned.collect()), lookup, lookups }
     }
 
-    async fn addresses(&self, name: &str) -> io::Result<Vec<IpAddr>> {
+    /// `keep` lasts as long as the look-up does, also when nobody waits for it any more.
+    async fn addresses(&self, name: &str, keep: impl Send + 'static) -> io::Result<Vec<IpAddr>> {
         if let Some(pinned) = self.pinned.get(&canonical(name)) {
             return Ok(pinned.clone());
         }
@@ -62,10 +67,20 @@ impl Names {
         let (lookup, name) = (self.lookup.clone(), name.to_owned());
         let blocking = move || {
             let addresses = lookup(&name);
-            drop(turn);
+            drop((turn, keep));
             addresses
         };
-        tokio::task::spawn_blocking(blocking).await.map_err(io::Error::other)?
+        exhausted::spawn_blocking(blocking)?.await.map_err(io::Error::other)?
+    }
+
+    /// Those that the policy lets be reached: all of a name's, or none.
+    pub async fn checked(
+        &self,
+        name: &str,
+        policy: &Policy,
+        keep: impl Send + 'static,
+    ) -> Result<Vec<IpAddr>, NotReached> {
+        checked(name, self.addresses(name, keep).await, policy)
     }
 }
 
@@ -77,8 +92,7 @@ impl Resolve for CheckedResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let (names, policy) = (self.names.clone(), self.policy.clone());
         Box::pin(async move {
-            let found = names.addresses(name.as_str()).await;
-            let checked = checked(name.as_str(), found, &policy)?;
+            let checked = names.checked(name.as_str(), &policy, ()).await?;
             Ok(Box::new(checked.into_iter().map(|ip| SocketAddr::new(ip, 0))) as Addrs)
         })
     }
@@ -92,7 +106,10 @@ fn checked(
 ) -> Result<Vec<IpAddr>, NotReached> {
     let nothing =
         |why: String| NotReached::NotFound(format!("the name `{name}` cannot be resolved: {why}"));
-    let found = found.map_err(|error| nothing(error.to_string()))?;
+    let found = found.map_err(|error| {
+        let missing = exhausted::of_io(&error).or_else(exhausted::descriptors);
+        missing.map_or_else(|| nothing(error.to_string()), NotReached::Exhausted)
+    })?;
     if found.is_empty() {
         return Err(nothing("it has no address".into()));
     }

@@ -1,64 +1,148 @@
-//! How many requests to one host and port are in flight at once: more wait, and hold up no other
-//! host. An entry lasts as long as somebody holds or waits for a turn on it.
+//! Who may send now: so many requests at once to one host and port, of one plugin, of all. More wait, and hold up
+//! nobody else.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
-use super::{CheckedUrl, EgressError};
+use super::{CheckedUrl, EgressError, Sender, until};
+use crate::config::EgressConfig;
 
-type Hosts = Arc<Mutex<HashMap<String, Arc<Semaphore>>>>;
-
-pub struct Turns {
+/// A place in line for each key. An entry lasts as long as somebody holds or waits for a turn on it.
+pub struct Turns<K> {
     at_once: usize,
-    hosts: Hosts,
+    queues: Queues<K>,
 }
 
-/// A turn on a host, or the wait for one.
-pub struct Turn {
-    hosts: Hosts,
-    host: String,
+type Queues<K> = Arc<Mutex<HashMap<K, Arc<Semaphore>>>>;
+
+/// A turn, or the wait for one.
+pub struct Turn<K: Eq + Hash> {
+    queues: Queues<K>,
+    key: K,
     /// None once it is given back.
     waiting: Option<Arc<Semaphore>>,
     permit: Option<OwnedSemaphorePermit>,
 }
 
-impl Turns {
+impl<K: Clone + Eq + Hash> Turns<K> {
     pub fn new(at_once: usize) -> Self {
-        Self { at_once: at_once.clamp(1, Semaphore::MAX_PERMITS), hosts: Hosts::default() }
+        Self { at_once: permits(at_once), queues: Queues::default() }
     }
 
-    pub async fn take(&self, url: &CheckedUrl) -> Result<Turn, EgressError> {
-        let (mut turn, semaphore) = self.queue(format!("{}:{}", url.host(), url.port()));
-        let permit = semaphore.acquire_owned().await;
-        turn.permit = Some(permit.map_err(|_| EgressError::Broken("the host stops".into()))?);
+    pub async fn take(&self, key: K) -> Result<Turn<K>, EgressError> {
+        let (mut turn, semaphore) = self.queue(key);
+        turn.permit = Some(permit_of(semaphore).await?);
         Ok(turn)
     }
 
-    fn queue(&self, host: String) -> (Turn, Arc<Semaphore>) {
-        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+    fn queue(&self, key: K) -> (Turn<K>, Arc<Semaphore>) {
+        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
         let new = || Arc::new(Semaphore::new(self.at_once));
-        let semaphore = hosts.entry(host.clone()).or_insert_with(new).clone();
+        let semaphore = queues.entry(key.clone()).or_insert_with(new).clone();
         let waiting = Some(semaphore.clone());
-        (Turn { hosts: self.hosts.clone(), host, waiting, permit: None }, semaphore)
+        (Turn { queues: self.queues.clone(), key, waiting, permit: None }, semaphore)
     }
 
     #[cfg(test)]
-    pub fn hosts(&self) -> usize {
-        self.hosts.lock().unwrap().len()
+    pub fn keys(&self) -> usize {
+        self.queues.lock().unwrap().len()
     }
 }
 
-impl Drop for Turn {
+impl<K: Eq + Hash> Drop for Turn<K> {
     /// Also when the wait is given up. Whoever is last here removes the entry; the count is looked
     /// at under the lock that new ones are counted in under.
     fn drop(&mut self) {
-        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
         self.permit = None;
         self.waiting = None;
-        if hosts.get(&self.host).is_some_and(|left| Arc::strong_count(left) == 1) {
-            hosts.remove(&self.host);
+        if queues.get(&self.key).is_some_and(|left| Arc::strong_count(left) == 1) {
+            queues.remove(&self.key);
         }
+    }
+}
+
+fn permits(at_once: usize) -> usize {
+    at_once.clamp(1, Semaphore::MAX_PERMITS)
+}
+
+async fn permit_of(semaphore: Arc<Semaphore>) -> Result<OwnedSemaphorePermit, EgressError> {
+    let permit = semaphore.acquire_owned().await;
+    permit.map_err(|_| EgressError::Broken("the host stops".into()))
+}
+
+/// The turns of all senders.
+pub struct Admission {
+    /// Of each sender to each host and port.
+    pub hosts: Turns<(Sender, String)>,
+    /// Of each plugin: three quarters of those of all.
+    plugins: Turns<Sender>,
+    all_plugins: Arc<Semaphore>,
+    hooks: Arc<Semaphore>,
+}
+
+/// A request that may be sent now; dropping it lets the next one.
+pub struct Admitted {
+    _to_host: Turn<(Sender, String)>,
+    _of_plugin: Option<Turn<Sender>>,
+    _of_all: Option<OwnedSemaphorePermit>,
+}
+
+impl Admission {
+    pub fn new(config: &EgressConfig) -> Self {
+        let all = permits(config.connections);
+        Self {
+            hosts: Turns::new(config.connections_per_host),
+            plugins: Turns::new(all - all / 4),
+            all_plugins: Arc::new(Semaphore::new(all)),
+            hooks: Arc::new(Semaphore::new(permits(config.hook_connections))),
+        }
+    }
+
+    /// What others need is asked for last: who waits for a turn of its own holds none of theirs.
+    pub async fn take(
+        &self,
+        sender: &Sender,
+        url: &CheckedUrl,
+        end: Instant,
+    ) -> Result<Admitted, EgressError> {
+        let host = format!("{}:{}", url.host(), url.port());
+        let to_host = self.hosts.take((sender.clone(), host));
+        let to_host = until(end, "waiting for other requests to the same host", to_host).await??;
+        let mut of_plugin = None;
+        let all = match sender {
+            // As many as `[delivery] in_flight` lets be under way.
+            Sender::Deliveries => None,
+            Sender::Hooks => Some((&self.hooks, "hook_connections")),
+            Sender::Plugin(_) => {
+                let turn = self.plugins.take(sender.clone());
+                of_plugin =
+                    Some(until(end, "waiting for other requests of the plugin", turn).await??);
+                Some((&self.all_plugins, "connections"))
+            }
+        };
+        let of_all = match all {
+            None => None,
+            Some((all, setting)) => Some(one_of(all.clone(), setting, end).await?),
+        };
+        Ok(Admitted { _to_host: to_host, _of_plugin: of_plugin, _of_all: of_all })
+    }
+}
+
+/// One of all connections: that none is free in time is nobody's fault but the host's.
+async fn one_of(
+    all: Arc<Semaphore>,
+    setting: &str,
+    end: Instant,
+) -> Result<OwnedSemaphorePermit, EgressError> {
+    match until(end, "waiting for a connection", permit_of(all)).await {
+        Ok(permit) => permit,
+        Err(_) => Err(EgressError::Exhausted(format!(
+            "all its outbound connections are in use ({setting} in [egress])"
+        ))),
     }
 }

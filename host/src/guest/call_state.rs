@@ -13,9 +13,11 @@ use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use super::Shared;
 use super::bindings::Error;
 use super::fault::Fault;
-use super::imports::{Outgoing, doomed, sockets};
-use super::limits::{Limiter, Refusal, Share};
+use super::imports::sockets::{self, OpenSockets};
+use super::imports::{Outgoing, doomed};
+use super::limits::{Limiter, Refusal};
 use super::log::{CallLog, Stdio};
+use super::memory::{Full, Of, Share};
 use super::sending::Sending;
 use super::terms::{Batch, Subject, Terms};
 use crate::effects::Effects;
@@ -47,6 +49,8 @@ pub struct CallState {
     /// The process that the call is about, as it was stored when the call first asked.
     pub(super) process_row: Option<ProcessRow>,
     pub(super) table: ResourceTable,
+    /// Its TCP sockets' places; none until it opens one.
+    sockets: Option<OpenSockets>,
     /// Ends the call whatever the guest answers: set when an import met something that is not
     /// the guest's to handle.
     pub(super) doom: Option<Fault>,
@@ -56,11 +60,12 @@ pub struct CallState {
 }
 
 impl CallState {
-    pub fn new(shared: Arc<Shared>, terms: Arc<Terms>, subject: Subject) -> Self {
-        let limiter = Limiter::new(shared.memory.clone(), &terms.limits);
+    pub fn new(shared: Arc<Shared>, terms: Arc<Terms>, subject: Subject, of: Of) -> Self {
+        let memory = &terms.quota.memory;
+        let limiter = Limiter::new(memory.clone(), of, &terms.limits);
         let mut table = ResourceTable::new();
         table.set_max_capacity(terms.limits.handles);
-        let effects_share = Share::none_of(shared.memory.clone());
+        let effects_share = Share::none_of(memory.clone(), Of::Call);
         let (effects, state_bytes) = match &subject.batch {
             Some(batch) => (Effects::after(batch.before.clone()), batch.state_bytes),
             None => (Effects::default(), None),
@@ -79,6 +84,7 @@ impl CallState {
             waits_for_lock: false,
             process_row: None,
             table,
+            sockets: None,
             doom: None,
             wasi: None,
             call: None,
@@ -88,9 +94,10 @@ impl CallState {
 
     /// Becomes the state of another call of a guest that lives on: what the guest itself holds stays.
     pub(super) fn renew(&mut self, terms: Arc<Terms>, subject: Subject) {
-        let fresh = Self::new(self.shared.clone(), terms, subject);
+        let fresh = Self::new(self.shared.clone(), terms, subject, Of::Resident);
         let old = std::mem::replace(self, fresh);
         self.table = old.table;
+        self.sockets = old.sockets;
         self.wasi = old.wasi;
         self.limiter = old.limiter;
         self.limiter.refused = None;
@@ -122,10 +129,14 @@ impl CallState {
     pub(super) fn log(&mut self) -> CallLog {
         if self.log.is_none() {
             let call = self.call_id();
-            let (plugin, bytes) = (self.terms.plugin.as_str(), self.terms.limits.log_bytes);
-            self.log = Some(CallLog::new(plugin, self.subject.instance.clone(), call, bytes));
+            let (quota, bytes) = (self.terms.quota.clone(), self.terms.limits.log_bytes);
+            self.log = Some(CallLog::new(quota, self.subject.instance.clone(), call, bytes));
         }
         self.log.clone().expect("it was just made")
+    }
+
+    pub(super) fn open_sockets(&mut self) -> OpenSockets {
+        self.sockets.get_or_insert_default().clone()
     }
 
     /// Ends the log; its last lines.
@@ -181,6 +192,12 @@ impl CallState {
         told
     }
 
+    /// Counts what the call wants stored as guests' memory; ends the call where that is full.
+    pub(super) fn keep(&mut self, bytes: u64) -> Result<(), Error> {
+        let kept = self.effects_share.grow(bytes);
+        kept.map_err(|full: Full| self.doom_with(Fault::Overloaded(full.reason())))
+    }
+
     /// What the call may still send.
     pub(super) fn sending(&mut self) -> &mut Sending {
         let new = || Outgoing::new(Sending::new(&self.shared, &self.terms, &self.subject));
@@ -193,7 +210,7 @@ impl CallState {
         if let Some(outgoing) = &self.outgoing {
             effects.http = outgoing.sending.take_sent();
         }
-        let none = Share::none_of(self.shared.memory.clone());
+        let none = Share::none_of(self.terms.quota.memory.clone(), Of::Call);
         let share = std::mem::replace(&mut self.effects_share, none);
         (effects, share, self.hold.take(), self.state_bytes)
     }
@@ -225,7 +242,7 @@ impl CallState {
         }
         match &self.limiter.refused {
             Some(Refusal::Own(what)) => Fault::Limit(what.clone()),
-            Some(Refusal::Shared) => Fault::Overloaded("all guests together use too much memory"),
+            Some(Refusal::Shared(full)) => Fault::Overloaded(full.reason()),
             None => Fault::from_engine(error),
         }
     }
@@ -260,7 +277,7 @@ impl WasiView for CallState {
                 .stdout(Stdio::new(log.clone(), Level::INFO))
                 .stderr(Stdio::new(log.clone(), Level::WARN))
                 .max_random_size(RANDOM_BYTES);
-            sockets::allow(&mut builder, &self.terms, log);
+            sockets::allow(&mut builder, &self.shared, &self.terms, log);
             self.wasi = Some(builder.build());
         }
         WasiCtxView { ctx: self.wasi.as_mut().expect("it was just built"), table: &mut self.table }

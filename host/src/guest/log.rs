@@ -1,6 +1,7 @@
 //! A guest's lines in the host's log: its `log` import, standard output and standard error.
 //!
-//! Bounded by call; what exceeds the bound is counted and said in one line at the end.
+//! Bounded by call; what exceeds the bound is counted and said in one line at the end. Bounded by plugin too,
+//! so that one does not push the others' lines out of the queue that all share.
 
 use std::sync::{Arc, Mutex};
 
@@ -9,6 +10,7 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
 use super::fault::cut;
+use super::quota::Quota;
 use crate::ids::CallId;
 use crate::instance::Instance;
 
@@ -24,7 +26,7 @@ const TAIL_BYTES: usize = 4 << 10;
 pub struct CallLog(Arc<Mutex<Lines>>);
 
 struct Lines {
-    plugin: String,
+    quota: Arc<Quota>,
     instance: Option<Arc<Instance>>,
     call: CallId,
     left: usize,
@@ -33,15 +35,13 @@ struct Lines {
 }
 
 impl CallLog {
-    pub fn new(plugin: &str, instance: Option<Arc<Instance>>, call: CallId, bytes: usize) -> Self {
-        let lines = Lines {
-            plugin: plugin.to_owned(),
-            instance,
-            call,
-            left: bytes,
-            dropped: 0,
-            tail: String::new(),
-        };
+    pub fn new(
+        quota: Arc<Quota>,
+        instance: Option<Arc<Instance>>,
+        call: CallId,
+        bytes: usize,
+    ) -> Self {
+        let lines = Lines { quota, instance, call, left: bytes, dropped: 0, tail: String::new() };
         Self(Arc::new(Mutex::new(lines)))
     }
 
@@ -110,10 +110,13 @@ impl Lines {
     fn emit(&self, level: Level, message: &str) {
         let community = self.instance.as_ref().map(|instance| instance.community.slug.as_str());
         let instance = self.instance.as_ref().map(|instance| instance.id.0);
-        let (plugin, call) = (self.plugin.as_str(), self.call.as_str());
+        let (plugin, call) = (self.quota.plugin.as_str(), self.call.as_str());
         macro_rules! emit {
             ($level:expr) => {
-                tracing::event!(target: "guest", $level, community, plugin, instance, call, "{message}")
+                // Only what would be written counts.
+                if tracing::enabled!(target: "guest", $level) && self.quota.log.take() {
+                    tracing::event!(target: "guest", $level, community, plugin, instance, call, "{message}")
+                }
             };
         }
         match level {

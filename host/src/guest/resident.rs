@@ -12,6 +12,7 @@ use wasmtime::component::Instance;
 
 use super::call_state::CallState;
 use super::exports::Returned;
+use super::memory::Of;
 use super::meter::{Metered, metered};
 use super::terms::{Subject, Terms};
 use super::{Blame, Ended, Export, Guest, ended, fault};
@@ -40,7 +41,7 @@ impl Guest {
                 live.store.data_mut().renew(terms, subject);
                 live
             }
-            None => Live { store: self.store(terms, subject), instance: None },
+            None => Live { store: self.store(terms, subject, Of::Resident), instance: None },
         };
         let (end, cpu) = metered(pin!(self.enter_live(&mut live, export)), wall).await;
         let returned = matches!(end, Metered::Done(Ok(_)));

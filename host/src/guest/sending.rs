@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::Shared;
 use super::bindings::{Error, ErrorKind};
 use super::imports::error;
-use super::limits::Share;
+use super::memory::{Of, Share};
 use super::terms::{Subject, Terms};
-use crate::egress::{Body, Egress, EgressError, Inbound, Outbound, Reach};
+use crate::egress::{Body, Egress, EgressError, Inbound, Outbound, Reach, Room, Sender};
 
 /// Method, URL without query, status.
 pub type Sent = (String, String, u16);
@@ -23,6 +23,8 @@ pub struct Sending {
     requests: usize,
     /// Written when an answer is there.
     sent: Arc<Mutex<Vec<Sent>>>,
+    /// What `wasi:http` keeps of a body that the guest writes and nobody reads yet.
+    pub chunk_bytes: usize,
 }
 
 /// A request that the call may send, whatever is still put into it.
@@ -45,6 +47,7 @@ impl Sending {
             may_send: subject.may_send,
             requests: 0,
             sent: Arc::default(),
+            chunk_bytes: 0,
         }
     }
 
@@ -63,7 +66,7 @@ impl Sending {
         self.terms.grants.may_reach(&url, &config, &settings).map_err(denied)?;
         self.count()?;
         Ok(Permit {
-            egress: self.shared.egress.clone(),
+            egress: self.shared.egress.of(Sender::Plugin(self.terms.plugin.clone())),
             reach: Reach::Also(self.terms.grants.cidr().clone()),
             shown: url.without_query(),
             sent: self.sent.clone(),
@@ -86,12 +89,17 @@ impl Sending {
     }
 
     fn share(&self) -> Result<Share, Error> {
-        let mut share = Share::none_of(self.shared.memory.clone());
+        let mut share = self.no_share();
         let egress = &self.shared.egress;
-        if share.grow(egress.response_bytes().saturating_add(egress.request_bytes()) as u64) {
-            return Ok(share);
-        }
-        Err(error(ErrorKind::Unavailable, "all guests together use too much memory"))
+        let bytes = egress.response_bytes().saturating_add(egress.request_bytes());
+        let full = share.grow(bytes as u64);
+        full.map_err(|full| error(ErrorKind::Unavailable, full.reason()))?;
+        Ok(share)
+    }
+
+    /// Nothing yet of the plugin's memory.
+    pub fn no_share(&self) -> Share {
+        Share::none_of(self.terms.quota.memory.clone(), Of::Call)
     }
 
     pub fn take_sent(&self) -> Vec<Sent> {
@@ -100,6 +108,11 @@ impl Sending {
 }
 
 impl Permit {
+    /// How much the request may hold.
+    pub fn room(&self) -> Room {
+        self.egress.room()
+    }
+
     /// Sends it. The share stands for the answer as long as the host has it.
     pub async fn send(self, request: Outbound) -> Result<(Inbound, Share), EgressError> {
         let method = request.method.clone();
@@ -116,6 +129,7 @@ pub fn told(failed: EgressError) -> Error {
         EgressError::Invalid(_) => ErrorKind::Invalid,
         EgressError::Refused(_) => ErrorKind::Forbidden,
         EgressError::Connect(_)
+        | EgressError::Exhausted(_)
         | EgressError::Timeout(_)
         | EgressError::TooLarge(_)
         | EgressError::Broken(_) => ErrorKind::Unavailable,

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use secrecy::SecretString;
 
 use super::meter::LongCalls;
+use super::quota::Quota;
 use crate::config::Limits;
 use crate::effects::StateWrites;
 use crate::grants::Grants;
@@ -19,6 +20,8 @@ pub struct Terms {
     pub grants: Grants,
     pub settings: Settings,
     pub long_calls: LongCalls,
+    /// What the plugin may have of the host, together with its other versions.
+    pub quota: Arc<Quota>,
 }
 
 /// The operator's settings of a plugin.

@@ -12,10 +12,10 @@ use super::http_step::Answer;
 use super::merge::{apply, restore, without};
 use super::step::{Merge, Mode, Step, Target};
 use super::{Hook, Hooks};
-use crate::calls::{self, What};
+use crate::calls::{self, CallError, What};
 use crate::communities::Community;
 use crate::egress::EgressError;
-use crate::guest::{Output, Verdict};
+use crate::guest::{Blame, Output, Verdict};
 use crate::ids::{RequestId, unguessable_ulid};
 
 /// What a hook is run with.
@@ -34,6 +34,9 @@ pub enum Ended {
     Halt(Exception),
     /// A step that may not fail did.
     Error(String),
+    /// The host was out of something and could not ask a step. Not the step's failure, whatever its settings say
+    /// of that: what it guards would be open while the host is busy.
+    Exhausted(String),
 }
 
 pub struct Outcome {
@@ -58,7 +61,7 @@ impl Outcome {
         let (outcome, exception) = match &self.ended {
             Ended::Continue => ("continue", Value::Null),
             Ended::Halt(exception) => ("halt", exception.shown()),
-            Ended::Error(_) => ("error", Value::Null),
+            Ended::Error(_) | Ended::Exhausted(_) => ("error", Value::Null),
         };
         let trace = self.trace.iter().map(|one| {
             json!({
@@ -95,6 +98,15 @@ enum Then {
     Stop,
     Halt(Exception),
     Fail(String),
+    Exhausted(String),
+}
+
+/// Why a plugin has no verdict.
+enum NoVerdict {
+    /// It failed.
+    Failed(String),
+    /// The host could not ask it.
+    Exhausted(String),
 }
 
 impl Hooks {
@@ -126,6 +138,10 @@ impl Hooks {
                 }
                 Then::Fail(reason) => {
                     ended = Some(Ended::Error(reason));
+                    break;
+                }
+                Then::Exhausted(reason) => {
+                    ended = Some(Ended::Exhausted(reason));
                     break;
                 }
             }
@@ -170,6 +186,9 @@ impl Hooks {
                         trace.warnings.push(reason.clone());
                         Then::Fail(format!("step {} cannot be asked: {reason}", step.id))
                     }
+                    Err(error @ EgressError::Exhausted(_)) => {
+                        step.not_asked(trace, &error.to_string())
+                    }
                     Err(error) => unreachable_step(run, step, &error.to_string(), trace),
                 }
             }
@@ -181,7 +200,8 @@ impl Hooks {
                         "not enabled".clone_into(&mut trace.status);
                         Then::Next
                     }
-                    Ok(Err(error)) => {
+                    Ok(Err(NoVerdict::Exhausted(error))) => step.not_asked(trace, &error),
+                    Ok(Err(NoVerdict::Failed(error))) => {
                         "failed".clone_into(&mut trace.status);
                         step.failed(trace, error)
                     }
@@ -201,9 +221,10 @@ impl Hooks {
         plugin: &str,
         data: String,
         timeout: Duration,
-    ) -> Result<Option<Verdict>, String> {
+    ) -> Result<Option<Verdict>, NoVerdict> {
         let Some(serving) = self.calls.plugins.get(plugin) else {
-            return Err(format!("the plugin '{plugin}' does not serve now"));
+            let reason = format!("the plugin '{plugin}' does not serve now");
+            return Err(NoVerdict::Failed(reason));
         };
         let community = match serving.is_of_host() {
             true => self.calls.communities.of_host(),
@@ -215,12 +236,12 @@ impl Hooks {
         let Some(instance) = instance else { return Ok(None) };
         let what = What::Filter { hook: run.hook.point.manifest.name.as_str().into(), data };
         let call = self.calls.on(serving, instance, what, run.request_id.clone()).await;
-        let call = call.map_err(|error| error.to_string())?;
+        let call = call.map_err(NoVerdict::of)?;
         let wall = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX).max(1);
         let answer = self.calls.run(call.within(wall), calls::Mode::Collect).await;
-        match answer.map_err(|error| error.to_string())?.output {
+        match answer.map_err(NoVerdict::of)?.output {
             Output::Verdict(verdict) => Ok(Some(verdict)),
-            _ => Err("it answered no verdict".to_owned()),
+            _ => Err(NoVerdict::Failed("it answered no verdict".to_owned())),
         }
     }
 }
@@ -241,7 +262,23 @@ fn unreachable_step(run: &Run, step: &Step, error: &str, trace: &mut Trace) -> T
     }
 }
 
+impl NoVerdict {
+    fn of(error: CallError) -> Self {
+        let reason = error.to_string();
+        match error {
+            CallError::Fault(fault) if fault.blame() != Blame::Plugin => Self::Exhausted(reason),
+            _ => Self::Failed(reason),
+        }
+    }
+}
+
 impl Step {
+    fn not_asked(&self, trace: &mut Trace, reason: &str) -> Then {
+        "not asked".clone_into(&mut trace.status);
+        trace.warnings.push(reason.to_owned());
+        Then::Exhausted(format!("step {} could not be asked: {reason}", self.id))
+    }
+
     fn failed(&self, trace: &mut Trace, reason: String) -> Then {
         trace.warnings.push(reason.clone());
         if self.settings.fail_silently {

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use super::{Failed, reread};
 use crate::clock::Clock;
 use crate::config::{Config, Sources};
+use crate::guest::Quotas;
 use crate::http::{Api, Keys};
 use crate::store::{Store, StoreError, Tx};
 use crate::telemetry::UPKEEP;
@@ -160,9 +161,11 @@ async fn purge_events(store: &Store, now: i64, config: &Config) -> Result<bool, 
     Ok(more)
 }
 
-pub async fn fold_metrics(metrics: PrometheusHandle) {
+/// Keeps the numbers small, and tells of what was dropped since the last time.
+pub async fn fold_metrics(metrics: PrometheusHandle, quotas: Arc<Quotas>) {
     loop {
         tokio::time::sleep(UPKEEP).await;
         metrics.run_upkeep();
+        quotas.tell_dropped();
     }
 }

@@ -34,6 +34,11 @@ pub async fn pass(
             tracing::warn!(hook, request, "a request was refused: {reason}");
             Err(Problem::hook_failed(format!("A step of the hook {hook} failed, and it may not")))
         }
+        Ended::Exhausted(reason) => {
+            let (hook, request) = (point.name(), request.as_str());
+            tracing::error!(hook, request, "a request was refused: {reason}");
+            Err(Problem::no_room(format!("The host could not ask a step of the hook {hook}")))
+        }
     }
 }
 

@@ -389,6 +389,7 @@ async fn run(
     let outcome = api.hooks.run(Run { hook, community, data: body.data, request_id }).await;
     let status = match outcome.ended {
         Ended::Error(_) => StatusCode::BAD_GATEWAY,
+        Ended::Exhausted(_) => StatusCode::SERVICE_UNAVAILABLE,
         Ended::Continue | Ended::Halt(_) => StatusCode::OK,
     };
     Ok((status, Json(outcome.shown())))

@@ -56,7 +56,7 @@ fn misses_plugins(calls: &Calls) -> bool {
 pub async fn metrics(State(api): State<Arc<Api>>) -> impl IntoResponse {
     CALLS_IN_FLIGHT.set(&[], f64::from(api.calls.in_flight()));
     COMMUNITIES.set(&[], api.calls.communities.len() as f64);
-    GUEST_MEMORY.set(&[], api.memory.used() as f64);
+    GUEST_MEMORY.set(&[], api.quotas.memory.used() as f64);
     PLUGINS_COMPILING.set(&[], api.calls.plugins.compiling().len() as f64);
     PLUGINS.set(&[], api.calls.plugins.all().len() as f64);
     STORE_QUEUED_WRITES.set(&[], api.calls.store.queued() as f64);

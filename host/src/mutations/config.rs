@@ -56,8 +56,12 @@ impl Mutations {
         let split = secrets::split(&config, &plugin.config_schema.secrets().find(&config));
         secrets::wipe(&mut config);
         let public = split.public.to_string();
-        if public.len() > self.limits.config_bytes {
-            let message = format!("a config has at most {} bytes", self.limits.config_bytes);
+        let secret_bytes =
+            split.secrets.values().map(|secret| secret.expose_secret().len()).sum::<usize>();
+        if public.len() + secret_bytes > self.limits.config_bytes {
+            let limit = self.limits.config_bytes;
+            let message =
+                format!("a config has at most {limit} bytes, its secrets included (config_bytes)");
             return Err(invalid(vec![violation("", &message)]));
         }
         let is_same = existing.is_some_and(|existing| is_same(plugin, existing, &split, &stored));

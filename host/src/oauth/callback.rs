@@ -163,6 +163,13 @@ impl OAuth {
                 );
                 Err(server_error("a step of a hook failed, and it may not".to_owned()))
             }
+            Ended::Exhausted(reason) => {
+                tracing::error!(
+                    plugin = plugin.name.as_str(),
+                    "an authorisation was refused: {reason}"
+                );
+                Err(server_error("the host could not ask a step of a hook".to_owned()))
+            }
         }
     }
 

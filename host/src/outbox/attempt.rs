@@ -14,6 +14,8 @@ use crate::telemetry::metric::DELIVERIES;
 
 /// How much of a response is kept, in bytes.
 const RESPONSE_BYTES: usize = 16 << 10;
+/// Until a delivery is looked at again that the host could not send, in milliseconds.
+const EXHAUSTED_MS: i64 = 1_000;
 /// What a receiver answers to say that it wants no more.
 const GONE: u16 = 410;
 
@@ -39,7 +41,10 @@ impl Attempt {
         let (started_at, began) = (shared.clock.now_ms(), Instant::now());
         let result = self.send(&shared, started_at).await;
         let duration_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
-        let reached = !matches!(&result, Err(error) if is_missed(error));
+        // What the host could not even send says nothing of the endpoint, and is no attempt.
+        let exhausted = matches!(&result, Err(EgressError::Exhausted(_)));
+        let reached =
+            !matches!(&result, Err(error) if is_missed(error) || exhausted && self.is_probe);
         let at = shared.clock.now_ms();
         let after = self.after(&result, at, shared.roll());
         count(after);
@@ -47,7 +52,7 @@ impl Attempt {
         let is_probe = self.is_probe;
         let row = self.row(result, started_at, duration_ms);
         let gone = row.status == Some(GONE);
-        let attempt = (reached || !is_probe).then_some(row);
+        let attempt = ((reached || !is_probe) && !exhausted).then_some(row);
         Ended {
             is_probe,
             reached,
@@ -115,6 +120,7 @@ impl Attempt {
                 return After::Dead;
             }
             Err(error) if self.is_probe && is_missed(error) => Some(0),
+            Err(EgressError::Exhausted(_)) => Some(EXHAUSTED_MS),
             Ok((inbound, _)) => {
                 backoff::wait_ms(failed, roll).map(|wait| asked_wait(inbound, now).unwrap_or(wait))
             }

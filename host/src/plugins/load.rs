@@ -156,10 +156,12 @@ impl Loader {
     }
 
     async fn describe(&self, guest: &Guest, limits: &Limits) -> Result<String, LoadError> {
+        // It has no name yet; the log says where its lines come from.
+        let nameless = PluginName::parse("describe")
+            .map_err(|bad| error("describe_failed", bad.to_string()))?;
         let terms = Terms {
-            // It has no name yet; the log says where its lines come from.
-            plugin: PluginName::parse("describe")
-                .map_err(|bad| error("describe_failed", bad.to_string()))?,
+            quota: self.sandbox.quotas().fresh(&nameless),
+            plugin: nameless,
             limits: limits.of_describe(),
             grants: Grants::default(),
             settings: Settings { public: "{}".into(), secrets: BTreeMap::new() },
@@ -249,6 +251,7 @@ impl Loader {
             grants: if config.grant_requested { grants.as_requested() } else { grants },
             settings,
             long_calls: LongCalls::new(self.runtimes),
+            quota: self.sandbox.quotas().of(&name),
         };
         Ok(Plugin {
             metrics: PluginMetrics::new(name.as_str()),

@@ -113,12 +113,64 @@ impl Tx<'_> {
         keep: u32,
         rows: usize,
     ) -> Result<usize, StoreError> {
-        Ok(self
+        let mut removed = self
             .conn
             .prepare_cached(
                 "DELETE FROM failed_call WHERE position IN (SELECT position FROM failed_call \
-                 WHERE started_at < ?1 OR position <= (SELECT max(position) FROM failed_call) - ?2 LIMIT ?3)",
+                 WHERE started_at < ?1 LIMIT ?2)",
             )?
-            .execute(params![before, keep, rows as i64])?)
+            .execute(params![before, rows as i64])?;
+        let counts = self.failed_calls_of_plugins()?;
+        let share = fair_share(counts.iter().map(|(_, count)| *count), u64::from(keep));
+        for (plugin, _) in counts.iter().filter(|(_, count)| *count > share) {
+            removed += self
+                .conn
+                .prepare_cached(
+                    "DELETE FROM failed_call WHERE position IN (SELECT position FROM failed_call \
+                     WHERE plugin = ?1 ORDER BY position DESC LIMIT ?2 OFFSET ?3)",
+                )?
+                .execute(params![plugin, rows.saturating_sub(removed) as i64, share as i64])?;
+        }
+        Ok(removed)
+    }
+
+    fn failed_calls_of_plugins(&self) -> Result<Vec<(String, u64)>, StoreError> {
+        let mut statement =
+            self.conn.prepare_cached("SELECT plugin, count(*) FROM failed_call GROUP BY plugin")?;
+        let rows =
+            statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
+
+/// How many of each may stay, so that no more than `keep` stay together, and nobody with few gives up any for
+/// those with many. At least one of each.
+fn fair_share(counts: impl Iterator<Item = u64>, keep: u64) -> u64 {
+    let mut counts: Vec<_> = counts.collect();
+    counts.sort_unstable();
+    let (mut left, mut sharers) = (keep, counts.len() as u64);
+    for count in counts {
+        let share = left / sharers;
+        if count > share {
+            return share.max(1);
+        }
+        left -= count;
+        sharers -= 1;
+    }
+    u64::MAX
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_with_many_give_up_theirs() {
+        let share = |counts: &[u64], keep| fair_share(counts.iter().copied(), keep);
+        assert_eq!(share(&[], 10), u64::MAX);
+        assert_eq!(share(&[4, 6], 10), u64::MAX, "nothing is too many");
+        assert_eq!(share(&[2, 900], 10), 8);
+        assert_eq!(share(&[900, 2, 900], 10), 4);
+        assert_eq!(share(&[5, 5, 5], 2), 1, "each keeps its newest");
     }
 }

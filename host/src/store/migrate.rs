@@ -20,7 +20,11 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../migrations/0009_hooks.sql")),
     M::up(include_str!("../../migrations/0010_delivery_indexes.sql")),
     M::up(include_str!("../../migrations/0011_key_check.sql")),
+    M::up(include_str!("../../migrations/0012_failed_calls_of_plugins.sql")),
 ];
+
+/// The schema that this version of the host works on.
+pub const SCHEMA_VERSION: usize = MIGRATIONS.len();
 
 fn version(conn: &Connection) -> Result<usize, StoreError> {
     let found: u32 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;

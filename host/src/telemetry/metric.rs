@@ -44,7 +44,7 @@ metrics! {
     CALL_SECONDS: Histogram("moothall_call_seconds", "seconds");
     /// Calls in flight.
     CALLS_IN_FLIGHT: Gauge("moothall_calls_in_flight", "calls");
-    /// Failed calls that are not in the list of failed calls, because too many came at once or the store failed.
+    /// Failed calls that are not in the list of failed calls, because too many of their plugin came or the store failed.
     FAILED_CALLS_DROPPED: Counter("moothall_failed_calls_dropped_total", "calls");
     /// Communities.
     COMMUNITIES: Gauge("moothall_communities", "communities");
@@ -54,6 +54,11 @@ metrics! {
     PLUGINS_COMPILING: Gauge("moothall_plugins_compiling", "files");
     /// Memory of all guests together.
     GUEST_MEMORY: Gauge("moothall_guest_memory_bytes", "bytes");
+    /// Growths of guests' memory that were refused, because all guests, those of the plugin or those that live on have
+    /// as much as they may, by the limit.
+    GUEST_MEMORY_REFUSED: Counter("moothall_guest_memory_refused_total", "growths");
+    /// Lines of the log that were dropped, because the plugin caused more than it may.
+    LOG_LINES_DROPPED: Counter("moothall_log_lines_dropped_total", "lines");
     /// HTTP responses by status.
     HTTP_REQUESTS: Counter("moothall_http_requests_total", "responses");
     /// Webhooks refused because their signature is not right.

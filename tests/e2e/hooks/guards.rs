@@ -1,10 +1,10 @@
 //! The host's own hooks around its API.
 
-use moothall_tests::{Receiver, Reply, TestHost, answer};
+use moothall_tests::{Receiver, Reply, TestHost, answer, until};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{TOML, host};
+use super::{TOML, filter, host};
 
 async fn echo(host: &TestHost, filter: Value) -> moothall_tests::Answer {
     host.action("acme", "backstage.echo", json!({ "value": 1, "filter": filter })).await
@@ -22,6 +22,25 @@ async fn an_action_sees_the_parameters_that_the_hook_leaves() {
     assert_eq!(echo(&host, json!({ "do": "error" })).await.status, 200, "a silent failure");
     let unknown = host.action("acme", "backstage.nothing", json!({})).await;
     unknown.problem(404, "unknown_action");
+}
+
+#[tokio::test]
+async fn a_step_that_the_host_itself_cannot_ask_refuses_whatever_its_settings_say() {
+    let (host, filter) = (host().await, filter(200, "{}").await);
+    let steps = "/api/internal/hooks/org.moothall.action.requested.v1/steps";
+    host.post(steps, json!({ "target": filter.url })).await.expect(201);
+    // The driver's connection is there already; one to the webfilter would need a descriptor.
+    host.limit_descriptors(3);
+    let refused = echo(&host, json!({ "do": "pass" })).await;
+    let detail = refused.problem(503, "overloaded");
+    assert!(detail.contains("could not ask a step"), "{detail}");
+    assert_eq!(refused.header("retry-after"), "1");
+    host.limit_descriptors(1024);
+    echo(&host, json!({ "do": "pass" })).await.expect(200);
+    until("the log says what the host is out of", async || {
+        host.logs().contains("no file descriptor left").then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

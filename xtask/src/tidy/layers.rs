@@ -10,7 +10,7 @@ use super::sources::Source;
 const LEVELS: &[&[&str]] = &[
     &["clock", "machine"],
     &["ids", "web", "destination", "changes"],
-    &["events", "cadence", "slots"],
+    &["events", "cadence", "slots", "rate"],
     &["instance"],
     &["secrets"],
     &["effects"],

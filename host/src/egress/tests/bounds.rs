@@ -166,7 +166,7 @@ async fn a_full_host_makes_others_of_it_wait_and_nobody_else() {
     }
     assert_eq!(never.heads().len(), config.connections_per_host);
     drop(full);
-    assert_eq!(egress.shared.turns.hosts(), 0);
+    assert_eq!(egress.shared.admission.hosts.keys(), 0);
 }
 
 #[test]

@@ -143,11 +143,7 @@ impl CallState {
     }
 
     fn keep_changes(&mut self, changes: Vec<AccountChange>, bytes: u64) -> Result<(), Error> {
-        if !self.effects_share.grow(bytes) {
-            return Err(
-                self.doom_with(Fault::Overloaded("all guests together use too much memory"))
-            );
-        }
+        self.keep(bytes)?;
         self.effects.accounts.extend(changes);
         Ok(())
     }

@@ -8,7 +8,6 @@ use crate::events::is_event_type;
 use crate::guest::bindings::imports::moothall::plugin::events;
 use crate::guest::bindings::{Error, ErrorKind};
 use crate::guest::call_state::CallState;
-use crate::guest::fault::Fault;
 use crate::ids::new_event_id;
 
 /// Longest `dedupe-key`, in bytes.
@@ -29,11 +28,7 @@ impl events::Host for CallState {
             return Ok(id);
         }
         let bytes = data.len() + initiator.as_ref().map_or(0, String::len) + event_type.len();
-        if !self.effects_share.grow(bytes as u64) {
-            return Err(
-                self.doom_with(Fault::Overloaded("all guests together use too much memory"))
-            );
-        }
+        self.keep(bytes as u64)?;
         let time = self.shared.clock.now_ms();
         let id = new_event_id(time);
         let event = Emitted { id: id.clone(), event_type, data, initiator, dedupe_key, time };

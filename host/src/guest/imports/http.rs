@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use wasmtime::component::Resource;
 
+use super::error;
 use super::secrets::SecretHandle;
 use crate::egress::Outbound;
-use crate::guest::bindings::Error;
 use crate::guest::bindings::imports::moothall::plugin::http;
+use crate::guest::bindings::{Error, ErrorKind};
 use crate::guest::call_state::CallState;
 use crate::guest::sending::{Permit, told};
 
@@ -29,10 +30,12 @@ impl http::Host for CallState {
             body: request.body.into(),
             timeout: request.timeout_ms.map(|ms| Duration::from_millis(ms.into())),
         };
+        self.check_placements(secrets.len())?;
         let permit = self.permit(&outbound.url)?;
+        let room = permit.room();
+        room.check(&outbound).map_err(told)?;
         for (place, handle) in secrets {
-            let secret = self.secret(&handle)?;
-            placement::place(&mut outbound, place, secret)?;
+            placement::place(&mut outbound, room, place, self.secret(&handle)?)?;
         }
         // The share ends when the answer has become the guest's.
         let (answer, _share) = permit.send(outbound).await.map_err(told)?;
@@ -42,6 +45,17 @@ impl http::Host for CallState {
 }
 
 impl CallState {
+    fn check_placements(&self, placements: usize) -> Result<(), Error> {
+        let limit = self.terms.limits.http_placements;
+        if placements <= limit {
+            return Ok(());
+        }
+        let message = format!(
+            "a request carries at most {limit} secrets (http_placements), this one would carry {placements}"
+        );
+        Err(error(ErrorKind::Invalid, message))
+    }
+
     fn permit(&mut self, url: &str) -> Result<Permit, Error> {
         if let Some(doom) = self.doom.clone() {
             return Err(self.doom_with(doom));

@@ -188,11 +188,7 @@ impl CallState {
             );
             return Err(error(ErrorKind::Conflict, message));
         }
-        if !self.effects_share.grow(will_be) {
-            return Err(
-                self.doom_with(Fault::Overloaded("all guests together use too much memory"))
-            );
-        }
+        self.keep(will_be)?;
         let change = self.open_process().await?;
         change.state_bytes = Some(bytes);
         change.state.insert(key, value);

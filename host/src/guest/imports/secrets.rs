@@ -9,6 +9,7 @@ use crate::guest::bindings::imports::moothall::plugin::secrets;
 use crate::guest::bindings::{Error, ErrorKind};
 use crate::guest::call_state::CallState;
 use crate::guest::fault::Fault;
+use crate::guest::memory::{Of, Share};
 use crate::instance::{Instance, secret_context};
 
 /// A secret that is set, as a guest holds it.
@@ -16,6 +17,8 @@ pub struct SecretHandle {
     /// How grants name it: a JSON Pointer into the config, or `settings:<name>`.
     grant: String,
     value: SecretString,
+    /// What the value counts for in guests' memory, as long as the handle lasts.
+    _share: Share,
 }
 
 impl secrets::Host for CallState {
@@ -25,7 +28,7 @@ impl secrets::Host for CallState {
         let instance = self.subject.instance.clone().ok_or_else(none)?;
         let value = self.config_secret(&instance, &pointer);
         let value = value.map_err(|fault| self.doom_with(fault))?.ok_or_else(none)?;
-        self.hand_out(SecretHandle { grant: pointer, value })
+        self.hand_out(pointer, value)
     }
 
     fn setting(&mut self, name: String) -> Result<Resource<SecretHandle>, Error> {
@@ -33,7 +36,7 @@ impl secrets::Host for CallState {
             let message = format!("the operator's settings have no secret `{name}`");
             return Err(error(ErrorKind::NotFound, message));
         };
-        self.hand_out(SecretHandle { grant: format!("settings:{name}"), value })
+        self.hand_out(format!("settings:{name}"), value)
     }
 }
 
@@ -84,9 +87,17 @@ impl CallState {
         Ok(self.table.get(handle).map_err(none)?.value.expose_secret())
     }
 
-    fn hand_out(&mut self, handle: SecretHandle) -> Result<Resource<SecretHandle>, Error> {
+    fn hand_out(
+        &mut self,
+        grant: String,
+        value: SecretString,
+    ) -> Result<Resource<SecretHandle>, Error> {
+        let mut share = Share::none_of(self.terms.quota.memory.clone(), Of::Call);
+        let bytes = (value.expose_secret().len() + grant.len()) as u64;
+        let counted = share.grow(bytes);
+        counted.map_err(|full| self.doom_with(Fault::Overloaded(full.reason())))?;
         self.table
-            .push(handle)
+            .push(SecretHandle { grant, value, _share: share })
             .map_err(|_| error(ErrorKind::Conflict, "the call holds too many handles"))
     }
 }

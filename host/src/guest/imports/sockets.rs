@@ -1,85 +1,116 @@
 //! `wasi:sockets`: TCP connections to exactly the addresses that are granted, nothing else.
 //!
-//! An address is compared with what its granted name stands for at the moment of the connection. UDP and
-//! listening are never allowed, and other names are not even looked up.
+//! An address is compared with what its granted name stands for at the moment of the connection, and the egress's
+//! policy is asked like everywhere. UDP and listening are never allowed, and other names are not even looked up.
 
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
-use std::sync::Arc;
+mod lookup;
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tracing::Level;
 use wasmtime::component::{HasData, Linker, Resource};
 use wasmtime_wasi::WasiCtxBuilder;
+use wasmtime_wasi::p2::SocketError;
 use wasmtime_wasi::p2::bindings::io::error::Error as IoError;
-use wasmtime_wasi::p2::bindings::sockets::ip_name_lookup::{
-    self, Host, HostResolveAddressStream, ResolveAddressStream,
-};
-use wasmtime_wasi::p2::bindings::sockets::network::{
-    self, ErrorCode, HostNetwork, IpAddress, Network,
-};
+use wasmtime_wasi::p2::bindings::sockets::network::{self, ErrorCode, HostNetwork, Network};
 use wasmtime_wasi::p2::bindings::sockets::tcp_create_socket::{self, TcpSocket};
-use wasmtime_wasi::p2::{DynPollable, SocketError};
 use wasmtime_wasi::sockets::{SocketAddrUse, WasiSocketsCtxView, WasiSocketsView};
 
+use crate::egress::{Egress, EgressError, Sender};
 use crate::grants::line_for_tcp;
+use crate::guest::Shared;
 use crate::guest::call_state::CallState;
 use crate::guest::log::CallLog;
+use crate::guest::quota::Place;
 use crate::guest::terms::Terms;
 
+/// Whether a guest may reach an address, and the way to what granted names stand for.
+#[derive(Clone)]
+struct Doorman {
+    shared: Arc<Shared>,
+    terms: Arc<Terms>,
+    log: CallLog,
+}
+
 /// Lets a guest connect to the granted addresses, each `host:port`, and tells the operator of any other.
-pub fn allow(builder: &mut WasiCtxBuilder, terms: &Arc<Terms>, log: CallLog) {
-    let terms = terms.clone();
+pub fn allow(builder: &mut WasiCtxBuilder, shared: &Arc<Shared>, terms: &Arc<Terms>, log: CallLog) {
+    let doorman = Doorman { shared: shared.clone(), terms: terms.clone(), log };
     let any = !terms.grants.tcp().is_empty();
     builder.allow_tcp(any).allow_udp(false).allow_ip_name_lookup(any);
     builder.socket_addr_check(move |address, usage| {
-        let (terms, log) = (terms.clone(), log.clone());
+        let doorman = doorman.clone();
         Box::pin(async move {
             match usage {
                 // Where an outgoing connection begins.
                 SocketAddrUse::TcpBind => address.ip().is_unspecified() && address.port() == 0,
-                SocketAddrUse::TcpConnect => {
-                    let may = is_granted(terms.clone(), address).await;
-                    if !may {
-                        refuse(&terms, &log, "connect to", &address.to_string());
-                    }
-                    may
-                }
+                SocketAddrUse::TcpConnect => doorman.lets_connect(address).await,
                 _ => false,
             }
         })
     });
 }
 
-/// Says what is refused, and what to write to allow it.
-fn refuse(terms: &Terms, log: &CallLog, deed: &str, address: &str) {
-    let line = line_for_tcp(terms.plugin.as_str(), address);
-    log.message(Level::WARN, &format!("the plugin may not {deed} {address}; to allow it, {line}"));
+impl Doorman {
+    /// Whether something that is granted stands for the address now, and may be reached.
+    async fn lets_connect(self, address: SocketAddr) -> bool {
+        let granted = self.terms.grants.tcp().iter().filter_map(|one| one.rsplit_once(':'));
+        let mut why = None;
+        for (host, port) in granted {
+            if port.parse() != Ok(address.port()) {
+                continue;
+            }
+            match self.addresses(host.trim_matches(['[', ']'])).await {
+                Ok(found) => {
+                    let mut found = found.into_iter();
+                    if found.any(|one| one.to_canonical() == address.ip().to_canonical()) {
+                        return true;
+                    }
+                }
+                Err(error) => why = Some(error),
+            }
+        }
+        match why {
+            None => self.refuse("connect to", &address.to_string()),
+            Some(error) => {
+                self.say(&format!("the plugin may not connect to {address} now: {error}"));
+            }
+        }
+        false
+    }
+
+    /// What a granted host stands for. A look-up holds a thread, of which a plugin has its share.
+    async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, EgressError> {
+        let plugin = &self.terms.plugin;
+        let mut place = None;
+        if host.parse::<IpAddr>().is_err() {
+            place = Some(self.shared.quotas.lookups.take(plugin).ok_or_else(|| {
+                EgressError::Exhausted("too many names are looked up (lookups in [limits])".into())
+            })?);
+        }
+        let egress: Egress = self.shared.egress.of(Sender::Plugin(plugin.clone()));
+        egress.tcp_addresses(host, self.terms.grants.cidr(), place).await
+    }
+
+    /// Says what is refused, and what to write to allow it.
+    fn refuse(&self, deed: &str, address: &str) {
+        let line = line_for_tcp(self.terms.plugin.as_str(), address);
+        self.say(&format!("the plugin may not {deed} {address}; to allow it, {line}"));
+    }
+
+    fn say(&self, message: &str) {
+        self.log.message(Level::WARN, message);
+    }
 }
 
-/// Whether one of them stands for it now.
-async fn is_granted(terms: Arc<Terms>, address: SocketAddr) -> bool {
-    let stands_for = move || {
-        terms.grants.tcp().iter().filter(|one| has_port(one, address.port())).any(|one| {
-            let mut found = one.to_socket_addrs().into_iter().flatten();
-            found.any(|one| canonical(one) == canonical(address))
-        })
-    };
-    // The system's resolver blocks.
-    tokio::task::spawn_blocking(stands_for).await.unwrap_or(false)
-}
+/// The places of a guest's open sockets. Its table says how many there are.
+pub type OpenSockets = Arc<Mutex<Vec<Place>>>;
 
-fn has_port(granted: &str, port: u16) -> bool {
-    granted.rsplit_once(':').is_some_and(|(_, granted)| granted.parse() == Ok(port))
-}
-
-fn canonical(address: SocketAddr) -> (IpAddr, u16) {
-    (address.ip().to_canonical(), address.port())
-}
-
-/// What stands before WASI's own: a socket and a lookup only for what is granted.
+/// What stands before WASI's own: a socket only for what is granted.
 struct Guarded<'a> {
+    open: OpenSockets,
+    doorman: Doorman,
     sockets: WasiSocketsCtxView<'a>,
-    terms: Arc<Terms>,
-    log: CallLog,
 }
 
 impl HasData for Guarded<'static> {
@@ -89,15 +120,19 @@ impl HasData for Guarded<'static> {
 /// Takes the place of what WASI has.
 pub fn add_to_linker(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
-    ip_name_lookup::add_to_linker::<_, Guarded<'static>>(linker, guarded)?;
     tcp_create_socket::add_to_linker::<_, Guarded<'static>>(linker, guarded)?;
+    lookup::add_to_linker(linker)?;
     linker.allow_shadowing(false);
     Ok(())
 }
 
 fn guarded(state: &mut CallState) -> Guarded<'_> {
-    let (terms, log) = (state.terms.clone(), state.log());
-    Guarded { sockets: state.sockets(), terms, log }
+    let (open, doorman) = (state.open_sockets(), doorman(state));
+    Guarded { open, doorman, sockets: state.sockets() }
+}
+
+fn doorman(state: &mut CallState) -> Doorman {
+    Doorman { shared: state.shared.clone(), terms: state.terms.clone(), log: state.log() }
 }
 
 impl network::Host for Guarded<'_> {
@@ -119,52 +154,41 @@ impl HostNetwork for Guarded<'_> {
     }
 }
 
-impl Host for Guarded<'_> {
-    fn resolve_addresses(
-        &mut self,
-        network: Resource<Network>,
-        name: String,
-    ) -> Result<Resource<ResolveAddressStream>, SocketError> {
-        let host = |granted: &String| {
-            granted.rsplit_once(':').map(|(host, _)| host.trim_matches(['[', ']']).to_owned())
-        };
-        let mut granted = self.terms.grants.tcp().iter().filter_map(host);
-        if !granted.any(|host| host.eq_ignore_ascii_case(&name)) {
-            refuse(&self.terms, &self.log, "look up", &format!("{name}:PORT"));
-            return Err(ErrorCode::AccessDenied.into());
-        }
-        self.sockets.resolve_addresses(network, name)
-    }
-}
-
 impl tcp_create_socket::Host for Guarded<'_> {
     fn create_tcp_socket(
         &mut self,
         family: network::IpAddressFamily,
     ) -> Result<Resource<TcpSocket>, SocketError> {
-        if self.terms.grants.tcp().is_empty() {
-            refuse(&self.terms, &self.log, "connect to", "HOST:PORT");
+        if self.doorman.terms.grants.tcp().is_empty() {
+            self.doorman.refuse("connect to", "HOST:PORT");
+            return self.sockets.create_tcp_socket(family);
         }
-        self.sockets.create_tcp_socket(family)
+        let place = self.place()?;
+        let socket = self.sockets.create_tcp_socket(family)?;
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).push(place);
+        Ok(socket)
     }
 }
 
-impl HostResolveAddressStream for Guarded<'_> {
-    fn resolve_next_address(
-        &mut self,
-        stream: Resource<ResolveAddressStream>,
-    ) -> Result<Option<IpAddress>, SocketError> {
-        self.sockets.resolve_next_address(stream)
-    }
-
-    fn subscribe(
-        &mut self,
-        stream: Resource<ResolveAddressStream>,
-    ) -> wasmtime::Result<Resource<DynPollable>> {
-        HostResolveAddressStream::subscribe(&mut self.sockets, stream)
-    }
-
-    fn drop(&mut self, stream: Resource<ResolveAddressStream>) -> wasmtime::Result<()> {
-        HostResolveAddressStream::drop(&mut self.sockets, stream)
+impl Guarded<'_> {
+    /// A place for one more socket. Those that the guest has closed since it opened one give back theirs.
+    fn place(&mut self) -> Result<Place, SocketError> {
+        let open = self.sockets.table.iter_mut().filter(|entry| entry.is::<TcpSocket>()).count();
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).truncate(open);
+        let Doorman { shared, terms, .. } = &self.doorman;
+        let limit = terms.limits.sockets_per_call;
+        if open >= limit {
+            let message =
+                format!("no more sockets: a call has at most {limit} open (sockets_per_call)");
+            self.doorman.say(&message);
+            return Err(ErrorCode::NewSocketLimit.into());
+        }
+        shared.quotas.sockets.take(&terms.plugin).ok_or_else(|| {
+            self.doorman.say(
+                "no more sockets: the plugin's calls have three quarters of all that guests may have \
+                 open, or all are taken (sockets in [limits])",
+            );
+            ErrorCode::NewSocketLimit.into()
+        })
     }
 }

@@ -9,7 +9,6 @@ use crate::effects::Overlay;
 use crate::guest::bindings::imports::moothall::plugin::state;
 use crate::guest::bindings::{Error, ErrorKind};
 use crate::guest::call_state::CallState;
-use crate::guest::fault::Fault;
 use crate::ids::InstanceId;
 
 /// Keys that `keys` answers at most.
@@ -36,11 +35,7 @@ impl state::Host for CallState {
         let before = self.entry_bytes(instance, &key)?;
         let after = (key.len() + value.len()) as u64;
         self.account(instance, before, after)?;
-        if !self.effects_share.grow(after) {
-            return Err(
-                self.doom_with(Fault::Overloaded("all guests together use too much memory"))
-            );
-        }
+        self.keep(after)?;
         self.effects.write(key, Some(value));
         Ok(())
     }

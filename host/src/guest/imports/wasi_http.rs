@@ -12,32 +12,53 @@ use wasmtime_wasi_http::{
 
 use crate::egress::{EgressError, Inbound, Outbound};
 use crate::guest::call_state::CallState;
-use crate::guest::limits::Share;
+use crate::guest::fault::Fault;
+use crate::guest::memory::{Full as MemoryFull, Share};
 use crate::guest::sending::{Permit, Sending};
 
-/// Headers of one message, in bytes; a call may hold as many messages as handles.
-const FIELD_BYTES: usize = 16 << 10;
-/// What is kept of a body that a guest writes and nobody reads yet, in bytes.
-const CHUNK_BYTES: usize = 16 << 10;
+/// Headers of all messages that a call holds, in bytes, about: a message may have this divided by the handles
+/// that there are.
+const FIELDS_BYTES: usize = 1 << 20;
+/// Handles of a call that sends a few requests; with more of them, each message may have less.
+const FEW_HANDLES: usize = 64;
 
 /// A call's outbound requests.
 pub struct Outgoing {
     context: WasiHttpCtx,
     pub sending: Sending,
+    /// What the messages that the call holds count for in guests' memory: headers, and what is kept of a
+    /// body that a guest writes and nobody reads yet.
+    messages: Share,
+    /// Handles that are counted in it.
+    handles: usize,
 }
 
 impl Outgoing {
     pub fn new(sending: Sending) -> Self {
-        let mut context = WasiHttpCtx::new();
-        context.set_field_size_limit(FIELD_BYTES);
-        Self { context, sending }
+        let messages = sending.no_share();
+        Self { context: WasiHttpCtx::new(), sending, messages, handles: 0 }
+    }
+
+    /// Makes room for one message more than there are handles.
+    fn make_room(&mut self, handles: usize) -> Result<(), MemoryFull> {
+        let each = FIELDS_BYTES / handles.max(FEW_HANDLES);
+        self.context.set_field_size_limit(each);
+        self.sending.chunk_bytes = each;
+        let more = (handles + 1).saturating_sub(self.handles);
+        self.handles += more;
+        let bytes = more.saturating_mul(2 * each);
+        self.messages.grow(bytes as u64).inspect_err(|_| self.context.set_field_size_limit(0))
     }
 }
 
 impl WasiHttpView for CallState {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
         self.sending();
+        let handles = self.table.iter_mut().count();
         let outgoing = self.outgoing.as_mut().expect("it was just made");
+        if let Err(full) = outgoing.make_room(handles) {
+            self.doom.get_or_insert(Fault::Overloaded(full.reason()));
+        }
         WasiHttpCtxView {
             hooks: &mut outgoing.sending,
             ctx: &mut outgoing.context,
@@ -55,7 +76,7 @@ impl WasiHttpHooks for Sending {
     }
 
     fn p2_outgoing_body_chunk_size(&mut self) -> usize {
-        CHUNK_BYTES
+        self.chunk_bytes
     }
 
     fn send_request(
@@ -120,8 +141,9 @@ fn told(failed: EgressError) -> Error {
         EgressError::Timeout(_) => Error::ConnectionTimeout,
         EgressError::TooLarge(bytes) => Error::HttpResponseBodySize(u64::try_from(bytes).ok()),
         EgressError::Broken(_) => Error::HttpResponseIncomplete,
-        EgressError::Invalid(_) | EgressError::Refused(_) | EgressError::Connect(_) => {
-            Error::InternalError(Some(failed.to_string()))
-        }
+        EgressError::Invalid(_)
+        | EgressError::Refused(_)
+        | EgressError::Connect(_)
+        | EgressError::Exhausted(_) => Error::InternalError(Some(failed.to_string())),
     }
 }

@@ -11,14 +11,16 @@ use crate::testing::reach;
 use crate::testing::world::{World, now};
 use crate::{Error, Result};
 
-/// The default limit of the host.
+/// The default limits of the host.
 const REQUESTS: usize = 32;
+const PLACEMENTS: usize = 16;
 
 pub fn send(
     request: &Request,
     secrets: &[(Placement, &Secret)],
 ) -> std::result::Result<Response, Refusal> {
     Ok(now(|world| {
+        check_placements(secrets.len())?;
         count(world)?;
         reach::check(&request.url, &world.manifest, &world.config, &world.settings)?;
         let answer = take_answer(world, request)?;
@@ -30,6 +32,14 @@ pub fn send(
         headers: response.headers,
         body: response.body,
     })?)
+}
+
+fn check_placements(placements: usize) -> Result<()> {
+    if placements > PLACEMENTS {
+        let message = format!("a request carries at most {PLACEMENTS} secrets");
+        return Err(Error::invalid(message));
+    }
+    Ok(())
 }
 
 fn count(world: &mut World) -> Result<()> {

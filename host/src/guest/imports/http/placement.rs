@@ -1,55 +1,79 @@
 //! Puts a secret into a request, at the place that the guest named. Pure; an error never repeats
-//! what is placed.
+//! what is placed. What would not fit is refused before it is copied.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use form_urlencoded::byte_serialize;
 
 use super::http::Placement;
-use crate::egress::{CheckedUrl, Outbound};
+use crate::destination::form_bytes;
+use crate::egress::{CheckedUrl, Outbound, Room};
 use crate::guest::bindings::{Error, ErrorKind};
 use crate::guest::imports::error;
+use crate::guest::sending::told;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 /// Longest name or prefix of a placement, in bytes.
 const NAME_BYTES: usize = 1 << 10;
 
-pub fn place(request: &mut Outbound, place: Placement, secret: &str) -> Result<(), Error> {
+pub fn place(
+    request: &mut Outbound,
+    room: Room,
+    place: Placement,
+    secret: &str,
+) -> Result<(), Error> {
     match place {
         Placement::Header((name, prefix)) => {
             check(&name)?;
             check(&prefix)?;
+            room.for_header(request, sum([&name, &prefix, secret])).map_err(told)?;
             request.headers.push((name, format!("{prefix}{secret}")));
         }
-        Placement::BasicPassword(user) => basic(request, &user, secret, &user)?,
-        Placement::BasicUser(password) => basic(request, secret, &password, secret)?,
+        Placement::BasicPassword(user) => basic(request, room, [&user, secret], &user)?,
+        Placement::BasicUser(password) => basic(request, room, [secret, &password], secret)?,
         Placement::Query(name) => {
             check(&name)?;
             let url = CheckedUrl::parse(&request.url).map_err(invalid)?;
-            request.url = url.with_parameter(&name, secret).as_str().to_owned();
+            let url = url.with_parameter(&name, secret).map_err(invalid)?;
+            request.url = url.as_str().to_owned();
         }
-        Placement::Form(name) => form(request, &name, secret)?,
+        Placement::Form(name) => form(request, room, &name, secret)?,
     }
     Ok(())
 }
 
-fn basic(request: &mut Outbound, user: &str, password: &str, named: &str) -> Result<(), Error> {
+fn basic(
+    request: &mut Outbound,
+    room: Room,
+    [user, password]: [&str; 2],
+    named: &str,
+) -> Result<(), Error> {
     if named.contains(':') {
         return Err(invalid("a user name of basic authentication has no colon"));
     }
+    // Base64 makes four bytes of three.
+    let encoded = sum([user, ":", password]).div_ceil(3).saturating_mul(4);
+    let bytes = encoded.saturating_add("authorizationBasic ".len());
+    room.for_header(request, bytes).map_err(told)?;
     let credentials = STANDARD.encode(format!("{user}:{password}"));
     request.headers.push(("authorization".into(), format!("Basic {credentials}")));
     Ok(())
 }
 
-fn form(request: &mut Outbound, name: &str, secret: &str) -> Result<(), Error> {
+fn form(request: &mut Outbound, room: Room, name: &str, secret: &str) -> Result<(), Error> {
     check(name)?;
     let declared =
         request.headers.iter().find(|(header, _)| header.eq_ignore_ascii_case("content-type"));
-    match declared {
-        None => request.headers.push(("content-type".into(), FORM.into())),
-        Some((_, value)) if is_form(value) => {}
-        Some(_) => return Err(invalid(format!("a form field needs a body that is {FORM}"))),
+    let is_declared = declared.is_some();
+    if declared.is_some_and(|(_, value)| !is_form(value)) {
+        return Err(invalid(format!("a form field needs a body that is {FORM}")));
+    }
+    // Two more: between the name and the secret, and before them.
+    let bytes = form_bytes(name).saturating_add(form_bytes(secret)).saturating_add(2);
+    room.for_body(request, bytes).map_err(told)?;
+    if !is_declared {
+        room.for_header(request, sum(["content-type", FORM])).map_err(told)?;
+        request.headers.push(("content-type".into(), FORM.into()));
     }
     let field: String = byte_serialize(name.as_bytes())
         .chain(["="])
@@ -58,6 +82,10 @@ fn form(request: &mut Outbound, name: &str, secret: &str) -> Result<(), Error> {
     let between = if request.body.is_empty() { "" } else { "&" };
     request.body = [&*request.body, between.as_bytes(), field.as_bytes()].concat().into();
     Ok(())
+}
+
+fn sum<const N: usize>(texts: [&str; N]) -> usize {
+    texts.iter().fold(0, |sum, text| sum.saturating_add(text.len()))
 }
 
 fn is_form(content_type: &str) -> bool {
@@ -81,9 +109,11 @@ mod tests {
 
     const SECRET: &str = "s&c r=t";
 
+    const ROOM: Room = Room { headers: 3, header_bytes: 100, body_bytes: 50 };
+
     fn placed(start: Outbound, at: Placement) -> Outbound {
         let mut request = start;
-        place(&mut request, at, SECRET).unwrap();
+        place(&mut request, ROOM, at, SECRET).unwrap();
         request
     }
 
@@ -117,7 +147,7 @@ mod tests {
             placed(with_body(&format!("{FORM}; charset=utf-8")), Placement::Form("k".into()));
         assert_eq!(&*more.body, b"a=b&k=s%26c+r%3Dt");
         let mut json = with_body("application/json");
-        assert!(place(&mut json, Placement::Form("k".into()), SECRET).is_err());
+        assert!(place(&mut json, ROOM, Placement::Form("k".into()), SECRET).is_err());
     }
 
     #[test]
@@ -128,8 +158,40 @@ mod tests {
             Placement::Query("k".repeat(NAME_BYTES + 1)),
             Placement::Form("k".repeat(NAME_BYTES + 1)),
         ] {
-            let error = place(&mut request, at, "hunter2:x").unwrap_err();
+            let error = place(&mut request, ROOM, at, "hunter2:x").unwrap_err();
             assert!(!error.message.contains("hunter2"));
         }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_and_changes_nothing() {
+        let long = "x".repeat(101);
+        for (at, what) in [
+            (Placement::Header(("k".into(), String::new())), "headers"),
+            (Placement::BasicPassword("me".into()), "headers"),
+            (Placement::BasicUser("pw".into()), "headers"),
+            (Placement::Form("k".into()), "body"),
+        ] {
+            let mut request = with_body(FORM);
+            let error = place(&mut request, ROOM, at, &long).unwrap_err();
+            assert!(error.message.contains(what), "{}", error.message);
+            assert_eq!((request.headers.len(), &*request.body), (1, &b"a=b"[..]));
+        }
+        let mut request = plain();
+        let error = place(&mut request, ROOM, Placement::Query("k".into()), &"x".repeat(8 << 10));
+        assert!(error.unwrap_err().message.contains("a URL has at most"));
+        assert_eq!(request.url, plain().url);
+    }
+
+    #[test]
+    fn many_secrets_that_fit_one_by_one_do_not_fit_together() {
+        let mut request = with_body(FORM);
+        let mut add = || place(&mut request, ROOM, Placement::Form("k".into()), &"x".repeat(20));
+        assert!(add().is_ok() && add().is_ok());
+        assert!(add().unwrap_err().message.contains("at most 50"));
+        let header = || Placement::Header(("k".into(), String::new()));
+        assert!(place(&mut request, ROOM, header(), "1").is_ok());
+        assert!(place(&mut request, ROOM, header(), "2").is_ok());
+        assert!(place(&mut request, ROOM, header(), "3").is_err(), "more headers than three");
     }
 }

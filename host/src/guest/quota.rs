@@ -1,0 +1,125 @@
+//! What one plugin may have of the host, whichever version of it serves: memory, lines of the log, places in
+//! the list of failed calls, sockets, look-ups of names.
+//!
+//! Looked up when a plugin is loaded; a call finds it in its terms and takes no lock.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::memory::{MemoryGauge, PluginMemory};
+use crate::config::{Config, Limits, RetentionConfig};
+use crate::ids::PluginName;
+use crate::rate::Rate;
+use crate::slots::{Slot, Slots};
+use crate::telemetry::metric::{FAILED_CALLS_DROPPED, LOG_LINES_DROPPED};
+
+/// One plugin's.
+#[derive(Debug)]
+pub struct Quota {
+    pub plugin: PluginName,
+    pub memory: Arc<PluginMemory>,
+    /// Lines of the log that its guests write, and that the host writes about its calls.
+    pub log: Rate,
+    /// Failed calls that are listed.
+    pub failed: Rate,
+}
+
+/// Those of all plugins.
+pub struct Quotas {
+    pub memory: Arc<MemoryGauge>,
+    /// TCP sockets that guests have open.
+    pub sockets: Places,
+    /// Names that guests look up, each of which holds a thread.
+    pub lookups: Places,
+    by_plugin: papaya::HashMap<PluginName, Arc<Quota>>,
+    limits: Limits,
+    retention: RetentionConfig,
+}
+
+impl Quotas {
+    pub fn new(config: &Config) -> Self {
+        Self {
+            memory: Arc::new(MemoryGauge::new(&config.limits)),
+            sockets: Places::new(config.limits.sockets),
+            lookups: Places::new(config.limits.lookups),
+            by_plugin: papaya::HashMap::new(),
+            limits: config.limits.clone(),
+            retention: config.retention.clone(),
+        }
+    }
+
+    /// That of a plugin: the same for all its versions.
+    pub fn of(&self, plugin: &PluginName) -> Arc<Quota> {
+        let all = self.by_plugin.pin();
+        all.get_or_insert_with(plugin.clone(), || self.fresh(plugin)).clone()
+    }
+
+    /// One of its own, for what has no name yet.
+    pub fn fresh(&self, plugin: &PluginName) -> Arc<Quota> {
+        let (limits, retention) = (&self.limits, &self.retention);
+        Arc::new(Quota {
+            plugin: plugin.clone(),
+            memory: Arc::new(PluginMemory::new(plugin.clone(), self.memory.clone())),
+            log: Rate::new(limits.log_lines_per_second, limits.log_lines_at_once),
+            failed: Rate::new(retention.calls_per_second, retention.calls_at_once),
+        })
+    }
+
+    /// Says, in the log and in the metrics, what was dropped since this was called before.
+    pub fn tell_dropped(&self) {
+        for quota in self.by_plugin.pin().values() {
+            quota.tell_dropped();
+        }
+    }
+}
+
+/// So many in all, and three quarters of them for one plugin.
+pub struct Places {
+    all: Arc<Semaphore>,
+    of_plugins: Slots,
+}
+
+/// One of them, given back when it is dropped.
+pub struct Place {
+    _of_plugin: Slot,
+    _of_all: OwnedSemaphorePermit,
+}
+
+impl Places {
+    fn new(all: usize) -> Self {
+        let all = all.min(Semaphore::MAX_PERMITS);
+        Self { all: Arc::new(Semaphore::new(all)), of_plugins: Slots::of(all) }
+    }
+
+    /// None: the plugin has as many as one may, or all are taken.
+    pub fn take(&self, plugin: &PluginName) -> Option<Place> {
+        let of_plugin = self.of_plugins.take(plugin)?;
+        let of_all = self.all.clone().try_acquire_owned().ok()?;
+        Some(Place { _of_plugin: of_plugin, _of_all: of_all })
+    }
+}
+
+impl Quota {
+    fn tell_dropped(&self) {
+        let plugin = self.plugin.as_str();
+        let lines = self.log.refused();
+        if lines > 0 {
+            LOG_LINES_DROPPED.of(&[("plugin", plugin)]).increment(lines);
+            tracing::warn!(
+                plugin,
+                lines,
+                "{lines} lines of the log were dropped: the plugin causes more than log_lines_per_second allows"
+            );
+        }
+        let calls = self.failed.refused();
+        if calls > 0 {
+            FAILED_CALLS_DROPPED.of(&[("plugin", plugin)]).increment(calls);
+            tracing::warn!(
+                plugin,
+                calls,
+                "{calls} failed calls are not listed: more of the plugin fail than calls_per_second of [retention] allows"
+            );
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! The line that a start leaves in the log: what this is, what it works on, and what it may use.
+
+use std::net::SocketAddr;
+
+use crate::config::Config;
+use crate::http::Api;
+use crate::machine::Machine;
+use crate::store::SCHEMA_VERSION;
+
+const MIB: u64 = 1 << 20;
+
+pub fn tell(config: &Config, api: &Api, address: SocketAddr) {
+    let Config { limits, egress, delivery, .. } = config;
+    let (machine, calls) = (Machine::here(), &api.calls);
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        %address,
+        data = %config.data.display(),
+        plugins = %config.plugin_directory().display(),
+        schema = SCHEMA_VERSION,
+        files = calls.plugins.reports().len(),
+        communities = calls.communities.len(),
+        instances = calls.communities.instances(),
+        cores = machine.cores,
+        memory_mib = machine.memory_bytes / MIB,
+        descriptors = machine.descriptors,
+        guest_memory_mib = limits.guest_memory_bytes / MIB,
+        memory_per_plugin_mib = limits.memory_per_plugin_bytes / MIB,
+        resident_memory_mib = limits.resident_memory_bytes / MIB,
+        calls = limits.calls,
+        calls_per_plugin = limits.calls_per_plugin,
+        warm_slots = limits.warm_slots,
+        connections = config.http.connections,
+        outbound = egress.connections + egress.hook_connections + delivery.in_flight,
+        idle_outbound = egress.idle_connections,
+        sockets = limits.sockets,
+        "started"
+    );
+}
