@@ -13,9 +13,10 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::destination::{Cidr, HostPattern};
+use crate::events::pattern_fault;
 
 pub use delivery::{DeliveryConfig, DriverConfig};
 pub use egress::EgressConfig;
@@ -46,7 +47,7 @@ pub struct Config {
     pub driver: DriverConfig,
     pub egress: EgressConfig,
     pub metrics: MetricsConfig,
-    /// Grants each plugin the hosts that its manifest requests. For development.
+    /// Grants each plugin what its manifest asks for, but no secrets and no private addresses. For development.
     pub grant_requested: bool,
     pub oauth: OAuthConfig,
     /// What each plugin may do, by its name.
@@ -324,6 +325,17 @@ impl Default for RetentionConfig {
     }
 }
 
+/// What a plugin has instances for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// An instance for each community that enables the plugin.
+    #[default]
+    Community,
+    /// One instance for the whole host.
+    Host,
+}
+
 /// `[plugins.<name>]`
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -331,6 +343,8 @@ pub struct PluginConfig {
     /// The operator's settings, checked by the manifest's `settings_schema`.
     pub settings: serde_json::Map<String, serde_json::Value>,
     pub grants: GrantConfig,
+    /// `host`: a plugin of host scope may be one.
+    pub scope: Scope,
     /// How often a tick comes, in place of what the manifest says: `producer`, or a process's name, to an
     /// interval (`30s`, `5m`) or a cron expression in UTC.
     pub every: BTreeMap<String, String>,
@@ -350,4 +364,20 @@ pub struct GrantConfig {
     pub cidr: Vec<Cidr>,
     /// `host:port` of TCP connections through `wasi:sockets`, private addresses included.
     pub tcp: Vec<String>,
+    /// Hooks that it did not declare itself and that it may be a step of: `action.requested`, or a whole name.
+    pub hooks: Vec<String>,
+    /// Events beside its own that its workers may hear, as patterns: `other-plugin:*`, `*`, `api.change`.
+    #[serde(deserialize_with = "event_patterns")]
+    pub events: Vec<String>,
+    /// Platforms beside its own whose accounts it may see and change; `*`: all.
+    pub accounts: Vec<String>,
+}
+
+fn event_patterns<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let patterns = Vec::<String>::deserialize(deserializer)?;
+    let wrong = patterns.iter().find_map(|one| Some((one, pattern_fault(one)?)));
+    wrong.map_or(Ok(()), |(pattern, fault)| {
+        Err(serde::de::Error::custom(format!("`{pattern}` is no pattern of events: {fault}")))
+    })?;
+    Ok(patterns)
 }

@@ -140,7 +140,7 @@ impl Effects {
     /// What the effects say about an account: nothing, that it is removed, or what it is.
     pub fn account(&self, key: &AccountKey) -> Option<Option<&Account>> {
         self.accounts.iter().rev().find_map(|change| match change {
-            AccountChange::Remove(removed) if removed == key => Some(None),
+            AccountChange::Remove(removed) if removed.key == *key => Some(None),
             AccountChange::Add(account) | AccountChange::Change { account, .. }
                 if account.key == *key =>
             {

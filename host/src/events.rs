@@ -80,20 +80,38 @@ pub fn raw(text: &str) -> Option<Box<RawValue>> {
 
 /// What an endpoint subscribes to: `source:type`, `type` of any source, with `*` only at the end.
 pub fn matches(pattern: &str, source: &str, event_type: &str) -> bool {
-    let (of, kind) = match pattern.split_once(':') {
-        Some((of, kind)) => (Some(of), kind),
-        None => (None, pattern),
-    };
+    // `api.change` is its full type, the form in which it is known; nobody else's event is meant by it.
+    if let Some(kind) = pattern.strip_prefix("api.") {
+        return source == API && kind == event_type;
+    }
+    let (of, kind) = parts(pattern);
     if source == API {
-        // `api.change` is its full type, the form in which it is known.
-        let full = pattern.strip_prefix("api.").is_some_and(|kind| kind == event_type);
-        return full || (of == Some(API) && kind == event_type);
+        return of == Some(API) && kind == event_type;
     }
     of.is_none_or(|of| of == source)
         && match kind.strip_suffix('*') {
             Some(begin) => event_type.starts_with(begin),
             None => event_type == kind,
         }
+}
+
+/// Whether whatever `narrow` matches, `wide` matches too.
+pub fn covers(wide: &str, narrow: &str) -> bool {
+    let ((wide_of, wide_kind), (of, kind)) = (parts(wide), parts(narrow));
+    // What the API tells is named literally.
+    if of == Some(API) || narrow.starts_with("api.") {
+        return wide == narrow;
+    }
+    wide_of.is_none_or(|wide| of == Some(wide))
+        && match wide_kind.strip_suffix('*') {
+            Some(begin) => kind.strip_suffix('*').unwrap_or(kind).starts_with(begin),
+            None => wide_kind == kind,
+        }
+}
+
+/// The source, if the pattern names one, and the type.
+fn parts(pattern: &str) -> (Option<&str>, &str) {
+    pattern.split_once(':').map_or((None, pattern), |(of, kind)| (Some(of), kind))
 }
 
 /// Why a text is no pattern of a subscription.
@@ -150,6 +168,8 @@ mod tests {
             ("api:*", "api", "change", false),
             ("change", "api", "change", false),
             ("api.change", "api", "change", true),
+            ("api.change", "slack", "api.change", false),
+            ("slack:api.change", "slack", "api.change", true),
             ("api:change", "api", "change", true),
         ] {
             assert_eq!(
@@ -157,6 +177,29 @@ mod tests {
                 expected,
                 "{pattern} {source}:{event_type}"
             );
+        }
+    }
+
+    #[test]
+    fn a_pattern_covers_what_matches_less() {
+        for (wide, narrow) in [
+            ("*", "discourse:*"),
+            ("*", "post*"),
+            ("discourse:*", "discourse:post_created"),
+            ("post*", "discourse:post_*"),
+            ("post_created", "slack:post_created"),
+            ("api.change", "api.change"),
+        ] {
+            assert!(covers(wide, narrow), "{wide} {narrow}");
+        }
+        for (wide, narrow) in [
+            ("discourse:*", "*"),
+            ("discourse:*", "slack:*"),
+            ("post_created", "post*"),
+            ("*", "api.change"),
+            ("*", "api:change"),
+        ] {
+            assert!(!covers(wide, narrow), "{wide} {narrow}");
         }
     }
 

@@ -22,8 +22,8 @@ use crate::calls::Calls;
 use crate::egress::Egress;
 use crate::ids::{CommunityId, PluginName};
 use crate::outbox::machine_name;
-use crate::plugins::HookPoint;
 use crate::plugins::background::HookManifest;
+use crate::plugins::{HookPoint, Plugin};
 use crate::secrets::Keyring;
 use crate::store::{AfterWrite, StoreError};
 
@@ -136,17 +136,17 @@ impl Hooks {
         for manifest in points::manifests() {
             index.declare(manifest, DeclaredBy::Host);
         }
+        for row in declared {
+            match serde_json::from_str::<HookManifest>(&row.definition) {
+                Ok(manifest) => index.declare(manifest, DeclaredBy::Driver),
+                Err(error) => tracing::error!(%error, hook = row.name, "a hook cannot be read"),
+            }
+        }
         let plugins = self.calls.plugins.all();
         for plugin in &plugins {
             for point in &plugin.hooks {
                 let by = DeclaredBy::Plugin(plugin.name.clone());
                 index.add(point.clone(), by);
-            }
-        }
-        for row in declared {
-            match serde_json::from_str::<HookManifest>(&row.definition) {
-                Ok(manifest) => index.declare(manifest, DeclaredBy::Driver),
-                Err(error) => tracing::error!(%error, hook = row.name, "a hook cannot be read"),
             }
         }
         let mut steps: HashMap<String, Vec<Arc<Step>>> = HashMap::new();
@@ -158,6 +158,14 @@ impl Hooks {
         }
         for plugin in &plugins {
             for filter in &plugin.manifest.filters {
+                // What is not granted was told when the file was loaded.
+                let Some(hook) = index.hooks.get(&filter.hook) else { continue };
+                if let Err(denied) = hook.admits(plugin) {
+                    if hook.is_declared_by(plugin) {
+                        tracing::warn!("the plugin declares a hook that is another's: {denied}");
+                    }
+                    continue;
+                }
                 let of_hook = steps.entry(filter.hook.clone()).or_default();
                 // One that was configured through the API takes the manifest's place.
                 if !of_hook.iter().any(|step| step.runs(plugin.name.as_str())) {
@@ -172,14 +180,13 @@ impl Hooks {
 
     /// Notices plugin files that were loaded or replaced, and what was stored without a look. Never ends.
     pub async fn watch(self: Arc<Self>) {
-        let mut known: Vec<(PluginName, i64)> = Vec::new();
+        let mut known = None;
         loop {
-            let all = self.calls.plugins.all();
-            let marks = || all.iter().map(|plugin| (plugin.name.clone(), plugin.mark));
+            let changes = self.calls.plugins.changes();
             let is_dirty = self.is_dirty.load(Ordering::Acquire);
-            if is_dirty || !marks().eq(known.iter().cloned()) {
+            if is_dirty || known != Some(changes) {
                 match self.reload() {
-                    Ok(()) => known = marks().collect(),
+                    Ok(()) => known = Some(changes),
                     Err(error) => tracing::warn!(%error, "hooks cannot be read"),
                 }
             }
@@ -196,7 +203,8 @@ impl Index {
         }
     }
 
-    /// The first of a name stays: the host's own before those of plugins, those before drivers'.
+    /// The first of a name stays: the host's own before drivers', those before plugins', so that no file
+    /// takes a hook over by declaring it.
     fn add(&mut self, point: Arc<HookPoint>, declared_by: DeclaredBy) {
         let name = point.manifest.name.clone();
         if let Some(first) = self.hooks.get(&name) {
@@ -224,6 +232,21 @@ impl Index {
 impl Hook {
     fn is_active(&self) -> bool {
         self.steps.iter().any(|step| step.settings.enabled)
+    }
+
+    /// Whether a plugin may be a step here, because it declared the hook or the operator grants it; else what
+    /// to add.
+    pub fn admits(&self, plugin: &Plugin) -> Result<(), String> {
+        let is_of_plugin = matches!(self.declared_by, DeclaredBy::Plugin(_));
+        if is_of_plugin && self.is_declared_by(plugin) {
+            return Ok(());
+        }
+        plugin.terms.grants.may_filter(&self.point.manifest.name)
+    }
+
+    /// Whether its manifest has that hook, perhaps beside another's.
+    fn is_declared_by(&self, plugin: &Plugin) -> bool {
+        plugin.hooks.iter().any(|one| one.manifest.name == self.point.manifest.name)
     }
 
     /// Why a step cannot have these settings here.

@@ -64,6 +64,7 @@ impl HostScope {
             let settings = Value::Object(self.config.plugin(plugin.name.as_str()).settings);
             let made_of = (plugin.mark, settings);
             if !plugin.is_of_host()
+                || !plugin.serves_host()
                 || self.known.get(&plugin.name) == Some(&made_of)
                 || self.failed.get(&plugin.name).is_some_and(|failed| failed.waits(&made_of))
             {
@@ -151,6 +152,9 @@ impl HostScope {
         let Some(host) = self.mutations.calls.communities.of_host() else { return };
         for instance in host.instances.iter().rev().filter(|one| self.begun.contains(&one.id)) {
             let Ok(plugin) = self.mutations.calls.plugin_of(instance) else { continue };
+            if !plugin.serves_host() {
+                continue;
+            }
             if let Err(error) = self.call(plugin, instance.clone(), Lifecycle::Close).await {
                 let plugin = instance.plugin.as_str();
                 tracing::error!(

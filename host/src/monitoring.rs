@@ -108,8 +108,10 @@ impl Takers {
     fn look(&mut self) {
         while self.tasks.try_join_next().is_some() {}
         let plugins = self.calls.plugins.all().into_iter();
-        let wanting: BTreeSet<_> =
-            plugins.filter(|one| one.exports("monitoring")).map(|one| one.name.clone()).collect();
+        let wants = |one: &Arc<Plugin>| {
+            one.exports("monitoring") && (!one.is_of_host() || one.serves_host())
+        };
+        let wanting: BTreeSet<_> = plugins.filter(wants).map(|one| one.name.clone()).collect();
         let before = self.by_plugin.len();
         self.by_plugin.retain(|name, (_, task)| {
             let stays = wanting.contains(name) && !task.is_finished();

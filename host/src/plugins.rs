@@ -12,7 +12,7 @@ mod metrics;
 pub mod schema;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
@@ -20,6 +20,7 @@ use serde::Serialize;
 
 use crate::cadence::Cadence;
 use crate::clock::rfc3339;
+use crate::grants::Missing;
 use crate::guest::{Guest, Terms};
 use crate::ids::PluginName;
 
@@ -143,6 +144,11 @@ impl Plugin {
         self.manifest.scope == Scope::Host
     }
 
+    /// Whether the operator lets it be of host scope.
+    pub fn serves_host(&self) -> bool {
+        self.terms.grants.has_host_scope()
+    }
+
     /// Counts a call in, unless as many as may be are in flight; dropping the answer counts it out.
     pub fn enter(self: &Arc<Self>) -> Option<PluginCall> {
         if self.calls.fetch_add(1, Ordering::Relaxed) < self.terms.limits.calls_per_plugin {
@@ -168,6 +174,9 @@ type Serving = HashMap<PluginName, Arc<Plugin>>;
 #[derive(Default)]
 pub struct Plugins {
     serving: ArcSwap<Serving>,
+    /// Changes of what serves, so that whoever keeps something of it notices: also the same file under
+    /// another configuration.
+    changes: AtomicU64,
     files: Mutex<BTreeMap<String, FileReport>>,
     /// How many files the directory has.
     file_count: AtomicUsize,
@@ -195,6 +204,11 @@ impl Plugins {
         let mut all: Vec<_> = self.serving.load().values().cloned().collect();
         all.sort_by(|a, b| a.name.cmp(&b.name));
         all
+    }
+
+    /// Another number than before if anything that serves was changed: read it before `all`.
+    pub fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
     }
 
     /// What became of each file, by file name.
@@ -256,6 +270,7 @@ impl Plugins {
             change(&mut serving);
             serving
         });
+        self.changes.fetch_add(1, Ordering::Release);
     }
 }
 
@@ -277,7 +292,12 @@ pub struct FileReport {
     pub serving: Option<ServingVersion>,
     /// The export interfaces that the component has.
     pub capabilities: Vec<&'static str>,
-    pub grants: serde_json::Value,
+    /// What the manifest asks for.
+    pub requested: serde_json::Value,
+    /// What is in force.
+    pub granted: serde_json::Value,
+    /// What is asked for and not granted, with the lines to add.
+    pub missing: Vec<Missing>,
     pub loaded_at: Option<String>,
 }
 
@@ -316,7 +336,9 @@ impl FileReport {
             warnings: Vec::new(),
             serving: None,
             capabilities: Vec::new(),
-            grants: serde_json::json!({}),
+            requested: serde_json::json!({}),
+            granted: serde_json::json!({}),
+            missing: Vec::new(),
             loaded_at: None,
         }
     }
@@ -331,7 +353,10 @@ impl FileReport {
             digest: plugin.digest.clone(),
         });
         self.capabilities = plugin.capabilities.clone();
-        self.grants = serde_json::to_value(&plugin.terms.grants).unwrap_or_default();
+        let grants = &plugin.terms.grants;
+        self.requested = serde_json::to_value(grants.requested()).unwrap_or_default();
+        self.granted = serde_json::to_value(grants).unwrap_or_default();
+        self.missing = grants.missing();
         self.loaded_at = Some(rfc3339(plugin.loaded_at));
         self
     }

@@ -10,7 +10,7 @@ mod retry;
 mod roster;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -65,7 +65,7 @@ struct Work {
     turns: JoinSet<(i64, Turn)>,
     /// Which worker each task is about, for one that panics.
     tasks: HashMap<Id, i64>,
-    known: BTreeMap<PluginName, i64>,
+    known: BTreeMap<PluginName, Weak<Plugin>>,
     /// Where the next look for what is due goes on.
     due_after: i64,
     settle_at: Instant,

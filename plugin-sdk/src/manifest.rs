@@ -80,6 +80,8 @@ struct Requests {
     http: Vec<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tcp: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    accounts: Vec<&'static str>,
 }
 
 impl Manifest {
@@ -292,6 +294,13 @@ impl Manifest {
     #[must_use]
     pub fn tcp(mut self, address: &'static str) -> Self {
         self.requests.tcp.push(address);
+        self
+    }
+
+    /// Asks for the accounts of another platform; `*`: of all.
+    #[must_use]
+    pub fn accounts(mut self, platform: &'static str) -> Self {
+        self.requests.accounts.push(platform);
         self
     }
 

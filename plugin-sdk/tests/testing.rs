@@ -164,3 +164,11 @@ fn a_stronger_link_wins_and_a_weaker_one_does_not() {
     let unknown = json!({ "platform_identifier": "bob", "external_id": "9" });
     assert_eq!(kind(host.action("link", unknown)), ErrorKind::NotFound);
 }
+
+#[test]
+fn an_account_of_a_platform_that_is_not_asked_for_is_forbidden() {
+    let mut host = host();
+    let account = json!({ "platform_identifier": "ann", "platform_type": "discord" });
+    assert_eq!(kind(host.action("link", account)), ErrorKind::Forbidden);
+    assert!(host.accounts().is_empty());
+}

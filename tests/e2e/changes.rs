@@ -1,12 +1,13 @@
 //! `api.change`: what each change through the API tells, to whom, and what tells nothing.
 
+use moothall_tests::guests::BACKSTAGE_GRANTS;
 use moothall_tests::{Receiver, TestHost, until};
 use serde_json::{Value, json};
 
 const TOML: &str = "[egress]\nallow_cidr = [\"127.0.0.0/8\"]";
 
 async fn host() -> TestHost {
-    TestHost::with(&["backstage", "probe"]).toml(TOML).start().await
+    TestHost::with(&["backstage", "probe"]).toml(TOML).toml(BACKSTAGE_GRANTS).start().await
 }
 
 /// A host with an endpoint that wants changes.

@@ -10,7 +10,10 @@ const MANY: usize = 10;
 
 #[tokio::test]
 async fn subscriptions_tells_each_subscriber_of_a_change() {
-    let host = TestHost::with(&["subscriptions"]).start().await;
+    let host = TestHost::with(&["subscriptions"])
+        .toml("[plugins.subscriptions]\ngrants = { events = [\"api.change\"] }")
+        .start()
+        .await;
     host.community("acme", "subscriptions", json!({})).await;
     for subscriber in ["ann", "bob"] {
         let parameters = json!({ "subscriber": subscriber, "story": "7" });
@@ -54,7 +57,7 @@ async fn event_sender_sends_what_a_call_emitted_until_it_is_taken() {
     let server = Receiver::start().await;
     server.script([Reply::Status(409), Reply::Status(503)]);
     let host = TestHost::with(&["event-sender", "tutorial"])
-        .toml("[plugins.event-sender]\ngrants = { http = [\"config:/server_url\"], cidr = [\"127.0.0.0/8\"] }")
+        .toml("[plugins.event-sender]\ngrants = { http = [\"config:/server_url\"], cidr = [\"127.0.0.0/8\"], events = [\"sending_event\"] }")
         .start()
         .await;
     let plugins = json!([
@@ -112,7 +115,7 @@ async fn points_batcher_writes_one_batch_for_many_requests() {
     let influx = Receiver::start().await;
     influx.otherwise(Reply::Status(204));
     let toml = format!(
-        "[plugins.points-batcher]\nsettings = {{ influx_url = \"{}\" }}\n\
+        "[plugins.points-batcher]\nscope = \"host\"\nsettings = {{ influx_url = \"{}\" }}\n\
          grants = {{ http = [\"config:/influx_url\"], cidr = [\"127.0.0.0/8\"] }}",
         influx.url
     );

@@ -5,6 +5,7 @@ mod managing;
 mod plugin_steps;
 mod webfilters;
 
+use moothall_tests::guests::BACKSTAGE_GRANTS;
 use moothall_tests::{Receiver, Reply, TestHost};
 use serde_json::{Value, json};
 
@@ -13,7 +14,7 @@ const LOGIN: &str = "org.example.student.login.requested.v1";
 const TOML: &str = "[egress]\nallow_cidr = [\"127.0.0.0/8\"]";
 
 async fn host() -> TestHost {
-    let host = TestHost::with(&["backstage"]).toml(TOML).start().await;
+    let host = TestHost::with(&["backstage"]).toml(TOML).toml(BACKSTAGE_GRANTS).start().await;
     host.community("acme", "backstage", json!({})).await;
     let hook = json!({
         "alias": "StudentLoginRequested",

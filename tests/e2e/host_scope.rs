@@ -6,7 +6,7 @@ use std::time::Duration;
 use moothall_tests::{TestHost, until};
 use serde_json::{Value, json};
 
-const TOML: &str = "[plugins.resident]\nsettings = { label = \"blue\" }\nlimits = { cpu_ms = 200 }";
+const TOML: &str = "[plugins.resident]\nscope = \"host\"\nsettings = { label = \"blue\" }\nlimits = { cpu_ms = 200 }";
 
 async fn host() -> TestHost {
     TestHost::with(&["resident"]).toml(TOML).start().await
@@ -78,7 +78,7 @@ async fn a_trap_costs_its_memory_and_a_pause() {
 async fn its_settings_are_its_config_and_checked() {
     let mut host = host().await;
     route(&host, "/count").await;
-    host.set_toml("[plugins.resident]\nsettings = { label = \"red\" }");
+    host.set_toml("[plugins.resident]\nscope = \"host\"\nsettings = { label = \"red\" }");
     host.reload();
     until("the new configuration counts", async || {
         let answer = host.get("/api/plugins/resident/count").await;
@@ -87,7 +87,7 @@ async fn its_settings_are_its_config_and_checked() {
     .await;
     let refused = host.put_community("acme", json!([{ "name": "resident" }])).await;
     refused.problem(422, "other_scope");
-    host.set_toml("[plugins.resident]\nsettings = { }");
+    host.set_toml("[plugins.resident]\nscope = \"host\"\nsettings = { }");
     host.restart().await;
     until("the log says what is wrong", async || {
         let said = host.logs().contains("a plugin of host scope cannot be set up");

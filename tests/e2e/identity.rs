@@ -371,3 +371,29 @@ async fn of_calls_that_link_one_account_at_once_all_agree_whose_it_is() {
     let users = get(&host, "get_users", "community=acme").await;
     assert_eq!(users.as_array().map(Vec::len), Some(1));
 }
+
+#[tokio::test]
+async fn an_unlinking_never_beats_a_surer_link() {
+    let host = host().await;
+    let ids = people(&host, "acme", 2).await;
+    let named = json!({ "platform_type": "consent", "platform_identifier": "U1" });
+    for quality in ["confirmed (weak)", "confirmed (strong)"] {
+        link(&host, with(account(ids[0], "U1"), &[("link_quality", quality)])).await.expect(200);
+        let refused = host.action("acme", "consent.unlink", named.clone()).await;
+        let detail = refused.problem(409, "conflict");
+        assert!(detail.contains(quality), "{detail}");
+        let query = format!("external_id={}&platform_type=consent", ids[0]);
+        let stays = get(&host, "get_linked_account", &query).await;
+        assert_eq!(stays["link_quality"], quality);
+    }
+    // What nobody has confirmed, and what it linked itself, however surely, it unlinks.
+    link(&host, account(ids[0], "U2")).await.expect(200);
+    let unsure = with(named.clone(), &[("platform_identifier", "U2")]);
+    assert_eq!(host.result("acme", "consent.unlink", unsure).await, json!(true));
+    let own = with(named, &[("platform_identifier", "U3"), ("link_quality", "confirmed (strong)")]);
+    host.result("acme", "consent.link", own.clone()).await;
+    assert_eq!(host.result("acme", "consent.unlink", own).await, json!(true));
+    // A driver unlinks everything.
+    let body = json!({ "community_slug": "acme", "platform_type": "consent", "platform_identifier": "U1" });
+    host.post(&format!("{IDENTITY}/unlink_account"), body).await.expect(200);
+}

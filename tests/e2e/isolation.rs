@@ -143,7 +143,7 @@ async fn guests_that_live_on_have_a_budget_of_their_own_and_calls_have_the_rest(
 
 #[tokio::test]
 async fn one_plugin_has_three_quarters_of_the_guests_that_live_on() {
-    let toml = "[limits]\nresidents = 4\n[plugins.resident]\nsettings = { label = \"blue\" }";
+    let toml = "[limits]\nresidents = 4\n[plugins.resident]\nscope = \"host\"\nsettings = { label = \"blue\" }";
     let host = TestHost::with(&["hoarder", "resident"]).toml(toml).start().await;
     for community in ["a", "b", "c", "d"] {
         host.community(community, "hoarder", json!({})).await;

@@ -25,6 +25,7 @@ mod events;
 mod example_plugins;
 mod faults;
 mod global_webhooks;
+mod grants;
 mod hooks;
 mod host_scope;
 mod https;

@@ -3,7 +3,7 @@
 use moothall_tests::{TestHost, until};
 use serde_json::{Value, json};
 
-const TOML: &str = "[plugins.resident]\nsettings = { label = \"blue\" }";
+const TOML: &str = "[plugins.resident]\nscope = \"host\"\nsettings = { label = \"blue\" }";
 
 async fn host() -> TestHost {
     let host = TestHost::with(&["resident", "probe"]).toml(TOML).start().await;

@@ -6,7 +6,7 @@ use serde_json::json;
 
 async fn host() -> TestHost {
     let host = TestHost::with(&["backstage", "resident"])
-        .toml("[plugins.resident]\nsettings = { label = \"blue\" }")
+        .toml("[plugins.resident]\nscope = \"host\"\nsettings = { label = \"blue\" }")
         .start()
         .await;
     host.community("acme", "backstage", json!({})).await;

@@ -157,7 +157,13 @@ async fn the_listing_says_what_serves_and_what_it_may_do() {
     assert!(probe["loaded_at"].is_string());
     let capabilities = probe["capabilities"].to_string();
     assert!(capabilities.contains("actions") && capabilities.contains("lifecycle"), "{probe}");
-    assert!(probe["grants"].to_string().contains("/token"), "{probe}");
+    assert_eq!(probe["requested"]["reveal"], json!(["/token"]), "{probe}");
+    assert_eq!(probe["granted"]["reveal"], json!(["/token"]), "{probe}");
+    let line =
+        "add `grants = { http = [\"config:/server_url\"] }` under [plugins.probe] in moothall.toml";
+    let missing = json!([{ "grant": "http", "values": ["config:/server_url"], "line": line }]);
+    assert_eq!(probe["missing"], missing, "{probe}");
+    assert!(probe["warnings"].to_string().contains("config:/server_url"), "{probe}");
 
     let raw = host.file("raw.wasm").await;
     assert_eq!(raw["status"], "ready", "an unknown field of a manifest is no error");

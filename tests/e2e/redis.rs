@@ -7,7 +7,9 @@ use moothall_tests::{TestHost, until};
 const PORT: u16 = 16380;
 
 fn toml(host: &str, grants: &str) -> String {
-    format!("[plugins.redis-client]\nsettings = {{ url = \"redis://{host}:{PORT}\" }}\n{grants}")
+    format!(
+        "[plugins.redis-client]\nscope = \"host\"\nsettings = {{ url = \"redis://{host}:{PORT}\" }}\n{grants}"
+    )
 }
 
 async fn host(name: &str, grants: &str) -> TestHost {
@@ -57,7 +59,7 @@ fn listener() -> std::net::TcpListener {
 
 async fn resident(resolve: &str, grants: &str) -> TestHost {
     let toml = format!(
-        "{resolve}\n[plugins.resident]\nsettings = {{ label = \"blue\" }}\ngrants = {{ tcp = [{grants}] }}"
+        "{resolve}\n[plugins.resident]\nscope = \"host\"\nsettings = {{ label = \"blue\" }}\ngrants = {{ tcp = [{grants}] }}"
     );
     TestHost::with(&["resident"]).toml(&toml).start().await
 }
@@ -80,7 +82,7 @@ async fn a_granted_name_is_what_the_operator_pinned_and_never_a_metadata_address
     assert_eq!((asked.status, asked.text.as_str()), (200, "+PONG\r\n"));
 
     host.set_toml(&format!(
-        "{}\n[plugins.resident]\nsettings = {{ label = \"blue\" }}\ngrants = {{ tcp = [{grant}] }}",
+        "{}\n[plugins.resident]\nscope = \"host\"\nsettings = {{ label = \"blue\" }}\ngrants = {{ tcp = [{grant}] }}",
         pinned("169.254.169.254")
     ));
     host.restart().await;
@@ -101,7 +103,7 @@ async fn a_granted_name_is_what_the_operator_pinned_and_never_a_metadata_address
     // What a guest opens it also closes: a call has sixteen sockets at once, and so has the next.
     let _listener = self::listener();
     host.set_toml(
-        "[plugins.resident]\nsettings = { label = \"blue\" }\ngrants = { tcp = [\"127.0.0.1:16381\"] }",
+        "[plugins.resident]\nscope = \"host\"\nsettings = { label = \"blue\" }\ngrants = { tcp = [\"127.0.0.1:16381\"] }",
     );
     host.restart().await;
     for _ in 0..2 {

@@ -78,7 +78,7 @@ async fn a_denied_reveal_says_which_line_to_add_and_that_line_helps() {
 async fn a_grant_for_what_the_manifest_does_not_ask_for_grants_nothing() {
     let toml = "[plugins.tutorial]\ngrants = { reveal = [\"/api_key\"] }";
     let host = TestHost::with(&["tutorial"]).toml(toml).start().await;
-    let grants = host.file("tutorial.wasm").await["grants"].to_string();
+    let grants = host.file("tutorial.wasm").await["granted"].to_string();
     assert!(!grants.contains("/api_key"), "{grants}");
 }
 

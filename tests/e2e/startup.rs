@@ -66,6 +66,8 @@ async fn with_a_key_other_machines_are_listened_to() {
 fn a_wrong_setting_is_named_with_the_nearest_one() {
     let said = refused_config("[limits]\ncpu_sm = 5");
     assert!(said.contains("`limits.cpu_sm`") && said.contains("`cpu_ms`"), "{said}");
+    let said = refused_config("[plugins.probe]\ngrants = { events = [\"*:a\"] }");
+    assert!(said.contains("plugins.probe.grants.events") && said.contains("`*:a`"), "{said}");
     let said = refused_config("[plugins.probe]\ngrant = { reveal = [] }");
     assert!(said.contains("plugins.probe.grant") && said.contains("`grants`"), "{said}");
     let said = refused_config("[limits]\ncpu_ms = \"soon\"");

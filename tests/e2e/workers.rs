@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use moothall_tests::guests::BACKSTAGE_GRANTS;
 use moothall_tests::{TestHost, until};
 use serde_json::{Value, json};
 
 async fn host() -> TestHost {
-    let host = TestHost::with(&["backstage"]).start().await;
+    let host = TestHost::with(&["backstage"]).toml(BACKSTAGE_GRANTS).start().await;
     host.community("acme", "backstage", json!({})).await;
     host
 }
@@ -146,7 +147,7 @@ async fn a_worker_matches_on_data_and_has_its_own_number_of_tries() {
 
 #[tokio::test]
 async fn a_disabled_worker_is_given_nothing_until_it_is_enabled() {
-    let host = TestHost::with(&["backstage"]).start().await;
+    let host = TestHost::with(&["backstage"]).toml(BACKSTAGE_GRANTS).start().await;
     host.community("acme", "backstage", json!({ "worker_enabled": false })).await;
     until("it was asked", async || {
         (worker(&host, "recorder").await["enabled"] == false).then_some(())
@@ -195,7 +196,7 @@ async fn workers_see_what_a_call_sent() {
 
 #[tokio::test]
 async fn what_an_instance_emits_while_it_is_set_up_is_told_too() {
-    let host = TestHost::with(&["backstage", "probe"]).start().await;
+    let host = TestHost::with(&["backstage", "probe"]).toml(BACKSTAGE_GRANTS).start().await;
     let backstage = json!({ "name": "backstage", "config": {} });
     host.put_community("acme", json!([backstage])).await.expect(201);
     until("the worker is asked", async || {
@@ -263,7 +264,7 @@ async fn nothing_stays_of_the_workers_of_a_deleted_community() {
 #[tokio::test]
 async fn an_event_that_ends_the_process_three_times_is_given_up() {
     let mut host = TestHost::with(&["backstage"])
-        .toml("[plugins.backstage]\nlimits = { cpu_ms = 60000 }")
+        .toml(&format!("{BACKSTAGE_GRANTS}limits = {{ cpu_ms = 60000 }}"))
         .start()
         .await;
     host.community("acme", "backstage", json!({})).await;
@@ -298,12 +299,13 @@ async fn an_event_that_ends_the_process_three_times_is_given_up() {
 
 #[tokio::test]
 async fn workers_can_be_switched_off_and_lose_nothing_meanwhile() {
-    let mut host = TestHost::with(&["backstage"]).toml("[workers]\nenabled = false").start().await;
+    let off = format!("{BACKSTAGE_GRANTS}[workers]\nenabled = false");
+    let mut host = TestHost::with(&["backstage"]).toml(&off).start().await;
     host.community("acme", "backstage", json!({})).await;
     emit(&host, "note", json!({}), 3).await;
     assert_eq!(worker(&host, "recorder").await["waiting"], 3);
     assert_eq!(state(&host, "count").await, Value::Null);
-    host.set_toml("");
+    host.set_toml(BACKSTAGE_GRANTS);
     host.restart().await;
     assert_eq!(handled(&host, "handled", 3).await, [0, 1, 2]);
 }

@@ -23,6 +23,11 @@ pub const ALL: [&str; 17] = [
     "versions",
 ];
 
+/// Everything that `backstage` asks for, granted: a table of `moothall.toml`, to which more can be added.
+pub const BACKSTAGE_GRANTS: &str = "[plugins.backstage]
+grants = { hooks = [\"action.requested\"], events = [\"driver:*\", \"api.change\", \"sending_event\"] }
+";
+
 /// The component of an example plugin or a fixture.
 pub fn file(name: &str) -> PathBuf {
     let target = profile_folder().with_file_name("");

@@ -12,7 +12,8 @@ use super::rows::{HOOKS_IDLE, HOOKS_STEP, MONITORING, MONITORING_BLOCKED, Measur
 use super::server::Server;
 
 const BACKSTAGE: &str = r#"{"name":"backstage","config":{}}"#;
-const RESIDENT: &str = "[plugins.resident]\nsettings = { label = \"bench\" }\n";
+const FILTERING: &str = "[plugins.backstage]\ngrants = { hooks = [\"action.requested\"] }\n";
+const RESIDENT: &str = "[plugins.resident]\nscope = \"host\"\nsettings = { label = \"bench\" }\n";
 /// Of the points of a plugin that keeps up.
 const DROPPED_MOST: f64 = 0.01;
 const DROPPED: &str = "moothall_monitoring_dropped_total";
@@ -73,7 +74,7 @@ pub fn hooks(bench: &Bench) -> Result<Vec<Measured>> {
     let mut off = Side::new(bench, "[hooks]\nenabled = false\n", tutorial, &[TUTORIAL])?;
     let mut on = Side::new(bench, "", tutorial, &[TUTORIAL])?;
     let both = &["plugins/tutorial", "fixtures/backstage"];
-    let mut step = Side::new(bench, "", both, &[TUTORIAL, BACKSTAGE])?;
+    let mut step = Side::new(bench, FILTERING, both, &[TUTORIAL, BACKSTAGE])?;
     for round in 1..=bench.rounds {
         off.run(nothing)?;
         on.run(nothing)?;

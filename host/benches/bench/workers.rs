@@ -23,6 +23,8 @@ const ALL_WITHIN: Duration = Duration::from_mins(5);
 /// Between two looks at the file.
 const LOOK: Duration = Duration::from_millis(2);
 const OFF: &str = "[workers]\nenabled = false\n";
+const ON: &str =
+    "[workers]\nconcurrency = 4\n[plugins.backstage]\ngrants = { events = [\"driver:*\"] }\n";
 
 /// One round of events.
 #[derive(Debug)]
@@ -65,7 +67,7 @@ fn all_handled(bench: &Bench, events: u64) -> Result<Handled> {
     let publish = publish.connections(COMMUNITIES as usize);
     Load { expected: vec![202], until: Until::Requests(events), ..publish }.run()?;
     drop(server);
-    host.set("moothall.toml", "[workers]\nconcurrency = 4\n")?;
+    host.set("moothall.toml", ON)?;
     let server = host.start()?;
     let log = Log::open(&host)?;
     let (begun, cpu) = (Instant::now(), process::cpu(server.pid())?);

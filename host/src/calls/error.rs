@@ -43,7 +43,9 @@ pub enum CallError {
     Refused(GuestError),
 
     // --- the operator's to mend
-    #[error("Plugin '{0}' does not serve now; its file was removed or did not load")]
+    #[error(
+        "Plugin '{0}' does not serve now; its file was removed, did not load, or lacks a grant: GET /api/internal/plugins says it"
+    )]
     PluginUnavailable(String),
     #[error(
         "The stored config of plugin '{plugin}' is not valid for the version that is loaded, at `{at}`; \

@@ -56,6 +56,9 @@ impl Calls {
         instance: Arc<Instance>,
         request_id: &RequestId,
     ) -> Result<Ready, CallError> {
+        if instance.is_of_host() && !plugin.serves_host() {
+            return Err(CallError::PluginUnavailable(plugin.name.to_string()));
+        }
         let counted = instance.enter(self.instance_limit).ok_or(Fault::InstanceBusy)?;
         match instance.config_for(plugin.mark) {
             Some(config) => Ok(Ready { plugin, instance, config, counted }),

@@ -19,8 +19,8 @@ pub struct ServeArgs {
     /// Address and port; port 0 picks one. [default: 127.0.0.1:8000]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
-    /// Grant each plugin the hosts that its manifest requests, but no secrets and no private
-    /// addresses. For development.
+    /// Grant each plugin what its manifest asks for, but no secrets, no private addresses and no TCP. For
+    /// development.
     #[arg(long)]
     grant_requested: bool,
     /// Begin with a new database where the old one is gone, but what lay beside it is not.

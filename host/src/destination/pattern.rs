@@ -52,6 +52,15 @@ impl HostPattern {
         matches!(&self.kind, Kind::Config(own) if own == pointer)
     }
 
+    /// Whether it surely covers whatever `narrow` covers, or nobody can know before there is a config.
+    pub fn may_cover_all_of(&self, narrow: &Self) -> bool {
+        match (&self.kind, &narrow.kind) {
+            (Kind::Hosts(wide), Kind::Hosts(narrow)) => wide.cover_all_of(narrow),
+            (Kind::Hosts(_), _) | (_, Kind::Hosts(_)) => true,
+            (one, other) => one == other,
+        }
+    }
+
     /// Whether it covers the URL, for an instance with this config and these settings.
     pub fn covers(&self, url: &CheckedUrl, config: &Value, settings: &Value) -> bool {
         let named = match &self.kind {
@@ -65,6 +74,17 @@ impl HostPattern {
 }
 
 impl Hosts {
+    fn cover_all_of(&self, narrow: &Self) -> bool {
+        let name = match (&self.name, &narrow.name) {
+            (Name::Any, _) => true,
+            (Name::Under(wide), Name::Under(narrow)) => narrow.ends_with(wide.as_str()),
+            (Name::Under(wide), Name::Exactly(Host::Domain(name))) => name.ends_with(wide.as_str()),
+            (Name::Exactly(wide), Name::Exactly(narrow)) => wide == narrow,
+            _ => false,
+        };
+        name && self.port == narrow.port
+    }
+
     fn cover(&self, url: &CheckedUrl) -> bool {
         let port = match self.port {
             Some(port) => port == url.port(),

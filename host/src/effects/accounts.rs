@@ -24,8 +24,8 @@ pub enum AccountChange {
     Add(Account),
     /// An account that had this owner and quality when the change was thought of.
     Change { account: Account, before: (PersonId, LinkQuality) },
-    /// An account that is there.
-    Remove(AccountKey),
+    /// An account that is there, as it was when the change was thought of.
+    Remove(Account),
 }
 
 /// What tells accounts of a community apart.
@@ -45,6 +45,8 @@ pub struct Account {
     pub custom_data: Option<String>,
     pub link_type: LinkType,
     pub link_quality: LinkQuality,
+    /// The plugin whose claim that is; empty: a driver's.
+    pub linked_by: String,
 }
 
 /// How somebody came to say whose account it is.
@@ -83,6 +85,8 @@ pub struct Claim {
     pub custom_data: Option<String>,
     pub link_type: Option<LinkType>,
     pub link_quality: LinkQuality,
+    /// The plugin that claims it; empty: a driver.
+    pub by: String,
 }
 
 /// The account is somebody else's, and the claim is no surer than theirs.
@@ -176,6 +180,12 @@ impl Account {
         told
     }
 
+    /// Whether that plugin may unlink it: what it linked itself, and what nobody has confirmed. An unlinking
+    /// says nothing surer, and whoever unlinks could link to somebody else next.
+    pub fn may_be_unlinked_by(&self, plugin: &str) -> bool {
+        self.linked_by == plugin || self.link_quality <= LinkQuality::Unconfirmed
+    }
+
     /// About how much memory it takes.
     pub fn bytes(&self) -> u64 {
         let key = self.key.platform_type.len() + self.key.platform_identifier.len();
@@ -184,10 +194,10 @@ impl Account {
 }
 
 impl Claim {
-    /// Reads a claim; on the platform `platform` where it names none.
-    pub fn parse(value: Value, platform: Option<&str>) -> Result<Self, String> {
+    /// Reads a claim: a plugin's, whose own platform it is on where it names none, or a driver's.
+    pub fn parse(value: Value, plugin: Option<&str>) -> Result<Self, String> {
         let sent: Sent = serde_json::from_value(value).map_err(|error| error.to_string())?;
-        let platform_type = sent.platform_type.or_else(|| platform.map(str::to_owned));
+        let platform_type = sent.platform_type.or_else(|| plugin.map(str::to_owned));
         let platform_type = platform_type.ok_or("missing field `platform_type`")?;
         let key =
             AccountKey::new(platform_type, sent.platform_identifier, sent.community_platform_id)?;
@@ -198,7 +208,8 @@ impl Claim {
         }
         let link_quality = sent.link_quality.unwrap_or(LinkQuality::Unknown);
         let (person, link_type) = (sent.external_id, sent.link_type);
-        Ok(Self { person, key, custom_data, link_type, link_quality })
+        let by = plugin.unwrap_or_default().to_owned();
+        Ok(Self { person, key, custom_data, link_type, link_quality, by })
     }
 
     /// The account as it will be, and what has to be stored for that. `stored` is the account as it is
@@ -225,6 +236,7 @@ impl Claim {
             custom_data: self.custom_data.or(stored.custom_data),
             link_type: self.link_type.unwrap_or(stored.link_type),
             link_quality: self.link_quality,
+            linked_by: self.by,
         };
         Ok((account.clone(), vec![AccountChange::Change { account, before }]))
     }
@@ -237,6 +249,7 @@ impl Claim {
             custom_data: self.custom_data,
             link_type: self.link_type.unwrap_or(LinkType::Unknown),
             link_quality: self.link_quality,
+            linked_by: self.by,
         };
         let made = self.person.is_none().then_some(AccountChange::Person(person));
         let changes = made.into_iter().chain([AccountChange::Add(account.clone())]).collect();

@@ -226,6 +226,8 @@ impl Hooks {
             let reason = format!("the plugin '{plugin}' does not serve now");
             return Err(NoVerdict::Failed(reason));
         };
+        // One that was added through the API stays when the grant goes.
+        run.hook.admits(&serving).map_err(NoVerdict::Failed)?;
         let community = match serving.is_of_host() {
             true => self.calls.communities.of_host(),
             false => run.community.clone(),

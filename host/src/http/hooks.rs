@@ -318,7 +318,7 @@ fn check_target(api: &Api, hook: &str, settings: &Settings) -> Result<(), Proble
     let plugin = api.calls.plugins.get(&settings.target);
     let plugin = plugin.ok_or_else(|| Problem::unknown_plugin(&settings.target))?;
     if plugin.manifest.filters.iter().any(|filter| filter.hook == hook) {
-        return Ok(());
+        return find(api, hook)?.admits(&plugin).map_err(Problem::unusable);
     }
     Err(Problem::unusable(format!(
         "the plugin '{}' has no filter for the hook '{hook}'",

@@ -90,16 +90,24 @@ fn instance(
     community: Option<&str>,
     platform_id: Option<&str>,
 ) -> Result<Arc<Instance>, Problem> {
+    let is_set_up = !plugin.is_of_host() || plugin.serves_host();
+    if !is_set_up {
+        return Err(not_set_up());
+    }
     let found = match community {
         Some(slug) => api.calls.communities.get(slug).ok_or_else(no_route)?,
         None => api.calls.communities.of_host().ok_or_else(no_route)?,
     };
     match (api.calls.instance(&found, plugin, platform_id), community) {
         (Ok(instance), _) => Ok(instance),
-        (Err(_), None) => Err(Problem::not_ready("The plugin is not set up; see the log")),
+        (Err(_), None) => Err(not_set_up()),
         (Err(crate::calls::CallError::NotEnabled { .. }), Some(_)) => Err(no_route()),
         (Err(error), Some(_)) => Err(error.into()),
     }
+}
+
+fn not_set_up() -> Problem {
+    Problem::not_ready("The plugin is not set up; see the log")
 }
 
 fn no_route() -> Problem {

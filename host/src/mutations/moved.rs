@@ -7,6 +7,10 @@ use crate::destination::{CheckedUrl, url_of_value};
 use crate::grants::Grants;
 use crate::plugins::{Plugin, Violation};
 
+/// New URLs of a config that are looked at one by one, each against every pattern of the grants; of more, each
+/// counts.
+const DESTINATIONS: usize = 100;
+
 /// The places at which `after` names another scheme, host or port than `before`, as JSON Pointers; of
 /// those that the plugin may send to.
 pub fn moved(plugin: &Plugin, before: &Value, after: &Value) -> Vec<String> {
@@ -17,18 +21,21 @@ pub fn moved(plugin: &Plugin, before: &Value, after: &Value) -> Vec<String> {
 fn moved_under(grants: &Grants, settings: &Value, before: &Value, after: &Value) -> Vec<String> {
     let mut texts = Vec::new();
     collect_texts(after, String::new(), &mut texts);
-    let is_moved = |(pointer, text): &(String, &str)| {
-        let old = before.pointer(pointer).and_then(Value::as_str);
-        let Some(url) = destination(grants, pointer, text) else { return false };
-        let stays = old
-            .and_then(|old| destination(grants, pointer, old))
-            .is_some_and(|old| old.is_same_origin(&url));
+    let others = texts.into_iter().filter_map(|(pointer, text)| {
+        let url = destination(grants, &pointer, text)?;
+        let old = before.pointer(&pointer).and_then(Value::as_str);
+        let old = old.and_then(|old| destination(grants, &pointer, old));
+        let stays = old.is_some_and(|old| old.is_same_origin(&url));
+        (!stays).then_some((pointer, url))
+    });
+    let mut others: Vec<(String, CheckedUrl)> = others.take(DESTINATIONS + 1).collect();
+    if others.len() <= DESTINATIONS {
         // What the manifest names may be granted later.
-        let may_go =
-            grants.names_config(pointer) || grants.may_reach(&url, after, settings).is_ok();
-        !stays && may_go
-    };
-    texts.into_iter().filter(is_moved).map(|(pointer, _)| pointer).collect()
+        others.retain(|(pointer, url)| {
+            grants.names_config(pointer) || grants.may_reach(url, after, settings).is_ok()
+        });
+    }
+    others.into_iter().map(|(pointer, _)| pointer).collect()
 }
 
 /// A value that the grants name may be a mere host; any other has to be a whole URL.
@@ -83,7 +90,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::config::GrantConfig;
+    use crate::config::{GrantConfig, PluginConfig};
     use crate::destination::HostPattern;
     use crate::grants::Requested;
     use crate::ids::PluginName;
@@ -91,8 +98,9 @@ mod tests {
     fn moves(pattern: &str, before: Value, after: &Value) -> Vec<String> {
         let http: Vec<HostPattern> = vec![pattern.parse().unwrap()];
         let plugin = PluginName::parse("forum").unwrap();
-        let requested = Requested { http: &http, ..Requested::default() };
-        let granted = GrantConfig { http: http.clone(), ..GrantConfig::default() };
+        let requested = Requested { http: http.clone(), ..Requested::default() };
+        let grants = GrantConfig { http, ..GrantConfig::default() };
+        let granted = PluginConfig { grants, ..PluginConfig::default() };
         let grants = Grants::new(&plugin, requested, &granted);
         moved_under(&grants, &Value::Null, &before, after)
     }
@@ -121,6 +129,14 @@ mod tests {
         assert_eq!(moves("config:/server", before.clone(), &after), [""; 0]);
         assert_eq!(moves("*.example", before.clone(), &after), [""; 0]);
         assert_eq!(moves("*", before, &after), ["/home"], "any host is granted");
+    }
+
+    #[test]
+    fn of_very_many_new_places_each_counts() {
+        let many = |host: &str| json!(vec![format!("https://{host}.test"); DESTINATIONS + 1]);
+        assert_eq!(moves("*.example", many("a"), &many("b")).len(), DESTINATIONS + 1);
+        let few = |host: &str| json!(vec![format!("https://{host}.test"); DESTINATIONS]);
+        assert_eq!(moves("*.example", few("a"), &few("b")), [""; 0]);
     }
 
     #[test]

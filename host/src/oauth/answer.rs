@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::OAuth;
 use super::flow::Kind;
 use crate::effects::{Claim, LinkQuality, LinkType};
+use crate::grants::Grants;
 use crate::guest::Fault;
 use crate::ids::PersonId;
 
@@ -30,6 +31,7 @@ impl OAuth {
         &self,
         text: Option<&str>,
         kind: Kind,
+        grants: &Grants,
         platform: &str,
         person: Option<PersonId>,
     ) -> Result<Answer, Fault> {
@@ -47,6 +49,10 @@ impl OAuth {
         }
         let claim = account.map(|account| claim(account, platform, person)).transpose();
         let claim = claim.map_err(|_| bad("its `account` is not as in `accounts.link`"))?;
+        if let Some(claim) = &claim {
+            let may = grants.may_have_accounts(&claim.key.platform_type);
+            may.map_err(|why| bad(&why))?;
+        }
         let url = redirect.as_ref().and_then(|redirect| redirect.get("url"));
         let url = url.filter(|url| !url.is_null());
         let url = url.map(|url| self.redirects.check(url.as_str().unwrap_or_default())).transpose();

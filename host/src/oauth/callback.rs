@@ -114,7 +114,8 @@ impl OAuth {
         let call = ValidatedCall::of_plugin(plugin.clone(), what, back.request.clone());
         let text = self.mutations.calls.run(call, Mode::Commit).await?.text();
         let name = plugin.name.as_str();
-        let answer = self.answer(text.as_deref(), flow.kind, name, flow.person);
+        let grants = &plugin.terms.grants;
+        let answer = self.answer(text.as_deref(), flow.kind, grants, name, flow.person);
         let answer = answer.inspect_err(|fault| tracing::warn!(plugin = name, "{fault}"))?;
         let community = target(flow, slug)?;
         if let Some(person) = answer.claim.as_ref().and_then(|claim| claim.person) {

@@ -8,21 +8,12 @@ use serde_json::Value;
 
 use super::Schema;
 use crate::cadence::Cadence;
-use crate::events::{Envelope, matches, pattern_fault};
+use crate::events::{Envelope, pattern_fault};
+use crate::grants::{HeardEvents, names_event};
 use crate::store::NewWorker;
 
-/// The worker's pattern for what a successful call emitted.
-pub const SENDING: &str = "sending_event";
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Scope {
-    /// An instance for each community that enables the plugin.
-    #[default]
-    Community,
-    /// One instance for the whole host.
-    Host,
-}
+pub use crate::config::Scope;
+pub use crate::grants::SENDING;
 
 /// A filter point as a manifest or a driver declares it.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -172,6 +163,7 @@ impl HookPoint {
 pub struct Worker {
     pub name: Arc<str>,
     events: Vec<String>,
+    heard: HeardEvents,
     matching: BTreeMap<String, Value>,
     pub ordering: Ordering,
     pub max_attempts: u32,
@@ -179,7 +171,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    pub fn new(manifest: &WorkerManifest) -> Result<Self, Vec<String>> {
+    pub fn new(manifest: &WorkerManifest, heard: HeardEvents) -> Result<Self, Vec<String>> {
         let fault = |pattern: &String| {
             let fault = pattern_fault(pattern)?;
             Some(format!("worker `{}`: event `{pattern}`: {fault}", manifest.name))
@@ -191,6 +183,7 @@ impl Worker {
         Ok(Self {
             name: manifest.name.as_str().into(),
             events: manifest.events.clone(),
+            heard,
             matching: manifest.matching.clone(),
             ordering: manifest.ordering,
             max_attempts: manifest.max_attempts,
@@ -210,12 +203,15 @@ impl Worker {
         self.ordering == Ordering::Fifo
     }
 
-    /// Whether it names that event literally: `api.change` and `sending_event` are written only then.
+    /// Whether it names that event and may hear it; `api.change` and `sending_event` are written only where
+    /// they are named literally.
     pub fn names(&self, source: &str, event_type: &str) -> bool {
-        let literally = source == "api" && event_type == SENDING;
-        self.events
-            .iter()
-            .any(|one| matches(one, source, event_type) || literally && one == SENDING)
+        names_event(&self.events, source, event_type) && self.heard.may_hear(source, event_type)
+    }
+
+    /// Whether it may still hear an event that it named before; else a sentence that says what to add.
+    pub fn require(&self, event: &Envelope) -> Result<(), String> {
+        self.heard.require(&event.source, &event.event_type)
     }
 
     pub fn wants(&self, event: &Envelope) -> bool {

@@ -18,7 +18,7 @@ use super::{LoadError, Manifest, Plugin, PluginMetrics, compile};
 use crate::clock::Clock;
 use crate::config::{Config, Limits};
 use crate::destination::HostPattern;
-use crate::grants::{Grants, Requested};
+use crate::grants::{Grants, Missing, Requested, is_of_host};
 use crate::guest::{
     Export, Fault, Guest, LongCalls, Origin, Output, Sandbox, Settings, Subject, Terms,
 };
@@ -73,7 +73,7 @@ impl Loader {
             };
         let manifest =
             Manifest::parse(&text).map_err(|messages| errors("bad_manifest", messages))?;
-        let warnings = unknown_fields(&text)
+        let mut warnings: Vec<String> = unknown_fields(&text)
             .into_iter()
             .map(|field| {
                 format!(
@@ -82,6 +82,7 @@ impl Loader {
             })
             .collect();
         let plugin = self.plugin(manifest, guest, digest, config)?;
+        warnings.extend(plugin.terms.grants.missing().iter().map(Missing::warning));
         Ok(Loaded { plugin: Arc::new(plugin), warnings })
     }
 
@@ -214,7 +215,11 @@ impl Loader {
         let capabilities = guest.capabilities();
         let producer = parts::producer(&manifest, &of_plugin, &capabilities);
         let producer = collect(producer.map_err(|one| vec![one]), &mut mistakes);
-        let background = collect(parts::background(&manifest, &of_plugin), &mut mistakes);
+        let requested = requested(&manifest, &name, hosts.clone().unwrap_or_default());
+        let grants = Grants::new(&name, requested, &of_plugin);
+        let grants = if config.grant_requested { grants.as_requested() } else { grants };
+        let background = parts::background(&manifest, &of_plugin, &grants);
+        let background = collect(background, &mut mistakes);
         let (
             Some(config_schema),
             Some(settings),
@@ -222,7 +227,7 @@ impl Loader {
             Some(events),
             Some(processes),
             Some(producer),
-            Some(hosts),
+            Some(_),
             Some(background),
             true,
         ) = (
@@ -239,16 +244,10 @@ impl Loader {
         else {
             return Err(mistakes);
         };
-        let requested = Requested {
-            reveal: &manifest.requests.reveal,
-            http: &hosts,
-            tcp: &manifest.requests.tcp,
-        };
-        let grants = Grants::new(&name, requested, &of_plugin.grants);
         let terms = Terms {
             plugin: name.clone(),
             limits: config.limits.with(&of_plugin.limits),
-            grants: if config.grant_requested { grants.as_requested() } else { grants },
+            grants,
             settings,
             long_calls: LongCalls::new(self.runtimes),
             quota: self.sandbox.quotas().of(&name),
@@ -274,6 +273,29 @@ impl Loader {
             loaded_at: self.clock.now_ms(),
             calls: AtomicU32::new(0),
         })
+    }
+}
+
+/// What the manifest asks for: also each of its filters and workers asks for what is not the plugin's own.
+fn requested(manifest: &Manifest, name: &PluginName, http: Vec<HostPattern>) -> Requested {
+    // The host's own are nobody's, whoever declares them.
+    let is_own_hook =
+        |hook: &String| !is_of_host(hook) && manifest.hooks.iter().any(|one| one.name == *hook);
+    let is_own_event = |pattern: &String| {
+        pattern.split_once(':').is_some_and(|(source, _)| source == name.as_str())
+    };
+    let hooks = manifest.filters.iter().map(|filter| &filter.hook);
+    let patterns = manifest.workers.iter().flat_map(|worker| &worker.events);
+    let events: BTreeSet<&String> = patterns.filter(|one| !is_own_event(one)).collect();
+    let accounts = manifest.requests.accounts.iter();
+    Requested {
+        reveal: manifest.requests.reveal.clone(),
+        http,
+        tcp: manifest.requests.tcp.clone(),
+        hooks: hooks.filter(|one| !is_own_hook(one)).cloned().collect(),
+        events: events.into_iter().cloned().collect(),
+        accounts: accounts.filter(|one| *one != name.as_str()).cloned().collect(),
+        scope: manifest.scope,
     }
 }
 

@@ -150,6 +150,8 @@ pub struct Requests {
     pub http: Vec<String>,
     #[serde(default)]
     pub tcp: Vec<String>,
+    #[serde(default)]
+    pub accounts: Vec<String>,
 }
 
 impl OAuthManifest {

@@ -36,7 +36,7 @@ impl AccountFilter {
 }
 
 pub(super) const ACCOUNT: &str = "person_id, platform_type, platform_identifier, community_platform_id, custom_data, \
-                       link_type, link_quality";
+                       link_type, link_quality, linked_by";
 
 pub(super) fn account_row(row: &Row<'_>) -> rusqlite::Result<Account> {
     let (platform_id, link_type): (String, String) = (row.get(3)?, row.get(5)?);
@@ -51,6 +51,7 @@ pub(super) fn account_row(row: &Row<'_>) -> rusqlite::Result<Account> {
         custom_data: row.get(4)?,
         link_type: LinkType::parse(&link_type).unwrap_or(LinkType::Unknown),
         link_quality: LinkQuality::parse(&link_quality).unwrap_or(LinkQuality::Unknown),
+        linked_by: row.get(7)?,
     })
 }
 
@@ -94,7 +95,7 @@ fn read_account(
     let platform_id = key.community_platform_id.as_deref().unwrap_or_default();
     let row = statement.query_row(
         params![community.0, key.platform_type, key.platform_identifier, platform_id],
-        |row| Ok((account_row(row)?, PersonId(row.get(7)?))),
+        |row| Ok((account_row(row)?, PersonId(row.get(8)?))),
     );
     Ok(row.optional()?)
 }
@@ -122,9 +123,13 @@ impl Tx<'_> {
             AccountChange::Change { account, before } => {
                 self.change_account(community, account, *before, now)
             }
-            AccountChange::Remove(key) => {
-                let was_there = self.unlink_account(community, key)?;
-                if was_there { Ok(()) } else { Err(StoreError::Taken(Taken::Account)) }
+            AccountChange::Remove(account) => {
+                let is_now = read_account(self.conn, community, &account.key)?;
+                let is_same = is_now.is_some_and(|(now, _)| now == *account);
+                if is_same && self.unlink_account(community, &account.key)? {
+                    return Ok(());
+                }
+                Err(StoreError::Taken(Taken::Account))
             }
         }
     }
@@ -179,7 +184,7 @@ impl Tx<'_> {
     ) -> Result<(), StoreError> {
         let mut statement = self.conn.prepare_cached(&format!(
             "INSERT INTO linked_account ({ACCOUNT}, community_id, written_at, written_by) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
         ))?;
         let key = &account.key;
         let added = statement.execute(params![
@@ -190,6 +195,7 @@ impl Tx<'_> {
             account.custom_data,
             account.link_type.as_str(),
             account.link_quality.as_str(),
+            account.linked_by,
             community.0,
             now,
             self.name
@@ -212,7 +218,7 @@ impl Tx<'_> {
             .conn
             .prepare_cached(
                 "UPDATE linked_account SET person_id = ?5, custom_data = ?6, link_type = ?7, link_quality = ?8, \
-                 written_at = ?9, written_by = ?10 WHERE community_id = ?1 AND platform_type = ?2 \
+                 written_at = ?9, written_by = ?10, linked_by = ?13 WHERE community_id = ?1 AND platform_type = ?2 \
                  AND platform_identifier = ?3 AND community_platform_id = ?4 AND person_id = ?11 AND link_quality = ?12",
             )?
             .execute(params![
@@ -227,7 +233,8 @@ impl Tx<'_> {
                 now,
                 self.name,
                 person.0,
-                quality.as_str()
+                quality.as_str(),
+                account.linked_by
             ])?;
         if changed == 1 { Ok(()) } else { Err(StoreError::Taken(Taken::Account)) }
     }

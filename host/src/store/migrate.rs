@@ -21,6 +21,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../migrations/0010_delivery_indexes.sql")),
     M::up(include_str!("../../migrations/0011_key_check.sql")),
     M::up(include_str!("../../migrations/0012_failed_calls_of_plugins.sql")),
+    M::up(include_str!("../../migrations/0013_linked_by.sql")),
 ];
 
 /// The schema that this version of the host works on.

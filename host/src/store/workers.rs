@@ -302,7 +302,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// The same of all instances of a plugin that were asked for another file, at most `limit`. How many.
+    /// The same of all instances of a plugin that were asked for another file, or of what the worker may no
+    /// longer hear, at most `limit`. How many.
     pub fn ask_workers_again(
         &self,
         plugin: &str,
@@ -312,7 +313,8 @@ impl Tx<'_> {
     ) -> Result<usize, StoreError> {
         let sql = format!(
             "UPDATE worker SET {AGAIN} WHERE id IN (SELECT w.id FROM worker w JOIN instance i \
-             ON i.id = w.instance_id WHERE i.plugin = ?3 AND w.name = ?4 AND w.asked_mark NOT IN (0, ?5) LIMIT ?6)"
+             ON i.id = w.instance_id WHERE i.plugin = ?3 AND w.name = ?4 AND (w.asked_mark NOT IN (0, ?5) \
+             OR w.wants_change <> ?1 OR w.wants_sending <> ?2) LIMIT ?6)"
         );
         let asked = self.conn.prepare_cached(&sql)?.execute(params![
             worker.wants_change,

@@ -1,6 +1,8 @@
 //! The workers that plugins declare: a row for each instance, made and asked again when a file is loaded or
 //! replaced.
 
+use std::sync::Arc;
+
 use super::{INSTANCES, Work, Workers};
 use crate::ids::InstanceId;
 use crate::store::{NewWorker, StoreError, Tx};
@@ -11,7 +13,10 @@ impl Workers {
         let all = self.calls.plugins.all();
         work.known.retain(|name, _| all.iter().any(|plugin| plugin.name == *name));
         for plugin in all {
-            if work.known.insert(plugin.name.clone(), plugin.mark) == Some(plugin.mark) {
+            // The same file under another configuration may hear other events.
+            let now = Arc::downgrade(&plugin);
+            let before = work.known.insert(plugin.name.clone(), now.clone());
+            if before.is_some_and(|before| before.ptr_eq(&now)) {
                 continue;
             }
             for worker in &plugin.workers {

@@ -32,6 +32,10 @@ impl Workers {
     /// Whether it is done, or given up.
     async fn try_one(&self, ready: &Ready, one: &WorkerEvent) -> Result<bool, CallError> {
         let id = one.id;
+        // The grant may have gone since it failed.
+        if let Err(denied) = ready.worker.require(&one.event) {
+            return self.failed(ready, one, Fate::Dead, denied).await;
+        }
         let permit = if one.crashes > 0 { self.suspects.acquire().await.ok() } else { None };
         if one.crashes >= CRASHES {
             let error = format!("the host ended {CRASHES} times while it was handled");

@@ -80,7 +80,7 @@ impl Parts {
         let key = options.community_platform_id_key.iter();
         let on_config_change = options.on_config_change.iter();
         let (reveal, http) = (&options.requests.reveal, &options.requests.http);
-        let tcp = &options.requests.tcp;
+        let (tcp, accounts) = (&options.requests.tcp, &options.requests.accounts);
         let parts = self.parts();
         let lifecycle = self.lifecycle.iter().map(|function| function.manifest_name());
         let actions = self.actions.iter().map(actions::to_manifest);
@@ -96,6 +96,7 @@ impl Parts {
                 #(.reveal(#reveal))*
                 #(.http(#http))*
                 #(.tcp(#tcp))*
+                #(.accounts(#accounts))*
                 #(.lifecycle(#lifecycle))*
                 #(.action(#actions))*
                 #parts

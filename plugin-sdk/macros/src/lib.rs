@@ -34,8 +34,9 @@ use proc_macro::TokenStream;
 ///         reveal("/api_key"),
 ///         http("api.example.com", "config:/server_url"),
 ///         tcp("redis.internal:6379"),         // for client crates that use std::net
+///         accounts("discord"),                // people's accounts on platforms beside its own
 ///     ),
-///     scope = "host",                         // one for the whole host, set up in moothall.toml
+///     scope = "host",                         // one for the whole host, granted and set up in moothall.toml
 ///     resident,                               // keeps its memory between calls
 ///     hooks(                                  // for platforms to run, for steps to be added to
 ///         Hook::new("org.example.registration.requested.v1").mutable("/form"),
@@ -140,7 +141,8 @@ pub fn oauth_callback(_attributes: TokenStream, item: TokenStream) -> TokenStrea
     plugin::outside_a_plugin("oauth_callback", item.into()).into()
 }
 
-/// A step of a hook: `fn guard(&self, data: Data) -> Result<Verdict>`, with any `Deserialize` type.
+/// A step of a hook: `fn guard(&self, data: Data) -> Result<Verdict>`, with any `Deserialize` type. Of a hook
+/// that the plugin does not declare itself only where the operator grants it (`hooks = ["action.requested"]`).
 ///
 /// ```text
 /// #[filter(
@@ -156,6 +158,7 @@ pub fn filter(_attributes: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 /// Handles events, each once, with a cursor of its own: `fn handle(&self, event: Envelope) -> Result<()>`.
+/// The plugin's own, and of others those that the operator grants (`events = ["discourse:*", "api.change"]`).
 ///
 /// ```text
 /// #[worker(

@@ -98,6 +98,12 @@ impl World {
         self.manifest["name"].as_str().unwrap_or_default()
     }
 
+    /// Whether it is the plugin's own platform, or one whose accounts its manifest asks for.
+    pub fn has_accounts_of(&self, platform: &str) -> bool {
+        let mut asked = self.manifest["requests"]["accounts"].as_array().into_iter().flatten();
+        platform == self.plugin() || asked.any(|one| *one == platform || *one == "*")
+    }
+
     pub fn the_call(&mut self) -> Result<&mut Call> {
         self.call.as_mut().ok_or_else(|| {
             Error::forbidden("no call runs; call the plugin through `moothall_sdk::testing::Host`")

@@ -1,5 +1,6 @@
 //! The host's own hooks around its API.
 
+use moothall_tests::guests::BACKSTAGE_GRANTS;
 use moothall_tests::{Receiver, Reply, TestHost, answer, until};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -154,7 +155,11 @@ async fn a_plugin_is_prevented_from_being_enabled_and_its_secrets_are_not_shown(
 
 #[tokio::test]
 async fn hooks_can_be_switched_off() {
-    let host = TestHost::with(&["backstage"]).toml("[hooks]\nenabled = false").start().await;
+    let host = TestHost::with(&["backstage"])
+        .toml("[hooks]\nenabled = false")
+        .toml(BACKSTAGE_GRANTS)
+        .start()
+        .await;
     host.community("acme", "backstage", json!({})).await;
     let prevented = halt(json!({ "name": "PreventAction", "message": "no" }));
     echo(&host, prevented).await.expect(200);

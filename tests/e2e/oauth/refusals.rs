@@ -316,3 +316,14 @@ async fn a_hook_that_prevents_a_plugin_prevents_it_here_too() {
     scene.go(&into("acme")).await;
     assert_eq!(scene.community("acme").await["plugins"].as_array().map(Vec::len), Some(1));
 }
+
+#[tokio::test]
+async fn an_account_of_another_platform_needs_its_grant_here_too() {
+    let mut scene = Scene::new().await;
+    let account = json!({ "platform_type": "discord", "platform_identifier": "U1" });
+    let answer = json!({ "config": { "token": TOKEN }, "account": account });
+    scene.code(json!({ "answer": answer }));
+    let said = refused(&scene.go(&APP).await, "server_error");
+    assert!(said.contains("accounts = [\"discord\"]"), "{said}");
+    assert!(scene.slugs().await.is_empty(), "nothing of it is stored");
+}

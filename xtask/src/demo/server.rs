@@ -164,7 +164,7 @@ fn spawn(binary: &Path, directory: &Path, listen: SocketAddr) -> Result<Child> {
         .context("cannot open the host's log")?;
     let mut command = Command::new(binary);
     command
-        .args(["serve", "--listen", &listen.to_string(), "--data"])
+        .args(["serve", "--grant-requested", "--listen", &listen.to_string(), "--data"])
         .arg(data_directory(directory));
     // No `moothall.toml` and no `.env` lies here, and no variable gets in: the demo is the same for everybody.
     command.current_dir(directory);

@@ -8,7 +8,7 @@ const FRESH: PersonId = PersonId(3);
 
 fn claim(person: Option<PersonId>, link_quality: LinkQuality) -> Claim {
     let key = AccountKey::new("slack".into(), "U1".into(), None).unwrap();
-    Claim { person, key, custom_data: None, link_type: None, link_quality }
+    Claim { person, key, custom_data: None, link_type: None, link_quality, by: String::new() }
 }
 
 fn stored(link_quality: LinkQuality) -> Account {
@@ -72,4 +72,29 @@ fn a_wrong_claim_says_what_is_right() {
     assert!(wrong(json!({ "platform_identifier": "" })).contains("1 to 500"));
     let unnamed = Claim::parse(json!({ "platform_identifier": "U1" }), None).unwrap_err();
     assert!(unnamed.contains("platform_type"), "{unnamed}");
+}
+
+#[test]
+fn a_plugin_unlinks_what_it_linked_and_what_nobody_confirmed() {
+    for (quality, by, may) in [
+        (LinkQuality::Unknown, "", true),
+        (LinkQuality::Unconfirmed, "other", true),
+        (LinkQuality::Weak, "", false),
+        (LinkQuality::Strong, "other", false),
+        (LinkQuality::Strong, "slack", true),
+    ] {
+        let account = Account { linked_by: by.to_owned(), ..stored(quality) };
+        assert_eq!(account.may_be_unlinked_by("slack"), may, "{quality:?} by '{by}'");
+    }
+}
+
+#[test]
+fn an_account_is_linked_by_whoever_made_the_surest_claim() {
+    let before = Account { linked_by: "slack".to_owned(), ..stored(LinkQuality::Weak) };
+    let same = Claim { by: "other".to_owned(), ..claim(None, LinkQuality::Weak) };
+    let (account, _) = same.clone().settle(Some((before.clone(), false)), FRESH).unwrap();
+    assert_eq!(account.linked_by, "slack");
+    let surer = Claim { link_quality: LinkQuality::Strong, ..same };
+    let (account, _) = surer.settle(Some((before, false)), FRESH).unwrap();
+    assert_eq!(account.linked_by, "other");
 }

@@ -24,6 +24,7 @@ impl accounts::Host for CallState {
             .map_err(|cause| invalid(format!("the account is not JSON: {cause}")))?;
         let claim = Claim::parse(value, Some(self.terms.plugin.as_str()))
             .map_err(|cause| invalid(format!("the account is not valid: {cause}")))?;
+        self.require_platform(&claim.key.platform_type)?;
         let claimed = claim.person.map(|person| self.primary_of(community, person)).transpose()?;
         let stored = self.linked(community, &claim.key)?;
         let stored = match stored {
@@ -51,10 +52,16 @@ impl accounts::Host for CallState {
         let community = self.people_of()?;
         self.count_account()?;
         let key = key(platform_type, platform_identifier, community_platform_id)?;
-        if self.linked(community, &key)?.is_none() {
-            return Ok(false);
+        self.require_platform(&key.platform_type)?;
+        let Some(account) = self.linked(community, &key)? else { return Ok(false) };
+        if !account.may_be_unlinked_by(self.terms.plugin.as_str()) {
+            let message = format!(
+                "the account is linked as `{}`, and not by this plugin, which cannot unlink it; a driver can",
+                account.link_quality.as_str()
+            );
+            return Err(error(ErrorKind::Conflict, message));
         }
-        self.keep_changes(vec![AccountChange::Remove(key)], 0)?;
+        self.keep_changes(vec![AccountChange::Remove(account)], 0)?;
         Ok(true)
     }
 
@@ -66,6 +73,7 @@ impl accounts::Host for CallState {
     ) -> Result<Option<String>, Error> {
         let community = self.people_of()?;
         let key = key(platform_type, platform_identifier, community_platform_id)?;
+        self.require_platform(&key.platform_type)?;
         let account = self.linked(community, &key)?;
         account.map(|account| self.show(&account)).transpose()
     }
@@ -81,6 +89,7 @@ impl accounts::Host for CallState {
             self.see(community, primary, change, &mut accounts)?;
         }
         let slug = self.slug()?;
+        accounts.retain(|account| self.terms.grants.is_of_platform(&account.key.platform_type));
         let accounts: Vec<Value> = accounts.iter().map(|account| account.told(&slug)).collect();
         let user = json!({
             "source_ID": person.to_string(),
@@ -109,6 +118,12 @@ impl CallState {
         instance.map(|instance| instance.community.id).ok_or_else(|| {
             error(ErrorKind::Forbidden, "this call is of no community, and so has no accounts")
         })
+    }
+
+    /// Its own, or one that is granted.
+    fn require_platform(&self, platform: &str) -> Result<(), Error> {
+        let denied = |message: String| error(ErrorKind::Forbidden, message);
+        self.terms.grants.may_have_accounts(platform).map_err(denied)
     }
 
     fn slug(&self) -> Result<String, Error> {
@@ -187,7 +202,7 @@ impl CallState {
     ) -> Result<(), Error> {
         let (key, account) = match change {
             AccountChange::Person(_) => return Ok(()),
-            AccountChange::Remove(key) => (key, None),
+            AccountChange::Remove(account) => (account.key, None),
             AccountChange::Add(account) | AccountChange::Change { account, .. } => {
                 (account.key.clone(), Some(account))
             }

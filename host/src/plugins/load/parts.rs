@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::{compiled, error, errors};
 use crate::cadence::Cadence;
 use crate::config::PluginConfig;
+use crate::grants::Grants;
 use crate::plugins::background::{HookPoint, Route, Schedule, Worker};
 use crate::plugins::manifest::{ActionManifest, ProcessManifest, ScheduleManifest};
 use crate::plugins::{Action, CallMetrics, LoadError, Manifest, ProcessType, Schema};
@@ -147,12 +148,14 @@ pub struct Background {
 pub fn background(
     manifest: &Manifest,
     config: &PluginConfig,
+    grants: &Grants,
 ) -> Result<Background, Vec<LoadError>> {
     let mut mistakes = Vec::new();
     let mut keep = |wrong: Vec<String>| mistakes.extend(errors("bad_manifest", wrong));
     let hooks = manifest.hooks.iter().cloned().map(HookPoint::compile);
     let hooks = hooks.filter_map(|one| one.map_err(&mut keep).ok()).map(Arc::new).collect();
-    let workers = manifest.workers.iter().map(Worker::new);
+    let heard = grants.heard();
+    let workers = manifest.workers.iter().map(|one| Worker::new(one, heard.clone()));
     let workers = workers.filter_map(|one| one.map_err(&mut keep).ok()).map(Arc::new).collect();
     let schedules = schedules(manifest, config).map_err(|wrong| mistakes.extend(wrong)).ok();
     let mut routes: Vec<_> = manifest.routes.iter().map(Route::new).collect();

@@ -11,6 +11,7 @@ pub struct Requests {
     pub reveal: Vec<LitStr>,
     pub http: Vec<LitStr>,
     pub tcp: Vec<LitStr>,
+    pub accounts: Vec<LitStr>,
 }
 
 impl Requests {
@@ -27,13 +28,16 @@ impl Requests {
                 requests.http = texts(&request, mistakes);
             } else if request.path().is_ident("tcp") {
                 requests.tcp = texts(&request, mistakes);
+            } else if request.path().is_ident("accounts") {
+                requests.accounts = texts(&request, mistakes);
             } else {
-                unknown(&request, "`reveal`, `http` and `tcp`", mistakes);
+                unknown(&request, "`reveal`, `http`, `tcp` and `accounts`", mistakes);
             }
         }
         requests.reveal.retain(|secret| is_place(secret, mistakes));
         requests.http.retain(|host| is_host(host, mistakes));
         requests.tcp.retain(|address| is_address(address, mistakes));
+        requests.accounts.retain(|platform| is_platform(platform, mistakes));
         requests
     }
 }
@@ -58,6 +62,14 @@ fn is_address(address: &LitStr, mistakes: &mut Mistakes) -> bool {
     let good = port.is_some_and(|(_, port)| port.parse::<u16>().is_ok());
     if !good {
         mistakes.add(address, "an address is \"host:port\": \"redis.internal:6379\"");
+    }
+    good
+}
+
+fn is_platform(platform: &LitStr, mistakes: &mut Mistakes) -> bool {
+    let good = !platform.value().is_empty();
+    if !good {
+        mistakes.add(platform, "a platform is called as its plugin is, \"discord\"; \"*\" is all");
     }
     good
 }

@@ -18,6 +18,7 @@ pub fn link(account: &str) -> Answered<String> {
             return Err(Error::invalid("an account has a 'platform_identifier'"));
         }
         let claim = completed(world, claim);
+        require(world, claim.platform_type.as_deref().unwrap_or_default())?;
         show(&settle(world, claim)?)
     })?)
 }
@@ -64,6 +65,7 @@ fn is_same(one: &Account, other: &Account) -> bool {
 pub fn unlink(platform: &str, identifier: &str, community: Option<&str>) -> Answered<bool> {
     Ok(now(|world| {
         world.writing_call()?;
+        require(world, platform)?;
         let before = world.kept.accounts.len();
         world.kept.accounts.retain(|account| !is_named(account, platform, identifier, community));
         Ok::<_, Error>(world.kept.accounts.len() < before)
@@ -73,6 +75,7 @@ pub fn unlink(platform: &str, identifier: &str, community: Option<&str>) -> Answ
 pub fn find(platform: &str, identifier: &str, community: Option<&str>) -> Answered<Option<String>> {
     Ok(now(|world| {
         world.instance_call()?;
+        require(world, platform)?;
         let mut accounts = world.kept.accounts.iter();
         let found = accounts.find(|one| is_named(one, platform, identifier, community));
         found.map(show).transpose()
@@ -89,7 +92,10 @@ pub fn user(external_id: &str) -> Answered<String> {
     Ok(now(|world| {
         world.instance_call()?;
         person(world, external_id)?;
-        let theirs = |one: &&Account| one.external_id.as_deref() == Some(external_id);
+        let theirs = |one: &&Account| {
+            one.external_id.as_deref() == Some(external_id)
+                && one.platform_type.as_deref().is_some_and(|of| world.has_accounts_of(of))
+        };
         let accounts = world.kept.accounts.iter().filter(theirs).map(shown);
         let accounts: Vec<Value> = accounts.collect::<Result<_>>()?;
         let user = json!({
@@ -97,6 +103,16 @@ pub fn user(external_id: &str) -> Answered<String> {
         });
         Ok::<_, Error>(user.to_string())
     })?)
+}
+
+/// The real host refuses the same, and names the line to add.
+fn require(world: &World, platform: &str) -> Result<()> {
+    if world.has_accounts_of(platform) {
+        return Ok(());
+    }
+    Err(Error::forbidden(format!(
+        "accounts of `{platform}` are not this plugin's; ask for them: `requests(accounts(\"{platform}\"))`"
+    )))
 }
 
 fn person(world: &World, id: &str) -> Result<()> {

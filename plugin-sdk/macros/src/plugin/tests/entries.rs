@@ -25,8 +25,13 @@ fn methods_that_no_driver_calls_are_exported_by_their_keys() {
             fn story(&self, request: RouteRequest) -> Result<WebhookResponse> { todo() }
         }
     };
-    let options =
-        quote!(name = "a", scope = "host", resident, requests(tcp("a.example:6379")), hooks(A));
+    let options = quote!(
+        name = "a",
+        scope = "host",
+        resident,
+        requests(tcp("a.example:6379"), accounts("discord")),
+        hooks(A)
+    );
     let written = written(options, block);
     for call in [
         r#"Filter::new("org.example.a.v1").order(-5).fail_silently(false)"#,
@@ -38,7 +43,7 @@ fn methods_that_no_driver_calls_are_exported_by_their_keys() {
         r#".schedule("flush",::moothall_sdk::manifest::Schedule::default().every("10s"))"#,
         r#"Route::new("/stories/{id}").method("GET").method("POST").auth("public")"#,
         r#".scope("host").resident().hook(A)"#,
-        r#".tcp("a.example:6379")"#,
+        r#".tcp("a.example:6379").accounts("discord")"#,
         "export_hooks!(Tutorial)",
         "export_workers!(Tutorial)",
         "export_monitoring!(Tutorial)",
