@@ -163,8 +163,9 @@ pub struct StoreConfig {
     /// Size of the write-ahead log beyond which it is said who keeps it from starting again, and to which its
     /// file is cut afterwards, in bytes.
     pub log_keep_bytes: u64,
-    /// Largest size of the database file, in bytes; writes beyond it fail as on a full disk.
-    pub database_bytes: u64,
+    /// Largest size of the database file, in bytes; writes beyond it fail as on a full disk. Absent: what it
+    /// has at start and nine tenths of what is free then on its file system.
+    pub database_bytes: Option<u64>,
     /// Page cache of each connection, in KiB.
     pub cache_kib: u32,
 }
@@ -181,7 +182,7 @@ impl Default for StoreConfig {
             busy_ms: 5_000,
             checkpoint_bytes: 4 << 20,
             log_keep_bytes: 32 << 20,
-            database_bytes: 1 << 40,
+            database_bytes: None,
             cache_kib: 16 << 10,
         }
     }

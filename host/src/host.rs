@@ -6,6 +6,7 @@
 mod background;
 mod data;
 mod key;
+mod purge;
 mod started;
 
 use std::net::SocketAddr;
@@ -232,7 +233,7 @@ impl Host {
         tasks.start("store", background::end_with_store(store.clone(), failed.clone()));
         tasks.start("plugin directory", self.directory.watch(reloads));
         tasks.start("failed calls", self.failed_calls);
-        tasks.start("purge", background::purge(store.clone(), clock, self.config.clone()));
+        tasks.start("purge", purge::Purge::new(store.clone(), clock, self.config.clone()).run());
         let (calls, config) = (self.api.calls.clone(), self.config.scheduler.clone());
         let scheduler = Scheduler::new(calls, config, BACKGROUND_THREADS);
         let mut callers = vec![tasks.start("scheduler", scheduler.run())];

@@ -63,7 +63,7 @@ pub use deliveries::{After, AttemptRow, EXPIRE_MS, Outcome};
 pub use delivery_list::{DeliveryFilter, DeliveryRow, STATES};
 pub use due::DueDelivery;
 pub use endpoints::{DRIVER, EndpointRow};
-pub use events::{Audience, NewEvent};
+pub use events::{AgeBounds, Audience, NewEvent};
 pub use failed_calls::FailedCall;
 pub use health::{Health, Wrong};
 pub use hooks::{HookRow, StepRow};
@@ -79,7 +79,7 @@ pub use schedules::{Advance, ScheduleFilter, ScheduleRow};
 pub use signals::Signals;
 pub use state::StateChange;
 pub use webhooks::{WebhookItem, WebhookLag};
-pub use worker_events::{Fate, Passed, WorkerEvent};
+pub use worker_events::{DeadLetter, Fate, Passed, WorkerEvent};
 pub use workers::{Asked, Keyed, NewWorker, WorkerRow};
 
 use connection::Database;
@@ -309,6 +309,16 @@ impl Store {
     /// The last step of a clean end: everything is in the database's own file.
     pub fn finish(&self) -> Result<(), StoreError> {
         checkpoint::finish(&self.inner.database)
+    }
+
+    /// Bytes of the database that hold something: what was freed is used again.
+    pub fn used_bytes(&self) -> Result<u64, StoreError> {
+        self.read(|reader| reader.used_bytes())
+    }
+
+    /// How large the database may become.
+    pub fn bound_bytes(&self) -> u64 {
+        self.inner.database.bound_bytes()
     }
 
     /// Writes that wait now.

@@ -1,6 +1,6 @@
 //! Events: published by drivers, listed in the order of their commits, once for each dedupe key.
 
-use moothall_tests::TestHost;
+use moothall_tests::{TestHost, until};
 use serde_json::{Value, json};
 
 const EVENTS: &str = "/api/internal/events";
@@ -120,4 +120,37 @@ async fn a_dry_run_shows_the_event_and_where_it_would_go_and_emits_nothing() {
     assert_eq!(told["effects"]["deliveries"], json!([delivery]));
     let listed = host.get("/api/internal/events").await.expect(200);
     assert_eq!(listed["events"], json!([]));
+}
+
+#[tokio::test]
+async fn what_orders_events_goes_with_the_last_of_them() {
+    let mut host = TestHost::with(&[]).toml("[retention]\nevent_days = 1").start().await;
+    host.put_community("acme", json!([])).await.expect(201);
+    let publish = async |source: &str| {
+        let event =
+            json!({ "community": "acme", "source": source, "event_type": "a", "data": {} });
+        host.post("/api/internal/events", event).await.expect(202);
+    };
+    for source in ["one", "two", "lasting"] {
+        publish(source).await;
+    }
+    // Deliveries to the driver, who is not there, wait for four days.
+    host.advance(std::time::Duration::from_secs(5 * 24 * 3600));
+    publish("lasting").await;
+    until("the first are purged", async || {
+        let kept = host.get("/api/internal/events").await.expect(200)["events"].clone();
+        (kept.as_array().map(Vec::len) == Some(1)).then_some(())
+    })
+    .await;
+    let keys = async || {
+        let database = rusqlite::Connection::open(host.data().join("moothall.db")).expect("one");
+        let mut found = database.prepare("SELECT source FROM event_key").expect("a table");
+        let sources = found.query_map((), |row| row.get::<_, String>(0)).expect("rows");
+        sources.collect::<Result<Vec<_>, _>>().expect("texts")
+    };
+    until("their keys are", async || (keys().await == ["lasting"]).then_some(())).await;
+    let kept = host.get("/api/internal/events").await.expect(200)["events"].clone();
+    assert_eq!(kept[0]["seq"], 2, "one that is kept goes on counting: {kept}");
+    publish("one").await;
+    host.terminate();
 }

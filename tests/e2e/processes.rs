@@ -220,3 +220,58 @@ async fn lists_are_filtered_and_paged() {
     host.get("/api/internal/process?status=lost").await.problem(400, "bad_request");
     host.get("/api/internal/process?community=nobody").await.problem(404, "unknown_community");
 }
+
+/// More than one write completes.
+const MANY: usize = 2_600;
+
+/// A host whose one process was multiplied while it was down, each with a callback of nobody.
+async fn host_with_many() -> TestHost {
+    let mut host = host().await;
+    started(&host, "probe.vote", json!({ "callback_url": "http://127.0.0.1:9/done" })).await;
+    host.put_community("other", json!([])).await.expect(201);
+    host.terminate();
+    let database = rusqlite::Connection::open(host.data().join("moothall.db")).expect("a database");
+    let copies = "WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < ?1) \
+                  INSERT INTO process SELECT i, public_id || i, community_id, instance_id, plugin, name, status, outcome, \
+                  errors, url, callback_url, NULL, state_bytes, created_at, completed_at, written_by FROM process, n";
+    assert_eq!(database.execute(copies, [MANY as i64]).expect("copies"), MANY - 1);
+    drop(database);
+    host.restart().await;
+    host
+}
+
+async fn database(host: &mut TestHost) -> rusqlite::Connection {
+    host.terminate();
+    rusqlite::Connection::open(host.data().join("moothall.db")).expect("a database")
+}
+
+fn count(database: &rusqlite::Connection, sql: &str) -> usize {
+    let number: i64 = database.query_row(sql, (), |row| row.get(0)).expect("a number");
+    usize::try_from(number).expect("a count")
+}
+
+const PENDING: &str = "SELECT count(*) FROM process WHERE status <> 'completed'";
+
+#[tokio::test]
+async fn a_mutation_that_fails_completes_no_process_however_many_there_are() {
+    let mut host = host_with_many().await;
+    let taken = json!({ "slug": "other", "plugins": [] });
+    let refused = host.put("/api/internal/community/acme", taken).await;
+    assert_eq!(refused.status, 409, "{refused:?}");
+    let database = database(&mut host).await;
+    assert_eq!(count(&database, PENDING), MANY);
+    let told = "SELECT count(*) FROM event WHERE event_type = 'process.updated'";
+    assert_eq!(count(&database, told), 0, "nobody was told of what did not happen");
+}
+
+#[tokio::test]
+async fn deleting_a_community_completes_and_tells_all_its_processes_however_many_there_are() {
+    let mut host = host_with_many().await;
+    assert_eq!(host.delete("/api/internal/community/acme").await.status, 204);
+    assert_eq!(host.get("/api/internal/process").await.expect(200)["processes"], json!([]));
+    let database = database(&mut host).await;
+    assert_eq!(count(&database, PENDING), 0);
+    let told = "SELECT count(*) FROM event WHERE event_type = 'process.updated' AND community = 'acme' \
+                AND data LIKE '%instance_disabled%' AND data LIKE '%completed%'";
+    assert_eq!(count(&database, told), MANY);
+}

@@ -309,3 +309,40 @@ async fn workers_can_be_switched_off_and_lose_nothing_meanwhile() {
     host.restart().await;
     assert_eq!(handled(&host, "handled", 3).await, [0, 1, 2]);
 }
+
+#[tokio::test]
+async fn what_waits_for_a_plugin_that_is_gone_keeps_the_log_for_a_time_and_no_longer() {
+    let host = TestHost::with(&["backstage"]).toml("[retention]\nevent_days = 3").start().await;
+    host.community("acme", "backstage", json!({})).await;
+    emit(&host, "ordered", json!({ "worker": "fail" }), 2).await;
+    until("both wait", async || (worker(&host, "orderly").await["failing"] == 2).then_some(()))
+        .await;
+    std::fs::remove_file(host.plugin_file("backstage.wasm")).expect("its file");
+    until("it does not serve", async || {
+        (worker(&host, "orderly").await["serving"] == false).then_some(())
+    })
+    .await;
+    // Beyond event_days, and beyond what deliveries wait for.
+    host.advance(Duration::from_secs(5 * 24 * 3600));
+    let published = json!({ "community": "acme", "event_type": "a", "data": {} });
+    let events = "/api/internal/events";
+    host.post(events, published.clone()).await.expect(202);
+    assert_eq!(worker(&host, "orderly").await["failing"], 2, "for so long they wait");
+    host.advance(Duration::from_secs(2 * 24 * 3600));
+    host.post(events, published).await.expect(202);
+    until("the log goes on", async || {
+        let kept = host.get(events).await.expect(200)["events"].clone();
+        (kept[0]["position"] != 1 && kept[0]["type"] == "driver.a").then_some(())
+    })
+    .await;
+    let orderly = worker(&host, "orderly").await;
+    assert_eq!((&orderly["failing"], &orderly["dead"]), (&json!(0), &json!(2)), "{orderly}");
+    let letter = &orderly["dead_letters"][0];
+    assert_eq!(letter["event"], Value::Null, "it is no longer kept: {letter}");
+    let said = letter["last_error"].as_str().unwrap_or_default();
+    assert!(said.contains("event_days") && said.contains("asked to fail"), "{said}");
+    let path = "/api/internal/workers/backstage/orderly/retry";
+    host.post(path, json!({ "id": letter["id"] })).await.problem(404, "not_found");
+    let path = "/api/internal/workers/backstage/orderly/skip";
+    assert_eq!(host.post(path, json!({})).await.expect(200)["count"], 2);
+}

@@ -10,7 +10,7 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 
 use super::Api;
 use super::access::KeyId;
@@ -28,11 +28,18 @@ const LOOK_EVENTS: usize = 100;
 pub struct Streams {
     room: Arc<Semaphore>,
     stopping: watch::Receiver<bool>,
+    keys_changed: Arc<Notify>,
 }
 
 impl Streams {
     pub fn new(stopping: watch::Receiver<bool>, most: usize) -> Self {
-        Self { room: Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS))), stopping }
+        let room = Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
+        Self { room, stopping, keys_changed: Arc::default() }
+    }
+
+    /// Other keys are valid now: streams whose key is not among them end, also those that wait.
+    pub fn look_at_keys(&self) {
+        self.keys_changed.notify_waiters();
     }
 }
 
@@ -55,7 +62,7 @@ pub fn open(
     key: Option<KeyId>,
     from: Option<i64>,
 ) -> Result<Response, Problem> {
-    let Streams { room, stopping } = api.streams.clone();
+    let Streams { room, stopping, keys_changed: _ } = api.streams.clone();
     let Ok(room) = room.try_acquire_owned() else {
         return Err(Problem::no_room("Too many event streams are open"));
     };
@@ -87,14 +94,17 @@ pub fn open(
 impl Stream {
     async fn next(&mut self) -> Option<Bytes> {
         let signal = self.api.calls.store.signals().events.clone();
+        let keys = self.api.streams.keys_changed.clone();
         loop {
+            // Registered before the look, so that nothing is missed between the two.
+            let mut keys_changed = std::pin::pin!(keys.notified());
+            keys_changed.as_mut().enable();
             if *self.stopping.borrow() || !self.api.keys.load().still_admit(self.key.as_ref()) {
                 return None;
             }
             if let Some(chunk) = self.ready.pop_front() {
                 return Some(chunk);
             }
-            // Registered before the look, so that nothing is missed between the two.
             let mut told = std::pin::pin!(signal.notified());
             told.as_mut().enable();
             match self.look() {
@@ -111,6 +121,7 @@ impl Stream {
             }
             tokio::select! {
                 () = told => {}
+                () = keys_changed => {}
                 _ = self.stopping.changed() => {}
                 () = tokio::time::sleep(KEEP_ALIVE) => {
                     return Some(Bytes::from_static(b": still here\n\n"));

@@ -16,7 +16,7 @@ use super::error::Problem;
 use super::{Api, body};
 use crate::clock::rfc3339;
 use crate::guest::Fault;
-use crate::store::{WorkerEvent, WorkerRow};
+use crate::store::{DeadLetter, WorkerEvent, WorkerRow};
 
 /// Workers on one page at most.
 const PAGE: usize = 100;
@@ -126,13 +126,15 @@ fn retry(waiting: &WorkerEvent) -> Value {
     })
 }
 
-fn letter(dead: &WorkerEvent) -> Value {
+/// Without its event's id and type once that is no longer kept.
+fn letter(dead: &DeadLetter) -> Value {
     json!({
         "id": dead.id,
-        "event": dead.event.id,
-        "type": dead.event.full_type(),
+        "event": dead.event.as_ref().map(|(id, _)| id),
+        "type": dead.event.as_ref().map(|(_, event_type)| event_type),
+        "position": dead.position,
         "attempts": dead.attempts,
-        "dead_since": dead.due_at.map(rfc3339),
+        "dead_since": dead.dead_since.map(rfc3339),
         "last_error": dead.last_error,
     })
 }
@@ -181,7 +183,9 @@ async fn settle(
     };
     let count = api.calls.store.write("worker.settle", settle).await?;
     if body.id.is_some() && count == 0 {
-        return Err(Problem::not_found("There is no such dead letter"));
+        return Err(Problem::not_found(
+            "There is no such dead letter, or its event is no longer kept and cannot be retried",
+        ));
     }
     Ok(Json(json!({ "count": count })))
 }

@@ -11,7 +11,7 @@ use super::{MutationError, Mutations, Outcome};
 use crate::calls::{Also, CallError, Mode, ValidatedCall, Writes};
 use crate::communities::{Community, Turn};
 use crate::guest::{Fault, Share};
-use crate::ids::{Generation, ProcessId, RequestId};
+use crate::ids::{Generation, InstanceId, ProcessId, RequestId};
 use crate::instance::{Access, CommunityNames, Hold, HoldError, Instance, secret_context};
 use crate::plugins::Lifecycle;
 use crate::store::{CommunityRow, NewInstance, NewWorker, SecretRow, StoreError, Taken, Tx};
@@ -19,10 +19,8 @@ use crate::store::{CommunityRow, NewInstance, NewWorker, SecretRow, StoreError, 
 /// Rows that one write may touch: the writer serves everybody.
 const WRITE_ROWS: usize = 10_000;
 
-/// Pending processes that the mutation's own write completes; more are completed before it.
+/// Pending processes that the mutation's own write completes; more are completed after it.
 const COMPLETED_AT_ONCE: usize = 2_000;
-/// Pending processes that one write before it completes.
-const COMPLETED_CHUNK: usize = 500;
 /// A schedule of the instance itself.
 const NO_PROCESS: ProcessId = ProcessId(0);
 
@@ -171,27 +169,24 @@ impl Mutations {
         Ok(held)
     }
 
-    /// So many pending processes that one write would take too long are completed in chunks before
-    /// it, under the locks: nobody can start or change one meanwhile that the last write would miss.
-    async fn complete_many(&self, writes: &[Write]) -> Outcome<()> {
-        let removed = || {
-            writes.iter().filter_map(|write| match write {
-                Write::Remove(instance, code) => Some((instance.id, *code)),
-                _ => None,
-            })
-        };
-        let count = |reader: &crate::store::Reader<'_>| {
-            removed().try_fold(0, |sum, (id, _)| Ok(sum + reader.pending_count(id)?))
-        };
-        if self.calls.store.read(count)? <= COMPLETED_AT_ONCE {
-            return Ok(());
-        }
+    /// So many pending processes that one write would take too long are completed in chunks after it: then
+    /// their instances are gone for good, and nobody can start or change one any more. What a failure or a
+    /// crash leaves is the purge's.
+    async fn complete_rest(&self, removed: Vec<InstanceId>) {
         let now = self.calls.clock.now_ms();
-        for (id, code) in removed() {
-            let chunk = move |tx: &Tx<'_>| tx.complete_pending(id, code, now, COMPLETED_CHUNK);
-            while self.calls.store.write("process.complete", chunk).await? == COMPLETED_CHUNK {}
+        for id in removed {
+            let chunk = move |tx: &Tx<'_>| tx.complete_removed(id, now);
+            loop {
+                match self.calls.store.write("process.complete", chunk).await {
+                    Ok(true) => {}
+                    Ok(false) => break,
+                    Err(error) => {
+                        tracing::warn!(%error, instance = id.0, "processes of a removed instance are completed later");
+                        return;
+                    }
+                }
+            }
         }
-        Ok(())
     }
 
     async fn write(
@@ -202,7 +197,6 @@ impl Mutations {
         turn: Turn,
     ) -> Outcome<Arc<Community>> {
         let (writes, shares) = self.writes(&mut plan)?;
-        self.complete_many(&writes).await?;
         let after = community_after(&plan);
         let Some(names) = plan.after.clone().or_else(|| plan.before.clone()) else {
             return Err(Fault::Host("a mutation of no community".into()).into());
@@ -211,7 +205,7 @@ impl Mutations {
             (plan.before.clone(), plan.after.clone(), self.calls.clock.now_ms());
         let (communities, published) = (self.calls.communities.clone(), after.clone());
         let slug_before = plan.before.as_ref().map(|names| names.slug.clone());
-        let finish = move |committed: Option<&()>| {
+        let finish = move |committed: Option<&Vec<InstanceId>>| {
             if committed.is_some() {
                 communities.publish(slug_before.as_ref(), published);
                 held.into_iter().for_each(release);
@@ -221,14 +215,18 @@ impl Mutations {
         let (change, view, of) = (self.told(&plan), self.view(&plan), names.id);
         let apply = move |tx: &Tx<'_>| {
             tx.changing(change.as_ref(), of, &view, now, |tx| {
-                apply(tx, before, then, &writes, now)?;
-                also.map_or(Ok(()), |also| also(tx))
+                let rest = apply(tx, before, then, &writes, now)?;
+                also.map_or(Ok(()), |also| also(tx))?;
+                Ok(rest)
             })
         };
         let written =
             self.calls.store.write_then("community.change", apply, Some(Box::new(finish)));
         match written.await {
-            Ok(()) => Ok(Arc::new(after.unwrap_or(Community { names, instances: Box::default() }))),
+            Ok(rest) => {
+                self.complete_rest(rest).await;
+                Ok(Arc::new(after.unwrap_or(Community { names, instances: Box::default() })))
+            }
             Err(StoreError::Taken(Taken::Slug)) => Err(MutationError::Taken(names.slug.clone())),
             Err(error) => Err(error.into()),
         }
@@ -342,25 +340,54 @@ fn community_after(plan: &Plan) -> Option<Community> {
     Some(Community { names, instances: instances.into() })
 }
 
+/// The removed instances of which more is pending than this write completes.
 fn apply(
     tx: &Tx<'_>,
     before: Option<Arc<CommunityNames>>,
     after: Option<Arc<CommunityNames>>,
     writes: &[Write],
     now: i64,
-) -> Result<(), StoreError> {
+) -> Result<Vec<InstanceId>, StoreError> {
     if let (None, Some(new)) = (&before, &after) {
         let (slug, readable_name) = (new.slug.to_string(), new.readable_name.to_string());
         tx.add_community(&CommunityRow { id: new.id, slug, readable_name }, now)?;
     }
-    writes.iter().try_for_each(|write| apply_one(tx, write, now))?;
-    match (before, after) {
-        (Some(old), None) => tx.remove_community(old.id),
-        (Some(old), Some(new)) if old != new => {
-            tx.change_community(old.id, &new.slug, &new.readable_name)
+    let (mut room, mut rest) = (COMPLETED_AT_ONCE, Vec::new());
+    for write in writes {
+        match write {
+            Write::Remove(instance, code) => {
+                let completed = remove(tx, instance, code, room, now)?;
+                if completed == room {
+                    rest.push(instance.id);
+                }
+                room -= completed;
+            }
+            Write::Add(_) | Write::Reconfigure(..) => apply_one(tx, write, now)?,
         }
-        _ => Ok(()),
     }
+    match (before, after) {
+        (Some(old), None) => tx.remove_community(old.id)?,
+        (Some(old), Some(new)) if old != new => {
+            tx.change_community(old.id, &new.slug, &new.readable_name)?;
+        }
+        _ => {}
+    }
+    Ok(rest)
+}
+
+/// Completes at most `room` of the instance's processes; how many.
+fn remove(
+    tx: &Tx<'_>,
+    instance: &Instance,
+    code: &str,
+    room: usize,
+    now: i64,
+) -> Result<usize, StoreError> {
+    let completed = tx.complete_pending(instance.id, code, now, room)?;
+    tx.remove_schedules(instance.id)?;
+    tx.retire_workers(instance.id)?;
+    tx.remove_instance(instance.id, Some(code).filter(|_| completed == room))?;
+    Ok(completed)
 }
 
 fn apply_one(tx: &Tx<'_>, write: &Write, now: i64) -> Result<(), StoreError> {
@@ -379,12 +406,7 @@ fn apply_one(tx: &Tx<'_>, write: &Write, now: i64) -> Result<(), StoreError> {
             workers.try_for_each(|one| tx.ask_worker_again(written.row.id, one))?;
             written
         }
-        Write::Remove(instance, code) => {
-            tx.complete_pending(instance.id, code, now, usize::MAX >> 1)?;
-            tx.remove_schedules(instance.id)?;
-            tx.retire_workers(instance.id)?;
-            return tx.remove_instance(instance.id);
-        }
+        Write::Remove(..) => return Ok(()),
     };
     tx.replace_secrets(written.row.id, &written.secrets)?;
     written.writes.apply(tx, &written.instance, now)

@@ -24,6 +24,11 @@ const STATEMENTS: usize = 64;
 /// How long a backup waits for a writer of another process, in milliseconds.
 const BACKUP_BUSY_MS: u64 = 30_000;
 
+/// How much of what is free a database may take that is given no bound, in percent.
+const FREE_PERCENT: u64 = 90;
+/// Its bound where nothing can be said of what is free.
+const UNBOUNDED_BYTES: u64 = 1 << 40;
+
 /// A read-only view.
 pub struct Reader<'a>(pub(super) &'a Connection);
 
@@ -35,6 +40,30 @@ pub struct Tx<'a> {
     pub(super) subscriptions: &'a Subscriptions,
 }
 
+impl Reader<'_> {
+    pub fn used_bytes(&self) -> Result<u64, StoreError> {
+        let ask = |name| self.0.pragma_query_value(None, name, |row| row.get::<_, u32>(0));
+        let pages = ask("page_count")?.saturating_sub(ask("freelist_count")?);
+        Ok(u64::from(pages) * u64::from(ask("page_size")?))
+    }
+}
+
+/// How large a database may become that is given no bound: what it has, and most of what is free where it
+/// lies. The rest is for its log, and for others.
+fn bound_by_room(path: &Path) -> u64 {
+    let there = std::fs::metadata(path).map_or(0, |file| file.len());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match rustix::fs::statvfs(folder.unwrap_or(Path::new("."))) {
+        Ok(room) => there.saturating_add(
+            room.f_bavail.saturating_mul(room.f_frsize) / 100 * FREE_PERCENT,
+        ),
+        Err(error) => {
+            tracing::warn!(%error, "the free space of the data directory cannot be read: the database is not bounded");
+            UNBOUNDED_BYTES
+        }
+    }
+}
+
 /// A database file and how to open it.
 pub struct Database {
     /// Tells the stores of one process apart in `READERS`.
@@ -42,6 +71,8 @@ pub struct Database {
     path: PathBuf,
     config: StoreConfig,
     health: Health,
+    /// The largest size of its file, in bytes.
+    bound: u64,
 }
 
 /// A thread's own connection to one database.
@@ -64,11 +95,16 @@ impl Database {
             path: path.to_owned(),
             config: config.clone(),
             health: Health::new(config),
+            bound: config.database_bytes.unwrap_or_else(|| bound_by_room(path)),
         }
     }
 
     pub fn health(&self) -> &Health {
         &self.health
+    }
+
+    pub fn bound_bytes(&self) -> u64 {
+        self.bound
     }
 
     pub fn open_writer(&self) -> Result<Connection, StoreError> {
@@ -92,7 +128,7 @@ impl Database {
         let keep = i64::try_from(self.config.log_keep_bytes).unwrap_or(i64::MAX);
         conn.pragma_update_and_check(None, "journal_size_limit", keep, |_| Ok(()))?;
         let page: u32 = conn.pragma_query_value(None, "page_size", |row| row.get(0))?;
-        let pages = self.config.database_bytes / u64::from(page.max(1));
+        let pages = self.bound_bytes() / u64::from(page.max(1));
         let pages = u32::try_from(pages).unwrap_or(u32::MAX - 1).max(1);
         conn.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
         self.tune(&conn)?;

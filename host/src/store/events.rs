@@ -89,6 +89,16 @@ impl NewEvent {
     }
 }
 
+/// How old events become, in milliseconds since the Unix epoch.
+#[derive(Clone, Copy, Debug)]
+pub struct AgeBounds {
+    pub now: i64,
+    /// Older ones go, unless somebody still needs them.
+    pub first: i64,
+    /// Older ones go, whoever needs them.
+    pub last: i64,
+}
+
 /// Who an event is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Audience {
@@ -221,32 +231,59 @@ impl Tx<'_> {
     }
 
     /// Removes at most `rows` events older than `before`, from the oldest on, up to the first that a
-    /// delivery or a worker still needs: what is kept has no gaps. For a worker that has not come to them they
-    /// wait until they are older than `before_all`. How many it removed.
-    pub fn purge_events(
-        &self,
-        before: i64,
-        before_all: i64,
-        rows: usize,
-    ) -> Result<usize, StoreError> {
+    /// delivery or a worker still needs: what is kept has no gaps. A delivery ends by its own time; for a worker
+    /// they wait until they are older than `bounds.last`, and no longer. How many it removed.
+    pub fn purge_events(&self, bounds: &AgeBounds, rows: usize) -> Result<usize, StoreError> {
         // Deliveries are added with their events: the oldest that waits is of the oldest event that is needed.
         let mut oldest = self.conn.prepare_cached(
-            "SELECT position, time >= ?1 OR position >= (SELECT coalesce(min(event_position), event.position + 1) \
+            "SELECT position, time, position >= (SELECT coalesce(min(event_position), 0x7fffffffffffffff) \
              FROM (SELECT event_position FROM delivery INDEXED BY delivery_open WHERE state <> 'delivered' \
-             AND state = 'waiting' ORDER BY id LIMIT 1)) OR EXISTS (SELECT 1 FROM worker_event INDEXED BY worker_event_position \
-             WHERE worker_event.position = event.position) OR time >= ?3 AND position > (SELECT \
-             coalesce(min(cursor), event.position) FROM worker INDEXED BY worker_cursor WHERE enabled) FROM event ORDER BY position LIMIT ?2",
+             AND state = 'waiting' ORDER BY id LIMIT 1)), EXISTS (SELECT 1 FROM worker_event \
+             INDEXED BY worker_event_position WHERE worker_event.position = event.position) OR position > (SELECT \
+             coalesce(min(cursor), 0x7fffffffffffffff) FROM worker INDEXED BY worker_cursor WHERE enabled) \
+             FROM event ORDER BY position LIMIT ?1",
         )?;
-        let mut found = oldest.query(params![before, rows as i64, before_all])?;
+        let mut found = oldest.query([rows as i64])?;
         let mut up_to = None;
         while let Some(row) = found.next()? {
-            if row.get(1)? {
+            let (position, time) = (row.get::<_, i64>(0)?, row.get::<_, i64>(1)?);
+            let (is_sent, is_wanted): (bool, bool) = (row.get(2)?, row.get(3)?);
+            // One of a time that is still to come says nothing of its age; what came after it does.
+            if time > bounds.now && !is_sent {
+                continue;
+            }
+            if is_sent || time >= bounds.first || (is_wanted && time >= bounds.last) {
                 break;
             }
-            up_to = Some(row.get::<_, i64>(0)?);
+            up_to = Some(position);
         }
         let Some(up_to) = up_to else { return Ok(0) };
+        if self.give_up_before(up_to, bounds.now, rows)? == rows {
+            return Ok(rows);
+        }
         Ok(self.conn.prepare_cached("DELETE FROM event WHERE position <= ?1")?.execute([up_to])?)
+    }
+
+    /// Of the `rows` keys after `after`, removes those of which no event is kept. How many, and where to go on.
+    pub fn purge_event_keys(
+        &self,
+        after: i64,
+        rows: usize,
+    ) -> Result<(usize, Option<i64>), StoreError> {
+        let (first, _) = Reader(self.conn).event_range()?;
+        let mut keys = self
+            .conn
+            .prepare_cached("SELECT id FROM event_key WHERE id > ?1 ORDER BY id LIMIT ?2")?;
+        let keys = keys.query_map(params![after, rows as i64], |row| row.get(0))?;
+        let keys: Vec<i64> = keys.collect::<Result<_, _>>()?;
+        let Some(last) = keys.last().copied() else { return Ok((0, None)) };
+        let removed = self
+            .conn
+            .prepare_cached(
+                "DELETE FROM event_key WHERE id > ?1 AND id <= ?2 AND last_position < ?3",
+            )?
+            .execute([after, last, first])?;
+        Ok((removed, Some(last).filter(|_| keys.len() == rows)))
     }
 
     /// Removes at most `rows` dedupe keys that do not count any more; how many it removed.
@@ -271,10 +308,13 @@ impl Tx<'_> {
         Reader(self.conn).deduplicated(scope, key, now)
     }
 
+    /// The event that is appended next: its key, and its number within that.
     fn next_seq(&self, community: i64, key: &str) -> Result<(i64, i64), StoreError> {
         let mut statement = self.conn.prepare_cached(
-            "INSERT INTO event_key (community_id, source, last_seq) VALUES (?1, ?2, 1) \
-             ON CONFLICT (community_id, source) DO UPDATE SET last_seq = last_seq + 1 RETURNING id, last_seq",
+            "INSERT INTO event_key (community_id, source, last_seq, last_position) VALUES (?1, ?2, 1, \
+             coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'event'), 0) + 1) \
+             ON CONFLICT (community_id, source) DO UPDATE SET last_seq = last_seq + 1, \
+             last_position = excluded.last_position RETURNING id, last_seq",
         )?;
         Ok(statement.query_row(params![community, key], |row| Ok((row.get(0)?, row.get(1)?)))?)
     }

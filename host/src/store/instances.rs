@@ -213,7 +213,10 @@ impl Tx<'_> {
             .prepare_cached("DELETE FROM hook_step WHERE community_id = ?1 AND community_id <> 0")?
             .execute([id.0])?;
         self.conn
-            .prepare_cached("INSERT OR IGNORE INTO purge_community (community_id) VALUES (?1)")?
+            .prepare_cached(
+                "INSERT OR IGNORE INTO purge_community (community_id, slug) \
+                 SELECT id, slug FROM community WHERE id = ?1",
+            )?
             .execute([id.0])?;
         let removed =
             self.conn.prepare_cached("DELETE FROM community WHERE id = ?1")?.execute([id.0])?;
@@ -301,11 +304,12 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Removes the instance at once and leaves its state, which nobody can reach, to the purge.
-    pub fn remove_instance(&self, id: InstanceId) -> Result<(), StoreError> {
+    /// Removes the instance at once and leaves its state, which nobody can reach, to the purge; and with
+    /// `code` the completion of what is still pending of it.
+    pub fn remove_instance(&self, id: InstanceId, code: Option<&str>) -> Result<(), StoreError> {
         self.conn
-            .prepare_cached("INSERT OR IGNORE INTO purge (instance_id) VALUES (?1)")?
-            .execute([id.0])?;
+            .prepare_cached("INSERT OR IGNORE INTO purge (instance_id, code) VALUES (?1, ?2)")?
+            .execute(params![id.0, code])?;
         let removed =
             self.conn.prepare_cached("DELETE FROM instance WHERE id = ?1")?.execute([id.0])?;
         if removed == 1 { Ok(()) } else { Err(StoreError::Stale) }

@@ -13,12 +13,17 @@ use super::signals::Told;
 use super::subscriptions::Subscriptions;
 use super::{AfterWrite, StoreError};
 
+/// How writes are called that make room.
+const PURGE: &str = "purge.";
+
 /// A write that waits, whatever it answers with.
 pub struct Job {
     pub(super) write: Box<dyn Write>,
     pub(super) queued: Instant,
     /// What it brings to be stored, about.
     pub(super) bytes: usize,
+    /// It is committed by itself: it makes room, which one that finds none must not undo.
+    pub(super) is_alone: bool,
 }
 
 /// Who was first: the writer, who began the write, or whoever waited for it and gave up. Clones share it.
@@ -77,7 +82,8 @@ impl Job {
     {
         let claim = Claim::default();
         let write = Named { name, run: Some(run), result: None, after, answer, claim };
-        Self { write: Box::new(write), queued: Instant::now(), bytes: 0 }
+        let is_alone = name.starts_with(PURGE);
+        Self { write: Box::new(write), queued: Instant::now(), bytes: 0, is_alone }
     }
 
     pub fn of_bytes(mut self, bytes: usize) -> Self {

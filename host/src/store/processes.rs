@@ -92,6 +92,12 @@ const SELECT: &str = "SELECT process.id, public_id, community_id, slug, instance
                       errors, url, callback_url, closing_at, state_bytes \
                       FROM process JOIN community ON community.id = community_id";
 
+/// The same of a process whose community may be deleted already.
+const SELECT_REMOVED: &str = "SELECT process.id, public_id, process.community_id, coalesce(community.slug, gone.slug), instance_id, \
+                              plugin, name, status, outcome, errors, url, callback_url, closing_at, state_bytes \
+                              FROM process LEFT JOIN community ON community.id = process.community_id \
+                              LEFT JOIN purge_community gone ON gone.community_id = process.community_id";
+
 fn process_row(row: &Row<'_>) -> rusqlite::Result<ProcessRow> {
     let status: String = row.get(7)?;
     Ok(ProcessRow {
@@ -240,19 +246,18 @@ impl Tx<'_> {
         now: i64,
         limit: usize,
     ) -> Result<usize, StoreError> {
-        let mut statement = self.conn.prepare_cached(
-            "SELECT id FROM process WHERE instance_id = ?1 AND status <> 'completed' ORDER BY id LIMIT ?2",
-        )?;
-        let ids = statement.query_map(params![instance.0, limit as i64], |row| row.get(0))?;
-        let ids: Vec<i64> = ids.collect::<Result<_, _>>()?;
-        for id in &ids {
-            let Some(stored) = read_process(self.conn, ProcessId(*id))? else { continue };
+        let mut statement = self.conn.prepare_cached(&format!(
+            "{SELECT_REMOVED} WHERE instance_id = ?1 AND status <> 'completed' ORDER BY process.id LIMIT ?2"
+        ))?;
+        let pending = statement.query_map(params![instance.0, limit as i64], process_row)?;
+        let pending: Vec<ProcessRow> = pending.collect::<Result<_, _>>()?;
+        for stored in &pending {
             let mut completed = stored.clone();
             completed.status = ProcessStatus::Completed;
             completed.errors = json!({ "code": code }).to_string();
-            self.change_process(&stored, &completed, now)?;
+            self.change_process(stored, &completed, now)?;
         }
-        Ok(ids.len())
+        Ok(pending.len())
     }
 
     fn change_process(

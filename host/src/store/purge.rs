@@ -6,10 +6,17 @@ use rusqlite::{OptionalExtension, params};
 use super::{StoreError, Tx};
 use crate::ids::InstanceId;
 
+/// Pending processes that one write completes.
+const COMPLETED: usize = 500;
+
 impl Tx<'_> {
-    /// Removes at most `rows` rows of one deleted instance's workers and state. False: nothing is left to do.
-    pub fn purge_state(&self, rows: usize) -> Result<bool, StoreError> {
+    /// Completes what is pending of one deleted instance, then removes at most `rows` rows of its workers and
+    /// state. False: nothing is left to do.
+    pub fn purge_state(&self, now: i64, rows: usize) -> Result<bool, StoreError> {
         let Some(instance) = self.next_purge()? else { return Ok(false) };
+        if self.complete_removed(instance, now)? {
+            return Ok(true);
+        }
         if self.purge_workers(instance, rows)? == rows {
             return Ok(true);
         }
@@ -33,10 +40,33 @@ impl Tx<'_> {
         Ok(statement.query_row([], |row| row.get(0).map(InstanceId)).optional()?)
     }
 
-    /// Removes at most `rows` rows of one deleted community's processes and people. False: nothing is left to do.
+    /// Completes some of the pending processes of an instance that was removed, if its removal left any.
+    /// Whether there may be more.
+    pub fn complete_removed(&self, instance: InstanceId, now: i64) -> Result<bool, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT code FROM purge WHERE instance_id = ?1 AND code IS NOT NULL",
+        )?;
+        let code: Option<String> =
+            statement.query_row([instance.0], |row| row.get(0)).optional()?;
+        let Some(code) = code else { return Ok(false) };
+        if self.complete_pending(instance, &code, now, COMPLETED)? == COMPLETED {
+            return Ok(true);
+        }
+        self.conn
+            .prepare_cached("UPDATE purge SET code = NULL WHERE instance_id = ?1")?
+            .execute([instance.0])?;
+        Ok(false)
+    }
+
+    /// Removes at most `rows` rows of one deleted community's processes and people, once its processes are
+    /// completed. False: nothing is left to do.
     pub fn purge_community(&self, rows: usize) -> Result<bool, StoreError> {
-        let mut statement =
-            self.conn.prepare_cached("SELECT community_id FROM purge_community LIMIT 1")?;
+        let mut statement = self.conn.prepare_cached(
+            "SELECT community_id FROM purge_community WHERE NOT EXISTS (SELECT 1 FROM purge \
+             JOIN process INDEXED BY process_pending ON process.instance_id = purge.instance_id \
+             AND status <> 'completed' WHERE code IS NOT NULL \
+             AND process.community_id = purge_community.community_id) LIMIT 1",
+        )?;
         let community: Option<i64> = statement.query_row([], |row| row.get(0)).optional()?;
         let Some(community) = community else { return Ok(false) };
         let chunks = [

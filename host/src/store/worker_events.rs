@@ -1,5 +1,7 @@
 //! The table `worker_event`: events that a worker's cursor has passed and that are not handled.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::events::{ENVELOPE, ENVELOPE_FROM, envelope};
@@ -17,6 +19,18 @@ pub struct WorkerEvent {
     pub last_error: Option<String>,
     pub key: i64,
     pub event: Envelope,
+}
+
+/// An event that a worker gave up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadLetter {
+    pub id: i64,
+    pub position: i64,
+    pub attempts: u32,
+    pub dead_since: Option<i64>,
+    pub last_error: Option<String>,
+    /// Its id and full type. None: it is no longer kept, and cannot be tried again.
+    pub event: Option<(String, String)>,
 }
 
 /// An event that the cursor passes without its having been handled.
@@ -49,6 +63,21 @@ fn worker_event(row: &Row<'_>) -> rusqlite::Result<WorkerEvent> {
         crashes: row.get(19)?,
         due_at: row.get(20)?,
         last_error: row.get(21)?,
+    })
+}
+
+fn dead_letter(row: &Row<'_>) -> rusqlite::Result<DeadLetter> {
+    let event = match row.get::<_, Option<String>>(5)? {
+        None => None,
+        Some(id) => Some((id, format!("{}.{}", row.get::<_, String>(6)?, row.get::<_, String>(7)?))),
+    };
+    Ok(DeadLetter {
+        id: row.get(0)?,
+        position: row.get(1)?,
+        attempts: row.get(2)?,
+        dead_since: row.get(3)?,
+        last_error: row.get(4)?,
+        event,
     })
 }
 
@@ -100,13 +129,13 @@ impl Reader<'_> {
         worker: i64,
         after: i64,
         limit: usize,
-    ) -> Result<Vec<WorkerEvent>, StoreError> {
-        let sql = format!(
-            "SELECT {ENVELOPE}, {OWN} FROM {ENVELOPE_FROM} JOIN worker_event w ON w.position = e.position \
-             WHERE w.worker_id = ?1 AND w.state = 'dead' AND w.id > ?2 ORDER BY w.id LIMIT ?3"
-        );
-        let mut statement = self.0.prepare_cached(&sql)?;
-        let rows = statement.query_map(params![worker, after, limit as i64], worker_event)?;
+    ) -> Result<Vec<DeadLetter>, StoreError> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT w.id, w.position, attempts, due_at, last_error, e.id, e.source, e.event_type \
+             FROM worker_event w LEFT JOIN event e ON e.position = w.position \
+             WHERE w.worker_id = ?1 AND w.state = 'dead' AND w.id > ?2 ORDER BY w.id LIMIT ?3",
+        )?;
+        let rows = statement.query_map(params![worker, after, limit as i64], dead_letter)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -230,7 +259,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Dead letters of a worker are tried again: one, or at most `limit` of them. How many.
+    /// Dead letters of a worker whose events are kept are tried again: one, or at most `limit` of them. How many.
     pub fn retry_worker_events(
         &self,
         worker: i64,
@@ -245,7 +274,8 @@ impl Tx<'_> {
             .conn
             .prepare_cached(
                 "UPDATE worker_event SET state = 'waiting', attempts = 0, crashes = 0, due_at = ?1 WHERE id IN \
-                 (SELECT id FROM worker_event WHERE worker_id = ?2 AND state = 'dead' AND (?3 IS NULL OR id = ?3) LIMIT ?4)",
+                 (SELECT id FROM worker_event w WHERE worker_id = ?2 AND state = 'dead' AND (?3 IS NULL OR id = ?3) \
+                 AND EXISTS (SELECT 1 FROM event WHERE event.position = w.position) LIMIT ?4)",
             )?
             .execute(params![now, worker, id, limit as i64])?;
         if in_order {
@@ -260,6 +290,30 @@ impl Tx<'_> {
         }
         self.told.workers.set(true);
         Ok(retried)
+    }
+
+    /// Events up to `position` are about to go: workers that still wait for them have lost them, of which this
+    /// notes at most `limit`. How many.
+    pub(super) fn give_up_before(
+        &self,
+        position: i64,
+        now: i64,
+        limit: usize,
+    ) -> Result<usize, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "UPDATE worker_event SET state = 'dead', due_at = ?2, trying = 0, last_error = 'the event is older than twice \
+             event_days and no longer kept; before it was: ' || coalesce(last_error, 'not tried yet') \
+             WHERE id IN (SELECT id FROM worker_event INDEXED BY worker_event_position \
+             WHERE position <= ?1 AND state = 'waiting' LIMIT ?3) RETURNING worker_id, key_id",
+        )?;
+        let given_up = statement
+            .query_map(params![position, now, limit as i64], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let given_up: Vec<(i64, i64)> = given_up.collect::<Result<_, _>>()?;
+        let lanes: BTreeSet<_> = given_up.iter().copied().collect();
+        for (worker, key) in lanes {
+            self.advance_key(worker, key, now)?;
+        }
+        Ok(given_up.len())
     }
 
     /// The worker is off: at most `limit` of what waits for it are given up. How many.

@@ -39,6 +39,7 @@ impl Writer {
         let thread = WriterThread {
             conn,
             jobs,
+            held: None,
             batch_writes: config.batch_writes.max(1),
             batch_bytes: config.batch_bytes.max(1),
             queued: writer.queued.clone(),
@@ -81,6 +82,8 @@ impl Writer {
 struct WriterThread {
     conn: Connection,
     jobs: Receiver<Job>,
+    /// The next write, which is committed by itself.
+    held: Option<Job>,
     batch_writes: usize,
     batch_bytes: usize,
     queued: Arc<AtomicUsize>,
@@ -96,7 +99,7 @@ struct WriterThread {
 
 impl WriterThread {
     fn run(mut self) {
-        while let Ok(first) = self.jobs.recv() {
+        while let Some(first) = self.next() {
             self.health.takes_up(first.queued);
             let batch = self.gather(first);
             self.queued.fetch_sub(batch.len(), Ordering::Relaxed);
@@ -105,14 +108,24 @@ impl WriterThread {
         }
     }
 
-    /// What waits, until it is as much as one transaction may be.
-    fn gather(&self, first: Job) -> Vec<Job> {
-        let mut bytes = first.bytes;
+    /// The write that waits longest. None: there will be no more.
+    fn next(&mut self) -> Option<Job> {
+        self.held.take().or_else(|| self.jobs.recv().ok())
+    }
+
+    /// What waits, until it is as much as one transaction may be, or the next is to be committed by itself.
+    fn gather(&mut self, first: Job) -> Vec<Job> {
+        let (mut bytes, is_alone) = (first.bytes, first.is_alone);
         let mut batch = vec![first];
-        while batch.len() < self.batch_writes
+        while !is_alone
+            && batch.len() < self.batch_writes
             && bytes < self.batch_bytes
             && let Ok(job) = self.jobs.try_recv()
         {
+            if job.is_alone {
+                self.held = Some(job);
+                break;
+            }
             bytes = bytes.saturating_add(job.bytes);
             batch.push(job);
         }
