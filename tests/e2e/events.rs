@@ -127,8 +127,7 @@ async fn what_orders_events_goes_with_the_last_of_them() {
     let mut host = TestHost::with(&[]).toml("[retention]\nevent_days = 1").start().await;
     host.put_community("acme", json!([])).await.expect(201);
     let publish = async |source: &str| {
-        let event =
-            json!({ "community": "acme", "source": source, "event_type": "a", "data": {} });
+        let event = json!({ "community": "acme", "source": source, "event_type": "a", "data": {} });
         host.post("/api/internal/events", event).await.expect(202);
     };
     for source in ["one", "two", "lasting"] {

@@ -154,10 +154,8 @@ async fn a_stream_ends_with_what_let_it_in() {
 async fn a_stream_on_which_nothing_happens_ends_with_its_key() {
     let host = TestHost::with(&[]).start().await;
     let key = host.create_key("listener");
-    until("the key is noticed", async || {
-        (host.get(EVENTS).await.status == 401).then_some(())
-    })
-    .await;
+    until("the key is noticed", async || (host.get(EVENTS).await.status == 401).then_some(()))
+        .await;
     let id = key.split('_').nth(1).expect("a key has an id").to_owned();
     let request = host.with_key(&key).request(Method::GET, EVENTS);
     let response = request.header("accept", "text/event-stream").send().await.expect("an answer");

@@ -105,8 +105,10 @@ impl Purge {
         let calls = self.before(now, self.config.retention.call_days);
         let (keep, dead) = (self.config.retention.calls, self.config.retention.dead_days);
         let dead = now - i64::from(dead) * DAY_MS;
-        self.step(&mut round, rows, "purge.oauth", move |tx| tx.purge_oauth_states(now, rows)).await;
-        self.step(&mut round, rows, "purge.responses", move |tx| tx.purge_responses(now, rows)).await;
+        self.step(&mut round, rows, "purge.oauth", move |tx| tx.purge_oauth_states(now, rows))
+            .await;
+        self.step(&mut round, rows, "purge.responses", move |tx| tx.purge_responses(now, rows))
+            .await;
         self.step(&mut round, rows, "purge.webhooks", move |tx| tx.skip_webhooks(None, dead, rows))
             .await;
         self.step(&mut round, rows, "purge.workers", move |tx| tx.purge_worker_events(dead, rows))

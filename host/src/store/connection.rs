@@ -54,9 +54,9 @@ fn bound_by_room(path: &Path) -> u64 {
     let there = std::fs::metadata(path).map_or(0, |file| file.len());
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     match rustix::fs::statvfs(folder.unwrap_or(Path::new("."))) {
-        Ok(room) => there.saturating_add(
-            room.f_bavail.saturating_mul(room.f_frsize) / 100 * FREE_PERCENT,
-        ),
+        Ok(room) => {
+            there.saturating_add(room.f_bavail.saturating_mul(room.f_frsize) / 100 * FREE_PERCENT)
+        }
         Err(error) => {
             tracing::warn!(%error, "the free space of the data directory cannot be read: the database is not bounded");
             UNBOUNDED_BYTES

@@ -43,9 +43,9 @@ impl Tx<'_> {
     /// Completes some of the pending processes of an instance that was removed, if its removal left any.
     /// Whether there may be more.
     pub fn complete_removed(&self, instance: InstanceId, now: i64) -> Result<bool, StoreError> {
-        let mut statement = self.conn.prepare_cached(
-            "SELECT code FROM purge WHERE instance_id = ?1 AND code IS NOT NULL",
-        )?;
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT code FROM purge WHERE instance_id = ?1 AND code IS NOT NULL")?;
         let code: Option<String> =
             statement.query_row([instance.0], |row| row.get(0)).optional()?;
         let Some(code) = code else { return Ok(false) };

@@ -126,7 +126,7 @@ async fn a_read_that_hangs_takes_no_other_thread_along() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_store_is_tried_until_it_has_room() {
-    let (_directory, store) = open(&StoreConfig { database_bytes: 2_000_000, ..config() });
+    let (_directory, store) = open(&StoreConfig { database_bytes: Some(2_000_000), ..config() });
     let put = async |scope: &str, bytes: usize| {
         let scope = scope.to_owned();
         let put = move |tx: &Tx<'_>| {

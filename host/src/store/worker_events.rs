@@ -69,7 +69,9 @@ fn worker_event(row: &Row<'_>) -> rusqlite::Result<WorkerEvent> {
 fn dead_letter(row: &Row<'_>) -> rusqlite::Result<DeadLetter> {
     let event = match row.get::<_, Option<String>>(5)? {
         None => None,
-        Some(id) => Some((id, format!("{}.{}", row.get::<_, String>(6)?, row.get::<_, String>(7)?))),
+        Some(id) => {
+            Some((id, format!("{}.{}", row.get::<_, String>(6)?, row.get::<_, String>(7)?)))
+        }
     };
     Ok(DeadLetter {
         id: row.get(0)?,
@@ -306,8 +308,9 @@ impl Tx<'_> {
              WHERE id IN (SELECT id FROM worker_event INDEXED BY worker_event_position \
              WHERE position <= ?1 AND state = 'waiting' LIMIT ?3) RETURNING worker_id, key_id",
         )?;
-        let given_up = statement
-            .query_map(params![position, now, limit as i64], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let given_up = statement.query_map(params![position, now, limit as i64], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
         let given_up: Vec<(i64, i64)> = given_up.collect::<Result<_, _>>()?;
         let lanes: BTreeSet<_> = given_up.iter().copied().collect();
         for (worker, key) in lanes {

@@ -101,7 +101,8 @@ impl From<Fault> for Problem {
                 Self::new(StatusCode::CONFLICT, code, said(&fault))
             }
             Fault::Store(_) => {
-                let detail = "The store cannot be read or written now; nothing of this request was stored";
+                let detail =
+                    "The store cannot be read or written now; nothing of this request was stored";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail)
                     .later()
                     .because(fault.to_string())
