@@ -36,6 +36,7 @@ pub mod events;
 pub mod grants;
 pub mod ids;
 mod machine;
+mod permissions;
 pub mod secrets;
 pub mod telemetry;
 pub mod web;

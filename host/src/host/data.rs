@@ -1,6 +1,6 @@
 //! The data directory: made with tight permissions, locked against a second host.
 
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -8,6 +8,7 @@ use rustix::fs::{FlockOperation, flock};
 
 use super::key::Source;
 use crate::config::{Config, secret_key_variable};
+use crate::permissions::{Access, tighten};
 
 /// Nobody but the owner.
 const MODE: u32 = 0o700;
@@ -27,8 +28,7 @@ impl DataDirectory {
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         let cannot = || format!("the data directory {} cannot be used", path.display());
         std::fs::DirBuilder::new().recursive(true).mode(MODE).create(path).with_context(cannot)?;
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(MODE))
-            .with_context(cannot)?;
+        refuse_open_to_all(path, tighten(path).with_context(cannot)?)?;
         std::fs::create_dir_all(path.join(CACHE)).with_context(cannot)?;
         let lock = std::fs::File::options()
             .create(true)
@@ -78,4 +78,13 @@ impl DataDirectory {
             _ => Ok(()),
         }
     }
+}
+
+fn refuse_open_to_all(path: &Path, access: Access) -> anyhow::Result<()> {
+    let Access::OpenToAll { mode, owner } = access else { return Ok(()) };
+    bail!(
+        "the data directory {path} is open to everybody (mode {mode:o}) and belongs to user {owner}, so that this process cannot \
+         close it; run `chmod o-rwx {path}` as that user, or name a directory inside it with --data",
+        path = path.display()
+    )
 }

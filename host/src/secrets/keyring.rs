@@ -6,6 +6,7 @@
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
@@ -17,6 +18,7 @@ use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretBox, SecretString};
 
 use super::SecretError;
+use crate::permissions::{is_open_to_all, tighten};
 
 const KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 24;
@@ -177,19 +179,13 @@ fn read_key_file(path: &Path, mut file: File) -> Result<Keyring, SecretError> {
     parse_key(&text).map_err(not_a_key(path))
 }
 
-#[cfg(unix)]
+/// What everybody can read may be known already; a group is taken off, as volumes put one on.
 fn refuse_open_to_others(path: &Path, file: &File) -> Result<(), SecretError> {
-    use std::os::unix::fs::PermissionsExt;
     let mode = file.metadata().map_err(io_error("read", path))?.permissions().mode() & 0o777;
-    if mode & 0o077 == 0 {
-        return Ok(());
+    if is_open_to_all(mode) {
+        return Err(SecretError::KeyFileOpenToOthers { path: path.to_owned(), mode });
     }
-    Err(SecretError::KeyFileOpenToOthers { path: path.to_owned(), mode })
-}
-
-#[cfg(not(unix))]
-fn refuse_open_to_others(_: &Path, _: &File) -> Result<(), SecretError> {
-    Ok(())
+    tighten(path).map(drop).map_err(io_error("protect", path))
 }
 
 /// Writes the key beside its place and links it there: the file appears whole or not at all, also after a power cut, and

@@ -8,7 +8,7 @@ use super::sources::Source;
 /// The host's top modules from the ground up; modules of one line do not know each other.
 /// The leaves come first, each knowing only those before it.
 const LEVELS: &[&[&str]] = &[
-    &["clock", "machine"],
+    &["clock", "machine", "permissions"],
     &["ids", "web", "destination", "changes"],
     &["events", "cadence", "slots", "rate"],
     &["instance"],

@@ -79,12 +79,23 @@ fn a_key_file_that_others_can_read_is_refused_with_the_remedy() -> Outcome {
     let directory = tempfile::tempdir()?;
     let path = directory.path().join("secret.key");
     Keyring::load_or_create(&path, None)?;
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o640))?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644))?;
     let message = refusal(Keyring::load_or_create(&path, None));
     assert!(
-        message.contains("mode 640") && message.contains(&format!("chmod 600 {}", path.display())),
+        message.contains("mode 644") && message.contains(&format!("chmod 600 {}", path.display())),
         "{message}"
     );
+    Ok(())
+}
+
+#[test]
+fn a_group_that_a_volume_gave_the_key_file_is_taken_off_again() -> Outcome {
+    let directory = tempfile::tempdir()?;
+    let path = directory.path().join("secret.key");
+    Keyring::load_or_create(&path, None)?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o660))?;
+    Keyring::load_or_create(&path, None)?;
+    assert_eq!(fs::metadata(&path)?.permissions().mode() & 0o777, 0o600);
     Ok(())
 }
 
