@@ -45,7 +45,7 @@ pub async fn pass(
 fn answer(api: &Api, exception: &Exception) -> Problem {
     match exception.name.as_str() {
         REDIRECT => redirect(api, exception),
-        CUSTOM => custom(exception),
+        CUSTOM => custom(api, exception),
         // A setting such as `redirect_on_4xx`, or a step that says where to.
         _ if exception.redirect_to.is_some() => redirect(api, exception),
         _ => prevented(exception),
@@ -53,19 +53,24 @@ fn answer(api: &Api, exception: &Exception) -> Problem {
 }
 
 fn redirect(api: &Api, exception: &Exception) -> Problem {
-    let target = exception.redirect_to.as_deref().unwrap_or_default();
-    match api.oauth.may_redirect(target) {
+    match target(api, exception.redirect_to.as_deref().unwrap_or_default()) {
         Ok(url) => {
-            let location = vec![("location".to_owned(), url.to_string())];
+            let location = vec![("location".to_owned(), url)];
             Problem::instead(StatusCode::FOUND, location, Vec::new())
         }
-        Err(reason) => Problem::hook_failed(format!(
-            "A hook redirects to a page that is not allowed: {reason}"
-        )),
+        Err(problem) => problem,
     }
 }
 
-fn custom(exception: &Exception) -> Problem {
+/// The page, if browsers may be sent to it.
+fn target(api: &Api, page: &str) -> Result<String, Problem> {
+    let refusal = |reason: String| {
+        Problem::hook_failed(format!("A hook redirects to a page that is not allowed: {reason}"))
+    };
+    api.oauth.may_redirect(page).map(String::from).map_err(refusal)
+}
+
+fn custom(api: &Api, exception: &Exception) -> Problem {
     let text = |key: &str| exception.more.get(key).and_then(Value::as_str);
     let status = exception.more.get("status").and_then(Value::as_u64);
     let status = status.and_then(|status| u16::try_from(status).ok()).or(exception.status_code);
@@ -75,8 +80,19 @@ fn custom(exception: &Exception) -> Problem {
     let mut headers = vec![("content-type".to_owned(), content_type)];
     let more = exception.more.get("headers").and_then(Value::as_object);
     for (name, value) in more.into_iter().flatten() {
-        if let (false, Some(value)) = (name.eq_ignore_ascii_case("content-type"), value.as_str()) {
-            headers.push((name.clone(), value.to_owned()));
+        let Some(value) = value.as_str() else { continue };
+        let value = match name.to_ascii_lowercase().as_str() {
+            "content-type" => continue,
+            "location" if status.is_redirection() => target(api, value),
+            // A redirect too, whatever the status.
+            "refresh" => Err(Problem::hook_failed(
+                "A hook answers with the header `Refresh`; it redirects with RedirectToPage",
+            )),
+            _ => Ok(value.to_owned()),
+        };
+        match value {
+            Ok(value) => headers.push((name.clone(), value)),
+            Err(problem) => return problem,
         }
     }
     Problem::instead(status, headers, text("content").unwrap_or_default().as_bytes().to_vec())
