@@ -6,14 +6,14 @@
 mod key;
 mod serve;
 
-use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{Config, Sources, load};
+use crate::config::{Argument, Config, Sources, load};
 use crate::host::DataDirectory;
 use crate::plugins::compile::{Bounds, compile_here};
 use crate::store::Store;
@@ -107,9 +107,10 @@ fn backup(args: &BackupArgs) -> anyhow::Result<()> {
 
 impl DataArgs {
     fn sources(&self) -> anyhow::Result<Sources> {
-        let mut arguments = BTreeMap::new();
+        let mut arguments = Vec::new();
         if let Some(data) = &self.data {
-            arguments.insert("data", text(data)?);
+            let value = text(data)?.into();
+            arguments.push(Argument { option: "--data", setting: "data", value });
         }
         Ok(Sources { file: self.config.clone(), arguments })
     }
@@ -146,12 +147,13 @@ fn text(path: &std::path::Path) -> anyhow::Result<String> {
         .with_context(|| format!("the path {} is not UTF-8", path.display()))
 }
 
+/// Without standard error there is nobody to complain to; the exit code still tells.
 fn complain(sentence: &str) {
-    eprintln!("moothall: {sentence}");
+    drop(writeln!(std::io::stderr(), "moothall: {sentence}"));
 }
 
 /// A line of a command's answer.
-#[expect(clippy::print_stdout, reason = "this is where commands answer")]
-fn answer(line: &str) {
-    println!("{line}");
+fn answer(line: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}").and_then(|()| out.flush()).context("standard output cannot be written")
 }

@@ -155,6 +155,11 @@ impl Communities {
         self.by_id.len()
     }
 
+    /// Whether any community has an instance of the plugin.
+    pub fn is_enabled(&self, plugin: &str) -> bool {
+        PluginName::parse(plugin).is_ok_and(|plugin| self.routes.is_enabled(&plugin))
+    }
+
     pub fn len(&self) -> usize {
         self.by_slug.len().saturating_sub(1)
     }

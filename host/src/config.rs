@@ -6,11 +6,12 @@
 mod delivery;
 mod egress;
 mod fit;
+mod http;
 mod limits;
+mod listen;
 mod load;
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer, Serialize};
@@ -20,8 +21,12 @@ use crate::events::pattern_fault;
 
 pub use delivery::{DeliveryConfig, DriverConfig};
 pub use egress::EgressConfig;
+pub use http::HttpConfig;
 pub use limits::{CallLimits, Limits};
-pub use load::{ConfigError, Sources, clock_file, load, log_filter, secret_key_variable};
+pub use listen::Listen;
+pub use load::{
+    Argument, ConfigError, Sources, clock_file, load, log_filter, nearest, secret_key_variable,
+};
 
 /// The whole of `moothall.toml`.
 #[derive(Clone, Debug, Deserialize)]
@@ -31,8 +36,8 @@ pub struct Config {
     pub data: PathBuf,
     /// Where plugin files are dropped; `<data>/plugins` if not given.
     pub plugin_directory: Option<PathBuf>,
-    /// Address and port of the HTTP API. Port 0 picks one.
-    pub listen: SocketAddr,
+    /// Where the HTTP API is: `HOST:PORT`, of which port 0 picks one, or `unix:/PATH`.
+    pub listen: Listen,
     /// File names, without `.wasm`, that may serve. Absent: every file in the directory.
     pub active_plugins: Option<Vec<String>>,
     pub http: HttpConfig,
@@ -59,7 +64,7 @@ impl Default for Config {
         Self {
             data: "moothall-data".into(),
             plugin_directory: None,
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8000)),
+            listen: Listen::default(),
             active_plugins: None,
             http: HttpConfig::default(),
             limits: Limits::default(),
@@ -102,41 +107,6 @@ impl Config {
     /// What the operator says about one plugin; nothing granted if nothing is said.
     pub fn plugin(&self, name: &str) -> PluginConfig {
         self.plugins.get(name).cloned().unwrap_or_default()
-    }
-}
-
-/// `[http]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct HttpConfig {
-    /// The largest request body, in bytes.
-    pub body_bytes: usize,
-    /// How long a client may take to send a request's head, in milliseconds.
-    pub head_ms: u64,
-    /// How long a client may take to send a request's body, in milliseconds.
-    pub body_ms: u64,
-    /// Open connections; more wait to be accepted.
-    pub connections: usize,
-    /// How long calls in flight may take to end after SIGTERM, in milliseconds.
-    pub drain_ms: u64,
-    /// Threads that serve HTTP, each with a listener of its own; 0 is one for each core.
-    pub threads: usize,
-    /// Where browsers reach the host, `https://plugins.example`. Needed by authorisations unless the host
-    /// listens on loopback.
-    pub public_url: Option<String>,
-}
-
-impl Default for HttpConfig {
-    fn default() -> Self {
-        Self {
-            body_bytes: 1 << 20,
-            head_ms: 10_000,
-            body_ms: 30_000,
-            connections: 10_000,
-            drain_ms: 30_000,
-            threads: 0,
-            public_url: None,
-        }
     }
 }
 

@@ -5,11 +5,13 @@
 
 mod background;
 mod data;
+mod descriptors;
 mod key;
+mod listening;
+mod names;
 mod purge;
 mod started;
 
-use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -28,12 +30,12 @@ use crate::egress::{Egress, Sender};
 use crate::guest::{Quotas, Sandbox, Shared, engine, enter_runtime};
 use crate::hooks::Hooks;
 use crate::host_scope::{Closing, HostScope};
-use crate::http::serve::{Listeners, serve};
-use crate::http::{Api, DocumentCache, Door, Keys, Running, Streams, route_of};
+use crate::http::serve::Place;
+use crate::http::{Api, Bodies, DocumentCache, Keys, Running, Streams, route_of};
 use crate::monitoring::Takers;
 use crate::mutations::Mutations;
 use crate::oauth::OAuth;
-use crate::outbox::{Outbox, driver};
+use crate::outbox::{LocalReach, Outbox, driver};
 use crate::plugins::directory::{Depth, Directory};
 use crate::plugins::{Loader, Plugins};
 use crate::scheduler::Scheduler;
@@ -43,6 +45,8 @@ use crate::webhooks::Webhooks;
 use crate::workers::Workers;
 
 pub use data::DataDirectory;
+
+use listening::Listening;
 
 /// Threads of the runtime for what belongs to no request.
 const BACKGROUND_THREADS: usize = 2;
@@ -55,7 +59,7 @@ const BACKGROUND_END: Duration = Duration::from_millis(100);
 pub struct Host {
     config: Arc<Config>,
     sources: Sources,
-    listeners: Listeners,
+    listening: Listening,
     api: Arc<Api>,
     directory: Directory,
     outbox: Outbox,
@@ -75,6 +79,7 @@ impl Host {
         metrics: PrometheusHandle,
     ) -> anyhow::Result<Self> {
         let config = Arc::new(config);
+        let files = descriptors::raise();
         let data = DataDirectory::open(&config.data)?;
         data.lock()?;
         let plugin_directory = config.plugin_directory();
@@ -84,11 +89,9 @@ impl Host {
         let store = Store::open(&config.database(), &config.store)?;
         let clock = clock_file().map_or_else(|| Ok(Clock::system()), Clock::driven_by)?;
         let keys = Keys::new(store.read(|reader| reader.api_keys())?);
-        refuse_open_door(config.listen, &keys)?;
         let threads = threads(&config)?;
-        let listeners = Listeners::bind(config.listen, threads).with_context(|| {
-            format!("{} cannot be listened on; choose another with --listen", config.listen)
-        })?;
+        let listening = Listening::bind(&config, &keys, threads, files)?;
+        let local = LocalReach::new(config.http.loopback_callbacks, keys.are_required());
         let background = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(BACKGROUND_THREADS)
             .thread_name("background")
@@ -139,7 +142,7 @@ impl Host {
             keyring.clone(),
             clock.clone(),
             config.delivery.clone(),
-            config.listen.ip().is_loopback(),
+            local.clone(),
         );
         let (stop, stopping) = watch::channel(false);
 
@@ -171,7 +174,8 @@ impl Host {
             on,
         ));
         hooks.reload()?;
-        let oauth = OAuth::new(mutations.clone(), hooks.clone(), &config);
+        let is_local = listening.api.place.is_local();
+        let oauth = OAuth::new(mutations.clone(), hooks.clone(), &config, is_local);
         let oauth = oauth.map_err(anyhow::Error::msg)?;
         let api = Arc::new(Api {
             calls,
@@ -182,20 +186,22 @@ impl Host {
             mutations,
             oauth,
             clock,
-            config: config.http.clone(),
+            config: Arc::new(config.http.clone()),
             settings: config.clone(),
             keys: ArcSwap::from_pointee(keys),
             running: Running::default(),
             openapi: DocumentCache::default(),
             metrics,
             quotas,
+            local,
             streams: Streams::new(stopping, config.delivery.streams),
+            bodies: Bodies::new(config.http.bodies_bytes),
         });
         let failed_calls = Box::pin(failed_calls);
         Ok(Self {
             config,
             sources,
-            listeners,
+            listening,
             api,
             directory,
             outbox,
@@ -208,13 +214,13 @@ impl Host {
         })
     }
 
-    pub fn address(&self) -> SocketAddr {
-        self.listeners.address
+    pub fn place(&self) -> &Place {
+        &self.listening.api.place
     }
 
     /// Answers until SIGTERM or SIGINT, then finishes what is in flight.
     pub fn run(self) -> anyhow::Result<()> {
-        started::tell(&self.config, &self.api, self.address());
+        started::tell(&self.config, &self.api, &self.listening);
         if !engine::has_fast_reset() {
             tracing::warn!(
                 "this kernel has no PAGEMAP_SCAN (Linux 6.7): calls cost about three times as much"
@@ -251,6 +257,8 @@ impl Host {
         let (done, closed) = watch::channel(false);
         let closing = Closing { asked, done };
         tasks.start("host scope", self.host_scope.watch(reload.subscribe(), closing));
+        let plugins = self.api.calls.plugins.clone();
+        tasks.start("names", names::watch(plugins, reload.subscribe()));
         tasks.start("API keys", background::notice_keys(self.api.clone()));
         let (metrics, quotas) = (self.api.metrics.clone(), self.api.quotas.clone());
         tasks.start("metrics", background::fold_metrics(metrics, quotas));
@@ -259,10 +267,7 @@ impl Host {
             background::signals(self.signals, self.config.clone(), self.sources, reload, stop),
         );
 
-        let (api, door) = (self.api.clone(), Door::new(self.api.clone()));
-        let is_busy = Arc::new(move || api.calls.in_flight() > 0 || api.mutations.in_flight() > 0);
-        let handler = move |request| door.clone().pass(request);
-        serve(self.listeners, &self.config.http, stopping, enter_runtime, is_busy, handler)?;
+        self.listening.serve(&self.api, stopping)?;
         if store.health().is(Wrong::Ended) {
             // Whatever is stored is read again by the next process; this one can store nothing more.
             self.background.shutdown_timeout(BACKGROUND_END);
@@ -336,17 +341,6 @@ impl Tasks<'_> {
         });
         handle
     }
-}
-
-/// Without a key anybody who reaches the port could do anything.
-fn refuse_open_door(listen: SocketAddr, keys: &Keys) -> anyhow::Result<()> {
-    if listen.ip().is_loopback() || keys.are_required() {
-        return Ok(());
-    }
-    bail!(
-        "refusing to listen on {listen}: it can be reached from other machines and there is no API key; \
-         create one with `moothall key create NAME`, or listen on 127.0.0.1"
-    )
 }
 
 fn threads(config: &Config) -> anyhow::Result<usize> {

@@ -5,6 +5,7 @@
 
 mod access;
 mod actions;
+mod bodies;
 mod body;
 mod changes;
 mod communities;
@@ -47,9 +48,11 @@ use crate::hooks::Hooks;
 use crate::monitoring::Monitoring;
 use crate::mutations::Mutations;
 use crate::oauth::OAuth;
+use crate::outbox::LocalReach;
 use crate::webhooks::Webhooks;
 
-pub use access::{Keys, new_key};
+pub use access::{Keys, is_loopback, new_key};
+pub use bodies::Bodies;
 pub use door::Door;
 pub use event_stream::Streams;
 pub use idempotency::Running;
@@ -66,7 +69,7 @@ pub struct Api {
     pub egress: Egress,
     pub monitoring: Arc<Monitoring>,
     pub clock: Clock,
-    pub config: HttpConfig,
+    pub config: Arc<HttpConfig>,
     /// The whole of it, as it was at start.
     pub settings: Arc<Config>,
     pub keys: ArcSwap<Keys>,
@@ -74,7 +77,10 @@ pub struct Api {
     pub openapi: DocumentCache,
     pub metrics: PrometheusHandle,
     pub quotas: Arc<Quotas>,
+    /// Whether what drivers name may be on this machine.
+    pub local: LocalReach,
     pub streams: Streams,
+    pub bodies: Arc<Bodies>,
 }
 
 /// The whole HTTP surface.
@@ -116,9 +122,15 @@ pub fn routes(api: Arc<Api>) -> Router {
         // Operating
         .route("/api/internal/calls", get(failed_calls::list))
         .route("/api/internal/calls/{id}", get(failed_calls::show))
-        .route("/healthz", get(operating::alive))
-        .route("/readyz", get(operating::ready))
-        .route("/metrics", get(operating::metrics))
+        .merge(operating::routes())
+        .fallback(error::no_route)
+        .method_not_allowed_fallback(error::no_method)
+        .with_state(api)
+}
+
+/// What a listener for operators has.
+pub fn operations(api: Arc<Api>) -> Router {
+    operating::routes()
         .fallback(error::no_route)
         .method_not_allowed_fallback(error::no_method)
         .with_state(api)

@@ -67,7 +67,12 @@ impl OAuth {
     }
 
     /// What is wrong with the configuration, otherwise.
-    pub fn new(mutations: Mutations, hooks: Arc<Hooks>, config: &Config) -> Result<Self, String> {
+    pub fn new(
+        mutations: Mutations,
+        hooks: Arc<Hooks>,
+        config: &Config,
+        is_local: bool,
+    ) -> Result<Self, String> {
         let public_url = config.http.public_url.as_deref().map(redirects::web_url).transpose();
         let public_url = public_url.map_err(|wrong| format!("[http] public_url: {wrong}"))?;
         Ok(Self {
@@ -75,7 +80,7 @@ impl OAuth {
             hooks,
             redirects: Redirects::new(&config.oauth.redirects)?,
             public_url,
-            is_local: config.listen.ip().is_loopback(),
+            is_local,
             is_open: config.oauth.open_authorize,
         })
     }
@@ -88,6 +93,11 @@ impl OAuth {
             (None, Some(host)) if self.is_local => Ok(format!("http://{host}")),
             _ => Err(OAuthError::NoPublicUrl),
         }
+    }
+
+    /// Whether the plugin can authorise anybody.
+    pub fn require(&self, plugin: &str) -> Outcome<()> {
+        self.plugin(plugin).map(drop)
     }
 
     /// A ticket, with which a browser may begin what the driver asks for; the URL to send it to.

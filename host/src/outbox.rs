@@ -32,7 +32,7 @@ use crate::ids::random_bytes;
 use crate::secrets::Keyring;
 use crate::store::{DRIVER, DueDelivery, Store, StoreError};
 
-pub use reach::of_put as reach_of_put;
+pub use reach::LocalReach;
 pub use render::metadata;
 pub use signature::SigningSecret;
 pub use target::{headers_context, secret_context};
@@ -60,8 +60,7 @@ pub struct Shared {
     egress: Egress,
     keyring: Arc<Keyring>,
     clock: Clock,
-    /// The host is reached from this machine alone.
-    is_local: bool,
+    local: LocalReach,
     /// This machine's name.
     machine: String,
 }
@@ -97,11 +96,11 @@ impl Outbox {
         keyring: Arc<Keyring>,
         clock: Clock,
         config: DeliveryConfig,
-        is_local: bool,
+        local: LocalReach,
     ) -> Self {
         let machine = machine_name();
         Self {
-            shared: Arc::new(Shared { store, egress, keyring, clock, is_local, machine }),
+            shared: Arc::new(Shared { store, egress, keyring, clock, local, machine }),
             config,
             lanes: Lanes::default(),
             targets: HashMap::new(),

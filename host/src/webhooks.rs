@@ -62,38 +62,56 @@ pub struct Address<'a> {
     pub slug: Option<&'a str>,
 }
 
-/// A webhook whose sender may send it; made by `accept`.
-pub struct Accepted<T> {
+/// A receiver at whose URL something came in; who sent it is not known yet.
+pub struct Found<T> {
     plugin: Arc<Plugin>,
     of: T,
 }
 
+/// A webhook whose sender may send it.
+pub struct Accepted<T>(Found<T>);
+
 type Received = Result<Option<Response>, WebhookError>;
 
 impl Webhooks {
-    /// Whether a webhook of an instance may be received: its URL is right, and its signature.
+    /// The receiver at a URL. Whatever is wrong with the URL has one answer: nobody learns which communities,
+    /// instances and slugs there are. A plugin that is away is, for whatever community it is asked.
+    pub fn find(&self, address: &Address<'_>) -> Result<Found<Arc<Instance>>, WebhookError> {
+        let plugin = self.calls.serving(address.plugin).map_err(nowhere)?;
+        let community = self.calls.community(address.community).map_err(nowhere)?;
+        let instance = self.calls.instance(&community, &plugin, address.platform_id);
+        let instance = instance.map_err(nowhere)?;
+        self.check_slug(&plugin, &instance, address.slug)?;
+        Ok(Found { plugin, of: instance })
+    }
+
+    /// The same of a whole platform.
+    pub fn find_global(&self, plugin: &str) -> Result<Found<()>, WebhookError> {
+        let plugin = self.calls.serving(plugin).map_err(nowhere)?;
+        if !plugin.exports("global-webhooks") {
+            return Err(WebhookError::NotFound);
+        }
+        Ok(Found { plugin, of: () })
+    }
+
+    /// Whether its sender may send it: it is signed as the plugin says.
     pub fn accept(
         &self,
-        address: &Address<'_>,
+        found: Found<Arc<Instance>>,
         request: &Request,
     ) -> Result<Accepted<Arc<Instance>>, WebhookError> {
-        let (plugin, instance) = self.find(address)?;
-        self.check(&plugin, &instance, address.slug, request)?;
-        Ok(Accepted { plugin, of: instance })
+        self.check(&found.plugin, &found.of, request)?;
+        Ok(Accepted(found))
     }
 
     /// The same of a whole platform.
     pub fn accept_global(
         &self,
-        plugin: &str,
+        found: Found<()>,
         request: &Request,
     ) -> Result<Accepted<()>, WebhookError> {
-        let plugin = self.calls.plugins.get(plugin).ok_or(WebhookError::NotFound)?;
-        if !plugin.exports("global-webhooks") {
-            return Err(WebhookError::NotFound);
-        }
-        self.check_global(&plugin, request)?;
-        Ok(Accepted { plugin, of: () })
+        self.check_global(&found.plugin, request)?;
+        Ok(Accepted(found))
     }
 
     /// A webhook of one instance; what the platform is answered.
@@ -103,7 +121,7 @@ impl Webhooks {
         request: Arc<Request>,
         request_id: RequestId,
     ) -> Received {
-        let Accepted { plugin, of: instance } = accepted;
+        let Accepted(Found { plugin, of: instance }) = accepted;
         let types = webhook_types(&plugin);
         if types.is_empty() || !self.calls.store.read(|r| r.has_pending(instance.id))? {
             if !plugin.exports("webhooks") {
@@ -199,7 +217,7 @@ impl Webhooks {
         request: Arc<Request>,
         request_id: RequestId,
     ) -> Received {
-        let plugin = accepted.plugin;
+        let plugin = accepted.0.plugin;
         let what = What::ReceiveGlobal(request.clone());
         let call = ValidatedCall::of_plugin(plugin.clone(), what, request_id.clone());
         let answer = self.calls.run(call, Mode::Commit).await?;
@@ -225,16 +243,13 @@ impl Webhooks {
         }
         Ok(routed.response)
     }
+}
 
-    fn find(&self, address: &Address<'_>) -> Result<(Arc<Plugin>, Arc<Instance>), WebhookError> {
-        let community = self.calls.communities.get(address.community);
-        let community = community.ok_or(WebhookError::NotFound)?;
-        if !community.instances.iter().any(|one| one.plugin.as_str() == address.plugin) {
-            return Err(WebhookError::NotFound);
-        }
-        let plugin = self.calls.plugin(address.plugin, &community)?;
-        let instance = self.calls.instance(&community, &plugin, address.platform_id)?;
-        Ok((plugin, instance))
+/// What a URL that leads nowhere is answered.
+fn nowhere(error: CallError) -> WebhookError {
+    match error {
+        CallError::PluginUnavailable(_) => error.into(),
+        _ => WebhookError::NotFound,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Who may enter which route: loopback without a key, and with one once any was created.
 
-use moothall_tests::{Answer, TestHost, until};
+use moothall_tests::{Answer, Receiver, TestHost, until};
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 
@@ -171,10 +171,66 @@ async fn without_a_key_a_foreign_host_or_origin_is_turned_away() {
 }
 
 #[tokio::test]
+async fn without_a_key_what_came_through_a_proxy_is_turned_away() {
+    let host = tutorial().await;
+    for name in [
+        "Forwarded",
+        "Via",
+        "X-Forwarded-For",
+        "X-Forwarded-Host",
+        "X-Forwarded-Proto",
+        "X-Forwarded-Anything",
+        "X-Real-Ip",
+        "CF-Connecting-IP",
+    ] {
+        for path in ["/api/internal/community", "/metrics", "/openapi.json"] {
+            let refused = send(host.request(Method::GET, path).header(name, "127.0.0.1")).await;
+            let detail = refused.problem(403, "foreign_request");
+            let names_it = detail.to_lowercase().contains(&name.to_lowercase());
+            assert!(names_it && detail.contains("moothall key create"), "{detail}");
+        }
+        // What is public is meant to be reached so.
+        send(host.request(Method::GET, "/healthz").header(name, "127.0.0.1")).await.expect(200);
+    }
+    let key = host.create_key("driver");
+    keys_count(&host).await;
+    let request = host.with_key(&key).request(Method::GET, "/api/internal/community");
+    send(request.header("X-Forwarded-For", "203.0.113.1")).await.expect(200);
+}
+
+#[tokio::test]
 async fn with_a_key_any_host_may_be_named() {
     let host = tutorial().await;
     let key = host.create_key("driver");
     keys_count(&host).await;
     let request = host.with_key(&key).request(Method::GET, "/api/internal/community");
     send(request.header("Host", "plugins.example")).await.expect(200);
+}
+
+#[tokio::test]
+async fn with_a_key_drivers_name_this_machine_only_if_the_operator_allows_it() {
+    for (toml, is_told) in [("", false), ("[http]\nloopback_callbacks = true", true)] {
+        let receiver = Receiver::start().await;
+        let host = TestHost::with(&["probe"]).toml(toml).start().await;
+        host.community("acme", "probe", json!({})).await;
+        let key = host.create_key("driver");
+        keys_count(&host).await;
+        let driver = host.with_key(&key);
+        let put = json!({ "url": receiver.url });
+        let put = driver.put("/api/internal/endpoints/driver", put).await;
+        assert_eq!(put.status, if is_told { 200 } else { 400 }, "{}", put.text);
+        let start = driver.request(Method::POST, "/api/internal/process/probe.vote");
+        let start = start.header("X-Metagov-Community", "acme");
+        let started = send(start.json(&json!({ "callback_url": receiver.url }))).await;
+        started.expect(202);
+        driver.delete(started.header("location")).await.expect(200);
+        let shown = until("it was tried", async || {
+            let all = driver.get("/api/internal/deliveries").await.expect(200);
+            let tried = all["deliveries"].as_array()?.iter().find(|one| one["attempts"] != 0)?;
+            Some(driver.get(&format!("/api/internal/deliveries/{}", tried["id"])).await)
+        });
+        let shown = shown.await.text;
+        assert_eq!(shown.contains("loopback"), !is_told, "{shown}");
+        assert_eq!(!receiver.received().is_empty(), is_told);
+    }
 }

@@ -23,8 +23,37 @@ async fn public_actions_have_a_second_address_and_others_do_not() {
         send(request.header("X-Metagov-Community", "acme").json(&parameters))
     };
     assert_eq!(public("tutorial.times-two").await.expect(200), json!({ "result": 10 }));
-    public("tutorial.my-action").await.problem(404, "unknown_action");
+    public("tutorial.my-action").await.problem(404, "not_found");
     host.result("acme", "tutorial.my-action", json!({ "x": 1 })).await;
+}
+
+#[tokio::test]
+async fn at_the_public_address_what_cannot_be_called_has_one_answer() {
+    let host = TestHost::with(&["tutorial", "probe"]).start().await;
+    let at = |url: &str| json!({ "name": "probe", "config": { "server_url": url } });
+    host.put_community("acme", json!([at("https://one.example"), at("https://two.example")]))
+        .await
+        .expect(201);
+    host.community("other", "tutorial", json!({ "api_key": "k" })).await;
+    let public = |community: &str, action: &str| {
+        let request = host.request(Method::POST, &format!("/api/action/{action}"));
+        send(request.header("X-Metagov-Community", community).json(&json!({ "parameters": {} })))
+    };
+    let mut answers = Vec::new();
+    for (community, action) in [
+        ("nobody", "tutorial.times-two"),
+        ("acme", "tutorial.times-two"),
+        ("other", "tutorial.my-action"),
+        ("other", "tutorial.nothing"),
+        ("other", "nobody.nothing"),
+        ("other", "tutorial.times-two?community_platform_id=x"),
+        ("acme", "probe.put"),
+    ] {
+        answers.push(public(community, action).await.problem(404, "not_found"));
+    }
+    answers.dedup();
+    assert_eq!(answers.len(), 1, "{answers:?}");
+    public("other", "tutorial.times-two").await.problem(400, "invalid_parameters");
 }
 
 #[tokio::test]

@@ -118,7 +118,7 @@ async fn a_person_who_is_logged_in_gets_the_account() {
     refused(&scene.go(&query).await, "conflict");
     let elsewhere: Vec<_> = APP.iter().copied().chain([("metagov_id", other.as_str())]).collect();
     let answer = scene.browser.visit(&scene.url(&elsewhere)).await;
-    answer.problem(400, "unknown_person");
+    answer.problem(400, "bad_request");
 }
 
 #[tokio::test]
@@ -184,7 +184,7 @@ async fn once_a_key_exists_a_browser_needs_a_ticket_which_is_good_once() {
     let started = driver.post(start, asked.clone()).await.expect(200);
     let url = started["authorize_url"].as_str().expect("a URL").to_owned();
     let other = url.replace("/auth/consent/", "/auth/probe/");
-    scene.browser.visit(&other).await.problem(404, "no_oauth");
+    scene.browser.visit(&other).await.problem(404, "not_found");
     scene.code(user("U1"));
     let leaving = scene.browser.visit(&url).await;
     let callback = scene.over_the_platform(&leaving).await;
@@ -213,7 +213,14 @@ async fn open_authorize_lets_anybody_begin() {
 
 #[tokio::test]
 async fn behind_a_public_url_cookies_are_secure_and_the_platform_is_given_it() {
-    let mut scene = Scene::with("[http]\npublic_url = \"https://plugins.example/\"").await;
+    let mut scene = Scene::new().await;
+    scene.host.create_key("driver");
+    scene.host.terminate();
+    let more = "[http]\npublic_url = \"https://plugins.example/\"\n[oauth]\nopen_authorize = true";
+    let settings =
+        format!("[plugins.consent]\nsettings = {{ platform_url = \"{}\" }}", scene.platform.url);
+    scene.host.set_toml(&format!("{settings}\n{more}"));
+    scene.host.restart().await;
     let leaving = scene.browser.visit(&scene.url(&APP)).await;
     assert!(leaving.header("set-cookie").ends_with("; Secure"), "{}", leaving.header("set-cookie"));
     let to = Browser::sent_on(&leaving);

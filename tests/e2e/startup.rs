@@ -51,6 +51,17 @@ fn without_a_key_other_machines_are_not_listened_to() {
     assert!(said.contains("0.0.0.0") && said.contains("moothall key create"), "{said}");
 }
 
+#[test]
+fn without_a_key_no_public_url_is_served() {
+    let said = refused_config("[http]\npublic_url = \"https://plugins.example\"");
+    assert!(
+        said.contains("https://plugins.example") && said.contains("moothall key create"),
+        "{said}"
+    );
+    let said = refused_config("[http]\noperations_listen = \"0.0.0.0:0\"");
+    assert!(said.contains("0.0.0.0") && said.contains("moothall key create"), "{said}");
+}
+
 #[tokio::test]
 async fn with_a_key_other_machines_are_listened_to() {
     let mut host = TestHost::with(&[]).start().await;
@@ -76,8 +87,32 @@ fn a_wrong_setting_is_named_with_the_nearest_one() {
     assert!(said.contains("moothall.toml"), "{said}");
     let said = refused(&["serve", "--config", "nothing.toml"], 1);
     assert!(said.contains("nothing.toml"), "{said}");
-    let said = refused(&["serve", "--listen", "nowhere"], 1);
-    assert!(said.contains("listen"), "{said}");
+}
+
+#[test]
+fn a_wrong_option_is_blamed_on_the_option() {
+    let directory = tempfile::tempdir().expect("a directory");
+    std::fs::write(directory.path().join("moothall.toml"), "[limits]\ncpu_ms = 60")
+        .expect("a file");
+    for wrong in ["nowhere", "127.0.0.1", "localhost:99999", "::1:8000", "unix:", ":8000"] {
+        let said = command(directory.path(), &["serve", "--listen", wrong]).failed_with(1);
+        assert!(said.contains("--listen") && said.contains(&format!("`{wrong}`")), "{said}");
+        assert!(said.contains("unix:/PATH") && !said.contains("moothall.toml"), "{said}");
+    }
+    let said = refused(&["serve", "--listen", "no-such-name.invalid:0"], 1);
+    assert!(said.contains("no-such-name.invalid"), "{said}");
+}
+
+#[tokio::test]
+async fn a_host_s_name_can_be_listened_on() {
+    let directory = tempfile::tempdir().expect("a directory");
+    // A directory's name is text, also where it looks like a number.
+    let arguments = ["serve", "--listen", "localhost:0", "--data", "2024"];
+    let mut child = moothall_tests::start_in(directory.path(), &arguments);
+    assert!(child.url.starts_with("http://127.0.0.1:"), "{}", child.url);
+    Driver::new(child.url.clone()).get("/healthz").await.expect(200);
+    assert!(directory.path().join("2024/moothall.db").is_file());
+    child.kill();
 }
 
 #[tokio::test]
@@ -277,4 +312,32 @@ async fn a_mistyped_data_directory_is_not_made_by_a_look_at_it() {
     let said = command(host.directory(), &["key", "list", "--data", "no-such-data"]).failed_with(1);
     assert!(said.contains("no-such-data"), "{said}");
     assert!(!missing.exists());
+}
+
+#[tokio::test]
+async fn names_that_no_plugin_has_are_warnings() {
+    let toml = "active_plugins = [\"tutorial\", \"tutoral\"]\n[plugins.tutorail]\nlimits = { cpu_ms = 60 }\n\
+                [plugins.tutorial]\nlimits = { cpu_ms = 600 }\n[plugins.raw]\nlimits = { cpu_ms = 600 }";
+    let mut host = TestHost::with(&["tutorial", "raw"]).toml(toml).start().await;
+    until("both are said", async || {
+        let log = host.logs();
+        let both = log.contains("active_plugins names `tutoral`")
+            && log.contains("tutoral.wasm; did you mean `tutorial`?")
+            && log.contains(
+                "[plugins.tutorail] is of no plugin that is there; did you mean `tutorial`?",
+            );
+        both.then_some(())
+    })
+    .await;
+    let log = host.logs();
+    assert!(
+        !log.contains("[plugins.tutorial] is of") && !log.contains("[plugins.raw] is of"),
+        "{log}"
+    );
+    host.set_toml("[plugins.nobody]\nlimits = { cpu_ms = 60 }");
+    host.reload();
+    until("what SIGHUP brought is said", async || {
+        host.logs().contains("[plugins.nobody] is of no plugin").then_some(())
+    })
+    .await;
 }

@@ -95,6 +95,41 @@ async fn what_is_not_there_is_not_told_apart() {
 }
 
 #[tokio::test]
+async fn who_has_not_signed_does_not_learn_which_instances_there_are() {
+    let host = TestHost::with(&["platform", "probe"]).start().await;
+    let one = |team: &str| json!({ "name": "platform", "config": { "team_id": team } });
+    host.put_community("acme", json!([one("T1"), one("T2")])).await.expect(201);
+    host.community("other", "platform", json!({ "team_id": "T3" })).await;
+    let mut answers = Vec::new();
+    for path in [
+        "/api/hooks/acme/platform",
+        "/api/hooks/acme/platform?community_platform_id=T3",
+        "/api/hooks/nobody/platform?community_platform_id=T1",
+        "/api/hooks/other/platform?community_platform_id=T1",
+        "/api/hooks/nobody/platform",
+        "/api/hooks/acme/probe",
+        "/api/hooks/acme/nothing",
+    ] {
+        answers.push(hook(&host, path, "none").await.problem(404, "not_found"));
+    }
+    answers.dedup();
+    assert_eq!(answers.len(), 1, "{answers:?}");
+
+    // A plugin that is away is so for every community, whether it has it or not.
+    std::fs::remove_file(host.plugin_file("platform.wasm")).expect("a file");
+    let path = "/api/hooks/other/platform";
+    until("the plugin is away", async || {
+        (hook(&host, path, "none").await.status == 503).then_some(())
+    })
+    .await;
+    for path in [path, "/api/hooks/nobody/platform", "/api/hooks/acme/platform/slug"] {
+        answers.push(hook(&host, path, "none").await.problem(503, "plugin_unavailable"));
+    }
+    answers.dedup();
+    assert_eq!(answers.len(), 2, "{answers:?}");
+}
+
+#[tokio::test]
 async fn a_config_that_cannot_be_read_lets_nobody_in() {
     let mut host = host(json!({ "webhook_slug": "s3cret" })).await;
     host.terminate();

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::command_line::{Ended, command};
 use crate::prepared;
-use crate::process::{HostProcess, moothall};
+use crate::process::{HostProcess, moothall, moothall_under};
 use crate::{Driver, guests, until};
 
 /// How much of the log a failed test shows, in bytes.
@@ -29,6 +29,8 @@ pub struct Setup {
     toml: String,
     environment: Vec<(String, String)>,
     listen: String,
+    /// The soft and the hard limit of open files.
+    files: Option<(u32, u32)>,
 }
 
 impl Setup {
@@ -41,6 +43,12 @@ impl Setup {
 
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Limits of open files that the host is started with: the soft one, and the hard one.
+    pub fn files(mut self, soft: u32, hard: u32) -> Self {
+        self.files = Some((soft, hard));
         self
     }
 
@@ -74,7 +82,7 @@ impl TestHost {
     pub fn with(plugins: &[&str]) -> Setup {
         let plugins = plugins.iter().map(|plugin| (*plugin).to_owned()).collect();
         let listen = "127.0.0.1:0".to_owned();
-        Setup { plugins, toml: String::new(), environment: Vec::new(), listen }
+        Setup { plugins, toml: String::new(), environment: Vec::new(), listen, files: None }
     }
 
     /// Moves the host's clock forward. It is noticed within some ten milliseconds.
@@ -259,7 +267,10 @@ impl Drop for TestHost {
 fn serve(setup: &Setup, directory: &Path) -> HostProcess {
     let config = directory.join("moothall.toml");
     fs::write(&config, &setup.toml).expect("a configuration file");
-    let mut command = moothall(directory);
+    let mut command = match setup.files {
+        Some((soft, hard)) => moothall_under(directory, soft, hard),
+        None => moothall(directory),
+    };
     command.args(["serve", "--listen", &setup.listen, "--data", "data", "--config"]).arg(config);
     command.env("MOOTHALL_TEST_CLOCK", directory.join(CLOCK_FILE));
     command.envs(setup.environment.iter().map(|(name, value)| (name, value)));

@@ -31,6 +31,15 @@ pub fn moothall(working_directory: &Path) -> Command {
     command
 }
 
+/// The binary under limits of open files.
+pub fn moothall_under(working_directory: &Path, soft: u32, hard: u32) -> Command {
+    let mut command = Command::new("/bin/sh");
+    let script = format!("ulimit -Sn {soft} && ulimit -Hn {hard} && exec \"$0\" \"$@\"");
+    command.args(["-c", &script]).arg(host_binary());
+    command.env_clear().current_dir(working_directory).stdin(Stdio::null());
+    command
+}
+
 impl HostProcess {
     /// Starts `serve` and reads where it listens; its log goes to the end of `log`.
     pub fn start(mut command: Command, log: &Path) -> Self {

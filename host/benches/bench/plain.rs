@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use axum::routing::post;
 use axum::{Json, Router};
 use moothall::config::HttpConfig;
-use moothall::http::serve::{Listeners, serve as serve_http};
+use moothall::http::serve::{Listeners, Peer, Place, Terms, serve as serve_http};
 use serde::{Deserialize, Serialize};
 use tower::Service;
 
@@ -57,12 +57,13 @@ pub fn serve() -> Result<()> {
 #[expect(clippy::print_stdout, reason = "says where it listens, as the host does")]
 pub fn serve_routes(router: Router) -> Result<()> {
     let threads = std::thread::available_parallelism().context("cannot count the cores")?.get();
-    let listeners = Listeners::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), threads)
-        .context("cannot listen")?;
-    println!("listening on http://{}", listeners.address);
+    let listeners =
+        Listeners::bind(&Place::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))), threads)
+            .context("cannot listen")?;
+    println!("listening on {}", listeners.place);
     std::thread::spawn(end_with_input);
     let (_stop, stopping) = tokio::sync::watch::channel(false);
-    let handler = move |request| {
+    let handler = move |request, _: Peer| {
         let mut router = router.clone();
         async move {
             match router.call(request).await {
@@ -71,8 +72,10 @@ pub fn serve_routes(router: Router) -> Result<()> {
             }
         }
     };
-    serve_http(listeners, &HttpConfig::default(), stopping, |_| {}, Arc::new(|| false), handler)
-        .context("cannot serve")
+    let config = Arc::new(HttpConfig::default());
+    let connections = config.connections;
+    let terms = Terms { config, connections, stop: stopping, is_busy: Arc::new(|| false) };
+    serve_http(listeners, terms, |_| {}, handler).context("cannot serve")
 }
 
 async fn times_two(Json(given): Json<Given>) -> Json<Doubled> {

@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::Value;
 
 use super::{Also, CallError, Calls, Collected, Finish, Mode, ValidatedCall, What, validated};
-use crate::communities::Community;
 use crate::effects::{ProcessChange, ProcessStatus};
 use crate::guest::Fault;
 use crate::ids::{RequestId, unguessable_ulid};
@@ -26,6 +25,9 @@ pub struct StartRequest<'a> {
     pub request_id: RequestId,
 }
 
+/// What a start is of.
+pub type ResolvedStart = (Arc<Plugin>, Arc<ProcessType>, Arc<Instance>);
+
 /// A start that may run.
 pub struct ValidatedStart {
     call: ValidatedCall,
@@ -35,18 +37,21 @@ pub struct ValidatedStart {
 }
 
 impl Calls {
+    /// What a start is of: found in memory.
+    pub fn resolve_process(&self, request: &StartRequest<'_>) -> Result<ResolvedStart, CallError> {
+        let community = self.community(request.community)?;
+        let plugin = self.plugin(request.plugin, &community)?;
+        let kind = known(&plugin, request.process)?;
+        let instance = self.instance(&community, &plugin, request.platform_id)?;
+        Ok((plugin, kind, instance))
+    }
+
     /// Resolves and validates a start.
     pub async fn process(
         self: &Arc<Self>,
         request: StartRequest<'_>,
     ) -> Result<ValidatedStart, CallError> {
-        let community: Arc<Community> = self
-            .communities
-            .get(request.community)
-            .ok_or_else(|| CallError::UnknownCommunity(request.community.to_owned()))?;
-        let plugin = self.plugin(request.plugin, &community)?;
-        let mut kind = known(&plugin, request.process)?;
-        let instance = self.instance(&community, &plugin, request.platform_id)?;
+        let (plugin, mut kind, instance) = self.resolve_process(&request)?;
         let mark = plugin.mark;
         let ready = self.ready(plugin, instance.clone(), &request.request_id).await?;
         if ready.plugin.mark != mark {

@@ -35,12 +35,12 @@ pub enum Reach {
 pub type Resolved = (Arc<Plugin>, Arc<Action>, Arc<Instance>);
 
 impl Calls {
-    /// Resolves and validates an action's call.
+    /// Validates an action's call, of what was resolved just now.
     pub async fn action(
         self: &Arc<Self>,
+        (plugin, mut action, instance): Resolved,
         request: ActionRequest<'_>,
     ) -> Result<ValidatedCall, CallError> {
-        let (plugin, mut action, instance) = self.resolve(&request)?;
         let mark = plugin.mark;
         let ready = self.ready(plugin, instance, &request.request_id).await?;
         if ready.plugin.mark != mark {
@@ -52,10 +52,11 @@ impl Calls {
 
     /// What an action's call is of: found in memory.
     pub fn resolve(&self, request: &ActionRequest<'_>) -> Result<Resolved, CallError> {
-        let community = self
-            .communities
-            .get(request.community)
-            .ok_or_else(|| CallError::UnknownCommunity(request.community.to_owned()))?;
+        if request.reach == Reach::Public {
+            // Before the community: that a plugin is away must not tell which communities there are.
+            self.serving(request.plugin)?;
+        }
+        let community = self.community(request.community)?;
         let plugin = self.plugin(request.plugin, &community)?;
         let action = reachable(&plugin, request.action, request.reach)?;
         let instance = self.instance(&community, &plugin, request.platform_id)?;
@@ -77,6 +78,22 @@ impl Calls {
             return Err(Fault::Overloaded("the plugin is being replaced").into());
         }
         Ok(ready.call(what, request_id))
+    }
+
+    pub fn community(&self, slug: &str) -> Result<Arc<Community>, CallError> {
+        let community = self.communities.get(slug);
+        community.ok_or_else(|| CallError::UnknownCommunity(slug.to_owned()))
+    }
+
+    /// A plugin that serves, whoever has enabled it. One that is away is not unknown.
+    pub fn serving(&self, name: &str) -> Result<Arc<Plugin>, CallError> {
+        self.plugins.get(name).ok_or_else(|| {
+            if self.communities.is_enabled(name) || self.plugins.is_compiling() {
+                CallError::PluginUnavailable(name.to_owned())
+            } else {
+                CallError::UnknownPlugin(name.to_owned())
+            }
+        })
     }
 
     /// The plugin of an instance, if it serves now.

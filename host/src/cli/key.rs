@@ -1,6 +1,6 @@
 //! `moothall key`: API keys, created and revoked beside a running host.
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use clap::Subcommand;
 
 use super::{DataArgs, answer};
@@ -58,16 +58,18 @@ async fn create(store: &Store, name: &str) -> anyhow::Result<()> {
         bail!("a key's name has 1 to {NAME} characters");
     }
     let (key, row) = new_key(name, Clock::system().now_ms())?;
+    let id = row.id.clone();
     store.write("key.create", move |tx| tx.add_api_key(&row)).await?;
-    answer(&key);
-    Ok(())
+    answer(&key).with_context(|| {
+        format!("the key was created but nobody has seen it; `moothall key revoke {id}` removes it")
+    })
 }
 
 fn list(store: &Store) -> anyhow::Result<()> {
     for row in store.read(|reader| reader.api_keys())? {
         let until =
             row.revoked_at.map_or("valid".to_owned(), |at| format!("revoked {}", rfc3339(at)));
-        answer(&format!("{}\t{}\tcreated {}\t{until}", row.id, row.name, rfc3339(row.created_at)));
+        answer(&format!("{}\t{}\tcreated {}\t{until}", row.id, row.name, rfc3339(row.created_at)))?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{DataArgs, answer, text};
-use crate::config::{Sources, load};
+use crate::config::{Argument, Sources, load};
 use crate::host::{DataDirectory, Host};
 use crate::telemetry::{self, LogFormat};
 
@@ -16,7 +16,7 @@ pub struct ServeArgs {
     /// Directory of plugin files; `plugins` in the data directory.
     #[arg(long, value_name = "DIR")]
     plugins: Option<PathBuf>,
-    /// Address and port; port 0 picks one. [default: 127.0.0.1:8000]
+    /// HOST:PORT, of which port 0 picks one, or unix:/PATH. [default: 127.0.0.1:8000]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
     /// Grant each plugin what its manifest asks for, but no secrets, no private addresses and no TCP. For
@@ -35,13 +35,22 @@ impl ServeArgs {
     fn sources(&self) -> anyhow::Result<Sources> {
         let mut sources = self.data.sources()?;
         if let Some(plugins) = &self.plugins {
-            sources.arguments.insert("plugin_directory", text(plugins)?);
+            sources.arguments.push(Argument {
+                option: "--plugins",
+                setting: "plugin_directory",
+                value: text(plugins)?.into(),
+            });
         }
         if let Some(listen) = &self.listen {
-            sources.arguments.insert("listen", listen.clone());
+            let value = listen.as_str().into();
+            sources.arguments.push(Argument { option: "--listen", setting: "listen", value });
         }
         if self.grant_requested {
-            sources.arguments.insert("grant_requested", "true".to_owned());
+            sources.arguments.push(Argument {
+                option: "--grant-requested",
+                setting: "grant_requested",
+                value: true.into(),
+            });
         }
         Ok(sources)
     }
@@ -56,7 +65,9 @@ pub fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let log = telemetry::log_to_stderr(args.log_format, crate::config::log_filter().as_deref());
     let metrics = telemetry::count(&config.metrics)?;
     let host = Host::new(config, sources, metrics)?;
-    answer(&format!("listening on http://{}", host.address()));
+    if let Err(error) = answer(&format!("listening on {}", host.place())) {
+        tracing::warn!("nobody is told where the host listens ({}): {error:#}", host.place());
+    }
     let ended = host.run();
     drop(log);
     ended

@@ -21,6 +21,8 @@ struct Table {
     routes: HashMap<Route, Vec<InstanceId>>,
     /// The route keys in use, and the mark of the plugin's version that they are of.
     keys: HashMap<PluginName, (i64, Vec<String>)>,
+    /// Instances, by plugin.
+    enabled: HashMap<PluginName, usize>,
 }
 
 #[derive(Default)]
@@ -62,6 +64,11 @@ impl Routes {
         }
     }
 
+    /// Whether any community has an instance of the plugin.
+    pub fn is_enabled(&self, plugin: &PluginName) -> bool {
+        self.read().enabled.contains_key(plugin)
+    }
+
     pub fn find(&self, plugin: &PluginName, target: &Target) -> Vec<InstanceId> {
         let (pointer, value) = match target {
             Target::PlatformId(id) => (String::new(), id.clone()),
@@ -81,6 +88,7 @@ impl Routes {
 
 impl Table {
     fn add(&mut self, instance: &Instance) {
+        *self.enabled.entry(instance.plugin.clone()).or_default() += 1;
         for route in routes_of(self, instance) {
             let ids = self.routes.entry(route).or_default();
             if !ids.contains(&instance.id) {
@@ -90,6 +98,12 @@ impl Table {
     }
 
     fn remove(&mut self, instance: &Instance) {
+        if let Some(count) = self.enabled.get_mut(&instance.plugin) {
+            *count -= 1;
+            if *count == 0 {
+                self.enabled.remove(&instance.plugin);
+            }
+        }
         for route in routes_of(self, instance) {
             let Some(ids) = self.routes.get_mut(&route) else { continue };
             ids.retain(|id| *id != instance.id);

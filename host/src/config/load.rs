@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use figment::error::Kind;
-use figment::providers::{Format, Serialized, Toml};
+use figment::providers::{Format, Toml};
 use figment::value::{Dict, Value};
 use figment::{Figment, Profile};
 
@@ -38,8 +38,17 @@ pub enum ConfigError {
 pub struct Sources {
     /// `--config`; absent: `moothall.toml` in the working directory, if it is there.
     pub file: Option<PathBuf>,
-    /// Settings given on the command line, by key.
-    pub arguments: BTreeMap<&'static str, String>,
+    pub arguments: Vec<Argument>,
+}
+
+/// A setting given on the command line.
+#[derive(Clone, Debug)]
+pub struct Argument {
+    /// `--listen`
+    pub option: &'static str,
+    /// `listen`
+    pub setting: &'static str,
+    pub value: Value,
 }
 
 pub fn load(sources: &Sources) -> Result<Config, ConfigError> {
@@ -55,16 +64,17 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigError> {
     let variables = variables();
     if let Some(url) = variables.get(RECEIVER_URL).filter(|url| !url.is_empty()) {
         let path = ["driver".to_owned(), "event_receiver_url".to_owned()];
-        let value = nested(&path, Value::from(url.as_str()));
-        figment = figment.merge(Variable { value, name: RECEIVER_URL.to_owned() });
+        figment = figment.merge(Given::variable(RECEIVER_URL, &path, url.as_str().into()));
     }
     for (key, value) in variables {
         if let Some(path) = setting_of(&key) {
-            figment = figment.merge(Variable { value: nested(&path, parsed(&value)), name: key });
+            figment = figment.merge(Given::variable(&key, &path, parsed(&value)));
         }
     }
-    for (key, value) in &sources.arguments {
-        figment = figment.merge(Serialized::default(key, parsed(value)));
+    for Argument { option, setting, value } in &sources.arguments {
+        let place = format!("the option {option}");
+        let value = nested(&[(*setting).to_owned()], value.clone());
+        figment = figment.merge(Given { place, value });
     }
     let extracted = figment.extract();
     let mut config: Config =
@@ -114,15 +124,21 @@ fn nested(path: &[String], value: Value) -> Value {
     path.iter().rev().fold(value, |inner, key| Value::from(Dict::from([(key.clone(), inner)])))
 }
 
-/// A figment provider of one variable, which names it in errors.
-struct Variable {
-    name: String,
+/// A figment provider of one setting from elsewhere than the file, which says where from in errors.
+struct Given {
+    place: String,
     value: Value,
 }
 
-impl figment::Provider for Variable {
+impl Given {
+    fn variable(name: &str, path: &[String], value: Value) -> Self {
+        Self { place: format!("the variable {name}"), value: nested(path, value) }
+    }
+}
+
+impl figment::Provider for Given {
     fn metadata(&self) -> figment::Metadata {
-        figment::Metadata::named(format!("the variable {}", self.name))
+        figment::Metadata::named(self.place.clone())
     }
 
     fn data(&self) -> Result<figment::value::Map<Profile, Dict>, figment::Error> {
@@ -138,8 +154,8 @@ fn sentence(error: &figment::Error, file: &Path) -> String {
 
 fn one_sentence(error: &figment::Error, file: &Path) -> String {
     let place = match &error.metadata {
-        Some(metadata) if metadata.name.starts_with("the variable") => metadata.name.to_string(),
-        Some(metadata) if metadata.source.is_none() => "the command line".to_owned(),
+        // The file has a source of its own.
+        Some(metadata) if metadata.source.is_none() => metadata.name.to_string(),
         _ => file.display().to_string(),
     };
     let path = error.path.join(".");
@@ -157,7 +173,8 @@ fn dotted(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
-fn nearest(key: &str, known: &[&str]) -> String {
+/// `; did you mean …?`, if anything is known.
+pub fn nearest(key: &str, known: &[&str]) -> String {
     let last = key.rsplit('.').next().unwrap_or(key);
     known
         .iter()
@@ -174,7 +191,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("moothall.toml");
         std::fs::write(&file, text).unwrap();
-        load(&Sources { file: Some(file), arguments: BTreeMap::new() }).map_err(|e| e.to_string())
+        load(&Sources { file: Some(file), arguments: Vec::new() }).map_err(|e| e.to_string())
     }
 
     #[test]
@@ -212,11 +229,13 @@ mod tests {
     }
 
     #[test]
-    fn the_command_line_wins() {
-        let sources = Sources {
-            file: None,
-            arguments: BTreeMap::from([("listen", "127.0.0.1:0".to_owned())]),
+    fn the_command_line_wins_and_is_named() {
+        let given = |text: &str| {
+            let argument = Argument { option: "--listen", setting: "listen", value: text.into() };
+            load(&Sources { file: None, arguments: vec![argument] })
         };
-        assert_eq!(load(&sources).unwrap().listen.port(), 0);
+        assert_eq!(given("localhost:0").unwrap().listen.to_string(), "localhost:0");
+        let error = given("nowhere").unwrap_err().to_string();
+        assert!(error.starts_with("the option --listen: ") && !error.contains(".toml"), "{error}");
     }
 }

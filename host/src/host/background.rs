@@ -74,7 +74,9 @@ pub async fn notice_keys(api: Arc<Api>) {
         match api.calls.store.read(|reader| reader.api_keys()) {
             Ok(rows) if rows != known => {
                 known.clone_from(&rows);
-                api.keys.store(Arc::new(Keys::new(rows)));
+                let keys = Keys::new(rows);
+                api.local.set(api.config.loopback_callbacks, keys.are_required());
+                api.keys.store(Arc::new(keys));
                 api.streams.look_at_keys();
             }
             Ok(_) => {}

@@ -1,7 +1,6 @@
 //! The line that a start leaves in the log: what this is, what it works on, and what it may use.
 
-use std::net::SocketAddr;
-
+use super::listening::Listening;
 use crate::config::Config;
 use crate::http::Api;
 use crate::machine::Machine;
@@ -9,12 +8,12 @@ use crate::store::SCHEMA_VERSION;
 
 const MIB: u64 = 1 << 20;
 
-pub fn tell(config: &Config, api: &Api, address: SocketAddr) {
+pub fn tell(config: &Config, api: &Api, listening: &Listening) {
     let Config { limits, egress, delivery, .. } = config;
     let (machine, calls) = (Machine::here(), &api.calls);
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
-        %address,
+        address = %listening.api.place,
         data = %config.data.display(),
         plugins = %config.plugin_directory().display(),
         schema = SCHEMA_VERSION,
@@ -30,7 +29,7 @@ pub fn tell(config: &Config, api: &Api, address: SocketAddr) {
         calls = limits.calls,
         calls_per_plugin = limits.calls_per_plugin,
         warm_slots = limits.warm_slots,
-        connections = config.http.connections,
+        connections = listening.connections,
         outbound = egress.connections + egress.hook_connections + delivery.in_flight,
         idle_outbound = egress.idle_connections,
         sockets = limits.sockets,

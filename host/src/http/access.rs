@@ -2,12 +2,13 @@
 //!
 //! While no API key was ever created the host listens on loopback only, and protected routes
 //! refuse what a browser could be tricked into sending: a foreign `Host` (DNS rebinding) or a
-//! foreign `Origin` (cross-site requests). Once a key was created, protected routes need one.
+//! foreign `Origin` (cross-site requests); and what came through a proxy, behind which anybody may be.
+//! Once a key was created, protected routes need one.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use axum::http::{HeaderMap, Request, header};
+use axum::http::{HeaderMap, HeaderName, Request, header};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use hyper::body::Incoming;
@@ -17,6 +18,19 @@ use subtle::ConstantTimeEq;
 use super::error::Problem;
 use crate::ids::random_bytes;
 use crate::store::ApiKeyRow;
+
+/// Headers that proxies add, beside those that begin with `OF_PROXIES`.
+const OF_A_PROXY: [&str; 8] = [
+    "cf-connecting-ip",
+    "forwarded",
+    "true-client-ip",
+    "via",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-original-forwarded-for",
+    "x-real-ip",
+];
+const OF_PROXIES: &str = "x-forwarded-";
 
 /// What keys look like: `mh_<id>_<secret>`.
 const PREFIX: &str = "mh_";
@@ -137,7 +151,14 @@ fn from_this_machine(headers: &HeaderMap) -> Result<(), Problem> {
     if !origin.is_none_or(is_loopback) {
         return Err(Problem::foreign("Origin"));
     }
-    Ok(())
+    match headers.keys().map(HeaderName::as_str).find(|name| is_of_a_proxy(name)) {
+        Some(name) => Err(Problem::proxied(name)),
+        None => Ok(()),
+    }
+}
+
+fn is_of_a_proxy(name: &str) -> bool {
+    name.starts_with(OF_PROXIES) || OF_A_PROXY.contains(&name)
 }
 
 /// Whether `host[:port]` is this machine.

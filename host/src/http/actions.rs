@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::error::Problem;
 use super::idempotency::{Begun, First};
 use super::{Api, body, door, dry_run, guard, idempotency};
-use crate::calls::{ActionRequest, Answer, Finish, Mode, Reach, ValidatedCall};
+use crate::calls::{ActionRequest, Answer, CallError, Finish, Mode, Reach, ValidatedCall};
 use crate::guest::Output;
 use crate::hooks::Builtin;
 use crate::ids::RequestId;
@@ -61,50 +61,52 @@ async fn perform(
     let (head, body) = request.into_parts();
     let Query(query) = Query::<ActionQuery>::try_from_uri(&head.uri)
         .map_err(|error| Problem::bad_request(error.body_text()))?;
+    if query.dry_run && reach == Reach::Public {
+        let detail = "A dry run shows a plugin's state; it is answered under /api/internal only";
+        return Err(Problem::bad_request(detail));
+    }
     let (plugin, action) = target
         .split_once('.')
         .ok_or_else(|| Problem::not_found("An action is called as `<plugin>.<action>`"))?;
-    let body = body::read(api, body).await?;
-    let parsed: ActionBody = body::parse(&body)?;
-    let request_id = door::request_id_of(&head.extensions, &api.clock);
-    // Before anything is looked up: what was answered stays answered, whatever became of the plugin.
-    let begun = if reach == Reach::Every && !query.dry_run {
-        idempotency::begin(api, &head, &body)?
-    } else {
-        Begun::Plain
+    let mut asked = ActionRequest {
+        community: community(&head.headers)?,
+        platform_id: platform_id(&head.headers, &query),
+        plugin,
+        action,
+        parameters: Value::Null,
+        reach,
+        request_id: door::request_id_of(&head.extensions, &api.clock),
     };
+    let find = |asked: &ActionRequest<'_>| api.calls.resolve(asked).map_err(|e| told(e, reach));
+    // Nobody's body is read before it is known what it is for. With an Idempotency-Key it is part of the key:
+    // what was answered stays answered, whatever became of the plugin.
+    let is_once = reach == Reach::Every && !query.dry_run && idempotency::is_asked_for(&head);
+    if !is_once {
+        find(&asked)?;
+    }
+    let bytes = body::read(api, body).await?;
+    let parsed: ActionBody = body::parse(&bytes)?;
+    let begun = if is_once { idempotency::begin(api, &head, &bytes)? } else { Begun::Plain };
     let first = match begun {
         Begun::Plain => None,
         Begun::Replayed(response) => return Ok(response),
         Begun::First(first) => Some(first),
     };
-    let slug = community(&head.headers)?;
-    let mut asked = ActionRequest {
-        community: slug,
-        platform_id: platform_id(&head.headers, &query),
-        plugin,
-        action,
-        parameters: parsed.parameters.unwrap_or_else(|| Value::Object(Map::new())),
-        reach,
-        request_id: request_id.clone(),
-    };
+    // Again: a body takes its time, and what was found may be another by now.
+    let found = find(&asked)?;
+    asked.parameters = parsed.parameters.unwrap_or_else(|| Value::Object(Map::new()));
     if !query.dry_run && api.hooks.active(Builtin::ActionRequested).is_some() {
-        // Steps are asked only about what could be called.
-        api.calls.resolve(&asked)?;
         match (filtered(api, &asked).await, &first) {
             (Ok(data), _) => asked.parameters = data,
             (Err(problem), Some(first)) => {
-                first.clone().refused(api, &problem, &request_id).await;
+                first.clone().refused(api, &problem, &asked.request_id).await;
                 return Err(problem);
             }
             (Err(problem), None) => return Err(problem),
         }
     }
-    let call = api.calls.action(asked).await?;
-    if query.dry_run && reach == Reach::Public {
-        let detail = "A dry run shows a plugin's state; it is answered under /api/internal only";
-        return Err(Problem::bad_request(detail));
-    }
+    let request_id = asked.request_id.clone();
+    let call = api.calls.action(found, asked).await.map_err(|error| told(error, reach))?;
     if query.dry_run {
         let call = if query.allow_http { call } else { call.without_sending() };
         return answer(api, api.calls.run(call, Mode::Collect).await?);
@@ -112,6 +114,13 @@ async fn perform(
     match first {
         None => answer(api, api.calls.run(call, Mode::Commit).await?),
         Some(first) => once(api, call, first, &request_id).await,
+    }
+}
+
+fn told(error: CallError, reach: Reach) -> Problem {
+    match reach {
+        Reach::Public => Problem::of_public(error),
+        Reach::Every => error.into(),
     }
 }
 

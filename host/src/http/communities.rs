@@ -83,11 +83,11 @@ pub async fn put(
     told: Change,
     body: Body,
 ) -> Answer {
+    let (slug, mutations) = (parse_slug(&slug)?, api.mutations.telling(told));
     let body: CommunityBody = body::json(&api, body).await?;
-    if let Some(name) = body.name.as_deref().filter(|name| *name != slug) {
+    if let Some(name) = body.name.as_deref().filter(|name| *name != slug.as_str()) {
         return Err(Problem::bad_request(format!("Expected name {slug}, found {name}")));
     }
-    let (slug, mutations) = (parse_slug(&slug)?, api.mutations.telling(told));
     let change = change(body)?;
     enabling(&api, slug.as_str(), &change, &request).await?;
     let (change, community) = mutations.put(slug, change, request).await?;

@@ -3,6 +3,7 @@
 //! One function around the router instead of layers of middleware, because every request of the
 //! hot path goes through it.
 
+use std::convert::Infallible;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -14,8 +15,11 @@ use hyper::body::Incoming;
 use metrics::Counter;
 use tower::Service;
 
+use super::access::KeyId;
+use super::bodies::{Arriving, Bodies, Sender};
 use super::error::Problem;
-use super::{Api, access, routes};
+use super::serve::Peer;
+use super::{Api, access, operations, routes};
 use crate::clock::Clock;
 use crate::ids::RequestId;
 use crate::monitoring::{Point, Target};
@@ -37,7 +41,12 @@ impl Door {
         Self { router: routes(api.clone()), api }
     }
 
-    pub async fn pass(mut self, mut request: Request<Incoming>) -> Response<Body> {
+    /// To health and metrics alone.
+    pub fn of_operations(api: Arc<Api>) -> Self {
+        Self { router: operations(api.clone()), api }
+    }
+
+    pub async fn pass(mut self, mut request: Request<Incoming>, peer: Peer) -> Response<Body> {
         let id = request_id(&self.api, &request);
         let mut seen = self.api.monitoring.is_active().then(|| Seen::of(&self.api, &request));
         let response = match access::check(&self.api.keys.load(), &request) {
@@ -46,17 +55,12 @@ impl Door {
                 if let Some(seen) = &mut seen {
                     seen.target = Target::new(seen.target.path(), None);
                 }
-                problem.into_response()
+                let refused = problem.into_response();
+                if Bodies::is_small(request.body()) { refused } else { last(refused) }
             }
             Ok(key) => {
                 request.extensions_mut().insert(id.clone());
-                if let Some(key) = key {
-                    request.extensions_mut().insert(key);
-                }
-                match self.router.call(request).await {
-                    Ok(response) => response,
-                    Err(never) => match never {},
-                }
+                self.answer(request, key, peer).await
             }
         };
         let problem = seen.as_ref().and_then(|_| response.extensions().get::<Arc<Problem>>());
@@ -66,6 +70,43 @@ impl Door {
             self.api.monitoring.note(seen.answered(response.status().as_u16(), code, id));
         }
         response
+    }
+}
+
+impl Door {
+    /// What the router answers. A large body that nobody has read to its end ends the connection, and the
+    /// answer says so.
+    async fn answer(
+        &mut self,
+        mut request: Request<Incoming>,
+        key: Option<KeyId>,
+        peer: Peer,
+    ) -> Response<Body> {
+        let share = (!Bodies::is_small(request.body())).then(|| {
+            let proxies = &self.api.config.trusted_proxies;
+            let sender = Sender::of(key.as_ref(), peer, request.headers(), proxies);
+            self.api.bodies.begin(sender)
+        });
+        if let Some(key) = key {
+            request.extensions_mut().insert(key);
+        }
+        let Some(share) = share else { return answered(self.router.call(request).await) };
+        let counted = request.map(|body| Arriving { body, share: share.clone() });
+        let response = answered(self.router.call(counted).await);
+        if share.has_ended() { response } else { last(response) }
+    }
+}
+
+/// The last answer of its connection.
+fn last(mut response: Response<Body>) -> Response<Body> {
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+fn answered(response: Result<Response<Body>, Infallible>) -> Response<Body> {
+    match response {
+        Ok(response) => response,
+        Err(never) => match never {},
     }
 }
 
@@ -138,9 +179,11 @@ fn tell(response: Response<Body>, problem: &Problem, id: &RequestId) -> Response
         tracing::error!(request = id.as_str(), "the host failed a request: {cause}");
     }
     let mut told = problem.respond(id);
-    // `Allow` comes from the router.
-    if let Some(allow) = response.headers().get(header::ALLOW) {
-        told.headers_mut().insert(header::ALLOW, allow.clone());
+    // `Allow` comes from the router, `Connection` from here.
+    for name in [header::ALLOW, header::CONNECTION] {
+        if let Some(value) = response.headers().get(&name) {
+            told.headers_mut().insert(name, value.clone());
+        }
     }
     told
 }

@@ -109,6 +109,7 @@ async fn put(
     told: Change,
     body: Body,
 ) -> Result<Json<Value>, Problem> {
+    find(&api, &id)?;
     let body: EndpointBody = body::json(&api, body).await?;
     let before = find(&api, &id)?;
     if body.secret.is_some() {

@@ -199,6 +199,15 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, "foreign_request", detail)
     }
 
+    /// A proxy has added a header: the request may be anybody's.
+    pub fn proxied(header: &str) -> Self {
+        let detail = format!(
+            "Without an API key this route answers only to this machine, and this request came through a proxy: it has \
+             the header `{header}`. Create a key with `moothall key create`"
+        );
+        Self::new(StatusCode::FORBIDDEN, "foreign_request", detail)
+    }
+
     pub fn not_ready(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "not_ready", detail).later()
     }

@@ -133,13 +133,13 @@ async fn publish(
     asked: Request,
 ) -> Result<Response, Problem> {
     let (head, body) = asked.into_parts();
-    let body = body::read(&api, body).await?;
-    let first = match idempotency::begin(&api, &head, &body)? {
+    let bytes = body::read(&api, body).await?;
+    let first = match idempotency::begin(&api, &head, &bytes)? {
         Begun::Replayed(response) => return Ok(response),
         Begun::Plain => None,
         Begun::First(first) => Some(first),
     };
-    let event = new_event(&api, body::parse(&body)?, &request)?;
+    let event = new_event(&api, body::parse(&bytes)?, &request)?;
     // Running until the write has ended, whether the client still waits or not.
     let running = first.clone();
     let ended: AfterWrite<String> = Box::new(move |_| drop(running));

@@ -99,13 +99,13 @@ async fn put(
     told: Change,
     body: Body,
 ) -> Answer {
-    let mut body: Value = body::json(&api, body).await?;
     require_drivers(&api, &name)?;
     if !is_name(&name) {
         return Err(Problem::bad_request(
             "A hook's name is a domain name backwards with a version: org.example.thing.happening.v1",
         ));
     }
+    let mut body: Value = body::json(&api, body).await?;
     if body.is_null() {
         body = json!({});
     }
@@ -213,6 +213,7 @@ async fn add_step(
     told: Change,
     body: Body,
 ) -> Answer {
+    find(&api, &name)?;
     let mut body: Value = body::json(&api, body).await?;
     let refusal =
         |fault: &str| Problem::bad_request(format!("The field `secret` is not valid: {fault}"));
@@ -242,9 +243,8 @@ async fn put_step(
     told: Change,
     body: Body,
 ) -> Result<Json<Value>, Problem> {
+    require_own(&*step_of(&api, &name, &id)?)?;
     let body: Value = body::json(&api, body).await?;
-    let step = step_of(&api, &name, &id)?;
-    require_own(&step)?;
     write_step(&api, &name, &id, None, body, told).await?;
     Ok(Json(step_json(&*step_of(&api, &name, &id)?)))
 }
@@ -374,6 +374,7 @@ async fn run(
     Extension(request_id): Extension<RequestId>,
     body: Body,
 ) -> Answer {
+    find(&api, &name)?;
     let body: RunBody = body::json(&api, body).await?;
     let hook = find(&api, &name)?;
     let community = body.community.as_deref().map(|slug| {

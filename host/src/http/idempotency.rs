@@ -66,6 +66,11 @@ impl Drop for Scope {
     }
 }
 
+/// Whether the request has a key.
+pub fn is_asked_for(head: &Parts) -> bool {
+    head.headers.contains_key(HEADER)
+}
+
 /// Looks a request up by its key.
 pub fn begin(api: &Api, head: &Parts, body: &Bytes) -> Result<Begun, Problem> {
     let Some(key) = head.headers.get(HEADER) else { return Ok(Begun::Plain) };

@@ -41,8 +41,9 @@ async fn start(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Value>, Problem> {
-    let asked: Asked = body::json(&api, body).await?;
     let base = api.oauth.base(local_host(&headers))?;
+    api.oauth.require(&plugin)?;
+    let asked: Asked = body::json(&api, body).await?;
     let authorize_url = api.oauth.start(&plugin, asked, &base).await?;
     Ok(Json(json!({ "authorize_url": authorize_url })))
 }
@@ -57,13 +58,13 @@ async fn authorize(
     let Query(query) = query.map_err(|error| Problem::bad_request(error.body_text()))?;
     let base = api.oauth.base(local_host(&headers))?;
     let leave = match query.ticket {
-        Some(ticket) => api.oauth.authorize_with(&plugin, &ticket, request).await?,
+        Some(ticket) => api.oauth.authorize_with(&plugin, &ticket, request).await,
         None if api.keys.load().are_required() && !api.oauth.is_open => {
             return Err(OAuthError::TicketRequired.into());
         }
-        None => api.oauth.authorize(&plugin, query.asked, &base, request).await?,
+        None => api.oauth.authorize(&plugin, query.asked, &base, request).await,
     };
-    let Leave { url, cookie_name, cookie } = leave;
+    let Leave { url, cookie_name, cookie } = leave.map_err(Problem::of_browser)?;
     sent_on(&url, &set_cookie(&base, &cookie_name, &cookie, FLOW_MS / 1000))
 }
 

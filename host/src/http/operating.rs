@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::IntoResponse;
+use axum::routing::get;
+use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use super::Api;
@@ -16,14 +17,21 @@ use crate::telemetry::metric::{
     CALLS_IN_FLIGHT, COMMUNITIES, GUEST_MEMORY, PLUGINS, PLUGINS_COMPILING, STORE_QUEUED_WRITES,
 };
 
+pub fn routes() -> Router<Arc<Api>> {
+    Router::new()
+        .route("/healthz", get(alive))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+}
+
 /// The process answers.
-pub async fn alive() -> Json<Value> {
+async fn alive() -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }
 
 /// Calls can be answered: the store can be written, and what is in the plugin directory serves. A file that comes later
 /// and is being compiled is in the listing alone: whatever served before it still serves.
-pub async fn ready(State(api): State<Arc<Api>>) -> Result<Json<Value>, Problem> {
+async fn ready(State(api): State<Arc<Api>>) -> Result<Json<Value>, Problem> {
     if let Some(wrong) = api.calls.store.health().wrong() {
         return Err(Problem::not_ready(format!("{}; the log says why", wrong.sentence())));
     }
@@ -53,7 +61,7 @@ fn misses_plugins(calls: &Calls) -> bool {
 }
 
 /// Prometheus' text format, 0.0.4.
-pub async fn metrics(State(api): State<Arc<Api>>) -> impl IntoResponse {
+async fn metrics(State(api): State<Arc<Api>>) -> impl IntoResponse {
     CALLS_IN_FLIGHT.set(&[], f64::from(api.calls.in_flight()));
     COMMUNITIES.set(&[], api.calls.communities.len() as f64);
     GUEST_MEMORY.set(&[], api.quotas.memory.used() as f64);

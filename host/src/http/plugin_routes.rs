@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::error::Problem;
 use super::webhooks::{answer, read};
 use super::{Api, access};
-use crate::calls::{Mode, What};
+use crate::calls::{CallError, Mode, What};
 use crate::guest::{Fault, Output};
 use crate::instance::Instance;
 use crate::plugins::{Plugin, Route};
@@ -49,7 +49,8 @@ async fn handle(State(api): State<Arc<Api>>, mut request: Request) -> Result<Res
     }
     let query = Query::<RouteQuery>::try_from_uri(request.uri());
     let query = query.map(|Query(query)| query).unwrap_or_default();
-    let instance = instance(&api, &plugin, community, query.community_platform_id.as_deref())?;
+    let platform_id = query.community_platform_id.as_deref();
+    let instance = instance(&api, (&plugin, route.is_public), community, platform_id)?;
     let path = route.path.clone();
     let (request, id) = read(&api, request).await?;
     let call = api.calls.on(plugin, instance, What::Route { path, captures, request }, id).await?;
@@ -84,9 +85,10 @@ fn of_method<'a>(found: Vec<Found<'a>>, method: &Method) -> Result<Found<'a>, Pr
     of_method.next().ok_or_else(|| Problem::wrong_method(&allowed.join(", ")))
 }
 
+/// On a public route nobody learns which instances there are.
 fn instance(
     api: &Api,
-    plugin: &Plugin,
+    (plugin, is_public): (&Plugin, bool),
     community: Option<&str>,
     platform_id: Option<&str>,
 ) -> Result<Arc<Instance>, Problem> {
@@ -101,7 +103,8 @@ fn instance(
     match (api.calls.instance(&found, plugin, platform_id), community) {
         (Ok(instance), _) => Ok(instance),
         (Err(_), None) => Err(not_set_up()),
-        (Err(crate::calls::CallError::NotEnabled { .. }), Some(_)) => Err(no_route()),
+        (Err(_), Some(_)) if is_public => Err(no_route()),
+        (Err(CallError::NotEnabled { .. }), Some(_)) => Err(no_route()),
         (Err(error), Some(_)) => Err(error.into()),
     }
 }

@@ -41,6 +41,8 @@ pub async fn enable(
     let slug = community(&headers)?;
     let unknown = |_| Problem::from(CallError::UnknownCommunity(slug.to_owned()));
     let slug = CommunitySlug::parse(slug).map_err(unknown)?;
+    let community = api.calls.community(slug.as_str())?;
+    api.calls.plugin(&name, &community)?;
     let ConfigBody(config) = body::json(&api, body).await?;
     enabling(&api, slug.as_str(), &name, &config, &request).await?;
     let (change, instance) =

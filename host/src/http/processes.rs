@@ -45,35 +45,39 @@ async fn start(
     let Query(query) = Query::<ActionQuery>::try_from_uri(&head.uri)
         .map_err(|error| Problem::bad_request(error.body_text()))?;
     let (plugin, process) = parts(&target)?;
-    let body = body::read(&api, body).await?;
-    let mut parameters: Map<String, Value> = body::parse(&body)?;
-    let callback_url = parameters.remove("callback_url").map(callback).transpose()?.flatten();
+    let slug = community(&head.headers)?;
     let request_id = door::request_id_of(&head.extensions, &api.clock);
-    let first = match idempotency::begin(&api, &head, &body)? {
+    let mut asked = StartRequest {
+        community: slug,
+        platform_id: platform_id(&head.headers, &query),
+        plugin,
+        process,
+        parameters: Value::Null,
+        callback_url: None,
+        request_id: request_id.clone(),
+    };
+    // With an Idempotency-Key the body is part of the key.
+    if !idempotency::is_asked_for(&head) {
+        api.calls.resolve_process(&asked)?;
+    }
+    let bytes = body::read(&api, body).await?;
+    let mut parameters: Map<String, Value> = body::parse(&bytes)?;
+    asked.callback_url = parameters.remove("callback_url").map(callback).transpose()?.flatten();
+    let first = match idempotency::begin(&api, &head, &bytes)? {
         Begun::Replayed(response) => return Ok(response),
         Begun::Plain => None,
         Begun::First(first) => Some(first),
     };
-    let slug = community(&head.headers)?;
-    let parameters = match filtered(&api, slug, (plugin, process), parameters, &request_id).await {
-        Ok(parameters) => parameters,
+    match filtered(&api, slug, (plugin, process), parameters, &request_id).await {
+        Ok(parameters) => asked.parameters = parameters,
         Err(problem) => {
             if let Some(first) = first {
                 first.refused(&api, &problem, &request_id).await;
             }
             return Err(problem);
         }
-    };
-    let start = api.calls.process(StartRequest {
-        community: slug,
-        platform_id: platform_id(&head.headers, &query),
-        plugin,
-        process,
-        parameters,
-        callback_url,
-        request_id: request_id.clone(),
-    });
-    let start = start.await?;
+    }
+    let start = api.calls.process(asked).await?;
     let (remembered, of, now) = (first.clone(), target.clone(), api.clock.now_ms());
     let remember = move |row: &ProcessRow, collected: &mut Collected| {
         let headers = vec![

@@ -3,9 +3,12 @@
 //! The kernel spreads connections over the listeners (SO_REUSEPORT); nothing is shared between
 //! the threads but what requests share anyway.
 
+mod addresses;
+mod listeners;
+mod stream;
+
 use std::convert::Infallible;
 use std::future::Future;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,82 +19,64 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::config::HttpConfig;
 
-/// Connections that wait to be accepted, for each listener.
-const BACKLOG: i32 = 1024;
+pub use addresses::{Peer, client};
+pub use listeners::{Listeners, Place};
+
+use addresses::{Addresses, Counted};
+use listeners::Listening;
+use stream::{Socket, Stream};
+
 /// How often work that is left is looked at while draining.
 const DRAIN_LOOK: Duration = Duration::from_millis(10);
 /// How long to wait after an accept that failed, as when file descriptors ran out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Sockets that listen on one address, one for each thread.
-pub struct Listeners {
-    pub address: SocketAddr,
-    sockets: Vec<std::net::TcpListener>,
-}
-
-impl Listeners {
-    pub fn bind(address: SocketAddr, threads: usize) -> std::io::Result<Self> {
-        // Shared ports would let a second host take half of the first one's requests: whether the
-        // port is free is asked by a socket that does not share.
-        let address = bind(address, Port::Alone)?.local_addr()?;
-        let sockets =
-            (0..threads.max(1)).map(|_| bind(address, Port::Shared)).collect::<Result<_, _>>()?;
-        Ok(Self { address, sockets })
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Port {
-    Alone,
-    Shared,
-}
-
-fn bind(address: SocketAddr, port: Port) -> std::io::Result<std::net::TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_reuse_address(true)?;
-    socket.set_reuse_port(port == Port::Shared)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    if port == Port::Shared {
-        socket.listen(BACKLOG)?;
-    }
-    Ok(socket.into())
+/// On what terms connections are served.
+#[derive(Clone)]
+pub struct Terms {
+    pub config: Arc<HttpConfig>,
+    /// Connections that are open at once; more wait to be accepted.
+    pub connections: usize,
+    pub stop: watch::Receiver<bool>,
+    /// Whether there is work whose client is gone: it lives on its thread's runtime.
+    pub is_busy: Arc<dyn Fn() -> bool + Send + Sync>,
 }
 
 /// What all threads share.
 #[derive(Clone)]
 struct Shared {
-    config: HttpConfig,
+    terms: Terms,
     connections: Arc<Semaphore>,
-    stop: watch::Receiver<bool>,
-    is_busy: Arc<dyn Fn() -> bool + Send + Sync>,
+    addresses: Arc<Addresses>,
 }
 
 /// Serves until `stop` says so and the connections have ended, or `drain_ms` have passed. Blocks.
-/// `enter` is called on each thread with its number; a thread goes on while `is_busy`, because
-/// work whose client is gone lives on its runtime.
+/// `enter` is called on each thread with its number.
 pub fn serve<H, F>(
     listeners: Listeners,
-    config: &HttpConfig,
-    stop: watch::Receiver<bool>,
+    terms: Terms,
     enter: fn(usize),
-    is_busy: Arc<dyn Fn() -> bool + Send + Sync>,
     handler: H,
 ) -> std::io::Result<()>
 where
-    H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+    H: Fn(Request<Incoming>, Peer) -> F + Clone + Send + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
-    let connections = Arc::new(Semaphore::new(config.connections.clamp(1, Semaphore::MAX_PERMITS)));
-    let shared = Shared { config: config.clone(), connections, stop, is_busy };
+    let connections = terms.connections.clamp(1, Semaphore::MAX_PERMITS);
+    let config = &terms.config;
+    let shared = Shared {
+        connections: Arc::new(Semaphore::new(connections)),
+        addresses: Addresses::new(config.connections_per_address, config.trusted_proxies.clone()),
+        terms: Terms { connections, ..terms },
+    };
+    let Listeners { sockets, file: _file, .. } = listeners;
     let mut threads = Vec::new();
-    for (number, socket) in listeners.sockets.into_iter().enumerate() {
+    for (number, socket) in sockets.into_iter().enumerate() {
         let (shared, handler) = (shared.clone(), handler.clone());
         let thread = std::thread::Builder::new().name(format!("http-{number}"));
         threads.push(thread.spawn(move || {
@@ -108,17 +93,38 @@ where
     Ok(())
 }
 
-async fn accept<H, F>(
-    socket: std::net::TcpListener,
-    shared: Shared,
-    handler: H,
-) -> std::io::Result<()>
+enum Listener {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+impl Listener {
+    /// Within a runtime.
+    fn new(socket: Listening) -> std::io::Result<Self> {
+        Ok(match socket {
+            Listening::Tcp(socket) => Self::Tcp(TcpListener::from_std(socket)?),
+            Listening::Unix(socket) => Self::Unix(UnixListener::from_std(socket)?),
+        })
+    }
+
+    async fn accept(&self) -> std::io::Result<(Socket, Peer)> {
+        Ok(match self {
+            Self::Tcp(listener) => {
+                let (stream, from) = listener.accept().await?;
+                (Socket::Tcp(stream), Peer::Address(from.ip().to_canonical()))
+            }
+            Self::Unix(listener) => (Socket::Unix(listener.accept().await?.0), Peer::Unix),
+        })
+    }
+}
+
+async fn accept<H, F>(socket: Listening, shared: Shared, handler: H) -> std::io::Result<()>
 where
-    H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+    H: Fn(Request<Incoming>, Peer) -> F + Clone + Send + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
-    let listener = TcpListener::from_std(socket)?;
-    let mut stop = shared.stop.clone();
+    let listener = Listener::new(socket)?;
+    let mut stop = shared.terms.stop.clone();
     let mut stopped = pin!(stopped(&mut stop));
     loop {
         let next = async {
@@ -130,7 +136,13 @@ where
             biased;
             () = &mut stopped => break,
             (permit, accepted) = next => match accepted {
-                Ok((stream, _)) => start(stream, permit, shared.clone(), handler.clone()),
+                Ok((socket, peer)) => {
+                    // One that is refused is closed at once.
+                    if let Some(counted) = shared.addresses.admit(peer) {
+                        let handler = handler.clone();
+                        start((socket, peer), (permit, counted), shared.clone(), handler);
+                    }
+                }
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -150,42 +162,45 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
 
 /// Until no connection is open on any thread and no work is left, or time is up.
 async fn drained(shared: &Shared) {
-    let all = u32::try_from(shared.config.connections).unwrap_or(u32::MAX).max(1);
+    let all = u32::try_from(shared.terms.connections).unwrap_or(u32::MAX).max(1);
     let idle = async {
         drop(shared.connections.acquire_many(all).await);
-        while (shared.is_busy)() {
+        while (shared.terms.is_busy)() {
             tokio::time::sleep(DRAIN_LOOK).await;
         }
     };
-    let drain = Duration::from_millis(shared.config.drain_ms);
-    if tokio::time::timeout(drain, idle).await.is_err() {
+    let drain_ms = shared.terms.config.drain_ms;
+    if tokio::time::timeout(Duration::from_millis(drain_ms), idle).await.is_err() {
         tracing::warn!(
-            ms = shared.config.drain_ms,
+            ms = drain_ms,
             "calls were still in flight after drain_ms; nothing of them is stored"
         );
     }
 }
 
-fn start<H, F>(stream: TcpStream, permit: Option<OwnedSemaphorePermit>, shared: Shared, handler: H)
-where
-    H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+fn start<H, F>(
+    (socket, peer): (Socket, Peer),
+    counted: (Option<OwnedSemaphorePermit>, Counted),
+    shared: Shared,
+    handler: H,
+) where
+    H: Fn(Request<Incoming>, Peer) -> F + Clone + Send + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
     #[expect(clippy::disallowed_methods, reason = "this is the home of connections' tasks")]
     tokio::spawn(async move {
-        connection(stream, shared, handler).await;
-        drop(permit);
+        connection(socket, shared.terms, move |request| handler(request, peer)).await;
+        drop(counted);
     });
 }
 
-async fn connection<H, F>(stream: TcpStream, shared: Shared, handler: H)
+async fn connection<H, F>(socket: Socket, terms: Terms, handler: H)
 where
     H: Fn(Request<Incoming>) -> F + Send,
     F: Future<Output = Response<Body>> + Send,
 {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "a connection without TCP_NODELAY");
-    }
+    let config = &terms.config;
+    let stream = Stream::new(socket, Duration::from_millis(config.write_ms));
     let service = service_fn(move |request| {
         let answer = handler(request);
         async move { Ok::<_, Infallible>(answer.await) }
@@ -193,9 +208,10 @@ where
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
-        .header_read_timeout(Duration::from_millis(shared.config.head_ms));
+        .header_read_timeout(Duration::from_millis(config.head_ms))
+        .max_header_size(config.head_bytes);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
-    let mut stop = shared.stop;
+    let mut stop = terms.stop;
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = stopped(&mut stop) => {

@@ -53,8 +53,9 @@ async fn of_platform(
     Path(plugin): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
+    let found = api.webhooks.find_global(&plugin)?;
     let (request, id) = read(&api, request).await?;
-    let accepted = api.webhooks.accept_global(&plugin, &request)?;
+    let accepted = api.webhooks.accept_global(found, &request)?;
     received(&api, None, &plugin, &request, &id).await?;
     let response = api.webhooks.receive_global(accepted, request, id).await?;
     Ok(answer(response))
@@ -86,10 +87,10 @@ async fn receive(
     let query = Query::<HookQuery>::try_from_uri(request.uri());
     // A platform's query is its own: what cannot be read as ours chooses nothing.
     let query = query.map(|Query(query)| query).unwrap_or_default();
-    let (request, id) = read(api, request).await?;
     let platform_id = query.community_platform_id.as_deref();
-    let address = Address { community, plugin, platform_id, slug };
-    let accepted = api.webhooks.accept(&address, &request)?;
+    let found = api.webhooks.find(&Address { community, plugin, platform_id, slug })?;
+    let (request, id) = read(api, request).await?;
+    let accepted = api.webhooks.accept(found, &request)?;
     received(api, Some(community), plugin, &request, &id).await?;
     let response = api.webhooks.receive(accepted, request, id).await?;
     Ok(answer(response))
@@ -128,7 +129,7 @@ fn shown(headers: &[(String, String)]) -> Vec<&(String, String)> {
 
 pub async fn read(api: &Api, request: Request) -> Result<(Arc<web::Request>, RequestId), Problem> {
     let (head, body) = request.into_parts();
-    let body = body::read(api, body).await?;
+    let bytes = body::read(api, body).await?;
     // A driver's key is no plugin's to see, wherever the driver sends it.
     let is_key = |name: &HeaderName, value: &HeaderValue| {
         name == header::AUTHORIZATION && access::is_key(value)
@@ -142,7 +143,7 @@ pub async fn read(api: &Api, request: Request) -> Result<(Arc<web::Request>, Req
         path: head.uri.path().to_owned(),
         query: head.uri.query().unwrap_or_default().to_owned(),
         headers: headers.collect(),
-        body: body.to_vec(),
+        body: bytes.to_vec(),
     };
     Ok((Arc::new(request), door::request_id_of(&head.extensions, &api.clock)))
 }

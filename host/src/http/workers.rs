@@ -152,10 +152,10 @@ async fn settle(
     Path((plugin, name, action)): Path<(String, String, String)>,
     body: Body,
 ) -> Result<Json<Value>, Problem> {
-    let body: SettleBody = body::json(&api, body).await?;
     if !matches!(action.as_str(), "retry" | "skip") {
         return Err(Problem::not_found("A worker's dead letters can be retried or skipped"));
     }
+    let body: SettleBody = body::json(&api, body).await?;
     let community = body.community.as_deref().map(|slug| {
         let found = api.calls.communities.get(slug);
         found.map(|one| one.names.id).ok_or_else(|| Problem::unknown_community(slug))

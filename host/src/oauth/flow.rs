@@ -8,7 +8,7 @@ use super::{OAuth, OAuthError, Outcome};
 use crate::calls::CallError;
 use crate::communities::Community;
 use crate::guest::Fault;
-use crate::ids::PersonId;
+use crate::ids::{CommunityId, PersonId};
 use crate::plugins::Plugin;
 
 /// Longest `state` of a driver, in bytes.
@@ -76,12 +76,17 @@ impl OAuth {
         if asked.state.as_ref().is_some_and(|state| state.len() > STATE_BYTES) {
             return Err(OAuthError::LongState(STATE_BYTES));
         }
+        // Before anything else, so that the time it takes says nothing of the community.
+        let person = asked.metagov_id.map(|person| self.community_of(person)).transpose()?;
         let community = asked.community.map(|slug| self.community(slug)).transpose()?;
         if kind == Kind::User {
             require_enabled(plugin, community.as_deref())?;
         }
-        if let Some(person) = asked.metagov_id {
-            self.require_person(person, community.as_deref())?;
+        if let (Some(person), Some(id)) = (person, asked.metagov_id) {
+            let is_here = community.as_ref().is_some_and(|one| person == Some(one.names.id));
+            if !is_here {
+                return Err(OAuthError::UnknownPerson(id));
+            }
         }
         Ok(Flow {
             kind,
@@ -108,16 +113,9 @@ impl OAuth {
         community.ok_or(OAuthError::Call(CallError::UnknownCommunity(slug)))
     }
 
-    fn require_person(&self, person: PersonId, community: Option<&Community>) -> Outcome<()> {
+    fn community_of(&self, person: PersonId) -> Outcome<Option<CommunityId>> {
         let row = self.mutations.calls.store.read(|reader| reader.person(person))?;
-        let is_here = |row: &crate::store::PersonRow| {
-            community.is_some_and(|community| community.names.id == row.community)
-        };
-        if row.as_ref().is_some_and(is_here) {
-            Ok(())
-        } else {
-            Err(OAuthError::UnknownPerson(person))
-        }
+        Ok(row.map(|row| row.community))
     }
 }
 

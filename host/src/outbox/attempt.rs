@@ -81,7 +81,7 @@ impl Attempt {
             body: rendered.body,
             timeout: Some(Duration::from_millis(endpoint.timeout_ms.unsigned_abs())),
         };
-        let reach = &self.target.reach;
+        let reach = &self.target.reach(shared);
         let inbound = shared.egress.send(request, reach, Body::First(RESPONSE_BYTES)).await?;
         Ok((inbound, rendered.warning))
     }

@@ -13,7 +13,6 @@ pub struct Target {
     pub row: EndpointRow,
     /// The driver's, where the endpoint is a callback: it signs for it.
     signer: Option<EndpointRow>,
-    pub reach: Reach,
     opened: Result<Opened, String>,
 }
 
@@ -27,9 +26,13 @@ impl Target {
     /// What cannot be opened is the failure of each attempt.
     pub fn open(shared: &Shared, row: EndpointRow, signer: Option<EndpointRow>) -> Self {
         let signing = signer.as_ref().unwrap_or(&row);
-        let reach = reach::of(&row, signing, shared.is_local);
         let opened = Opened::open(shared, &row, signing);
-        Self { row, signer, reach, opened }
+        Self { row, signer, opened }
+    }
+
+    /// Where it may be, now.
+    pub fn reach(&self, shared: &Shared) -> Reach {
+        reach::of(&self.row, self.signer.as_ref().unwrap_or(&self.row), &shared.local)
     }
 
     /// Whether it was made of these.

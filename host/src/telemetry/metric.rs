@@ -61,6 +61,10 @@ metrics! {
     LOG_LINES_DROPPED: Counter("moothall_log_lines_dropped_total", "lines");
     /// HTTP responses by status.
     HTTP_REQUESTS: Counter("moothall_http_requests_total", "responses");
+    /// Connections that the host ended: their client read nothing, or its address had too many.
+    HTTP_CONNECTIONS_CUT: Counter("moothall_http_connections_cut_total", "connections");
+    /// Large request bodies refused because too many were in flight.
+    HTTP_BODIES_REFUSED: Counter("moothall_http_bodies_refused_total", "bodies");
     /// Webhooks refused because their signature is not right.
     WEBHOOKS_REJECTED: Counter("moothall_webhooks_rejected_total", "requests");
     /// Attempts of deliveries and deliveries that ended without one, by outcome.

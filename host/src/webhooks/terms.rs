@@ -17,16 +17,28 @@ use crate::web::Request;
 const SETTINGS: &str = "settings:";
 
 impl Webhooks {
-    /// Whether the request came to the instance's own URL, and is signed as its plugin says.
+    /// Whether the request came to the instance's own URL.
+    pub(super) fn check_slug(
+        &self,
+        plugin: &Plugin,
+        instance: &Instance,
+        given: Option<&str>,
+    ) -> Result<(), WebhookError> {
+        match (&self.terms(plugin, instance)?.slug, given) {
+            (None, None) => Ok(()),
+            (Some(wanted), Some(given)) if same(wanted.expose_secret(), given) => Ok(()),
+            _ => Err(WebhookError::NotFound),
+        }
+    }
+
+    /// Whether the request is signed as the instance's plugin says.
     pub(super) fn check(
         &self,
         plugin: &Plugin,
         instance: &Instance,
-        slug: Option<&str>,
         request: &Request,
     ) -> Result<(), WebhookError> {
         let terms = self.terms(plugin, instance)?;
-        check_slug(&terms, slug)?;
         let Some(how) = &plugin.manifest.verify else { return Ok(()) };
         let secret = match how.secret.strip_prefix(SETTINGS) {
             Some(name) => setting(plugin, name),
@@ -108,14 +120,6 @@ impl Webhooks {
                 Ok(opened.remove(pointer))
             }
         }
-    }
-}
-
-fn check_slug(terms: &WebhookTerms, given: Option<&str>) -> Result<(), WebhookError> {
-    match (&terms.slug, given) {
-        (None, None) => Ok(()),
-        (Some(wanted), Some(given)) if same(wanted.expose_secret(), given) => Ok(()),
-        _ => Err(WebhookError::NotFound),
     }
 }
 

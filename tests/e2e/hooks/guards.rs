@@ -83,6 +83,31 @@ async fn a_custom_response_is_answered_as_it_is() {
     assert!(answered.header("content-security-policy").contains("sandbox"));
 }
 
+#[tokio::test]
+async fn a_custom_response_redirects_to_an_allowed_page_only() {
+    let host = host().await;
+    let custom = |status: u16, headers: Value| {
+        let more = json!({ "name": "RenderCustomResponse", "content": "", "status": status, "headers": headers });
+        echo(&host, halt(more))
+    };
+    for status in [301, 302, 303, 307, 308] {
+        for name in ["location", "Location"] {
+            let refused = custom(status, json!({ name: "https://evil.test/" })).await;
+            refused.problem(502, "hook_failed");
+            assert_eq!(refused.header("location"), "");
+        }
+    }
+    for name in ["refresh", "Refresh"] {
+        let refused = custom(200, json!({ name: "0; url=https://evil.test/" })).await;
+        refused.problem(502, "hook_failed");
+        assert_eq!(refused.header("refresh"), "");
+    }
+    // The client follows it.
+    let page = format!("{}/healthz", host.url);
+    let redirected = custom(303, json!({ "Location": page })).await;
+    assert_eq!((redirected.status, redirected.text), (200, host.get("/healthz").await.text));
+}
+
 /// A host whose own hook has a webfilter that halts with this.
 async fn guarded(point: &str, exception: &str) -> (TestHost, Receiver) {
     let filter = Receiver::start().await;
@@ -172,7 +197,7 @@ async fn what_could_not_be_called_is_not_asked_about() {
     host.action("acme", "nobody.nothing", json!({})).await.problem(404, "unknown_plugin");
     let request = host.request(Method::POST, "/api/action/probe.get");
     let request = request.header("X-Metagov-Community", "acme").json(&json!({ "parameters": {} }));
-    answer(request).await.problem(404, "unknown_action");
+    answer(request).await.problem(404, "not_found");
     assert_eq!(filter.received().len(), 0);
 }
 

@@ -13,7 +13,7 @@ use crate::events::pattern_fault;
 use crate::http::Api;
 use crate::http::error::Problem;
 use crate::outbox::driver::TIMEOUT_MS;
-use crate::outbox::{headers_context, reach_of_put};
+use crate::outbox::headers_context;
 use crate::plugins::Violation;
 use crate::secrets::PLACEHOLDER;
 use crate::store::EndpointRow;
@@ -145,7 +145,7 @@ impl EndpointBody {
             return Err(invalid("url", &format!("it has at most {URL_BYTES} bytes")));
         }
         let reach = match before.kind.as_str() {
-            "driver" => reach_of_put(api.settings.listen.ip().is_loopback()),
+            "driver" => api.local.of_put(),
             _ => Reach::Public,
         };
         api.egress

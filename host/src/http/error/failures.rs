@@ -10,6 +10,24 @@ use crate::store::StoreError;
 use crate::webhooks::WebhookError;
 use crate::webhooks::verify::Rejection;
 
+impl Problem {
+    /// Of a public action: where nothing can be called, nobody learns which communities, plugins and instances
+    /// there are.
+    pub fn of_public(error: CallError) -> Self {
+        match error {
+            CallError::UnknownCommunity(_)
+            | CallError::UnknownPlugin(_)
+            | CallError::UnknownAction { .. }
+            | CallError::NotEnabled { .. }
+            | CallError::Ambiguous { .. }
+            | CallError::NoSuchPlatform { .. } => Self::not_found(
+                "There is no such public action; its driver is told more under /api/internal/action",
+            ),
+            error => error.into(),
+        }
+    }
+}
+
 impl From<CallError> for Problem {
     fn from(error: CallError) -> Self {
         let detail = error.to_string();

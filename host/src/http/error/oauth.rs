@@ -3,7 +3,27 @@
 use axum::http::StatusCode;
 
 use super::Problem;
+use crate::calls::CallError;
 use crate::oauth::OAuthError;
+
+impl Problem {
+    /// Of what a browser asks for that nobody vouches for: it does not learn which plugins, communities and people
+    /// there are.
+    pub fn of_browser(error: OAuthError) -> Self {
+        match error {
+            OAuthError::NoOAuth(_) | OAuthError::Call(CallError::UnknownPlugin(_)) => {
+                Self::not_found("Nothing is authorised at this URL")
+            }
+            OAuthError::UnknownPerson(_)
+            | OAuthError::Call(CallError::UnknownCommunity(_) | CallError::NotEnabled { .. }) => {
+                Self::bad_request(
+                    "There is no such community or person, or the plugin is not enabled there",
+                )
+            }
+            error => error.into(),
+        }
+    }
+}
 
 impl From<OAuthError> for Problem {
     fn from(error: OAuthError) -> Self {

@@ -56,10 +56,10 @@ pub async fn settle(
     Path((worker, action)): Path<(String, String)>,
     body: Body,
 ) -> Result<Json<Value>, Problem> {
-    let SettleBody { id } = body::json(&api, body).await?;
     if worker != "webhooks" {
         return Err(Problem::not_found(format!("There is no worker '{worker}'")));
     }
+    let SettleBody { id } = body::json(&api, body).await?;
     let (now, store) = (api.clock.now_ms(), &api.calls.store);
     let count = match action.as_str() {
         "retry" => {

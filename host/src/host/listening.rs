@@ -1,0 +1,101 @@
+//! What the host listens on. Nothing is bound that would be open to others while there is no API key.
+
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use tokio::sync::watch;
+use url::Url;
+
+use super::descriptors;
+use crate::config::{Config, Listen};
+use crate::guest::enter_runtime;
+use crate::http::serve::{Listeners, Place, Terms, serve};
+use crate::http::{Api, Door, Keys};
+
+/// Sockets of the API, and those of what only operators look at.
+pub struct Listening {
+    pub api: Listeners,
+    operations: Option<Listeners>,
+    /// Connections of the API that fit under the limit of open files.
+    pub connections: usize,
+}
+
+impl Listening {
+    /// `files` is how many the process may open.
+    pub fn bind(config: &Config, keys: &Keys, threads: usize, files: u64) -> anyhow::Result<Self> {
+        let operations = config.http.operations_listen.as_ref();
+        for listen in std::iter::once(&config.listen).chain(operations) {
+            refuse_open_door(listen, &place(listen)?, keys)?;
+        }
+        refuse_public_url(config.http.public_url.as_deref(), keys)?;
+        Ok(Self {
+            api: bind(&config.listen, threads, "--listen")?,
+            operations: operations
+                .map(|listen| bind(listen, 1, "[http] operations_listen"))
+                .transpose()?,
+            connections: descriptors::connections(config, files),
+        })
+    }
+
+    /// Serves until the host stops. Blocks.
+    pub fn serve(self, api: &Arc<Api>, stop: watch::Receiver<bool>) -> anyhow::Result<()> {
+        let terms = |connections, stop, is_busy| Terms {
+            config: api.config.clone(),
+            connections,
+            stop,
+            is_busy,
+        };
+        let operations = self.operations.map(|listeners| {
+            tracing::info!("health and metrics are also at {}", listeners.place);
+            let connections = api.config.operations_connections;
+            let terms = terms(connections, stop.clone(), Arc::new(|| false));
+            let door = Door::of_operations(api.clone());
+            let handler = move |request, peer| door.clone().pass(request, peer);
+            std::thread::spawn(move || serve(listeners, terms, |_| {}, handler))
+        });
+        let (busy, door) = (api.clone(), Door::new(api.clone()));
+        let is_busy =
+            Arc::new(move || busy.calls.in_flight() > 0 || busy.mutations.in_flight() > 0);
+        let handler = move |request, peer| door.clone().pass(request, peer);
+        serve(self.api, terms(self.connections, stop, is_busy), enter_runtime, handler)?;
+        if let Some(operations) = operations {
+            let ended = operations.join();
+            ended.map_err(|_| anyhow::anyhow!("the thread of operations_listen panicked"))??;
+        }
+        Ok(())
+    }
+}
+
+fn place(listen: &Listen) -> anyhow::Result<Place> {
+    Place::of(listen).with_context(|| format!("{listen} cannot be listened on"))
+}
+
+fn bind(listen: &Listen, threads: usize, setting: &str) -> anyhow::Result<Listeners> {
+    Listeners::bind(&place(listen)?, threads)
+        .with_context(|| format!("{listen} cannot be listened on; choose another with {setting}"))
+}
+
+/// Without a key anybody who reaches the port could do anything.
+fn refuse_open_door(listen: &Listen, place: &Place, keys: &Keys) -> anyhow::Result<()> {
+    if place.is_local() || keys.are_required() {
+        return Ok(());
+    }
+    bail!(
+        "refusing to listen on {listen}: it can be reached from other machines and there is no API key; \
+         create one with `moothall key create NAME`, or listen on 127.0.0.1"
+    )
+}
+
+/// Behind a proxy everybody comes from this machine.
+fn refuse_public_url(url: Option<&str>, keys: &Keys) -> anyhow::Result<()> {
+    // What is no URL is said where it is used.
+    let Some(url) = url.and_then(|url| Url::parse(url).ok()) else { return Ok(()) };
+    let is_local = url.host_str().is_some_and(crate::http::is_loopback);
+    if is_local || keys.are_required() {
+        return Ok(());
+    }
+    bail!(
+        "refusing to be reached at {url}: [http] public_url is not of this machine and there is no API key; \
+         create one with `moothall key create NAME`, or leave public_url out"
+    )
+}

@@ -1,0 +1,169 @@
+//! Sockets that listen: one for each thread on one TCP address, or all on one Unix socket.
+
+use std::fmt;
+use std::fs;
+use std::io::{Error, ErrorKind, Result};
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+
+use crate::config::Listen;
+
+/// Connections that wait to be accepted, for each listener.
+const BACKLOG: i32 = 1024;
+/// Of a socket's file: its owner and group, for a proxy that is in it.
+const SOCKET_MODE: u32 = 0o660;
+
+/// Where there is listened, once names are looked up.
+#[derive(Clone, Debug)]
+pub enum Place {
+    Tcp(SocketAddr),
+    Unix(PathBuf),
+}
+
+impl Place {
+    /// Of several addresses of a name the first of IPv4, as clients of `localhost` find it.
+    pub fn of(listen: &Listen) -> Result<Self> {
+        match listen {
+            Listen::Unix(path) => Ok(Self::Unix(path.clone())),
+            Listen::Tcp { host, port } => {
+                let found: Vec<SocketAddr> = (host.as_str(), *port).to_socket_addrs()?.collect();
+                let first = found.iter().find(|one| one.is_ipv4()).or(found.first());
+                first.map(|address| Self::Tcp(*address)).ok_or_else(|| {
+                    Error::new(ErrorKind::NotFound, format!("the name {host} has no address"))
+                })
+            }
+        }
+    }
+
+    /// Whether only this machine can reach it.
+    pub fn is_local(&self) -> bool {
+        match self {
+            Self::Tcp(address) => address.ip().is_loopback(),
+            Self::Unix(_) => true,
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => write!(f, "http://{address}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+pub struct Listeners {
+    pub place: Place,
+    pub(super) sockets: Vec<Listening>,
+    /// Removed with the listeners.
+    pub(super) file: Option<SocketFile>,
+}
+
+pub enum Listening {
+    Tcp(std::net::TcpListener),
+    Unix(UnixListener),
+}
+
+impl Listeners {
+    pub fn bind(place: &Place, threads: usize) -> Result<Self> {
+        match place {
+            Place::Tcp(address) => Self::bind_tcp(*address, threads.max(1)),
+            Place::Unix(path) => Self::bind_unix(path, threads.max(1)),
+        }
+    }
+
+    fn bind_tcp(address: SocketAddr, threads: usize) -> Result<Self> {
+        // Shared ports would let a second host take half of the first one's requests: whether the
+        // port is free is asked by a socket that does not share.
+        let address = bind(address, Port::Alone)?.local_addr()?;
+        let shared = || bind(address, Port::Shared).map(Listening::Tcp);
+        let sockets = (0..threads).map(|_| shared()).collect::<Result<_>>()?;
+        Ok(Self { place: Place::Tcp(address), sockets, file: None })
+    }
+
+    fn bind_unix(path: &Path, threads: usize) -> Result<Self> {
+        clear(path)?;
+        // Its permissions are right before anybody can find it.
+        let mut draft = path.as_os_str().to_owned();
+        draft.push(".new");
+        let draft = PathBuf::from(draft);
+        clear(&draft)?;
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&SockAddr::unix(&draft)?)?;
+        socket.listen(BACKLOG)?;
+        fs::set_permissions(&draft, fs::Permissions::from_mode(SOCKET_MODE))?;
+        fs::rename(&draft, path)?;
+        let first: UnixListener = socket.into();
+        let copy = || first.try_clone().map(Listening::Unix);
+        let sockets = (0..threads).map(|_| copy()).collect::<Result<_>>()?;
+        Ok(Self { place: Place::Unix(path.to_owned()), sockets, file: SocketFile::at(path) })
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Port {
+    Alone,
+    Shared,
+}
+
+fn bind(address: SocketAddr, port: Port) -> Result<std::net::TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(port == Port::Shared)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    if port == Port::Shared {
+        socket.listen(BACKLOG)?;
+    }
+    Ok(socket.into())
+}
+
+/// Removes a socket that nobody listens on any more, as a host that was killed leaves it.
+fn clear(path: &Path) -> Result<()> {
+    let found = match fs::symlink_metadata(path) {
+        Ok(found) => found,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    if !found.file_type().is_socket() {
+        let what = "a file that is no socket stands there, and nothing is overwritten";
+        return Err(Error::new(ErrorKind::AlreadyExists, what));
+    }
+    match UnixStream::connect(path) {
+        Ok(_) => Err(Error::new(ErrorKind::AddrInUse, "another process listens there")),
+        Err(error) if error.kind() == ErrorKind::ConnectionRefused => fs::remove_file(path),
+        Err(error) => Err(error),
+    }
+}
+
+/// The file of a socket of ours.
+pub(super) struct SocketFile {
+    path: PathBuf,
+    /// Device and number: another host's socket at its place is not ours to remove.
+    is: (u64, u64),
+}
+
+impl SocketFile {
+    fn at(path: &Path) -> Option<Self> {
+        Some(Self { path: path.to_owned(), is: identity(path)? })
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if identity(&self.path) == Some(self.is) {
+            // One that stays is cleared by the next start.
+            drop(fs::remove_file(&self.path));
+        }
+    }
+}
+
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    fs::symlink_metadata(path).ok().map(|found| (found.dev(), found.ino()))
+}
