@@ -2,6 +2,7 @@
 
 mod bounds;
 mod reach;
+mod shares;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};

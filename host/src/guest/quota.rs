@@ -123,3 +123,21 @@ impl Quota {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plugin_has_three_quarters_of_the_places_and_all_together_no_more_than_there_are() {
+        let (places, of) = (Places::new(4), |name| PluginName::parse(name).unwrap());
+        let mut held: Vec<_> = (0..3).filter_map(|_| places.take(&of("greedy"))).collect();
+        assert_eq!(held.len(), 3);
+        assert!(places.take(&of("greedy")).is_none(), "one is for others");
+        held.extend(places.take(&of("modest")));
+        assert_eq!(held.len(), 4);
+        assert!(places.take(&of("third")).is_none(), "there are no more");
+        held.clear();
+        assert!(places.take(&of("greedy")).is_some(), "they are given back");
+    }
+}
