@@ -143,17 +143,17 @@ async fn guests_that_live_on_have_a_budget_of_their_own_and_calls_have_the_rest(
 
 #[tokio::test]
 async fn one_plugin_has_three_quarters_of_the_guests_that_live_on() {
-    let toml = "[limits]\nresidents = 4\n[plugins.resident]\nscope = \"host\"\nsettings = { label = \"blue\" }";
+    let toml = "[limits]\nresidents = 8\n[plugins.resident]\nscope = \"host\"\nsettings = { label = \"blue\" }";
     let host = TestHost::with(&["hoarder", "resident"]).toml(toml).start().await;
-    for community in ["a", "b", "c", "d"] {
+    for community in ["a", "b", "c", "d", "e", "f", "g"] {
         host.community(community, "hoarder", json!({})).await;
     }
     let take =
         async |community: &str| host.get(&format!("/api/plugins/hoarder/{community}/take/1")).await;
-    for community in ["a", "b", "c"] {
+    for community in ["a", "b", "c", "d", "e", "f"] {
         take(community).await.expect(200);
     }
-    let detail = take("d").await.problem(503, "overloaded");
+    let detail = take("g").await.problem(503, "overloaded");
     assert!(detail.contains("three quarters of the guests that live on"), "{detail}");
     host.get("/api/plugins/resident/count").await.expect(200);
 }
