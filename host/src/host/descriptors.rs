@@ -37,7 +37,9 @@ pub fn connections(config: &Config, limit: u64) -> usize {
 /// Connections and sockets of plugins, hooks and deliveries at most.
 fn outbound(config: &Config) -> usize {
     let egress = config.egress.connections + config.egress.hook_connections;
-    egress + config.egress.idle_connections + config.delivery.in_flight + config.limits.sockets
+    // Plugins, hooks and deliveries keep idle ones each.
+    let idle = 3 * config.egress.idle_connections;
+    egress + idle + config.delivery.in_flight + config.limits.sockets
 }
 
 #[cfg(test)]
