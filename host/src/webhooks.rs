@@ -222,6 +222,10 @@ impl Webhooks {
         let call = ValidatedCall::of_plugin(plugin.clone(), what, request_id.clone());
         let answer = self.calls.run(call, Mode::Commit).await?;
         let Output::Routed(routed) = answer.output else { return Ok(None) };
+        if routed.targets.len() > TARGETS {
+            let message = format!("{TARGETS} targets of a platform-wide webhook");
+            return Err(Fault::Limit(message).into());
+        }
         let (mark, keys) = (plugin.mark, &plugin.manifest.route_keys);
         let mut receivers: Vec<(InstanceId, _)> = Vec::new();
         for target in &routed.targets {

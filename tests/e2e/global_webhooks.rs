@@ -92,3 +92,12 @@ async fn a_request_that_is_not_signed_or_is_old_reaches_nobody() {
     let events = host.get("/api/internal/events").await.expect(200);
     assert_eq!(events["events"], json!([]));
 }
+
+#[tokio::test]
+async fn a_platform_wide_webhook_has_a_thousand_targets_at_most() {
+    let host = host().await;
+    send(&host, json!({ "teams": 1_000 })).await.expect(200);
+    let many = send(&host, json!({ "teams": 1_001 })).await.problem(502, "plugin_limit");
+    assert!(many.contains("1000 targets"), "{many}");
+    assert_eq!(reached(&host, 3).await.len(), 3);
+}
