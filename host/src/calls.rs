@@ -189,7 +189,7 @@ impl Calls {
     ) -> Result<Answer, CallError> {
         let returned = std::mem::replace(&mut ended.result, Ok(Ok(Output::Nothing)));
         let output = returned?.map_err(CallError::Refused)?;
-        result::check(call, &output, &ended.effects)?;
+        result::check(call, &output, &ended.effects).await?;
         let mut collected = Collected::of(call, ended, started);
         match mode {
             Mode::Collect => return Ok(Answer { output, effects: Some(collected) }),

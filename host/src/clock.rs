@@ -14,6 +14,12 @@ use jiff::Timestamp;
 /// How often a driven clock looks into its file.
 const DRIVEN_LOOK: Duration = Duration::from_millis(10);
 
+/// CPU time of the thread that asks.
+pub fn thread_cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
 /// Tells the time: the system's, or one that a test moves.
 #[derive(Clone, Debug)]
 pub enum Clock {

@@ -19,11 +19,12 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 
 use crate::calls::Calls;
+use crate::config::Limits;
 use crate::egress::Egress;
 use crate::ids::{CommunityId, PluginName};
 use crate::outbox::machine_name;
 use crate::plugins::background::HookManifest;
-use crate::plugins::{HookPoint, Plugin};
+use crate::plugins::{Apart, Bounds, HookPoint, Plugin, Room};
 use crate::secrets::Keyring;
 use crate::store::{AfterWrite, StoreError};
 
@@ -50,6 +51,23 @@ pub struct Hooks {
     is_dirty: Arc<AtomicBool>,
     /// One reads after the other, so that nothing older takes the place of what is newer.
     reloading: Mutex<()>,
+    schemas: Schemas,
+    /// Declared just now and not in the index yet, by name: what is compiled once is not compiled again.
+    compiled: Mutex<HashMap<String, Arc<HookPoint>>>,
+}
+
+/// How the schemas of hooks are compiled.
+pub struct Schemas {
+    pub apart: Apart,
+    pub limits: Limits,
+    /// The largest data that a driver runs a hook with.
+    pub body_bytes: usize,
+}
+
+impl Schemas {
+    fn bounds(&self) -> Bounds {
+        Bounds::new(&self.limits, self.body_bytes)
+    }
 }
 
 /// What there is now.
@@ -76,7 +94,13 @@ pub enum DeclaredBy {
 }
 
 impl Hooks {
-    pub fn new(calls: Arc<Calls>, egress: Egress, keyring: Arc<Keyring>, enabled: bool) -> Self {
+    pub fn new(
+        calls: Arc<Calls>,
+        egress: Egress,
+        keyring: Arc<Keyring>,
+        enabled: bool,
+        schemas: Schemas,
+    ) -> Self {
         let machine = machine_name();
         Self {
             calls,
@@ -87,6 +111,53 @@ impl Hooks {
             index: ArcSwap::default(),
             is_dirty: Arc::default(),
             reloading: Mutex::default(),
+            schemas,
+            compiled: Mutex::default(),
+        }
+    }
+
+    /// Whether a driver may declare it: its schema compiles, and the patterns of all that drivers declare have room.
+    pub async fn compile(&self, manifest: HookManifest) -> Result<(), Vec<String>> {
+        let (bounds, limits) = (self.schemas.bounds(), self.schemas.limits.clone());
+        let name = manifest.name.clone();
+        let compile = move || HookPoint::compile(manifest, &bounds, &mut Room::new(&limits));
+        let point = self.schemas.apart.run(compile).await;
+        let point = point.unwrap_or_else(|| Err(vec!["its schema cannot be compiled".into()]))?;
+        let others = self
+            .all()
+            .into_iter()
+            .filter(|one| one.declared_by == DeclaredBy::Driver && one.point.manifest.name != name);
+        let bytes = others.map(|one| one.point.pattern_bytes).sum::<usize>() + point.pattern_bytes;
+        let limit = self.schemas.limits.manifest_pattern_bytes;
+        if bytes > limit {
+            return Err(vec![format!(
+                "the patterns of all hooks that drivers declare would take {bytes} bytes, at most {limit} are allowed (manifest_pattern_bytes); use fewer patterns, or remove hooks"
+            )]);
+        }
+        self.compiled().insert(name, Arc::new(point));
+        Ok(())
+    }
+
+    fn compiled(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<HookPoint>>> {
+        self.compiled.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The point that is declared so, compiled before if it can be.
+    fn point(&self, manifest: HookManifest) -> Result<Arc<HookPoint>, Vec<String>> {
+        let before = self.index.load().hooks.get(&manifest.name).map(|hook| hook.point.clone());
+        let new = self.compiled().remove(&manifest.name);
+        if let Some(same) = [before, new].into_iter().flatten().find(|one| one.manifest == manifest)
+        {
+            return Ok(same);
+        }
+        let mut room = Room::new(&self.schemas.limits);
+        HookPoint::compile(manifest, &self.schemas.bounds(), &mut room).map(Arc::new)
+    }
+
+    fn declare(&self, index: &mut Index, manifest: HookManifest, by: DeclaredBy) {
+        match self.point(manifest) {
+            Ok(point) => index.add(point, by),
+            Err(wrong) => tracing::error!("a hook cannot be used: {}", wrong.join("; ")),
         }
     }
 
@@ -134,11 +205,11 @@ impl Hooks {
         let (declared, rows) = store.read(|reader| Ok((reader.hooks()?, reader.steps()?)))?;
         let mut index = Index::default();
         for manifest in points::manifests() {
-            index.declare(manifest, DeclaredBy::Host);
+            self.declare(&mut index, manifest, DeclaredBy::Host);
         }
         for row in declared {
             match serde_json::from_str::<HookManifest>(&row.definition) {
-                Ok(manifest) => index.declare(manifest, DeclaredBy::Driver),
+                Ok(manifest) => self.declare(&mut index, manifest, DeclaredBy::Driver),
                 Err(error) => tracing::error!(%error, hook = row.name, "a hook cannot be read"),
             }
         }
@@ -196,13 +267,6 @@ impl Hooks {
 }
 
 impl Index {
-    fn declare(&mut self, manifest: HookManifest, by: DeclaredBy) {
-        match HookPoint::compile(manifest) {
-            Ok(point) => self.add(Arc::new(point), by),
-            Err(wrong) => tracing::error!("a hook cannot be used: {}", wrong.join("; ")),
-        }
-    }
-
     /// The first of a name stays: the host's own before drivers', those before plugins', so that no file
     /// takes a hook over by declaring it.
     fn add(&mut self, point: Arc<HookPoint>, declared_by: DeclaredBy) {

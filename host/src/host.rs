@@ -28,7 +28,7 @@ use crate::communities::Communities;
 use crate::config::{Config, Sources, clock_file, load};
 use crate::egress::{Egress, Sender};
 use crate::guest::{Quotas, Sandbox, Shared, engine, enter_runtime};
-use crate::hooks::Hooks;
+use crate::hooks::{Hooks, Schemas};
 use crate::host_scope::{Closing, HostScope};
 use crate::http::serve::Place;
 use crate::http::{Api, Bodies, DocumentCache, Keys, Running, Streams, route_of};
@@ -37,7 +37,7 @@ use crate::mutations::Mutations;
 use crate::oauth::OAuth;
 use crate::outbox::{LocalReach, Outbox, driver};
 use crate::plugins::directory::{Depth, Directory};
-use crate::plugins::{Loader, Plugins};
+use crate::plugins::{Apart, Loader, Plugins};
 use crate::scheduler::Scheduler;
 use crate::store::{Store, Wrong};
 use crate::telemetry::Numbers;
@@ -118,12 +118,14 @@ impl Host {
             )
         })?;
         let plugins = Arc::new(Plugins::default());
+        let apart = Apart::default();
         let loader = Loader {
             sandbox: Arc::new(sandbox),
             store: store.clone(),
             clock: clock.clone(),
             cache: data.cache(),
             runtimes: threads + 1,
+            apart: apart.clone(),
         };
         let mut directory = Directory::new(plugins.clone(), loader, config.clone());
         background.block_on(directory.scan(Depth::Compiled));
@@ -167,11 +169,14 @@ impl Host {
         background.block_on(host_scope.settle());
         let webhooks = Webhooks { calls: calls.clone() };
         let on = config.hooks.enabled;
+        let (limits, body_bytes) = (config.limits.clone(), config.http.body_bytes);
+        let schemas = Schemas { apart, limits, body_bytes };
         let hooks = Arc::new(Hooks::new(
             calls.clone(),
             egress.of(Sender::Hooks),
             mutations.keyring.clone(),
             on,
+            schemas,
         ));
         hooks.reload()?;
         let is_local = listening.api.place.is_local();

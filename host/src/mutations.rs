@@ -174,7 +174,8 @@ impl Mutations {
             let turn = this.turn(vec![slug.clone()]).await?;
             let unknown = || CallError::UnknownCommunity(slug.to_string());
             let community = this.calls.communities.of(&slug).ok_or_else(unknown)?;
-            let (change, step) = this.step(&community, &community.names, entry)?;
+            let (change, step) =
+                this.step(&community, &community.names, entry, &mut this.budget())?;
             let target = step.target();
             let mut steps = plan::keep_others(&community, std::slice::from_ref(&step));
             steps.push(step);

@@ -3,6 +3,7 @@
 //! The table of those that serve is read by every call, without a lock; only the loader changes
 //! it. A plugin in use lives on until its last call has ended.
 
+mod apart;
 pub mod background;
 pub mod compile;
 pub mod directory;
@@ -24,11 +25,12 @@ use crate::grants::Missing;
 use crate::guest::{Guest, Terms};
 use crate::ids::PluginName;
 
+pub use apart::Apart;
 pub use background::{HookPoint, Route, SENDING, Schedule, Scope, Worker};
 pub use load::Loader;
 pub use manifest::{Lifecycle, Manifest, OnConfigChange, ProcessFunction};
 pub use metrics::{CallMetrics, Outcome};
-pub use schema::{Schema, Violation};
+pub use schema::{Bounds, Budget, Room, Schema, Violation};
 
 /// What the kind of a named schedule begins with, before its name.
 pub const NAMED: &str = "schedule/";

@@ -8,6 +8,7 @@
 mod access;
 mod actions;
 mod atomicity;
+mod bounds;
 mod changes;
 mod clients;
 mod communities;

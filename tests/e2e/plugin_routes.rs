@@ -64,3 +64,16 @@ async fn what_is_not_there_says_what_is() {
         .header("origin", "https://evil.test");
     assert_eq!(moothall_tests::answer(foreign).await.status, 403);
 }
+
+#[tokio::test]
+async fn the_headers_of_an_answer_are_bounded_in_number_and_bytes() {
+    let host = host().await;
+    let headers = async |count: usize, bytes: usize| {
+        host.get(&format!("/api/plugins/backstage/acme/headers/{count}/{bytes}")).await
+    };
+    assert_eq!(headers(100, 600).await.header("x-99").len(), 600);
+    let many = headers(101, 1).await.problem(502, "plugin_limit");
+    assert!(many.contains("response_headers"), "{many}");
+    let large = headers(100, 700).await.problem(502, "plugin_limit");
+    assert!(large.contains("response_header_bytes"), "{large}");
+}

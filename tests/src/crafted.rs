@@ -15,9 +15,11 @@ const WORLD: &str = "
         export moothall:plugin/actions@0.1.0;
     }
 ";
-/// Where the manifest begins in the memory of one page; parameters come after it.
+/// Where the manifest begins in memory; parameters come after it.
 const MANIFEST: usize = 4096;
-const PARAMETERS: usize = 40_960;
+/// What a page of memory has, and how many pages there are for parameters.
+const PAGE: usize = 65_536;
+const PARAMETER_PAGES: usize = 20;
 
 /// The body of `perform` that answers no result: the bytes at 64 are all zero, which says so.
 pub const ANSWER_NOTHING: &str = "(i32.const 64)";
@@ -35,7 +37,6 @@ pub fn plugin(manifest: &Value, perform: &str) -> Vec<u8> {
 
 /// A plugin whose `describe` answers this text.
 pub fn described_as(manifest: &str, perform: &str) -> Vec<u8> {
-    assert!(MANIFEST + manifest.len() < PARAMETERS, "the manifest does not fit into the memory");
     let bytes: String = manifest.bytes().map(|byte| format!("\\{byte:02x}")).collect();
     let describe = format!(
         "(i32.store (i32.const 16) (i32.const {MANIFEST}))
@@ -43,21 +44,23 @@ pub fn described_as(manifest: &str, perform: &str) -> Vec<u8> {
          (i32.const 16)",
         manifest.len()
     );
-    module(&bytes, &describe, perform)
+    module(&bytes, manifest.len(), &describe, perform)
 }
 
 /// A plugin whose `describe` does this instead of answering.
 pub fn describing_by(body: &str) -> Vec<u8> {
-    module("", body, ANSWER_NOTHING)
+    module("", 0, body, ANSWER_NOTHING)
 }
 
-fn module(data: &str, describe: &str, perform: &str) -> Vec<u8> {
+fn module(data: &str, data_bytes: usize, describe: &str, perform: &str) -> Vec<u8> {
+    let first = (MANIFEST + data_bytes).div_ceil(PAGE);
+    let (parameters, pages) = (first * PAGE, first + PARAMETER_PAGES);
     component(&format!(
         r#"(module
-            (memory (export "memory") 1)
+            (memory (export "memory") {pages})
             (table $table 1 funcref)
             (data (i32.const {MANIFEST}) "{data}")
-            (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const {PARAMETERS}))
+            (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const {parameters}))
             (func (export "moothall:plugin/plugin@0.1.0#describe") (result i32) {describe})
             (func (export "moothall:plugin/actions@0.1.0#perform")
                 (param i32 i32 i32 i32) (result i32) {perform}))"#

@@ -149,7 +149,8 @@ fn reachable(plugin: &Plugin, slug: &str, reach: Reach) -> Result<Arc<Action>, C
 
 /// Fills in the defaults, and checks: what the guest gets.
 pub fn validated(schema: &Schema, mut parameters: Value) -> Result<String, CallError> {
-    schema.fill_defaults(&mut parameters);
+    let filled = schema.fill_defaults(&mut parameters);
+    filled.map_err(|one| CallError::InvalidParameters(vec![one]))?;
     schema.validate(&parameters).map_err(CallError::InvalidParameters)?;
     Ok(parameters.to_string())
 }

@@ -136,7 +136,7 @@ impl Calls {
         let invalid = |at: String| CallError::ConfigInvalid { plugin: plugin.name.clone(), at };
         let mut public: Value =
             serde_json::from_str(instance.stored_config()).map_err(|_| invalid(String::new()))?;
-        plugin.config_schema.fill_defaults(&mut public);
+        plugin.config_schema.fill_defaults(&mut public).map_err(|one| invalid(one.path))?;
         let sealed = self.store.read(|reader| reader.secrets(instance.id)).map_err(Fault::from)?;
         let mut whole = secrets::join(&public, &plugin.guest.open_secrets(instance.id, &sealed)?);
         let checked = plugin.config_schema.validate(&whole);

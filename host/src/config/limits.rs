@@ -21,6 +21,10 @@ pub struct Limits {
     pub wall_ms: u64,
     /// The result's JSON text, in bytes.
     pub result_bytes: usize,
+    /// Headers of a plugin's HTTP response.
+    pub response_headers: usize,
+    /// Names and values of all of them, in bytes.
+    pub response_header_bytes: usize,
     /// One state value, in bytes of its JSON text.
     pub state_value_bytes: usize,
     /// One state key, in bytes.
@@ -108,6 +112,21 @@ pub struct Limits {
     /// Plugin files that are compiled at once; 0 is one for each core, as far as the machine's memory holds
     /// `compile_memory_bytes` for each.
     pub compilations: usize,
+    /// Different patterns in all schemas of one manifest.
+    pub manifest_patterns: usize,
+    /// Memory of all patterns of one manifest, in bytes.
+    pub manifest_pattern_bytes: usize,
+    /// CPU time of compiling the schemas of one manifest, in milliseconds.
+    pub manifest_cpu_ms: u64,
+
+    // --- of checking what comes in and what a guest hands back
+    /// What checking one input, or all that one call hands back, may take by its schemas, in milliseconds as they
+    /// are calculated from the schema and the size of the value.
+    pub validation_ms: u64,
+    /// Values that the defaults of a schema add to one input.
+    pub default_values: usize,
+    /// Names and texts that they add, in bytes.
+    pub default_bytes: usize,
 
     // --- of communities
     /// Processes of one instance that are not completed.
@@ -125,6 +144,8 @@ impl Default for Limits {
             cpu_ms: 1_000,
             wall_ms: 10_000,
             result_bytes: MIB,
+            response_headers: 100,
+            response_header_bytes: 64 * KIB,
             state_value_bytes: 256 * KIB,
             state_key_bytes: 512,
             state_bytes: 64 * MIB as u64,
@@ -164,6 +185,12 @@ impl Default for Limits {
             compile_wall_ms: 120_000,
             compile_output_bytes: 512 * MIB as u64,
             compilations: 0,
+            manifest_patterns: 1_000,
+            manifest_pattern_bytes: 64 * MIB,
+            manifest_cpu_ms: 10_000,
+            validation_ms: 50,
+            default_values: 20_000,
+            default_bytes: MIB,
             processes_per_instance: 1_000,
             instances_per_community: 1_000,
             config_bytes: 256 * KIB,

@@ -220,6 +220,22 @@ mod tests {
         assert_eq!(config.limits.with(&slack.limits).cpu_ms, 2000);
     }
 
+    /// `limits.cpu_ms = 1000` in the table of bounds is the name and the default of a setting.
+    #[test]
+    fn the_table_of_bounds_names_settings_with_their_defaults() {
+        let table = include_str!("../../docs/bounds.md");
+        let spans = table.split('`').skip(1).step_by(2);
+        let settings: Vec<_> = spans.filter_map(|span| span.split_once(" = ")).collect();
+        assert!(settings.len() > 50, "{settings:?}");
+        let defaults = format!("{:?}", load_text("").unwrap());
+        for (setting, default) in settings {
+            let (section, key) = setting.split_once('.').expect("a section and a key");
+            let said = load_text(&format!("[{section}]\n{key} = {default}\n"));
+            let said = said.unwrap_or_else(|error| panic!("`{setting} = {default}`: {error}"));
+            assert_eq!(format!("{said:?}"), defaults, "`{setting} = {default}` is not the default");
+        }
+    }
+
     #[test]
     fn what_is_set_is_not_derived_from_the_machine() {
         let config = load_text("[limits]\nguest_memory_bytes = 12345678\ncalls = 7\n").unwrap();

@@ -12,12 +12,12 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Sleep;
 use wasmtime::{StoreContextMut, UpdateDeadline};
 
 use super::call_state::CallState;
+use crate::clock::thread_cpu_time;
 
 /// The length of an epoch.
 pub const TICK: Duration = Duration::from_millis(1);
@@ -42,14 +42,10 @@ struct Turn {
 impl Turn {
     fn spent(self) -> Duration {
         self.before
-            + self.since.map_or(Duration::ZERO, |since| cpu_clock().saturating_sub(since) + TICK)
+            + self
+                .since
+                .map_or(Duration::ZERO, |since| thread_cpu_time().saturating_sub(since) + TICK)
     }
-}
-
-/// CPU time of this thread.
-fn cpu_clock() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
 /// Says which of the host's runtimes this thread drives; each has its own long-call permits.
@@ -74,7 +70,7 @@ impl LongCalls {
 /// The epoch's deadline callback.
 pub fn on_tick(mut store: StoreContextMut<'_, CallState>) -> wasmtime::Result<UpdateDeadline> {
     let mut turn = TURN.get();
-    turn.since.get_or_insert_with(cpu_clock);
+    turn.since.get_or_insert_with(thread_cpu_time);
     TURN.set(turn);
     let state = store.data_mut();
     if turn.spent() > state.cpu_budget() {

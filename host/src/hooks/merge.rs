@@ -1,5 +1,7 @@
 //! How a step's answer gets into the data: only what it names, and only where the hook allows it.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use super::step::Merge;
@@ -11,63 +13,79 @@ pub struct Merged {
 }
 
 pub fn apply(data: &mut Value, update: &Value, mutable: &[String], how: Merge) -> Merged {
-    let mut merged = Merged { changed: Vec::new(), ignored: Vec::new() };
-    for pointer in mutable {
-        let Some(value) = update.pointer(pointer) else { continue };
-        let before = data.pointer(pointer).cloned();
-        put(data, pointer, value, how);
-        if data.pointer(pointer).cloned() != before {
-            merged.changed.push(pointer.clone());
-        }
-    }
-    let is_allowed = |key: &String| {
-        let own = format!("/{}", key.replace('~', "~0").replace('/', "~1"));
-        mutable.iter().any(|pointer| {
-            pointer.is_empty() || *pointer == own || pointer.starts_with(&format!("{own}/"))
-        })
-    };
+    let changed = mutable.iter().filter(|pointer| {
+        update.pointer(pointer).is_some_and(|value| put(data, pointer, value, how))
+    });
+    let changed = changed.cloned().collect();
+    let is_whole = mutable.iter().any(String::is_empty);
+    // The top-level keys that some pointer leads into.
+    let allowed: HashSet<String> =
+        mutable.iter().filter_map(|pointer| pointer.split('/').nth(1)).map(unescaped).collect();
     let keys = update.as_object().into_iter().flat_map(|update| update.keys());
-    merged.ignored.extend(keys.filter(|key| !is_allowed(key)).cloned());
-    merged
+    let ignored = keys.filter(|key| !is_whole && !allowed.contains(*key)).cloned().collect();
+    Merged { changed, ignored }
 }
 
-fn put(data: &mut Value, pointer: &str, value: &Value, how: Merge) {
+/// Whether anything is different then.
+fn put(data: &mut Value, pointer: &str, value: &Value, how: Merge) -> bool {
     if pointer.is_empty() {
-        let (Some(data), Some(update)) = (data.as_object_mut(), value.as_object()) else { return };
-        for (key, value) in update {
-            match how {
-                Merge::Shallow => drop(data.insert(key.clone(), value.clone())),
-                Merge::Deep if value.is_null() => drop(data.remove(key)),
-                Merge::Deep => patch(data.entry(key).or_insert(Value::Null), value),
-            }
-        }
-        return;
+        let (Some(data), Some(update)) = (data.as_object_mut(), value.as_object()) else {
+            return false;
+        };
+        return update
+            .iter()
+            .fold(false, |changed, (key, value)| put_member(data, key, value, how) | changed);
     }
-    let Some((parent, key)) = pointer.rsplit_once('/') else { return };
-    let key = unescaped(key);
-    let Some(parent) = data.pointer_mut(parent).and_then(Value::as_object_mut) else { return };
+    let Some((parent, key)) = pointer.rsplit_once('/') else { return false };
+    let Some(parent) = data.pointer_mut(parent).and_then(Value::as_object_mut) else {
+        return false;
+    };
+    put_member(parent, &unescaped(key), value, how)
+}
+
+fn put_member(object: &mut Map<String, Value>, key: &str, value: &Value, how: Merge) -> bool {
     match how {
-        Merge::Shallow => drop(parent.insert(key, value.clone())),
-        Merge::Deep if value.is_null() => drop(parent.remove(&key)),
-        Merge::Deep => patch(parent.entry(key).or_insert(Value::Null), value),
+        Merge::Shallow if object.get(key) == Some(value) => false,
+        Merge::Shallow => {
+            object.insert(key.to_owned(), value.clone());
+            true
+        }
+        Merge::Deep => patch_member(object, key, value),
     }
 }
 
-/// RFC 7396.
-fn patch(target: &mut Value, update: &Value) {
+/// RFC 7396. Whether anything is different then.
+fn patch(target: &mut Value, update: &Value) -> bool {
     let Some(update) = update.as_object() else {
-        *target = update.clone();
-        return;
+        let is_new = target != update;
+        if is_new {
+            target.clone_from(update);
+        }
+        return is_new;
     };
+    let mut is_new = false;
     if !target.is_object() {
         *target = Value::Object(Map::new());
+        is_new = true;
     }
-    let Some(target) = target.as_object_mut() else { return };
+    let Some(target) = target.as_object_mut() else { return is_new };
     for (key, value) in update {
-        if value.is_null() {
-            target.remove(key);
-        } else {
-            patch(target.entry(key).or_insert(Value::Null), value);
+        is_new |= patch_member(target, key, value);
+    }
+    is_new
+}
+
+fn patch_member(object: &mut Map<String, Value>, key: &str, value: &Value) -> bool {
+    if value.is_null() {
+        return object.remove(key).is_some();
+    }
+    match object.get_mut(key) {
+        Some(member) => patch(member, value),
+        None => {
+            let mut member = Value::Null;
+            patch(&mut member, value);
+            object.insert(key.to_owned(), member);
+            true
         }
     }
 }
@@ -136,6 +154,17 @@ mod tests {
         assert_eq!(data["user"], json!({ "last": "B", "first": null }));
         let (data, _) = applied(update, &["/user"], Merge::Deep);
         assert_eq!(data["user"], json!({ "last": "B" }));
+    }
+
+    #[test]
+    fn what_stays_the_same_has_not_changed() {
+        let same = json!({ "user": { "first": "A", "last": "Z" }, "mode": null });
+        let (_, merged) = applied(same.clone(), &["/user"], Merge::Shallow);
+        assert!(merged.changed.is_empty());
+        let (data, merged) = applied(same.clone(), &["/user", "/mode"], Merge::Deep);
+        assert_eq!((merged.changed, data.get("mode")), (vec!["/mode".to_owned()], None));
+        let (_, merged) = applied(json!({ "user": { "x": { "y": null } } }), &[""], Merge::Deep);
+        assert_eq!(merged.changed, [String::new()]);
     }
 
     #[test]

@@ -15,8 +15,12 @@ use super::{Hook, Hooks};
 use crate::calls::{self, CallError, What};
 use crate::communities::Community;
 use crate::egress::EgressError;
-use crate::guest::{Blame, Output, Verdict};
+use crate::guest::{Blame, Output, Verdict, cut};
 use crate::ids::{RequestId, unguessable_ulid};
+
+/// Names of one step's answer that a warning repeats, and how much of each, in bytes.
+const NAMES: usize = 20;
+const NAME_BYTES: usize = 100;
 
 /// What a hook is run with.
 pub struct Run {
@@ -87,6 +91,8 @@ struct Running {
     run_id: String,
     original: Value,
     data: Value,
+    /// The data and an update of it together.
+    most_bytes: usize,
     /// By name; the last of each.
     collected: BTreeMap<String, Exception>,
     trace: Vec<Trace>,
@@ -117,6 +123,7 @@ impl Hooks {
             run_id: format!("run_{run_id}"),
             original: run.data.clone(),
             data: run.data.clone(),
+            most_bytes: self.schemas.body_bytes.saturating_mul(2),
             collected: BTreeMap::new(),
             trace: Vec::new(),
         };
@@ -248,6 +255,16 @@ impl Hooks {
     }
 }
 
+/// The first of what a step named: it may name as many as it likes.
+fn named(names: &[String]) -> String {
+    let first = names.iter().take(NAMES).map(|name| cut(name.clone(), NAME_BYTES));
+    let first = first.collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(NAMES) {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
+}
+
 /// Nobody answered.
 fn unreachable_step(run: &Run, step: &Step, error: &str, trace: &mut Trace) -> Then {
     "unreachable".clone_into(&mut trace.status);
@@ -306,11 +323,11 @@ impl Running {
             let status = Some(answer.status);
             return Then::Halt(Exception::of_setting(name, message, redirect, status));
         }
-        if let Some(data) = &answer.data {
-            self.update(run, step, data, trace);
-        }
         self.collect(run, step, &answer.exception, trace);
-        Then::Next
+        match &answer.data {
+            Some(data) => self.update(run, step, data, trace),
+            None => Then::Next,
+        }
     }
 
     fn judged(&mut self, run: &Run, step: &Step, verdict: Verdict, trace: &mut Trace) -> Then {
@@ -327,7 +344,7 @@ impl Running {
                 if !data.is_object() {
                     return step.failed(trace, "its update is not an object".to_owned());
                 }
-                self.update(run, step, &data, trace);
+                return self.update(run, step, &data, trace);
             }
             Verdict::Halt(exception) => {
                 "halt".clone_into(&mut trace.status);
@@ -343,17 +360,26 @@ impl Running {
         Then::Next
     }
 
-    fn update(&mut self, run: &Run, step: &Step, data: &Value, trace: &mut Trace) {
+    fn update(&mut self, run: &Run, step: &Step, data: &Value, trace: &mut Trace) -> Then {
         if step.settings.disable_filtering {
-            return;
+            return Then::Next;
+        }
+        let bytes = self.data.to_string().len() + data.to_string().len();
+        if bytes > self.most_bytes {
+            let most = self.most_bytes;
+            let reason = format!(
+                "the data and its update have together {bytes} bytes, at most {most} are allowed (twice body_bytes)"
+            );
+            return step.failed(trace, reason);
         }
         let how: Merge = step.settings.merge;
         let merged = apply(&mut self.data, data, &run.hook.point.manifest.mutable, how);
         trace.changed = merged.changed;
         if !merged.ignored.is_empty() {
-            let keys = merged.ignored.join(", ");
+            let keys = named(&merged.ignored);
             trace.warnings.push(format!("the hook does not let steps change: {keys}"));
         }
+        Then::Next
     }
 
     fn collect(
@@ -366,12 +392,17 @@ impl Running {
         if step.settings.disable_halt {
             return;
         }
+        let mut unknown = Vec::new();
         for (name, value) in exception {
             if run.hook.point.manifest.exceptions.contains(name) {
                 self.collected.insert(name.clone(), Exception::parse(name, value));
             } else {
-                trace.warnings.push(format!("the hook has no exception `{name}`"));
+                unknown.push(name.clone());
             }
+        }
+        if !unknown.is_empty() {
+            let names = named(&unknown);
+            trace.warnings.push(format!("the hook has no exception: {names}"));
         }
     }
 

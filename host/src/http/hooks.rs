@@ -18,7 +18,6 @@ use crate::hooks::step::{Kind, Settings, Step, Target};
 use crate::hooks::{DeclaredBy, Ended, Hook, Run, secret_context};
 use crate::ids::{CommunityId, RequestId, unguessable_ulid};
 use crate::outbox::SigningSecret;
-use crate::plugins::HookPoint;
 use crate::plugins::background::HookManifest;
 use crate::store::{HookRow, StepRow, View};
 
@@ -116,7 +115,7 @@ async fn put(
     let manifest: HookManifest = serde_json::from_value(body)
         .map_err(|error| Problem::bad_request(format!("The hook is not valid: {error}")))?;
     check(&manifest)?;
-    HookPoint::compile(manifest.clone()).map_err(|wrong| {
+    api.hooks.compile(manifest.clone()).await.map_err(|wrong| {
         Problem::bad_request(format!("The hook is not valid: {}", wrong.join("; ")))
     })?;
     let before = api.hooks.get(&name);

@@ -80,7 +80,7 @@ impl Mutations {
         config: Value,
     ) -> Outcome<Vec<Step>> {
         let entry = PluginEntry { name: plugin.to_string(), config };
-        let (_, step) = self.step(community, &community.names, entry)?;
+        let (_, step) = self.step(community, &community.names, entry, &mut self.budget())?;
         let mut steps = plan::keep_others(community, std::slice::from_ref(&step));
         steps.push(step);
         Ok(steps)

@@ -9,7 +9,7 @@ use super::moved::{moved, needed_again};
 use super::{MutationError, Mutations, Outcome};
 use crate::communities::Community;
 use crate::instance::Instance;
-use crate::plugins::{Plugin, Violation};
+use crate::plugins::{Budget, Plugin, Violation};
 use crate::secrets::{self, SplitConfig};
 
 /// A configuration that the plugin's schema accepts.
@@ -28,13 +28,14 @@ impl Mutations {
         plugin: &Plugin,
         community: &Community,
         mut config: Value,
+        budget: &mut Budget,
     ) -> Outcome<CheckedConfig> {
         let invalid =
             |violations| MutationError::InvalidConfig { plugin: plugin.name.clone(), violations };
         if !config.is_object() {
             return Err(invalid(vec![violation("", "a config is a JSON object")]));
         }
-        plugin.config_schema.fill_defaults(&mut config);
+        plugin.config_schema.fill_defaults(&mut config).map_err(|one| invalid(vec![one]))?;
         let platform_id = platform_id(plugin, &config).map_err(|one| invalid(vec![one]))?;
         let existing = community.find(plugin.name.as_str(), platform_id.as_deref());
         let stored = existing
@@ -49,7 +50,7 @@ impl Mutations {
                 return Err(invalid(needed_again(&kept, &moved)));
             }
         }
-        if let Err(violations) = plugin.config_schema.validate(&config) {
+        if let Err(violations) = plugin.config_schema.validate_within(&config, budget) {
             secrets::wipe(&mut config);
             return Err(invalid(violations));
         }
@@ -91,7 +92,8 @@ fn moved_from(
 ) -> Vec<String> {
     let public = serde_json::from_str(existing.stored_config()).unwrap_or_default();
     let mut before = secrets::join(&public, stored);
-    plugin.config_schema.fill_defaults(&mut before);
+    // Where too many are missing to be filled in, what is missing counts as moved.
+    drop(plugin.config_schema.fill_defaults(&mut before));
     let moved = moved(plugin, &before, config);
     secrets::wipe(&mut before);
     moved
@@ -137,8 +139,8 @@ fn is_same(
     let Ok(mut public) = serde_json::from_str::<Value>(existing.stored_config()) else {
         return false;
     };
-    plugin.config_schema.fill_defaults(&mut public);
-    public == split.public
+    plugin.config_schema.fill_defaults(&mut public).is_ok()
+        && public == split.public
         && stored.len() == split.secrets.len()
         && stored.iter().all(|(pointer, secret)| {
             let sent = split.secrets.get(pointer);

@@ -9,7 +9,7 @@ use crate::communities::Community;
 use crate::guest::PendingSecrets;
 use crate::ids::{CommunityId, Generation, InstanceId, PluginName};
 use crate::instance::{CommunityNames, Facts, Instance};
-use crate::plugins::{OnConfigChange, Plugin};
+use crate::plugins::{Budget, OnConfigChange, Plugin};
 
 /// A whole mutation.
 pub struct Plan {
@@ -102,9 +102,11 @@ impl Mutations {
             return Err(MutationError::TooMany(self.limits.instances_per_community));
         }
         let mut steps = Vec::with_capacity(entries.len());
+        // One for all configs of a request: they come in one body, and are checked one after the other.
+        let mut budget = self.budget();
         let mut seen = BTreeSet::new();
         for entry in entries {
-            let (_, step) = self.step(community, names, entry)?;
+            let (_, step) = self.step(community, names, entry, &mut budget)?;
             if !seen.insert(step.target()) {
                 return Err(MutationError::Twice(step.target().0));
             }
@@ -119,16 +121,22 @@ impl Mutations {
         Ok(steps)
     }
 
+    /// The time that checking the configs of one mutation may take.
+    pub(super) fn budget(&self) -> Budget {
+        Budget::of_ms(self.limits.validation_ms)
+    }
+
     /// What one entry asks for.
     pub(super) fn step(
         &self,
         community: &Community,
         names: &Arc<CommunityNames>,
         entry: PluginEntry,
+        budget: &mut Budget,
     ) -> Outcome<(Became, Step)> {
         let plugin = self.calls.plugin(&entry.name, community)?;
         check_scope(&plugin, names)?;
-        let config = self.check_config(&plugin, community, entry.config)?;
+        let config = self.check_config(&plugin, community, entry.config, budget)?;
         let existing = community.find(plugin.name.as_str(), config.platform_id.as_deref()).cloned();
         if let Some(existing) = &existing
             && config.is_same

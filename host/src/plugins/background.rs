@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Schema;
+use super::schema::{Bounds, Room, Schema};
 use crate::cadence::Cadence;
 use crate::events::{Envelope, pattern_fault};
 use crate::grants::{HeardEvents, names_event};
@@ -123,10 +123,16 @@ pub struct HookPoint {
     pub manifest: HookManifest,
     /// None: any object.
     pub input: Option<Schema>,
+    /// Memory that the patterns of its schema take.
+    pub pattern_bytes: usize,
 }
 
 impl HookPoint {
-    pub fn compile(manifest: HookManifest) -> Result<Self, Vec<String>> {
+    pub fn compile(
+        manifest: HookManifest,
+        bounds: &Bounds,
+        room: &mut Room,
+    ) -> Result<Self, Vec<String>> {
         let mut mistakes: Vec<String> = Vec::new();
         let name = &manifest.name;
         let halts = manifest.halt_exception.as_ref();
@@ -135,9 +141,12 @@ impl HookPoint {
                 "hook `{name}`: halt_exception `{unknown}` is not one of its exceptions"
             ));
         }
-        let input = manifest.input_schema.as_ref().map(Schema::compile).transpose();
+        let before = room.pattern_bytes();
+        let compile = |document| Schema::compile(document, bounds, room);
+        let input = manifest.input_schema.as_ref().map(compile).transpose();
+        let pattern_bytes = room.pattern_bytes() - before;
         match (input, mistakes.is_empty()) {
-            (Ok(input), true) => Ok(Self { manifest, input }),
+            (Ok(input), true) => Ok(Self { manifest, input, pattern_bytes }),
             (input, _) => {
                 let reasons = input.err().unwrap_or_default();
                 mistakes.extend(

@@ -25,6 +25,7 @@ use tokio::process::{Child, Command};
 use wasmtime::Engine;
 pub use wasmtime::component::Component;
 
+use super::load::MARK;
 use crate::config::Limits;
 
 /// How much of what the compiler says is kept, in bytes.
@@ -69,10 +70,14 @@ pub fn prune(cache: &Path, keep: &BTreeSet<String>, compatibility: &str) -> std:
     for entry in std::fs::read_dir(cache)? {
         let path = entry?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let Some((name, "cwasm" | "partial")) = name.rsplit_once('.') else { continue };
-        let is_kept = name
-            .split_once('-')
-            .is_some_and(|(digest, engine)| engine == compatibility && keep.contains(digest));
+        let Some((name, kind)) = name.rsplit_once('.') else { continue };
+        let is_kept = match kind {
+            "cwasm" | "partial" => name
+                .split_once('-')
+                .is_some_and(|(digest, engine)| engine == compatibility && keep.contains(digest)),
+            MARK => keep.contains(name),
+            _ => continue,
+        };
         if !is_kept {
             std::fs::remove_file(&path)?;
         }

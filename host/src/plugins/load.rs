@@ -2,28 +2,34 @@
 //!
 //! Nothing of the new version is visible to calls until all of this has passed.
 
+mod assembly;
+mod mark;
 mod parts;
+mod schemas;
 mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
 
-use serde_json::{Value, json};
-
-use super::manifest::unknown_fields;
-use super::schema::Schema;
-use super::{LoadError, Manifest, Plugin, PluginMetrics, compile};
+use super::schema::shortened;
+use super::{Apart, LoadError, Plugin, compile};
 use crate::clock::Clock;
 use crate::config::{Config, Limits};
-use crate::destination::HostPattern;
-use crate::grants::{Grants, Missing, Requested, is_of_host};
+use crate::grants::Grants;
 use crate::guest::{
     Export, Fault, Guest, LongCalls, Origin, Output, Sandbox, Settings, Subject, Terms,
 };
 use crate::ids::PluginName;
 use crate::store::{Compiled, Store};
+
+pub use mark::KIND as MARK;
+
+use assembly::Assembly;
+use mark::Mark;
+
+/// Reasons that are given for one file.
+const REASONS: usize = 100;
 
 /// Makes plugins from files.
 pub struct Loader {
@@ -34,6 +40,8 @@ pub struct Loader {
     pub cache: PathBuf,
     /// How many runtimes make calls.
     pub runtimes: usize,
+    /// Where schemas are compiled.
+    pub apart: Apart,
 }
 
 /// A plugin that can serve, and what its author should know.
@@ -43,7 +51,16 @@ pub struct Loaded {
 }
 
 fn error(code: &'static str, message: impl Into<String>) -> LoadError {
-    LoadError { code, message: message.into() }
+    LoadError { code, message: shortened(message.into()) }
+}
+
+/// A file may be wrong in as many ways as it has bytes.
+fn few(mut reasons: Vec<LoadError>) -> Vec<LoadError> {
+    if let Some(more) = reasons.len().checked_sub(REASONS).filter(|more| *more > 0) {
+        reasons.truncate(REASONS);
+        reasons.push(error(reasons[0].code, format!("and {more} reasons more")));
+    }
+    reasons
 }
 
 fn errors(code: &'static str, messages: Vec<String>) -> Vec<LoadError> {
@@ -64,6 +81,7 @@ impl Loader {
         config: &Config,
     ) -> Result<Loaded, Vec<LoadError>> {
         compile::is_component(&wasm).map_err(|message| vec![error("not_a_component", message)])?;
+        mark::refuse(&self.cache, &digest).map_err(|one| vec![one])?;
         let known =
             self.known(&digest).map_err(|message| vec![error("store_unavailable", message)])?;
         let (guest, text) =
@@ -71,19 +89,25 @@ impl Loader {
                 Some((component, manifest)) => (self.link(&component)?, manifest),
                 None => self.compile_and_describe(wasm, &digest, config).await?,
             };
-        let manifest =
-            Manifest::parse(&text).map_err(|messages| errors("bad_manifest", messages))?;
-        let mut warnings: Vec<String> = unknown_fields(&text)
-            .into_iter()
-            .map(|field| {
-                format!(
-                    "the manifest's field `{field}` is not known to this host and has no effect"
-                )
-            })
-            .collect();
-        let plugin = self.plugin(manifest, guest, digest, config)?;
-        warnings.extend(plugin.terms.grants.missing().iter().map(Missing::warning));
-        Ok(Loaded { plugin: Arc::new(plugin), warnings })
+        self.assemble(Assembly {
+            sandbox: self.sandbox.clone(),
+            guest,
+            text,
+            digest,
+            config: config.clone(),
+            runtimes: self.runtimes,
+            now: self.clock.now_ms(),
+        })
+        .await
+        .map_err(few)
+    }
+
+    /// Apart from what serves others, and marked: should it end the host, it is not tried again.
+    async fn assemble(&self, assembly: Assembly) -> Result<Loaded, Vec<LoadError>> {
+        let _mark = Mark::put(&self.cache, &assembly.digest);
+        let assembled = self.apart.run(move || assembly.finish()).await;
+        let failed = "its manifest could not be compiled; the host's log has the reason";
+        assembled.unwrap_or_else(|| Err(vec![error("bad_manifest", failed)]))
     }
 
     /// Forgets native code of every file but these.
@@ -119,7 +143,7 @@ impl Loader {
     }
 
     fn link(&self, component: &compile::Component) -> Result<Guest, Vec<LoadError>> {
-        self.sandbox.link(component).map_err(|messages| errors("cannot_link", messages))
+        self.sandbox.link(component).map_err(|messages| few(errors("cannot_link", messages)))
     }
 
     async fn compile_and_describe(
@@ -195,146 +219,4 @@ impl Loader {
             Err(fault) => Err(error("describe_failed", format!("`describe` failed: {fault}"))),
         }
     }
-
-    fn plugin(
-        &self,
-        manifest: Manifest,
-        guest: Guest,
-        digest: String,
-        config: &Config,
-    ) -> Result<Plugin, Vec<LoadError>> {
-        let name = manifest.plugin_name().map_err(|messages| errors("bad_manifest", messages))?;
-        let of_plugin = config.plugin(name.as_str());
-        let mut mistakes = errors("bad_manifest", manifest.unexported(&guest.capabilities()));
-        let config_schema = collect(config_schema(&manifest), &mut mistakes);
-        let settings = collect(settings::settings(&manifest, &of_plugin), &mut mistakes);
-        let actions = collect(parts::actions(&manifest), &mut mistakes);
-        let events = collect(parts::events(&manifest), &mut mistakes);
-        let processes = collect(parts::processes(&manifest, &of_plugin), &mut mistakes);
-        let hosts = collect(requested_hosts(&manifest), &mut mistakes);
-        let capabilities = guest.capabilities();
-        let producer = parts::producer(&manifest, &of_plugin, &capabilities);
-        let producer = collect(producer.map_err(|one| vec![one]), &mut mistakes);
-        let requested = requested(&manifest, &name, hosts.clone().unwrap_or_default());
-        let grants = Grants::new(&name, requested, &of_plugin);
-        let grants = if config.grant_requested { grants.as_requested() } else { grants };
-        let background = parts::background(&manifest, &of_plugin, &grants);
-        let background = collect(background, &mut mistakes);
-        let (
-            Some(config_schema),
-            Some(settings),
-            Some(actions),
-            Some(events),
-            Some(processes),
-            Some(producer),
-            Some(_),
-            Some(background),
-            true,
-        ) = (
-            config_schema,
-            settings,
-            actions,
-            events,
-            processes,
-            producer,
-            hosts,
-            background,
-            mistakes.is_empty(),
-        )
-        else {
-            return Err(mistakes);
-        };
-        let terms = Terms {
-            plugin: name.clone(),
-            limits: config.limits.with(&of_plugin.limits),
-            grants,
-            settings,
-            long_calls: LongCalls::new(self.runtimes),
-            quota: self.sandbox.quotas().of(&name),
-        };
-        Ok(Plugin {
-            metrics: PluginMetrics::new(name.as_str()),
-            name,
-            manifest,
-            mark: mark(&digest),
-            digest,
-            config_schema,
-            actions,
-            events,
-            processes,
-            capabilities,
-            producer,
-            hooks: background.hooks,
-            workers: background.workers,
-            schedules: background.schedules,
-            routes: background.routes,
-            guest,
-            terms: Arc::new(terms),
-            loaded_at: self.clock.now_ms(),
-            calls: AtomicU32::new(0),
-        })
-    }
-}
-
-/// What the manifest asks for: also each of its filters and workers asks for what is not the plugin's own.
-fn requested(manifest: &Manifest, name: &PluginName, http: Vec<HostPattern>) -> Requested {
-    // The host's own are nobody's, whoever declares them.
-    let is_own_hook =
-        |hook: &String| !is_of_host(hook) && manifest.hooks.iter().any(|one| one.name == *hook);
-    let is_own_event = |pattern: &String| {
-        pattern.split_once(':').is_some_and(|(source, _)| source == name.as_str())
-    };
-    let hooks = manifest.filters.iter().map(|filter| &filter.hook);
-    let patterns = manifest.workers.iter().flat_map(|worker| &worker.events);
-    let events: BTreeSet<&String> = patterns.filter(|one| !is_own_event(one)).collect();
-    let accounts = manifest.requests.accounts.iter();
-    Requested {
-        reveal: manifest.requests.reveal.clone(),
-        http,
-        tcp: manifest.requests.tcp.clone(),
-        hooks: hooks.filter(|one| !is_own_hook(one)).cloned().collect(),
-        events: events.into_iter().cloned().collect(),
-        accounts: accounts.filter(|one| *one != name.as_str()).cloned().collect(),
-        scope: manifest.scope,
-    }
-}
-
-fn requested_hosts(manifest: &Manifest) -> Result<Vec<HostPattern>, Vec<LoadError>> {
-    let parse = |text: &String| {
-        text.parse().map_err(|wrong| vec![error("bad_manifest", format!("requests.http: {wrong}"))])
-    };
-    manifest.requests.http.iter().map(parse).collect()
-}
-
-fn mark(digest: &str) -> i64 {
-    u64::from_str_radix(digest.get(..16).unwrap_or_default(), 16).unwrap_or_default().cast_signed()
-}
-
-fn collect<T>(part: Result<T, Vec<LoadError>>, mistakes: &mut Vec<LoadError>) -> Option<T> {
-    part.map_err(|more| mistakes.extend(more)).ok()
-}
-
-fn compiled(place: &str, document: &Value) -> Result<Schema, Vec<LoadError>> {
-    Schema::compile(document).map_err(|reasons| {
-        errors("bad_schema", reasons.iter().map(|reason| format!("{place}: {reason}")).collect())
-    })
-}
-
-fn config_schema(manifest: &Manifest) -> Result<Schema, Vec<LoadError>> {
-    let schema =
-        manifest.config_schema.as_ref().map(|document| compiled("config_schema", document));
-    let schema = schema.unwrap_or_else(|| Ok(Schema::any_object()))?;
-    let Some(key) = &manifest.community_platform_id_key else { return Ok(schema) };
-    if schema.document().get("properties").and_then(|properties| properties.get(key)).is_none() {
-        let message =
-            format!("community_platform_id_key names `{key}`, which the config_schema has not");
-        return Err(vec![error("bad_manifest", message)]);
-    }
-    if !schema.secrets().find(&json!({ key: "x" })).is_empty() {
-        let message = format!(
-            "community_platform_id_key names `{key}`, which is a secret and would be shown"
-        );
-        return Err(vec![error("bad_manifest", message)]);
-    }
-    Ok(schema)
 }

@@ -8,7 +8,8 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::schema::Schema;
+use super::schema::{Bounds, Room, Schema, SchemaError};
+use crate::config::Limits;
 use crate::ids::PluginName;
 
 pub use super::background::{
@@ -20,9 +21,15 @@ static MANIFEST_DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
         .expect("the manifest's schema is part of this program, and a test compiles it")
 });
 static MANIFEST_SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
-    Schema::compile(&MANIFEST_DOCUMENT)
-        .unwrap_or_else(|_| unreachable!("a test compiles the manifest's schema"))
+    manifest_schema().unwrap_or_else(|_| unreachable!("a test compiles the manifest's schema"))
 });
+
+/// Its own bounds are the defaults: it is no plugin's.
+fn manifest_schema() -> Result<Schema, Vec<SchemaError>> {
+    let limits = Limits::default();
+    let bounds = Bounds::new(&limits, limits.manifest_bytes);
+    Schema::compile(&MANIFEST_DOCUMENT, &bounds, &mut Room::new(&limits))
+}
 
 /// What a plugin says of itself.
 #[derive(Clone, Debug, Deserialize)]
@@ -166,7 +173,9 @@ impl Manifest {
     pub fn parse(text: &str) -> Result<Self, Vec<String>> {
         let mut value: Value = serde_json::from_str(text)
             .map_err(|error| vec![format!("the manifest is not JSON: {error}")])?;
-        MANIFEST_SCHEMA.fill_defaults(&mut value);
+        MANIFEST_SCHEMA
+            .fill_defaults(&mut value)
+            .map_err(|one| vec![format!("manifest {}: {}", one.path, one.message)])?;
         fill_action_defaults(&mut value);
         MANIFEST_SCHEMA.validate(&value).map_err(|violations| {
             violations
@@ -287,7 +296,7 @@ mod tests {
 
     #[test]
     fn the_manifests_own_schema_compiles() {
-        assert!(Schema::compile(&MANIFEST_DOCUMENT).is_ok());
+        assert!(manifest_schema().is_ok(), "{:?}", manifest_schema().err());
     }
 
     #[test]

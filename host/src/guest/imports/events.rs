@@ -51,6 +51,9 @@ impl CallState {
             let message = "this call may not emit events: it is read-only, or for no instance";
             return Err(error(ErrorKind::Forbidden, message));
         }
+        if self.effects.events.len() >= count {
+            return Err(error(ErrorKind::Conflict, format!("a call may emit {count} events")));
+        }
         if !is_event_type(event_type) {
             return invalid(format!(
                 "the event type `{event_type}` does not match [A-Za-z0-9_.: -]{{1,100}}"
@@ -70,9 +73,6 @@ impl CallState {
         }
         if dedupe_key.is_some_and(|key| !(1..=DEDUPE_KEY_BYTES).contains(&key.len())) {
             return invalid(format!("a dedupe key has 1 to {DEDUPE_KEY_BYTES} bytes"));
-        }
-        if self.effects.events.len() >= count {
-            return Err(error(ErrorKind::Conflict, format!("a call may emit {count} events")));
         }
         Ok(())
     }

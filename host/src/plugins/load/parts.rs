@@ -5,9 +5,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use serde_json::Value;
-
-use super::{compiled, error, errors};
+use super::schemas::Schemas;
+use super::{error, errors};
 use crate::cadence::Cadence;
 use crate::config::PluginConfig;
 use crate::grants::Grants;
@@ -15,11 +14,14 @@ use crate::plugins::background::{HookPoint, Route, Schedule, Worker};
 use crate::plugins::manifest::{ActionManifest, ProcessManifest, ScheduleManifest};
 use crate::plugins::{Action, CallMetrics, LoadError, Manifest, ProcessType, Schema};
 
-pub fn actions(manifest: &Manifest) -> Result<HashMap<String, Arc<Action>>, Vec<LoadError>> {
+pub fn actions(
+    manifest: &Manifest,
+    schemas: &mut Schemas,
+) -> Result<HashMap<String, Arc<Action>>, Vec<LoadError>> {
     let mut actions = HashMap::new();
     let mut mistakes = Vec::new();
     for each in &manifest.actions {
-        match action(&manifest.name, each) {
+        match action(&manifest.name, each, schemas) {
             Ok(action) => drop(actions.insert(each.slug.clone(), Arc::new(action))),
             Err(more) => mistakes.extend(more),
         }
@@ -27,14 +29,16 @@ pub fn actions(manifest: &Manifest) -> Result<HashMap<String, Arc<Action>>, Vec<
     if mistakes.is_empty() { Ok(actions) } else { Err(mistakes) }
 }
 
-fn action(plugin: &str, action: &ActionManifest) -> Result<Action, Vec<LoadError>> {
-    let schema = |which: &str, document: &Option<Value>| {
-        let place = format!("actions.{}.{which}", action.slug);
-        document.as_ref().map(|document| compiled(&place, document)).transpose()
-    };
+fn action(
+    plugin: &str,
+    action: &ActionManifest,
+    schemas: &mut Schemas,
+) -> Result<Action, Vec<LoadError>> {
+    let place = |which: &str| format!("actions.{}.{which}", action.slug);
+    let (body, result) = (schemas.body_bytes, schemas.limits.result_bytes);
     let (parameters, response) = (
-        schema("parameters_schema", &action.parameters_schema),
-        schema("response_schema", &action.response_schema),
+        schemas.compile_any(&place("parameters_schema"), &action.parameters_schema, body),
+        schemas.compile_any(&place("response_schema"), &action.response_schema, result),
     );
     match (parameters, response) {
         (Ok(parameters), Ok(response)) => Ok(Action {
@@ -51,11 +55,15 @@ fn action(plugin: &str, action: &ActionManifest) -> Result<Action, Vec<LoadError
     }
 }
 
-pub fn events(manifest: &Manifest) -> Result<HashMap<String, Option<Schema>>, Vec<LoadError>> {
+pub fn events(
+    manifest: &Manifest,
+    schemas: &mut Schemas,
+) -> Result<HashMap<String, Option<Schema>>, Vec<LoadError>> {
+    let bytes = schemas.limits.event_bytes;
     let (mut events, mut mistakes) = (HashMap::new(), Vec::new());
     for event in &manifest.events {
         let place = format!("events.{}.schema", event.event_type);
-        match event.schema.as_ref().map(|document| compiled(&place, document)).transpose() {
+        match schemas.compile_any(&place, &event.schema, bytes) {
             Ok(schema) => drop(events.insert(event.event_type.clone(), schema)),
             Err(more) => mistakes.extend(more),
         }
@@ -66,10 +74,11 @@ pub fn events(manifest: &Manifest) -> Result<HashMap<String, Option<Schema>>, Ve
 pub fn processes(
     manifest: &Manifest,
     config: &PluginConfig,
+    schemas: &mut Schemas,
 ) -> Result<HashMap<String, Arc<ProcessType>>, Vec<LoadError>> {
     let (mut processes, mut mistakes) = (HashMap::new(), Vec::new());
     for each in &manifest.processes {
-        match process(&manifest.name, each, config) {
+        match process(&manifest.name, each, config, schemas) {
             Ok(process) => drop(processes.insert(each.name.clone(), Arc::new(process))),
             Err(more) => mistakes.extend(more),
         }
@@ -81,14 +90,13 @@ fn process(
     plugin: &str,
     process: &ProcessManifest,
     config: &PluginConfig,
+    schemas: &mut Schemas,
 ) -> Result<ProcessType, Vec<LoadError>> {
-    let schema = |which: &str, document: &Option<Value>| {
-        let place = format!("processes.{}.{which}", process.name);
-        document.as_ref().map(|document| compiled(&place, document)).transpose()
-    };
+    let place = |which: &str| format!("processes.{}.{which}", process.name);
+    let (body, handed_over) = (schemas.body_bytes, schemas.limits.process_bytes);
     let (parameters, outcome) = (
-        schema("parameters_schema", &process.parameters_schema),
-        schema("outcome_schema", &process.outcome_schema),
+        schemas.compile_any(&place("parameters_schema"), &process.parameters_schema, body),
+        schemas.compile_any(&place("outcome_schema"), &process.outcome_schema, handed_over),
     );
     let cadence = cadence(process.schedule.as_ref(), config.every.get(&process.name))
         .map_err(|one| vec![error("bad_schedule", format!("processes.{}: {one}", process.name))]);
@@ -149,10 +157,11 @@ pub fn background(
     manifest: &Manifest,
     config: &PluginConfig,
     grants: &Grants,
+    schemas: &mut Schemas,
 ) -> Result<Background, Vec<LoadError>> {
     let mut mistakes = Vec::new();
     let mut keep = |wrong: Vec<String>| mistakes.extend(errors("bad_manifest", wrong));
-    let hooks = manifest.hooks.iter().cloned().map(HookPoint::compile);
+    let hooks = manifest.hooks.iter().cloned().map(|hook| schemas.hook(hook));
     let hooks = hooks.filter_map(|one| one.map_err(&mut keep).ok()).map(Arc::new).collect();
     let heard = grants.heard();
     let workers = manifest.workers.iter().map(|one| Worker::new(one, heard.clone()));

@@ -4,28 +4,33 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{compiled, errors};
+use super::errors;
+use super::schemas::Schemas;
 use crate::config::PluginConfig;
 use crate::guest::Settings;
 use crate::plugins::{LoadError, Manifest, Schema, Violation};
 use crate::secrets;
 
 /// The operator's settings: checked, defaults filled in, secrets taken out.
-pub fn settings(manifest: &Manifest, config: &PluginConfig) -> Result<Settings, Vec<LoadError>> {
-    let schema =
-        manifest.settings_schema.as_ref().map(|document| compiled("settings_schema", document));
-    let schema = schema.unwrap_or_else(|| Ok(Schema::any_object()))?;
+pub fn settings(
+    manifest: &Manifest,
+    config: &PluginConfig,
+    schemas: &mut Schemas,
+) -> Result<Settings, Vec<LoadError>> {
+    let bytes = schemas.limits.config_bytes;
+    let schema = schemas.compile_any("settings_schema", &manifest.settings_schema, bytes)?;
+    let schema = schema.unwrap_or_else(Schema::any_object);
     let mut value = Value::Object(config.settings.clone());
-    schema.fill_defaults(&mut value);
+    let say = |v: Violation| {
+        format!(
+            "settings of [plugins.{}] in moothall.toml, at `{}`: {}",
+            manifest.name, v.path, v.message
+        )
+    };
+    schema.fill_defaults(&mut value).map_err(|one| errors("bad_settings", vec![say(one)]))?;
     // Settings that nobody gave are no mistake until a plugin needs them: it then says so itself.
     if !config.settings.is_empty() {
         schema.validate(&value).map_err(|violations| {
-            let say = |v: Violation| {
-                format!(
-                    "settings of [plugins.{}] in moothall.toml, at `{}`: {}",
-                    manifest.name, v.path, v.message
-                )
-            };
             errors("bad_settings", violations.into_iter().map(say).collect())
         })?;
     }

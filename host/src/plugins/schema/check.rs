@@ -1,22 +1,21 @@
 //! What a document must be to be used as a schema, and the sentence for each way in which it is not.
 
-use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::sync::Arc;
 
-use jsonschema::{Draft, PatternOptions, Regex, Validator};
+use jsonschema::{Draft, PatternOptions, ValidationError, Validator};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::places::escape;
+use super::meter::MeteredPattern;
+use super::patterns::{self, MEMORY_BYTES, PATTERN_BYTES, Patterns};
 use super::references::{Dangling, Node, References};
 use super::violation::{self, Violation};
 
 /// The largest schema, serialised.
 pub const SCHEMA_BYTES: usize = 256 * 1024;
-/// Different patterns of one schema. Each is kept compiled for as long as the plugin is there.
-pub const PATTERNS: usize = 200;
-/// The largest pattern, compiled, and the most that is remembered of a text while it is matched.
-const PATTERN_BYTES: usize = 256 * 1024;
+/// The longest text that is looked at as a regular expression, where a schema asks for that format.
+pub const REGEX_BYTES: usize = 2 * 1024;
 
 const DRAFT_2020_12: &str = "https://json-schema.org/draft/2020-12/schema";
 const DRAFT_7: &str = "http://json-schema.org/draft-07/schema#";
@@ -76,13 +75,9 @@ pub fn reasons(
     draft: Draft,
     document: &Value,
     references: &References,
-    matchers: &Matchers,
+    patterns: &Patterns,
 ) -> Vec<SchemaError> {
-    let unusable = patterns(references).filter(|(_, pattern)| !matchers.contains_key(pattern));
-    let mut errors: Vec<_> = unusable
-        .map(|(path, pattern)| SchemaError::at(&path, unusable_pattern(pattern)))
-        .take(violation::VIOLATIONS)
-        .collect();
+    let mut errors = patterns::unusable(references, patterns);
     errors.extend(references.dangling.iter().map(dangling));
     errors.extend(references.schemas.iter().skip(1).filter_map(dialect));
     // Draft 7 itself asks whether a pattern is one, and says less about it.
@@ -104,69 +99,6 @@ fn metaschema(draft: Draft, document: &Value) -> Vec<Violation> {
     violation::collect(metaschema.iter_errors(document), false)
 }
 
-/// What says whether a text matches, by pattern; those that cannot be used are left out.
-pub type Matchers<'s> = HashMap<&'s str, Validator>;
-
-/// Each pattern of a schema, compiled once however often it occurs.
-pub fn matchers<'s>(references: &References<'s>) -> Result<Matchers<'s>, SchemaError> {
-    let mut seen = HashSet::new();
-    for (path, pattern) in patterns(references) {
-        if seen.insert(pattern) && seen.len() > PATTERNS {
-            let message = format!(
-                "this is one pattern more than the {PATTERNS} different ones that a schema may have, the names in `patternProperties` counted too; use fewer"
-            );
-            return Err(SchemaError::at(&path, message));
-        }
-    }
-    Ok(seen.into_iter().filter_map(|pattern| Some((pattern, matcher(pattern)?))).collect())
-}
-
-fn matcher(pattern: &str) -> Option<Validator> {
-    let options = jsonschema::options().with_pattern_options(pattern_options());
-    options.build(&json!({ "pattern": pattern })).ok()
-}
-
-/// The one engine that patterns have: linear in the text, and of bounded size.
-fn pattern_options() -> PatternOptions<Regex> {
-    PatternOptions::regex().size_limit(PATTERN_BYTES).dfa_size_limit(PATTERN_BYTES)
-}
-
-/// Every pattern with its path, as often as it occurs.
-fn patterns<'r, 's>(
-    references: &'r References<'s>,
-) -> impl Iterator<Item = (String, &'s str)> + use<'r, 's> {
-    references.schemas.iter().flat_map(|Node { schema, path, .. }| {
-        let value = schema.get("pattern").and_then(Value::as_str);
-        let value = value.map(|pattern| (format!("{path}/pattern"), pattern));
-        let names = schema.get("patternProperties").and_then(Value::as_object);
-        let names = names.into_iter().flatten().map(move |(pattern, _)| {
-            (format!("{path}/patternProperties/{}", escape(pattern)), pattern.as_str())
-        });
-        value.into_iter().chain(names)
-    })
-}
-
-fn unusable_pattern(pattern: &str) -> String {
-    if needs_backtracking(pattern) {
-        return format!(
-            "the pattern {pattern:?} needs look-around or a back-reference, which patterns here do not have; say it without"
-        );
-    }
-    let pattern = violation::shortened(format_args!("{pattern:?}"));
-    format!(
-        "the pattern {pattern} is no regular expression that this host can use, or takes more than {PATTERN_BYTES} bytes compiled; correct it, or repeat less in it (`maxLength` can bound what `+` repeats)"
-    )
-}
-
-fn needs_backtracking(pattern: &str) -> bool {
-    let back_reference = || {
-        let pairs = pattern.as_bytes().windows(2);
-        pairs.into_iter().any(|pair| pair[0] == b'\\' && matches!(pair[1], b'1'..=b'9' | b'k'))
-    };
-    ["(?=", "(?!", "(?<=", "(?<!"].iter().any(|look_around| pattern.contains(look_around))
-        || back_reference()
-}
-
 /// An embedded schema may not ask for a dialect that the document itself could not.
 fn dialect(node: &Node) -> Option<SchemaError> {
     draft_named(&node.path, node.schema.get("$schema")?).err()
@@ -182,12 +114,38 @@ fn dangling(Dangling { path, reference, remote }: &Dangling) -> SchemaError {
     SchemaError::at(path, message)
 }
 
-pub fn build(draft: Draft, document: &Value) -> Result<Validator, SchemaError> {
-    jsonschema::options()
+/// The validator. Each of its patterns pays for the texts that it looks at; those in `patternProperties` are paid for
+/// before, with the names.
+pub fn build(
+    draft: Draft,
+    document: &Value,
+    patterns: Patterns,
+    hides_values: bool,
+) -> Result<Validator, SchemaError> {
+    let linear = PatternOptions::regex().size_limit(PATTERN_BYTES).dfa_size_limit(MEMORY_BYTES);
+    let options = jsonschema::options()
         .with_draft(draft)
-        .with_pattern_options(pattern_options())
+        .with_pattern_options(linear)
+        .with_format("regex", is_regex)
         .should_validate_formats(true)
-        .offline()
-        .build(document)
-        .map_err(|error| SchemaError::at(error.instance_path().as_str(), &error))
+        .offline();
+    // Without a pattern the validator stays as it is.
+    let options = match patterns.is_empty() {
+        true => options,
+        false => options.with_keyword("pattern", move |_, pattern, place| {
+            let text = pattern.as_str().unwrap_or_default();
+            let pattern = patterns.get(text).cloned().ok_or_else(|| {
+                ValidationError::custom("it is no pattern that this host can use")
+            })?;
+            let place = Arc::from(place.as_str());
+            let text = text.to_owned();
+            Ok(Box::new(MeteredPattern { pattern, text, place, hides_values }) as Box<_>)
+        }),
+    };
+    options.build(document).map_err(|error| SchemaError::at(error.instance_path().as_str(), &error))
+}
+
+/// Whoever checks a regular expression compares each name in it with every other: a longer one is none.
+fn is_regex(text: &str) -> bool {
+    text.len() <= REGEX_BYTES && jsonschema_regex::is_valid_ecma_regex(text)
 }

@@ -24,6 +24,8 @@ const UNEVALUATED_PASSES: usize = 3;
 /// A schema at a place of its own, together with all schemas that apply to the same place.
 pub struct Head {
     pub looks: usize,
+    /// The schemas that apply here, as often as they do.
+    pub same: Vec<SchemaId>,
     /// The schemas that were not followed, as often as they are met.
     pub again: Vec<SchemaId>,
     /// By property or index, with the schema of the other properties that it keeps away, if any.
@@ -45,12 +47,14 @@ impl Head {
         gather(references, id, cut, &mut Vec::new(), &mut same)?;
         let mut head = Head {
             looks: same.iter().map(|id| comparisons(references.schemas[*id].schema)).sum(),
+            same: Vec::new(),
             again: Vec::new(),
             named: HashMap::new(),
             other_properties: Vec::new(),
             other_items: Vec::new(),
         };
         same.iter().for_each(|id| head.add(*id, &references.schemas[*id].edges, cut));
+        head.same = same;
         Ok(head)
     }
 
@@ -85,8 +89,8 @@ impl Head {
         named.chain(&self.other_properties).chain(&self.other_items).copied()
     }
 
-    /// The most looks at this place or at one inside it, given those at the places inside.
-    pub fn most(&self, inside: impl Fn(SchemaId) -> f64) -> f64 {
+    /// The most at this place or at one inside it, given its own and those at the places inside.
+    pub fn most(&self, own: f64, inside: impl Fn(SchemaId) -> f64) -> f64 {
         let sum = |schemas: &[SchemaId]| schemas.iter().map(|id| inside(*id)).sum::<f64>();
         let (properties, items) = (sum(&self.other_properties), sum(&self.other_items));
         let named = self.named.iter().map(|(step, targets)| {
@@ -99,7 +103,7 @@ impl Head {
                 Step::Item(_) => more + items,
             }
         });
-        named.fold((self.looks as f64).max(properties).max(items), f64::max)
+        named.fold(own.max(properties).max(items), f64::max)
     }
 }
 
@@ -154,7 +158,7 @@ fn gather(
 }
 
 /// What a schema compares a value with by itself, one by one. A list of texts only is a set.
-fn comparisons(schema: &Value) -> usize {
+pub fn comparisons(schema: &Value) -> usize {
     let texts = |values: &Vec<Value>| values.iter().all(Value::is_string);
     let listed = schema.get("enum").and_then(Value::as_array).filter(|values| !texts(values));
     let dependent = ["dependentRequired", "dependencies"].map(|keyword| {
@@ -163,7 +167,7 @@ fn comparisons(schema: &Value) -> usize {
     1 + listed.map_or(0, Vec::len) + dependent.iter().sum::<usize>()
 }
 
-fn passes(schema: &Value) -> usize {
+pub fn passes(schema: &Value) -> usize {
     let leaves = |keyword| schema.get(keyword).is_some();
     match leaves("unevaluatedProperties") || leaves("unevaluatedItems") {
         true => UNEVALUATED_PASSES,

@@ -3,11 +3,11 @@
 //! In doubt a place is secret: one branch of an allOf, anyOf or oneOf that says so is enough, whichever branch holds.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
-use jsonschema::Validator;
 use serde_json::Value;
 
-use super::check::Matchers;
+use super::patterns::{Pattern, Patterns};
 use super::places::{Place, escape};
 use super::references::{References, SchemaId};
 
@@ -21,16 +21,16 @@ struct SecretPlace {
     is_secret: bool,
     same: Vec<SchemaId>,
     properties: BTreeMap<String, Vec<SchemaId>>,
-    matching: Vec<(Validator, SchemaId)>,
+    matching: Vec<(Arc<Pattern>, SchemaId)>,
     other_properties: Vec<SchemaId>,
     positions: BTreeMap<usize, Vec<SchemaId>>,
     items: Vec<SchemaId>,
 }
 
 impl SecretPaths {
-    pub(super) fn of(references: &References, matchers: &Matchers) -> SecretPaths {
+    pub(super) fn of(references: &References, patterns: &Patterns) -> SecretPaths {
         let leading = leading_to_secrets(references);
-        let place = |id| SecretPlace::of(references, id, &leading, matchers);
+        let place = |id| SecretPlace::of(references, id, &leading, patterns);
         let places = leading.iter().map(|id| (*id, place(*id)));
         SecretPaths { places: places.collect() }
     }
@@ -112,7 +112,7 @@ impl SecretPlace {
         references: &References,
         id: SchemaId,
         leading: &HashSet<SchemaId>,
-        matchers: &Matchers,
+        patterns: &Patterns,
     ) -> SecretPlace {
         let node = &references.schemas[id];
         let mut secret =
@@ -123,8 +123,8 @@ impl SecretPlace {
                 Place::Property(name) => {
                     secret.properties.entry((*name).to_owned()).or_default().push(*target)
                 }
-                Place::Matching(pattern) => match matchers.get(pattern) {
-                    Some(matcher) => secret.matching.push((matcher.clone(), *target)),
+                Place::Matching(pattern) => match patterns.get(*pattern) {
+                    Some(pattern) => secret.matching.push((pattern.clone(), *target)),
                     None => secret.other_properties.push(*target),
                 },
                 Place::OtherProperties => secret.other_properties.push(*target),
@@ -140,8 +140,7 @@ impl SecretPlace {
         let mut schemas: Vec<SchemaId> =
             self.properties.get(name).into_iter().flatten().copied().collect();
         if !self.matching.is_empty() {
-            let name = Value::from(name);
-            let matching = self.matching.iter().filter(|(matcher, _)| matcher.is_valid(&name));
+            let matching = self.matching.iter().filter(|(pattern, _)| pattern.is_match(name));
             schemas.extend(matching.map(|(_, schema)| *schema));
         }
         schemas.extend(&self.other_properties);

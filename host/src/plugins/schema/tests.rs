@@ -1,6 +1,7 @@
 //! A schema from the outside: what is refused and how it is said, what is valid, what is filled in, what is hidden.
 
 mod bounds;
+mod costs;
 mod defaults;
 mod refusals;
 mod secret_paths;
@@ -8,17 +9,27 @@ mod validation;
 
 use serde_json::Value;
 
-use super::{Schema, SchemaError};
+use super::{Bounds, Room, Schema, SchemaError};
+use crate::config::Limits;
+
+fn limits() -> Limits {
+    Limits::default()
+}
+
+/// Where the largest request comes in.
+fn compile(document: &Value) -> Result<Schema, Vec<SchemaError>> {
+    Schema::compile(document, &Bounds::new(&limits(), 1 << 20), &mut Room::new(&limits()))
+}
 
 fn compiled(document: Value) -> Schema {
-    match Schema::compile(&document) {
+    match compile(&document) {
         Ok(schema) => schema,
         Err(errors) => unreachable!("{errors:?}"),
     }
 }
 
 fn errors(document: Value) -> Vec<SchemaError> {
-    Schema::compile(&document).err().unwrap_or_default()
+    compile(&document).err().unwrap_or_default()
 }
 
 fn is_valid(schema: &Schema, value: &Value) -> bool {

@@ -21,9 +21,27 @@ pub struct Violation {
 
 impl Violation {
     /// For a value that is refused unseen.
-    pub(super) fn too_large() -> Violation {
-        let message = "the value has too many parts, or too long texts, for a schema that compares each part this often; give less at once, or simplify the schema";
-        Violation { path: String::new(), message: message.to_owned() }
+    pub(super) fn too_large(ms: u64) -> Violation {
+        let message = format!(
+            "the value has too many parts, or too long texts, to be checked within {ms} ms (validation_ms) by a schema that compares each part this often; give less at once, or simplify the schema"
+        );
+        Violation { path: String::new(), message }
+    }
+
+    /// For a value whose texts are too long for the patterns that look at them.
+    pub(super) fn too_costly(place: &str, ms: u64) -> Violation {
+        let message = shortened(format_args!(
+            "the value has too much text to be checked within {ms} ms (validation_ms) by the pattern at {place} of its schema, and what is looked at before; give less at once, or bound the text by `maxLength`"
+        ));
+        Violation { path: String::new(), message }
+    }
+
+    /// For a value that would grow too much.
+    pub(super) fn too_many_defaults(values: usize, bytes: usize) -> Violation {
+        let message = format!(
+            "the value lacks so many members with a default that more than {values} values (default_values) or {bytes} bytes (default_bytes) would be added; nest less, or leave out what the defaults are for"
+        );
+        Violation { path: String::new(), message }
     }
 
     /// For a value in which looking for the reasons would take too long.

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value, json};
 
 use super::super::Violation;
-use super::super::check::PATTERNS;
+use super::super::patterns::PATTERNS;
 use super::{compiled, errors, is_valid};
 
 fn different_patterns(count: usize) -> Vec<Value> {
-    (0..count).map(|n| json!({ "pattern": format!(r"a{n}\pL{{3}}") })).collect()
+    (0..count).map(|n| json!({ "pattern": format!("a{n}[bc]+d"), "maxLength": 10 })).collect()
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn a_schema_has_a_number_of_patterns() {
     assert_eq!(found[0].path, "/allOf/200/pattern");
     assert!(found[0].message.contains("the 200 different ones"), "{found:?}");
     let names: Map<_, _> =
-        (0..PATTERNS).map(|n| (format!(r"x{n}\pL{{3}}"), json!({"pattern": "^y"}))).collect();
+        (0..PATTERNS).map(|n| (format!("x{n}[bc]+d"), json!({"pattern": "^y"}))).collect();
     assert_eq!(errors(json!({ "patternProperties": names })).len(), 1);
     let same: Map<_, _> =
         (0..5000).map(|n| (format!("p{n}"), json!({"pattern": r"\pL{3}"}))).collect();
@@ -66,7 +66,7 @@ fn many_looks(looks: usize) -> Value {
 fn refused_unseen(document: Value, value: &Value) {
     let schema = compiled(document);
     let before = Instant::now();
-    assert_eq!(schema.validate(value), Err(vec![Violation::too_large()]));
+    assert_eq!(schema.validate(value), Err(vec![Violation::too_large(50)]));
     assert!(before.elapsed() < Duration::from_secs(1), "{:?}", before.elapsed());
 }
 
@@ -101,7 +101,7 @@ fn a_plain_schema_takes_any_value() {
     let schema = compiled(json!({"items": {"properties": {
         "a": {"enum": names}, "b": {"anyOf": [{"type": "integer"}, {"type": "null"}]}, "c": {"pattern": "^x"},
     }}}));
-    let item = json!({"a": "name7", "b": null, "c": "x".repeat(5_000)});
+    let item = json!({"a": "name7", "b": null, "c": "x".repeat(150)});
     assert!(is_valid(&schema, &json!(vec![item; 5_000])));
 }
 
@@ -171,7 +171,7 @@ fn a_circle_may_be_entered_anywhere() {
 fn a_wide_recursive_value_gets_no_reason() {
     let inner = json!({ "items": { "$ref": "#" } });
     let schema = compiled(json!({ "type": ["array", "integer"], "allOf": vec![inner; 5] }));
-    let leaves = json!(vec![json!(vec![json!([1, 2, 3]); 400]); 60]);
+    let leaves = json!(vec![json!(vec![json!([1, 2, 3]); 400]); 20]);
     let value = json!([[leaves, "x"]]);
     let before = Instant::now();
     assert_eq!(schema.validate(&value), Err(vec![Violation::unexplained()]));
