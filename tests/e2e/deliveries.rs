@@ -180,7 +180,9 @@ async fn a_receiver_that_wants_no_more_is_paused_until_it_is_enabled() {
     publish(&host, "other", 2).await;
     assert_eq!(deliveries(&host, "?state=waiting").await.len(), 2);
 
-    host.put(endpoint, json!({})).await.expect(200);
+    let put = host.put(endpoint, json!({})).await.expect(200);
+    assert_eq!(put["enabled"], false, "what a PUT leaves out stays");
+    host.put(endpoint, json!({ "enabled": true })).await.expect(200);
     host.advance(Duration::from_secs(7));
     delivered(&host, 2).await;
     assert_eq!(receiver.received().len(), 3);

@@ -230,3 +230,37 @@ async fn the_drivers_headers_do_not_follow_its_url_to_another_origin() {
     assert!(log.contains("X-Key") && log.contains("put them again"), "the log says which are lost");
     assert_eq!(host.get(&driver).await.expect(200)["headers"], json!({}));
 }
+
+#[tokio::test]
+async fn what_two_put_at_once_both_stays() {
+    let host = TestHost::with(&[]).start().await;
+    let made = host.post(ENDPOINTS, json!({ "url": "https://example.com/hook" })).await.expect(201);
+    let path = format!("{ENDPOINTS}/{}", made["id"].as_str().expect("an id"));
+    for round in 1..=40 {
+        let (description, timeout_ms) = (format!("round {round}"), 1_000 + round);
+        let one = host.put(&path, json!({ "description": description }));
+        let other = host.put(&path, json!({ "timeout_ms": timeout_ms }));
+        let third = host.put(&path, json!({ "event_types": [description] }));
+        let (one, other, third) = tokio::join!(one, other, third);
+        [one, other, third].iter().for_each(|answer| drop(answer.expect(200)));
+        let now = host.get(&path).await.expect(200);
+        assert_eq!(
+            (&now["description"], &now["timeout_ms"], &now["event_types"]),
+            (&json!(description), &json!(timeout_ms), &json!([description])),
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_a_put_leaves_out_stays() {
+    let host = TestHost::with(&[]).start().await;
+    let body = json!({
+        "url": "https://example.com/hook", "description": "a partner", "event_types": ["forum:*"],
+        "format": "openedx", "use_www_form_encoding": true, "headers": { "X-Auth": "secret" },
+        "ordering": "unordered", "timeout_ms": 1_000, "enabled": false,
+    });
+    let mut made = host.post(ENDPOINTS, body).await.expect(201);
+    let path = format!("{ENDPOINTS}/{}", made["id"].as_str().expect("an id"));
+    made.as_object_mut().expect("an object").remove("secret");
+    assert_eq!(host.put(&path, json!({})).await.expect(200), made);
+}

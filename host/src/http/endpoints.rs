@@ -27,7 +27,9 @@ use fields::{EndpointBody, blank, endpoint_json};
 /// Endpoints on one page at most.
 const PAGE: usize = 100;
 /// How long a secret that was replaced still signs, in milliseconds.
-const OLD_SECRET_MS: i64 = 24 * 60 * 60 * 1000;
+pub const OLD_SECRET_MS: i64 = 24 * 60 * 60 * 1000;
+/// How often a body is applied to an endpoint that others change meanwhile.
+const PUT_TRIES: usize = 8;
 /// Deliveries that one write sends again.
 const RECOVER_ROWS: usize = 500;
 
@@ -102,7 +104,7 @@ async fn show(State(api): State<Arc<Api>>, Path(id): Path<String>) -> Result<Jso
     Ok(Json(endpoint_json(&api, &find(&api, &id)?)?))
 }
 
-/// What is absent becomes the default, except `url`, `headers` and `secret`, which stay.
+/// What is absent stays as it is. What somebody else changed meanwhile stays too: the body is applied again.
 async fn put(
     State(api): State<Arc<Api>>,
     Path(id): Path<String>,
@@ -111,14 +113,41 @@ async fn put(
 ) -> Result<Json<Value>, Problem> {
     find(&api, &id)?;
     let body: EndpointBody = body::json(&api, body).await?;
-    let before = find(&api, &id)?;
     if body.secret.is_some() {
+        find(&api, &id)?;
         return Err(Problem::bad_request(
             "The field `secret` cannot be put; POST to rotate-secret replaces it",
         ));
     }
-    let after = body.apply(&api, before.clone())?;
-    change(&api, "endpoint.put", before, told, move |tx| tx.put_endpoint(&after)).await
+    for _ in 0..PUT_TRIES {
+        let before = find(&api, &id)?;
+        let after = body.apply(&api, before.clone())?;
+        if put_once(&api, before, after, told.clone()).await? {
+            return Ok(Json(endpoint_json(&api, &find(&api, &id)?)?));
+        }
+    }
+    Err(Problem::conflict(
+        "changed_meanwhile",
+        format!("The endpoint '{id}' was changed by others again and again; put it again"),
+    ))
+}
+
+/// False: it is not as it was before any more.
+async fn put_once(
+    api: &Api,
+    before: EndpointRow,
+    after: EndpointRow,
+    told: Change,
+) -> Result<bool, StoreError> {
+    let now = api.clock.now_ms();
+    let put = move |tx: &Tx<'_>| {
+        if !tx.is_still(&before)? {
+            return Ok(false);
+        }
+        let (of, view) = (CommunityId(before.community), View::Endpoint(before.public_id));
+        tx.changing(Some(&told), of, &view, now, |tx| tx.put_endpoint(&after))
+    };
+    api.calls.store.write("endpoint.put", put).await
 }
 
 async fn delete(

@@ -155,6 +155,11 @@ impl Tx<'_> {
         Ok(self.conn.last_insert_rowid())
     }
 
+    /// Whether an endpoint is as it was read.
+    pub fn is_still(&self, row: &EndpointRow) -> Result<bool, StoreError> {
+        Ok(Reader(self.conn).endpoint_row(row.id)?.is_some_and(|now| now == *row))
+    }
+
     /// What can be put of an endpoint that subscribes: not its secrets. False: it is gone.
     pub fn put_endpoint(&self, row: &EndpointRow) -> Result<bool, StoreError> {
         let changed = self

@@ -51,13 +51,11 @@ const OWN_PREFIXES: [&str; 2] = ["webhook-", "proxy-"];
 #[serde(deny_unknown_fields)]
 pub struct EndpointBody {
     url: Option<String>,
-    #[serde(default)]
-    description: String,
+    description: Option<String>,
     community: Option<String>,
     event_types: Option<Vec<String>>,
     format: Option<String>,
-    #[serde(default)]
-    use_www_form_encoding: bool,
+    use_www_form_encoding: Option<bool>,
     headers: Option<BTreeMap<String, String>>,
     ordering: Option<String>,
     timeout_ms: Option<i64>,
@@ -65,7 +63,7 @@ pub struct EndpointBody {
     pub secret: Option<String>,
 }
 
-/// An endpoint before anything is said of it.
+/// An endpoint before anything is said of it: the defaults.
 pub fn blank(public_id: String, now: i64) -> EndpointRow {
     EndpointRow {
         id: 0,
@@ -75,12 +73,12 @@ pub fn blank(public_id: String, now: i64) -> EndpointRow {
         url_by: "api".into(),
         description: String::new(),
         community: 0,
-        event_types: String::new(),
-        format: String::new(),
+        event_types: json!(["*"]).to_string(),
+        format: "standard".into(),
         form: false,
         headers: Vec::new(),
-        ordering: String::new(),
-        timeout_ms: 0,
+        ordering: "fifo".into(),
+        timeout_ms: TIMEOUT_MS,
         enabled: true,
         disabled_reason: None,
         secret: Vec::new(),
@@ -91,34 +89,35 @@ pub fn blank(public_id: String, now: i64) -> EndpointRow {
 }
 
 impl EndpointBody {
-    /// The row with what the client says; what it does not say is the default.
+    /// The row with what the client says; what it does not say stays.
     pub fn apply(&self, api: &Api, before: EndpointRow) -> Result<EndpointRow, Problem> {
-        let is_driver = before.kind == "driver";
         let (url, url_by) = self.url(api, &before)?;
-        if self.description.chars().count() > DESCRIPTION {
+        let description = self.description.clone().unwrap_or_else(|| before.description.clone());
+        if description.chars().count() > DESCRIPTION {
             return Err(invalid(
                 "description",
                 &format!("it has at most {DESCRIPTION} characters"),
             ));
         }
-        let format = if is_driver { "metagov" } else { "standard" };
-        let format = one_of("format", &self.format, format, &["metagov", "standard", "openedx"])?;
-        let ordering = one_of("ordering", &self.ordering, "fifo", &["fifo", "unordered"])?;
-        let timeout_ms = self.timeout_ms.unwrap_or(TIMEOUT_MS);
+        let formats = ["metagov", "standard", "openedx"];
+        let format = one_of("format", &self.format, &before.format, &formats)?;
+        let orderings = ["fifo", "unordered"];
+        let ordering = one_of("ordering", &self.ordering, &before.ordering, &orderings)?;
+        let timeout_ms = self.timeout_ms.unwrap_or(before.timeout_ms);
         if !TIMEOUTS_MS.contains(&timeout_ms) {
             let (least, most) = (TIMEOUTS_MS.start(), TIMEOUTS_MS.end());
             return Err(invalid("timeout_ms", &format!("it is from {least} to {most}")));
         }
-        let enabled = self.enabled.unwrap_or(true);
+        let enabled = self.enabled.unwrap_or(before.enabled);
         let headers = self.headers(api, &before, &url)?;
         Ok(EndpointRow {
             url,
             url_by,
-            description: self.description.clone(),
-            community: self.community(api)?,
-            event_types: self.event_types()?,
+            description,
+            community: self.community(api)?.unwrap_or(before.community),
+            event_types: self.event_types()?.unwrap_or_else(|| before.event_types.clone()),
             format,
-            form: self.use_www_form_encoding,
+            form: self.use_www_form_encoding.unwrap_or(before.form),
             headers,
             ordering,
             timeout_ms,
@@ -154,20 +153,20 @@ impl EndpointBody {
         Ok((url.clone(), "api".to_owned()))
     }
 
-    fn community(&self, api: &Api) -> Result<i64, Problem> {
+    fn community(&self, api: &Api) -> Result<Option<i64>, Problem> {
         match self.community.as_deref() {
-            None | Some("*") => Ok(0),
+            None => Ok(None),
+            Some("*") => Ok(Some(0)),
             Some(slug) => {
                 let community = api.calls.communities.get(slug);
                 let refusal = || Problem::bad_request(format!("Community '{slug}' not found"));
-                community.map(|community| community.names.id.0).ok_or_else(refusal)
+                community.map(|community| Some(community.names.id.0)).ok_or_else(refusal)
             }
         }
     }
 
-    fn event_types(&self) -> Result<String, Problem> {
-        let all = vec!["*".to_owned()];
-        let patterns = self.event_types.as_ref().unwrap_or(&all);
+    fn event_types(&self) -> Result<Option<String>, Problem> {
+        let Some(patterns) = &self.event_types else { return Ok(None) };
         if patterns.is_empty() || patterns.len() > PATTERNS {
             return Err(invalid("event_types", &format!("it lists 1 to {PATTERNS} patterns")));
         }
@@ -176,7 +175,7 @@ impl EndpointBody {
         {
             return Err(invalid("event_types", &format!("`{pattern}` is no pattern: {fault}")));
         }
-        Ok(json!(patterns).to_string())
+        Ok(Some(json!(patterns).to_string()))
     }
 
     /// Sealed. A placeholder keeps the value that is stored; no headers at all keep them all, as long as
@@ -258,12 +257,12 @@ fn opened(api: &Api, row: &EndpointRow) -> Result<BTreeMap<String, String>, Prob
 fn one_of(
     field: &str,
     said: &Option<String>,
-    default: &str,
+    before: &str,
     known: &[&str],
 ) -> Result<String, Problem> {
-    let said = said.as_deref().unwrap_or(default);
-    if known.contains(&said) {
-        return Ok(said.to_owned());
+    let Some(said) = said else { return Ok(before.to_owned()) };
+    if known.contains(&said.as_str()) {
+        return Ok(said.clone());
     }
     Err(invalid(field, &format!("it is one of {}", known.join(", "))))
 }
