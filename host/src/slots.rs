@@ -1,55 +1,61 @@
-//! Places that plugins share: each may have three quarters of them, so that one whose calls all hang leaves
-//! some to the others.
+//! Places that plugins, or the machines that are sent to, share: each may have three quarters of them, so
+//! that one whose calls all hang leaves some to the others.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::ids::PluginName;
 
-/// How many each plugin has.
-pub struct Slots {
+/// How many each has.
+pub struct Slots<T = PluginName> {
     most: usize,
-    taken: Taken,
+    taken: Taken<T>,
 }
 
-type Taken = Arc<Mutex<HashMap<PluginName, usize>>>;
+type Taken<T> = Arc<Mutex<HashMap<T, usize>>>;
 
-/// One of a plugin's, given back when it is dropped.
-pub struct Slot {
-    taken: Taken,
-    plugin: PluginName,
+/// One place, given back when it is dropped.
+pub struct Slot<T: Eq + Hash = PluginName> {
+    taken: Taken<T>,
+    whose: T,
 }
 
-impl Slots {
+impl<T: Eq + Hash + Clone> Slots<T> {
     pub fn of(all: usize) -> Self {
         Self { most: (all - all / 4).max(1), taken: Arc::default() }
     }
 
-    /// None: the plugin has as many as one may.
-    pub fn take(&self, plugin: &PluginName) -> Option<Slot> {
+    /// None: it has as many as one may.
+    pub fn take(&self, whose: &T) -> Option<Slot<T>> {
         let mut taken = lock(&self.taken);
-        let count = taken.entry(plugin.clone()).or_default();
+        let count = taken.entry(whose.clone()).or_default();
         if *count >= self.most {
             return None;
         }
         *count += 1;
-        Some(Slot { taken: self.taken.clone(), plugin: plugin.clone() })
+        Some(Slot { taken: self.taken.clone(), whose: whose.clone() })
+    }
+
+    /// How many more it may have.
+    pub fn left(&self, whose: &T) -> usize {
+        self.most.saturating_sub(lock(&self.taken).get(whose).copied().unwrap_or(0))
     }
 }
 
-impl Drop for Slot {
+impl<T: Eq + Hash> Drop for Slot<T> {
     fn drop(&mut self) {
         let mut taken = lock(&self.taken);
-        if let Some(count) = taken.get_mut(&self.plugin) {
+        if let Some(count) = taken.get_mut(&self.whose) {
             *count -= 1;
             if *count == 0 {
-                taken.remove(&self.plugin);
+                taken.remove(&self.whose);
             }
         }
     }
 }
 
-fn lock(taken: &Taken) -> MutexGuard<'_, HashMap<PluginName, usize>> {
+fn lock<T>(taken: &Taken<T>) -> MutexGuard<'_, HashMap<T, usize>> {
     taken.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -78,7 +78,7 @@ pub use processes::{ProcessFilter, ProcessRow};
 pub use schedules::{Advance, ScheduleFilter, ScheduleRow};
 pub use signals::Signals;
 pub use state::StateChange;
-pub use webhooks::{WebhookItem, WebhookLag};
+pub use webhooks::{WebhookItem, WebhookLag, WebhookReceiver};
 pub use worker_events::{DeadLetter, Fate, Passed, WorkerEvent};
 pub use workers::{Asked, Keyed, NewWorker, WorkerRow};
 

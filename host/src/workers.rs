@@ -68,6 +68,8 @@ struct Work {
     known: BTreeMap<PluginName, Weak<Plugin>>,
     /// Where the next look for what is due goes on.
     due_after: i64,
+    /// The same for those that were not asked yet.
+    unasked_after: i64,
     settle_at: Instant,
     /// Workers, by plugin and name, that `/metrics` shows behind.
     behind: BTreeSet<(String, String)>,
@@ -110,6 +112,7 @@ impl Work {
             tasks: HashMap::new(),
             known: BTreeMap::new(),
             due_after: 0,
+            unasked_after: 0,
             settle_at: Instant::now(),
             behind: BTreeSet::new(),
         }
@@ -222,7 +225,8 @@ impl Workers {
         let now = self.calls.clock.now_ms();
         let (due, next) = store.read(|reader| reader.workers_due(work.due_after, now, DUE))?;
         work.due_after = next.unwrap_or(0);
-        let unasked = store.read(|reader| reader.unasked_workers(DUE))?;
+        let (unasked, next) = store.read(|r| r.unasked_workers(work.unasked_after, DUE))?;
+        work.unasked_after = next.unwrap_or(0);
         due.into_iter().chain(unasked).for_each(|worker| roster.wake(worker));
         Ok(())
     }

@@ -237,3 +237,94 @@ async fn what_was_accepted_reaches_each_process_once_whatever_dies_when() {
         assert_eq!(closed["outcome"]["webhooks"], received, "each once: {closed}");
     }
 }
+
+#[tokio::test]
+async fn an_item_whose_plugin_is_gone_is_a_dead_letter_in_the_end() {
+    let host = host(json!({})).await;
+    start_vote(&host, json!({ "fail": "webhook" })).await;
+    assert_eq!(hook(&host, URL, "echo").await.status, 201);
+    std::fs::remove_file(host.plugin_file("probe.wasm")).expect("the plugin's file");
+    until("the plugin is gone", async || {
+        let plugins = host.get("/api/internal/plugins").await.expect(200);
+        let serves = |one: &Value| one["name"] == "probe" && one["serving"].is_object();
+        (!plugins["plugins"].as_array()?.iter().any(serves)).then_some(())
+    })
+    .await;
+    until("it is a dead letter", async || {
+        host.advance(Duration::from_secs(2 * 3600 + 1));
+        (dead_letters(&host).await["dead"] == 1).then_some(())
+    })
+    .await;
+    let worker = dead_letters(&host).await;
+    assert_eq!(worker["dead_letters"][0]["attempts"], 9, "{worker}");
+}
+
+/// Items that were due before any other, written while the host is off: `process` 0 is the instance itself.
+fn add_items(host: &TestHost, count: usize, community: &str, process: i64, does: &str) {
+    let database = rusqlite::Connection::open(host.data().join("moothall.db")).expect("a database");
+    let headers = json!([["x-probe-process", does]]).to_string();
+    let request = "INSERT INTO webhook_request (request_id, method, path, query, headers, body, received_at) \
+                   VALUES ('r', 'POST', '/', '', ?1, CAST('{}' AS BLOB), 1)";
+    let item = "INSERT INTO webhook_item (webhook_id, instance_id, process_id, state, attempts, due_at) \
+                SELECT last_insert_rowid(), instance.id, ?2, 'waiting', 0, \
+                (SELECT count(*) FROM webhook_item) FROM instance JOIN community ON community.id = community_id \
+                WHERE slug = ?1";
+    for _ in 0..count {
+        database.execute(request, [&headers]).expect("a request");
+        assert_eq!(database.execute(item, (community, process)).expect("an item"), 1);
+    }
+}
+
+/// The number of a process in the database.
+fn number(host: &TestHost, location: &str) -> i64 {
+    let database = rusqlite::Connection::open(host.data().join("moothall.db")).expect("a database");
+    let id = location.rsplit('/').next().expect("an id");
+    let found = database
+        .query_row("SELECT id FROM process WHERE public_id = ?1", [id], |row| row.get::<_, i64>(0));
+    found.expect("a process")
+}
+
+#[tokio::test]
+async fn a_receiver_with_hundreds_of_items_leaves_turns_to_the_others() {
+    let setup = TestHost::with(&["probe"]).toml("[limits]\nwall_ms = 60000");
+    let mut host = setup.start().await;
+    host.community("acme", "probe", json!({})).await;
+    host.community("other", "probe", json!({})).await;
+    let greedy = start_vote(&host, json!({})).await;
+    let request = host.request(Method::POST, "/api/internal/process/probe.vote");
+    let modest = answer(request.header("X-Metagov-Community", "other").json(&json!({}))).await;
+    host.terminate();
+    add_items(&host, 400, "acme", number(&host, &greedy), "hang");
+    add_items(&host, 1, "other", number(&host, modest.header("location")), "complete");
+    host.restart().await;
+    until("the other process has had its webhook", async || {
+        let process = host.get(modest.header("location")).await.expect(200);
+        (process["status"] == "completed").then_some(())
+    })
+    .await;
+    assert_eq!(dead_letters(&host).await["waiting"], 400);
+}
+
+#[tokio::test]
+async fn receivers_of_one_plugin_that_hang_leave_turns_to_other_plugins() {
+    let setup = TestHost::with(&["probe", "platform"]).toml("[limits]\nwall_ms = 60000");
+    let mut host = setup.start().await;
+    host.community("acme", "probe", json!({})).await;
+    host.community("other", "platform", json!({ "team_id": "t" })).await;
+    let mut votes = Vec::new();
+    for _ in 0..40 {
+        votes.push(start_vote(&host, json!({})).await);
+    }
+    host.terminate();
+    for vote in &votes {
+        add_items(&host, 1, "acme", number(&host, vote), "hang");
+    }
+    add_items(&host, 1, "other", 0, "");
+    host.restart().await;
+    until("the other plugin has received its webhook", async || {
+        let events = host.get("/api/internal/events?community=other").await.expect(200);
+        (events["events"][0]["event_type"] == "message").then_some(())
+    })
+    .await;
+    assert_eq!(dead_letters(&host).await["waiting"], 40);
+}

@@ -22,6 +22,15 @@ pub struct WebhookItem {
     pub last_error: Option<String>,
 }
 
+/// An instance's receiver, or one of its processes.
+pub type WebhookReceiver = (InstanceId, Option<ProcessId>);
+
+impl WebhookItem {
+    pub fn receiver(&self) -> WebhookReceiver {
+        (self.instance, self.process)
+    }
+}
+
 /// How the items stand.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WebhookLag {
@@ -48,13 +57,31 @@ fn item(row: &Row<'_>) -> rusqlite::Result<WebhookItem> {
 }
 
 impl Reader<'_> {
-    /// Items that are due, the longest first.
-    pub fn due_webhooks(&self, now: i64, limit: usize) -> Result<Vec<WebhookItem>, StoreError> {
-        let mut statement = self.0.prepare_cached(&format!(
-            "SELECT {ITEM} FROM webhook_item WHERE state = 'waiting' AND due_at <= ?1 ORDER BY due_at, id LIMIT ?2"
+    /// Of each receiver after `after` that has something waiting, what is due first, if it is due at `now`:
+    /// one step of the index each, at most `steps`, however much waits. And where to go on, if there may
+    /// be more.
+    pub fn due_webhooks(
+        &self,
+        after: WebhookReceiver,
+        now: i64,
+        steps: usize,
+    ) -> Result<(Vec<WebhookItem>, Option<WebhookReceiver>), StoreError> {
+        let mut next = self.0.prepare_cached(&format!(
+            "SELECT {ITEM} FROM webhook_item INDEXED BY webhook_item_receiver WHERE state = 'waiting' \
+             AND (instance_id, process_id) > (?1, ?2) ORDER BY instance_id, process_id, due_at, id LIMIT 1"
         ))?;
-        let rows = statement.query_map(params![now, limit as i64], item)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let (mut at, mut due) = (after, Vec::new());
+        for _ in 0..steps {
+            let process = at.1.map_or(0, |process| process.0);
+            let Some(first) = next.query_row([at.0.0, process], item).optional()? else {
+                return Ok((due, None));
+            };
+            at = first.receiver();
+            if first.due_at <= now {
+                due.push(first);
+            }
+        }
+        Ok((due, Some(at)))
     }
 
     /// Whether any process of the instance waits for webhooks.

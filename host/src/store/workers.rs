@@ -110,13 +110,20 @@ impl Reader<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Workers that were not asked yet whether they are enabled.
-    pub fn unasked_workers(&self, limit: usize) -> Result<Vec<i64>, StoreError> {
+    /// Workers after `after` that were not asked yet whether they are enabled, and where to go on, if there
+    /// may be more.
+    pub fn unasked_workers(
+        &self,
+        after: i64,
+        limit: usize,
+    ) -> Result<(Vec<i64>, Option<i64>), StoreError> {
         let mut statement = self.0.prepare_cached(
-            "SELECT id FROM worker INDEXED BY worker_unasked WHERE asked_mark = 0 ORDER BY id LIMIT ?1",
+            "SELECT id FROM worker INDEXED BY worker_unasked WHERE asked_mark = 0 AND id > ?1 ORDER BY id LIMIT ?2",
         )?;
-        let rows = statement.query_map([limit as i64], |row| row.get(0))?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let rows = statement.query_map([after, limit as i64], |row| row.get(0))?;
+        let rows: Vec<i64> = rows.collect::<Result<_, _>>()?;
+        let next = rows.last().copied().filter(|_| rows.len() == limit);
+        Ok((rows, next))
     }
 
     pub fn worker(&self, id: i64) -> Result<Option<WorkerRow>, StoreError> {

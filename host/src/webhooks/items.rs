@@ -7,16 +7,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::task::{Id, JoinSet};
+use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 
 use super::{Webhooks, receivers, response_of, webhook_types};
 use crate::calls::{Also, CallError, Mode, What};
 use crate::effects::ProcessStatus;
 use crate::guest::{Fault, cut};
-use crate::ids::RequestId;
+use crate::ids::{InstanceId, RequestId};
 use crate::plugins::ProcessFunction;
-use crate::store::{StoreError, Tx, WebhookItem};
+use crate::slots::Slots;
+use crate::store::{StoreError, Tx, WebhookItem, WebhookReceiver};
 use crate::web::{Request, Response};
 
 /// Between the tries of an item, in milliseconds; after the last it is a dead letter.
@@ -26,14 +27,30 @@ const RETRY_MS: [i64; 8] =
 const BUSY_MS: i64 = 1_000;
 /// Items that the background tries at once.
 const AT_ONCE: usize = 16;
-/// Items that the background reads at once.
-const BATCH: usize = 256;
+/// Receivers that one look goes over; the next one goes on from there.
+const LOOK_RECEIVERS: usize = 512;
 /// How often the background looks at the clock.
 const LOOK: Duration = Duration::from_millis(50);
+/// The shortest time between two looks.
+const LOOK_PAUSE: Duration = Duration::from_millis(5);
 /// After a failure of the store, until what could not be settled is tried again.
 const UNSETTLED_PAUSE: Duration = Duration::from_secs(1);
 /// Longest error that an item remembers, in bytes.
 const ERROR_BYTES: usize = 500;
+
+/// What the background has in hand.
+struct Work {
+    trying: JoinSet<()>,
+    /// The receiver that each task is about: one item of each at a time.
+    busy: HashMap<Id, WebhookReceiver>,
+    /// Turns that each plugin has now.
+    slots: Slots,
+    /// Where the next look goes on.
+    after: WebhookReceiver,
+}
+
+/// Before every receiver.
+const FIRST: WebhookReceiver = (InstanceId(0), None);
 
 /// What became of a try.
 enum Tried {
@@ -137,7 +154,7 @@ impl Webhooks {
             error,
             CallError::Fault(
                 Fault::InstanceBusy | Fault::Overloaded(_) | Fault::Store(_) | Fault::Unsettled
-            ) | CallError::PluginUnavailable(_)
+            )
         );
         let (attempts, due) = if nobodys {
             (item.attempts, Some(now + BUSY_MS))
@@ -169,47 +186,63 @@ impl Webhooks {
 
     /// Works off what is due and not waited for by a platform. Never ends.
     pub async fn work(self) {
-        let mut trying: JoinSet<()> = JoinSet::new();
-        let mut busy: HashMap<Id, WebhookItem> = HashMap::new();
+        let mut work = Work {
+            trying: JoinSet::new(),
+            busy: HashMap::new(),
+            slots: Slots::of(AT_ONCE),
+            after: FIRST,
+        };
+        let (mut look_at, mut earliest) = (Instant::now(), Instant::now());
         loop {
-            let room = AT_ONCE.saturating_sub(trying.len());
-            // What a try comes to could not be stored.
-            let due = if room > 0 && self.calls.store.health().writes() {
-                self.due(&busy, room)
-            } else {
-                Vec::new()
-            };
-            for item in due.into_iter().take(room) {
-                let task = trying.spawn(self.clone().try_guarded(item.clone()));
-                busy.insert(task.id(), item);
-            }
             tokio::select! {
-                Some(ended) = trying.join_next_with_id() => match ended {
-                    Ok((task, ())) => drop(busy.remove(&task)),
-                    Err(error) => {
-                        busy.remove(&error.id());
-                        tracing::error!(%error, "a webhook's task ended; it is tried again");
-                    }
-                },
-                () = self.calls.store.signals().webhooks.notified() => {}
-                () = tokio::time::sleep(LOOK) => {}
+                Some(ended) = work.trying.join_next_with_id() => {
+                    work.ended(ended);
+                    look_at = earliest;
+                }
+                () = self.calls.store.signals().webhooks.notified() => look_at = earliest,
+                () = tokio::time::sleep_until(look_at), if work.trying.len() < AT_ONCE => {
+                    let more = self.look(&mut work);
+                    earliest = Instant::now() + LOOK_PAUSE;
+                    look_at = if more { earliest } else { Instant::now() + LOOK };
+                }
             }
         }
     }
 
-    /// One for each receiver that has none under way, in order.
-    fn due(&self, busy: &HashMap<Id, WebhookItem>, room: usize) -> Vec<WebhookItem> {
+    /// Gives a turn to receivers that have something due and none under way, as far as there is room for
+    /// them and for their plugins. Whether there are more to look at.
+    fn look(&self, work: &mut Work) -> bool {
+        if !self.calls.store.health().writes() {
+            // What a try comes to could not be stored.
+            return false;
+        }
         let now = self.calls.clock.now_ms();
-        let limit = BATCH.max(room) + busy.len();
-        let due = self.calls.store.read(|reader| reader.due_webhooks(now, limit));
-        let mut due = due.unwrap_or_else(|error| {
+        let due = self.calls.store.read(|r| r.due_webhooks(work.after, now, LOOK_RECEIVERS));
+        let (due, next) = due.unwrap_or_else(|error| {
             tracing::warn!(%error, "webhooks that wait cannot be read");
-            Vec::new()
+            (Vec::new(), None)
         });
-        let receiver = |item: &WebhookItem| (item.instance, item.process);
-        let mut taken: HashSet<_> = busy.values().map(receiver).collect();
-        due.retain(|item| taken.insert(receiver(item)));
-        due
+        let taken: HashSet<WebhookReceiver> = work.busy.values().copied().collect();
+        for item in due.into_iter().filter(|item| !taken.contains(&item.receiver())) {
+            if work.trying.len() >= AT_ONCE {
+                // Those from here on are the first of the next look.
+                return true;
+            }
+            work.after = item.receiver();
+            let instance = self.calls.communities.instance(item.instance);
+            let slot = instance.map(|instance| work.slots.take(&instance.plugin));
+            if let Some(None) = slot {
+                continue;
+            }
+            let (receiver, this) = (item.receiver(), self.clone());
+            let task = work.trying.spawn(async move {
+                let _slot = slot;
+                this.try_guarded(item).await;
+            });
+            work.busy.insert(task.id(), receiver);
+        }
+        work.after = next.unwrap_or(FIRST);
+        next.is_some()
     }
 
     /// One that panics has failed, as one whose plugin did.
@@ -231,6 +264,18 @@ impl Webhooks {
             }
             Ok(None) => {}
             Err(error) => tracing::warn!(%error, "a webhook that waits cannot be read"),
+        }
+    }
+}
+
+impl Work {
+    fn ended(&mut self, ended: Result<(Id, ()), JoinError>) {
+        match ended {
+            Ok((task, ())) => drop(self.busy.remove(&task)),
+            Err(error) => {
+                self.busy.remove(&error.id());
+                tracing::error!(%error, "a webhook's task ended; it is tried again");
+            }
         }
     }
 }
