@@ -91,6 +91,16 @@ impl Cadence {
         self.after(due, now).max(now + backoff_ms(failures))
     }
 
+    /// The latest that the next tick can be due after `failures` failures in a row.
+    pub fn latest(&self, now: i64, failures: u32) -> i64 {
+        let next = match &self.rhythm {
+            Rhythm::Every(every) => now + every,
+            Rhythm::Cron(cron, zone) => next_of(cron, zone, now),
+        };
+        let waits = if failures > 0 { now + backoff_ms(failures) } else { now };
+        next.saturating_add(self.jitter_ms).max(waits)
+    }
+
     fn jitter(&self) -> i64 {
         if self.jitter_ms == 0 {
             return 0;
@@ -168,6 +178,23 @@ mod tests {
         assert_eq!(every.after_failure(0, 0, 1), 60_000);
         assert_eq!(every.after_failure(0, 0, 3), 240_000);
         assert_eq!(every.after_failure(0, 0, 4_000_000_000), 3_600_000);
+    }
+
+    #[test]
+    fn no_next_tick_is_later_than_the_latest() {
+        let every = Cadence::parse(Some("60s"), None, None, Some("5s")).unwrap();
+        let cron = Cadence::parse(None, Some("0 9 * * *"), None, None).unwrap();
+        let now = time("2026-03-28T12:00:00Z");
+        for cadence in [every, cron] {
+            for failures in [0, 1, 5, 50] {
+                let next = match failures {
+                    0 => cadence.after(now, now),
+                    _ => cadence.after_failure(now, now, failures),
+                };
+                let latest = cadence.latest(now, failures);
+                assert!((next..=next + 5_000).contains(&latest), "{next} {latest}");
+            }
+        }
     }
 
     #[test]

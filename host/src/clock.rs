@@ -1,15 +1,19 @@
-//! Wall-clock time, the only place that reads it.
+//! Wall-clock time, the only place that reads it, and how far it is believed.
 //!
-//! A clock is passed to what needs one; a test's clock stands still until it is moved. Durations
-//! (timeouts, measurements) use `Instant` and tokio's timers, not this.
+//! A clock is passed to what needs one. What is due at a stored time asks `now_ms`; what is ended or removed
+//! for its age, which nothing brings back, asks `believed_ms`; what is known in memory alone asks
+//! `monotonic_ms`. Timeouts and measurements use `Instant` and tokio's timers, not this.
 
-use std::path::PathBuf;
+mod watch;
+
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-
-use std::time::Duration;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+
+pub use watch::{ClockWatch, Trust};
 
 /// How often a driven clock looks into its file.
 const DRIVEN_LOOK: Duration = Duration::from_millis(10);
@@ -22,42 +26,110 @@ pub fn thread_cpu_time() -> Duration {
 
 /// Tells the time: the system's, or one that a test moves.
 #[derive(Clone, Debug)]
-pub enum Clock {
+pub struct Clock {
+    source: Source,
+    began: Instant,
+    belief: Arc<Belief>,
+}
+
+#[derive(Clone, Debug)]
+enum Source {
     System,
-    /// Milliseconds since the Unix epoch.
-    Manual(Arc<AtomicI64>),
-    /// The system's, so many milliseconds ahead.
-    Ahead(Arc<AtomicI64>),
+    /// The system's, moved by a test.
+    Driven(Arc<Driven>),
+}
+
+/// In milliseconds.
+#[derive(Debug, Default)]
+struct Driven {
+    /// Time that is said to have passed: every clock is that much ahead.
+    passed: AtomicI64,
+    /// How far the wall clock alone was set forward, or back.
+    stepped: AtomicI64,
+}
+
+/// What is thought of the wall clock; `ClockWatch` writes it, everybody reads it.
+#[derive(Debug)]
+struct Belief {
+    /// What is taken for the time when the process began: the wall clock is believed no further than
+    /// this and the time since.
+    base: AtomicI64,
+    /// Steps of the wall clock so far.
+    steps: AtomicU64,
 }
 
 impl Clock {
     pub fn system() -> Self {
-        Self::System
+        Self::of(Source::System)
     }
 
-    /// The system's clock ahead by the milliseconds that stand in `file`, read again and again: how
-    /// tests drive the time of a whole host.
+    /// The system's clock, moved by what stands in `file`, which is read again and again: how tests drive
+    /// the time of a whole host. The first number is how many milliseconds have passed, the second, if
+    /// it is there, by how many the wall clock alone was set forward.
     pub fn driven_by(file: PathBuf) -> std::io::Result<Self> {
-        let ahead = Arc::new(AtomicI64::new(0));
-        let shared = ahead.clone();
+        let driven = Arc::new(Driven::default());
+        let shared = driven.clone();
+        shared.read(&file);
         let read = move || loop {
-            let text = std::fs::read_to_string(&file).unwrap_or_default();
-            if let Ok(ms) = text.trim().parse() {
-                shared.store(ms, Ordering::Relaxed);
-            }
             std::thread::sleep(DRIVEN_LOOK);
+            shared.read(&file);
         };
         std::thread::Builder::new().name("driven-clock".into()).spawn(read)?;
-        Ok(Self::Ahead(ahead))
+        Ok(Self::of(Source::Driven(driven)))
     }
 
-    /// Milliseconds since the Unix epoch.
-    #[expect(clippy::disallowed_methods, reason = "this is the home of the wall clock")]
+    fn of(source: Source) -> Self {
+        let belief = Belief { base: AtomicI64::new(i64::MAX), steps: AtomicU64::new(0) };
+        Self { source, began: Instant::now(), belief: Arc::new(belief) }
+    }
+
+    /// The wall clock: milliseconds since the Unix epoch.
     pub fn now_ms(&self) -> i64 {
-        match self {
-            Self::System => Timestamp::now().as_millisecond(),
-            Self::Manual(now) => now.load(Ordering::Relaxed),
-            Self::Ahead(ahead) => Timestamp::now().as_millisecond() + ahead.load(Ordering::Relaxed),
+        self.both().0
+    }
+
+    /// Milliseconds since the process began, which no step of the wall clock touches: for what is
+    /// known in memory alone.
+    pub fn monotonic_ms(&self) -> i64 {
+        self.both().1
+    }
+
+    /// The wall clock as far as it is believed: for what is ended or removed for its age. After a step
+    /// forward it goes on as before, until the wall clock has been steady.
+    pub fn believed_ms(&self) -> i64 {
+        let (wall, monotonic) = self.both();
+        wall.min(self.belief.base.load(Ordering::Relaxed).saturating_add(monotonic))
+    }
+
+    /// How often the wall clock was set. Due times that were stored before may be far off.
+    pub fn steps(&self) -> u64 {
+        self.belief.steps.load(Ordering::Relaxed)
+    }
+
+    /// Wall clock and monotonic time of one moment.
+    #[expect(clippy::disallowed_methods, reason = "this is the home of the wall clock")]
+    fn both(&self) -> (i64, i64) {
+        let since = i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let wall = Timestamp::now().as_millisecond();
+        match &self.source {
+            Source::System => (wall, since),
+            Source::Driven(driven) => {
+                let passed = driven.passed.load(Ordering::Relaxed);
+                (wall + passed + driven.stepped.load(Ordering::Relaxed), since + passed)
+            }
+        }
+    }
+}
+
+impl Driven {
+    fn read(&self, file: &Path) {
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        let mut numbers = text.split_whitespace().map(str::parse);
+        if let Some(Ok(passed)) = numbers.next() {
+            self.passed.store(passed, Ordering::Relaxed);
+        }
+        if let Some(Ok(stepped)) = numbers.next() {
+            self.stepped.store(stepped, Ordering::Relaxed);
         }
     }
 }
@@ -83,8 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_manual_clock_stands_still() {
-        let clock = Clock::Manual(Arc::new(AtomicI64::new(1_619_102_376_535)));
-        assert_eq!(rfc3339(clock.now_ms()), "2021-04-22T14:39:36.535Z");
+    fn a_time_is_written_with_its_milliseconds() {
+        assert_eq!(rfc3339(1_619_102_376_535), "2021-04-22T14:39:36.535Z");
     }
 }

@@ -3,6 +3,7 @@
 //! Read once at start and again at SIGHUP by `load`; the rest of the host gets what it needs as
 //! values. The environment is read here and nowhere else.
 
+mod clock;
 mod delivery;
 mod egress;
 mod fit;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::destination::{Cidr, HostPattern};
 use crate::events::pattern_fault;
 
+pub use clock::ClockConfig;
 pub use delivery::{DeliveryConfig, DriverConfig};
 pub use egress::EgressConfig;
 pub use http::HttpConfig;
@@ -43,6 +45,7 @@ pub struct Config {
     pub http: HttpConfig,
     pub limits: Limits,
     pub store: StoreConfig,
+    pub clock: ClockConfig,
     pub directory: DirectoryConfig,
     pub retention: RetentionConfig,
     pub scheduler: SchedulerConfig,
@@ -69,6 +72,7 @@ impl Default for Config {
             http: HttpConfig::default(),
             limits: Limits::default(),
             store: StoreConfig::default(),
+            clock: ClockConfig::default(),
             directory: DirectoryConfig::default(),
             retention: RetentionConfig::default(),
             scheduler: SchedulerConfig::default(),

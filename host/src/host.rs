@@ -6,6 +6,7 @@
 mod background;
 mod data;
 mod descriptors;
+mod due_times;
 mod key;
 mod listening;
 mod names;
@@ -23,7 +24,7 @@ use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinError};
 
 use crate::calls::{Calls, FailedCalls};
-use crate::clock::Clock;
+use crate::clock::{Clock, ClockWatch};
 use crate::communities::Communities;
 use crate::config::{Config, Sources, clock_file, load};
 use crate::egress::{Egress, Sender};
@@ -52,6 +53,8 @@ use listening::Listening;
 const BACKGROUND_THREADS: usize = 2;
 /// How long calls of the background may take to end before plugins are closed.
 const CALLS_END: Duration = Duration::from_secs(5);
+/// How often it is looked whether something has ended.
+const ENDED_LOOK: Duration = Duration::from_millis(10);
 /// How long background work may take to end after the last connection.
 const BACKGROUND_END: Duration = Duration::from_millis(100);
 
@@ -63,6 +66,7 @@ pub struct Host {
     api: Arc<Api>,
     directory: Directory,
     outbox: Outbox,
+    clock: ClockWatch,
     host_scope: HostScope,
     stop: watch::Sender<bool>,
     failed_calls: std::pin::Pin<Box<dyn Future<Output = ()> + Send>>,
@@ -88,6 +92,8 @@ impl Host {
         })?;
         let store = Store::open(&config.database(), &config.store)?;
         let clock = clock_file().map_or_else(|| Ok(Clock::system()), Clock::driven_by)?;
+        let seen = store.read(|reader| reader.clock_seen())?;
+        let watch = ClockWatch::new(clock.clone(), seen, config.clock.trust());
         let keys = Keys::new(store.read(|reader| reader.api_keys())?);
         let threads = threads(&config)?;
         let listening = Listening::bind(&config, &keys, threads, files)?;
@@ -210,6 +216,7 @@ impl Host {
             api,
             directory,
             outbox,
+            clock: watch,
             host_scope,
             stop,
             failed_calls,
@@ -244,13 +251,18 @@ impl Host {
         tasks.start("store", background::end_with_store(store.clone(), failed.clone()));
         tasks.start("plugin directory", self.directory.watch(reloads));
         tasks.start("failed calls", self.failed_calls);
+        tasks.start("clock", background::watch_clock(self.clock));
+        let (times, config) = (clock.clone(), self.config.clone());
+        tasks.start("due times", due_times::keep_possible(store.clone(), times, config));
         tasks.start("purge", purge::Purge::new(store.clone(), clock, self.config.clone()).run());
         let (calls, config) = (self.api.calls.clone(), self.config.scheduler.clone());
         let scheduler = Scheduler::new(calls, config, BACKGROUND_THREADS);
         let mut callers = vec![tasks.start("scheduler", scheduler.run())];
         let workers = Workers::new(self.api.calls.clone(), self.config.workers.clone());
         callers.push(tasks.start("workers", workers.run()));
-        tasks.start("outbox", self.outbox.run());
+        let outbox = tasks.start("outbox", self.outbox.run(stop.subscribe()));
+        let drain = Duration::from_millis(self.config.http.drain_ms);
+        let sent = self.background.spawn(drained(outbox, stop.subscribe(), drain));
         let takers = {
             let _in_runtime = self.background.enter();
             Takers::new(self.api.monitoring.clone(), self.api.calls.clone(), route_of)
@@ -283,12 +295,12 @@ impl Host {
         let calls = self.api.calls.clone();
         let ended = async {
             while calls.in_flight() > 0 {
-                tokio::time::sleep(BACKGROUND_END / 10).await;
+                tokio::time::sleep(ENDED_LOOK).await;
             }
         };
         // One that takes longer is cut off with the runtime.
-        let _late =
-            self.background.block_on(async { tokio::time::timeout(CALLS_END, ended).await });
+        let both = async { tokio::join!(tokio::time::timeout(CALLS_END, ended), sent) };
+        let _late = self.background.block_on(both);
         close.send_replace(true);
         let mut closed = closed;
         let end = self.background.block_on(closed.wait_for(|closed| *closed)).map(|_| ());
@@ -345,6 +357,23 @@ impl Tasks<'_> {
             }
         });
         handle
+    }
+}
+
+/// Until the outbox has ended what was under way, at most `drain` after the host was told to stop.
+async fn drained(outbox: AbortHandle, mut stop: watch::Receiver<bool>, drain: Duration) {
+    drop(stop.wait_for(|stop| *stop).await);
+    let ended = async {
+        while !outbox.is_finished() {
+            tokio::time::sleep(ENDED_LOOK).await;
+        }
+    };
+    if tokio::time::timeout(drain, ended).await.is_err() {
+        let ms = u64::try_from(drain.as_millis()).unwrap_or(u64::MAX);
+        tracing::warn!(
+            ms,
+            "deliveries were still on their way after drain_ms; they are sent again at the next start"
+        );
     }
 }
 

@@ -54,8 +54,9 @@ use crate::webhooks::Webhooks;
 pub use access::{Keys, is_loopback, new_key};
 pub use bodies::Bodies;
 pub use door::Door;
+pub use endpoints::OLD_SECRET_MS;
 pub use event_stream::Streams;
-pub use idempotency::Running;
+pub use idempotency::{REMEMBERED_MS, Running};
 pub use openapi::Cache as DocumentCache;
 pub use openapi::route_of;
 

@@ -141,7 +141,7 @@ impl OAuth {
     ) -> Outcome<Leave> {
         let plugin = self.plugin(plugin)?;
         let (ticket, name) = (hash(ticket), plugin.name.to_string());
-        let now = self.mutations.calls.clock.now_ms();
+        let now = self.mutations.calls.clock.believed_ms();
         let take = self.mutations.calls.store.write("oauth.ticket", move |tx| {
             tx.take_oauth_state(OAuthSecret::Ticket, ticket, &name, None, now)
         });

@@ -22,6 +22,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::task::{Id, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
@@ -30,8 +31,10 @@ use crate::config::DeliveryConfig;
 use crate::egress::Egress;
 use crate::ids::random_bytes;
 use crate::secrets::Keyring;
+use crate::slots::Slots;
 use crate::store::{DRIVER, DueDelivery, Store, StoreError};
 
+pub use backoff::waits;
 pub use reach::LocalReach;
 pub use render::metadata;
 pub use signature::SigningSecret;
@@ -80,6 +83,8 @@ pub struct Outbox {
     /// Endpoints that may be sent to, by their rows, as the last look has found them.
     targets: HashMap<i64, Arc<Target>>,
     attempts: JoinSet<Ended>,
+    /// Attempts in flight to each machine: one that hangs under many URLs leaves some to the others.
+    machines: Slots<String>,
     storing: Storing,
     /// What each task is about, for one that panics.
     tasks: HashMap<Id, (i64, i64)>,
@@ -87,6 +92,8 @@ pub struct Outbox {
     after: i64,
     /// The last look met an error.
     is_failing: bool,
+    /// The host stops: no attempt begins any more.
+    is_stopping: bool,
 }
 
 impl Outbox {
@@ -100,6 +107,7 @@ impl Outbox {
     ) -> Self {
         let machine = machine_name();
         Self {
+            machines: Slots::of(config.in_flight.max(1)),
             shared: Arc::new(Shared { store, egress, keyring, clock, local, machine }),
             config,
             lanes: Lanes::default(),
@@ -109,16 +117,19 @@ impl Outbox {
             tasks: HashMap::new(),
             after: 0,
             is_failing: false,
+            is_stopping: false,
         }
     }
 
-    /// Never ends.
-    pub async fn run(mut self) {
+    /// Until the host stops, and then until what is under way has ended and is stored. What is due then is
+    /// still due at the next start.
+    pub async fn run(mut self, mut stopping: watch::Receiver<bool>) {
         let signal = self.shared.store.signals().deliveries.clone();
         let (mut look_at, mut earliest) = (Instant::now(), Instant::now());
         let mut gauges_at = Instant::now();
-        loop {
+        while !(self.is_stopping && self.is_idle()) {
             tokio::select! {
+                () = stopped(&mut stopping), if !self.is_stopping => self.is_stopping = true,
                 Some(ended) = self.attempts.join_next_with_id() => self.ended_with_others(ended),
                 Some(stored) = self.storing.next() => self.stored(stored),
                 () = signal.notified() => look_at = earliest,
@@ -137,6 +148,11 @@ impl Outbox {
         }
     }
 
+    /// Nothing is under way, and nothing is left to store.
+    fn is_idle(&self) -> bool {
+        self.attempts.is_empty() && self.storing.is_empty()
+    }
+
     /// Says once that something is wrong, and once that it is over.
     fn report(&mut self, error: Option<StoreError>) {
         match (&error, self.is_failing) {
@@ -152,16 +168,16 @@ impl Outbox {
     /// Looks over all endpoints, or as many as one look may. Whether there is more to do at once.
     async fn look(&mut self) -> Result<bool, StoreError> {
         self.storing.begin(&self.shared.store);
-        if !self.shared.store.health().writes() {
-            // What an attempt came to could not be stored.
+        if !self.may_begin() {
             return Ok(false);
         }
         let now = self.shared.clock.now_ms();
         let swept = self.sweep(now).await?;
         let due = self.shared.store.read(|r| r.endpoints_due(self.after, now, LOOK_ENDPOINTS))?;
         let mut failed = None;
-        for endpoint in due.found.iter().copied().chain(self.lanes.to_probe(now)) {
-            if let Err(error) = self.look_at(endpoint, now) {
+        let to_probe = self.lanes.to_probe(self.shared.clock.monotonic_ms());
+        for endpoint in due.found.iter().copied().chain(to_probe) {
+            if let Err(error) = self.look_at(endpoint) {
                 // Others must not wait for what is wrong with this one.
                 tracing::debug!(%error, endpoint, "an endpoint's deliveries cannot be read");
                 failed = Some(error);
@@ -172,9 +188,14 @@ impl Outbox {
         failed.map_or(Ok(more || swept), Err)
     }
 
+    /// Not while what an attempt comes to could not be stored.
+    fn may_begin(&self) -> bool {
+        !self.is_stopping && self.shared.store.health().writes()
+    }
+
     /// Begins what is due to one endpoint, as far as there is room.
-    fn look_at(&mut self, endpoint: i64, now: i64) -> Result<(), StoreError> {
-        if !self.shared.store.health().writes() {
+    fn look_at(&mut self, endpoint: i64) -> Result<(), StoreError> {
+        if !self.may_begin() {
             return Ok(());
         }
         let Some(target) = self.target(endpoint)? else {
@@ -183,7 +204,7 @@ impl Outbox {
             return Ok(());
         };
         let store = self.shared.store.clone();
-        match self.lanes.gate(endpoint, now) {
+        match self.lanes.gate(endpoint, self.shared.clock.monotonic_ms()) {
             Gate::Open => Ok(()),
             Gate::Probe if self.lanes.in_flight_to(endpoint) > 0 => Ok(()),
             Gate::Probe => {
@@ -197,7 +218,7 @@ impl Outbox {
                 }
                 Ok(())
             }
-            Gate::Closed => self.begin_due(&target, now),
+            Gate::Closed => self.begin_due(&target),
         }
     }
 
@@ -225,9 +246,9 @@ impl Outbox {
         Ok(Some(target))
     }
 
-    fn begin_due(&mut self, target: &Arc<Target>, now: i64) -> Result<(), StoreError> {
-        let endpoint = target.row.id;
-        let room = self.lanes.room(&target.row, &self.config);
+    fn begin_due(&mut self, target: &Arc<Target>) -> Result<(), StoreError> {
+        let (endpoint, now) = (target.row.id, self.shared.clock.now_ms());
+        let room = self.room(target);
         if room == 0 {
             return Ok(());
         }
@@ -244,13 +265,29 @@ impl Outbox {
         Ok(())
     }
 
+    /// How many more attempts may begin.
+    fn room(&self, target: &Target) -> usize {
+        self.lanes.room(&target.row, &self.config).min(self.machines.left(&target.machine))
+    }
+
     fn begin(&mut self, target: &Arc<Target>, delivery: DueDelivery, is_probe: bool) {
+        // A probe waits for a place like any other attempt.
+        let Some(slot) = self.machines.take(&target.machine) else { return };
         let (endpoint, id) = (target.row.id, delivery.id);
         let attempt = Attempt { delivery, target: target.clone(), is_probe };
         self.lanes.begun(endpoint, id);
-        let task = self.attempts.spawn(attempt.run(self.shared.clone()));
+        let run = attempt.run(self.shared.clone());
+        let task = self.attempts.spawn(async move {
+            let _slot = slot;
+            run.await
+        });
         self.tasks.insert(task.id(), (endpoint, id));
     }
+}
+
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // A sender that is gone will not say more: stop as well.
+    drop(stop.wait_for(|stop| *stop).await);
 }
 
 /// What this machine calls itself.

@@ -4,9 +4,10 @@
 //! its schedule: those that wrote nothing are advanced many at a time, the others each with its own
 //! effects. One that has to wait becomes a task, so that it holds nobody up.
 
+mod far;
 mod tick;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +21,7 @@ use crate::ids::{InstanceId, PluginName, ProcessId};
 use crate::slots::Slots;
 use crate::store::{Advance, ScheduleRow};
 
+use far::Far;
 use tick::Ticked;
 
 /// How often the scheduler looks at the clock.
@@ -28,6 +30,8 @@ const LOOK: Duration = Duration::from_millis(50);
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 /// Batches whose advances are stored while the next ticks are made.
 const STORING: usize = 1;
+/// How often it is looked whether any schedule is due later than it can be, in case nothing gave reason to.
+const FAR_EVERY: Duration = Duration::from_secs(60 * 60);
 /// Instances that are looked at in one read for a missing schedule.
 const INSTANCES: usize = 5_000;
 
@@ -61,7 +65,7 @@ impl Scheduler {
     pub async fn run(self) {
         let this = Arc::new(self);
         let mut under_way = UnderWay::default();
-        let mut known = BTreeMap::new();
+        let (mut known, mut far) = (BTreeMap::new(), Far::default());
         loop {
             under_way.forget_ended();
             if !this.calls.store.health().writes() {
@@ -69,7 +73,11 @@ impl Scheduler {
                 this.rest(&mut under_way).await;
                 continue;
             }
-            this.add_missing(&mut known).await;
+            let replaced = this.add_missing(&mut known).await;
+            if let Err(error) = this.bring_back(&mut far, &replaced).await {
+                tracing::debug!(%error, "schedules that are due too late are looked at later");
+                known.retain(|name, _| !replaced.contains(name));
+            }
             let due = this.due(&under_way.busy, under_way.waiting.len());
             if due.is_empty() {
                 this.rest(&mut under_way).await;
@@ -86,7 +94,7 @@ impl Scheduler {
         if waiting >= self.config.waiting_ticks {
             return Vec::new();
         }
-        let now = self.calls.clock.now_ms();
+        let now = (self.calls.clock.now_ms(), self.calls.clock.believed_ms());
         let limit = self.config.batch_ticks.max(1) + busy.len();
         let due = self.calls.store.read(|reader| reader.due_schedules(now, limit));
         let mut due = due.unwrap_or_else(|error| {
@@ -187,12 +195,17 @@ impl Scheduler {
         }
     }
 
-    /// A plugin that has a producer or a schedule since its file was replaced: its instances get it.
-    async fn add_missing(&self, known: &mut BTreeMap<PluginName, i64>) {
-        for plugin in self.calls.plugins.all() {
+    /// A plugin that has a producer or a schedule since its file was replaced: its instances get it. Which
+    /// were replaced.
+    async fn add_missing(&self, known: &mut BTreeMap<PluginName, i64>) -> BTreeSet<PluginName> {
+        let (all, mut replaced) = (self.calls.plugins.all(), BTreeSet::new());
+        // One that comes back is new.
+        known.retain(|name, _| all.iter().any(|plugin| plugin.name == *name));
+        for plugin in all {
             if known.insert(plugin.name.clone(), plugin.mark) == Some(plugin.mark) {
                 continue;
             }
+            replaced.insert(plugin.name.clone());
             for (kind, cadence) in plugin.cadences() {
                 if let Err(error) = self.add_schedules(plugin.name.as_str(), &kind, cadence).await {
                     let plugin = plugin.name.as_str();
@@ -201,6 +214,7 @@ impl Scheduler {
                 }
             }
         }
+        replaced
     }
 
     async fn add_schedules(

@@ -21,6 +21,7 @@ use crate::plugins::{Plugin, ProcessFunction};
 use crate::store::{Tx, WebhookItem};
 use crate::web::{Request, Response};
 
+pub use items::waits;
 use verify::Rejection;
 
 /// Instances that one platform-wide request may be for.

@@ -28,6 +28,7 @@ use crate::slots::Slots;
 use crate::store::{Asked, Keyed, StoreError, Tx, WorkerRow};
 use crate::telemetry::metric::WORKER_LAG;
 
+pub use batch::waits;
 use roster::Roster;
 
 /// How often it is looked for events that are to be tried again.

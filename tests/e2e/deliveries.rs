@@ -408,3 +408,64 @@ async fn metrics_tell_what_became_of_deliveries() {
     })
     .await;
 }
+
+// The receiver answers while the test waits for the host's end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_sigterm_no_attempt_begins_and_what_is_under_way_counts() {
+    let receiver = Receiver::start().await;
+    let mut host = host_for(&receiver).await;
+    receiver.script([Reply::Held(200)]);
+    publish(&host, "acme", 1).await;
+    publish(&host, "acme", 2).await;
+    receiver.wait_for(1).await;
+    host.begin_to_terminate();
+    until("the host stops", async || {
+        host.logs().contains("stopping: no new connections").then_some(())
+    })
+    .await;
+    receiver.let_go();
+    host.terminated();
+    assert_eq!(receiver.received().len(), 1, "the next of the lane waits for the next start");
+    host.restart().await;
+    delivered(&host, 2).await;
+    assert_eq!(numbers(&receiver.received(), "acme"), [1, 2], "each once");
+}
+
+#[tokio::test]
+async fn what_is_sent_again_is_not_ended_by_an_attempt_from_before() {
+    let receiver = Receiver::start().await;
+    let host = host_for(&receiver).await;
+    receiver.script([Reply::Held(500)]);
+    publish(&host, "acme", 1).await;
+    receiver.wait_for(1).await;
+    host.advance(97 * HOUR);
+    let dead = until("it is dead", async || deliveries(&host, "?state=dead").await.pop()).await;
+    host.post(&format!("/api/internal/deliveries/{}/resend", dead["id"]), json!({}))
+        .await
+        .expect(202);
+    receiver.let_go();
+    delivered(&host, 1).await;
+    assert_eq!(receiver.received().len(), 2);
+}
+
+#[tokio::test]
+async fn a_machine_that_hangs_under_many_urls_leaves_room_for_others() {
+    let hanging = Receiver::start().await;
+    hanging.otherwise(Reply::Hang);
+    let other = Receiver::start_at([127, 0, 0, 2].into()).await;
+    let toml = "[egress]\nallow_cidr = [\"127.0.0.0/8\"]\n[delivery]\nin_flight = 8";
+    let host = TestHost::with(&[]).toml(toml).start().await;
+    host.put_community("acme", json!([])).await.expect(201);
+    for number in 0..20 {
+        let url = format!("{}/{number}", hanging.url);
+        let endpoint = json!({ "url": url, "timeout_ms": 60_000 });
+        host.post("/api/internal/endpoints", endpoint).await.expect(201);
+    }
+    publish(&host, "acme", 1).await;
+    hanging.wait_for(6).await;
+    let endpoint = json!({ "url": other.url, "format": "metagov" });
+    host.post("/api/internal/endpoints", endpoint).await.expect(201);
+    publish(&host, "acme", 2).await;
+    assert_eq!(numbers(&other.wait_for(1).await, "acme"), [2]);
+    assert_eq!(hanging.received().len(), 6, "three quarters of all");
+}

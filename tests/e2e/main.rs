@@ -11,6 +11,7 @@ mod atomicity;
 mod bounds;
 mod changes;
 mod clients;
+mod clock;
 mod communities;
 mod compiled_code;
 mod contention;

@@ -85,13 +85,28 @@ impl TestHost {
         Setup { plugins, toml: String::new(), environment: Vec::new(), listen, files: None }
     }
 
-    /// Moves the host's clock forward. It is noticed within some ten milliseconds.
+    /// So much time passes, for every clock of the host. It is noticed within some ten milliseconds.
     pub fn advance(&self, by: Duration) {
-        let file = self.directory.path().join(CLOCK_FILE);
-        let ahead: u128 = fs::read_to_string(&file).map_or(0, |text| text.parse().unwrap_or(0));
+        let (passed, stepped) = self.clock();
+        let by = i64::try_from(by.as_millis()).expect("a time that a test can wait for");
+        self.set_clock(passed + by, stepped);
+    }
+
+    /// Somebody sets the wall clock alone: so much ahead of the right time, or behind it.
+    pub fn set_clock_ahead(&self, seconds: i64) {
+        self.set_clock(self.clock().0, seconds * 1000);
+    }
+
+    fn clock(&self) -> (i64, i64) {
+        let text = fs::read_to_string(self.directory.path().join(CLOCK_FILE)).unwrap_or_default();
+        let mut numbers = text.split(' ').map(|number| number.parse().unwrap_or(0));
+        (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+    }
+
+    fn set_clock(&self, passed: i64, stepped: i64) {
         let next = self.directory.path().join("clock.next");
-        fs::write(&next, (ahead + by.as_millis()).to_string()).expect("a file for the clock");
-        fs::rename(next, file).expect("a file can be moved");
+        fs::write(&next, format!("{passed} {stepped}")).expect("a file for the clock");
+        fs::rename(next, self.directory.path().join(CLOCK_FILE)).expect("a file can be moved");
     }
 
     /// Every file that was there at the start is compiled or has failed, and the store can be written.

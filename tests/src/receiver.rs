@@ -2,11 +2,13 @@
 //! script. Must never answer anything that its test did not say, but 200.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
@@ -24,6 +26,8 @@ pub enum Reply {
     Close,
     /// Nothing is answered, and the connection stays.
     Hang,
+    /// Nothing is answered until the receiver is told to let go.
+    Held(u16),
 }
 
 /// One request.
@@ -47,6 +51,7 @@ impl Received {
 
 #[derive(Debug)]
 struct State {
+    let_go: watch::Sender<bool>,
     received: Vec<Received>,
     script: VecDeque<Reply>,
     otherwise: Reply,
@@ -55,6 +60,7 @@ struct State {
 /// Listens until it is dropped.
 pub struct Receiver {
     pub url: String,
+    address: IpAddr,
     port: u16,
     tls: Option<TlsAcceptor>,
     state: Arc<Mutex<State>>,
@@ -63,28 +69,37 @@ pub struct Receiver {
 
 impl Receiver {
     pub async fn start() -> Self {
-        Self::new(None).await
+        Self::new(Ipv4Addr::LOCALHOST.into(), None).await
+    }
+
+    /// On another address of this machine, as if it were another one.
+    pub async fn start_at(address: IpAddr) -> Self {
+        Self::new(address, None).await
     }
 
     /// Speaks TLS, with that certificate.
     pub async fn start_tls(tls: TlsAcceptor) -> Self {
-        Self::new(Some(tls)).await
+        Self::new(Ipv4Addr::LOCALHOST.into(), Some(tls)).await
     }
 
-    async fn new(tls: Option<TlsAcceptor>) -> Self {
-        let state =
-            State { received: Vec::new(), script: VecDeque::new(), otherwise: Reply::Status(200) };
+    async fn new(address: IpAddr, tls: Option<TlsAcceptor>) -> Self {
+        let state = State {
+            let_go: watch::Sender::new(false),
+            received: Vec::new(),
+            script: VecDeque::new(),
+            otherwise: Reply::Status(200),
+        };
         let scheme = if tls.is_some() { "https" } else { "http" };
         let state = Arc::new(Mutex::new(state));
-        let mut receiver = Self { url: String::new(), port: 0, tls, state, task: None };
+        let mut receiver = Self { url: String::new(), address, port: 0, tls, state, task: None };
         receiver.come_up().await;
-        receiver.url = format!("{scheme}://127.0.0.1:{}/events", receiver.port);
+        receiver.url = format!("{scheme}://{address}:{}/events", receiver.port);
         receiver
     }
 
     /// Listens (again) on its port.
     pub async fn come_up(&mut self) {
-        let listener = TcpListener::bind(("127.0.0.1", self.port)).await.expect("a free port");
+        let listener = TcpListener::bind((self.address, self.port)).await.expect("a free port");
         self.port = listener.local_addr().expect("it is bound").port();
         let (state, tls) = (self.state.clone(), self.tls.clone());
         #[expect(
@@ -119,6 +134,11 @@ impl Receiver {
     /// What is answered where the script says nothing.
     pub fn otherwise(&self, reply: Reply) {
         self.state().otherwise = reply;
+    }
+
+    /// What is held is answered.
+    pub fn let_go(&self) {
+        self.state().let_go.send_replace(true);
     }
 
     /// Everything so far, in the order of arrival.
@@ -179,12 +199,21 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, state: Arc<Mutex
             }
             Reply::Close => return,
             Reply::Hang => return std::future::pending().await,
+            Reply::Held(status) => {
+                held(&state).await;
+                (format!("HTTP/1.1 {status} Said\r\n"), "ok".to_owned())
+            }
         };
         let answer = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
         if stream.write_all(answer.as_bytes()).await.is_err() {
             return;
         }
     }
+}
+
+async fn held(state: &Mutex<State>) {
+    let mut let_go = state.lock().unwrap_or_else(PoisonError::into_inner).let_go.subscribe();
+    drop(let_go.wait_for(|let_go| *let_go).await);
 }
 
 async fn read(stream: &mut (impl AsyncRead + Unpin), buffer: &mut Vec<u8>) -> Option<Received> {

@@ -8,6 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use super::{Failed, reread};
+use crate::clock::ClockWatch;
 use crate::config::{Config, Sources};
 use crate::guest::Quotas;
 use crate::http::{Api, Keys};
@@ -16,6 +17,8 @@ use crate::telemetry::UPKEEP;
 
 /// How often keys made by `moothall key` are looked for.
 const KEYS_LOOK: Duration = Duration::from_millis(500);
+/// How often it is looked whether the wall clock was set.
+const CLOCK_LOOK: Duration = Duration::from_millis(250);
 
 /// What the host is told by. Made before it says that it listens: whoever reads that may send one.
 pub struct Signals {
@@ -82,6 +85,14 @@ pub async fn notice_keys(api: Arc<Api>) {
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "API keys cannot be read; those known stay valid"),
         }
+    }
+}
+
+/// Says how far the wall clock is believed.
+pub async fn watch_clock(mut watch: ClockWatch) {
+    loop {
+        tokio::time::sleep(CLOCK_LOOK).await;
+        watch.look();
     }
 }
 

@@ -98,9 +98,11 @@ impl Purge {
 
     async fn round(&mut self) -> Round {
         let rows = self.config.store.purge_rows.max(1);
-        let (now, mut round) = (self.clock.now_ms(), Round::default());
-        let store = self.store.clone();
-        round.note(store.write("purge.state", move |tx| tx.purge_state(now, rows)).await);
+        // What has been removed does not come back: never by a clock that is not believed.
+        let (now, mut round) = (self.clock.believed_ms(), Round::default());
+        let (store, wall) = (self.store.clone(), self.clock.now_ms());
+        round.note(store.write("clock.seen", move |tx| tx.note_clock(now)).await.map(|()| false));
+        round.note(store.write("purge.state", move |tx| tx.purge_state(wall, rows)).await);
         round.note(store.write("purge.community", move |tx| tx.purge_community(rows)).await);
         let calls = self.before(now, self.config.retention.call_days);
         let (keep, dead) = (self.config.retention.calls, self.config.retention.dead_days);

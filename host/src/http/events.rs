@@ -143,15 +143,21 @@ async fn publish(
     // Running until the write has ended, whether the client still waits or not.
     let running = first.clone();
     let ended: AfterWrite<String> = Box::new(move |_| drop(running));
-    let write = move |tx: &Tx<'_>| append(tx, event, first);
+    let believed = api.clock.believed_ms();
+    let write = move |tx: &Tx<'_>| append(tx, event, believed, first);
     let id = api.calls.store.write_then("event.publish", write, Some(ended)).await?;
     Ok((StatusCode::ACCEPTED, Json(json!({ "id": id }))).into_response())
 }
 
 /// The event's id: that of an earlier one with its dedupe key, if there is one.
-fn append(tx: &Tx<'_>, event: NewEvent, first: Option<First>) -> Result<String, StoreError> {
+fn append(
+    tx: &Tx<'_>,
+    event: NewEvent,
+    believed: i64,
+    first: Option<First>,
+) -> Result<String, StoreError> {
     let known = match &event.dedupe {
-        Some((scope, key)) => tx.deduplicated(scope, key, event.time)?,
+        Some((scope, key)) => tx.deduplicated(scope, key, believed)?,
         None => None,
     };
     let id = match known {

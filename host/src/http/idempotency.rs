@@ -25,7 +25,7 @@ const KEY_BYTES: usize = 255;
 /// Largest body that is remembered, in bytes.
 const BODY_BYTES: usize = 64 << 10;
 /// How long a response is given again, in milliseconds.
-const REMEMBERED_MS: i64 = 24 * 60 * 60 * 1000;
+pub const REMEMBERED_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// Requests with a key that are running.
 #[derive(Clone, Default)]
@@ -86,7 +86,9 @@ pub fn begin(api: &Api, head: &Parts, body: &Bytes) -> Result<Begun, Problem> {
     // From here on in `running`, so that what is found stored cannot be overtaken.
     let scope = Arc::new(Scope { text, running: api.running.clone() });
     let now = api.clock.now_ms();
-    let stored = api.calls.store.read(|reader| reader.idempotent_response(&scope.text, now))?;
+    let believed = api.clock.believed_ms();
+    let stored =
+        api.calls.store.read(|reader| reader.idempotent_response(&scope.text, believed))?;
     match stored {
         None => Ok(Begun::First(First { scope, fingerprint, now })),
         Some(stored) if stored.fingerprint == fingerprint => Ok(Begun::Replayed(replay(stored))),

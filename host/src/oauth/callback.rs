@@ -83,7 +83,7 @@ impl OAuth {
     async fn take(&self, back: &Back) -> Outcome<Taken> {
         let state = hash(back.parameter("state").ok_or(OAuthError::NoState)?);
         let browser = hash(back.cookie.as_deref().ok_or(OAuthError::BadState)?);
-        let (plugin, now) = (back.plugin.clone(), self.mutations.calls.clock.now_ms());
+        let (plugin, now) = (back.plugin.clone(), self.mutations.calls.clock.believed_ms());
         let take = self.mutations.calls.store.write("oauth.callback", move |tx| {
             tx.take_oauth_state(OAuthSecret::State, state, &plugin, Some(browser), now)
         });

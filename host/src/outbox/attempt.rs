@@ -46,9 +46,11 @@ impl Attempt {
         let reached =
             !matches!(&result, Err(error) if is_missed(error) || exhausted && self.is_probe);
         let at = shared.clock.now_ms();
-        let after = self.after(&result, at, shared.roll());
+        let is_over = shared.clock.believed_ms() >= self.delivery.expires_at;
+        let after = self.after(&result, (at, is_over), shared.roll());
         count(after);
         let (endpoint, delivery) = (self.target.row.id, self.delivery.id);
+        let expires_at = self.delivery.expires_at;
         let is_probe = self.is_probe;
         let row = self.row(result, started_at, duration_ms);
         let gone = row.status == Some(GONE);
@@ -56,7 +58,7 @@ impl Attempt {
         Ended {
             is_probe,
             reached,
-            outcome: Outcome { endpoint, delivery, attempt, after, gone, at },
+            outcome: Outcome { endpoint, delivery, expires_at, attempt, after, gone, at },
         }
     }
 
@@ -72,7 +74,7 @@ impl Attempt {
         let host = &shared.machine;
         let endpoint = &self.target.row;
         let rendered = render::render(&self.delivery.event, &endpoint.format, endpoint.form, host);
-        let headers = self.headers(rendered.content_type, &rendered.body, now);
+        let headers = self.headers(rendered.content_type, &rendered.body, shared, now);
         let headers = headers.map_err(EgressError::Invalid)?;
         let request = Outbound {
             method: "POST".into(),
@@ -90,10 +92,12 @@ impl Attempt {
         &self,
         content_type: &str,
         body: &Bytes,
+        shared: &Shared,
         now: i64,
     ) -> Result<Vec<(String, String)>, String> {
         let (id, seconds) = (&self.delivery.event.id, now.div_euclid(1000));
-        let signature = self.target.signature(id, seconds, body, now)?;
+        let believed = shared.clock.believed_ms();
+        let signature = self.target.signature(id, seconds, body, believed)?;
         let mut headers = vec![
             ("content-type".to_owned(), content_type.to_owned()),
             ("user-agent".to_owned(), concat!("Moothall/", env!("CARGO_PKG_VERSION")).to_owned()),
@@ -110,7 +114,7 @@ impl Attempt {
     fn after(
         &self,
         result: &Result<(Inbound, Option<String>), EgressError>,
-        now: i64,
+        (now, is_over): (i64, bool),
         roll: u16,
     ) -> After {
         let failed = self.number().saturating_sub(self.delivery.resent_after);
@@ -127,7 +131,7 @@ impl Attempt {
             Err(_) => backoff::wait_ms(failed, roll),
         };
         match wait {
-            Some(wait) if now < self.delivery.expires_at => After::Due(now + wait),
+            Some(wait) if !is_over => After::Due(now + wait),
             _ => After::Dead,
         }
     }

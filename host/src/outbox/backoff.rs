@@ -1,6 +1,7 @@
 //! When a delivery is tried again. Pure: knows neither clock nor store.
 
 use crate::clock::parse_http_date;
+use crate::store::{FIRST_NOTICE_MS, Waits};
 
 const SECOND_MS: i64 = 1_000;
 const MINUTE_MS: i64 = 60 * SECOND_MS;
@@ -28,6 +29,15 @@ const LEAST_MS: i64 = SECOND_MS;
 pub fn wait_ms(failed: u32, roll: u16) -> Option<i64> {
     let wait = *WAITS_MS.get(usize::try_from(failed.checked_sub(1)?).ok()?)?;
     Some(wait * 4 / 5 + wait * 2 / 5 * i64::from(roll) / i64::from(u16::MAX))
+}
+
+/// The longest that a delivery waits.
+pub fn waits() -> Waits {
+    Waits {
+        untried_ms: FIRST_NOTICE_MS,
+        after_ms: (1..=WAITS_MS.len() as u32).filter_map(|n| wait_ms(n, u16::MAX)).collect(),
+        asked_ms: RETRY_AFTER_MS,
+    }
 }
 
 /// How long the receiver asks to wait: seconds, or a date.

@@ -1,5 +1,5 @@
 //! Whether an endpoint is tried at all: after failures to reach it, only now and then, by one probe.
-//! Lives in memory; after a restart it is found out again.
+//! Lives in memory; after a restart it is found out again. Every `now` is monotonic time, in milliseconds.
 
 /// Failures in a row that open a circuit.
 const FAILURES: u32 = 5;

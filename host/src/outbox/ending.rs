@@ -17,13 +17,13 @@ use crate::store::{After, StoreError};
 impl Outbox {
     /// What has ended by now is stored by one write.
     pub(super) fn ended_with_others(&mut self, first: Result<(Id, Ended), JoinError>) {
-        let now = self.shared.clock.now_ms();
+        let now = self.shared.clock.monotonic_ms();
         let mut freed: BTreeSet<i64> = self.ended(first, now).into_iter().collect();
         while let Some(other) = self.attempts.try_join_next_with_id() {
             freed.extend(self.ended(other, now));
         }
         self.storing.begin(&self.shared.store);
-        self.look_at_each(freed, now);
+        self.look_at_each(freed);
     }
 
     /// An endpoint that has room for more, of whatever lane.
@@ -58,7 +58,7 @@ impl Outbox {
 
     /// One commit ends many attempts: their endpoints are looked at once for all of them.
     pub(super) fn stored(&mut self, mut stored: Stored) {
-        let now = self.shared.clock.now_ms();
+        let now = self.shared.clock.monotonic_ms();
         self.storing.keep(&mut stored);
         let mut endpoints = BTreeSet::new();
         for (endpoint, delivery) in stored.done {
@@ -66,12 +66,12 @@ impl Outbox {
             endpoints.insert(endpoint);
         }
         self.storing.begin(&self.shared.store);
-        self.look_at_each(endpoints, now);
+        self.look_at_each(endpoints);
     }
 
-    pub(super) fn look_at_each(&mut self, endpoints: BTreeSet<i64>, now: i64) {
+    pub(super) fn look_at_each(&mut self, endpoints: BTreeSet<i64>) {
         for endpoint in endpoints {
-            if let Err(error) = self.look_at(endpoint, now) {
+            if let Err(error) = self.look_at(endpoint) {
                 tracing::debug!(%error, "the next look comes back to this endpoint");
             }
         }
@@ -81,9 +81,8 @@ impl Outbox {
     /// them again, as any other. Whatever else is not just the next, the commit makes due.
     fn follow(&mut self, target: &Arc<Target>, ended: i64, now: i64) -> Result<(), StoreError> {
         let endpoint = target.row.id;
-        let may_begin =
-            self.shared.store.health().writes() && self.lanes.gate(endpoint, now) == Gate::Closed;
-        if !may_begin || self.lanes.room(&target.row, &self.config) == 0 {
+        let may_begin = self.may_begin() && self.lanes.gate(endpoint, now) == Gate::Closed;
+        if !may_begin || self.room(target) == 0 {
             return Ok(());
         }
         let store = self.shared.store.clone();

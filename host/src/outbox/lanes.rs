@@ -1,5 +1,6 @@
 //! What is under way to each endpoint, in memory: this process alone holds the database. The rows in
-//! state `waiting` are the truth, and all there is after a restart.
+//! state `waiting` are the truth, and all there is after a restart. Every `now` is monotonic time, in
+//! milliseconds.
 
 use std::collections::{HashMap, HashSet};
 

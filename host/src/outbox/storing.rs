@@ -42,6 +42,11 @@ impl Storing {
         self.ended.push(outcome);
     }
 
+    /// Nothing is left to store.
+    pub fn is_empty(&self) -> bool {
+        self.ended.is_empty() && self.kept.is_empty() && self.write.is_empty()
+    }
+
     /// Begins the next write, unless one is under way or could only fail.
     pub fn begin(&mut self, store: &Store) {
         if !self.write.is_empty() || !store.health().writes() {

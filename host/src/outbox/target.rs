@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use secrecy::ExposeSecret;
+use url::Url;
 
 use super::signature::SigningSecret;
 use super::{Shared, reach};
@@ -13,6 +14,8 @@ pub struct Target {
     pub row: EndpointRow,
     /// The driver's, where the endpoint is a callback: it signs for it.
     signer: Option<EndpointRow>,
+    /// The machine that its URL names.
+    pub machine: String,
     opened: Result<Opened, String>,
 }
 
@@ -27,7 +30,8 @@ impl Target {
     pub fn open(shared: &Shared, row: EndpointRow, signer: Option<EndpointRow>) -> Self {
         let signing = signer.as_ref().unwrap_or(&row);
         let opened = Opened::open(shared, &row, signing);
-        Self { row, signer, opened }
+        let machine = Url::parse(&row.url).ok().and_then(|url| url.host_str().map(str::to_owned));
+        Self { machine: machine.unwrap_or_default(), row, signer, opened }
     }
 
     /// Where it may be, now.

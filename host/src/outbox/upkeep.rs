@@ -1,7 +1,7 @@
 //! What ends without an attempt, and how much waits.
 
 use super::Outbox;
-use crate::store::{EXPIRE_MS, StoreError};
+use crate::store::{EXPIRE_MS, StoreError, Tx};
 use crate::telemetry::metric::{CIRCUITS_OPEN, DELIVERIES, DELIVERIES_WAITING, DELIVERY_OLDEST};
 
 /// Deliveries that one write ends because their time is over or their endpoint is gone.
@@ -12,7 +12,8 @@ impl Outbox {
     /// may be more.
     pub(super) async fn sweep(&mut self, now: i64) -> Result<bool, StoreError> {
         let store = self.shared.store.clone();
-        let expired = store.read(|reader| reader.expired_deliveries(now, SWEEP_ROWS))?;
+        let expired_by = self.shared.clock.believed_ms();
+        let expired = store.read(|reader| reader.expired_deliveries(expired_by, SWEEP_ROWS))?;
         let orphaned = store.read(|reader| reader.orphaned_deliveries(SWEEP_ROWS))?;
         let full = expired.len() == SWEEP_ROWS || orphaned.len() == SWEEP_ROWS;
         for (ids, state) in [(expired, "dead"), (orphaned, "cancelled")] {
@@ -20,9 +21,9 @@ impl Outbox {
                 continue;
             }
             let outcome = if state == "dead" { "expired" } else { state };
-            let count = ids.len() as u64;
-            store.write("delivery.end", move |tx| tx.end_deliveries(&ids, state, now)).await?;
-            DELIVERIES.of(&[("outcome", outcome)]).increment(count);
+            let end = move |tx: &Tx<'_>| tx.end_deliveries(&ids, state, (now, expired_by));
+            let ended = store.write("delivery.end", end).await? as u64;
+            DELIVERIES.of(&[("outcome", outcome)]).increment(ended);
         }
         Ok(full)
     }

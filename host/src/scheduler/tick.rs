@@ -17,10 +17,13 @@ use crate::store::{Advance, ProcessRow, ScheduleRow, StoreError, Tx};
 /// again.
 const CLOSING_MS: [i64; 8] =
     [1_000, 5_000, 30_000, 120_000, 600_000, 1_800_000, 3_600_000, 7_200_000];
+/// The longest that a closing time waits to be tried again, in milliseconds.
+pub const CLOSING_MOST_MS: i64 = CLOSING_MS[CLOSING_MS.len() - 1];
 /// A tick that found no room is tried again after this, in milliseconds.
 const BUSY_MS: i64 = 1_000;
-/// A plugin that does not serve now is looked for again after this, in milliseconds.
-const ABSENT_MS: i64 = 10_000;
+/// A plugin that does not serve now is looked for again after this, in milliseconds; when its file is
+/// there again its ticks come with their rhythm.
+const ABSENT_MS: i64 = 60_000;
 /// Longest error that a schedule remembers, in bytes.
 const ERROR_BYTES: usize = 500;
 /// After a commit that failed.
@@ -79,9 +82,12 @@ impl Scheduler {
     }
 
     async fn ready(&self, row: &ScheduleRow) -> Result<Ready, NotReady> {
-        // A schedule goes with its instance: one that is not there is not there yet.
-        let instance = self.calls.communities.instance(row.instance);
-        let instance = instance.ok_or(Fault::Overloaded("the instance is just being made"))?;
+        let Some(instance) = self.calls.communities.instance(row.instance) else {
+            // Stored and not here: not yet. Neither: it went while the schedule was added.
+            let community = self.calls.store.read(|reader| reader.community_of(row.instance))?;
+            community.ok_or(NotReady::Gone)?;
+            return Err(Fault::Overloaded("the instance is just being made").into());
+        };
         let plugin = self.calls.plugin_of(&instance)?;
         let request_id = RequestId::new(&self.calls.clock);
         let Some(process) = row.process else {
@@ -149,8 +155,7 @@ impl Scheduler {
 
     fn closing_again(&self, row: &ScheduleRow, error: Option<String>) -> Advance {
         let now = self.calls.clock.now_ms();
-        let last = CLOSING_MS[CLOSING_MS.len() - 1];
-        let wait = CLOSING_MS.get(row.failures as usize).copied().unwrap_or(last);
+        let wait = CLOSING_MS.get(row.failures as usize).copied().unwrap_or(CLOSING_MOST_MS);
         let failures = row.failures.saturating_add(1);
         Advance { id: row.id, from: row.due_at, to: now + wait, at: now, failures, error }
     }

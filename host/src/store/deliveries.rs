@@ -4,6 +4,9 @@
 //! whatever finishes a delivery gives its lane the next head, in the same write. Statements name
 //! their index: without statistics the planner would walk over everything that waits.
 
+#[cfg(test)]
+mod tests;
+
 use rusqlite::{OptionalExtension, params};
 
 use super::subscriptions::{Subscription, Subscriptions};
@@ -50,6 +53,8 @@ pub struct Outcome {
     /// Row of the endpoint.
     pub endpoint: i64,
     pub delivery: i64,
+    /// When its time was over as the attempt began: one that was sent again meanwhile has more.
+    pub expires_at: i64,
     /// None: a probe that reached nobody, which leaves no attempt.
     pub attempt: Option<AttemptRow>,
     pub after: After,
@@ -126,7 +131,7 @@ impl Tx<'_> {
 
     /// Stores what came of an attempt. A delivery that was cancelled meanwhile stays that.
     pub fn finish_attempt(&self, outcome: &Outcome) -> Result<(), StoreError> {
-        let Outcome { endpoint, delivery, attempt, after, gone, at } = outcome;
+        let Outcome { endpoint, delivery, expires_at, attempt, after, gone, at } = outcome;
         if *gone {
             self.disable_endpoint(*endpoint, "the receiver answered 410 Gone")?;
         }
@@ -135,6 +140,7 @@ impl Tx<'_> {
         }
         let (state, due_at, finished_at) = match after {
             After::Delivered => ("delivered", None, Some(*at)),
+            After::Dead if self.was_resent(*delivery, *expires_at)? => ("waiting", Some(*at), None),
             After::Dead => ("dead", None, Some(*at)),
             After::Due(at) => ("waiting", Some(*at), None),
         };
@@ -151,6 +157,14 @@ impl Tx<'_> {
                 attempt.as_ref().map_or(0, |attempt| attempt.attempt),
             ])?;
         if finished_at.is_some() { self.advance_lane(*delivery, *at) } else { Ok(()) }
+    }
+
+    /// Whether somebody has sent it again since it was to end then: the attempts of before do not end it.
+    fn was_resent(&self, delivery: i64, expires_at: i64) -> Result<bool, StoreError> {
+        let mut later = self.conn.prepare_cached(
+            "SELECT 1 FROM delivery WHERE id = ?1 AND state = 'waiting' AND expires_at > ?2",
+        )?;
+        Ok(later.exists([delivery, expires_at])?)
     }
 
     fn add_attempt(&self, delivery: i64, attempt: &AttemptRow) -> Result<(), StoreError> {
@@ -190,26 +204,29 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Ends waiting deliveries: `dead`, whose time is over, or `cancelled`.
+    /// Ends waiting deliveries: `dead`, if their time is over by `expired`, or `cancelled`. How many: one that
+    /// was sent again meanwhile is left.
     pub fn end_deliveries(
         &self,
         deliveries: &[i64],
         state: &'static str,
-        now: i64,
-    ) -> Result<(), StoreError> {
+        (now, expired): (i64, i64),
+    ) -> Result<usize, StoreError> {
+        let mut count = 0;
         for delivery in deliveries {
             let ended = self
                 .conn
                 .prepare_cached(
                     "UPDATE delivery SET state = ?2, due_at = NULL, finished_at = ?3 \
-                     WHERE id = ?1 AND state = 'waiting'",
+                     WHERE id = ?1 AND state = 'waiting' AND (?2 <> 'dead' OR expires_at <= ?4)",
                 )?
-                .execute(params![delivery, state, now])?;
+                .execute(params![delivery, state, now, expired])?;
             if ended > 0 {
+                count += ended;
                 self.advance_lane(*delivery, now)?;
             }
         }
-        Ok(())
+        Ok(count)
     }
 
     /// Lets a delivery wait again, from now on and for as long as a new one. False: there is no such

@@ -15,7 +15,7 @@ use crate::ids::{CommunityId, InstanceId, new_event_id};
 use crate::instance::CommunityNames;
 
 /// How long a dedupe key counts, in milliseconds.
-const DEDUPE_MS: i64 = 24 * 60 * 60 * 1000;
+pub const DEDUPE_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// One read of the log ends after so many bytes of data.
 const READ_BYTES: usize = 8 << 20;

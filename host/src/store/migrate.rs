@@ -24,6 +24,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../migrations/0013_linked_by.sql")),
     M::up(include_str!("../../migrations/0014_retention.sql")),
     M::up(include_str!("../../migrations/0015_webhook_receivers.sql")),
+    M::up(include_str!("../../migrations/0016_clock.sql")),
 ];
 
 /// The schema that this version of the host works on.

@@ -14,7 +14,7 @@ use crate::ids::{CommunityId, InstanceId, ProcessId, new_event_id};
 use crate::instance::ProcessRef;
 
 /// What a new process's first notification waits for: its driver has to know the id first.
-const FIRST_NOTICE_MS: i64 = 1_000;
+pub const FIRST_NOTICE_MS: i64 = 1_000;
 
 /// A process as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 //! A row belongs to an instance, or to one of its processes, and goes with it. The commit of a tick
 //! advances its row, fenced by the due time that the tick was made for.
 
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Row, params};
 
 use super::{Reader, StoreError, Tx};
 use crate::ids::{InstanceId, ProcessId};
@@ -21,6 +21,16 @@ pub struct ScheduleRow {
     pub last_at: Option<i64>,
     pub failures: u32,
     pub last_error: Option<String>,
+}
+
+/// A schedule that is not due yet.
+#[derive(Clone, Debug)]
+pub struct FarSchedule {
+    pub row: ScheduleRow,
+    /// The type of its process.
+    pub process: Option<String>,
+    /// Of its process.
+    pub closing_at: Option<i64>,
 }
 
 /// Which schedules are listed.
@@ -62,20 +72,37 @@ fn schedule_row(row: &Row<'_>) -> rusqlite::Result<ScheduleRow> {
 }
 
 impl Reader<'_> {
-    /// What is due at `now`, the longest first.
-    pub fn due_schedules(&self, now: i64, limit: usize) -> Result<Vec<ScheduleRow>, StoreError> {
+    /// What is due at `now`, the longest first. Nothing opens again what was closed too early: closing times
+    /// are due when they are believed to be.
+    pub fn due_schedules(
+        &self,
+        (now, believed): (i64, i64),
+        limit: usize,
+    ) -> Result<Vec<ScheduleRow>, StoreError> {
         let mut statement = self.0.prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM schedule WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2"
+            "SELECT {COLUMNS} FROM schedule WHERE due_at <= ?1 AND (kind <> 'closing' OR due_at <= ?2) \
+             ORDER BY due_at LIMIT ?3"
         ))?;
-        let rows = statement.query_map(params![now, limit as i64], schedule_row)?;
+        let rows = statement.query_map(params![now, believed, limit as i64], schedule_row)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// When the next one after `now` is due.
-    pub fn next_due(&self, now: i64) -> Result<Option<i64>, StoreError> {
-        let mut statement =
-            self.0.prepare_cached("SELECT min(due_at) FROM schedule WHERE due_at > ?1")?;
-        Ok(statement.query_row([now], |row| row.get(0)).optional()?.flatten())
+    /// What is due after `from` (a time and an id), in that order, with the process that it is of.
+    pub fn schedules_after(
+        &self,
+        from: (i64, i64),
+        limit: usize,
+    ) -> Result<Vec<FarSchedule>, StoreError> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT s.id, s.instance_id, s.process_id, s.kind, s.due_at, s.last_at, s.failures, s.last_error, \
+             p.name, p.closing_at FROM schedule s LEFT JOIN process p ON p.id = s.process_id \
+             WHERE (s.due_at, s.id) > (?1, ?2) ORDER BY s.due_at, s.id LIMIT ?3",
+        )?;
+        let rows = statement.query_map(params![from.0, from.1, limit as i64], |row| {
+            let row_of = schedule_row(row)?;
+            Ok(FarSchedule { row: row_of, process: row.get(8)?, closing_at: row.get(9)? })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// In ascending id.
@@ -116,7 +143,8 @@ impl Reader<'_> {
 }
 
 impl Tx<'_> {
-    /// A schedule that is due then, whether it was there or not.
+    /// A schedule that is due then, whether it was there or not. None of an instance that has gone meanwhile:
+    /// nothing would ever remove it.
     pub fn put_schedule(
         &self,
         instance: InstanceId,
@@ -126,10 +154,21 @@ impl Tx<'_> {
     ) -> Result<(), StoreError> {
         self.conn
             .prepare_cached(
-                "INSERT INTO schedule (instance_id, process_id, kind, due_at, failures) VALUES (?1, ?2, ?3, ?4, 0) \
+                "INSERT INTO schedule (instance_id, process_id, kind, due_at, failures) \
+                 SELECT id, ?2, ?3, ?4, 0 FROM instance WHERE id = ?1 \
                  ON CONFLICT (instance_id, process_id, kind) DO UPDATE SET due_at = excluded.due_at, failures = 0",
             )?
             .execute(params![instance.0, process.0, kind, due_at])?;
+        self.told.schedules.set(true);
+        Ok(())
+    }
+
+    /// Each that is still due then comes earlier: its id, when it was due, when it is due.
+    pub fn bring_schedules_back(&self, all: &[(i64, i64, i64)]) -> Result<(), StoreError> {
+        let mut update = self
+            .conn
+            .prepare_cached("UPDATE schedule SET due_at = ?3 WHERE id = ?1 AND due_at = ?2")?;
+        all.iter().try_for_each(|(id, from, to)| update.execute([*id, *from, *to]).map(drop))?;
         self.told.schedules.set(true);
         Ok(())
     }

@@ -17,7 +17,7 @@ use crate::guest::{Fault, cut};
 use crate::ids::{InstanceId, RequestId};
 use crate::plugins::ProcessFunction;
 use crate::slots::Slots;
-use crate::store::{StoreError, Tx, WebhookItem, WebhookReceiver};
+use crate::store::{StoreError, Tx, Waits, WebhookItem, WebhookReceiver};
 use crate::web::{Request, Response};
 
 /// Between the tries of an item, in milliseconds; after the last it is a dead letter.
@@ -58,6 +58,11 @@ enum Tried {
     /// It stands for nothing any more: its process is completed, its instance is gone.
     Gone,
     Failed(CallError),
+}
+
+/// The longest that an item waits; a first try, while the platform waits, takes `first_ms`.
+pub fn waits(first_ms: i64) -> Waits {
+    Waits { untried_ms: first_ms.max(BUSY_MS), after_ms: RETRY_MS.to_vec(), asked_ms: 0 }
 }
 
 impl Webhooks {

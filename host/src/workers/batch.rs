@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::{CRASHES, READ, Ready, Turn, Workers};
 use crate::calls::{CallError, Collected, Mode, What};
 use crate::guest::{Batch, Fault, cut};
-use crate::store::{Fate, Keyed, Passed, StoreError, Tx};
+use crate::store::{Fate, Keyed, Passed, StoreError, Tx, Waits};
 
 /// Events of one batch.
 const EVENTS: usize = 64;
@@ -50,6 +50,11 @@ struct Gathered {
     events: usize,
     /// Nothing more goes into it.
     is_full: bool,
+}
+
+/// The longest that an event waits to be tried again.
+pub fn waits() -> Waits {
+    Waits { untried_ms: 0, after_ms: RETRY_MS.to_vec(), asked_ms: 0 }
 }
 
 impl Workers {

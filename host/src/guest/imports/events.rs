@@ -86,7 +86,7 @@ impl CallState {
         }
         let touched = self.touch_state().await;
         let instance = touched.map_err(|fault| self.doom_with(fault))?;
-        let now = self.shared.clock.now_ms();
+        let now = self.shared.clock.believed_ms();
         let scope = crate::events::instance_scope(instance.id);
         let found = self.shared.store.read(|reader| reader.deduplicated(&scope, key, now));
         found.map_err(|error| self.doom_with(error.into()))
