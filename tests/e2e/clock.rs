@@ -65,12 +65,6 @@ async fn is_due_soon(host: &TestHost) {
     .await;
 }
 
-async fn said(host: &TestHost, what: &str) {
-    until("the host says so", async || host.logs().contains(what).then_some(())).await;
-}
-
-const AHEAD: &str = "is ahead of the time that has passed";
-
 /// Somebody sets the clock of a running host, which notices.
 async fn set_clock_ahead(host: &TestHost, seconds: i64) {
     let noticed = || host.logs().matches("the system's clock was set").count();
@@ -124,8 +118,7 @@ async fn a_jump_forward_ends_no_delivery_until_the_clock_has_been_steady() {
     publish(&host, 1).await;
     let endpoint = json!({ "url": receiver.url, "format": "metagov" });
     host.post("/api/internal/endpoints", endpoint).await.expect(201);
-    host.set_clock_ahead(TEN_DAYS_S);
-    said(&host, AHEAD).await;
+    set_clock_ahead(&host, TEN_DAYS_S).await;
     // Each look at what is due begins with what is over.
     publish(&host, 2).await;
     delivered(&host, 1).await;
@@ -150,8 +143,7 @@ async fn a_jump_forward_makes_nothing_happen_twice() {
         answer(request.header("idempotency-key", key).json(&event)).await
     };
     let first = publish("a").await.expect(202);
-    host.set_clock_ahead(TEN_DAYS_S);
-    said(&host, AHEAD).await;
+    set_clock_ahead(&host, TEN_DAYS_S).await;
     let again = publish("a").await;
     assert_eq!(again.header("idempotency-replayed"), "true");
     assert_eq!(publish("b").await.expect(202), first, "its dedupe key still counts");
@@ -182,8 +174,7 @@ async fn a_jump_forward_removes_no_history_until_the_clock_has_been_steady() {
         let page = host.get("/api/internal/events").await.expect(200);
         page["events"].as_array().expect("a list").len()
     };
-    host.set_clock_ahead(FORTY_DAYS_S);
-    said(&host, AHEAD).await;
+    set_clock_ahead(&host, FORTY_DAYS_S).await;
     purged(&host).await;
     assert_eq!(events().await, 1);
     set_clock_ahead(&host, 0).await;
@@ -218,7 +209,10 @@ async fn a_circuit_knows_nothing_of_the_wall_clock() {
 async fn a_jump_forward_closes_no_process_before_its_time() {
     let host = TestHost::with(&["probe"]).start().await;
     host.community("acme", "probe", json!({})).await;
-    let closing_at = Timestamp::now() + jiff::Span::new().hours(72);
+    let all = host.get("/api/internal/schedules").await.expect(200);
+    let soon: Timestamp =
+        all["schedules"][0]["due_at"].as_str().expect("a time").parse().expect("one");
+    let closing_at = soon + jiff::Span::new().hours(72);
     let request = host.request(Method::POST, "/api/internal/process/probe.vote");
     let request = request.header("X-Metagov-Community", "acme");
     let vote = answer(request.json(&json!({ "closing_at": closing_at.to_string() }))).await;
@@ -231,7 +225,7 @@ async fn a_jump_forward_closes_no_process_before_its_time() {
     ticked(&host, 2).await;
     assert_eq!(status().await, "pending");
     set_clock_ahead(&host, 0).await;
-    host.advance(3 * DAY);
+    host.advance(4 * DAY);
     until("it is closed", async || (status().await == "completed").then_some(())).await;
 }
 
