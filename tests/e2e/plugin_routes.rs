@@ -45,6 +45,32 @@ async fn a_drivers_route_needs_a_key_that_the_plugin_does_not_see() {
 }
 
 #[tokio::test]
+async fn a_public_route_does_not_tell_which_plugins_and_communities_there_are() {
+    let host = host().await;
+    host.put_community("bare", json!([])).await.expect(201);
+    let mut details = Vec::new();
+    for path in [
+        "/api/plugins/backstage/bare/teapot",
+        "/api/plugins/backstage/nobody/teapot",
+        "/api/plugins/backstage/acme/teapot?community_platform_id=x",
+        "/api/plugins/ghost/acme/teapot",
+    ] {
+        details.push(host.get(path).await.problem(404, "not_found"));
+    }
+    details.dedup();
+    assert_eq!(details.len(), 1, "{details:?}");
+    std::fs::remove_file(host.plugin_file("backstage.wasm")).expect("a file");
+    for community in ["acme", "nobody"] {
+        let path = format!("/api/plugins/backstage/{community}/teapot");
+        let away = moothall_tests::until("the plugin is away", async || {
+            let answer = host.get(&path).await;
+            (answer.status == 503).then_some(answer)
+        });
+        away.await.problem(503, "plugin_unavailable");
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_there_says_what_is() {
     let host = host().await;
     for (path, status) in [

@@ -33,7 +33,7 @@ struct RouteQuery {
 async fn handle(State(api): State<Arc<Api>>, mut request: Request) -> Result<Response, Problem> {
     let parts = parts(request.uri().path())?;
     let [name, rest @ ..] = parts.as_slice() else { return Err(no_route()) };
-    let plugin = api.calls.plugins.get(name).ok_or_else(|| Problem::unknown_plugin(name))?;
+    let plugin = api.calls.serving(name).map_err(away)?;
     let (community, path) = match rest {
         rest if plugin.is_of_host() => (None, rest),
         [community, rest @ ..] => (Some(community.as_str()), rest),
@@ -111,6 +111,14 @@ fn instance(
 
 fn not_set_up() -> Problem {
     Problem::not_ready("The plugin is not set up; see the log")
+}
+
+/// A plugin that is away is so for every community; which others there are is nobody's to learn.
+fn away(error: CallError) -> Problem {
+    match error {
+        CallError::PluginUnavailable(_) => error.into(),
+        _ => no_route(),
+    }
 }
 
 fn no_route() -> Problem {
