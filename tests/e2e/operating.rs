@@ -33,7 +33,7 @@ async fn one_line_at_the_start_says_what_the_host_works_on_and_what_it_may_use()
         "descriptors=",
         "guest_memory_mib=256 memory_per_plugin_mib=192 resident_memory_mib=128 ",
         "calls=128 calls_per_plugin=64 warm_slots=16 ",
-        &format!("address={}", host.url.trim_start_matches("http://")),
+        &format!("address={}", host.url),
     ] {
         assert!(line.contains(said), "{said} is not in {line}");
     }
