@@ -137,6 +137,10 @@ pub struct StoreConfig {
     /// Size of the write-ahead log beyond which it is said who keeps it from starting again, and to which its
     /// file is cut afterwards, in bytes.
     pub log_keep_bytes: u64,
+    /// How long a reader may keep the log from being copied before it is said who it is, in milliseconds.
+    pub long_read_ms: u64,
+    /// Without a write for so long, asking whether the host is ready makes one, in milliseconds.
+    pub quiet_ms: u64,
     /// Largest size of the database file, in bytes; writes beyond it fail as on a full disk. Absent: what it
     /// has at start and nine tenths of what is free then on its file system.
     pub database_bytes: Option<u64>,
@@ -156,6 +160,8 @@ impl Default for StoreConfig {
             busy_ms: 5_000,
             checkpoint_bytes: 4 << 20,
             log_keep_bytes: 32 << 20,
+            long_read_ms: 10_000,
+            quiet_ms: 5_000,
             database_bytes: None,
             cache_kib: 16 << 10,
         }

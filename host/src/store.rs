@@ -293,6 +293,15 @@ impl Store {
         self.inner.writer.queue(job)
     }
 
+    /// What is wrong with it, as far as that is known. If nothing was written for a while, whoever asks makes a
+    /// write, and the next to ask hears what became of it. Never waits.
+    pub fn wrong(&self) -> Option<Wrong> {
+        if self.health().is_quiet() {
+            watch::try_to_write(&self.inner);
+        }
+        self.health().wrong()
+    }
+
     /// What is known of whether it writes and reads.
     pub fn health(&self) -> &Health {
         self.inner.health()

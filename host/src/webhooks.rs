@@ -200,9 +200,10 @@ impl Webhooks {
             response_of(self.calls.run(call, Mode::With(also)).await?.output)
         } else {
             let (id, generation) = (instance.id, instance.generation);
+            let bytes = request.body.len();
             let add =
                 move |tx: &Tx<'_>| tx.require_generation(id, generation).and_then(|()| also(tx));
-            self.calls.store.write("webhook.receive", add).await?;
+            self.calls.store.write_of("webhook.receive", bytes, add, None).await?;
             None
         };
         let items =
@@ -240,11 +241,11 @@ impl Webhooks {
             return Err(Fault::Limit(message).into());
         }
         if !receivers.is_empty() {
-            let now = self.calls.clock.now_ms();
+            let (now, bytes) = (self.calls.clock.now_ms(), request.body.len());
             let add = move |tx: &Tx<'_>| {
                 tx.add_webhook(&request, request_id.as_str(), &receivers, now, now).map(drop)
             };
-            self.calls.store.write("webhook.route", add).await?;
+            self.calls.store.write_of("webhook.route", bytes, add, None).await?;
         }
         Ok(routed.response)
     }

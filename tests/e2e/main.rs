@@ -55,6 +55,7 @@ mod seed;
 mod serializability;
 mod sse;
 mod startup;
+mod store_trouble;
 mod surroundings;
 mod upgrades;
 mod versions;

@@ -202,7 +202,10 @@ async fn a_backup_opens_and_serves_as_of_its_moment() {
     let mut host = TestHost::with(&["probe"]).toml(toml).start().await;
     host.community("acme", "probe", json!({ "token": "t" })).await;
     host.result("acme", "probe.put", json!({ "key": "a", "value": "before" })).await;
+    let partial = host.directory().join("copy.db.partial");
+    std::fs::write(&partial, "what one that was cut off has left").expect("a file");
     host.command(&["backup", "copy.db"]).succeeded();
+    assert!(!partial.exists(), "it was written anew and got its name");
     host.result("acme", "probe.put", json!({ "key": "a", "value": "after" })).await;
     let again = host.command(&["backup", "copy.db"]).failed_with(1);
     assert!(again.contains("copy.db"), "{again}");
@@ -298,6 +301,8 @@ async fn a_damaged_database_is_reported_and_written_no_more() {
     host.restart().await;
     let read = host.action("acme", "probe.get", json!({ "key": "a" })).await;
     read.problem(503, "store_unavailable");
+    let not_ready = host.get("/readyz").await.problem(503, "not_ready");
+    assert!(not_ready.contains("store is damaged"), "what a read has met counts: {not_ready}");
     let write = host.action("acme", "probe.put", json!({ "key": "a", "value": 2 })).await;
     write.problem(503, "store_unavailable");
     // What is not damaged is answered.

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::command_line::{Ended, command};
 use crate::prepared;
-use crate::process::{HostProcess, moothall, moothall_under};
+use crate::process::{HostProcess, moothall, moothall_after};
 use crate::{Driver, guests, until};
 
 /// How much of the log a failed test shows, in bytes.
@@ -29,8 +29,8 @@ pub struct Setup {
     toml: String,
     environment: Vec<(String, String)>,
     listen: String,
-    /// The soft and the hard limit of open files.
-    files: Option<(u32, u32)>,
+    /// What a shell does before it becomes the host.
+    before: Option<String>,
 }
 
 impl Setup {
@@ -46,10 +46,15 @@ impl Setup {
         self
     }
 
-    /// Limits of open files that the host is started with: the soft one, and the hard one.
-    pub fn files(mut self, soft: u32, hard: u32) -> Self {
-        self.files = Some((soft, hard));
+    /// A shell does this before it becomes the host, for what only a parent can set.
+    pub fn after(mut self, command: &str) -> Self {
+        self.before = Some(command.to_owned());
         self
+    }
+
+    /// Limits of open files that the host is started with: the soft one, and the hard one.
+    pub fn files(self, soft: u32, hard: u32) -> Self {
+        self.after(&format!("ulimit -Sn {soft} && ulimit -Hn {hard}"))
     }
 
     /// A host that is ready for calls.
@@ -82,7 +87,8 @@ impl TestHost {
     pub fn with(plugins: &[&str]) -> Setup {
         let plugins = plugins.iter().map(|plugin| (*plugin).to_owned()).collect();
         let listen = "127.0.0.1:0".to_owned();
-        Setup { plugins, toml: String::new(), environment: Vec::new(), listen, files: None }
+        let (toml, environment, before) = (String::new(), Vec::new(), None);
+        Setup { plugins, toml, environment, listen, before }
     }
 
     /// So much time passes, for every clock of the host. It is noticed within some ten milliseconds.
@@ -193,6 +199,24 @@ impl TestHost {
         self.terminated();
     }
 
+    /// Files of the host may grow to this size and no further, from now on.
+    pub fn limit_files(&self, bytes: u64) {
+        self.process().limit_files(bytes);
+    }
+
+    /// Waits for the end that something else has brought about; its exit code.
+    pub fn ended(&mut self) -> Option<i32> {
+        let mut process = self.process.take().expect("a host that runs");
+        let status = process.ended();
+        self.check(process.stdout());
+        status.code()
+    }
+
+    /// Another connection to the host's database.
+    pub fn database(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.data().join("moothall.db")).expect("the database")
+    }
+
     /// Waits for the good end of a host that was told to terminate.
     pub fn terminated(&mut self) {
         let mut process = self.process.take().expect("a host that runs");
@@ -282,9 +306,9 @@ impl Drop for TestHost {
 fn serve(setup: &Setup, directory: &Path) -> HostProcess {
     let config = directory.join("moothall.toml");
     fs::write(&config, &setup.toml).expect("a configuration file");
-    let mut command = match setup.files {
-        Some((soft, hard)) => moothall_under(directory, soft, hard),
+    let mut command = match &setup.before {
         None => moothall(directory),
+        Some(before) => moothall_after(before, directory),
     };
     command.args(["serve", "--listen", &setup.listen, "--data", "data", "--config"]).arg(config);
     command.env("MOOTHALL_TEST_CLOCK", directory.join(CLOCK_FILE));

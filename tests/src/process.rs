@@ -31,11 +31,10 @@ pub fn moothall(working_directory: &Path) -> Command {
     command
 }
 
-/// The binary under limits of open files.
-pub fn moothall_under(working_directory: &Path, soft: u32, hard: u32) -> Command {
+/// The same after a shell has done something as the process that becomes it.
+pub fn moothall_after(before: &str, working_directory: &Path) -> Command {
     let mut command = Command::new("/bin/sh");
-    let script = format!("ulimit -Sn {soft} && ulimit -Hn {hard} && exec \"$0\" \"$@\"");
-    command.args(["-c", &script]).arg(host_binary());
+    command.args(["-c", &format!("{before} && exec \"$0\" \"$@\"")]).arg(host_binary());
     command.env_clear().current_dir(working_directory).stdin(Stdio::null());
     command
 }
@@ -62,6 +61,13 @@ impl HostProcess {
     pub fn signal(&self, signal: Signal) {
         let pid = Pid::from_child(&self.child);
         kill_process(pid, signal).expect("the host is there to get signals");
+    }
+
+    /// Its files may grow to this size and no further.
+    pub fn limit_files(&self, bytes: u64) {
+        let limit = Rlimit { current: Some(bytes), maximum: None };
+        let pid = Pid::from_child(&self.child);
+        prlimit(Some(pid), Resource::Fsize, limit).expect("a child can be limited");
     }
 
     pub fn kill(&mut self) {

@@ -143,9 +143,9 @@ async fn publish(
     // Running until the write has ended, whether the client still waits or not.
     let running = first.clone();
     let ended: AfterWrite<String> = Box::new(move |_| drop(running));
-    let believed = api.clock.believed_ms();
+    let (believed, bytes) = (api.clock.believed_ms(), event.data.len());
     let write = move |tx: &Tx<'_>| append(tx, event, believed, first);
-    let id = api.calls.store.write_then("event.publish", write, Some(ended)).await?;
+    let id = api.calls.store.write_of("event.publish", bytes, write, Some(ended)).await?;
     Ok((StatusCode::ACCEPTED, Json(json!({ "id": id }))).into_response())
 }
 

@@ -14,7 +14,8 @@ use super::error::Problem;
 use crate::calls::Calls;
 use crate::plugins::Seen;
 use crate::telemetry::metric::{
-    CALLS_IN_FLIGHT, COMMUNITIES, GUEST_MEMORY, PLUGINS, PLUGINS_COMPILING, STORE_QUEUED_WRITES,
+    CALLS_IN_FLIGHT, COMMUNITIES, GUEST_MEMORY, PLUGINS, PLUGINS_COMPILING, STORE_OLDEST_WRITE,
+    STORE_QUEUED_WRITES,
 };
 
 pub fn routes() -> Router<Arc<Api>> {
@@ -32,7 +33,7 @@ async fn alive() -> Json<Value> {
 /// Calls can be answered: the store can be written, and what is in the plugin directory serves. A file that comes later
 /// and is being compiled is in the listing alone: whatever served before it still serves.
 async fn ready(State(api): State<Arc<Api>>) -> Result<Json<Value>, Problem> {
-    if let Some(wrong) = api.calls.store.health().wrong() {
+    if let Some(wrong) = api.calls.store.wrong() {
         return Err(Problem::not_ready(format!("{}; the log says why", wrong.sentence())));
     }
     if let Some(fault) = directory_fault(&api.calls) {
@@ -68,6 +69,7 @@ async fn metrics(State(api): State<Arc<Api>>) -> impl IntoResponse {
     PLUGINS_COMPILING.set(&[], api.calls.plugins.compiling().len() as f64);
     PLUGINS.set(&[], api.calls.plugins.all().len() as f64);
     STORE_QUEUED_WRITES.set(&[], api.calls.store.queued() as f64);
+    STORE_OLDEST_WRITE.set(&[], api.calls.store.health().oldest_write().as_secs_f64());
     let kind = (header::CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4"));
     ([kind], api.metrics.render())
 }

@@ -54,6 +54,7 @@ struct Checkpointer {
     /// The bound of what is not copied.
     frames: u64,
     keep_bytes: u64,
+    long_read: Duration,
     file: PathBuf,
     index: PathBuf,
     health: Health,
@@ -74,6 +75,7 @@ impl Checkpointer {
             conn,
             frames: (config.checkpoint_bytes / FRAME_BYTES).max(1),
             keep_bytes: config.log_keep_bytes,
+            long_read: Duration::from_millis(config.long_read_ms),
             file: database.beside("-wal"),
             index: database.beside("-shm"),
             health: database.health().clone(),
@@ -141,7 +143,7 @@ impl Checkpointer {
         self.age.set(self.complete.elapsed().as_secs_f64());
         if bytes <= self.keep_bytes {
             self.say_at = self.keep_bytes;
-        } else if bytes > self.say_at && self.complete.elapsed() > RESTART_PAUSE {
+        } else if bytes > self.say_at && self.complete.elapsed() > self.long_read {
             self.say_at = bytes.saturating_mul(2);
             self.say_who_reads(bytes);
         }

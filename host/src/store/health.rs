@@ -104,6 +104,9 @@ struct Known {
     /// has none.
     oldest: AtomicU64,
     stalled: Duration,
+    /// When a write was stored last, or one was made to see whether it is, as `oldest`.
+    last: AtomicU64,
+    quiet: Duration,
     readers: Mutex<Vec<Weak<Reading>>>,
     long_reads: Mutex<Vec<String>>,
     /// Told when something is over.
@@ -119,6 +122,8 @@ impl Health {
             began: Instant::now(),
             oldest: AtomicU64::new(0),
             stalled: Duration::from_millis(config.stalled_ms.max(1)),
+            last: AtomicU64::new(0),
+            quiet: Duration::from_millis(config.quiet_ms),
             readers: Mutex::default(),
             long_reads: Mutex::default(),
             over: Notify::new(),
@@ -224,8 +229,21 @@ impl Health {
 
     /// The writer takes writes up; the oldest was queued then.
     pub fn takes_up(&self, queued: Instant) {
-        let micros = queued.saturating_duration_since(self.0.began).as_micros();
-        self.0.oldest.store(u64::try_from(micros).unwrap_or(u64::MAX).max(1), Ordering::Release);
+        let micros = micros(queued.saturating_duration_since(self.0.began));
+        self.0.oldest.store(micros.max(1), Ordering::Release);
+    }
+
+    /// Rows were stored.
+    pub fn stored(&self) {
+        self.0.last.store(micros(self.0.began.elapsed()), Ordering::Relaxed);
+    }
+
+    /// Whether nothing was stored for so long that a write has to show whether the store still writes. True for
+    /// one of those who ask together.
+    pub fn is_quiet(&self) -> bool {
+        let now = micros(self.0.began.elapsed());
+        let take = |last: u64| (now.saturating_sub(last) >= micros(self.0.quiet)).then_some(now);
+        self.0.last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
     }
 
     /// The writer has answered them.
@@ -295,4 +313,8 @@ impl Health {
     fn readers(&self) -> std::sync::MutexGuard<'_, Vec<Weak<Reading>>> {
         self.0.readers.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

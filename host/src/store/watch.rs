@@ -41,7 +41,7 @@ fn is_to_be_tried(health: &Health) -> bool {
 }
 
 /// What comes of it is told by the writer to `Health`, as of any other write.
-fn try_to_write(store: &Inner) {
+pub fn try_to_write(store: &Inner) {
     let run = |tx: &Tx<'_>| tx.try_room(TRY_BYTES);
     let (answer, _) = oneshot::channel();
     // One that finds no place comes again.

@@ -91,7 +91,7 @@ struct WriterThread {
     commits: Counter,
     batches: Histogram,
     /// Rows changed by this connection, when it was last asked.
-    changes: i64,
+    changes: u64,
     told: Told,
     subscriptions: Subscriptions,
     signals: Signals,
@@ -266,9 +266,10 @@ impl WriterThread {
     /// After a commit: one that changed rows shows that an earlier fault is over, and a write of it may have
     /// met another.
     fn settle(&mut self, outcomes: &[Result<(), StoreError>]) {
-        let failing = [Wrong::Full, Wrong::Failing];
-        if failing.iter().any(|wrong| self.health.is(*wrong)) && self.rows_changed() > 0 {
-            self.health.clear(&failing);
+        let has_changed = self.has_changed_rows() && outcomes.iter().any(Result::is_ok);
+        if has_changed {
+            self.health.stored();
+            self.health.clear(&[Wrong::Full, Wrong::Failing]);
         }
         for error in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
             match error {
@@ -278,12 +279,9 @@ impl WriterThread {
         }
     }
 
-    /// Rows changed since this was asked last.
-    fn rows_changed(&mut self) -> i64 {
-        let total = self
-            .conn
-            .query_row("SELECT total_changes()", [], |row| row.get(0))
-            .unwrap_or(self.changes);
-        total - std::mem::replace(&mut self.changes, total)
+    /// Since this was asked last.
+    fn has_changed_rows(&mut self) -> bool {
+        let total = self.conn.total_changes();
+        total != std::mem::replace(&mut self.changes, total)
     }
 }

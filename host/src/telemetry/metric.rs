@@ -85,6 +85,8 @@ metrics! {
     STORE_BATCH_WRITES: Histogram("moothall_store_batch_writes", "writes");
     /// Writes that wait for the writer.
     STORE_QUEUED_WRITES: Gauge("moothall_store_queued_writes", "writes");
+    /// How long the oldest write that the writer has in hand has been on its way.
+    STORE_OLDEST_WRITE: Gauge("moothall_store_oldest_write_seconds", "seconds");
     /// Size of the write-ahead log.
     STORE_LOG: Gauge("moothall_store_log_bytes", "bytes");
     /// How long the write-ahead log has not been copied nearly whole into the database.
