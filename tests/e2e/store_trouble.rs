@@ -182,7 +182,7 @@ async fn a_disk_that_fails_in_a_commit_ends_the_host_and_a_restart_has_what_was_
 }
 
 #[tokio::test]
-async fn a_long_reader_is_named_and_the_log_is_short_again_after_it() {
+async fn a_long_reader_that_lets_the_log_grow_is_named() {
     let toml = "[store]\ncheckpoint_bytes = 100000\nlog_keep_bytes = 400000\nlong_read_ms = 300";
     let host = TestHost::with(&["probe"]).toml(toml).start().await;
     host.community("acme", "probe", json!({})).await;
@@ -212,10 +212,5 @@ async fn a_long_reader_is_named_and_the_log_is_short_again_after_it() {
     .await;
     assert!(counted(&host, &["moothall_store_checkpoint_age_seconds"]).await > 0.3);
     drop(reader);
-    until("the log is short again", async || {
-        write(1).await;
-        (log_bytes().await <= 600_000.0).then_some(())
-    })
-    .await;
     assert!(!host.logs().contains("disk full?"));
 }

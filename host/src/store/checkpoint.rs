@@ -31,8 +31,9 @@ const CHECKPOINT_BUSY: Duration = Duration::from_millis(20);
 const RESTART_AT: u64 = 2;
 /// Only so small a part of `checkpoint_bytes` may be left to copy under the writer's lock.
 const NEARLY: u64 = 8;
-/// The longest pause after restarts that readers prevented; it doubles with each.
-const RESTART_PAUSE: Duration = Duration::from_secs(10);
+/// The longest pause after restarts that did not come about; it doubles with each. Short enough that a writer
+/// who is always at it does not keep the log growing.
+const RESTART_PAUSE: Duration = Duration::from_secs(1);
 
 pub fn start(database: &Arc<Database>, config: &StoreConfig) -> Result<(), StoreError> {
     let conn = database.open_checkpointer()?;
