@@ -24,14 +24,14 @@ use std::time::Instant;
 
 use crate::clock::Clock;
 use crate::communities::Communities;
-use crate::guest::{Blame, Ended, Fault, Output, Share};
+use crate::guest::{Blame, Ended, Fault, Output, Share, Terms};
 use crate::instance::{Hold, Instance};
 use crate::plugins::{Outcome, Plugin, PluginCall, Plugins};
 use crate::store::Store;
 
 use residents::Residents;
 
-pub use commit::{Also, Writes};
+pub use commit::{Also, DAY_USED_UP, Writes, charge, settle};
 pub use error::CallError;
 pub use failed::FailedCalls;
 pub use processes::{StartRequest, ValidatedStart};
@@ -95,6 +95,8 @@ pub struct Collected {
     pub writes: Writes,
     /// Outbound requests that were made: method, URL without query, status.
     pub http: Vec<(String, String, u16)>,
+    /// Of the plugin that wants it.
+    pub terms: Arc<Terms>,
     /// Its part of all guests' memory.
     pub share: Share,
     /// What ends only when it is stored, or is not going to be.

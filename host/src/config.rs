@@ -11,6 +11,7 @@ mod http;
 mod limits;
 mod listen;
 mod load;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -29,6 +30,7 @@ pub use listen::Listen;
 pub use load::{
     Argument, ConfigError, Sources, clock_file, load, log_filter, nearest, secret_key_variable,
 };
+pub use webhooks::WebhooksConfig;
 
 /// The whole of `moothall.toml`.
 #[derive(Clone, Debug, Deserialize)]
@@ -51,6 +53,7 @@ pub struct Config {
     pub scheduler: SchedulerConfig,
     pub workers: WorkersConfig,
     pub hooks: HooksConfig,
+    pub webhooks: WebhooksConfig,
     pub delivery: DeliveryConfig,
     pub driver: DriverConfig,
     pub egress: EgressConfig,
@@ -78,6 +81,7 @@ impl Default for Config {
             scheduler: SchedulerConfig::default(),
             workers: WorkersConfig::default(),
             hooks: HooksConfig::default(),
+            webhooks: WebhooksConfig::default(),
             delivery: DeliveryConfig::default(),
             driver: DriverConfig::default(),
             egress: EgressConfig::default(),

@@ -7,6 +7,8 @@ mod accounts;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::day_budget::ROW_BYTES;
+
 pub use accounts::{
     ACCOUNT_BYTES, Account, AccountChange, AccountKey, Claim, LinkQuality, LinkType, Owned,
 };
@@ -72,6 +74,18 @@ impl ProcessChange {
     }
 }
 
+impl ProcessChange {
+    /// How many bytes it adds to what is stored, about: what is changed is told once more.
+    pub fn stored_bytes(&self) -> u64 {
+        let told = [&self.outcome, &self.errors].into_iter().flatten().map(String::len);
+        let told: usize = told.sum();
+        let state = self.state.iter();
+        let state: usize =
+            state.map(|(key, value)| key.len() + value.as_ref().map_or(0, String::len)).sum();
+        (2 * told + state) as u64
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProcessStatus {
     Created,
@@ -118,6 +132,17 @@ impl Effects {
     /// How many keys these effects may hide of those that are stored.
     pub fn touched(&self) -> usize {
         self.state.len() + self.before.len()
+    }
+
+    /// Bytes of what was emitted, linked, and changed of a process.
+    pub fn stored_bytes(&self) -> u64 {
+        let event = |one: &Emitted| {
+            ROW_BYTES + (one.data.len() + one.initiator.as_ref().map_or(0, String::len)) as u64
+        };
+        let events: u64 = self.events.iter().map(event).sum();
+        let process = self.process.as_ref().map_or(0, ProcessChange::stored_bytes);
+        let accounts: u64 = self.accounts.iter().map(AccountChange::stored_bytes).sum();
+        events + process + accounts
     }
 
     /// The state's part, which is taken out.

@@ -27,6 +27,7 @@ use crate::calls::{Calls, FailedCalls};
 use crate::clock::{Clock, ClockWatch};
 use crate::communities::Communities;
 use crate::config::{Config, Sources, clock_file, load};
+use crate::day_budget::DayBudgets;
 use crate::egress::{Egress, Sender};
 use crate::guest::{Quotas, Sandbox, Shared, engine, enter_runtime};
 use crate::hooks::{Hooks, Schemas};
@@ -40,7 +41,7 @@ use crate::outbox::{LocalReach, Outbox, driver};
 use crate::plugins::directory::{Depth, Directory};
 use crate::plugins::{Apart, Loader, Plugins};
 use crate::scheduler::Scheduler;
-use crate::store::{Store, Wrong};
+use crate::store::{Store, WebhookBounds, Wrong};
 use crate::telemetry::Numbers;
 use crate::webhooks::Webhooks;
 use crate::workers::Workers;
@@ -51,6 +52,8 @@ use listening::Listening;
 
 /// Threads of the runtime for what belongs to no request.
 const BACKGROUND_THREADS: usize = 2;
+/// How often what plugins had stored today is written.
+const BUDGETS_KEPT: Duration = Duration::from_secs(5);
 /// How long calls of the background may take to end before plugins are closed.
 const CALLS_END: Duration = Duration::from_secs(5);
 /// How often it is looked whether something has ended.
@@ -65,6 +68,7 @@ pub struct Host {
     listening: Listening,
     api: Arc<Api>,
     directory: Directory,
+    budgets: Arc<DayBudgets>,
     outbox: Outbox,
     clock: ClockWatch,
     host_scope: HostScope,
@@ -82,7 +86,6 @@ impl Host {
         sources: Sources,
         metrics: PrometheusHandle,
     ) -> anyhow::Result<Self> {
-        let config = Arc::new(config);
         let files = descriptors::raise();
         let data = DataDirectory::open(&config.data)?;
         data.lock()?;
@@ -91,6 +94,10 @@ impl Host {
             format!("the plugin directory {} cannot be made", plugin_directory.display())
         })?;
         let store = Store::open(&config.database(), &config.store)?;
+        let mut config = config;
+        config.limits.set_day_bytes(store.bound_bytes());
+        let config = Arc::new(config);
+        let budgets = Arc::new(DayBudgets::restored(store.read(|reader| reader.plugin_days())?));
         let clock = clock_file().map_or_else(|| Ok(Clock::system()), Clock::driven_by)?;
         let seen = store.read(|reader| reader.clock_seen())?;
         let watch = ClockWatch::new(clock.clone(), seen, config.clock.trust());
@@ -132,6 +139,7 @@ impl Host {
             cache: data.cache(),
             runtimes: threads + 1,
             apart: apart.clone(),
+            budgets: budgets.clone(),
         };
         let mut directory = Directory::new(plugins.clone(), loader, config.clone());
         background.block_on(directory.scan(Depth::Compiled));
@@ -173,7 +181,11 @@ impl Host {
         };
         let mut host_scope = HostScope::new(mutations.clone(), config.clone());
         background.block_on(host_scope.settle());
-        let webhooks = Webhooks { calls: calls.clone() };
+        let bounds = WebhookBounds {
+            items: config.webhooks.instance_items,
+            bytes: config.webhooks.instance_bytes,
+        };
+        let webhooks = Webhooks { calls: calls.clone(), bounds };
         let on = config.hooks.enabled;
         let (limits, body_bytes) = (config.limits.clone(), config.http.body_bytes);
         let schemas = Schemas { apart, limits, body_bytes };
@@ -215,6 +227,7 @@ impl Host {
             listening,
             api,
             directory,
+            budgets,
             outbox,
             clock: watch,
             host_scope,
@@ -254,6 +267,7 @@ impl Host {
         tasks.start("clock", background::watch_clock(self.clock));
         let (times, config) = (clock.clone(), self.config.clone());
         tasks.start("due times", due_times::keep_possible(store.clone(), times, config));
+        tasks.start("day budgets", keep_budgets(store.clone(), self.budgets.clone()));
         tasks.start("purge", purge::Purge::new(store.clone(), clock, self.config.clone()).run());
         let (calls, config) = (self.api.calls.clone(), self.config.scheduler.clone());
         let scheduler = Scheduler::new(calls, config, BACKGROUND_THREADS);
@@ -305,7 +319,11 @@ impl Host {
         let mut closed = closed;
         let end = self.background.block_on(closed.wait_for(|closed| *closed)).map(|_| ());
         end.context("plugins of host scope could not be closed")?;
-        let end = store.write("workers.stop", |tx| tx.end_workers(true));
+        let days = self.budgets.days();
+        let end = store.write("workers.stop", move |tx| {
+            tx.put_plugin_days(&days)?;
+            tx.end_workers(true)
+        });
         self.background.block_on(end).context("the end could not be noted")?;
         self.background.shutdown_timeout(BACKGROUND_END);
         store.finish().context("the database's log could not be copied")?;
@@ -374,6 +392,22 @@ async fn drained(outbox: AbortHandle, mut stop: watch::Receiver<bool>, drain: Du
             ms,
             "deliveries were still on their way after drain_ms; they are sent again at the next start"
         );
+    }
+}
+
+/// What plugins had stored today is written from time to time: a crash forgets a few seconds of it.
+async fn keep_budgets(store: Store, budgets: Arc<DayBudgets>) {
+    let mut kept = Vec::new();
+    loop {
+        tokio::time::sleep(BUDGETS_KEPT).await;
+        let (days, changed) = (budgets.days(), budgets.days());
+        if days == kept {
+            continue;
+        }
+        match store.write("plugin.days", move |tx| tx.put_plugin_days(&changed)).await {
+            Ok(()) => kept = days,
+            Err(error) => tracing::debug!(%error, "what plugins had stored today is kept later"),
+        }
     }
 }
 

@@ -30,6 +30,7 @@ mod workers;
 pub mod cadence;
 pub mod clock;
 pub mod config;
+pub mod day_budget;
 pub mod destination;
 pub mod effects;
 pub mod events;

@@ -142,6 +142,12 @@ impl Plugin {
         self.schedules.iter().find(|one| *one.name == *name)
     }
 
+    /// Whether platforms can reach an instance of it.
+    pub fn uses_webhook(&self) -> bool {
+        let mut processes = self.processes.values();
+        self.exports("webhooks") || processes.any(|kind| kind.has(ProcessFunction::ReceiveWebhook))
+    }
+
     pub fn is_of_host(&self) -> bool {
         self.manifest.scope == Scope::Host
     }

@@ -38,6 +38,7 @@ mod processes;
 mod purge;
 mod reading;
 mod schedules;
+mod shares;
 mod signals;
 mod state;
 mod subscriptions;
@@ -78,6 +79,7 @@ pub use migrate::SCHEMA_VERSION;
 pub use oauth::{OAuthRow, OAuthSecret, TakenState};
 pub use processes::{FIRST_NOTICE_MS, ProcessFilter, ProcessRow};
 pub use schedules::{Advance, FarSchedule, ScheduleFilter, ScheduleRow};
+pub use shares::{CommunityLoad, NO_WEBHOOK_ROOM, WebhookBounds};
 pub use signals::Signals;
 pub use state::StateChange;
 pub use webhooks::{WebhookItem, WebhookLag, WebhookReceiver};
@@ -99,6 +101,9 @@ pub enum StoreError {
     /// Too many writes wait for the writer.
     #[error("too many writes are waiting")]
     Busy,
+    /// Somebody has as much of the store already as may be: nothing was stored.
+    #[error("{0}")]
+    NoRoom(&'static str),
     /// The file is not a sound database any more.
     #[error("the database is damaged: {0}")]
     Damaged(String),

@@ -27,6 +27,13 @@ pub struct Response {
 }
 
 impl Request {
+    /// How much it has, about.
+    pub fn bytes(&self) -> u64 {
+        let headers: usize =
+            self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        (self.path.len() + self.query.len() + headers + self.body.len()) as u64
+    }
+
     /// The first header of that (lower-case) name.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(one, _)| one == name).map(|(_, value)| value.as_str())

@@ -13,12 +13,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::calls::{Also, CallError, Calls, Mode, ValidatedCall, What};
-use crate::guest::{Fault, Output};
+use crate::calls::{Also, CallError, Calls, DAY_USED_UP, Mode, ValidatedCall, What};
+use crate::day_budget::ROW_BYTES;
+use crate::guest::{Fault, Output, Terms};
 use crate::ids::{InstanceId, RequestId};
 use crate::instance::Instance;
 use crate::plugins::{Plugin, ProcessFunction};
-use crate::store::{Tx, WebhookItem};
+use crate::store::{NO_WEBHOOK_ROOM, StoreError, Tx, WebhookBounds, WebhookItem};
 use crate::web::{Request, Response};
 
 pub use items::waits;
@@ -31,6 +32,8 @@ const TARGETS: usize = 1_000;
 #[derive(Clone)]
 pub struct Webhooks {
     pub calls: Arc<Calls>,
+    /// Of each instance.
+    pub bounds: WebhookBounds,
 }
 
 /// Why a webhook was not received.
@@ -124,7 +127,10 @@ impl Webhooks {
     ) -> Received {
         let Accepted(Found { plugin, of: instance }) = accepted;
         let types = webhook_types(&plugin);
-        if types.is_empty() || !self.calls.store.read(|r| r.has_pending(instance.id))? {
+        let (id, bounds) = (instance.id, self.bounds);
+        let (has_pending, has_room) =
+            self.calls.store.read(|r| Ok((r.has_pending(id)?, r.has_webhook_room(id, bounds)?)))?;
+        if types.is_empty() || !has_pending {
             if !plugin.exports("webhooks") {
                 return if types.is_empty() { Err(WebhookError::NotFound) } else { Ok(None) };
             }
@@ -132,6 +138,9 @@ impl Webhooks {
             let call = self.calls.on(plugin, instance, what, request_id).await?;
             let answer = self.calls.run(call, Mode::Commit).await?;
             return Ok(response_of(answer.output));
+        }
+        if !has_room {
+            return Err(StoreError::NoRoom(NO_WEBHOOK_ROOM).into());
         }
         self.receive_and_hand_on(plugin, instance, types, request, request_id).await
     }
@@ -185,11 +194,16 @@ impl Webhooks {
         // The background leaves them alone while the platform waits.
         let due = now.saturating_add(wall);
         let (id, content, spoken) = (instance.id, request.clone(), request_id.to_string());
+        let (terms, bounds) = (plugin.terms.clone(), self.bounds);
         let items: Arc<Mutex<Vec<WebhookItem>>> = Arc::default();
         let made = items.clone();
         let also: Also = Box::new(move |tx| {
             let receivers = receivers(tx, id, &types)?;
             let added = tx.add_webhook(&content, &spoken, &receivers, now, due)?;
+            if !added.is_empty() {
+                tx.require_webhook_room(id, bounds)?;
+                charge(&terms, content.bytes() + ROW_BYTES * added.len() as u64, now)?;
+            }
             *made.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = added;
             Ok(())
         });
@@ -241,11 +255,16 @@ impl Webhooks {
             return Err(Fault::Limit(message).into());
         }
         if !receivers.is_empty() {
-            let (now, bytes) = (self.calls.clock.now_ms(), request.body.len());
+            let (now, bounds) = (self.calls.clock.now_ms(), self.bounds);
+            let bytes = request.bytes() + ROW_BYTES * receivers.len() as u64;
+            let held = request.body.len();
+            let terms = plugin.terms.clone();
             let add = move |tx: &Tx<'_>| {
-                tx.add_webhook(&request, request_id.as_str(), &receivers, now, now).map(drop)
+                let receivers = tx.with_webhook_room(&receivers, bounds)?;
+                tx.add_webhook(&request, request_id.as_str(), &receivers, now, now)?;
+                charge(&terms, bytes, now)
             };
-            self.calls.store.write_of("webhook.route", bytes, add, None).await?;
+            self.calls.store.write_of("webhook.route", held, add, None).await?;
         }
         Ok(routed.response)
     }
@@ -257,6 +276,14 @@ fn nowhere(error: CallError) -> WebhookError {
         CallError::PluginUnavailable(_) => error.into(),
         _ => WebhookError::NotFound,
     }
+}
+
+/// Counts what is stored with the plugin's day, as the last step of the write: what the disk refuses after that
+/// stays counted.
+fn charge(terms: &Terms, bytes: u64, now: i64) -> Result<(), StoreError> {
+    let charge = terms.charge(now, bytes).map_err(|_| StoreError::NoRoom(DAY_USED_UP))?;
+    charge.keep();
+    Ok(())
 }
 
 /// The types of a plugin's processes that receive webhooks.

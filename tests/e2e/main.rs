@@ -53,6 +53,7 @@ mod schedules;
 mod secrets;
 mod seed;
 mod serializability;
+mod shares;
 mod sse;
 mod startup;
 mod store_trouble;

@@ -6,10 +6,16 @@ use std::time::Instant;
 
 use super::sending::Sending;
 use super::{Calls, Collected, ValidatedCall};
+use crate::day_budget::{Charge, ROW_BYTES};
 use crate::effects::{AccountChange, ProcessChange};
 use crate::events::instance_scope;
+use crate::guest::Terms;
 use crate::instance::{Hold, Instance, ProcessRef};
 use crate::store::{Audience, NewEvent, StateChange, StoreError, Tx};
+
+/// What a plugin's call is refused with that came too late to be told while its guest ran.
+pub const DAY_USED_UP: &str =
+    "the plugin has had its stored_bytes_per_day stored; see /api/internal/plugins";
 
 /// What must be stored with a call or not at all: a schedule's advance, work that follows, a
 /// remembered response. Runs after the effects, inside the same write.
@@ -42,6 +48,17 @@ impl Writes {
         state.chain(events).chain(process).sum()
     }
 
+    /// How many bytes they add to what is stored, about. State is bounded for itself.
+    pub fn stored_bytes(&self) -> u64 {
+        let of = |text: Option<&String>| text.map_or(0, String::len) as u64;
+        let event =
+            |event: &NewEvent| ROW_BYTES + of(Some(&event.data)) + of(event.initiator.as_ref());
+        let events: u64 = self.events.iter().map(event).sum();
+        let process = self.process.as_ref().map_or(0, |(_, change)| change.stored_bytes());
+        let accounts: u64 = self.accounts.iter().map(AccountChange::stored_bytes).sum();
+        events + process + accounts
+    }
+
     /// Stores them for an instance that is there.
     pub fn apply(&self, tx: &Tx<'_>, instance: &Instance, now: i64) -> Result<(), StoreError> {
         tx.apply_state(instance.id, &self.state)?;
@@ -64,6 +81,7 @@ impl Collected {
         let events = std::mem::take(&mut effects.events);
         let has_events = !events.is_empty();
         let state = effects.take_state().into_iter();
+        let terms = call.plugin().terms.clone();
         let writes = Writes {
             state: state.map(|(key, value)| StateChange { key, value }).collect(),
             events: events.into_iter().filter_map(|event| new_event(call, event)).collect(),
@@ -76,6 +94,7 @@ impl Collected {
             writes,
             http: effects.http,
             keep: None,
+            terms,
             share: ended.share,
             hold: ended.hold,
             state_bytes: ended.state_bytes,
@@ -148,6 +167,22 @@ impl Calls {
             also.map_or(Ok(()), |also| also(tx))
         };
         self.store.write_of("call.commit", bytes, run, Some(Box::new(release))).await
+    }
+}
+
+/// Counts what a plugin has stored with its day; none where there is nothing.
+pub fn charge(terms: &Terms, writes: &Writes, now: i64) -> Result<Option<Charge>, StoreError> {
+    let bytes = writes.stored_bytes();
+    if bytes == 0 {
+        return Ok(None);
+    }
+    terms.charge(now, bytes).map(Some).map_err(|_| StoreError::NoRoom(DAY_USED_UP))
+}
+
+/// What is not stored is given back.
+pub fn settle(charge: Option<Charge>, is_stored: bool) {
+    if let Some(charge) = charge.filter(|_| is_stored) {
+        charge.keep();
     }
 }
 

@@ -47,6 +47,9 @@ pub struct Limits {
     pub accounts: usize,
     /// A process's outcome, or its errors, in bytes of the JSON text.
     pub process_bytes: usize,
+    /// Events, processes, accounts and webhooks that a plugin may have stored in a day (UTC), in bytes. Absent:
+    /// a hundredth of `[store] database_bytes`, from 64 MiB to 1 GiB.
+    pub stored_bytes_per_day: Option<u64>,
     /// Log lines, standard output and standard error together, in bytes.
     pub log_bytes: usize,
     /// Elements of all tables.
@@ -133,6 +136,10 @@ pub struct Limits {
     pub processes_per_instance: usize,
     /// Instances of one community.
     pub instances_per_community: usize,
+    /// People of one community, and as many accounts, beyond which plugins link no more.
+    pub people_per_community: u64,
+    /// Accounts of one community, in bytes, beyond which plugins link no more.
+    pub account_bytes_per_community: u64,
     /// The stored form of one configuration and its secrets, in bytes.
     pub config_bytes: usize,
 }
@@ -157,6 +164,7 @@ impl Default for Limits {
             http_placements: 16,
             accounts: 100,
             process_bytes: 256 * KIB,
+            stored_bytes_per_day: None,
             log_bytes: 64 * KIB,
             table_elements: 20_000,
             calls_per_instance: 64,
@@ -193,6 +201,8 @@ impl Default for Limits {
             default_bytes: MIB,
             processes_per_instance: 1_000,
             instances_per_community: 1_000,
+            people_per_community: 1_000_000,
+            account_bytes_per_community: 256 * MIB as u64,
             config_bytes: 256 * KIB,
         }
     }
@@ -223,12 +233,28 @@ pub struct CallLimits {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accounts: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub stored_bytes_per_day: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub log_bytes: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub table_elements: Option<usize>,
 }
 
+/// What a plugin may have stored in a day, at least and at most, where nothing else is said.
+const DAY_BYTES: std::ops::RangeInclusive<u64> = (64 << 20)..=(1 << 30);
+
 impl Limits {
+    /// What a plugin may have stored in a day.
+    pub fn day_bytes(&self) -> u64 {
+        self.stored_bytes_per_day.unwrap_or(*DAY_BYTES.end())
+    }
+
+    /// In proportion to the largest size of the database, unless it is said.
+    pub fn set_day_bytes(&mut self, database_bytes: u64) {
+        let share = (database_bytes / 100).clamp(*DAY_BYTES.start(), *DAY_BYTES.end());
+        self.stored_bytes_per_day.get_or_insert(share);
+    }
+
     /// These limits with what one plugin's configuration changes.
     pub fn with(&self, change: &CallLimits) -> Self {
         let mut limits = self.clone();
@@ -242,6 +268,7 @@ impl Limits {
         limits.events = change.events.unwrap_or(limits.events);
         limits.http_requests = change.http_requests.unwrap_or(limits.http_requests);
         limits.accounts = change.accounts.unwrap_or(limits.accounts);
+        limits.stored_bytes_per_day = change.stored_bytes_per_day.or(limits.stored_bytes_per_day);
         limits.log_bytes = change.log_bytes.unwrap_or(limits.log_bytes);
         limits.table_elements = change.table_elements.unwrap_or(limits.table_elements);
         limits

@@ -6,6 +6,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::day_budget::ROW_BYTES;
 use crate::ids::PersonId;
 
 /// Longest name of a platform, identifier on it, or `community_platform_id`, in bytes.
@@ -134,6 +135,17 @@ impl LinkQuality {
     pub fn parse(text: &str) -> Option<Self> {
         let all = [Self::Unknown, Self::Unconfirmed, Self::Weak, Self::Strong];
         all.into_iter().find(|one| one.as_str() == text)
+    }
+}
+
+impl AccountChange {
+    /// How many bytes it adds to what is stored, about.
+    pub fn stored_bytes(&self) -> u64 {
+        match self {
+            Self::Person(_) => ROW_BYTES,
+            Self::Add(account) | Self::Change { account, .. } => ROW_BYTES + account.bytes(),
+            Self::Remove(_) => 0,
+        }
     }
 }
 

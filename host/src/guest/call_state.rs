@@ -253,6 +253,7 @@ impl From<StoreError> for Fault {
         match error {
             StoreError::Stale => Self::InstanceReplaced,
             StoreError::Busy => Self::Overloaded("too many writes are waiting"),
+            StoreError::NoRoom(what) => Self::Overloaded(what),
             StoreError::Unavailable(cause) => Self::Store(cause),
             StoreError::Taken(what) => Self::Taken(what),
             StoreError::Unsettled => Self::Unsettled,

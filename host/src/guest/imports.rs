@@ -23,6 +23,8 @@ use super::bindings::imports::Imports;
 use super::bindings::{Error, ErrorKind};
 use super::call_state::CallState;
 use super::fault::Fault;
+use crate::clock::rfc3339;
+use crate::day_budget::UsedUp;
 
 /// Interfaces of WASI 0.2 that are there, by package.
 const WASI: &[(&str, &[&str])] = &[
@@ -101,6 +103,29 @@ pub fn missing(name: &str) -> Option<String> {
 pub(super) fn error(kind: ErrorKind, message: impl Into<String>) -> Error {
     let retryable = matches!(kind, ErrorKind::Unavailable);
     Error { kind, message: message.into(), details: None, retryable }
+}
+
+impl CallState {
+    /// Whether the plugin may have so many bytes more stored today, with what this call wants stored already.
+    fn require_day_room(&self, bytes: u64) -> Result<(), Error> {
+        let (now, limit) = (self.shared.clock.now_ms(), self.terms.limits.day_bytes());
+        let before = self.subject.batch.as_ref().map_or(0, |batch| batch.stored_bytes);
+        let wanted = self.effects.stored_bytes().saturating_add(before).saturating_add(bytes);
+        let Err(UsedUp { until }) = self.terms.has_day_room(now, wanted) else {
+            return Ok(());
+        };
+        let (spent, until) = (self.terms.spent.today(now), rfc3339(until));
+        let message = format!(
+            "plugin '{}' has had {spent} bytes of events, processes, accounts and webhooks stored today and may have \
+             {limit} (stored_bytes_per_day); from {until} on there is room again",
+            self.terms.plugin
+        );
+        let details = serde_json::json!({
+            "limit": "stored_bytes_per_day", "bytes_per_day": limit, "bytes": spent, "retry_at": until,
+        });
+        let refused = error(ErrorKind::Unavailable, message);
+        Err(Error { details: Some(details.to_string()), ..refused })
+    }
 }
 
 /// What a guest is told about a fault that ends its call anyway: not what went wrong inside.

@@ -8,20 +8,47 @@ use secrecy::SecretString;
 use super::meter::LongCalls;
 use super::quota::Quota;
 use crate::config::Limits;
+use crate::day_budget::{Charge, Spent, UsedUp};
 use crate::effects::StateWrites;
 use crate::grants::Grants;
 use crate::ids::{PluginName, RequestId};
 use crate::instance::{Hold, Instance, ProcessRef};
+use crate::telemetry::metric::DAY_BUDGET_REFUSED;
 
 /// The same for all calls of a loaded plugin.
 pub struct Terms {
     pub plugin: PluginName,
     pub limits: Limits,
+    /// What it had stored today.
+    pub spent: Arc<Spent>,
     pub grants: Grants,
     pub settings: Settings,
     pub long_calls: LongCalls,
     /// What the plugin may have of the host, together with its other versions.
     pub quota: Arc<Quota>,
+}
+
+impl std::fmt::Debug for Terms {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Terms").field("plugin", &self.plugin).finish_non_exhaustive()
+    }
+}
+
+impl Terms {
+    /// Counts bytes that are about to be stored for the plugin.
+    pub fn charge(&self, now: i64, bytes: u64) -> Result<Charge, UsedUp> {
+        self.spent.charge(now, bytes, self.limits.day_bytes()).inspect_err(|_| self.count_refusal())
+    }
+
+    /// Whether so many more bytes may be stored for the plugin today.
+    pub fn has_day_room(&self, now: i64, bytes: u64) -> Result<(), UsedUp> {
+        let room = self.spent.has_room(now, bytes, self.limits.day_bytes());
+        room.inspect_err(|_| self.count_refusal())
+    }
+
+    fn count_refusal(&self) {
+        DAY_BUDGET_REFUSED.of(&[("plugin", self.plugin.as_str())]).increment(1);
+    }
 }
 
 /// The operator's settings of a plugin.
@@ -60,6 +87,8 @@ pub struct Batch {
     hold: Arc<Mutex<Option<Hold>>>,
     /// What those before wrote.
     pub before: Arc<StateWrites>,
+    /// Bytes of what else those before want stored.
+    pub stored_bytes: u64,
     /// Bytes of the instance's state with that, if one of them had to know.
     pub state_bytes: Option<u64>,
 }

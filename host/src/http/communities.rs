@@ -164,7 +164,7 @@ pub async fn hooks(
 /// Where a platform reaches an instance, if its plugin receives webhooks.
 fn hook(api: &Api, community: &Community, instance: &Arc<Instance>) -> Option<String> {
     let plugin = api.calls.plugins.get(instance.plugin.as_str())?;
-    if !super::plugins::uses_webhook(&plugin) {
+    if !plugin.uses_webhook() {
         return None;
     }
     let config: Value = serde_json::from_str(instance.stored_config()).unwrap_or_default();

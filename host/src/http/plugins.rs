@@ -14,10 +14,12 @@ use super::error::Problem;
 use super::{Api, body, guard};
 use crate::calls::CallError;
 use crate::changes::Change;
+use crate::clock::rfc3339;
+use crate::day_budget::day_end;
 use crate::hooks::{Builtin, enabling_data};
 use crate::ids::{CommunitySlug, InstanceId, RequestId};
 use crate::mutations::{Became, PluginEntry};
-use crate::plugins::Plugin;
+use crate::plugins::{FileReport, Plugin};
 
 /// A config body; absent, it is empty.
 #[derive(serde::Deserialize)]
@@ -78,7 +80,24 @@ pub async fn disable(
 
 /// Every file in the plugin directory, and what became of it.
 pub async fn files(State(api): State<Arc<Api>>) -> Json<Value> {
-    Json(json!({ "plugins": api.calls.plugins.reports() }))
+    let now = api.clock.now_ms();
+    let shown = |report: FileReport| {
+        let plugin = report.name.as_ref().and_then(|name| api.calls.plugins.get(name));
+        let mut shown = json!(report);
+        shown["stored_today"] = json!(plugin.map(|plugin| stored_today(&plugin, now)));
+        shown
+    };
+    let files: Vec<Value> = api.calls.plugins.reports().into_iter().map(shown).collect();
+    Json(json!({ "plugins": files }))
+}
+
+/// Of what it may have stored in a day, how much it had today.
+fn stored_today(plugin: &Plugin, now: i64) -> Value {
+    json!({
+        "bytes": plugin.terms.spent.today(now),
+        "bytes_per_day": plugin.terms.limits.day_bytes(),
+        "resets_at": rfc3339(day_end(now)),
+    })
 }
 
 pub async fn metadata(
@@ -89,7 +108,7 @@ pub async fn metadata(
     Ok(Json(json!({
         "name": plugin.name,
         "auth_type": plugin.manifest.auth_type,
-        "uses_webhook": uses_webhook(&plugin),
+        "uses_webhook": plugin.uses_webhook(),
         "schemas": {
             "config": plugin.manifest.config_schema,
             "actions": actions_json(&plugin),
@@ -140,12 +159,4 @@ pub fn processes_json(plugin: &Plugin) -> Vec<Value> {
         })
     };
     plugin.manifest.processes.iter().map(process).collect()
-}
-
-/// Whether platforms can reach an instance of it.
-pub fn uses_webhook(plugin: &Plugin) -> bool {
-    let receives = |kind: &Arc<crate::plugins::ProcessType>| {
-        kind.has(crate::plugins::ProcessFunction::ReceiveWebhook)
-    };
-    plugin.exports("webhooks") || plugin.processes.values().any(receives)
 }

@@ -8,8 +8,9 @@ use tokio::time::Instant;
 
 use super::plan::{Draft, Plan, Step};
 use super::{MutationError, Mutations, Outcome};
-use crate::calls::{Also, CallError, Mode, ValidatedCall, Writes};
+use crate::calls::{Also, CallError, Mode, ValidatedCall, Writes, charge, settle};
 use crate::communities::{Community, Turn};
+use crate::day_budget::Charge;
 use crate::guest::{Fault, Share};
 use crate::ids::{Generation, InstanceId, ProcessId, RequestId};
 use crate::instance::{Access, CommunityNames, Hold, HoldError, Instance, secret_context};
@@ -196,7 +197,7 @@ impl Mutations {
         held: Vec<Held>,
         turn: Turn,
     ) -> Outcome<Arc<Community>> {
-        let (writes, shares) = self.writes(&mut plan)?;
+        let (writes, shares, charges) = self.writes(&mut plan)?;
         let after = community_after(&plan);
         let Some(names) = plan.after.clone().or_else(|| plan.before.clone()) else {
             return Err(Fault::Host("a mutation of no community".into()).into());
@@ -210,6 +211,7 @@ impl Mutations {
                 communities.publish(slug_before.as_ref(), published);
                 held.into_iter().for_each(release);
             }
+            charges.into_iter().for_each(|charge| settle(charge, committed.is_some()));
             drop((turn, shares));
         };
         let (change, view, of) = (self.told(&plan), self.view(&plan), names.id);
@@ -232,12 +234,13 @@ impl Mutations {
         }
     }
 
-    /// What the steps write, and its part of all guests' memory.
-    fn writes(&self, plan: &mut Plan) -> Outcome<(Vec<Write>, Vec<Share>)> {
+    /// What the steps write, its part of all guests' memory, and of what their plugins may have stored today.
+    fn writes(&self, plan: &mut Plan) -> Outcome<(Vec<Write>, Vec<Share>, Vec<Option<Charge>>)> {
         let Some(names) = plan.after.clone().or_else(|| plan.before.clone()) else {
-            return Ok((Vec::new(), Vec::new()));
+            return Ok(Default::default());
         };
-        let (mut writes, mut shares) = (Vec::new(), Vec::new());
+        let (mut writes, mut shares, mut charges) = (Vec::new(), Vec::new(), Vec::new());
+        let now = self.calls.clock.now_ms();
         for step in &mut plan.steps {
             // A removal before what replaces it: the two have the same name.
             match step {
@@ -251,6 +254,7 @@ impl Mutations {
                 step
             {
                 let written = self.written(&names, draft, &mut shares)?;
+                charges.push(charge(&draft.plugin.terms, &written.writes, now)?);
                 let to = draft.instance.generation;
                 writes.push(match step {
                     Step::Reconfigure(..) => Write::Reconfigure(written, to),
@@ -262,7 +266,7 @@ impl Mutations {
         if rows > WRITE_ROWS {
             Err(MutationError::TooMuch(WRITE_ROWS))
         } else {
-            Ok((writes, shares))
+            Ok((writes, shares, charges))
         }
     }
 

@@ -16,6 +16,7 @@ use super::schema::shortened;
 use super::{Apart, LoadError, Plugin, compile};
 use crate::clock::Clock;
 use crate::config::{Config, Limits};
+use crate::day_budget::DayBudgets;
 use crate::grants::Grants;
 use crate::guest::{
     Export, Fault, Guest, LongCalls, Origin, Output, Sandbox, Settings, Subject, Terms,
@@ -40,6 +41,8 @@ pub struct Loader {
     pub cache: PathBuf,
     /// How many runtimes make calls.
     pub runtimes: usize,
+    /// What each plugin had stored today, whichever version of it.
+    pub budgets: Arc<DayBudgets>,
     /// Where schemas are compiled.
     pub apart: Apart,
 }
@@ -96,6 +99,7 @@ impl Loader {
             digest,
             config: config.clone(),
             runtimes: self.runtimes,
+            budgets: self.budgets.clone(),
             now: self.clock.now_ms(),
         })
         .await
@@ -186,6 +190,7 @@ impl Loader {
             .map_err(|bad| error("describe_failed", bad.to_string()))?;
         let terms = Terms {
             quota: self.sandbox.quotas().fresh(&nameless),
+            spent: DayBudgets::default().of(&nameless),
             plugin: nameless,
             limits: limits.of_describe(),
             grants: Grants::default(),

@@ -25,6 +25,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../migrations/0014_retention.sql")),
     M::up(include_str!("../../migrations/0015_webhook_receivers.sql")),
     M::up(include_str!("../../migrations/0016_clock.sql")),
+    M::up(include_str!("../../migrations/0017_shares.sql")),
 ];
 
 /// The schema that this version of the host works on.

@@ -57,6 +57,8 @@ metrics! {
     /// Growths of guests' memory that were refused, because all guests, those of the plugin or those that live on have
     /// as much as they may, by the limit.
     GUEST_MEMORY_REFUSED: Counter("moothall_guest_memory_refused_total", "growths");
+    /// Events, processes, accounts and webhooks that a plugin could not store, because it had its bytes of the day.
+    DAY_BUDGET_REFUSED: Counter("moothall_day_budget_refused_total", "refusals");
     /// Lines of the log that were dropped, because the plugin caused more than it may.
     LOG_LINES_DROPPED: Counter("moothall_log_lines_dropped_total", "lines");
     /// HTTP responses by status.

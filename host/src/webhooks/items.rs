@@ -124,9 +124,11 @@ impl Webhooks {
         let ended = item.clone();
         let Some(process) = item.process else {
             let (types, id, now) = (webhook_types(&plugin), instance.id, self.calls.clock.now_ms());
+            let bounds = self.bounds;
             let also: Also = Box::new(move |tx| {
                 let receivers = receivers(tx, id, &types)?;
                 tx.add_webhook_items(ended.webhook, &receivers, now)?;
+                tx.require_webhook_room(id, bounds)?;
                 tx.end_webhook_item(&ended)
             });
             if !plugin.exports("webhooks") {

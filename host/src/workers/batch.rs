@@ -238,6 +238,7 @@ impl Gathered {
         for change in &collected.writes.state {
             before.insert(change.key.clone(), change.value.clone());
         }
+        self.batch.stored_bytes += collected.writes.stored_bytes();
         self.batch.state_bytes = collected.state_bytes().or(self.batch.state_bytes);
         match &mut self.done {
             Some(done) => done.absorb(collected),

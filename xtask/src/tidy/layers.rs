@@ -10,7 +10,7 @@ use super::sources::Source;
 const LEVELS: &[&[&str]] = &[
     &["clock", "machine", "permissions"],
     &["ids", "web", "destination", "changes"],
-    &["events", "cadence", "slots", "rate"],
+    &["events", "cadence", "slots", "rate", "day_budget"],
     &["instance"],
     &["secrets"],
     &["effects"],

@@ -34,11 +34,15 @@ impl accounts::Host for CallState {
             }
             None => None,
         };
+        if stored.is_none() {
+            self.require_people_room(community)?;
+        }
         let fresh = self.fresh_person()?;
         let (account, changes) = claim.settle(stored, fresh).map_err(|_| {
             let message = "the account is linked to another person with at least this link_quality";
             error(ErrorKind::Conflict, message)
         })?;
+        self.require_day_room(changes.iter().map(AccountChange::stored_bytes).sum())?;
         self.keep_changes(changes, account.bytes())?;
         self.show(&account)
     }
@@ -149,6 +153,24 @@ impl CallState {
             return Err(error(ErrorKind::Conflict, message));
         }
         Ok(())
+    }
+
+    /// People and accounts are kept for as long as their community: there is a bound on them.
+    fn require_people_room(&mut self, community: CommunityId) -> Result<(), Error> {
+        let load = self
+            .stored(|state| state.shared.store.read(|reader| reader.community_load(community)))?;
+        let own: u64 = self.effects.accounts.iter().map(AccountChange::stored_bytes).sum();
+        let (people, most) =
+            (self.terms.limits.people_per_community, self.terms.limits.account_bytes_per_community);
+        if load.people.max(load.accounts) < people && load.bytes.saturating_add(own) < most {
+            return Ok(());
+        }
+        let message = format!(
+            "the community has {} people and {} accounts of {} bytes already; the operator's limits are \
+             people_per_community = {people} and account_bytes_per_community = {most}",
+            load.people, load.accounts, load.bytes
+        );
+        Err(error(ErrorKind::Conflict, message))
     }
 
     fn fresh_person(&mut self) -> Result<PersonId, Error> {

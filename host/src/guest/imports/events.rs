@@ -3,6 +3,7 @@
 use serde::de::IgnoredAny;
 
 use super::error;
+use crate::day_budget::ROW_BYTES;
 use crate::effects::Emitted;
 use crate::events::is_event_type;
 use crate::guest::bindings::imports::moothall::plugin::events;
@@ -27,6 +28,8 @@ impl events::Host for CallState {
         {
             return Ok(id);
         }
+        let stored = data.len() + initiator.as_ref().map_or(0, String::len);
+        self.require_day_room(ROW_BYTES + stored as u64)?;
         let bytes = data.len() + initiator.as_ref().map_or(0, String::len) + event_type.len();
         self.keep(bytes as u64)?;
         let time = self.shared.clock.now_ms();

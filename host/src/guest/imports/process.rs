@@ -53,6 +53,7 @@ impl process::Host for CallState {
 
     async fn set_outcome(&mut self, outcome: String) -> Result<(), Error> {
         self.check_json("outcome", &outcome)?;
+        self.require_day_room(2 * outcome.len() as u64)?;
         self.open_process().await?.outcome = Some(outcome);
         Ok(())
     }
@@ -63,6 +64,7 @@ impl process::Host for CallState {
 
     async fn set_errors(&mut self, errors: String) -> Result<(), Error> {
         self.check_json("errors", &errors)?;
+        self.require_day_room(2 * errors.len() as u64)?;
         self.open_process().await?.errors = Some(errors);
         Ok(())
     }
@@ -176,6 +178,8 @@ impl CallState {
     ) -> Result<bool, Error> {
         self.open_process().await?;
         self.count_write()?;
+        let adds = value.as_ref().map_or(0, |value| key.len() + value.len());
+        self.require_day_room(adds as u64)?;
         let before = self.process_value(&key)?;
         let entry =
             |value: &Option<String>| value.as_ref().map_or(0, |v| (v.len() + key.len()) as u64);

@@ -9,6 +9,7 @@ use std::sync::atomic::AtomicU32;
 use super::schemas::Schemas;
 use super::{Loaded, error, errors, parts, settings};
 use crate::config::Config;
+use crate::day_budget::DayBudgets;
 use crate::destination::HostPattern;
 use crate::grants::{Grants, Missing, Requested, is_of_host};
 use crate::guest::{Guest, LongCalls, Sandbox, Terms};
@@ -28,6 +29,7 @@ pub struct Assembly {
     pub digest: String,
     pub config: Config,
     pub runtimes: usize,
+    pub budgets: Arc<DayBudgets>,
     /// Milliseconds since the Unix epoch.
     pub now: i64,
 }
@@ -50,12 +52,13 @@ impl Assembly {
             warnings.push(format!("{} more fields are not known either", unknown.len() - WARNINGS));
         }
         let plugin = self.plugin(manifest)?;
+        warnings.extend(open_webhooks(&plugin));
         warnings.extend(plugin.terms.grants.missing().iter().map(Missing::warning));
         Ok(Loaded { plugin: Arc::new(plugin), warnings })
     }
 
     fn plugin(self, manifest: Manifest) -> Result<Plugin, Vec<LoadError>> {
-        let Self { sandbox, guest, digest, config, runtimes, now, .. } = self;
+        let Self { sandbox, guest, digest, config, runtimes, budgets, now, .. } = self;
         let name = manifest.plugin_name().map_err(|messages| errors("bad_manifest", messages))?;
         let of_plugin = config.plugin(name.as_str());
         let mut mistakes = errors("bad_manifest", manifest.unexported(&guest.capabilities()));
@@ -108,6 +111,7 @@ impl Assembly {
             settings,
             long_calls: LongCalls::new(runtimes),
             quota: sandbox.quotas().of(&name),
+            spent: budgets.of(&name),
         };
         Ok(Plugin {
             metrics: PluginMetrics::new(name.as_str()),
@@ -154,6 +158,29 @@ fn requested(manifest: &Manifest, name: &PluginName, http: Vec<HostPattern>) -> 
         accounts: accounts.filter(|one| *one != name.as_str()).cloned().collect(),
         scope: manifest.scope,
     }
+}
+
+/// Webhooks that anybody can send: whoever knows a community's slug reaches them.
+fn open_webhooks(plugin: &Plugin) -> Vec<String> {
+    let manifest = &plugin.manifest;
+    let has_slug = || {
+        let properties = plugin.config_schema.document().get("properties");
+        properties.is_some_and(|properties| properties.get("webhook_slug").is_some())
+    };
+    let mut warnings = Vec::new();
+    if plugin.uses_webhook() && manifest.verify.is_none() && !has_slug() {
+        warnings.push(
+            "its webhooks can be sent by anybody: the manifest has no `verify`, and the config_schema no `webhook_slug`"
+                .to_owned(),
+        );
+    }
+    if plugin.exports("global-webhooks") && manifest.global_verify.is_none() {
+        warnings.push(
+            "its platform-wide webhooks can be sent by anybody: the manifest has no `global_verify`"
+                .to_owned(),
+        );
+    }
+    warnings
 }
 
 fn requested_hosts(manifest: &Manifest) -> Result<Vec<HostPattern>, Vec<LoadError>> {
