@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-const PATIENCE: Duration = Duration::from_secs(30);
+/// A compiler runs behind everything else: beside busy neighbours a second of its work takes a minute.
+const PATIENCE: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Looks until there is something to see; fails, saying what it waited for, after 30 s.
+/// Looks until there is something to see; fails, saying what it waited for, after 120 s.
 pub async fn until<T>(what: &str, look: impl AsyncFnMut() -> Option<T>) -> T {
     until_within(PATIENCE, what, look).await
 }
