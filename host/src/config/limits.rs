@@ -151,7 +151,7 @@ impl Default for Limits {
             cpu_ms: 1_000,
             wall_ms: 10_000,
             result_bytes: MIB,
-            response_headers: 100,
+            response_headers: 80,
             response_header_bytes: 64 * KIB,
             state_value_bytes: 256 * KIB,
             state_key_bytes: 512,
