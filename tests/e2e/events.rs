@@ -135,10 +135,12 @@ async fn what_orders_events_goes_with_the_last_of_them() {
     }
     // Deliveries to the driver, who is not there, wait for four days.
     host.advance(std::time::Duration::from_secs(5 * 24 * 3600));
-    publish("lasting").await;
-    until("the first are purged", async || {
+    // The clock is noticed a little later: until then, what is published is as old as the others.
+    until("the first are purged, and a later one is kept", async || {
+        publish("lasting").await;
         let kept = host.get("/api/internal/events").await.expect(200)["events"].clone();
-        (kept.as_array().map(Vec::len) == Some(1)).then_some(())
+        let sources = kept.as_array()?.iter().map(|event| event["source"].clone());
+        sources.collect::<Vec<_>>().iter().all(|source| source == "lasting").then_some(())
     })
     .await;
     let keys = async || {
@@ -149,7 +151,7 @@ async fn what_orders_events_goes_with_the_last_of_them() {
     };
     until("their keys are", async || (keys().await == ["lasting"]).then_some(())).await;
     let kept = host.get("/api/internal/events").await.expect(200)["events"].clone();
-    assert_eq!(kept[0]["seq"], 2, "one that is kept goes on counting: {kept}");
+    assert!(kept[0]["seq"].as_u64() > Some(1), "one that is kept goes on counting: {kept}");
     publish("one").await;
     host.terminate();
 }

@@ -153,10 +153,12 @@ impl Calls {
     /// Stores what was collected, and `also`; or nothing. The lock goes with the write and is released
     /// by the writer.
     pub async fn commit(&self, collected: Collected, also: Option<Also>) -> Result<(), StoreError> {
-        let Collected { instance, writes, share, hold, state_bytes, keep, .. } = collected;
+        let Collected { instance, writes, share, hold, state_bytes, keep, terms, .. } = collected;
         let (now, bytes) = (self.clock.now_ms(), writes.bytes());
+        let charge = charge(&terms, &writes, now)?;
         let release = move |committed: Option<&()>| {
             release(hold, committed.and(state_bytes));
+            settle(charge, committed.is_some());
             drop((share, keep));
         };
         let run = move |tx: &Tx<'_>| {
