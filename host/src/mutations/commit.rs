@@ -45,6 +45,13 @@ struct Written {
     first_ticks: Vec<(String, i64)>,
 }
 
+/// What a mutation keeps of its plugins' shares until it is stored: guests' memory, and bytes of the day.
+#[derive(Default)]
+struct Costs {
+    shares: Vec<Share>,
+    charges: Vec<Option<Charge>>,
+}
+
 impl Write {
     fn rows(&self) -> usize {
         match self {
@@ -197,7 +204,7 @@ impl Mutations {
         held: Vec<Held>,
         turn: Turn,
     ) -> Outcome<Arc<Community>> {
-        let (writes, shares, charges) = self.writes(&mut plan)?;
+        let (writes, costs) = self.writes(&mut plan)?;
         let after = community_after(&plan);
         let Some(names) = plan.after.clone().or_else(|| plan.before.clone()) else {
             return Err(Fault::Host("a mutation of no community".into()).into());
@@ -211,8 +218,8 @@ impl Mutations {
                 communities.publish(slug_before.as_ref(), published);
                 held.into_iter().for_each(release);
             }
-            charges.into_iter().for_each(|charge| settle(charge, committed.is_some()));
-            drop((turn, shares));
+            costs.charges.into_iter().for_each(|charge| settle(charge, committed.is_some()));
+            drop((turn, costs.shares));
         };
         let (change, view, of) = (self.told(&plan), self.view(&plan), names.id);
         let apply = move |tx: &Tx<'_>| {
@@ -234,12 +241,12 @@ impl Mutations {
         }
     }
 
-    /// What the steps write, its part of all guests' memory, and of what their plugins may have stored today.
-    fn writes(&self, plan: &mut Plan) -> Outcome<(Vec<Write>, Vec<Share>, Vec<Option<Charge>>)> {
+    /// What the steps write, and what that costs.
+    fn writes(&self, plan: &mut Plan) -> Outcome<(Vec<Write>, Costs)> {
         let Some(names) = plan.after.clone().or_else(|| plan.before.clone()) else {
             return Ok(Default::default());
         };
-        let (mut writes, mut shares, mut charges) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut writes, mut costs) = (Vec::new(), Costs::default());
         let now = self.calls.clock.now_ms();
         for step in &mut plan.steps {
             // A removal before what replaces it: the two have the same name.
@@ -253,8 +260,8 @@ impl Mutations {
             if let Step::Create(draft) | Step::Replace(_, draft) | Step::Reconfigure(_, draft) =
                 step
             {
-                let written = self.written(&names, draft, &mut shares)?;
-                charges.push(charge(&draft.plugin.terms, &written.writes, now)?);
+                let written = self.written(&names, draft, &mut costs.shares)?;
+                costs.charges.push(charge(&draft.plugin.terms, &written.writes, now)?);
                 let to = draft.instance.generation;
                 writes.push(match step {
                     Step::Reconfigure(..) => Write::Reconfigure(written, to),
@@ -266,7 +273,7 @@ impl Mutations {
         if rows > WRITE_ROWS {
             Err(MutationError::TooMuch(WRITE_ROWS))
         } else {
-            Ok((writes, shares, charges))
+            Ok((writes, costs))
         }
     }
 
