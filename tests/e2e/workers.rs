@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use moothall_tests::guests::BACKSTAGE_GRANTS;
 use moothall_tests::{TestHost, until};
 use serde_json::{Value, json};
@@ -310,6 +311,24 @@ async fn workers_can_be_switched_off_and_lose_nothing_meanwhile() {
     assert_eq!(handled(&host, "handled", 3).await, [0, 1, 2]);
 }
 
+/// Time passes, and something is published once the host has noticed it.
+async fn publish_after_days(host: &TestHost, days: i64) {
+    let last = async || {
+        let kept = host.get("/api/internal/events").await.expect(200)["events"].clone();
+        let time =
+            kept.as_array().and_then(|kept| kept.last()).and_then(|one| one["time"].as_str());
+        time.expect("an event").parse::<Timestamp>().expect("its time")
+    };
+    let then = last().await + SignedDuration::from_hours(24 * days) - SignedDuration::from_hours(1);
+    host.advance(Duration::from_secs(days.unsigned_abs() * 24 * 3600));
+    until("it is noticed", async || {
+        let published = json!({ "community": "acme", "event_type": "a", "data": {} });
+        host.post("/api/internal/events", published).await.expect(202);
+        (last().await > then).then_some(())
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn what_waits_for_a_plugin_that_is_gone_keeps_the_log_for_a_time_and_no_longer() {
     let host = TestHost::with(&["backstage"]).toml("[retention]\nevent_days = 3").start().await;
@@ -322,14 +341,11 @@ async fn what_waits_for_a_plugin_that_is_gone_keeps_the_log_for_a_time_and_no_lo
         (worker(&host, "orderly").await["serving"] == false).then_some(())
     })
     .await;
-    // Beyond event_days, and beyond what deliveries wait for.
-    host.advance(Duration::from_secs(5 * 24 * 3600));
-    let published = json!({ "community": "acme", "event_type": "a", "data": {} });
     let events = "/api/internal/events";
-    host.post(events, published.clone()).await.expect(202);
+    // Beyond event_days, and beyond what deliveries wait for.
+    publish_after_days(&host, 5).await;
     assert_eq!(worker(&host, "orderly").await["failing"], 2, "for so long they wait");
-    host.advance(Duration::from_secs(2 * 24 * 3600));
-    host.post(events, published).await.expect(202);
+    publish_after_days(&host, 2).await;
     until("the log goes on", async || {
         let kept = host.get(events).await.expect(200)["events"].clone();
         (kept[0]["position"] != 1 && kept[0]["type"] == "driver.a").then_some(())
