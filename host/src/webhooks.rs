@@ -128,9 +128,7 @@ impl Webhooks {
         let Accepted(Found { plugin, of: instance }) = accepted;
         let types = webhook_types(&plugin);
         let (id, bounds) = (instance.id, self.bounds);
-        let (has_pending, has_room) =
-            self.calls.store.read(|r| Ok((r.has_pending(id)?, r.has_webhook_room(id, bounds)?)))?;
-        if types.is_empty() || !has_pending {
+        if types.is_empty() || !self.calls.store.read(|reader| reader.has_pending(id))? {
             if !plugin.exports("webhooks") {
                 return if types.is_empty() { Err(WebhookError::NotFound) } else { Ok(None) };
             }
@@ -139,7 +137,7 @@ impl Webhooks {
             let answer = self.calls.run(call, Mode::Commit).await?;
             return Ok(response_of(answer.output));
         }
-        if !has_room {
+        if !self.calls.store.read(|reader| reader.has_webhook_room(id, bounds))? {
             return Err(StoreError::NoRoom(NO_WEBHOOK_ROOM).into());
         }
         self.receive_and_hand_on(plugin, instance, types, request, request_id).await
