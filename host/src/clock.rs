@@ -48,11 +48,11 @@ struct Driven {
     stepped: AtomicI64,
 }
 
-/// What is thought of the wall clock; `ClockWatch` writes it, everybody reads it.
+/// How far the host believes the wall clock; `ClockWatch` writes it, everybody reads it.
 #[derive(Debug)]
 struct Belief {
-    /// What is taken for the time when the process began: the wall clock is believed no further than
-    /// this and the time since.
+    /// When the process began, as far as the host believes: it believes the wall clock no further than this
+    /// plus the time that has passed since.
     base: AtomicI64,
     /// Steps of the wall clock so far.
     steps: AtomicU64,

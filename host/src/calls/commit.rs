@@ -13,7 +13,7 @@ use crate::guest::Terms;
 use crate::instance::{Hold, Instance, ProcessRef};
 use crate::store::{Audience, NewEvent, StateChange, StoreError, Tx};
 
-/// What a plugin's call is refused with that came too late to be told while its guest ran.
+/// The refusal of a call whose plugin had used up its day only after the guest had returned.
 pub const DAY_USED_UP: &str =
     "the plugin has had its stored_bytes_per_day stored; see /api/internal/plugins";
 
@@ -181,7 +181,7 @@ pub fn charge(terms: &Terms, writes: &Writes, now: i64) -> Result<Option<Charge>
     terms.charge(now, bytes).map(Some).map_err(|_| StoreError::NoRoom(DAY_USED_UP))
 }
 
-/// What is not stored is given back.
+/// Keeps the charge of a write that was stored; gives back that of one that was not.
 pub fn settle(charge: Option<Charge>, is_stored: bool) {
     if let Some(charge) = charge.filter(|_| is_stored) {
         charge.keep();

@@ -25,7 +25,7 @@ pub struct StartRequest<'a> {
     pub request_id: RequestId,
 }
 
-/// What a start is of.
+/// The plugin, process type and instance that a start names.
 pub type ResolvedStart = (Arc<Plugin>, Arc<ProcessType>, Arc<Instance>);
 
 /// A start that may run.
@@ -37,7 +37,7 @@ pub struct ValidatedStart {
 }
 
 impl Calls {
-    /// What a start is of: found in memory.
+    /// Finds in memory the plugin, process type and instance that a start names.
     pub fn resolve_process(&self, request: &StartRequest<'_>) -> Result<ResolvedStart, CallError> {
         let community = self.community(request.community)?;
         let plugin = self.plugin(request.plugin, &community)?;
