@@ -7,7 +7,7 @@ mod key;
 mod serve;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
@@ -100,7 +100,7 @@ fn backup(args: &BackupArgs) -> anyhow::Result<()> {
     if args.file.exists() {
         bail!("{} exists already; name a new file", args.file.display());
     }
-    let config = args.data.load()?;
+    let config = args.data.load_existing()?;
     Store::backup(&config.database(), &config.store, &args.file)
         .with_context(|| format!("the backup {} cannot be written", args.file.display()))
 }
@@ -119,29 +119,54 @@ impl DataArgs {
         Ok(load(&self.sources()?)?)
     }
 
-    /// The database of a directory that is there.
-    fn store(&self) -> anyhow::Result<(Store, DataDirectory)> {
-        let database = self.load()?.database();
+    /// The same, of a directory whose database is there.
+    fn load_existing(&self) -> anyhow::Result<Config> {
+        let config = self.load()?;
+        let database = config.database();
         if !database.is_file() {
             bail!("there is no database {}; name its directory with --data", database.display());
         }
-        self.store_or_new()
+        Ok(config)
     }
 
-    /// The data directory's database: made if it is not there, left as it is beside a running host.
-    fn store_or_new(&self) -> anyhow::Result<(Store, DataDirectory)> {
+    /// The database of a directory that is there.
+    fn store(&self) -> anyhow::Result<(Store, DataDirectory)> {
+        open(&self.load_existing()?)
+    }
+
+    /// The data directory's database, made if it is not there; the directory only if nobody named it, or `is_new`.
+    fn store_or_new(&self, is_new: bool) -> anyhow::Result<(Store, DataDirectory)> {
         let config = self.load()?;
-        DataDirectory::refuse_lost(&config)?;
-        let data = DataDirectory::open(&config.data)?;
-        let store = match data.lock() {
-            Ok(()) => Store::open(&config.database(), &config.store)?,
-            Err(_) => Store::open_beside_host(&config.database(), &config.store)?,
-        };
-        Ok((store, data))
+        if !is_new {
+            DataDirectory::refuse_lost(&config)?;
+            refuse_mistyped(&config.data)?;
+        }
+        open(&config)
     }
 }
 
-fn text(path: &std::path::Path) -> anyhow::Result<String> {
+/// Left as it is beside a running host.
+fn open(config: &Config) -> anyhow::Result<(Store, DataDirectory)> {
+    let data = DataDirectory::open(&config.data)?;
+    let store = match data.lock() {
+        Ok(()) => Store::open(&config.database(), &config.store)?,
+        Err(_) => Store::open_beside_host(&config.database(), &config.store)?,
+    };
+    Ok((store, data))
+}
+
+/// A key in a database that no host uses would be good for nothing.
+fn refuse_mistyped(data: &Path) -> anyhow::Result<()> {
+    if data.is_dir() || data == Config::default().data {
+        return Ok(());
+    }
+    bail!(
+        "there is no data directory {}; name the one that the host uses with --data, or make this one with --new",
+        data.display()
+    )
+}
+
+fn text(path: &Path) -> anyhow::Result<String> {
     path.to_str()
         .map(str::to_owned)
         .with_context(|| format!("the path {} is not UTF-8", path.display()))

@@ -12,16 +12,18 @@ mod listening;
 mod names;
 mod purge;
 mod started;
+mod tasks;
+mod unwritten;
 
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use arc_swap::ArcSwap;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
-use tokio::task::{AbortHandle, JoinError};
+use tokio::task::AbortHandle;
 
 use crate::calls::{Calls, FailedCalls};
 use crate::clock::{Clock, ClockWatch};
@@ -30,32 +32,32 @@ use crate::config::{Config, Sources, clock_file, load};
 use crate::day_budget::DayBudgets;
 use crate::egress::{Egress, Sender};
 use crate::guest::{Quotas, Sandbox, Shared, engine, enter_runtime};
-use crate::hooks::{Hooks, Schemas};
+use crate::hooks::{HookSchemas, Hooks};
 use crate::host_scope::{Closing, HostScope};
 use crate::http::serve::Place;
-use crate::http::{Api, Bodies, DocumentCache, Keys, Running, Streams, route_of};
+use crate::http::{Api, Bodies, DocumentCache, Keys, Running, Streams};
 use crate::monitoring::Takers;
 use crate::mutations::Mutations;
 use crate::oauth::OAuth;
-use crate::outbox::{LocalReach, Outbox, driver};
+use crate::outbox::{Circuits, LocalReach, Outbox, driver};
 use crate::plugins::directory::{Depth, Directory};
 use crate::plugins::{Apart, Loader, Plugins};
 use crate::scheduler::Scheduler;
 use crate::store::{Store, WebhookBounds, Wrong};
-use crate::telemetry::Numbers;
+use crate::telemetry::{Lost, Numbers};
 use crate::webhooks::Webhooks;
 use crate::workers::Workers;
 
 pub use data::DataDirectory;
 
-use listening::Listening;
+use listening::{Listening, Runtimes};
+use tasks::{Failed, Tasks};
+use unwritten::Unwritten;
 
 /// Threads of the runtime for what belongs to no request.
 const BACKGROUND_THREADS: usize = 2;
-/// How often what plugins had stored today is written.
+/// How often what plugins and drivers had stored today is written.
 const BUDGETS_KEPT: Duration = Duration::from_secs(5);
-/// How long calls of the background may take to end before plugins are closed.
-const CALLS_END: Duration = Duration::from_secs(5);
 /// How often it is looked whether something has ended.
 const ENDED_LOOK: Duration = Duration::from_millis(10);
 /// How long background work may take to end after the last connection.
@@ -70,11 +72,13 @@ pub struct Host {
     directory: Directory,
     budgets: Arc<DayBudgets>,
     outbox: Outbox,
+    unwritten: Unwritten,
     clock: ClockWatch,
     host_scope: HostScope,
     stop: watch::Sender<bool>,
     failed_calls: std::pin::Pin<Box<dyn Future<Output = ()> + Send>>,
     signals: background::Signals,
+    lost: Lost,
     background: Runtime,
     _data: DataDirectory,
 }
@@ -85,36 +89,34 @@ impl Host {
         config: Config,
         sources: Sources,
         metrics: PrometheusHandle,
+        lost: Lost,
     ) -> anyhow::Result<Self> {
         let files = descriptors::raise();
         let data = DataDirectory::open(&config.data)?;
         data.lock()?;
-        let plugin_directory = config.plugin_directory();
-        std::fs::create_dir_all(&plugin_directory).with_context(|| {
-            format!("the plugin directory {} cannot be made", plugin_directory.display())
-        })?;
         let store = Store::open(&config.database(), &config.store)?;
         let mut config = config;
         config.limits.set_day_bytes(store.bound_bytes());
         let config = Arc::new(config);
-        let budgets = Arc::new(DayBudgets::restored(store.read(|reader| reader.plugin_days())?));
+        let budgets = Arc::new(DayBudgets::restored(store.read(|reader| reader.stored_days())?));
         let clock = clock_file().map_or_else(|| Ok(Clock::system()), Clock::driven_by)?;
         let seen = store.read(|reader| reader.clock_seen())?;
         let watch = ClockWatch::new(clock.clone(), seen, config.clock.trust());
         let keys = Keys::new(store.read(|reader| reader.api_keys())?);
-        let threads = threads(&config)?;
-        let listening = Listening::bind(&config, &keys, threads, files)?;
+        let runtimes = Runtimes { http: threads(&config)? };
+        let listening = Listening::bind(&config, &keys, runtimes, files)?;
         let local = LocalReach::new(config.http.loopback_callbacks, keys.are_required());
         let background = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(BACKGROUND_THREADS)
             .thread_name("background")
-            .on_thread_start(move || enter_runtime(threads))
+            .on_thread_start(move || enter_runtime(runtimes.background()))
             .enable_all()
             .build()?;
 
         let signals = background.block_on(async { background::Signals::new() });
         let signals = signals.context("signals cannot be received")?;
-        let keyring = background.block_on(key::keyring(&store, &data.key()))?;
+        let mut unwritten = Unwritten::default();
+        let keyring = background.block_on(key::keyring(&store, &data.key(), &mut unwritten))?;
         let quotas = Arc::new(Quotas::new(&config));
         let egress = Egress::new(&config.egress)?;
         let shared = Shared {
@@ -127,9 +129,10 @@ impl Host {
         };
         let sandbox = Sandbox::new(&config.pool_limits(), shared).map_err(|error| {
             anyhow::anyhow!(
-                "the sandbox cannot be set up: {error:#}; lower calls or memory_bytes in [limits]"
+                "the sandbox cannot be set up: {error:#}; lower calls, residents, memory_bytes or memories_per_component in [limits]"
             )
         })?;
+        engine::require_native_code(sandbox.engine()).map_err(anyhow::Error::msg)?;
         let plugins = Arc::new(Plugins::default());
         let apart = Apart::default();
         let loader = Loader {
@@ -137,21 +140,23 @@ impl Host {
             store: store.clone(),
             clock: clock.clone(),
             cache: data.cache(),
-            runtimes: threads + 1,
+            runtimes: runtimes.count(),
             apart: apart.clone(),
             budgets: budgets.clone(),
         };
         let mut directory = Directory::new(plugins.clone(), loader, config.clone());
+        background.block_on(directory.make()).with_context(|| {
+            format!("the plugin directory {} cannot be made", config.plugin_directory().display())
+        })?;
         background.block_on(directory.scan(Depth::Compiled));
 
         let receiver = config.driver.event_receiver_url.clone();
-        if let Some(url) = &receiver {
-            Egress::check_url(url)
-                .with_context(|| "the driver's event_receiver_url is not usable".to_owned())?;
-        }
+        let cannot = |error| anyhow::anyhow!("the driver's endpoint cannot be set up: {error}");
+        let start = driver::start(&store, &keyring, receiver, clock.now_ms()).map_err(cannot)?;
         background
-            .block_on(driver::start(&store, &keyring, receiver, clock.now_ms()))
-            .map_err(|error| anyhow::anyhow!("the driver's endpoint cannot be set up: {error}"))?;
+            .block_on(unwritten.write(&store, "the driver's endpoint", start))
+            .map_err(|error| cannot(error.into()))?;
+        let circuits = Circuits::default();
         let outbox = Outbox::new(
             store.clone(),
             egress.clone(),
@@ -159,6 +164,7 @@ impl Host {
             clock.clone(),
             config.delivery.clone(),
             local.clone(),
+            circuits.clone(),
         );
         let (stop, stopping) = watch::channel(false);
 
@@ -178,17 +184,21 @@ impl Host {
             limits: config.limits.clone(),
             in_flight: Arc::default(),
             change: None,
+            keep: None,
         };
         let mut host_scope = HostScope::new(mutations.clone(), config.clone());
-        background.block_on(host_scope.settle());
+        if calls.store.health().writes() {
+            background.block_on(host_scope.settle());
+        }
         let bounds = WebhookBounds {
             items: config.webhooks.instance_items,
             bytes: config.webhooks.instance_bytes,
         };
-        let webhooks = Webhooks { calls: calls.clone(), bounds };
+        let answer = Duration::from_millis(config.webhooks.answer_ms);
+        let webhooks = Webhooks { calls: calls.clone(), bounds, answer };
         let on = config.hooks.enabled;
         let (limits, body_bytes) = (config.limits.clone(), config.http.body_bytes);
-        let schemas = Schemas { apart, limits, body_bytes };
+        let schemas = HookSchemas { apart, limits, body_bytes };
         let hooks = Arc::new(Hooks::new(
             calls.clone(),
             egress.of(Sender::Hooks),
@@ -199,7 +209,6 @@ impl Host {
         hooks.reload()?;
         let is_local = listening.api.place.is_local();
         let oauth = OAuth::new(mutations.clone(), hooks.clone(), &config, is_local);
-        let oauth = oauth.map_err(anyhow::Error::msg)?;
         let api = Arc::new(Api {
             calls,
             hooks,
@@ -217,8 +226,10 @@ impl Host {
             metrics,
             quotas,
             local,
+            circuits,
             streams: Streams::new(stopping, config.delivery.streams),
             bodies: Bodies::new(config.http.bodies_bytes),
+            budgets: budgets.clone(),
         });
         let failed_calls = Box::pin(failed_calls);
         Ok(Self {
@@ -229,11 +240,13 @@ impl Host {
             directory,
             budgets,
             outbox,
+            unwritten,
             clock: watch,
             host_scope,
             stop,
             failed_calls,
             signals,
+            lost,
             background,
             _data: data,
         })
@@ -251,6 +264,12 @@ impl Host {
                 "this kernel has no PAGEMAP_SCAN (Linux 6.7): calls cost about three times as much"
             );
         }
+        if let [_, ..] = self.config.service_links.as_slice() {
+            tracing::warn!(
+                "variables that Kubernetes makes for a service are no settings and are ignored: {}; `enableServiceLinks: false` of the pod leaves them out",
+                self.config.service_links.join(", ")
+            );
+        }
         if self.config.grant_requested {
             tracing::warn!(
                 "--grant-requested: every plugin may reach every host that its manifest names; never use this where plugins are not yours"
@@ -264,6 +283,7 @@ impl Host {
         tasks.start("store", background::end_with_store(store.clone(), failed.clone()));
         tasks.start("plugin directory", self.directory.watch(reloads));
         tasks.start("failed calls", self.failed_calls);
+        tasks.start("stored configs", self.api.calls.clone().watch_configs());
         tasks.start("clock", background::watch_clock(self.clock));
         let (times, config) = (clock.clone(), self.config.clone());
         tasks.start("due times", due_times::keep_possible(store.clone(), times, config));
@@ -274,12 +294,14 @@ impl Host {
         let mut callers = vec![tasks.start("scheduler", scheduler.run())];
         let workers = Workers::new(self.api.calls.clone(), self.config.workers.clone());
         callers.push(tasks.start("workers", workers.run()));
-        let outbox = tasks.start("outbox", self.outbox.run(stop.subscribe()));
+        // Nothing goes to a URL that the driver has no more.
+        let outbox = self.outbox.run(stop.subscribe());
+        let outbox = tasks.start("outbox", self.unwritten.then(stop.subscribe(), outbox));
         let drain = Duration::from_millis(self.config.http.drain_ms);
         let sent = self.background.spawn(drained(outbox, stop.subscribe(), drain));
         let takers = {
             let _in_runtime = self.background.enter();
-            Takers::new(self.api.monitoring.clone(), self.api.calls.clone(), route_of)
+            Takers::new(self.api.monitoring.clone(), self.api.calls.clone())
         };
         callers.push(tasks.start("monitoring", takers.run()));
         tasks.start("hooks", self.api.hooks.clone().watch());
@@ -288,11 +310,12 @@ impl Host {
         let (done, closed) = watch::channel(false);
         let closing = Closing { asked, done };
         tasks.start("host scope", self.host_scope.watch(reload.subscribe(), closing));
+        let told = self.background.spawn(told_to_stop(stop.subscribe()));
         let plugins = self.api.calls.plugins.clone();
         tasks.start("names", names::watch(plugins, reload.subscribe()));
         tasks.start("API keys", background::notice_keys(self.api.clone()));
         let (metrics, quotas) = (self.api.metrics.clone(), self.api.quotas.clone());
-        tasks.start("metrics", background::fold_metrics(metrics, quotas));
+        tasks.start("metrics", background::fold_metrics(metrics, quotas, self.lost));
         tasks.start(
             "signals",
             background::signals(self.signals, self.config.clone(), self.sources, reload, stop),
@@ -313,7 +336,10 @@ impl Host {
             }
         };
         // One that takes longer is cut off with the runtime.
-        let both = async { tokio::join!(tokio::time::timeout(CALLS_END, ended), sent) };
+        let both = async {
+            let told = told.await.unwrap_or_else(|_| Instant::now());
+            tokio::join!(tokio::time::timeout_at((told + drain).into(), ended), sent)
+        };
         let _late = self.background.block_on(both);
         close.send_replace(true);
         let mut closed = closed;
@@ -321,7 +347,7 @@ impl Host {
         end.context("plugins of host scope could not be closed")?;
         let days = self.budgets.days();
         let end = store.write("workers.stop", move |tx| {
-            tx.put_plugin_days(&days)?;
+            tx.put_stored_days(&days)?;
             tx.end_workers(true)
         });
         self.background.block_on(end).context("the end could not be noted")?;
@@ -332,50 +358,10 @@ impl Host {
     }
 }
 
-/// Why the host could not go on; the first reason counts. Clones share it.
-#[derive(Clone, Default)]
-struct Failed(Arc<OnceLock<String>>);
-
-impl Failed {
-    fn because(&self, reason: String) {
-        // One that came first is the cause of this one, as likely as not.
-        drop(self.0.set(reason));
-    }
-
-    fn outcome(&self) -> anyhow::Result<()> {
-        self.0.get().map_or(Ok(()), |reason| bail!("{reason}"))
-    }
-}
-
-/// Tasks that last as long as the host: one that ends early stops it and makes its exit code a failure's, so
-/// that nothing is silently left undone.
-struct Tasks<'a> {
-    runtime: &'a Runtime,
-    stop: watch::Sender<bool>,
-    failed: Failed,
-}
-
-impl Tasks<'_> {
-    fn start(
-        &self,
-        name: &'static str,
-        task: impl Future<Output = ()> + Send + 'static,
-    ) -> AbortHandle {
-        let (task, stop, failed) =
-            (self.runtime.spawn(task), self.stop.clone(), self.failed.clone());
-        let handle = task.abort_handle();
-        self.runtime.spawn(async move {
-            let ended = task.await;
-            let panicked = ended.as_ref().is_err_and(JoinError::is_panic);
-            if panicked || !*stop.borrow() {
-                let how = if panicked { "panicked" } else { "ended" };
-                tracing::error!(task = name, "a task of the host {how}; stopping");
-                failed.because(format!("the host's task `{name}` {how}; the log says more"));
-                stop.send_replace(true);
-            }
-        });
-        handle
-    }
+/// When that was.
+async fn told_to_stop(mut stop: watch::Receiver<bool>) -> Instant {
+    drop(stop.wait_for(|stop| *stop).await);
+    Instant::now()
 }
 
 /// Until the outbox has ended what was under way, at most `drain` after the host was told to stop.
@@ -395,7 +381,7 @@ async fn drained(outbox: AbortHandle, mut stop: watch::Receiver<bool>, drain: Du
     }
 }
 
-/// What plugins had stored today is written from time to time: a crash forgets a few seconds of it.
+/// What plugins and drivers had stored today is written from time to time: a crash forgets a few seconds of it.
 async fn keep_budgets(store: Store, budgets: Arc<DayBudgets>) {
     let mut kept = Vec::new();
     loop {
@@ -404,9 +390,11 @@ async fn keep_budgets(store: Store, budgets: Arc<DayBudgets>) {
         if days == kept {
             continue;
         }
-        match store.write("plugin.days", move |tx| tx.put_plugin_days(&changed)).await {
+        match store.write("stored.days", move |tx| tx.put_stored_days(&changed)).await {
             Ok(()) => kept = days,
-            Err(error) => tracing::debug!(%error, "what plugins had stored today is kept later"),
+            Err(error) => {
+                tracing::debug!(%error, "what plugins and drivers had stored today is kept later")
+            }
         }
     }
 }
@@ -433,37 +421,4 @@ fn reread(sources: &Sources, before: &Config) -> anyhow::Result<Arc<Config>> {
         "active_plugins and [plugins] are in force; other settings take effect at the next start"
     );
     Ok(Arc::new(changed))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// What becomes of a host with this task.
-    fn outcome(task: impl Future<Output = ()> + Send + 'static, is_stopping: bool) -> String {
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
-        let (stop, mut stopping) = watch::channel(is_stopping);
-        let failed = Failed::default();
-        let tasks = Tasks { runtime: &runtime, stop, failed: failed.clone() };
-        tasks.start("test", task);
-        runtime.block_on(async {
-            stopping.wait_for(|stop| *stop).await.unwrap();
-            // Those who watch over tasks look at them in turn.
-            for _ in 0..1_000 {
-                tokio::task::yield_now().await;
-            }
-        });
-        failed.outcome().map_or_else(|error| error.to_string(), |()| String::new())
-    }
-
-    #[test]
-    fn a_task_that_panics_or_ends_too_early_is_a_failure_of_the_host() {
-        let panicked = outcome(async { panic!("as a test wants it") }, false);
-        assert!(panicked.contains("`test` panicked"), "{panicked}");
-        let ended = outcome(async {}, false);
-        assert!(ended.contains("`test` ended"), "{ended}");
-        assert_eq!(outcome(std::future::pending(), true), "");
-        assert_eq!(outcome(async {}, true), "", "the host was stopping anyway");
-    }
 }

@@ -3,8 +3,10 @@
 //! Handlers take requests apart and put answers together; `calls` and `mutations` do the rest.
 //! `axum` is named here alone, and statuses of failures are chosen in `error` alone.
 
+mod accept;
 mod access;
 mod actions;
+mod asked;
 mod bodies;
 mod body;
 mod changes;
@@ -19,37 +21,46 @@ mod events;
 mod failed_calls;
 mod guard;
 mod hooks;
+mod html;
 mod idempotency;
 mod identity;
 mod oauth;
 mod openapi;
 mod operating;
+mod path;
 mod plugin_routes;
 mod plugins;
 mod processes;
+mod route;
 mod schedules;
 pub mod serve;
+mod table;
 mod webhooks;
 mod workers;
 
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use axum::Router;
-use axum::routing::{delete, get, post};
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
 use metrics_exporter_prometheus::PrometheusHandle;
+use serde::Serialize;
 
-use crate::calls::Calls;
+use crate::calls::{CallError, Calls};
 use crate::clock::Clock;
 use crate::config::{Config, HttpConfig};
+use crate::day_budget::{DayBudgets, Spent, UsedUp};
 use crate::egress::Egress;
 use crate::guest::Quotas;
 use crate::hooks::Hooks;
 use crate::monitoring::Monitoring;
 use crate::mutations::Mutations;
 use crate::oauth::OAuth;
-use crate::outbox::LocalReach;
+use crate::outbox::{Circuits, LocalReach};
 use crate::webhooks::Webhooks;
+
+use error::Problem;
+use route::Route;
 
 pub use access::{Keys, is_loopback, new_key};
 pub use bodies::Bodies;
@@ -58,7 +69,9 @@ pub use endpoints::OLD_SECRET_MS;
 pub use event_stream::Streams;
 pub use idempotency::{REMEMBERED_MS, Running};
 pub use openapi::Cache as DocumentCache;
-pub use openapi::route_of;
+
+/// How often a body is applied to what others change meanwhile.
+const PUT_TRIES: usize = 8;
 
 /// What handlers need.
 pub struct Api {
@@ -80,59 +93,83 @@ pub struct Api {
     pub quotas: Arc<Quotas>,
     /// Whether what drivers name may be on this machine.
     pub local: LocalReach,
+    /// What is known against endpoints.
+    pub circuits: Circuits,
     pub streams: Streams,
     pub bodies: Arc<Bodies>,
+    pub budgets: Arc<DayBudgets>,
 }
 
-/// The whole HTTP surface.
-pub fn routes(api: Arc<Api>) -> Router {
-    Router::new()
-        // Actions
-        .route("/api/internal/action/{target}", post(actions::internal))
-        .route("/api/action/{target}", post(actions::public))
-        // Communities
-        .route("/api/internal/community", get(communities::list).post(communities::create))
-        .route(
-            "/api/internal/community/{slug}",
-            get(communities::show).put(communities::put).delete(communities::delete),
-        )
-        .route("/api/internal/community/{slug}/hooks", get(communities::hooks))
-        .route("/api/internal/community/{slug}/actions", get(communities::actions))
-        .route("/api/internal/community/{slug}/processes", get(communities::processes))
-        .route("/api/internal/community/{slug}/events", get(communities::events))
-        // Plugins
-        .route("/api/internal/plugins", get(plugins::files))
-        .route("/api/internal/plugin-schemas", get(plugins::schemas))
-        .route("/api/internal/plugin/{name}", post(plugins::enable))
-        .route("/api/internal/plugin/{name}/metadata", get(plugins::metadata))
-        .route("/api/internal/plugin/{name}/{id}", delete(plugins::disable))
-        // What has several routes of its own
-        .merge(processes::routes())
-        .merge(webhooks::routes())
-        .merge(plugin_routes::routes())
-        .merge(oauth::routes())
-        .merge(identity::routes())
-        .merge(events::routes())
-        .merge(endpoints::routes())
-        .merge(deliveries::routes())
-        .merge(workers::routes())
-        .merge(changes::routes())
-        .merge(hooks::routes())
-        .merge(schedules::routes())
-        .merge(openapi::routes())
-        // Operating
-        .route("/api/internal/calls", get(failed_calls::list))
-        .route("/api/internal/calls/{id}", get(failed_calls::show))
-        .merge(operating::routes())
-        .fallback(error::no_route)
-        .method_not_allowed_fallback(error::no_method)
-        .with_state(api)
+impl Api {
+    /// What a driver had stored today, if there is room for so many bytes more. `key` is the id of its API key, or
+    /// nothing where none is needed.
+    fn driver_has_room(&self, key: &str, bytes: usize) -> Result<Arc<Spent>, Problem> {
+        let (spent, now) = (self.budgets.of_driver(key), self.clock.now_ms());
+        let room = spent.has_room(now, bytes as u64, self.settings.limits.driver_day_bytes());
+        room.map(|()| spent).map_err(|used_up| self.day_used_up(used_up))
+    }
+
+    fn day_used_up(&self, used_up: UsedUp) -> Problem {
+        let seconds = (used_up.until - self.clock.now_ms()).max(0) / 1000 + 1;
+        Problem::day_used_up(self.settings.limits.driver_day_bytes(), seconds)
+    }
 }
 
-/// What a listener for operators has.
-pub fn operations(api: Arc<Api>) -> Router {
-    operating::routes()
-        .fallback(error::no_route)
-        .method_not_allowed_fallback(error::no_method)
-        .with_state(api)
+/// That a community which a list is asked for is there.
+fn require_community(api: &Api, slug: &str) -> Result<(), Problem> {
+    let found = api.calls.communities.get(slug);
+    found.map(drop).ok_or_else(|| Problem::unknown_community(slug))
+}
+
+/// That a plugin which a list is asked for is there, or was: a community may still have it.
+fn require_plugin(api: &Api, name: &str) -> Result<(), Problem> {
+    match api.calls.serving(name) {
+        Err(CallError::UnknownPlugin { meant, .. }) => Err(Problem::unknown_plugin(name, &meant)),
+        Err(_) | Ok(_) => Ok(()),
+    }
+}
+
+/// The same of the plugin in a path.
+fn require_plugin_of_path(api: &Api, name: &str) -> Result<(), Problem> {
+    match api.calls.serving(name) {
+        Err(unknown @ CallError::UnknownPlugin { .. }) => Err(unknown.into()),
+        Err(_) | Ok(_) => Ok(()),
+    }
+}
+
+/// Where the routes of a module come from.
+type Routes = fn() -> Vec<Route>;
+
+/// The whole HTTP surface: modules with routes, and the group in which OpenAPI shows those of each.
+const NOUNS: [(&str, Routes); 18] = [
+    ("actions", actions::routes),
+    ("communities", communities::routes),
+    ("plugins", plugins::routes),
+    ("processes", processes::routes),
+    ("webhooks", webhooks::routes),
+    ("plugins", plugin_routes::routes),
+    ("oauth", oauth::routes),
+    ("identity", identity::routes),
+    ("events", events::routes),
+    ("events", endpoints::routes),
+    ("events", deliveries::routes),
+    ("events", changes::routes),
+    ("hooks", hooks::routes),
+    ("operating", workers::routes),
+    ("operating", schedules::routes),
+    ("operating", failed_calls::routes),
+    ("operating", operating::routes),
+    ("operating", openapi::routes),
+];
+
+/// An answer as a text, for what remembers it.
+fn text_of(answer: &impl Serialize) -> String {
+    serde_json::to_string(answer)
+        .expect("the members of an answer have names, and its numbers ends")
+}
+
+/// A text that is JSON already, as an answer.
+fn json_text(text: String) -> Response {
+    let json = (header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    ([json], text).into_response()
 }

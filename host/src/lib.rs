@@ -1,43 +1,21 @@
 //! Moothall: a WebAssembly plugin host for communities.
 //!
-//! `ARCHITECTURE.md` beside this crate has the bird's-eye view and the walk through a call. Modules
-//! stand here in the order in which they call each other; arrows point down only.
+//! This crate is the top of the house: HTTP, the assembling of everything, the command line. `ARCHITECTURE.md` beside it
+//! has the bird's-eye view, the crates below, and the walk through a call.
 
-mod changes;
 pub mod cli;
-pub mod hooks;
-pub mod host;
-mod host_scope;
-
-pub mod calls;
-pub mod communities;
-pub mod egress;
-pub mod guest;
+mod host;
 pub mod http;
-pub mod instance;
-pub mod monitoring;
-pub mod mutations;
-pub mod oauth;
-pub mod outbox;
-pub mod plugins;
-mod rate;
-pub mod scheduler;
-mod slots;
-pub mod store;
-pub mod webhooks;
-mod workers;
 
-pub mod cadence;
-pub mod clock;
-pub mod config;
-pub mod day_budget;
-pub mod destination;
-pub mod effects;
-pub mod events;
-pub mod grants;
-pub mod ids;
-mod machine;
-mod permissions;
-pub mod secrets;
-pub mod telemetry;
-pub mod web;
+// The rooms below, under the names that they have in the text.
+use moothall_background::{monitoring, scheduler, webhooks, workers};
+use moothall_core::{
+    changes, clock, config, day_budget, effects, events, ids, instance, machine, permissions,
+    pieces, secrets, telemetry, web,
+};
+use moothall_deliveries as outbox;
+use moothall_egress as egress;
+use moothall_engine::{calls, communities, hooks, host_scope, mutations, oauth, plugins};
+use moothall_guest as guest;
+use moothall_store as store;
+use moothall_values::json;

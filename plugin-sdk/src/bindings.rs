@@ -77,6 +77,20 @@ pub mod global_webhooks {
     });
 }
 
+pub mod handshakes {
+    wit_bindgen::generate!({
+        path: "../wit",
+        world: "handshakes-exports",
+        with: {
+            "moothall:plugin/types@0.1.0": crate::bindings::host::types,
+            "moothall:plugin/web@0.1.0": crate::bindings::host::web,
+        },
+        pub_export_macro: true,
+        export_macro_name: "export_handshakes",
+        default_bindings_module: "::moothall_sdk::export::handshakes",
+    });
+}
+
 pub mod producer {
     wit_bindgen::generate!({
         path: "../wit",

@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 
 use crate::bindings::host::context;
-use crate::{Error, Result};
+use crate::{Error, Result, read};
 
 /// The slug of the community.
 pub fn community() -> String {
@@ -44,7 +44,7 @@ pub fn request_id() -> String {
 /// The instance's configuration as any type; [`Plugin::config`](crate::Plugin::config) is it as
 /// the plugin's own.
 pub fn config<T: DeserializeOwned>() -> Result<T> {
-    serde_json::from_str(&context::config()).map_err(|error| {
+    read::json(context::config()).map_err(|error| {
         Error::internal(format!("the configuration does not fit its type: {error}"))
     })
 }

@@ -36,7 +36,7 @@ pub enum ErrorKind {
     Unavailable,
     /// The plugin failed: 500.
     Internal,
-    /// A kind of the plugin's own, `[a-z][a-z0-9-]{0,49}`: 500, with the kind as `code`.
+    /// A kind of the plugin's own, `[a-z][a-z0-9-]{0,49}`: 500, with `plugin:` and the kind as `code`.
     Other(String),
 }
 

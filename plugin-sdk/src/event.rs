@@ -1,12 +1,15 @@
 //! Events: immutable facts that drivers receive. Emitting one only collects it: it is stored and sent
 //! when the call is committed, and not at all if the call fails.
 
+use std::fmt;
+use std::marker::PhantomData;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::Result;
 use crate::bindings::host::events as host;
+use crate::{Result, write};
 
 /// A type of event, with the derive macro [`Event`](macro@crate::Event):
 /// `#[derive(Event, Serialize, JsonSchema)] #[event("post_created", description = "…")]`.
@@ -18,20 +21,43 @@ pub trait Event: Serialize + JsonSchema {
     const DESCRIPTION: Option<&'static str> = None;
 }
 
-/// Emits events of the instance, from [`Plugin::events`](crate::Plugin::events).
-#[derive(Debug, Clone, Copy)]
-pub struct Events {
+/// A type of event that the plugin or process `P` emits: one that an `events(…)` of the plugin names.
+/// Implemented by the attribute [`plugin`](macro@crate::plugin).
+#[diagnostic::on_unimplemented(
+    message = "the event `{Self}` is declared by no `events(…)` of the plugin",
+    label = "not declared",
+    note = "write `events({Self})` in `#[plugin(…)]`, or in its `#[webhook(…)]` or `#[producer(…)]`: the host checks the event by its schema then, and drivers see that there is such a type"
+)]
+pub trait DeclaredBy<P> {}
+
+/// Emits events of the instance, from [`Plugin::events`](crate::Plugin::events): those that the plugin
+/// declares, and others whose type is known only at run time.
+pub struct Events<P> {
     // Only a plugin hands it out, so that a function which emits says so in its signature.
-    _private: (),
+    of: PhantomData<fn() -> P>,
 }
 
-impl Events {
+impl<P> Clone for Events<P> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<P> Copy for Events<P> {}
+
+impl<P> fmt::Debug for Events<P> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Events")
+    }
+}
+
+impl<P> Events<P> {
     pub(crate) fn new() -> Self {
-        Self { _private: () }
+        Self { of: PhantomData }
     }
 
     /// Emits `event`; its id.
-    pub fn emit<E: Event>(&self, event: &E) -> Result<String> {
+    pub fn emit<E: Event + DeclaredBy<P>>(&self, event: &E) -> Result<String> {
         self.event(event)?.emit()
     }
 
@@ -41,7 +67,7 @@ impl Events {
     }
 
     /// Begins an event that has an initiator or a dedupe key.
-    pub fn event<E: Event>(&self, event: &E) -> Result<NewEvent> {
+    pub fn event<E: Event + DeclaredBy<P>>(&self, event: &E) -> Result<NewEvent> {
         self.raw(E::TYPE, event)
     }
 
@@ -49,7 +75,7 @@ impl Events {
     pub fn raw<T: Serialize + ?Sized>(&self, event_type: &str, data: &T) -> Result<NewEvent> {
         Ok(NewEvent {
             event_type: event_type.to_owned(),
-            data: serde_json::to_string(data)?,
+            data: write::json(data)?,
             initiator: None,
             dedupe_key: None,
         })

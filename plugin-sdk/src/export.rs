@@ -1,6 +1,7 @@
 //! What the code written by `#[plugin]` stands on: from the contract's exports to an author's
 //! methods. Not for authors. On a call it reads the parameters and nothing else.
 
+mod checks;
 mod entries;
 mod process_functions;
 mod received;
@@ -9,13 +10,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::bindings::host::types as wit;
 pub use crate::bindings::{
-    actions, global_webhooks, hooks, lifecycle, monitoring, oauth, plugin, processes, producer,
-    routes, schedules, webhooks, workers,
+    actions, global_webhooks, handshakes, hooks, lifecycle, monitoring, oauth, plugin, processes,
+    producer, routes, schedules, webhooks, workers,
 };
-use crate::{Error, Plugin, Result};
+use crate::{Error, Plugin, Result, read, write};
+pub use checks::{ConfigOfProcess, ProcessOf, SettingsOfProcess, are_distinct, listed};
 pub use entries::{Filters, Monitoring, Routes, Schedules, Workers, data, unknown_entry};
-pub use process_functions::{ProcessFunctions, Processes, find_process, start};
-pub use received::{GlobalWebhooks, OAuth, Producer, WebhookAnswer, Webhooks, received};
+pub use process_functions::{AnyType, ProcessFunctions, Processes, find_process, start};
+pub use received::{
+    GlobalWebhooks, Handshakes, OAuth, Producer, WebhookAnswer, Webhooks, received,
+};
 
 /// The actions of a plugin, by slug.
 pub trait Actions: Plugin {
@@ -47,9 +51,10 @@ where
     P: for<'de> Deserialize<'de>,
     R: Serialize,
 {
-    let result = action(read(parameters)?)?;
-    serde_json::to_string(&result).map(Some).map_err(|error| {
-        Error::internal(format!("the action's result cannot be written as JSON: {error}"))
+    let result = action(fitting(parameters)?)?;
+    write::json(&result).map(Some).map_err(|error| {
+        let message = error.message();
+        Error::internal(format!("the action's result cannot be written as JSON: {message}"))
     })
 }
 
@@ -61,7 +66,7 @@ pub fn answer_nothing<P>(
 where
     P: for<'de> Deserialize<'de>,
 {
-    action(read(parameters)?)?;
+    action(fitting(parameters)?)?;
     Ok(None)
 }
 
@@ -78,15 +83,15 @@ pub fn config_changed<C: for<'de> Deserialize<'de>>(
     previous: &str,
     method: impl FnOnce(C) -> Result<()>,
 ) -> Result<()> {
-    let previous = serde_json::from_str(previous).map_err(|error| {
+    let previous = read::json(previous).map_err(|error| {
         Error::internal(format!("the previous configuration does not fit its type: {error}"))
     })?;
     method(previous)
 }
 
 /// The host has validated them, so what fails here is a rule that the type has and its schema cannot say.
-fn read<P: for<'de> Deserialize<'de>>(parameters: &str) -> Result<P> {
-    serde_json::from_str(parameters)
+fn fitting<P: for<'de> Deserialize<'de>>(parameters: &str) -> Result<P> {
+    read::json(parameters)
         .map_err(|error| Error::invalid(format!("the parameters do not fit: {error}")))
 }
 

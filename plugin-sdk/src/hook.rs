@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::Result;
+use crate::{Result, write};
 
 /// The answer of a method with [`filter`](macro@crate::filter).
 #[derive(Debug, Clone, PartialEq)]
@@ -26,7 +26,7 @@ impl Verdict {
     /// The top-level keys of `data`, an object, take the place of those of the data. Only what the hook
     /// declares as mutable changes.
     pub fn update(data: impl Serialize) -> Result<Self> {
-        Ok(Self(Kind::Update(serde_json::to_value(data)?)))
+        Ok(Self(Kind::Update(write::value(&data)?)))
     }
 
     /// The run ends here with the data as it is.
@@ -34,7 +34,11 @@ impl Verdict {
         Self(Kind::Stop)
     }
 
-    /// The run is halted with one of the hook's exceptions.
+    /// The run ends here, halted with one of the hook's exceptions (`Hook::exception`, or a driver's declaration).
+    ///
+    /// An exception that the hook does not have halts nothing. The verdict is then a failed call, listed and logged
+    /// with the exception that was meant. What the step guards is prevented all the same if it is declared with
+    /// `fail_silently = false`: the run ends with an error. By default (`true`) the run goes on without the step.
     pub fn halt(exception: impl Into<String>, message: impl Into<String>) -> Self {
         let message = Map::from_iter([("message".to_owned(), json!(message.into()))]);
         Self(Kind::Halt(exception.into(), message))

@@ -6,12 +6,14 @@ mod response;
 
 use std::time::Duration;
 
+use moothall_values::outbound::FORM;
 use serde::Serialize;
 
 use crate::bindings::host::http as host;
-use crate::{Error, Result, Secret, headers};
+use crate::{Error, Result, Secret, headers, write};
+use placed::Placed;
+pub(crate) use placed::add_query;
 pub(crate) use placed::write as write_secret;
-use placed::{Placed, add_query};
 pub use response::Response;
 
 /// Begins a `GET` request.
@@ -109,6 +111,14 @@ impl Request {
         self.placed(host::Placement::Form(name.into()), secret)
     }
 
+    /// Puts the secret into the body, which is JSON, at a JSON Pointer (`/api_key`, `/auth/key`): a text
+    /// that stands there is replaced, a member that is absent is added. The object above it has to be
+    /// there, and is in what [`json`](Self::json) sends.
+    pub fn secret_json(mut self, pointer: impl Into<String>, secret: &Secret) -> Self {
+        headers::add_if_absent(&mut self.headers, "content-type", "application/json");
+        self.placed(host::Placement::Json(pointer.into()), secret)
+    }
+
     fn placed(mut self, placement: host::Placement, secret: &Secret) -> Self {
         self.secrets.push(Placed { placement, secret: secret.clone() });
         self
@@ -125,9 +135,9 @@ impl Request {
     /// Sends `body` as JSON.
     pub fn json<T: Serialize + ?Sized>(mut self, body: &T) -> Self {
         headers::add_if_absent(&mut self.headers, "content-type", "application/json");
-        match serde_json::to_vec(body) {
-            Ok(body) => self.body = body,
-            Err(error) => self.note(Error::from(error)),
+        match write::json(body) {
+            Ok(body) => self.body = body.into_bytes(),
+            Err(error) => self.note(error),
         }
         self
     }
@@ -162,7 +172,8 @@ impl Request {
 
     /// Sends it and reads the whole answer, whatever its status.
     ///
-    /// `forbidden`: the host is not granted. `unavailable`: no connection, no answer in time, or one
+    /// `forbidden`: the host is not granted. `invalid`: the URL, a header, or the place of a secret is
+    /// wrong. `unavailable`: no connection, no answer in time, or one
     /// that is too long. `conflict`: the call has used up its requests.
     pub fn send(mut self) -> Result<Response> {
         if let Some(mistake) = self.mistake {
@@ -173,7 +184,7 @@ impl Request {
         let mut handles = Vec::new();
         for Placed { placement, secret } in secrets {
             match secret.new_text() {
-                Some(text) => write_secret(&mut request, &placement, text),
+                Some(text) => write_secret(&mut request, &placement, text)?,
                 None => handles.push((placement, crate::secret::handle(secret.place())?)),
             }
         }
@@ -194,8 +205,6 @@ impl Request {
         }
     }
 }
-
-const FORM: &str = "application/x-www-form-urlencoded";
 
 #[cfg(test)]
 mod tests {

@@ -2,7 +2,24 @@
 //!
 //! A plugin is a unit struct whose methods carry attributes. Types carry the schemas (`serde` and
 //! `schemars`), so no JSON Schema is written by hand; [`plugin`](macro@plugin) makes a component of it that
-//! exports exactly what the plugin has. Build it for `wasm32-wasip2` with `crate-type = ["cdylib"]`.
+//! exports exactly what the plugin has. A crate is one plugin, and is built for `wasm32-wasip2`
+//! (`cargo build --target wasm32-wasip2 --release`) with this in its `Cargo.toml`, where `../moothall` is a checkout of
+//! Moothall's repository:
+//!
+//! ```toml
+//! [package]
+//! name = "greeter"
+//! version = "0.1.0"
+//! edition = "2024"
+//!
+//! [lib]
+//! crate-type = ["cdylib"]
+//!
+//! [dependencies]
+//! moothall-sdk = { path = "../moothall/plugin-sdk" }
+//! schemars = "1"
+//! serde = { version = "1", features = ["derive"] }
+//! ```
 //!
 //! ```
 //! use moothall_sdk::{Plugin, Result, Secret, plugin};
@@ -70,6 +87,7 @@ pub mod manifest;
 pub mod oauth;
 mod plugin;
 mod process;
+mod read;
 mod routed;
 mod schema;
 mod secret;
@@ -80,14 +98,15 @@ pub mod testing;
 #[cfg(feature = "verify")]
 pub mod verify;
 mod webhook;
+mod write;
 
 pub use background::{Change, Envelope, Metric, Point, RouteRequest, Sending, metrics};
 pub use error::{Error, ErrorKind, Result};
-pub use event::{Event, Events, NewEvent};
+pub use event::{DeclaredBy, Event, Events, NewEvent};
 pub use hook::Verdict;
 pub use moothall_sdk_macros::{
-    Event, action, authorize_url, filter, global_webhook, monitoring, oauth_callback, plugin,
-    process, producer, route, schedule, webhook, worker,
+    Event, action, authorize_url, filter, global_webhook, handshake, monitoring, oauth_callback,
+    plugin, process, producer, route, schedule, webhook, worker,
 };
 pub use plugin::{Empty, Plugin};
 pub use process::{Process, ProcessState};

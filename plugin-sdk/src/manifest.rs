@@ -3,15 +3,18 @@
 
 mod action;
 mod background;
+mod handshake;
 mod parts;
 
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 
+use crate::export::ProcessFunctions;
 use crate::{Event, schema};
 pub use action::Action;
 use background::NamedSchedule;
 pub use background::{Filter, Hook, Route, Worker};
+pub use handshake::Handshake;
 pub use parts::{OAuth, Process, Schedule, Verify};
 
 /// A plugin's manifest, as `wit/manifest.schema.json` describes it.
@@ -44,6 +47,8 @@ pub struct Manifest {
     verify: Option<Verify>,
     #[serde(skip_serializing_if = "Option::is_none")]
     global_verify: Option<Verify>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    handshakes: Vec<Handshake>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     route_keys: Vec<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -103,6 +108,7 @@ impl Manifest {
             producer: None,
             verify: None,
             global_verify: None,
+            handshakes: Vec::new(),
             route_keys: Vec::new(),
             oauth: None,
             scope: None,
@@ -137,7 +143,7 @@ impl Manifest {
         self
     }
 
-    /// The type of an instance's configuration.
+    /// The type of an instance's configuration. Keys that it does not have are refused.
     #[must_use]
     pub fn config<T: JsonSchema>(mut self) -> Self {
         self.config_schema = Some(schema::of_object::<T>());
@@ -158,7 +164,8 @@ impl Manifest {
         self
     }
 
-    /// What a changed configuration does to an instance: `recreate` or `keep`.
+    /// What a changed configuration does to an instance: `recreate` (destroys it with its state, and ends
+    /// its pending processes) or `keep`. Changed secrets alone keep it in either case.
     #[must_use]
     pub fn on_config_change(mut self, choice: &'static str) -> Self {
         self.on_config_change = Some(choice);
@@ -186,16 +193,17 @@ impl Manifest {
             self.events.push(EventType {
                 event_type: E::TYPE,
                 description: E::DESCRIPTION,
-                schema: schema::of_result::<E>(),
+                schema: schema::of_said::<E>(&format!("the event `{}`", E::TYPE)),
             });
         }
         self
     }
 
-    /// Adds a governance process.
+    /// Adds governance processes, each as it describes itself.
+    #[doc(hidden)]
     #[must_use]
-    pub fn process(mut self, process: Process) -> Self {
-        self.processes.push(process);
+    pub fn processes(mut self, all: &[&dyn ProcessFunctions]) -> Self {
+        self.processes.extend(all.iter().map(|process| process.manifest()));
         self
     }
 
@@ -217,6 +225,13 @@ impl Manifest {
     #[must_use]
     pub fn global_verify(mut self, verify: Verify) -> Self {
         self.global_verify = Some(verify);
+        self
+    }
+
+    /// A request that a platform sends unsigned before it sends webhooks.
+    #[must_use]
+    pub fn handshake(mut self, handshake: Handshake) -> Self {
+        self.handshakes.push(handshake);
         self
     }
 
@@ -313,6 +328,12 @@ impl Manifest {
 
     /// The manifest as the host reads it.
     pub fn to_json(&self) -> String {
-        serde_json::to_string(self).expect("strings, lists and JSON values always have a JSON text")
+        let mut manifest = self.clone();
+        // In host scope one table of the operator's is both, and each type leaves room for the other's keys.
+        if self.scope != Some("host") || self.settings_schema.is_none() {
+            manifest.config_schema = manifest.config_schema.map(schema::closed);
+        }
+        serde_json::to_string(&manifest)
+            .expect("strings, lists and JSON values always have a JSON text")
     }
 }

@@ -3,11 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::accounts::Account;
-use crate::{Error, Result};
+use crate::http::{self, Response};
+use crate::{Error, Result, write};
 
 /// What is being authorised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +31,18 @@ pub struct AuthorizeRequest {
     pub community: Option<String>,
     /// Where the platform sends the browser back to; the host adds it to the URL.
     pub redirect_uri: String,
+}
+
+impl AuthorizeRequest {
+    /// The platform's URL with parameters of the plugin's own, such as `client_id` and `scope`. The host adds
+    /// `response_type=code`, `redirect_uri`, `state` and PKCE.
+    pub fn url(&self, endpoint: &str, parameters: &[(&str, &str)]) -> String {
+        let mut url = endpoint.to_owned();
+        for (name, value) in parameters {
+            http::add_query(&mut url, name, value);
+        }
+        url
+    }
 }
 
 /// The browser is back from the platform.
@@ -65,6 +79,30 @@ impl OAuthCallback {
     }
 }
 
+/// What a platform's token endpoint answered, which says in its own words why it gives no token (RFC 6749,
+/// 5.2). `internal` where that is about the client, which the operator has set up; `unauthorized` where it is
+/// about the code.
+pub fn token<T: DeserializeOwned>(response: Response) -> Result<T> {
+    let refusal = if response.is_success() { None } else { response.json::<Refusal>().ok() };
+    let Some(Refusal { error, error_description }) = refusal else {
+        return response.error_for_status()?.json();
+    };
+    let description = error_description.map(|text| format!(": {text}")).unwrap_or_default();
+    let message = format!("the platform gave no token: {error}{description}");
+    Err(match error.as_str() {
+        "invalid_client" | "unauthorized_client" | "unsupported_grant_type" => {
+            Error::internal(message)
+        }
+        _ => Error::unauthorized(message),
+    })
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    error: String,
+    error_description: Option<String>,
+}
+
 /// What came of an authorisation.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Authorized {
@@ -89,7 +127,7 @@ impl Authorized {
     /// written as the texts they are ([`Secret::new_value`](crate::Secret::new_value)), and sealed
     /// by the host.
     pub fn app(config: impl Serialize) -> Result<Self> {
-        Ok(Self { config: Some(serde_json::to_value(config)?), ..Self::default() })
+        Ok(Self { config: Some(write::value(&config)?), ..Self::default() })
     }
 
     /// A person's account, which [`account`](Self::account) names.
@@ -102,6 +140,12 @@ impl Authorized {
     pub fn account(mut self, account: Account) -> Self {
         self.account = Some(account);
         self
+    }
+
+    /// The configuration and the account.
+    #[cfg(not(target_family = "wasm"))]
+    pub(crate) fn parts(&self) -> (Option<&Value>, Option<&Account>) {
+        (self.config.as_ref(), self.account.as_ref())
     }
 
     /// Sends the browser there and not to where the driver asked for.
@@ -123,9 +167,10 @@ impl Authorized {
 mod tests {
     use serde_json::{from_value, json, to_value};
 
-    use super::{Authorized, OAuthCallback};
+    use super::{Authorized, OAuthCallback, token};
     use crate::accounts::Account;
-    use crate::{ErrorKind, Secret};
+    use crate::http::Response;
+    use crate::{ErrorKind, Result, Secret};
 
     #[test]
     fn an_authorisation_has_only_what_came_of_it() {
@@ -138,6 +183,23 @@ mod tests {
         assert_eq!(to_value(app).expect("JSON"), expected);
         let user = to_value(Authorized::user().account(Account::new("U1"))).expect("JSON");
         assert_eq!(user, json!({ "account": { "platform_identifier": "U1" } }));
+    }
+
+    #[test]
+    fn a_token_endpoint_says_in_its_own_words_why_there_is_none() {
+        let answered = |status, body: &str| -> Result<String> {
+            token(Response { status, headers: Vec::new(), body: body.as_bytes().to_vec() })
+        };
+        assert_eq!(answered(200, "\"t\""), Ok("t".to_owned()));
+        let refused =
+            answered(400, r#"{"error":"invalid_grant","error_description":"the code is old"}"#);
+        let refused = refused.expect_err("no token");
+        assert_eq!(refused.kind(), &ErrorKind::Unauthorized);
+        assert!(refused.message().ends_with("invalid_grant: the code is old"), "{refused}");
+        let refused = answered(401, r#"{"error":"invalid_client"}"#).expect_err("no token");
+        assert_eq!(refused.kind(), &ErrorKind::Internal);
+        let failed = answered(503, "<p>later</p>").expect_err("no token");
+        assert_eq!(failed.kind(), &ErrorKind::Unavailable);
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub trait Plugin: Sized + 'static {
     }
 
     /// The instance's events, to emit.
-    fn events(&self) -> Events {
+    fn events(&self) -> Events<Self> {
         Events::new()
     }
 

@@ -11,9 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::bindings::host::process as host;
-use crate::{Error, Events, Result, Secret, State, context, manifest, settings};
-#[cfg(not(target_family = "wasm"))]
-pub(crate) use moment::is_rfc3339;
+use crate::{Error, Events, Result, Secret, State, context, manifest, read, settings, write};
 
 /// A governance process; implemented by the attribute [`process`](macro@crate::process) on its
 /// `impl` block.
@@ -74,7 +72,7 @@ pub trait Process: Sized + 'static {
 
     /// Sets the outcome as it is until now.
     fn set_outcome(&self, outcome: &Self::Outcome) -> Result<()> {
-        Ok(host::set_outcome(&serde_json::to_string(outcome)?)?)
+        Ok(host::set_outcome(&write::json(outcome)?)?)
     }
 
     /// The outcome as it is until now; `{}` before one is set.
@@ -89,7 +87,7 @@ pub trait Process: Sized + 'static {
 
     /// Says what goes wrong, for drivers to see.
     fn set_errors<T: Serialize + ?Sized>(&self, errors: &T) -> Result<()> {
-        Ok(host::set_errors(&serde_json::to_string(errors)?)?)
+        Ok(host::set_errors(&write::json(errors)?)?)
     }
 
     /// Where people see it or vote on it.
@@ -138,7 +136,7 @@ pub trait Process: Sized + 'static {
     }
 
     /// The instance's events, to emit.
-    fn events(&self) -> Events {
+    fn events(&self) -> Events<Self> {
         Events::new()
     }
 
@@ -163,14 +161,14 @@ impl ProcessState {
         let Some(json) = host::get(key)? else {
             return Ok(None);
         };
-        serde_json::from_str(&json).map(Some).map_err(|error| {
+        read::json(&json).map(Some).map_err(|error| {
             Error::internal(format!("the process's '{key}' does not fit its type: {error}"))
         })
     }
 
     /// Writes `value` under `key`.
     pub fn set<T: Serialize + ?Sized>(&self, key: &str, value: &T) -> Result<()> {
-        Ok(host::set(key, &serde_json::to_string(value)?)?)
+        Ok(host::set(key, &write::json(value)?)?)
     }
 
     /// Removes `key`; whether it was there.

@@ -56,6 +56,21 @@ impl Routed {
     }
 }
 
+#[cfg(not(target_family = "wasm"))]
+impl Routed {
+    pub(crate) fn response(&self) -> Option<&WebhookResponse> {
+        self.response.as_ref()
+    }
+
+    /// The pointers by which it names instances.
+    pub(crate) fn pointers(&self) -> impl Iterator<Item = &str> {
+        self.targets.iter().filter_map(|target| match target {
+            Target::RouteKey(pointer, _) => Some(pointer.as_str()),
+            Target::PlatformId(_) => None,
+        })
+    }
+}
+
 impl From<Routed> for wit::Routed {
     fn from(routed: Routed) -> Self {
         Self {

@@ -1,7 +1,12 @@
 //! JSON Schemas (Draft 2020-12) from Rust types. Used by `describe` only, never on a call.
 
+mod closed;
+
+pub(crate) use closed::closed;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
+
+use crate::secret;
 
 /// What a `T` is read from: configuration, settings, parameters. It is always an object.
 pub(crate) fn of_object<T: JsonSchema>() -> Schema {
@@ -11,8 +16,25 @@ pub(crate) fn of_object<T: JsonSchema>() -> Schema {
     schema
 }
 
+/// The same of what a caller gives, who cannot give a `Secret`: it is a place in the configuration, and no value.
+pub(crate) fn of_parameters<T: JsonSchema>(of: &str) -> Schema {
+    let (schema, has_secret) = secret::is_used_by(of_object::<T>);
+    assert!(
+        !has_secret,
+        "the parameters of {of} have a `Secret`, which only a configuration and settings can have; take a `String`"
+    );
+    schema
+}
+
+/// What `of` says to others, and no `Secret` is said to anybody.
+pub(crate) fn of_said<T: JsonSchema>(of: &str) -> Schema {
+    let (schema, has_secret) = secret::is_used_by(of_result::<T>);
+    assert!(!has_secret, "{of} says a `Secret`, which is shown to nobody; leave it out");
+    schema
+}
+
 /// What a `T` is written as: an action's result.
-pub(crate) fn of_result<T: JsonSchema>() -> Schema {
+fn of_result<T: JsonSchema>() -> Schema {
     settings().for_serialize().into_generator().into_root_schema_for::<T>()
 }
 

@@ -2,6 +2,7 @@
 //! and one that is new never prints it, so that none is shown by mistake.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -81,6 +82,16 @@ pub(crate) fn handle(place: &str) -> Result<host::Secret> {
     Ok(handle)
 }
 
+thread_local! {
+    static IS_USED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What makes a schema, and whether a `Secret` is in it.
+pub(crate) fn is_used_by<T>(make: impl FnOnce() -> T) -> (T, bool) {
+    IS_USED.set(false);
+    (make(), IS_USED.get())
+}
+
 /// Says where it is; a value shows itself nowhere.
 impl fmt::Debug for Secret {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -99,6 +110,7 @@ impl JsonSchema for Secret {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        IS_USED.set(true);
         json_schema!({ "type": "string", "writeOnly": true })
     }
 }

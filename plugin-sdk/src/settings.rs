@@ -4,11 +4,11 @@
 use serde::de::DeserializeOwned;
 
 use crate::bindings::host::settings as host;
-use crate::{Error, Result};
+use crate::{Error, Result, read};
 
 /// The operator's settings for this plugin, the same for every community: validated against the
 /// schema of the plugin's `settings` type, defaults filled in.
 pub fn settings<T: DeserializeOwned>() -> Result<T> {
-    serde_json::from_str(&host::get())
+    read::json(host::get())
         .map_err(|error| Error::internal(format!("the settings do not fit their type: {error}")))
 }

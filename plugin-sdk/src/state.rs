@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::bindings::host::state as host;
-use crate::{Error, Result};
+use crate::{Error, Result, read, write};
 
 /// The instance's own state, from [`Plugin::state`](crate::Plugin::state).
 ///
@@ -30,14 +30,14 @@ impl State {
         let Some(json) = host::get(key)? else {
             return Ok(None);
         };
-        serde_json::from_str(&json).map(Some).map_err(|error| {
+        read::json(&json).map(Some).map_err(|error| {
             Error::internal(format!("the state under '{key}' does not fit its type: {error}"))
         })
     }
 
     /// Writes `value` under `key`.
     pub fn set<T: Serialize + ?Sized>(&self, key: &str, value: &T) -> Result<()> {
-        Ok(host::set(key, &serde_json::to_string(value)?)?)
+        Ok(host::set(key, &write::json(value)?)?)
     }
 
     /// Removes `key`; whether it was there.

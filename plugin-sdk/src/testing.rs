@@ -29,27 +29,31 @@
 //! ```
 //!
 //! As in the real host, a call that fails leaves nothing behind, a secret is a place and not a value,
-//! and a host that the manifest does not ask for is not reached. What it does not do: validate by
-//! JSON Schema (types do most of it), bound time and memory, run one call beside another, deliver
-//! events, or call what is due by itself. Those are for a test with the real host.
+//! and a host that the manifest does not ask for is not reached. Configurations, parameters, results
+//! and events are checked by their schemas, defaults filled in and secrets taken out, by the very code
+//! that the real host has. What it does not do: bound time and memory, run one call beside another,
+//! deliver events, or call what is due by itself. Those are for a test with the real host.
 
 mod answer;
 mod calls;
+mod described;
 pub(crate) mod imports;
+mod judged;
 mod kept;
 mod reach;
-mod sealing;
 mod world;
 
 use std::marker::PhantomData;
 
+use moothall_values::names::is_slug;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::accounts::Account;
 use crate::log::Level;
-use crate::{Plugin, Result};
+use crate::{Error, ErrorKind, Plugin, Result};
 pub use answer::{Answer, Sent};
+use described::Described;
 pub use kept::{EmittedEvent, ProcessRecord, ProcessStatus};
 use world::{Call, World};
 
@@ -62,24 +66,36 @@ pub struct Host<P: Plugin> {
 
 impl<P: Plugin> Host<P> {
     /// The plugin, without configuration and settings, and with everything granted that its manifest
-    /// asks for.
+    /// asks for. A manifest that the host refuses at load fails the test, and so does one that the host
+    /// warns of: a JSON Pointer that leads nowhere, a pattern that matches no event, a hook that is misspelt.
+    #[track_caller]
     pub fn new(plugin: P) -> Self {
-        let manifest = serde_json::from_str(&plugin.manifest().to_json());
-        let manifest = manifest.expect("a manifest is always JSON");
-        Self { world: World::new(manifest), plugin: PhantomData }
+        let described = Described::of(&plugin.manifest().to_json());
+        let described = described.expect("the host refuses the manifest, or warns of it");
+        Self { world: World::new(described), plugin: PhantomData }
     }
 
-    /// The configuration, with secrets as the values that people write.
+    /// The configuration, with secrets as the values that people write. One that the host refuses fails
+    /// the test; to see it refused, use [`configure`](Self::configure).
     #[must_use]
+    #[track_caller]
     pub fn config(mut self, config: Value) -> Self {
-        self.world.configure(config);
+        self.configure(config).expect("the host refuses the configuration");
         self
     }
 
-    /// The operator's settings, with secrets as the values that people write.
+    /// Gives the configuration as a driver would, and calls nothing of the plugin. `invalid`, and nothing
+    /// changes: the host refuses it, at the places that the details name.
+    pub fn configure(&mut self, config: Value) -> Result<()> {
+        self.world.configure(config).map(drop)
+    }
+
+    /// The operator's settings, with secrets as the values that people write. Those that the host refuses
+    /// fail the test.
     #[must_use]
+    #[track_caller]
     pub fn settings(mut self, settings: Value) -> Self {
-        self.world.set_settings(settings);
+        self.world.set_settings(settings).expect("the host refuses the settings");
         self
     }
 
@@ -168,9 +184,21 @@ impl<P: Plugin> Host<P> {
         self.world.call = Some(call);
         let result = world::within(&mut self.world, run);
         self.world.call = None;
+        let result = result.and_then(|answer| self.world.check_since(&before).map(|()| answer));
+        let result = result.map_err(in_the_contract_s_terms);
         if result.is_err() {
             self.world.kept = before;
         }
         result
+    }
+}
+
+/// An error of a kind that is none is the plugin's bad output, and the real host answers 502 to it.
+fn in_the_contract_s_terms(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::Other(own) if !is_slug(own) => Error::internal(format!(
+            "the plugin's error is of the kind {own:?}, and a kind of its own matches [a-z][a-z0-9-]{{0,49}}"
+        )),
+        _ => error,
     }
 }

@@ -67,19 +67,23 @@ fn stripe_at(request: &WebhookRequest, secret: &str, now_s: u64) -> Result<()> {
     any_is_right(secret.as_bytes(), &signed, signatures)
 }
 
-/// Checks a signature as Standard Webhooks has it (`whsec_…`), and that it is at most five minutes old.
+/// Checks a signature as Standard Webhooks has it (`whsec_…`), also with Svix's headers, and that it is at most five minutes old.
 pub fn standard_webhooks(request: &WebhookRequest, secret: &str) -> Result<()> {
     standard_at(request, secret, now_s())
 }
 
 fn standard_at(request: &WebhookRequest, secret: &str, now_s: u64) -> Result<()> {
-    let (id, timestamp) =
-        (required(request, "webhook-id")?, required(request, "webhook-timestamp")?);
+    let is_svix =
+        request.header("webhook-signature").is_none() && request.header("svix-signature").is_some();
+    let named = |what: &str| {
+        required(request, &format!("{}-{what}", if is_svix { "svix" } else { "webhook" }))
+    };
+    let (id, timestamp) = (named("id")?, named("timestamp")?);
     check(timestamp, now_s)?;
     let key = base64(secret.strip_prefix("whsec_").unwrap_or(secret));
     let key = key.ok_or_else(|| Error::internal("the secret of the webhook is not base64"))?;
     let signed: [&[u8]; 5] = [id.as_bytes(), b".", timestamp.as_bytes(), b".", &request.body];
-    let all = required(request, "webhook-signature")?;
+    let all = named("signature")?;
     let signatures = all.split(' ').filter_map(|one| base64(one.strip_prefix("v1,")?));
     any_is_right(&key, &signed, signatures)
 }

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use crate::bindings::host::web as wit;
 use crate::headers;
-use crate::{Error, Result};
+use crate::{Error, Result, read, write};
 
 /// A request that reached the host for this plugin.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,7 +19,8 @@ pub struct WebhookRequest {
     pub query: String,
     /// Names in lower case, several of one name one after the other.
     pub headers: Vec<(String, String)>,
-    /// The raw bytes, which are what signatures are made over.
+    /// The raw bytes, which are what signatures are made over. What came compressed is plain where the host has
+    /// checked the signature.
     pub body: Vec<u8>,
 }
 
@@ -38,7 +39,7 @@ impl WebhookRequest {
 
     /// The body as JSON. `invalid`: it does not fit.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
-        serde_json::from_slice(&self.body).map_err(|error| {
+        read::json(&self.body).map_err(|error| {
             Error::invalid(format!("the body of the webhook does not fit: {error}"))
         })
     }
@@ -76,7 +77,25 @@ impl WebhookResponse {
         Self { status, headers: Vec::new(), body: Vec::new() }
     }
 
-    /// Adds a header.
+    /// Its status, headers and body.
+    #[cfg(not(target_family = "wasm"))]
+    pub(crate) fn parts(&self) -> (u16, &[(String, String)], &[u8]) {
+        (self.status, &self.headers, &self.body)
+    }
+
+    /// Adds a header; one that is there already stays, so that there are two.
+    ///
+    /// The host leaves out what is no header of HTTP, and what is its own to say: `connection`, `content-length`,
+    /// `keep-alive`, `proxy-authenticate`, `proxy-connection`, `set-cookie`, `te`, `trailer`, `transfer-encoding`,
+    /// `upgrade` and `x-request-id`. A line of its log names what it left out. It adds `x-request-id`, and
+    /// `content-security-policy: sandbox` beside one of the plugin's own, so that a page of a plugin's can ask the host
+    /// for nothing in its reader's name.
+    ///
+    /// ```
+    /// use moothall_sdk::WebhookResponse;
+    ///
+    /// let response = WebhookResponse::status(202).header("retry-after", "60").text("later");
+    /// ```
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
@@ -99,7 +118,7 @@ impl WebhookResponse {
 
     /// Answers `body` as JSON.
     pub fn json<T: Serialize + ?Sized>(mut self, body: &T) -> Result<Self> {
-        let body = serde_json::to_vec(body)?;
+        let body = write::json(body)?;
         headers::add_if_absent(&mut self.headers, "content-type", "application/json");
         Ok(self.body(body))
     }

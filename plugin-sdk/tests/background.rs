@@ -11,8 +11,12 @@ use watcher::{Neighbour, Watcher};
 
 const TIME: &str = "2030-01-01T00:00:00Z";
 
-fn event(event_type: &str, data: Value) -> Envelope {
-    let envelope = json!({ "id": "evt_1", "event_type": event_type, "data": data, "new": "field" });
+/// A change of a story, through the API.
+fn change(story: Value) -> Envelope {
+    let data = json!({ "resource": "story", "resource_id": story });
+    let envelope = json!({
+        "id": "evt_1", "source": "api", "event_type": "change", "data": data, "new": "field"
+    });
     from_value(envelope).expect("an envelope")
 }
 
@@ -35,7 +39,7 @@ fn the_manifest_is_valid_by_the_contract_and_true() {
         "description": "Before it is opened.",
         "mutable": ["/form"],
         "sensitive": ["/form/password"],
-        "exceptions": ["PreventOpening", "RedirectToPage"],
+        "exceptions": ["PreventOpening", "RedirectToPage", "RenderCustomResponse"],
         "halt_exception": "RedirectToPage",
         "budget_ms": 500
     });
@@ -75,14 +79,14 @@ fn a_step_is_chosen_by_its_hook_and_writes_nothing() {
 fn a_worker_s_failure_leaves_nothing_and_one_for_ever_says_so() {
     let mut host = Host::new(Watcher);
     assert_eq!(host.is_enabled("count"), Ok(true));
-    host.handle("count", event("change", json!({ "resource_id": "7" }))).expect("handled");
+    host.handle("count", change(json!("7"))).expect("handled");
     assert_eq!(host.state("7"), Some(json!("evt_1")));
-    let failed = host.handle("count", event("change", json!({ "resource_id": "8" })));
+    let failed = host.handle("count", change(json!("8")));
     assert_eq!(kind(failed), ErrorKind::Unavailable);
     assert_eq!(host.state("8"), None);
-    let unreadable = host.handle("count", event("change", json!({ "resource_id": [] })));
+    let unreadable = host.handle("count", change(json!([])));
     assert_eq!(kind(unreadable), ErrorKind::Other("permanent".to_owned()));
-    assert_eq!(kind(host.handle("other", event("change", json!({})))), ErrorKind::NotFound);
+    assert_eq!(kind(host.handle("other", change(json!("7")))), ErrorKind::NotFound);
     let mut off = Host::new(Watcher).config(json!({ "is_off": true }));
     assert_eq!(off.is_enabled("count"), Ok(false));
 }

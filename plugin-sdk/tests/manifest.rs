@@ -49,7 +49,7 @@ fn options_and_lifecycle_methods_are_listed() {
             "http": ["config:/server_url"]
         })
     );
-    assert_eq!(surveyor["lifecycle"], json!(["initialize", "config-changed", "upgraded", "close"]));
+    assert_eq!(surveyor["lifecycle"], json!(["initialize", "config-changed", "upgraded"]));
 }
 
 #[test]
@@ -146,4 +146,64 @@ fn signatures_schedules_and_oauth_are_as_their_author_wrote_them() {
     assert_eq!(surveyor["route_keys"], json!(["/server_url"]));
     let oauth = json!({ "types": ["app"], "pkce": false, "issuer": "https://platform.example" });
     assert_eq!(surveyor["oauth"], oauth);
+}
+
+mod secretive {
+    use moothall_sdk::{Event, Plugin, Result, Secret, plugin};
+    use schemars::JsonSchema;
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Deserialize, Serialize, JsonSchema)]
+    pub struct Key {
+        keys: Vec<Option<Secret>>,
+    }
+
+    #[derive(Event, Serialize, JsonSchema)]
+    #[event("rotated")]
+    pub struct Rotated {
+        key: Secret,
+    }
+
+    pub struct Takes;
+
+    #[plugin(name = "takes", config = Key)]
+    impl Takes {
+        #[action(slug = "rotate")]
+        fn rotate(&self, parameters: Key) -> Result<()> {
+            self.state().set("key", &parameters)
+        }
+    }
+
+    pub struct Answers;
+
+    #[plugin(name = "answers", config = Key)]
+    impl Answers {
+        #[action(slug = "show")]
+        fn show(&self) -> Result<Key> {
+            self.config()
+        }
+    }
+
+    pub struct Emits;
+
+    #[plugin(name = "emits", events(Rotated))]
+    impl Emits {}
+
+    pub fn refusal(plugin: impl Plugin) -> String {
+        let described = std::panic::AssertUnwindSafe(|| drop(plugin.manifest()));
+        let refused = std::panic::catch_unwind(described).expect_err("it is refused");
+        refused.downcast_ref::<String>().expect("a message").clone()
+    }
+}
+
+#[test]
+fn a_secret_is_of_configurations_and_settings_alone() {
+    use secretive::{Answers, Emits, Takes, refusal};
+    for (said, expected) in [
+        (refusal(Takes), "the parameters of the action `rotate` have a `Secret`"),
+        (refusal(Answers), "the answer of the action `show` says a `Secret`"),
+        (refusal(Emits), "the event `rotated` says a `Secret`"),
+    ] {
+        assert!(said.starts_with(expected), "{said}");
+    }
 }

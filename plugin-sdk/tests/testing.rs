@@ -3,6 +3,7 @@
 mod courier;
 
 use courier::{Courier, Settled};
+use moothall_sdk::accounts::Account;
 use moothall_sdk::log::Level;
 use moothall_sdk::oauth::{AuthorizeRequest, AuthorizeType, Authorized, OAuthCallback};
 use moothall_sdk::serde_json::{from_value, json};
@@ -96,6 +97,23 @@ fn an_event_with_a_dedupe_key_is_emitted_once() {
 }
 
 #[test]
+fn a_text_that_the_host_cannot_carry_is_refused_with_its_place() {
+    let mut host = host();
+    let id = host.start("parcel", json!({ "stops": 2 })).expect("started");
+    let refusals = [
+        host.action("keep-twice", json!({})).map(drop),
+        host.action("emit-twice", json!({})).map(drop),
+        host.process_webhook(&id, webhook("twice")).map(drop),
+    ];
+    for refused in refusals {
+        let error = refused.expect_err("it is refused");
+        assert_eq!(error.kind(), &ErrorKind::Invalid, "{error:?}");
+        assert!(error.to_string().contains("at /a"), "{error:?}");
+    }
+    assert!(host.events().is_empty());
+}
+
+#[test]
 fn a_process_lives_until_it_is_completed() {
     let mut host = host();
     assert_eq!(kind(host.start("parcel", json!({ "stops": 0 }))), ErrorKind::Invalid);
@@ -143,7 +161,7 @@ fn what_no_instance_is_behind_has_neither_state_nor_config() {
     let callback: OAuthCallback =
         from_value(json!({ "type": "user", "query": { "code": "1" }, "redirect_uri": "" }))
             .expect("a callback");
-    assert_eq!(host.oauth_callback(callback), Ok(Authorized::user()));
+    assert_eq!(host.oauth_callback(callback), Ok(Authorized::user().account(Account::new("ann"))));
     host.tick().expect("a tick has an instance");
     assert_eq!(host.state("ticks"), Some(json!(1)));
 }

@@ -132,7 +132,7 @@ async fn what_changes_nothing_tells_nothing() {
     host.community("acme", "backstage", json!({})).await;
     change(&receiver, "PUT", "community", "/acme").await;
     let before = receiver.received().len();
-    host.put_community("acme", json!([{ "name": "nobody" }])).await.problem(404, "unknown_plugin");
+    host.put_community("acme", json!([{ "name": "nobody" }])).await.problem(400, "unknown_plugin");
     host.action("acme", "backstage.echo", json!({})).await.expect(200);
     let event = json!({ "community": "acme", "event_type": "x", "data": {} });
     host.post("/api/internal/events", event).await.expect(202);
@@ -209,5 +209,5 @@ async fn drivers_publish_changes_of_their_own() {
     let bogus = json!({ "resource": "story", "bogus": 1 });
     assert_eq!(host.post("/api/internal/changes", bogus).await.status, 400);
     let nobody = json!({ "resource": "story", "community": "nobody" });
-    host.post("/api/internal/changes", nobody).await.problem(404, "unknown_community");
+    host.post("/api/internal/changes", nobody).await.problem(400, "unknown_community");
 }

@@ -66,7 +66,7 @@ async fn an_unknown_plugin_leaves_no_community_behind() {
     let host = TestHost::with(&["tutorial"]).start().await;
     let plugins = json!([tutorial(), { "name": "nobody", "config": {} }]);
     let refused = host.put(&path("acme"), json!({ "plugins": plugins })).await;
-    refused.problem(404, "unknown_plugin");
+    refused.problem(400, "unknown_plugin");
     host.get(&path("acme")).await.expect(404);
 }
 
@@ -87,6 +87,58 @@ async fn put_wants_the_name_of_its_path() {
     let refused = host.put(&path("acme"), json!({ "name": "other" })).await;
     assert_eq!(refused.problem(400, "bad_request"), "Expected name acme, found other");
     host.get(&path("acme")).await.expect(404);
+    let body = json!({ "slug": "acme", "name": "other" });
+    let refused = host.post("/api/internal/community", body).await;
+    assert_eq!(refused.problem(400, "bad_request"), "Expected name acme, found other");
+    let same = json!({ "slug": "acme", "name": "acme" });
+    host.post("/api/internal/community", same).await.expect(201);
+}
+
+#[tokio::test]
+async fn a_community_that_is_not_there_cannot_be_renamed() {
+    let host = TestHost::with(&[]).start().await;
+    let refused = host.put(&path("old"), json!({ "slug": "new" })).await;
+    refused.problem(404, "unknown_community");
+    host.get(&path("new")).await.expect(404);
+    host.put(&path("old"), json!({ "slug": "old" })).await.expect(201);
+}
+
+#[tokio::test]
+async fn what_was_read_can_be_put_while_a_plugins_file_is_away() {
+    let host = TestHost::with(&["probe", "tutorial"]).start().await;
+    let probe = json!({ "name": "probe", "config": { "token": "t", "note": "n" } });
+    host.put_community("acme", json!([probe, tutorial()])).await.expect(201);
+    host.result("acme", "probe.put", json!({ "key": "a", "value": 1 })).await;
+    std::fs::remove_file(host.plugin_file("probe.wasm")).expect("the file is there");
+    let mut away = moothall_tests::until("the plugin is away", async || {
+        let got = host.action("acme", "probe.get", json!({ "key": "a" })).await;
+        (got.status == 503).then_some(())?;
+        Some(host.get(&path("acme")).await.expect(200))
+    })
+    .await;
+    assert_eq!(away["plugins"].as_array().map(Vec::len), Some(2), "{away}");
+    let put = host.put(&path("acme"), away.clone()).await.expect(200);
+    assert_eq!(put, away, "it stays");
+
+    // The others can be changed beside it, and it needs no config.
+    away["plugins"][0] = json!({ "name": "probe" });
+    away["plugins"][1]["config"]["foo"] = json!("another");
+    let changed = host.put(&path("acme"), away.clone()).await.expect(200);
+    assert_eq!(changed["plugins"][0], put["plugins"][0]);
+    assert_eq!(changed["plugins"][1]["config"]["foo"], "another", "{changed}");
+
+    let other = json!([{ "name": "probe", "config": { "note": "other" } }]);
+    host.put_community("acme", other).await.problem(503, "plugin_unavailable");
+    let new = json!([{ "name": "probe" }]);
+    host.put_community("beta", new).await.problem(400, "unknown_plugin");
+
+    host.put_guest("probe");
+    let kept = moothall_tests::until("the plugin serves again", async || {
+        let got = host.action("acme", "probe.get", json!({ "key": "a" })).await;
+        (got.status == 200).then(|| got.json())
+    })
+    .await;
+    assert_eq!(kept["value"], 1);
 }
 
 #[tokio::test]
@@ -219,14 +271,13 @@ async fn renames_that_cross_each_other_end() {
         let (from, to) = [("a", "b"), ("b", "a"), ("a", "c"), ("c", "b")][number % 4];
         let driver = (*host).clone();
         renames.spawn(async move {
-            // A slug that is not there any more is created again.
             let answer = driver.put(&path(from), json!({ "slug": to })).await;
-            assert!(matches!(answer.status, 200 | 201 | 409), "{}", answer.text);
+            assert!(matches!(answer.status, 200 | 404 | 409), "{}", answer.text);
         });
     }
     renames.join_all().await;
     let all = host.get(COMMUNITIES).await.expect(200);
-    assert!(all["communities"].as_array().is_some_and(|all| all.len() >= 2), "{all}");
+    assert_eq!(all["communities"].as_array().map(Vec::len), Some(2), "{all}");
 }
 
 #[tokio::test]
@@ -248,4 +299,25 @@ async fn a_community_offers_the_actions_of_its_plugins() {
     for part in ["hooks", "processes", "events"] {
         host.get(&path(&format!("nobody/{part}"))).await.problem(404, "unknown_community");
     }
+}
+
+#[tokio::test]
+async fn a_plugin_that_is_put_without_its_config_keeps_it() {
+    let host = TestHost::with(&["probe", "tutorial"]).start().await;
+    let config = json!({ "api_key": "k", "foo": "own" });
+    let made = host.community("acme", "tutorial", config).await;
+    let plugins = json!([{ "name": "tutorial" }, { "name": "probe" }]);
+    let now = host.put_community("acme", plugins).await.expect(200);
+    assert_eq!(now["plugins"][0], made["plugins"][0], "the same instance with the same config");
+    assert_eq!(now["plugins"][1]["name"], "probe");
+
+    // Of several it is not said which one.
+    let two = json!([
+        { "name": "probe", "config": { "server_url": "https://a.example" } },
+        { "name": "probe", "config": { "server_url": "https://b.example" } },
+    ]);
+    host.put_community("two", two).await.expect(201);
+    let which = host.put_community("two", json!([{ "name": "probe" }])).await;
+    let detail = which.problem(400, "ambiguous_instance");
+    assert!(detail.contains("config"), "{detail}");
 }

@@ -53,6 +53,12 @@ async fn a_lost_cache_is_made_again() {
     std::fs::remove_dir_all(host.data().join("cache")).expect("there is a cache");
     host.restart().await;
     times_two(&host).await;
+    until("the log says how long it took", async || {
+        let log = host.logs();
+        let told = |line: &str| line.contains("plugin serves") && line.contains("compile_ms=");
+        log.lines().any(told).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -70,7 +76,9 @@ async fn what_was_checked_is_loaded_whatever_becomes_of_the_file() {
     let mut host = tutorial().await;
     // What serves was loaded from the cache.
     host.restart().await;
-    for file in host.native_code() {
+    let files = host.native_code();
+    assert!(!files.is_empty(), "native code is kept");
+    for file in files {
         let path = host.data().join("cache").join(file);
         let code = std::fs::File::options().write(true).open(path).expect("native code");
         code.set_len(0).expect("it can be cut off");
@@ -179,4 +187,33 @@ async fn as_many_files_are_compiled_at_a_time_as_may_be() {
     })
     .await;
     assert_eq!(most, 3);
+}
+
+#[tokio::test]
+async fn a_plugin_that_is_being_compiled_says_so_and_no_other_does() {
+    let mut host = tutorial().await;
+    host.terminate();
+    std::fs::remove_dir_all(host.data().join("cache")).expect("there is a cache");
+    // Another plugin's file compiles as well, and for longer than the test looks at it.
+    host.put_guest("probe");
+    host.restart_without_waiting();
+    let mut seen = 0;
+    until("it is compiled", async || {
+        let before = host.file("tutorial.wasm").await["status"].clone();
+        let (own, unknown) = (
+            host.action("acme", "tutorial.times-two", json!({ "value": 1 })).await,
+            host.action("acme", "nothing.at-all", json!({})).await,
+        );
+        unknown.problem(404, "unknown_plugin");
+        if own.status == 200 {
+            return Some(());
+        }
+        assert_eq!(before, "compiling");
+        own.problem(503, "compiling");
+        assert_eq!(own.header("retry-after"), "1");
+        seen += 1;
+        None
+    })
+    .await;
+    assert!(seen > 0, "it was asked for while it was compiled");
 }

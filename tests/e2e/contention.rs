@@ -218,9 +218,12 @@ async fn a_late_write_never_reaches_the_instance_that_comes_after() {
 async fn a_call_goes_on_when_its_client_goes_away() {
     let host = TestHost::with(&["probe"]).start().await;
     host.community("acme", "probe", json!({})).await;
-    let mut call = begin(&host, "probe.read-then-wait", json!({ "key": "a", "ms": 700 })).await;
-    call.abort_all();
-    // The lock is still held: a write gets its turn after the call, and not never.
-    host.result("acme", "probe.put", json!({ "key": "a", "value": 1 })).await;
+    let holder = begin(&host, "probe.read-then-wait", json!({ "key": "a", "ms": 700 })).await;
+    // It waits for the lock, and its client goes away meanwhile.
+    let mut call = begin(&host, "probe.put", json!({ "key": "a", "value": 1 })).await;
+    call.shutdown().await;
+    end(holder).await.expect(200);
     until("the call has ended", async || (in_flight(&host).await == 0).then_some(())).await;
+    let found = host.result("acme", "probe.get", json!({ "key": "a" })).await;
+    assert_eq!(found, json!({ "value": 1 }));
 }

@@ -1,7 +1,11 @@
 //! The host dies again and again while ticks, events, callbacks and closing times happen: nothing is lost,
 //! nothing is committed twice.
 
+mod before_the_commit;
+
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use moothall_tests::{Driver, Received, Receiver, TestHost, answer, until};
@@ -13,6 +17,8 @@ const ROUNDS: u64 = 10;
 const MINUTE: Duration = Duration::from_secs(60);
 /// Who publish at once.
 const CLIENTS: u64 = 2;
+/// By how many more answers each round lives longer than the one before.
+const ANSWERS_MORE: u64 = 4;
 
 async fn start_vote(host: &TestHost, callback: &str) -> String {
     let vote = json!({ "closing_at": "2000-01-01T00:00:00Z", "callback_url": callback });
@@ -37,7 +43,11 @@ async fn events(host: &TestHost, event_type: &str) -> Vec<Value> {
 }
 
 /// Publishes until the host dies: the numbers it tried, and the ids of what was acknowledged.
-async fn publish_until_it_dies(driver: Driver, round: u64, client: u64) -> Published {
+async fn publish_until_it_dies(
+    driver: Driver,
+    (round, client): (u64, u64),
+    answered: Arc<AtomicU64>,
+) -> Published {
     let mut published = Published::default();
     for count in 0.. {
         let number = (round * CLIENTS + client) * 1_000_000 + count;
@@ -48,6 +58,7 @@ async fn publish_until_it_dies(driver: Driver, round: u64, client: u64) -> Publi
         let Ok(answer) = request.send().await else { break };
         let Ok(answer) = answer.json::<Value>().await else { break };
         published.acknowledged.insert(answer["id"].as_str().expect("an id").to_owned());
+        answered.fetch_add(1, Ordering::Relaxed);
     }
     published
 }
@@ -58,14 +69,19 @@ struct Published {
     acknowledged: BTreeSet<String>,
 }
 
-/// Clients publish and time passes; the host dies in the middle of it, later in each round.
+/// Clients publish and time passes; the host dies in the middle of it, after more answers in each round.
 async fn one_round(host: &mut TestHost, round: u64, published: &mut Published) {
+    let answered = Arc::new(AtomicU64::new(0));
     let mut clients = JoinSet::new();
     for client in 0..CLIENTS {
-        clients.spawn(publish_until_it_dies((**host).clone(), round, client));
+        let driver: Driver = (**host).clone();
+        clients.spawn(publish_until_it_dies(driver, (round, client), answered.clone()));
     }
     host.advance(MINUTE);
-    tokio::time::sleep(Duration::from_millis(5 + round * 7)).await;
+    until("enough is published", async || {
+        (answered.load(Ordering::Relaxed) > round * ANSWERS_MORE).then_some(())
+    })
+    .await;
     host.kill_9();
     while let Some(client) = clients.join_next().await {
         let client = client.expect("it did not panic");

@@ -2,9 +2,9 @@
 //!
 //! | defect | test |
 //! | --- | --- |
-//! | 1 event lost while the driver is down | `deliveries::a_receiver_that_is_down_is_left_alone_and_probed`, `deliveries::what_was_committed_is_delivered_after_a_crash` |
+//! | 1 event lost while the driver is down | `deliveries::held_back::a_receiver_that_is_down_is_left_alone_and_probed`, `deliveries::what_was_committed_is_delivered_after_a_crash` |
 //! | 2, 8 callback blocks closing, fires before the commit | `processes::a_driver_is_told_after_the_commit_and_however_long_it_is_down` |
-//! | 3 a slow driver holds others up | `deliveries::a_receiver_that_hangs_gets_so_many_at_once_and_holds_nobody_up`, `egress::a_slow_platform_holds_up_nobody_else` |
+//! | 3 a slow driver holds others up | `deliveries::held_back::a_receiver_that_hangs_gets_so_many_at_once_and_holds_nobody_up`, `egress::a_slow_platform_holds_up_nobody_else` |
 //! | 4, 9 one failing task stops all, one schedule for all | `schedules::a_failing_instance_backs_off_alone_and_recovers`, `schedules::the_operator_says_how_often` |
 //! | 5 lost state writes | `serializability` |
 //! | 6 pending processes vanish on a changed config | here |
@@ -32,6 +32,8 @@ use moothall_tests::{Answer, TestHost, answer, until};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::webhook_signatures::signature;
+
 async fn post(host: &TestHost, path: &str, body: Value) -> Answer {
     answer(host.request(Method::POST, path).header("X-Metagov-Community", "acme").json(&body)).await
 }
@@ -47,7 +49,7 @@ async fn defect_06_pending_processes_are_completed_and_not_lost_by_a_changed_con
     let host = TestHost::with(&["tutorial"]).start().await;
     host.community("acme", "tutorial", json!({ "api_key": "1" })).await;
     let location = start(&host, "tutorial.my-gov-process", json!({ "title": "Lunch?" })).await;
-    host.enable("acme", "tutorial", json!({ "api_key": "2" })).await.expect(201);
+    host.enable("acme", "tutorial", json!({ "api_key": "1", "foo": "2" })).await.expect(201);
     let process = host.get(&location).await.expect(200);
     assert_eq!(process["status"], "completed");
     assert_eq!(process["errors"], json!({ "code": "instance_replaced" }));
@@ -56,10 +58,9 @@ async fn defect_06_pending_processes_are_completed_and_not_lost_by_a_changed_con
 #[tokio::test]
 async fn defect_10_nothing_of_a_deleted_community_stays() {
     let host = TestHost::with(&["probe"]).start().await;
-    host.community("acme", "probe", json!({})).await;
+    host.community("acme", "probe", json!({ "token": "t" })).await;
     host.result("acme", "probe.put", json!({ "key": "k", "value": 1 })).await;
     start(&host, "probe.vote", json!({})).await;
-    host.delete("/api/internal/community/acme").await.expect(204);
     let file = host.data().join("moothall.db");
     let rows = || {
         let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
@@ -70,6 +71,8 @@ async fn defect_10_nothing_of_a_deleted_community_stays() {
         };
         ["state", "process", "process_state", "schedule", "instance", "instance_secret"].map(count)
     };
+    assert!(rows().iter().all(|rows| *rows > 0), "{:?}", rows());
+    host.delete("/api/internal/community/acme").await.expect(204);
     until("the purge has been there", async || (rows() == [0; 6]).then_some(())).await;
 }
 
@@ -94,11 +97,17 @@ async fn defect_12_ids_cross_no_tenants_and_cannot_be_guessed() {
 #[tokio::test]
 async fn defect_15_a_rejected_webhook_reaches_no_process() {
     let host = TestHost::with(&["signed"]).start().await;
-    host.community("acme", "signed", json!({ "webhook_secret": "s" })).await;
+    host.community("acme", "signed", json!({ "webhook_secret": "the secret of a platform" })).await;
+    let watch = start(&host, "signed.watch", json!({})).await;
     let unsigned = host.request(Method::POST, "/api/hooks/acme/signed").body("{}");
     answer(unsigned).await.problem(401, "bad_signature");
+    // One that is accepted does, and so shows that the other would have.
+    let signed = host.request(Method::POST, "/api/hooks/acme/signed").body("{}");
+    let signature = signature("the secret of a platform", "{}");
+    answer(signed.header("X-Hub-Signature-256", signature)).await.expect(200);
     let workers = host.get("/api/internal/workers").await.expect(200);
     assert_eq!(workers["workers"][0]["waiting"], 0);
+    assert_eq!(host.delete(&watch).await.expect(200)["outcome"], json!({ "webhooks": 1 }));
 }
 
 #[tokio::test]

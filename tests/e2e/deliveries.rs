@@ -1,6 +1,12 @@
 //! Deliveries: each event reaches the driver, in order, signed, at least once, or ends where it can
 //! be seen and sent again.
 
+mod answers;
+mod held_back;
+mod pace;
+mod secrets;
+mod witness;
+
 use std::time::Duration;
 
 use base64::Engine;
@@ -39,7 +45,7 @@ async fn deliveries(host: &TestHost, query: &str) -> Vec<Value> {
 
 async fn delivered(host: &TestHost, count: usize) {
     until("everything is delivered", async || {
-        (deliveries(host, "?state=delivered").await.len() >= count).then_some(())
+        (deliveries(host, "?endpoint=driver&state=delivered").await.len() >= count).then_some(())
     })
     .await;
 }
@@ -80,30 +86,6 @@ async fn the_driver_gets_the_body_that_it_always_got() {
     assert_eq!(received.header("webhook-id"), id);
     assert_eq!(received.header("webhook-attempt"), "1");
     delivered(&host, 1).await;
-}
-
-#[tokio::test]
-async fn a_rotated_secret_and_the_one_before_both_sign_for_a_day() {
-    let receiver = Receiver::start().await;
-    let host = host_for(&receiver).await;
-    let rotate = "/api/internal/endpoints/driver/rotate-secret";
-    let mut secrets = Vec::new();
-    for _ in 0..2 {
-        let shown = host.post(rotate, json!({})).await.expect(200);
-        secrets.push(shown["secret"].as_str().expect("shown once").to_owned());
-    }
-    publish(&host, "acme", 1).await;
-    let first = receiver.wait_for(1).await.remove(0);
-    let both = format!("{} {}", signature(&secrets[1], &first), signature(&secrets[0], &first));
-    assert_eq!(first.header("webhook-signature"), both);
-
-    host.advance(25 * HOUR);
-    until("the clock has moved", async || {
-        publish(&host, "acme", 2).await;
-        let last = receiver.received().pop()?;
-        (last.header("webhook-signature") == signature(&secrets[1], &last)).then_some(())
-    })
-    .await;
 }
 
 #[tokio::test]
@@ -165,50 +147,6 @@ async fn after_the_last_attempt_a_delivery_is_dead_and_can_be_sent_again() {
 }
 
 #[tokio::test]
-async fn a_receiver_that_wants_no_more_is_paused_until_it_is_enabled() {
-    let receiver = Receiver::start().await;
-    let host = host_for(&receiver).await;
-    receiver.script([Reply::Status(410)]);
-    publish(&host, "acme", 1).await;
-    let endpoint = "/api/internal/endpoints/driver";
-    let shown = until("the endpoint is disabled", async || {
-        let shown = host.get(endpoint).await.expect(200);
-        (shown["enabled"] == false).then_some(shown)
-    })
-    .await;
-    assert!(shown["disabled_reason"].as_str().expect("a reason").contains("410"));
-    publish(&host, "other", 2).await;
-    assert_eq!(deliveries(&host, "?state=waiting").await.len(), 2);
-
-    let put = host.put(endpoint, json!({})).await.expect(200);
-    assert_eq!(put["enabled"], false, "what a PUT leaves out stays");
-    host.put(endpoint, json!({ "enabled": true })).await.expect(200);
-    host.advance(Duration::from_secs(7));
-    delivered(&host, 2).await;
-    assert_eq!(receiver.received().len(), 3);
-}
-
-#[tokio::test]
-async fn a_receiver_may_say_when_to_come_back() {
-    let receiver = Receiver::start().await;
-    let host = host_for(&receiver).await;
-    receiver.script([Reply::With(429, "Retry-After", "3600".into())]);
-    publish(&host, "acme", 1).await;
-    receiver.wait_for(1).await;
-    let waiting = until("the attempt is stored", async || {
-        deliveries(&host, "?state=waiting").await.pop().filter(|one| one["attempts"] == 1)
-    })
-    .await;
-    host.advance(Duration::from_secs(60));
-    publish(&host, "other", 2).await;
-    receiver.wait_for(2).await;
-    assert_eq!(numbers(&receiver.received(), "acme"), [1], "{waiting}");
-    host.advance(HOUR);
-    delivered(&host, 2).await;
-    assert_eq!(numbers(&receiver.received(), "acme"), [1, 1]);
-}
-
-#[tokio::test]
 async fn a_redirect_is_a_failure_and_leads_nowhere() {
     let (receiver, elsewhere) = (Receiver::start().await, Receiver::start().await);
     let host = host_for(&receiver).await;
@@ -219,35 +157,6 @@ async fn a_redirect_is_a_failure_and_leads_nowhere() {
     delivered(&host, 1).await;
     assert_eq!(receiver.received().len(), 2);
     assert!(elsewhere.received().is_empty());
-}
-
-#[tokio::test]
-async fn a_receiver_that_is_down_is_left_alone_and_probed() {
-    let mut receiver = Receiver::start().await;
-    let host = host_for(&receiver).await;
-    receiver.go_down().await;
-    // Eight keys, so that five failures come without a retry.
-    for number in 0..8 {
-        let community = format!("c{number}");
-        host.put_community(&community, json!([])).await.expect(201);
-        publish(&host, &community, number).await;
-    }
-    until("the failures are stored", async || {
-        let waiting = deliveries(&host, "?state=waiting").await;
-        (waiting.iter().filter(|one| one["attempts"] == 1).count() >= 5).then_some(())
-    })
-    .await;
-    host.advance(Duration::from_secs(7));
-    receiver.come_up().await;
-    publish(&host, "acme", 100).await;
-    // The circuit is open: what is due waits, and burns no attempt.
-    let waiting = deliveries(&host, "?state=waiting").await;
-    assert!(waiting.iter().all(|one| one["attempts"].as_i64() <= Some(1)), "{waiting:?}");
-    assert!(receiver.received().is_empty());
-    host.advance(Duration::from_secs(30));
-    delivered(&host, 9).await;
-    let first = &receiver.received()[0];
-    assert_eq!(first.json()["community"], "c0", "the probe is the oldest");
 }
 
 #[tokio::test]
@@ -303,32 +212,6 @@ async fn what_was_committed_is_delivered_after_a_crash() {
 }
 
 #[tokio::test]
-async fn without_an_address_events_wait_four_days() {
-    let host = TestHost::with(&[]).start().await;
-    host.put_community("acme", json!([])).await.expect(201);
-    publish(&host, "acme", 1).await;
-    publish(&host, "acme", 2).await;
-    assert_eq!(deliveries(&host, "?state=waiting&community=acme").await.len(), 2);
-    host.advance(95 * HOUR);
-    assert_eq!(deliveries(&host, "?endpoint=driver&state=waiting").await.len(), 2);
-    host.advance(2 * HOUR);
-    until("they are dead", async || {
-        (deliveries(&host, "?state=dead").await.len() == 2).then_some(())
-    })
-    .await;
-
-    // The driver comes, and asks for what it missed.
-    let receiver = Receiver::start().await;
-    let endpoint = "/api/internal/endpoints/driver";
-    host.put(endpoint, json!({ "url": receiver.url })).await.expect(200);
-    let since = json!({ "since": "2020-01-01T00:00:00Z", "states": ["dead"] });
-    let answer = host.post(&format!("{endpoint}/recover"), since).await.expect(202);
-    assert_eq!(answer["recovered"], 2);
-    delivered(&host, 2).await;
-    assert_eq!(numbers(&receiver.received(), "acme"), [1, 2]);
-}
-
-#[tokio::test]
 async fn what_is_recovered_into_a_busy_lane_goes_first_and_alone() {
     let receiver = Receiver::start().await;
     let host = TestHost::with(&[]).start().await;
@@ -355,39 +238,6 @@ async fn what_is_recovered_into_a_busy_lane_goes_first_and_alone() {
     assert_eq!(received[begin..begin + 20], (0..20).collect::<Vec<_>>(), "from {begin} on");
     let others: Vec<i64> = received.into_iter().filter(|number| *number >= 20).collect();
     assert_eq!(others, (20..400).collect::<Vec<_>>());
-}
-
-#[tokio::test]
-async fn a_receiver_that_hangs_gets_so_many_at_once_and_holds_nobody_up() {
-    let receiver = Receiver::start().await;
-    let host = host_for(&receiver).await;
-    receiver.otherwise(Reply::Hang);
-    for number in 0..40 {
-        let community = format!("c{number}");
-        host.put_community(&community, json!([])).await.expect(201);
-        publish(&host, &community, number).await;
-    }
-    receiver.wait_for(32).await;
-    // What is published is answered all the same, and nothing more is sent.
-    publish(&host, "acme", 41).await;
-    assert_eq!(deliveries(&host, "?state=waiting").await.len(), 41);
-    assert_eq!(receiver.received().len(), 32);
-}
-
-#[tokio::test]
-async fn an_unordered_endpoint_gets_eight_at_once_of_one_key() {
-    let receiver = Receiver::start().await;
-    let host = host_for(&receiver).await;
-    let change = json!({ "ordering": "unordered", "timeout_ms": 60_000 });
-    host.put("/api/internal/endpoints/driver", change).await.expect(200);
-    receiver.script((0..8).map(|_| Reply::Hang));
-    for number in 0..8 {
-        publish(&host, "acme", number).await;
-    }
-    receiver.wait_for(8).await;
-    publish(&host, "acme", 8).await;
-    assert_eq!(deliveries(&host, "?state=waiting").await.len(), 9);
-    assert_eq!(receiver.received().len(), 8);
 }
 
 #[tokio::test]

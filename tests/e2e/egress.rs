@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use moothall_tests::{TestHost, until};
+use moothall_tests::{Receiver, TestHost, until};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -79,7 +79,9 @@ async fn a_denied_host_says_which_line_to_add_and_that_line_helps() {
     host.restart().await;
     let detail = host.action("acme", "probe.fetch", url.clone()).await.problem(403, "forbidden");
     assert!(detail.contains("127.0.0.1 is a loopback address"), "{detail}");
-    assert!(detail.contains("allow_cidr") && !detail.contains(SECRET), "{detail}");
+    let line = "`cidr = [\"127.0.0.1/32\"]` into the `grants` of [plugins.probe]";
+    assert!(detail.contains(line) && !detail.contains(SECRET), "{detail}");
+    assert!(!detail.contains("allow_cidr"), "one plugin's request is no reason to open it to all");
     assert_eq!(platform.seen(), [""; 0]);
 
     host.set_toml(GRANTED);
@@ -135,6 +137,52 @@ async fn secrets_are_placed_for_the_platform_and_seen_by_nobody_else() {
     assert!(!host.logs().contains(SECRET), "a secret is in the log");
 }
 
+/// `reveal` is not granted: that the platform has the secret is the host's doing alone.
+#[tokio::test]
+async fn a_secret_is_placed_in_json_and_the_rest_of_the_body_stays_as_it_is_written() {
+    let platform = Receiver::start().await;
+    let mut host = host_with(GRANTED, &platform.url).await;
+    let asked = |body: &str, pointer: &str| {
+        let secret = json!({ "place": "json", "name": pointer, "pointer": "/token" });
+        json!({ "method": "POST", "url": platform.url, "body": body, "secret": secret })
+    };
+    for (body, pointer, expected) in [
+        ("{}", "/api_key", r#"{"api_key":"hunter2-hunter2"}"#),
+        (
+            r#"{"title":"a" ,"n":1.10, "big":18446744073709551617,"api_key":"old"}"#,
+            "/api_key",
+            r#"{"title":"a" ,"n":1.10, "big":18446744073709551617,"api_key":"hunter2-hunter2"}"#,
+        ),
+        (
+            r#"{"auth":[{"a/b":{}}]}"#,
+            "/auth/0/a~1b/key",
+            r#"{"auth":[{"a/b":{"key":"hunter2-hunter2"}}]}"#,
+        ),
+    ] {
+        let answer = fetch(&host, asked(body, pointer)).await;
+        assert!(!answer.to_string().contains(SECRET), "{answer}");
+        let received = platform.received().pop().expect("a request");
+        assert_eq!(String::from_utf8_lossy(&received.body), expected);
+        assert_eq!(received.header("content-type"), "application/json");
+    }
+    let sent = platform.received().len();
+    for (body, pointer, reason) in [
+        ("{}", "/auth/key", "the body has no `/auth`"),
+        (r#"{"api_key":7}"#, "/api_key", "`/api_key` in the body is not a text"),
+        (r#"{"api_key":null}"#, "/api_key", "`/api_key` in the body is not a text"),
+        ("a=b", "/api_key", "the body cannot hold a secret: "),
+        ("", "/api_key", "the body is empty"),
+        ("{}", "api_key", "`api_key` is not a JSON Pointer"),
+    ] {
+        let refused = host.action("acme", "probe.fetch", asked(body, pointer)).await;
+        let detail = refused.problem(400, "invalid");
+        assert!(detail.contains(reason) && !detail.contains(SECRET), "{body} {pointer}: {detail}");
+    }
+    assert_eq!(platform.received().len(), sent, "what has no place is not sent");
+    host.terminate();
+    assert!(!host.logs().contains(SECRET), "a secret is in the log");
+}
+
 #[tokio::test]
 async fn a_request_carries_sixteen_secrets_and_no_more() {
     let platform = Platform::new(Some(OK)).await;
@@ -166,6 +214,12 @@ async fn a_long_secret_is_refused_before_it_is_copied_into_a_request() {
         let detail = refused.problem(400, "invalid");
         assert!(detail.contains("at most") && detail.contains(what), "{place}: {detail}");
     }
+    let body = format!("{{\"note\":\"{}\"}}", "x".repeat(900 << 10));
+    let secret = json!({ "place": "json", "name": "/k", "pointer": "/token" });
+    let carrying = json!({ "method": "POST", "url": platform.url, "body": body, "secret": secret });
+    let refused = host.action("acme", "probe.fetch", carrying).await;
+    let detail = refused.problem(400, "invalid");
+    assert!(detail.contains("the request's body has") && detail.contains("at most"), "{detail}");
     assert_eq!(platform.seen(), [""; 0]);
 }
 
@@ -235,10 +289,11 @@ async fn an_answer_that_is_too_large_is_refused() {
 #[tokio::test]
 async fn a_call_sends_no_more_requests_than_its_quota() {
     let platform = Platform::new(Some(OK)).await;
-    let quota = format!("{GRANTED}\nlimits = {{ http_requests = 0 }}");
+    let quota = format!("{GRANTED}\nlimits = {{ http_requests = 1 }}");
     let host = host_with(&quota, &platform.url).await;
-    let refused = host.action("acme", "probe.fetch", json!({ "url": platform.url })).await;
+    let two = json!({ "before": [platform.url], "url": platform.url });
+    let refused = host.action("acme", "probe.fetch", two).await;
     let detail = refused.problem(409, "conflict");
     assert!(detail.contains("http_requests"), "{detail}");
-    assert_eq!(platform.seen(), [""; 0]);
+    assert_eq!(platform.seen().len(), 1);
 }

@@ -1,7 +1,7 @@
 //! Every row of the table of failures in the HTTP contract: whose fault a failure is can be read
 //! from its status and code.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use moothall_tests::{TestHost, crafted, guests, until, until_within};
 use serde_json::json;
@@ -23,7 +23,7 @@ async fn a_plugin_s_own_refusal_has_the_status_of_its_kind() {
         ("conflict", 409, "conflict"),
         ("unavailable", 503, "unavailable"),
         ("internal", 500, "internal"),
-        ("quota-used-up", 500, "quota_used_up"),
+        ("quota-used-up", 500, "plugin:quota-used-up"),
     ];
     for (kind, status, code) in kinds {
         let parameters = json!({ "kind": kind, "message": format!("it was {kind}") });
@@ -55,22 +55,30 @@ async fn a_panic_and_a_stack_overflow_are_traps() {
 }
 
 #[tokio::test]
+async fn an_exit_is_no_way_to_end_a_call() {
+    let host = misbehaving("").await;
+    let exit = host.action("acme", "misbehaving.exit", json!({})).await;
+    let detail = exit.problem(502, "plugin_trap");
+    assert!(detail.contains("it called `exit`") && !detail.contains("status"), "{detail}");
+}
+
+#[tokio::test]
 async fn a_result_that_is_no_result_is_the_plugin_s_fault() {
     let host = TestHost::with(&[]).start().await;
     let manifest = |name: &str| json!({ "name": name, "actions": [{ "slug": "do" }] });
     let plugins = [
         // Far outside of its memory.
-        ("outside", "(i32.const -8)"),
+        ("outside", "plugin_trap", "(i32.const -8)"),
         // `ok(some(text))` with a length beyond the memory's end.
-        ("endless", "(i32.store (i32.const 64) (i32.const 0)) (i32.store (i32.const 68) (i32.const 1))
+        ("endless", "plugin_trap", "(i32.store (i32.const 64) (i32.const 0)) (i32.store (i32.const 68) (i32.const 1))
                      (i32.store (i32.const 72) (i32.const 0)) (i32.store (i32.const 76) (i32.const -1))
                      (i32.const 64)"),
         // `ok(some(text))` with a byte that is no UTF-8.
-        ("no-text", "(i32.store (i32.const 68) (i32.const 1)) (i32.store (i32.const 72) (i32.const 128))
+        ("no-text", "plugin_trap", "(i32.store (i32.const 68) (i32.const 1)) (i32.store (i32.const 72) (i32.const 128))
                      (i32.store (i32.const 76) (i32.const 1)) (i32.store8 (i32.const 128) (i32.const 255))
                      (i32.const 64)"),
     ];
-    for (name, perform) in plugins {
+    for (name, code, perform) in plugins {
         let file = format!("{name}.wasm");
         host.put_plugin(&file, &crafted::plugin(&manifest(name), perform));
         until("the plugin serves", async || {
@@ -78,10 +86,7 @@ async fn a_result_that_is_no_result_is_the_plugin_s_fault() {
         })
         .await;
         host.community(name, name, json!({})).await;
-        let answer = host.action(name, &format!("{name}.do"), json!({})).await;
-        assert_eq!(answer.status, 502, "{name}: {}", answer.text);
-        let code = answer.json()["code"].clone();
-        assert!(code == "plugin_trap" || code == "plugin_bad_output" || code == "plugin_limit");
+        host.action(name, &format!("{name}.do"), json!({})).await.problem(502, code);
     }
 }
 
@@ -162,14 +167,17 @@ async fn a_removed_file_makes_its_plugin_unavailable_and_keeps_the_state() {
 
 #[tokio::test]
 async fn a_file_that_comes_back_within_the_delay_was_never_gone() {
-    let host = TestHost::with(&["probe"]).toml("[directory]\nsettle_ms = 1").start().await;
+    let toml = "[directory]\nsettle_ms = 1\nremoval_ms = 60000";
+    let host = TestHost::with(&["probe"]).toml(toml).start().await;
     host.community("acme", "probe", json!({})).await;
     std::fs::remove_file(host.plugin_file("probe.wasm")).expect("the file is there");
-    let removed = Instant::now();
-    // Long enough for the host to notice, and shorter than the delay.
-    while removed.elapsed() < Duration::from_millis(500) {
+    // Whoever has seen what came later has seen that the file is gone.
+    host.put_plugin("later.wasm", b"no plugin");
+    until("the host has noticed", async || {
         host.result("acme", "probe.whoami", json!({})).await;
-    }
+        (host.file("later.wasm").await["status"] == "failed").then_some(())
+    })
+    .await;
     std::fs::write(host.plugin_file("probe.wasm"), guests::with_another_digest("probe", 1))
         .expect("the plugin directory can be written");
     until("the new file serves", async || {
@@ -269,15 +277,18 @@ async fn failed_calls_beyond_a_plugin_s_rate_are_dropped_counted_and_told() {
 #[tokio::test]
 async fn failed_calls_are_listed_with_their_fault_and_the_end_of_their_log() {
     let host = misbehaving("").await;
-    host.action("acme", "misbehaving.panic-now", json!({})).await.expect(502);
-    host.action("acme", "misbehaving.fail", json!({ "kind": "conflict", "message": "m" })).await;
-    let calls = until("the failed call is written", async || {
+    panic(&host).await;
+    let refusal = json!({ "kind": "conflict", "message": "m" });
+    host.action("acme", "misbehaving.fail", refusal).await.problem(409, "conflict");
+    // They are written in their order: with the last one all are there.
+    let last = host.action("acme", "misbehaving.deep-recursion", json!({})).await;
+    let calls = until("the failed calls are written", async || {
         let calls = host.get("/api/internal/calls").await.expect(200);
-        (calls["calls"].as_array().is_some_and(|calls| !calls.is_empty())).then_some(calls)
+        (calls["calls"][0]["request_id"] == last.header("x-request-id")).then_some(calls)
     })
     .await;
-    let call = &calls["calls"][0];
-    assert_eq!(calls["calls"].as_array().map(Vec::len), Some(1), "a refusal is no fault");
+    let call = &calls["calls"][1];
+    assert_eq!(calls["calls"].as_array().map(Vec::len), Some(2), "a refusal is no fault");
     assert_eq!(call["community"], "acme");
     assert_eq!(call["plugin"], "misbehaving");
     assert!(call.to_string().contains("plugin_trap"), "{call}");

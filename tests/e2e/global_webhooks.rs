@@ -65,6 +65,9 @@ async fn the_plugin_says_whom_a_request_is_for() {
     assert_eq!(reached(&host, 3).await, ["T1", "T2", "T3"]);
     assert_eq!(send(&host, json!({ "team_id": "T9" })).await.status, 200);
     assert_eq!(send(&host, json!({ "nothing": true })).await.status, 200);
+    // What comes after them shows that they were for nobody.
+    assert_eq!(send(&host, json!({ "team_id": "T1" })).await.status, 200);
+    assert_eq!(reached(&host, 4).await, ["T1", "T1", "T2", "T3"]);
     let workers = host.get("/api/internal/workers").await.expect(200);
     assert_eq!(workers["workers"][0]["waiting"], 0);
 }
@@ -75,7 +78,8 @@ async fn routes_follow_the_configuration() {
     assert_eq!(send(&host, json!({ "channel": "general" })).await.status, 200);
     reached(&host, 2).await;
     host.delete("/api/internal/community/other").await.expect(204);
-    host.enable("acme", "platform", json!({ "team_id": "T1", "channel": "moved" })).await;
+    let moved = json!({ "team_id": "T1", "channel": "moved" });
+    host.enable("acme", "platform", moved).await.expect(201);
     assert_eq!(send(&host, json!({ "channel": "general" })).await.status, 200);
     assert_eq!(send(&host, json!({ "channel": "moved" })).await.status, 200);
     assert_eq!(reached(&host, 3).await, ["T1", "T1", "T3"]);
@@ -100,4 +104,24 @@ async fn a_platform_wide_webhook_has_a_thousand_targets_at_most() {
     let many = send(&host, json!({ "teams": 1_001 })).await.problem(502, "plugin_limit");
     assert!(many.contains("1000 targets"), "{many}");
     assert_eq!(reached(&host, 3).await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_route_key_that_the_manifest_does_not_have_is_a_failed_call() {
+    let host = host().await;
+    for pointer in ["/chanel", "channel"] {
+        let answer = send(&host, json!({ "pointer": pointer })).await;
+        let said = answer.problem(502, "plugin_bad_output");
+        assert!(!said.is_empty());
+        let call = until("the call is listed", async || {
+            let path = format!("/api/internal/calls/{}", answer.header("x-request-id"));
+            let call = host.get(&path).await;
+            (call.status == 200).then(|| call.json())
+        })
+        .await;
+        let detail = call["detail"].to_string();
+        assert!(detail.contains(pointer) && detail.contains("`/channel`"), "{detail}");
+    }
+    assert_eq!(send(&host, json!({ "pointer": "/channel" })).await.status, 200);
+    reached(&host, 2).await;
 }

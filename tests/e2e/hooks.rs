@@ -1,8 +1,10 @@
 //! Hooks: declaring them, their steps, what a run makes of its data, and the points of the host's own.
 
+mod dry_runs;
 mod guards;
 mod managing;
 mod plugin_steps;
+mod settings;
 mod webfilters;
 
 use moothall_tests::guests::BACKSTAGE_GRANTS;

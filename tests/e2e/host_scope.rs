@@ -59,9 +59,11 @@ async fn its_memory_lasts_between_calls_and_not_over_a_restart() {
 async fn a_trap_costs_its_memory_and_a_pause() {
     let host = host().await;
     route(&host, "/count").await;
-    for path in ["/api/plugins/resident/trap", "/api/plugins/resident/spin"] {
-        let failed = host.get(path).await.status;
-        assert!(matches!(failed, 502 | 504), "{path}: {failed}");
+    for (path, status, code) in [
+        ("/api/plugins/resident/trap", 502, "plugin_trap"),
+        ("/api/plugins/resident/spin", 504, "plugin_timeout"),
+    ] {
+        host.get(path).await.problem(status, code);
         let pause = host.get("/api/plugins/resident/count").await;
         assert_eq!(pause.status, 503, "it rests");
         assert_eq!(pause.header("retry-after"), "1");
@@ -94,16 +96,41 @@ async fn its_settings_are_its_config_and_checked() {
         (said && host.logs().contains("label")).then_some(())
     })
     .await;
+    assert!(!host.logs().contains("``"), "what is missing from all of it has no place");
+
+    // Its file is as it should be: it is listed so, and with what keeps it from being called.
+    let is_told = |file: &Value| {
+        let warnings = file["warnings"].to_string();
+        file["status"] == "ready"
+            && warnings.contains("it is not set up, so that nothing of it is called")
+    };
+    let file = until("the listing tells it", async || {
+        Some(host.file("resident.wasm").await).filter(is_told)
+    })
+    .await;
+    let warnings = file["warnings"].to_string();
+    for words in ["label", "see [plugins.resident] in moothall.toml"] {
+        assert!(warnings.contains(words), "{words}: {warnings}");
+    }
+    host.get("/readyz").await.expect(200);
+    host.set_toml("[plugins.resident]\nscope = \"host\"\nsettings = { label = \"red\" }");
+    host.reload();
+    until("the listing tells it no more", async || {
+        (!is_told(&host.file("resident.wasm").await)).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn it_sees_the_hosts_numbers_and_others_do_not() {
-    let host = host().await;
+    let host = TestHost::with(&["resident", "backstage"]).toml(TOML).start().await;
+    host.community("acme", "backstage", json!({})).await;
     let numbers = route(&host, "/metrics").await;
     let found = numbers.as_array().expect("a list").iter().any(|one| {
         one["name"] == "moothall_http_requests_total" && one["labels"]["status"] == "200"
     });
     assert!(found, "{numbers}");
+    host.get("/api/plugins/backstage/acme/numbers").await.problem(403, "forbidden");
 }
 
 #[tokio::test]

@@ -63,7 +63,7 @@ async fn people_get_ids_that_are_numbers_and_hard_to_guess() {
     }
     let nobody = json!({ "community_slug": "nobody" });
     let unknown = host.post(&format!("{IDENTITY}/create_id"), nobody).await;
-    unknown.problem(404, "unknown_community");
+    unknown.problem(400, "unknown_community");
     host.post(&format!("{IDENTITY}/create_id"), json!({})).await.problem(400, "bad_request");
 }
 
@@ -98,8 +98,8 @@ async fn a_wrong_request_is_told_what_is_right() {
     let host = host().await;
     let person = people(&host, "acme", 1).await[0];
     for (field, value, says) in [
-        ("link_type", "magic", "`manual admin`"),
-        ("link_quality", "sure", "`confirmed (strong)`"),
+        ("link_type", "magic", "\"manual admin\""),
+        ("link_quality", "sure", "\"confirmed (strong)\""),
         ("platform_identifier", "", "1 to 500"),
     ] {
         let refused = link(&host, with(account(person, "U1"), &[(field, value)])).await;
@@ -108,17 +108,18 @@ async fn a_wrong_request_is_told_what_is_right() {
     }
     let elsewhere = with(account(person, "U1"), &[("platform_type", "nothing")]);
     link(&host, elsewhere).await.problem(400, "plugin_not_enabled");
-    link(&host, account(1, "U1")).await.problem(404, "unknown_person");
+    let nobody = link(&host, account(1, "U1")).await.problem(400, "unknown_person");
+    assert_eq!(nobody, "There is no person 1");
     for (path, status) in [
         ("get_user", 400),
         ("get_user?external_id=x", 400),
-        ("get_user?external_id=1", 404),
+        ("get_user?external_id=1", 400),
         ("get_users", 400),
-        ("get_users?community=nobody", 404),
+        ("get_users?community=nobody", 400),
         ("get_users?community=acme&link_type=magic", 400),
         ("filter_users_by_account?community=acme", 400),
         ("filter_users_by_account?community=acme&external_id_list=x", 400),
-        ("get_linked_account?external_id=1&platform_type=consent", 404),
+        ("get_linked_account?external_id=1&platform_type=consent", 400),
     ] {
         let answer = host.get(&format!("{IDENTITY}/{path}")).await;
         assert_eq!(answer.status, status, "{path}: {}", answer.text);
@@ -172,7 +173,7 @@ async fn merging_is_transitive_and_can_be_repeated() {
     let body = json!({ "community_slug": "acme", "platform_type": "consent", "platform_identifier": "U3" });
     let unlink = format!("{IDENTITY}/unlink_account");
     assert_eq!(host.post(&unlink, body.clone()).await.expect(200), json!(true));
-    host.post(&unlink, body).await.problem(404, "unknown_account");
+    host.post(&unlink, body).await.problem(400, "unknown_account");
     assert_eq!(get(&host, "get_linked_account", &query).await["platform_identifier"], "U0");
 
     let all = get(&host, "get_users", "community=acme").await;
@@ -191,7 +192,8 @@ async fn people_of_two_communities_are_never_one() {
     let (here, there) = (people(&host, "acme", 1).await[0], people(&host, "other", 1).await[0]);
     let body = json!({ "primary_instance_id": here, "secondary_instance_id": there });
     host.post(&format!("{IDENTITY}/merge_ids"), body).await.problem(400, "bad_request");
-    link(&host, account(there, "U1")).await.problem(404, "unknown_person");
+    let nobody = link(&host, account(there, "U1")).await.problem(400, "unknown_person");
+    assert_eq!(nobody, format!("There is no person {there} in community 'acme'"));
     // The same account can be linked in both.
     link(&host, account(here, "U1")).await.expect(200);
     link(&host, with(account(there, "U1"), &[("community_slug", "other")])).await.expect(200);
@@ -269,6 +271,40 @@ async fn which_of_two_accounts_is_unlinked_has_to_be_said() {
 }
 
 #[tokio::test]
+async fn a_linked_account_is_of_an_instance_that_there_is_as_an_action_is() {
+    let host = TestHost::with(&["consent"]).start().await;
+    let team = |id: &str| json!({ "name": "consent", "config": { "token": "t", "team_id": id } });
+    host.put_community("acme", json!([team("T1")])).await.expect(201);
+    let person = people(&host, "acme", 1).await[0];
+    let of = |team: &str| with(account(person, "U1"), &[("community_platform_id", team)]);
+    link(&host, account(person, "U0")).await.expect(200);
+    host.put_community("acme", json!([team("T1"), team("T2")])).await.expect(200);
+    link(&host, of("T1")).await.expect(200);
+    let refused = link(&host, of("T9")).await.problem(400, "unknown_instance");
+    assert!(refused.contains("T1") && refused.contains("T2"), "{refused}");
+    let refused = link(&host, account(person, "U2")).await.problem(400, "ambiguous_instance");
+    assert!(refused.contains("T1") && refused.contains("T2"), "{refused}");
+}
+
+#[tokio::test]
+async fn an_account_is_unlinked_only_from_whoever_has_it() {
+    let host = host().await;
+    let ids = people(&host, "acme", 3).await;
+    link(&host, account(ids[0], "U1")).await.expect(200);
+    merge(&host, ids[0], ids[1]).await;
+    let unlink = format!("{IDENTITY}/unlink_account");
+    let refused = host.post(&unlink, account(ids[2], "U1")).await;
+    let detail = refused.problem(409, "account_owned");
+    assert!(detail.contains(&ids[2].to_string()), "{detail}");
+    host.post(&unlink, account(1, "U1")).await.problem(400, "unknown_person");
+    let query = format!("external_id={}&platform_type=consent", ids[0]);
+    let stays = get(&host, "get_linked_account", &query).await;
+    assert_eq!(stays["platform_identifier"], "U1");
+    // Who is merged with its owner is its owner.
+    assert_eq!(host.post(&unlink, account(ids[1], "U1")).await.expect(200), json!(true));
+}
+
+#[tokio::test]
 async fn deleting_a_community_deletes_its_people_and_accounts() {
     let mut host = host().await;
     let person = people(&host, "acme", 1).await[0];
@@ -276,14 +312,14 @@ async fn deleting_a_community_deletes_its_people_and_accounts() {
     host.delete("/api/internal/community/acme").await.expect(204);
     host.get(&format!("{IDENTITY}/get_user?external_id={person}"))
         .await
-        .problem(404, "unknown_person");
+        .problem(400, "unknown_person");
     let plugins = json!([{ "name": "consent", "config": { "token": "t" } }]);
     host.put_community("acme", plugins).await.expect(201);
     assert_eq!(get(&host, "get_users", "community=acme").await, json!([]));
     let found = json!({ "platform_type": "consent", "platform_identifier": "U1" });
     assert_eq!(host.result("acme", "consent.find", found).await, Value::Null);
     host.restart().await;
-    host.get(&format!("{IDENTITY}/get_user?external_id={person}")).await.expect(404);
+    host.get(&format!("{IDENTITY}/get_user?external_id={person}")).await.expect(400);
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! The SDK's in-memory host, which authors test with, against the real one: the same calls of the same
 //! plugin, and nothing may tell them apart but what their documentation says.
 
+mod configs;
+
 use std::collections::BTreeMap;
 
 use moothall_sdk::testing::{Answer as Scripted, Host, ProcessStatus};
@@ -24,6 +26,16 @@ fn code(kind: &ErrorKind) -> String {
         ErrorKind::Unavailable => "unavailable",
         ErrorKind::Internal => "internal",
         ErrorKind::Other(own) => own,
+    }
+    .to_owned()
+}
+
+/// The kinds of errors are fewer than the codes: where a schema refuses, there is one for each side of it.
+fn in_short(code: &str) -> String {
+    match code {
+        "invalid_parameters" | "invalid_config" => "invalid",
+        "plugin_bad_output" => "internal",
+        other => other,
     }
     .to_owned()
 }
@@ -55,7 +67,7 @@ impl Pair {
         let real = if answer.status == 200 {
             Ok(body)
         } else {
-            Err(body["code"].as_str().unwrap_or_default().to_owned())
+            Err(in_short(body["code"].as_str().unwrap_or_default()))
         };
         let in_memory = self.in_memory.action(slug, parameters);
         (real, in_memory.map_err(|error| code(error.kind())))
@@ -185,10 +197,14 @@ async fn the_surroundings_are_alike() {
     let (real, in_memory) = (real.expect("a plugin"), in_memory.expect("a plugin"));
     for field in ["community", "community_platform_id", "origin", "config"] {
         assert_eq!(in_memory[field], real[field], "{field}");
+        assert_ne!(real[field], Value::Null, "{field}");
     }
     // One is called like its community, which the other cannot know.
-    for field in ["community_name", "instance", "call", "request_id"] {
-        assert_eq!(in_memory[field].is_string(), real[field].is_string(), "{field}");
+    for field in ["community_name", "call", "request_id"] {
+        assert!(in_memory[field].is_string() && real[field].is_string(), "{field}");
+    }
+    for whoami in [&in_memory, &real] {
+        assert!(whoami["instance"].as_u64() > Some(0), "{whoami}");
     }
 }
 
@@ -203,12 +219,17 @@ async fn requests_are_sent_alike() {
         ("form", "key"),
         ("basic", "me"),
         ("basic-user", "pw"),
+        ("json", "/auth/key"),
     ];
     for (place, name) in places {
+        let (body, kind) = match place {
+            "json" => (r#"{"auth":{ "n":1.10 }}"#, "application/json"),
+            _ => ("a=1", "application/x-www-form-urlencoded"),
+        };
         pair.in_memory.script("POST", &url, Scripted::ok().body("ok"));
         let asked = json!({
-            "method": "POST", "url": url, "body": "a=1", "secret": secret(place, name, "/token"),
-            "headers": { "x-asked": "1", "content-type": "application/x-www-form-urlencoded" }
+            "method": "POST", "url": url, "body": body, "secret": secret(place, name, "/token"),
+            "headers": { "x-asked": "1", "content-type": kind }
         });
         let (real, in_memory) = pair.action("fetch", asked).await;
         let (real, in_memory) = (real.expect("an answer"), in_memory.expect("an answer"));
@@ -225,12 +246,19 @@ async fn requests_are_sent_alike() {
             );
         }
     }
+    let capitals = url.replacen("http", "HTTP", 1);
+    pair.in_memory.script("GET", &capitals, Scripted::ok().body("ok"));
+    let (real, in_memory) = pair.action("fetch", json!({ "url": capitals })).await;
+    assert_eq!(in_memory.expect("an answer")["status"], real.expect("an answer")["status"]);
     for parameters in [
         json!({ "url": "https://elsewhere.example/" }),
         json!({ "url": "ftp://127.0.0.1/" }),
         json!({ "url": "nonsense" }),
         json!({ "url": url, "secret": secret("header", "x-key", "/missing") }),
         json!({ "url": url, "secret": secret("header", "x-key", "missing") }),
+        json!({ "url": url, "body": "a=1", "secret": secret("json", "/key", "/token") }),
+        json!({ "url": url, "body": "{}", "secret": secret("json", "/a/key", "/token") }),
+        json!({ "url": url, "body": r#"{"key":1}"#, "secret": secret("json", "/key", "/token") }),
     ] {
         assert!(pair.agree("fetch", parameters.clone()).await.is_err(), "{parameters}");
     }
@@ -288,4 +316,23 @@ async fn processes_run_alike() {
         assert_eq!(pair.real.delete(location).await.status == 200, closes, "{parameters}");
         pair.agree_on_process(location, &id).await;
     }
+}
+
+/// What a schema says of parameters and events counts in memory as it does in the real host.
+#[tokio::test]
+async fn parameters_are_checked_and_filled_in_alike() {
+    let mut pair = Pair::new().await;
+    for (slug, parameters) in [
+        ("increment", json!({ "key": "count" })),
+        ("increment", json!({ "key": 1 })),
+        ("increment", json!({})),
+        ("keys", json!({})),
+        ("put", json!({ "key": "a" })),
+        ("transfer", json!({ "from": "count", "to": "other", "amount": "1" })),
+        ("emit", json!({ "event_type": "counted", "data": { "value": "x" } })),
+    ] {
+        drop(pair.agree(slug, parameters).await);
+    }
+    pair.agree_on_state().await;
+    pair.agree_on_events().await;
 }

@@ -116,12 +116,12 @@ async fn one_instance_can_be_disabled_by_its_id() {
     let community = host.get("/api/internal/community/acme").await.expect(200);
     let id = community["plugins"][0]["id"].clone();
     let wrong = host.delete(&format!("/api/internal/plugin/tutorial/{id}")).await;
-    wrong.problem(404, "unknown_instance");
+    wrong.problem(404, "unknown_plugin");
     let path = format!("/api/internal/plugin/probe/{id}");
     let answer = host.request(Method::DELETE, &path).send().await.unwrap();
     assert_eq!(answer.status(), 204);
     host.delete(&path).await.problem(404, "unknown_instance");
-    host.delete("/api/internal/plugin/probe/x").await.problem(404, "not_found");
+    host.delete("/api/internal/plugin/probe/x").await.problem(404, "unknown_instance");
     let whoami = host.result("acme", "probe.whoami", json!({})).await;
     assert_eq!(whoami["community_platform_id"], "https://two");
 }

@@ -166,10 +166,10 @@ async fn huge_outputs_and_state_floods_leave_the_host_s_memory_alone() {
     for _ in 0..20 {
         let huge = json!({ "bytes": 30 << 20 });
         let refused = host.action("bad", "misbehaving.huge-output", huge).await;
-        assert_eq!(refused.status, 502, "{}", refused.text);
+        refused.problem(502, "plugin_limit");
         let flood = json!({ "writes": 1_000, "bytes": 200_000 });
         let refused = host.action("bad", "misbehaving.state-flood", flood).await;
-        assert!(matches!(refused.status, 409 | 502), "{}", refused.text);
+        refused.problem(409, "conflict");
         times_two(&host).await;
     }
     until("the memory is given back", async || (host.memory() < before + GROWTH).then_some(()))
@@ -223,10 +223,27 @@ async fn one_plugin_s_lines_beyond_its_rate_are_dropped_counted_and_told() {
 }
 
 #[tokio::test]
+async fn a_plugin_s_lines_are_bounded_in_bytes_as_they_are_written() {
+    let limits = "[limits]\nlog_bytes_per_second = 1\nlog_bytes_at_once = 20000";
+    let host = TestHost::with(&["probe"]).toml(limits).start().await;
+    host.community("acme", "probe", json!({})).await;
+    // Each becomes five bytes.
+    let line = format!("{}\n", "\u{1}".repeat(1_000)).repeat(10);
+    host.result("acme", "probe.log", json!({ "level": "warn", "message": line })).await;
+    let log = until("what was dropped is told", async || {
+        let log = host.logs();
+        log.contains("7 lines of the log were dropped").then_some(log)
+    })
+    .await;
+    assert_eq!(log.matches(r"\u{1}").count(), 3_000, "three of ten lines");
+}
+
+#[tokio::test]
 async fn a_guest_s_lines_carry_who_said_them_and_cannot_pretend_to_be_the_host_s() {
     let host = TestHost::with(&["probe"]).start().await;
     host.community("acme", "probe", json!({})).await;
-    let forged = "first\n2026-01-01T00:00:00Z ERROR moothall::store: forged\u{1b}[2J\r\nlast";
+    let forged =
+        "first\n2026-01-01T00:00:00Z ERROR moothall::store: forged\u{1b}[2J\u{202e}\r\nlast";
     host.result("acme", "probe.log", json!({ "level": "warn", "message": forged })).await;
     host.result("acme", "probe.print", json!({ "message": "printed" })).await;
     let log = until("the lines are logged", async || {
@@ -245,7 +262,8 @@ async fn a_guest_s_lines_carry_who_said_them_and_cannot_pretend_to_be_the_host_s
     assert!(of_guest("forged").contains("WARN"));
     of_guest("last");
     of_guest("printed");
-    assert!(!log.contains('\u{1b}') && !log.contains('\r'), "a guest can steer no terminal");
+    let steers = ['\u{1b}', '\r', '\u{202e}'];
+    assert!(!log.contains(steers), "a guest can steer no terminal");
 }
 
 #[tokio::test]

@@ -1,19 +1,21 @@
 //! The end-to-end tests, by feature. A test drives the real binary from outside, on port 0, and
 //! must never sleep, be ignored, or look at anything but what the contract promises.
 //!
-//! An action of a guest that is named in none of these files does not compile: see `build.rs`.
+//! An action of a guest that is named in none of these files does not compile: see `tests/build.rs`.
 
 #![expect(clippy::panic, reason = "a test fails by panicking")]
 
 mod access;
 mod actions;
 mod atomicity;
+mod blocked_files;
 mod bounds;
 mod changes;
 mod clients;
 mod clock;
 mod communities;
 mod compiled_code;
+mod configs;
 mod contention;
 mod crashes;
 mod defects;
@@ -26,9 +28,12 @@ mod egress;
 mod endpoints;
 mod events;
 mod example_plugins;
+mod failed_calls;
 mod faults;
+mod generated_clients;
 mod global_webhooks;
 mod grants;
+mod handshakes;
 mod hooks;
 mod host_scope;
 mod https;
@@ -37,10 +42,12 @@ mod identity;
 mod in_memory_host;
 mod instances;
 mod isolation;
+mod json_texts;
 mod monitoring;
 mod oauth;
 mod operating;
 mod outgoing_webhooks;
+mod own_crate;
 mod plugin_routes;
 mod plugins;
 mod problems;
@@ -53,14 +60,18 @@ mod schedules;
 mod secrets;
 mod seed;
 mod serializability;
+mod settings;
 mod shares;
 mod sse;
 mod startup;
 mod store_trouble;
+mod subscriptions;
 mod surroundings;
+mod unreadable_rows;
 mod upgrades;
 mod versions;
 mod wasi_http;
 mod webhook_signatures;
 mod webhooks;
 mod workers;
+mod wrong_requests;

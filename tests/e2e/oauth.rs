@@ -2,14 +2,16 @@
 //!
 //! The platform's code tells the fixture `consent` what to answer.
 
+mod provider;
 mod refusals;
 mod scene;
+mod visits;
 
 use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use moothall_tests::{Browser, until};
+use moothall_tests::Browser;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -60,6 +62,12 @@ async fn the_platform_is_asked_what_the_host_and_the_plugin_say() {
     assert!(!cookie.contains("Secure"), "no browser would keep it: {cookie}");
     let callback = scene.over_the_platform(&leaving).await;
     let asked = scene.platform.asked();
+    assert_eq!(asked["response_type"], "code", "in place of the plugin's own");
+    let to = Browser::sent_on(&leaving);
+    assert!(
+        to.query().is_some_and(|query| query.starts_with("client_id=me&scope=user+all&a=b%20c&")),
+        "{to}"
+    );
     assert_eq!(asked["client_id"], "me");
     assert_eq!(asked["scope"], "user all");
     assert_eq!(asked["code_challenge_method"], "S256");
@@ -118,7 +126,7 @@ async fn a_person_who_is_logged_in_gets_the_account() {
     refused(&scene.go(&query).await, "conflict");
     let elsewhere: Vec<_> = APP.iter().copied().chain([("metagov_id", other.as_str())]).collect();
     let answer = scene.browser.visit(&scene.url(&elsewhere)).await;
-    answer.problem(400, "bad_request");
+    answer.page(400, "bad_request");
 }
 
 #[tokio::test]
@@ -165,48 +173,39 @@ async fn a_community_that_was_renamed_meanwhile_is_still_the_one() {
 }
 
 #[tokio::test]
-async fn once_a_key_exists_a_browser_needs_a_ticket_which_is_good_once() {
+async fn once_a_key_exists_a_browser_needs_a_ticket() {
     let mut scene = Scene::new().await;
     scene.enabled("acme").await;
-    let key = scene.host.create_key("driver");
-    until("keys are required", async || {
-        (scene.host.get("/metrics").await.status == 401).then_some(())
-    })
-    .await;
-    scene.browser.visit(&scene.url(&USER)).await.problem(403, "ticket_required");
+    let driver = scene.driver().await;
+    scene.browser.visit(&scene.url(&USER)).await.page(403, "ticket_required");
     let start = "/api/internal/oauth/consent/start";
     let asked = json!({ "type": "user", "redirect_uri": DRIVER, "state": "the driver's", "community": "acme" });
     scene.host.post(start, asked.clone()).await.problem(401, "unauthorized");
-    let driver = scene.host.with_key(&key);
     let wrong = driver.post(start, json!({ "redirect_uri": "https://evil.example/" })).await;
     wrong.problem(400, "bad_redirect");
 
     let started = driver.post(start, asked.clone()).await.expect(200);
     let url = started["authorize_url"].as_str().expect("a URL").to_owned();
     let other = url.replace("/auth/consent/", "/auth/probe/");
-    scene.browser.visit(&other).await.problem(404, "not_found");
+    scene.browser.visit(&other).await.page(404, "not_found");
     scene.code(user("U1"));
     let leaving = scene.browser.visit(&url).await;
     let callback = scene.over_the_platform(&leaving).await;
     let done = Browser::sent_on(&scene.browser.visit(&callback).await);
     assert_eq!(parameter(&done, "state").as_deref(), Some("the driver's"));
     assert_eq!(parameter(&done, "error"), None, "{done}");
-    scene.browser.visit(&url).await.problem(400, "bad_ticket");
+    scene.browser.visit(&url).await.page(400, "bad_ticket");
 
     let started = driver.post(start, asked).await.expect(200);
     let url = started["authorize_url"].as_str().expect("a URL").to_owned();
-    scene.advance(Duration::from_secs(601)).await;
-    scene.browser.visit(&url).await.problem(400, "bad_ticket");
+    scene.host.advanced(Duration::from_secs(601)).await;
+    scene.browser.visit(&url).await.page(400, "bad_ticket");
 }
 
 #[tokio::test]
 async fn open_authorize_lets_anybody_begin() {
     let mut scene = Scene::with("[oauth]\nopen_authorize = true").await;
-    scene.host.create_key("driver");
-    until("keys are required", async || {
-        (scene.host.get("/metrics").await.status == 401).then_some(())
-    })
-    .await;
+    scene.driver().await;
     scene.code(app(json!({ "token": TOKEN })));
     assert_eq!(parameter(&scene.go(&APP).await, "error"), None);
 }

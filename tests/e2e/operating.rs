@@ -1,6 +1,9 @@
 //! What supervisors and operators look at and rely on: health, metrics, backups, and a store that
 //! cannot be written.
 
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+
 use moothall_tests::{Answer, TestHost, crafted, guests, until};
 use serde_json::json;
 
@@ -108,12 +111,12 @@ async fn a_plugin_directory_that_was_emptied_is_not_ready_while_plugins_are_enab
     let mut host = TestHost::with(&["tutorial"]).toml(toml).start().await;
     host.community("acme", "tutorial", json!({ "api_key": "k" })).await;
     let emptied = async |host: &TestHost| {
-        let answer = until("the host is not ready", async || {
+        until("the directory is seen to be empty", async || {
             let answer = host.get("/readyz").await;
-            (answer.status != 200).then_some(answer)
-        });
-        let detail = answer.await.problem(503, "not_ready");
-        assert!(detail.contains("plugin directory"), "{detail}");
+            let empty = answer.status == 503 && answer.text.contains("plugin directory has no");
+            empty.then_some(())
+        })
+        .await;
     };
     std::fs::remove_file(host.plugin_file("tutorial.wasm")).expect("the file is there");
     emptied(&host).await;
@@ -333,4 +336,36 @@ fn damage_table(host: &TestHost, table: &str) {
     let file = std::fs::File::options().write(true).open(&path).expect("a file");
     let garbage = vec![0xff; usize::try_from(size).expect("a page fits into memory")];
     file.write_all_at(&garbage, u64::from(page - 1) * u64::from(size)).expect("it can be written");
+}
+
+#[tokio::test]
+async fn lines_of_the_log_that_are_lost_are_counted_and_told() {
+    // Nobody reads what the host logs, until the test does.
+    let host = TestHost::with(&["misbehaving"])
+        .toml("[log]\nqueued_lines = 4")
+        .after("mkfifo log && exec 2<>log")
+        .start()
+        .await;
+    host.community("acme", "misbehaving", json!({})).await;
+    let lost = async || {
+        let metrics = host.get("/metrics").await.text;
+        let line = metrics.lines().find(|line| line.starts_with("moothall_log_lines_lost_total "));
+        line.is_some()
+    };
+    until("lines are lost", async || {
+        host.action("acme", "misbehaving.panic-now", json!({})).await.problem(502, "plugin_trap");
+        lost().await.then_some(())
+    })
+    .await;
+    let pipe = File::open(host.directory().join("log")).expect("the pipe");
+    let (found, line) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let lines = BufReader::new(pipe).lines().map_while(Result::ok);
+        // The test may have seen enough.
+        lines.for_each(|line| drop(found.send(line)));
+    });
+    let told = until("it is told", async || {
+        line.try_iter().find(|line| line.contains("lines of the log were lost"))
+    });
+    assert!(told.await.contains("queued_lines"));
 }

@@ -92,6 +92,18 @@ async fn what_is_not_there_says_what_is() {
 }
 
 #[tokio::test]
+async fn head_is_answered_as_get_is_without_a_body_and_changes_nothing() {
+    let host = host().await;
+    let path = "/api/plugins/backstage/acme/visits";
+    for _ in 0..2 {
+        let head = moothall_tests::answer(host.request(Method::HEAD, path)).await;
+        assert_eq!((head.status, head.text.as_str(), head.header("x-visits")), (200, "", "1"));
+        assert_eq!(head.header("content-type"), "application/json");
+    }
+    assert_eq!(host.get(path).await.expect(200), json!({ "visits": 1, "method": "GET" }));
+}
+
+#[tokio::test]
 async fn the_headers_of_an_answer_are_bounded_in_number_and_bytes() {
     let host = host().await;
     let headers = async |count: usize, bytes: usize| {
@@ -103,4 +115,26 @@ async fn the_headers_of_an_answer_are_bounded_in_number_and_bytes() {
     assert!(many.contains("response_headers"), "{many}");
     let large = headers(80, 900).await.problem(502, "plugin_limit");
     assert!(large.contains("response_header_bytes"), "{large}");
+}
+
+#[tokio::test]
+async fn a_header_that_is_not_sent_is_told_in_the_log() {
+    let host = host().await;
+    for (name, value, said) in [
+        ("set-cookie", "a=b", "the host sets it itself"),
+        ("content-length", "3", "the host sets it itself"),
+        ("x bad", "1", "its name is not one of HTTP"),
+        ("x-line", "a%0Ab", "its value has a line break"),
+    ] {
+        let name_sent = name.replace(' ', "%20");
+        let path = format!("/api/plugins/backstage/acme/header?name={name_sent}&value={value}");
+        let answer = host.get(&path).await;
+        assert_eq!((answer.status, answer.header("x-kept")), (200, "yes"), "{name}");
+        moothall_tests::until("the log names the header", async || {
+            let log = host.logs();
+            let named = |line: &str| line.contains(&format!("{name:?} ({said}"));
+            log.lines().any(|line| line.contains("WARN") && named(line)).then_some(())
+        })
+        .await;
+    }
 }

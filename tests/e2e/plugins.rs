@@ -159,8 +159,8 @@ async fn the_listing_says_what_serves_and_what_it_may_do() {
     assert!(capabilities.contains("actions") && capabilities.contains("lifecycle"), "{probe}");
     assert_eq!(probe["requested"]["reveal"], json!(["/token"]), "{probe}");
     assert_eq!(probe["granted"]["reveal"], json!(["/token"]), "{probe}");
-    let line =
-        "add `grants = { http = [\"config:/server_url\"] }` under [plugins.probe] in moothall.toml";
+    let line = "replace `grants` with `grants = { reveal = [\"/token\"], http = [\"config:/server_url\"] }` \
+                under [plugins.probe] in moothall.toml";
     let missing = json!([{ "grant": "http", "values": ["config:/server_url"], "line": line }]);
     assert_eq!(probe["missing"], missing, "{probe}");
     assert!(probe["warnings"].to_string().contains("config:/server_url"), "{probe}");

@@ -218,7 +218,7 @@ async fn lists_are_filtered_and_paged() {
     let none = host.get("/api/internal/process?status=completed").await.expect(200);
     assert_eq!(none["processes"], json!([]));
     host.get("/api/internal/process?status=lost").await.problem(400, "bad_request");
-    host.get("/api/internal/process?community=nobody").await.problem(404, "unknown_community");
+    host.get("/api/internal/process?community=nobody").await.problem(400, "unknown_community");
 }
 
 /// More than one write completes.

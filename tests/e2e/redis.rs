@@ -33,11 +33,20 @@ async fn a_client_crate_speaks_to_redis_over_a_granted_connection_and_not_withou
     let refused = host.get("/api/plugins/redis-client/set/drink/coffee").await;
     assert_eq!(refused.status, 503, "{}", refused.text);
     said(&host, "the plugin may not connect to HOST:PORT").await;
+    said(&host, "if it was to listen: no plugin listens for connections").await;
 
     host.set_toml(&toml("127.0.0.1", &grant));
     host.restart().await;
     let kept = host.get("/api/plugins/redis-client/get/drink").await;
     assert_eq!(kept.text, "green tea", "what was refused changed nothing");
+
+    // Not even where connections begin: another grant would not help.
+    for address in ["0.0.0.0:0", "127.0.0.1:16399"] {
+        let refused = host.get(&format!("/api/plugins/redis-client/listen/{address}")).await;
+        refused.problem(403, "forbidden");
+    }
+    said_so(&host, "the plugin may not listen on 127.0.0.1:16399: no plugin listens").await;
+    said_so(&host, "the plugin may not listen on 0.0.0.0:").await;
 
     // Another address, by number and by name: neither is what was granted.
     for (other, line) in [

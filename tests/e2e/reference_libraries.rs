@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use moothall_tests::node::{self, Script};
 use moothall_tests::{Receiver, TestHost, python};
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[tokio::test]
-async fn the_reference_library_of_standard_webhooks_accepts_deliveries() {
+async fn the_reference_libraries_of_standard_webhooks_and_svix_accept_deliveries() {
     let receiver = Receiver::start().await;
     let setup = TestHost::with(&[]).env("DRIVER_EVENT_RECEIVER_URL", &receiver.url);
     let host = setup.start().await;
@@ -23,6 +24,49 @@ async fn the_reference_library_of_standard_webhooks_accepts_deliveries() {
     });
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("reference/verify_delivery.py");
     assert_eq!(python::run("python3", &[&script], &input.to_string()), Ok(()));
+    assert_eq!(node::run("verify_delivery.mjs", &input.to_string()), Ok(()));
+}
+
+/// How often the host is started.
+const STARTS: usize = 3;
+/// Events of each of its runs.
+const EVENTS: usize = 20;
+
+#[tokio::test]
+async fn a_real_event_source_hears_each_event_once_whatever_becomes_of_the_host() {
+    let mut host = TestHost::with(&[]).start().await;
+    host.put_community("acme", json!([])).await.expect(201);
+    let address = host.url.strip_prefix("http://").expect("a URL").to_owned();
+    host.set_listen(&address);
+    let url = format!("{}/api/internal/events", host.url);
+    let mut source = Script::start("listen.mjs", &[&url]);
+    assert_eq!(source.line().await, "open");
+    let mut heard = Vec::new();
+    for run in 0..STARTS {
+        for number in 0..EVENTS {
+            let data = json!({ "number": run * EVENTS + number, "text": "two\nlines" });
+            let event = json!({ "community": "acme", "event_type": "noted", "data": data });
+            host.post("/api/internal/events", event).await.expect(202);
+        }
+        match run {
+            0 => host.terminate(),
+            1 => host.kill_9(),
+            _ => break,
+        }
+        host.restart().await;
+    }
+    while heard.len() < STARTS * EVENTS {
+        let line = source.line().await;
+        // It says so again each time that it has found the host again.
+        if line != "open" {
+            heard.push(line);
+        }
+    }
+    for (at, line) in heard.iter().enumerate() {
+        let (id, event) = line.split_once(' ').expect("an id and an event");
+        let event: Value = serde_json::from_str(event).expect("JSON");
+        assert_eq!((id, &event["data"]["number"]), (&*(at + 1).to_string(), &json!(at)), "{line}");
+    }
 }
 
 #[tokio::test]

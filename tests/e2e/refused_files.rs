@@ -57,12 +57,12 @@ async fn what_is_no_component_is_told_apart() {
 #[tokio::test]
 async fn a_file_of_200_mb_is_refused_without_being_read() {
     let host = TestHost::with(&[]).start().await;
-    let before = host.memory();
+    let before = host.peak_memory();
     let file = std::fs::File::create(host.data().join("unfinished")).expect("a file");
     file.set_len(200 << 20).expect("a sparse file");
     std::fs::rename(host.data().join("unfinished"), host.plugin_file("large.wasm")).expect("moved");
     has(&reasons(&host, "large.wasm").await, "too_large", "plugin_file_bytes");
-    assert!(host.memory() < before + (50 << 20), "it was not read");
+    assert!(host.peak_memory() < before + (50 << 20), "it was not read");
 }
 
 #[tokio::test]
@@ -149,11 +149,9 @@ async fn settings_that_do_not_match_are_the_operator_s_to_mend() {
 async fn what_is_no_wasm_file_by_name_is_left_alone() {
     let host = TestHost::with(&["tutorial"]).start().await;
     host.put_plugin("README.md", b"# plugins");
-    std::fs::create_dir(host.plugin_file("folder.wasm")).expect("a folder");
     host.put_plugin("last.wasm", b"looked at after the others");
     reasons(&host, "last.wasm").await;
     assert_eq!(host.file("README.md").await, Value::Null);
-    assert_eq!(host.file("folder.wasm").await, Value::Null);
 }
 
 #[tokio::test]
@@ -170,4 +168,57 @@ async fn a_compiler_that_needs_too_much_is_ended_and_the_host_goes_on() {
     host.put_plugin("tutorial.wasm", &another);
     has(&reasons(&host, "tutorial.wasm").await, "compile_failed", "1 ms");
     host.get("/readyz").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_component_of_async_functions_is_told_what_to_build_in_its_place() {
+    let text = "(component (core func $cancel (canon task.cancel)))";
+    let reasons = refused(&wat::parse_str(text).expect("a component")).await;
+    has(&reasons, "compile_failed", "build it with synchronous exports");
+    has(&reasons, "compile_failed", "wasm32-wasip2");
+}
+
+/// A component with so many core instances of a module, none of which does anything.
+fn composed(instances: usize, module: &str) -> Vec<u8> {
+    let instances = "(core instance (instantiate $m))".repeat(instances);
+    let text = format!("(component (core module $m {module}) {instances})");
+    wat::parse_str(text).expect("a component")
+}
+
+#[tokio::test]
+async fn what_is_composed_of_too_much_is_told_which_limit_makes_room_and_that_limit_does() {
+    let cases = [
+        ("three.wasm", composed(3, "(memory 1)"), "memories_per_component"),
+        ("many.wasm", composed(17, ""), "core_instances_per_component"),
+        ("tables.wasm", composed(9, "(table 1 funcref)"), "tables_per_component"),
+        ("large.wasm", composed(1, "(memory 2000)"), "memory_bytes"),
+    ];
+    let host = TestHost::with(&[]).start().await;
+    for (file, content, limit) in &cases {
+        host.put_plugin(file, content);
+        has(&reasons(&host, file).await, "compile_failed", &format!("raise {limit} in [limits]"));
+    }
+    let limits = "[limits]\nmemories_per_component = 3\ncore_instances_per_component = 17\ntables_per_component = 9\n\
+                  memory_bytes = 140_000_000\ncalls = 50";
+    let host = TestHost::with(&[]).toml(limits).start().await;
+    for (file, content, _) in &cases {
+        host.put_plugin(file, content);
+        // It fits, and is no plugin.
+        has(&reasons(&host, file).await, "cannot_link", "does not export");
+    }
+}
+
+#[tokio::test]
+async fn what_is_called_like_a_plugin_file_is_listed_whatever_it_is() {
+    let host =
+        TestHost::with(&[]).toml("[directory]\nsettle_ms = 10\nrescan_ms = 50").start().await;
+    std::fs::write(host.plugin_file("._tutorial.wasm"), "of a Mac").expect("a file");
+    std::fs::create_dir(host.plugin_file("folder.wasm")).expect("a folder");
+    std::os::unix::fs::symlink("nowhere", host.plugin_file("link.wasm")).expect("a link");
+    host.put_plugin("Tutorial.WASM", &guests::bytes("tutorial"));
+    assert_eq!(report(&host, "Tutorial.WASM").await["status"], "ready");
+    has(&reasons(&host, "folder.wasm").await, "not_a_file", "a directory");
+    has(&reasons(&host, "link.wasm").await, "unreadable", "leads to no file");
+    assert_eq!(host.file("._tutorial.wasm").await, Value::Null);
+    assert!(!host.logs().contains("._tutorial"), "nobody asked for it");
 }

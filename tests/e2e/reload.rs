@@ -42,7 +42,9 @@ impl Load {
         while let Some(client) = self.clients.join_next().await {
             client.expect("no request failed");
         }
-        self.answered.load(Ordering::Relaxed)
+        let answered = self.answered.load(Ordering::Relaxed);
+        assert!(answered > 0, "there was no load");
+        answered
     }
 }
 
@@ -110,6 +112,51 @@ async fn of_two_files_with_one_name_the_one_that_serves_stays() {
     host.result("acme", "tutorial.times-two", json!({ "value": 1 })).await;
 }
 
+/// Waits until that file serves that plugin.
+async fn serves(host: &TestHost, file: &str, plugin: &str) {
+    until("the file serves its plugin", async || {
+        let report = host.file(file).await;
+        (report["status"] == "ready" && report["name"] == plugin).then_some(())
+    })
+    .await;
+}
+
+/// Content in the place of a file's, at once.
+fn replace(host: &TestHost, file: &str, content: &[u8]) {
+    let written = host.data().join(format!("{file}.new"));
+    std::fs::write(&written, content).expect("written");
+    std::fs::rename(written, host.plugin_file(file)).expect("moved");
+}
+
+#[tokio::test]
+async fn a_name_that_becomes_free_by_another_plugin_in_its_file_is_taken_by_who_waits_for_it() {
+    let host = tutorial(QUICK).await;
+    host.put_plugin("waiting.wasm", &guests::with_another_digest("tutorial", 2));
+    let report = looked_at(&host, "waiting.wasm", &Value::Null).await;
+    assert_eq!(report["errors"][0]["code"], "name_taken");
+    replace(&host, "tutorial.wasm", &guests::bytes("backstage"));
+    serves(&host, "tutorial.wasm", "backstage").await;
+    serves(&host, "waiting.wasm", "tutorial").await;
+}
+
+#[tokio::test]
+async fn files_that_are_swapped_serve_each_others_plugin() {
+    let host = tutorial(QUICK).await;
+    for other in ["backstage", "ballot"] {
+        host.put_guest(other);
+        serves(&host, &format!("{other}.wasm"), other).await;
+    }
+    for (file, plugin) in
+        [("tutorial.wasm", "backstage"), ("backstage.wasm", "ballot"), ("ballot.wasm", "tutorial")]
+    {
+        replace(&host, file, &guests::bytes(plugin));
+    }
+    serves(&host, "tutorial.wasm", "backstage").await;
+    serves(&host, "backstage.wasm", "ballot").await;
+    serves(&host, "ballot.wasm", "tutorial").await;
+    host.result("acme", "tutorial.times-two", json!({ "value": 1 })).await;
+}
+
 #[tokio::test]
 async fn at_the_start_the_first_file_by_name_serves() {
     let mut host = TestHost::with(&["tutorial"]).start().await;
@@ -122,12 +169,14 @@ async fn at_the_start_the_first_file_by_name_serves() {
 
 #[tokio::test]
 async fn calls_in_flight_finish_on_the_version_they_began_on() {
-    let host = TestHost::with(&["probe"]).toml(QUICK).start().await;
+    let toml = format!("{QUICK}\n[limits]\nwall_ms = 60000");
+    let host = TestHost::with(&["probe"]).toml(&toml).start().await;
     host.community("acme", "probe", json!({})).await;
     let driver: Driver = (*host).clone();
     let mut call = JoinSet::new();
     call.spawn(async move {
-        let wait = json!({ "key": "initialized", "ms": 1_500 });
+        // Longer than it takes to compile the other version, unless the machine is very busy.
+        let wait = json!({ "key": "initialized", "ms": 8_000 });
         driver.action("acme", "probe.read-then-wait", wait).await
     });
     until("the call is in flight", async || {
@@ -138,6 +187,7 @@ async fn calls_in_flight_finish_on_the_version_they_began_on() {
     let before = host.file("probe.wasm").await["digest"].clone();
     host.put_plugin("probe.wasm", &guests::with_another_digest("probe", 3));
     assert_eq!(looked_at(&host, "probe.wasm", &before).await["status"], "ready");
+    assert!(call.try_join_next().is_none(), "it was in flight when the other version came");
     let answer = call.join_next().await.expect("one call").expect("it did not panic");
     assert_eq!(answer.expect(200), json!({ "value": true }));
 }
@@ -160,7 +210,7 @@ async fn active_plugins_choose_which_files_serve_and_sighup_reads_them_again() {
     let mut host = TestHost::with(&["tutorial", "raw"]).toml(toml).start().await;
     host.community("acme", "tutorial", json!({ "api_key": "k" })).await;
     assert_eq!(host.file("raw.wasm").await["status"], "inactive");
-    host.put_community("other", json!([{ "name": "raw" }])).await.problem(404, "unknown_plugin");
+    host.put_community("other", json!([{ "name": "raw" }])).await.problem(400, "unknown_plugin");
 
     host.set_toml("active_plugins = [\"raw\"]\n");
     host.reload();
@@ -228,4 +278,30 @@ async fn a_new_file_serves_without_a_restart() {
     assert_eq!((&report["status"], &report["name"]), (&json!("ready"), &json!("fresh")));
     host.community("acme", "fresh", json!({})).await;
     assert_eq!(host.action("acme", "fresh.do", json!({})).await.text, "");
+}
+
+#[tokio::test]
+async fn a_file_that_changes_and_keeps_its_size_and_its_time_is_noticed() {
+    // Both steps of the change are done before the host looks.
+    let toml = "[directory]\nsettle_ms = 3000\nrescan_ms = 100";
+    let host = TestHost::with(&[]).toml(toml).start().await;
+    host.put_plugin("probe.wasm", &guests::with_another_digest("probe", 41));
+    let serves = async |digest_before: Value| {
+        until("the content serves", async || {
+            let report = host.file("probe.wasm").await;
+            let serves =
+                report["status"] == "ready" && report["digest"] == report["serving"]["digest"];
+            (serves && report["digest"] != digest_before).then(|| report["digest"].clone())
+        })
+        .await
+    };
+    let before = serves(Value::Null).await;
+    let file = host.plugin_file("probe.wasm");
+    let modified = std::fs::metadata(&file).and_then(|one| one.modified()).expect("a time");
+    std::fs::write(&file, guests::with_another_digest("probe", 42)).expect("it can be written");
+    let opened = std::fs::File::options().write(true).open(&file).expect("a file");
+    opened.set_modified(modified).expect("a time can be set");
+    let after = std::fs::metadata(&file).and_then(|one| one.modified()).expect("a time");
+    assert_eq!(after, modified, "by its time nothing has changed");
+    assert_ne!(serves(before.clone()).await, before);
 }

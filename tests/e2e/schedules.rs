@@ -53,7 +53,11 @@ async fn a_producer_ticks_every_minute_and_missed_ticks_are_one() {
     host.advance(HOUR);
     ticked(&host, "acme", 2).await;
     let third = tried_after(&host, "acme", &second).await;
-    assert_eq!(ticks(&host, "acme").await, 2, "sixty missed ticks are one");
+    let time = |name: &str| third[name].as_str().and_then(|at| at.parse::<Timestamp>().ok());
+    let (due, last) = (time("due_at").expect("a time"), time("last_at").expect("a time"));
+    let wait = due.duration_since(last).as_secs_f64();
+    assert!(wait > 0.0 && wait <= 60.0, "sixty missed ticks are one: {third}");
+    assert_eq!(ticks(&host, "acme").await, 2);
     assert_eq!(third["failures"], 0);
 }
 
@@ -82,6 +86,49 @@ async fn the_operator_says_how_often() {
     };
     assert_eq!(due(&second).duration_since(due(&first)).as_secs(), 2 * 60 * 60);
     assert_eq!(ticks(&host, "acme").await, 1);
+}
+
+#[tokio::test]
+async fn a_schedule_that_never_comes_is_refused_where_it_is_set() {
+    let toml = "[plugins.probe]\nevery = { producer = \"0 0 30 2 *\" }";
+    let host = TestHost::with(&["probe"]).toml(toml).start().await;
+    let listed = host.get("/api/internal/plugins").await.expect(200);
+    let failed = &listed["plugins"][0];
+    assert_eq!(failed["status"], "failed", "{failed}");
+    assert_eq!(failed["errors"][0]["code"], "bad_schedule", "{failed}");
+    let message = failed["errors"][0]["message"].as_str().unwrap_or_default();
+    assert!(message.starts_with("producer: `0 0 30 2 *` never comes"), "{message}");
+}
+
+#[tokio::test]
+async fn how_often_is_refused_with_the_place_where_it_is_said() {
+    let toml = "[plugins.probe]\nevery = { producer = \"30 sec\" }";
+    let host = TestHost::with(&["probe"]).toml(toml).start().await;
+    let listed = host.get("/api/internal/plugins").await.expect(200);
+    let said = listed["plugins"][0]["errors"][0]["message"].to_string();
+    for words in ["neither an interval", "`every` of [plugins.probe] in moothall.toml", "producer"]
+    {
+        assert!(said.contains(words), "{said}");
+    }
+}
+
+async fn due(host: &TestHost) -> Timestamp {
+    let one = schedule(host, "acme").await;
+    one["due_at"].as_str().and_then(|at| at.parse().ok()).expect("a time")
+}
+
+#[tokio::test]
+async fn what_the_operator_says_while_the_host_runs_moves_what_is_due() {
+    let toml = "[plugins.probe]\nevery = { producer = \"2h\" }";
+    let mut host = TestHost::with(&["probe"]).toml(toml).start().await;
+    host.community("acme", "probe", json!({})).await;
+    let before = due(&host).await;
+    host.set_toml("[plugins.probe]\nevery = { producer = \"1h\" }");
+    host.reload();
+    until("it is due within the hour", async || {
+        (before.duration_since(due(&host).await).as_secs() >= 50 * 60).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -50,12 +50,43 @@ async fn what_was_not_stored_counts_nothing() {
     let toml = "[plugins.probe]\nlimits = { stored_bytes_per_day = 20000 }";
     let host = TestHost::with(&["probe"]).toml(toml).start().await;
     host.community("acme", "probe", json!({})).await;
-    let before = host.file("probe.wasm").await["stored_today"]["bytes"].clone();
+    let counted =
+        async || host.file("probe.wasm").await["stored_today"]["bytes"].as_u64().expect("a number");
+    let (before, note) = (counted().await, json!({ "event_type": "note", "data": "x" }));
     for _ in 0..5 {
-        let failed = host.action("acme", "probe.emit-then-fail", json!({})).await;
-        assert_ne!(failed.status, 200);
+        let failed = host.action("acme", "probe.emit-then-fail", note.clone()).await;
+        failed.problem(409, "conflict");
     }
-    assert_eq!(host.file("probe.wasm").await["stored_today"]["bytes"], before);
+    assert_eq!(counted().await, before);
+    host.result("acme", "probe.emit", note).await;
+    assert!(counted().await > before, "what was stored does");
+}
+
+#[tokio::test]
+async fn a_driver_has_its_bytes_of_the_day_and_is_told_when_there_is_room_again() {
+    let toml = "[limits]\ndriver_bytes_per_day = 100000";
+    let host = TestHost::with(&["probe"]).toml(toml).start().await;
+    host.community("acme", "probe", json!({})).await;
+    let event = json!({ "community": "acme", "event_type": "a", "data": "x".repeat(20_000) });
+    let refused = until("the day is used up", async || {
+        let answer = host.post("/api/internal/events", event.clone()).await;
+        (answer.status != 202).then_some(answer)
+    })
+    .await;
+    let detail = refused.problem(429, "day_used_up");
+    assert!(detail.contains("driver_bytes_per_day"), "{detail}");
+    let seconds: u64 = refused.header("retry-after").parse().expect("seconds");
+    assert!((1..=24 * 3600 + 1).contains(&seconds), "{seconds}");
+    let keyed = async |key: Option<&str>| {
+        let path = "/api/internal/action/probe.put";
+        let mut put = host.request(Method::POST, path).header("X-Metagov-Community", "acme");
+        if let Some(key) = key {
+            put = put.header("Idempotency-Key", key);
+        }
+        answer(put.json(&json!({ "parameters": { "key": "a", "value": 1 } }))).await
+    };
+    keyed(Some("one")).await.problem(429, "day_used_up");
+    keyed(None).await.expect(200);
 }
 
 async fn hook(host: &TestHost, bytes: usize) -> Answer {
@@ -146,4 +177,29 @@ async fn a_full_store_has_room_again_once_what_is_in_it_is_old() {
         let event = json!({ "community": "acme", "event_type": "later", "data": data });
         host.post("/api/internal/events", event).await.expect(202);
     }
+}
+
+#[tokio::test]
+async fn answers_that_are_remembered_make_room_in_a_store_that_is_nearly_full() {
+    let toml = "[store]\ndatabase_bytes = 2000000\n[limits]\ndriver_bytes_per_day = 1000000000";
+    let host = TestHost::with(&["probe"]).toml(toml).start().await;
+    host.community("acme", "probe", json!({})).await;
+    let value = json!({ "key": "a", "value": "x".repeat(50_000) });
+    host.result("acme", "probe.put", value).await;
+    let mut number = 0;
+    let mut get = async || {
+        number += 1;
+        let path = "/api/internal/action/probe.get";
+        let get = host.request(Method::POST, path).header("X-Metagov-Community", "acme");
+        let get = get.header("Idempotency-Key", format!("key {number}"));
+        answer(get.json(&json!({ "parameters": { "key": "a" } }))).await
+    };
+    until("the store is full", async || (get().await.status != 200).then_some(())).await;
+    host.advance(DAY / 20);
+    let write = json!({ "key": "b", "value": 1 });
+    until("what was remembered has gone, long before its day is over", async || {
+        let put = host.action("acme", "probe.put", write.clone()).await;
+        (put.status == 200 && get().await.status == 200).then_some(())
+    })
+    .await;
 }

@@ -15,13 +15,18 @@ struct Stream {
 
 impl Stream {
     async fn open(host: &TestHost, after: Option<i64>) -> Self {
-        let mut request = host.request(Method::GET, EVENTS).header("accept", "text/event-stream");
+        Self::of(host, EVENTS, after).await
+    }
+
+    async fn of(host: &TestHost, path: &str, after: Option<i64>) -> Self {
+        let mut request = host.request(Method::GET, path).header("accept", "text/event-stream");
         if let Some(after) = after {
             request = request.header("last-event-id", after.to_string());
         }
         let response = request.send().await.expect("the host answers");
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
+        assert_eq!(response.headers()["x-accel-buffering"], "no", "proxies must not gather it");
         let mut stream = Self { response, text: String::new() };
         stream.line().await.expect("it says that it is there");
         stream
@@ -77,6 +82,41 @@ async fn a_stream_goes_on_where_it_broke_off() {
     let mut again = Stream::open(&host, Some(5)).await;
     publish(&host, 250).await;
     assert_eq!(again.ids(252).await, (6..=257).collect::<Vec<i64>>());
+}
+
+#[tokio::test]
+async fn an_empty_last_event_id_is_none() {
+    let host = host().await;
+    publish(&host, 3).await;
+    let request = host.request(Method::GET, EVENTS).header("accept", "text/event-stream");
+    let response = request.header("last-event-id", "").send().await.expect("the host answers");
+    assert_eq!(response.status(), 200);
+    let mut stream = Stream { response, text: String::new() };
+    stream.line().await.expect("it says that it is there");
+    publish(&host, 1).await;
+    assert_eq!(stream.ids(1).await, [4], "from now on");
+    for wrong in [" x", "-1", "1.5"] {
+        let request = host.request(Method::GET, EVENTS).header("accept", "text/event-stream");
+        let refused = answer(request.header("last-event-id", wrong)).await;
+        refused.problem(400, "bad_request");
+    }
+}
+
+#[tokio::test]
+async fn messages_have_names_only_where_they_are_asked_for() {
+    let host = host().await;
+    let mut unnamed = Stream::open(&host, None).await;
+    let mut named = Stream::of(&host, &format!("{EVENTS}?named=true"), None).await;
+    publish(&host, 1).await;
+    let fields = |block: String| -> Vec<String> {
+        let names = block.lines().map(|line| line.split(':').next().unwrap_or_default().to_owned());
+        names.collect()
+    };
+    let block = unnamed.line().await.expect("an event");
+    assert_eq!(fields(block), ["id", "data"], "`EventSource.onmessage` hears it");
+    let block = named.line().await.expect("an event");
+    assert!(block.contains("\nevent: driver.a\n"), "{block}");
+    assert_eq!(fields(block), ["id", "event", "data"]);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Starting, refusing to start, and ending: one sentence and an exit code for each reason.
 
 use moothall_tests::command_line::command;
-use moothall_tests::{Answer, Driver, TestHost, until};
+use moothall_tests::{Answer, Driver, TestHost, crafted, until};
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -340,4 +340,112 @@ async fn names_that_no_plugin_has_are_warnings() {
         host.logs().contains("[plugins.nobody] is of no plugin").then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn what_kubernetes_makes_of_a_service_is_no_setting_and_one_warning() {
+    let links = [
+        ("MOOTHALL_PORT", "tcp://10.0.0.1:8000"),
+        ("MOOTHALL_SERVICE_HOST", "10.0.0.1"),
+        ("MOOTHALL_SERVICE_PORT", "8000"),
+        ("MOOTHALL_SERVICE_PORT_HTTP", "8000"),
+        ("MOOTHALL_PORT_8000_TCP", "tcp://10.0.0.1:8000"),
+        ("MOOTHALL_PORT_8000_TCP_ADDR", "10.0.0.1"),
+        ("MOOTHALL_PORT_8000_TCP_PORT", "8000"),
+        ("MOOTHALL_PORT_8000_TCP_PROTO", "tcp"),
+        ("MOOTHALL_API_SERVICE_HOST", "10.0.0.2"),
+    ];
+    let setup = TestHost::with(&[]).env("MOOTHALL_LIMITS__CALLS", "7");
+    let setup = links.iter().fold(setup, |setup, (name, value)| setup.env(name, value));
+    let host = setup.start().await;
+    let log = host.logs();
+    let warnings: Vec<&str> = log.lines().filter(|line| line.contains("Kubernetes")).collect();
+    assert!(warnings.len() == 1 && warnings[0].contains("WARN"), "{warnings:?}");
+    for (name, _) in links {
+        assert!(warnings[0].contains(name), "{name} in {}", warnings[0]);
+    }
+    assert!(log.contains("calls=7"), "a setting beside them counts");
+}
+
+/// A start with this variable that must fail.
+fn refused_variable(name: &str, value: &str, toml: &str) -> String {
+    let directory = tempfile::tempdir().expect("a directory");
+    std::fs::write(directory.path().join("moothall.toml"), toml).expect("a file");
+    let mut command = moothall_tests::moothall(directory.path());
+    command.args(["serve", "--listen", "127.0.0.1:0"]).env(name, value);
+    moothall_tests::command_line::ended(command).failed_with(1)
+}
+
+#[test]
+fn a_mistake_in_a_variable_names_the_variable_and_not_the_file() {
+    for (name, value, words) in [
+        ("MOOTHALL_PORT", "8000", "`port`"),
+        ("MOOTHALL_LIMITS__CPU_SM", "5", "did you mean `cpu_ms`?"),
+        ("MOOTHALL_LIMITS__CPU_MS", "soon", "`limits.cpu_ms`"),
+        ("MOOTHALL_LIMITS__CPU_MS", "true", "`limits.cpu_ms`"),
+        ("MOOTHALL_LIMITS", "5", "`limits`"),
+        ("MOOTHALL_PLUGINS__PROBE__GRANT", "5", "did you mean `grants`?"),
+    ] {
+        let said = refused_variable(name, value, "[limits]\nwall_ms = 5000\n");
+        assert!(said.contains(&format!("the variable {name}")), "{name}={value}: {said}");
+        assert!(said.contains(words) && !said.contains("moothall.toml"), "{name}={value}: {said}");
+    }
+    let said = refused_variable("MOOTHALL_LIMITS__CPU_MS", "5", "[limits]\nwal_ms = 5\n");
+    assert!(said.contains("moothall.toml") && said.contains("`limits.wal_ms`"), "{said}");
+}
+
+#[tokio::test]
+async fn a_text_that_looks_like_a_number_stays_the_text_that_it_is() {
+    let mut host = TestHost::with(&["tutorial"])
+        .env("MOOTHALL_PLUGINS__NUMBERED__SETTINGS__CLIENT_ID", "123.4567890")
+        .env("MOOTHALL_PLUGINS__NUMBERED__SETTINGS__TOKEN", "0012")
+        .env("MOOTHALL_PLUGINS__NUMBERED__SETTINGS__TRIES", "3")
+        .env("MOOTHALL_OAUTH__REDIRECTS", "[\"https://driver.example/\"]")
+        .env("MOOTHALL_DATA", "data")
+        .start()
+        .await;
+    let manifest = |tries: &str| {
+        json!({ "name": "numbered", "actions": [{ "slug": "do" }], "settings_schema": {
+            "type": "object",
+            "properties": {
+                "client_id": { "type": "string", "const": "123.4567890" },
+                "token": { "const": "0012", "writeOnly": true },
+                "tries": { "type": tries, "maximum": 2 },
+            }
+        } })
+    };
+    let crafted = |tries: &str| crafted::plugin(&manifest(tries), crafted::ANSWER_NOTHING);
+    host.put_plugin("numbered.wasm", &crafted("string"));
+    until("it serves", async || {
+        let file = host.file("numbered.wasm").await;
+        assert_ne!(file["status"], "failed", "{file}");
+        (file["status"] == "ready").then_some(())
+    })
+    .await;
+    host.put_plugin("numbered.wasm", &crafted("integer"));
+    let file = until("it is refused", async || {
+        let file = host.file("numbered.wasm").await;
+        (file["status"] == "failed").then_some(file)
+    })
+    .await;
+    let message = file["errors"][0]["message"].as_str().unwrap_or_default();
+    let variable = "the variable MOOTHALL_PLUGINS__NUMBERED__SETTINGS__TRIES";
+    assert!(message.contains(variable) && message.contains("`/tries`"), "{message}");
+    assert!(!message.contains("moothall.toml"), "{message}");
+    host.terminate();
+}
+
+#[test]
+fn a_process_that_may_run_no_native_code_says_what_forbids_it_and_does_not_start() {
+    let directory = tempfile::tempdir().expect("a directory");
+    // PR_SET_MDWE, as systemd sets it for MemoryDenyWriteExecute=yes.
+    let deny = "import ctypes, os, sys\n\
+                assert ctypes.CDLL(None).prctl(65, 1, 0, 0, 0) == 0\n\
+                os.execv(sys.argv[1], sys.argv[1:])";
+    let mut command = std::process::Command::new("python3");
+    command.args(["-c", deny]).arg(moothall_tests::guests::host_binary());
+    command.args(["serve", "--listen", "127.0.0.1:0"]).current_dir(directory.path());
+    let said = moothall_tests::command_line::ended(command).failed_with(1);
+    assert!(said.contains("MemoryDenyWriteExecute=yes"), "{said}");
+    assert!(said.contains("systemd"), "{said}");
 }

@@ -2,9 +2,11 @@
 //! is answered, and what `/readyz` says. Another process that holds the database stands for a disk that does
 //! not write: with a short `busy_ms` each write fails, with a long one it hangs.
 
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use moothall_tests::{Receiver, Reply, TestHost, until};
+use moothall_tests::{Driver, Receiver, Reply, TestHost, until};
 use rusqlite::Connection;
 use serde_json::json;
 
@@ -13,9 +15,11 @@ const FAILS: &str = "[store]\nbusy_ms = 50";
 /// It hangs, and is given up after a moment.
 const HANGS: &str = "[store]\nbusy_ms = 600000\nstalled_ms = 500\nquiet_ms = 100";
 const HOUR: Duration = Duration::from_secs(3600);
+/// Ample for an answer that nothing holds up.
+const SOON: Duration = Duration::from_secs(5);
 
 /// From now on nobody else writes, until this is dropped.
-fn hold(host: &TestHost) -> Connection {
+pub fn hold(host: &TestHost) -> Connection {
     let database = host.database();
     database.busy_timeout(Duration::from_secs(30)).expect("a connection");
     database.execute_batch("BEGIN IMMEDIATE").expect("nobody else writes for long");
@@ -142,6 +146,140 @@ async fn a_host_without_work_notices_that_its_store_does_not_write() {
     host.ready().await;
 }
 
+/// Holds what every read and write has to have, until it is dropped: as on a disk that does not answer.
+struct HeldReads(Child);
+
+fn hold_reads(host: &TestHost) -> HeldReads {
+    // An index that is not valid has to be made anew under two locks, of which somebody else has both.
+    const SCRIPT: &str = "import fcntl, sys\n\
+                          index = open(sys.argv[1], 'r+b', buffering=0)\n\
+                          fcntl.lockf(index, fcntl.LOCK_EX, 1, 120)\n\
+                          fcntl.lockf(index, fcntl.LOCK_EX, 1, 122)\n\
+                          index.write(bytes(96))\n\
+                          print('held', flush=True)\n\
+                          sys.stdin.read()";
+    let mut python = Command::new("python3");
+    python.args(["-c", SCRIPT]).arg(host.data().join("moothall.db-shm"));
+    python.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = python.spawn().expect("this test needs python3");
+    let stdout = child.stdout.take().expect("standard output is piped");
+    let mut line = String::new();
+    BufReader::new(stdout).read_line(&mut line).expect("a line");
+    assert_eq!(line.trim(), "held");
+    HeldReads(child)
+}
+
+impl Drop for HeldReads {
+    fn drop(&mut self) {
+        // One that has ended already holds nothing.
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+/// A host with one thread for HTTP, so that whoever is stuck is in everybody's way.
+async fn host_of_one_thread(store: &str) -> TestHost {
+    let toml = format!(
+        "[http]\nthreads = 1\n[limits]\nwall_ms = 600000\n\
+         [store]\nbusy_ms = 600000\nslow_read_ms = 100\n{store}"
+    );
+    let host = TestHost::with(&["probe", "tutorial"]).toml(&toml).start().await;
+    for community in ["acme", "other"] {
+        let config = json!([
+            { "name": "probe", "config": {} },
+            { "name": "tutorial", "config": { "api_key": "k" } },
+        ]);
+        host.put_community(community, config).await.expect(201);
+    }
+    host
+}
+
+/// A client whose connections are its own: those of others may be with a thread that is stuck.
+fn newcomer(host: &TestHost) -> Driver {
+    Driver::new(host.url.clone())
+}
+
+#[tokio::test]
+async fn a_read_that_hangs_stops_nobody_who_needs_no_disk() {
+    let host = host_of_one_thread("stalled_ms = 600000").await;
+    let held = hold_reads(&host);
+    let (one, two) = (newcomer(&host), newcomer(&host));
+    let key = json!({ "key": "a" });
+    let are_read_for = async |calls: u32| {
+        until("so many are being read for", async || {
+            // One that the thread took just before it got stuck has to come again.
+            let asked = tokio::time::timeout(SOON, async { newcomer(&host).get("/metrics").await });
+            let metrics = asked.await.ok()?.text;
+            let line = format!("moothall_calls_in_flight {calls}");
+            metrics.lines().any(|one| one == line).then_some(())
+        })
+        .await;
+    };
+    let mut first = std::pin::pin!(one.action("acme", "probe.get", key.clone()));
+    tokio::select! {
+        biased;
+        _ = &mut first => panic!("the read that hangs was answered first"),
+        () = are_read_for(1) => {}
+    }
+    // Its connection is taken by whoever stands in for the thread of the first, and it hangs as well.
+    let mut second = std::pin::pin!(two.action("other", "probe.get", key));
+    let others = async {
+        are_read_for(2).await;
+        for _ in 0..3 {
+            newcomer(&host).get("/healthz").await.expect(200);
+            newcomer(&host).get("/readyz").await.expect(200);
+            let two = json!({ "value": 2 });
+            newcomer(&host).result("acme", "tutorial.times-two", two).await;
+        }
+        // One client for all: it is never led to the thread that is stuck.
+        let prober = newcomer(&host);
+        for _ in 0..3 {
+            let answer = prober.get("/healthz").await;
+            assert_eq!(answer.header("connection"), "close");
+        }
+    };
+    tokio::select! {
+        biased;
+        _ = &mut first => panic!("the read that hangs was answered first"),
+        _ = &mut second => panic!("the other read that hangs was answered first"),
+        () = others => {}
+    }
+    drop(held);
+    first.await.expect(200);
+    second.await.expect(200);
+    for _ in 0..3 {
+        newcomer(&host).action("acme", "probe.get", json!({ "key": "a" })).await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn readiness_tells_of_a_read_that_hangs_while_it_hangs() {
+    let host = host_of_one_thread("stalled_ms = 3000").await;
+    let held = hold_reads(&host);
+    let one = newcomer(&host);
+    let mut stuck = std::pin::pin!(one.get("/api/internal/deliveries"));
+    let said = async {
+        until("the read is seen to hang", async || {
+            host.logs().contains("the store cannot be read").then_some(())
+        })
+        .await;
+        // Whoever would have to read hears at once that nobody can.
+        let reader = newcomer(&host).get("/api/internal/deliveries").await;
+        reader.problem(503, "store_unavailable");
+        newcomer(&host).get("/readyz").await.problem(503, "not_ready")
+    };
+    let said = tokio::select! {
+        biased;
+        _ = &mut stuck => panic!("the read that hangs was answered first"),
+        said = said => said,
+    };
+    assert!(said.contains("The store does not come back"), "{said}");
+    drop(held);
+    stuck.await.problem(503, "store_unavailable");
+    host.ready().await;
+    newcomer(&host).action("acme", "probe.get", json!({ "key": "a" })).await.expect(200);
+}
+
 #[tokio::test]
 async fn damage_that_a_read_meets_is_not_ready() {
     let host = TestHost::with(&["probe"]).start().await;
@@ -212,5 +350,62 @@ async fn a_long_reader_that_lets_the_log_grow_is_named() {
     .await;
     assert!(counted(&host, &["moothall_store_checkpoint_age_seconds"]).await > 0.3);
     drop(reader);
-    assert!(!host.logs().contains("disk full?"));
+    let log = host.data().join("moothall.db-wal");
+    until("the log's file is short again", async || {
+        write(1).await;
+        (std::fs::metadata(&log).expect("a log").len() <= 400_000).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn requests_that_the_host_fails_do_not_fill_its_log() {
+    let few = "[log]\nfailed_requests_per_second = 1\nfailed_requests_at_once = 10";
+    let host = TestHost::with(&[]).toml(FAILS).toml(few).start().await;
+    host.put_community("acme", json!([])).await.expect(201);
+    let held = hold(&host);
+    not_ready(&host).await;
+    let event = json!({ "community": "acme", "event_type": "posted", "data": 1 });
+    for _ in 0..300 {
+        let refused = host.post("/api/internal/events", event.clone()).await;
+        refused.problem(503, "store_unavailable");
+    }
+    drop(held);
+    let log = until("what has no line is told", async || {
+        let log = host.logs();
+        log.contains("more requests than the log has lines about").then_some(log)
+    })
+    .await;
+    let lines = log.matches("the host failed a request").count();
+    assert!((10..200).contains(&lines), "{lines} lines");
+}
+
+#[tokio::test]
+async fn a_start_while_nothing_can_be_stored_serves_and_stores_what_it_has_to_later() {
+    let (before, after) = (Receiver::start().await, Receiver::start().await);
+    let mut host = TestHost::with(&["probe"])
+        .toml(FAILS)
+        .env("DRIVER_EVENT_RECEIVER_URL", &before.url)
+        .start()
+        .await;
+    host.community("acme", "probe", json!({})).await;
+    host.terminate();
+    let held = hold(&host);
+    host.set_env("DRIVER_EVENT_RECEIVER_URL", &after.url);
+    host.restart_without_waiting();
+    host.get("/healthz").await.expect(200);
+    let said = not_ready(&host).await;
+    assert!(said.contains("store"), "{said}");
+    host.action("acme", "probe.get", json!({ "key": "a" })).await.expect(200);
+    drop(held);
+    host.ready().await;
+    until("the driver's URL is stored", async || {
+        let driver = host.get("/api/internal/endpoints/driver").await.expect(200);
+        (driver["url"] == *after.url).then_some(())
+    })
+    .await;
+    publish(&host, "a").await;
+    after.wait_for(1).await;
+    assert_eq!(before.received().len(), 0, "nothing goes to a URL that the driver has no more");
+    host.terminate();
 }

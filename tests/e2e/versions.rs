@@ -71,3 +71,37 @@ async fn a_secret_cannot_tell_instances_apart() {
     .await;
     assert!(errors.contains("`token`, which is a secret"), "{errors}");
 }
+
+#[tokio::test]
+async fn a_version_that_needs_a_new_key_names_the_instances_and_the_key() {
+    let host = TestHost::with(&[]).start().await;
+    serve(&host, "1", strict(json!({ "a": {} }))).await;
+    host.community("acme", "changing", json!({ "a": 1 })).await;
+    host.community("other", "changing", json!({ "a": 1 })).await;
+    serve(&host, "2", json!({ "type": "object", "required": ["region"] })).await;
+
+    let refused = host.action("acme", "changing.do", json!({})).await;
+    let detail = refused.problem(503, "config_invalid");
+    assert!(detail.contains("`/region` is missing"), "{detail}");
+    assert_eq!(refused.json()["errors"][0]["path"], "/region");
+
+    let listed = until("both are listed", async || {
+        let listed = host.file("changing.wasm").await["config_invalid"].clone();
+        (listed["count"] == 2).then_some(listed)
+    })
+    .await;
+    assert_eq!(listed["instances"][0]["community"], "acme");
+    assert_eq!(listed["instances"][1]["errors"][0]["path"], "/region");
+    until("the log names them", async || {
+        let log = host.logs();
+        let line = log.lines().find(|line| line.contains("does not accept stored configs"))?;
+        let whole = ["WARN", "changing", "community `acme`", "community `other`", "`/region`"];
+        whole.iter().all(|part| line.contains(part)).then_some(())
+    })
+    .await;
+
+    host.enable("acme", "changing", json!({ "region": "eu" })).await.expect(201);
+    host.result("acme", "changing.do", json!({})).await;
+    let left = host.file("changing.wasm").await["config_invalid"].clone();
+    assert_eq!((&left["count"], &left["instances"][0]["community"]), (&json!(1), &json!("other")));
+}

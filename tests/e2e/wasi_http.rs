@@ -1,6 +1,6 @@
 //! `wasi:http`: what other languages call `fetch` reaches what is granted, under the same limits as `http`.
 
-use moothall_tests::{Receiver, Reply, TestHost};
+use moothall_tests::{Receiver, Reply, TestHost, until};
 use serde_json::{Value, json};
 
 const GRANTED: &str =
@@ -49,6 +49,13 @@ async fn what_is_not_granted_is_refused_and_says_what_to_add() {
         let said = refused(&host, asked).await;
         assert!(said.contains("[plugins.fetcher]"), "{said}");
     }
+    // Whatever the guest makes of it, the operator reads it.
+    until("the log says it", async || {
+        let log = host.logs();
+        let told = |line: &&str| line.contains("WARN") && line.contains("may not reach");
+        (log.lines().filter(told).count() >= 2).then_some(())
+    })
+    .await;
     assert_eq!(platform.received().len(), 0);
 }
 

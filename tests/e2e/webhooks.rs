@@ -187,6 +187,57 @@ async fn pending_processes_see_what_the_receiver_accepted() {
 }
 
 #[tokio::test]
+async fn the_answer_waits_for_no_process_longer_than_it_may() {
+    let setup = TestHost::with(&["probe"]);
+    let setup = setup.toml("[webhooks]\nanswer_ms = 100\n[limits]\nwall_ms = 600000");
+    let mut host = setup.start().await;
+    host.community("acme", "probe", json!({})).await;
+    for _ in 0..2 {
+        start_vote(&host, json!({})).await;
+    }
+    let hanging = |probe: &str| {
+        let request = host.request(Method::POST, URL).header("x-probe-process", "hang");
+        answer(request.header("x-probe", probe))
+    };
+    let echoed = hanging("echo").await;
+    assert_eq!((echoed.status, echoed.header("x-probe-answer")), (201, "echo"));
+    let silent = hanging("none").await;
+    assert_eq!((silent.status, silent.text.as_str()), (200, ""));
+    assert_eq!(dead_letters(&host).await["waiting"], 4);
+    host.kill_9();
+    host.restart().await;
+    assert_eq!(dead_letters(&host).await["waiting"], 4, "what was answered is stored");
+}
+
+#[tokio::test]
+async fn what_the_answer_did_not_wait_for_goes_on_and_is_settled() {
+    let setup = TestHost::with(&["probe"]);
+    let setup = setup.toml("[webhooks]\nanswer_ms = 100\n[limits]\nwall_ms = 1000");
+    let host = setup.start().await;
+    host.community("acme", "probe", json!({})).await;
+    for _ in 0..2 {
+        start_vote(&host, json!({})).await;
+    }
+    let request = host.request(Method::POST, URL).header("x-probe-process", "hang");
+    assert_eq!(answer(request.header("x-probe", "echo")).await.status, 201);
+    until("the one that was under way and the other one have failed", async || {
+        (dead_letters(&host).await["failing"] == 2).then_some(())
+    })
+    .await;
+    // With no time at all, processes are tried after the answer alone.
+    let setup = TestHost::with(&["probe"]).toml("[webhooks]\nanswer_ms = 0");
+    let host = setup.start().await;
+    host.community("acme", "probe", json!({})).await;
+    let vote = start_vote(&host, json!({})).await;
+    let request = host.request(Method::POST, URL).header("x-probe-process", "complete");
+    assert_eq!(answer(request).await.status, 200);
+    until("the process is completed", async || {
+        (host.get(&vote).await.expect(200)["status"] == "completed").then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_process_that_fails_is_tried_again_and_becomes_a_dead_letter() {
     let host = host(json!({})).await;
     let failing = start_vote(&host, json!({ "fail": "webhook" })).await;
@@ -206,7 +257,7 @@ async fn a_process_that_fails_is_tried_again_and_becomes_a_dead_letter() {
     let skip = "/api/internal/workers/webhooks/skip";
     assert_eq!(host.post(skip, json!({ "id": id })).await.expect(200)["count"], 1);
     assert_eq!(dead_letters(&host).await["dead"], 0);
-    host.post(skip, json!({ "id": id })).await.problem(404, "not_found");
+    host.post(skip, json!({ "id": id })).await.problem(400, "unknown_dead_letter");
     host.post("/api/internal/workers/nobody/skip", json!({})).await.problem(404, "not_found");
 }
 

@@ -4,6 +4,8 @@ use reqwest::Response;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
+use crate::contract;
+
 /// What the host answered.
 #[derive(Clone, Debug)]
 pub struct Answer {
@@ -13,9 +15,15 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// What a host answers is held against its own description; nobody else's answers have the id of a request.
     pub async fn read(response: Response) -> Result<Self, reqwest::Error> {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Ok(Self { status, headers, text: response.text().await? })
+        let path = response.url().path().to_owned();
+        let answer = Self { status, headers, text: response.text().await? };
+        if answer.headers.contains_key("x-request-id") {
+            contract::hold(&path, &answer);
+        }
+        Ok(answer)
     }
 
     /// The body as JSON; null where there is none.
@@ -46,6 +54,20 @@ impl Answer {
         let detail = body["detail"].as_str().unwrap_or_default();
         assert!(!detail.is_empty(), "a failure without detail: {}", self.text);
         detail.to_owned()
+    }
+
+    /// What a page says that a person sees in place of such a failure; nothing of it is kept or fetched.
+    #[track_caller]
+    pub fn page(&self, status: u16, code: &str) -> String {
+        assert_eq!(self.status, status, "the answer was {}: {}", self.status, self.text);
+        assert_eq!(self.header("content-type"), "text/html; charset=utf-8", "{}", self.text);
+        assert_eq!(self.header("cache-control"), "no-store");
+        let policy = self.header("content-security-policy");
+        assert!(policy.starts_with("default-src 'none'; base-uri 'none'; "), "{policy}");
+        let marks = format!("<small>{code}, request {}</small>", self.header("x-request-id"));
+        assert!(self.text.contains(&marks), "{}", self.text);
+        let detail = self.text.split_once("<p>").and_then(|(_, rest)| rest.split_once("</p>"));
+        detail.map(|(detail, _)| detail.to_owned()).expect("a sentence")
     }
 
     /// The places that a schema rejected, as JSON Pointers.

@@ -1,12 +1,16 @@
-//! A browser, as far as authorisations need one: it keeps the host's cookies, and goes one redirect at a
-//! time, so that a test sees each. Must never send a cookie to another path than its own.
+//! A browser, as far as authorisations need one: it keeps cookies, and goes one redirect at a time, so that a
+//! test sees each. Must never send a cookie to another path than its own (RFC 6265), nor with a form that
+//! another site posts.
 
-use reqwest::Client;
-use reqwest::header::{COOKIE, SET_COOKIE};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, COOKIE, SET_COOKIE};
 use reqwest::redirect::Policy;
-use url::Url;
+use reqwest::{Client, RequestBuilder};
+use url::{Url, form_urlencoded};
 
 use crate::Answer;
+
+/// What people's browsers accept of a page.
+const PAGES: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 
 /// A browser with an empty jar.
 #[derive(Clone, Debug)]
@@ -37,8 +41,42 @@ impl Default for Browser {
 impl Browser {
     /// Goes there, and no further.
     pub async fn visit(&mut self, url: &str) -> Answer {
+        let request = self.http.get(url);
+        self.go(request, url, true).await
+    }
+
+    /// Visits it with one more header, as what fetches ahead does; the cookies are this browser's.
+    pub async fn visit_as(&mut self, url: &str, (name, value): (&str, &str)) -> Answer {
+        let request = self.http.get(url).header(name, value);
+        self.go(request, url, true).await
+    }
+
+    /// Looks at it without reading it.
+    pub async fn head(&mut self, url: &str) -> Answer {
+        let request = self.http.head(url);
+        self.go(request, url, true).await
+    }
+
+    /// Posts a form of a page of the same site.
+    pub async fn post(&mut self, url: &str, fields: &[(String, String)]) -> Answer {
+        self.go(self.form(url, fields), url, true).await
+    }
+
+    /// Posts a form of a page of another site: cookies that are `SameSite=Lax` stay here.
+    pub async fn post_from_elsewhere(&mut self, url: &str, fields: &[(String, String)]) -> Answer {
+        self.go(self.form(url, fields), url, false).await
+    }
+
+    fn form(&self, url: &str, fields: &[(String, String)]) -> RequestBuilder {
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let request = self.http.post(url).body(body);
+        request.header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+    }
+
+    async fn go(&mut self, request: RequestBuilder, url: &str, with_cookies: bool) -> Answer {
         let url = Url::parse(url).expect("a URL");
-        let request = self.http.get(url.clone()).header(COOKIE, self.cookies_for(&url));
+        let cookies = if with_cookies { self.cookies_for(&url) } else { String::new() };
+        let request = request.header(ACCEPT, PAGES).header(COOKIE, cookies);
         let answer = request.send().await.expect("whoever is visited answers");
         let answer = Answer::read(answer).await.expect("the answer arrives whole");
         for cookie in answer.headers.get_all(SET_COOKIE) {
@@ -62,7 +100,10 @@ impl Browser {
     fn cookies_for(&self, url: &Url) -> String {
         let origin = url.origin().ascii_serialization();
         let own = self.cookies.iter().filter(|cookie| {
-            cookie.origin == origin && url.path().starts_with(&format!("{}/", cookie.path))
+            let below = url.path().strip_prefix(&cookie.path);
+            let is_below =
+                |rest: &str| rest.is_empty() || cookie.path.ends_with('/') || rest.starts_with('/');
+            cookie.origin == origin && below.is_some_and(is_below)
         });
         own.map(|cookie| format!("{}={}", cookie.name, cookie.value)).collect::<Vec<_>>().join("; ")
     }
@@ -71,11 +112,13 @@ impl Browser {
         let mut parts = header.split("; ");
         let (name, value) =
             parts.next().and_then(|pair| pair.split_once('=')).expect("a cookie has a value");
-        let attribute =
-            |name: &str| parts.clone().find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
+        let attribute = |wanted: &str| {
+            let mut attributes = parts.clone().filter_map(|part| part.split_once('='));
+            attributes.find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value)
+        };
         let path = attribute("Path").expect("the path is said").to_owned();
-        let is_gone = attribute("Max-Age") == Some("0");
-        self.cookies.retain(|cookie| cookie.name != name);
+        let is_gone = attribute("Max-Age") == Some("0") || value.is_empty();
+        self.cookies.retain(|cookie| cookie.name != name || cookie.path != path);
         if !is_gone {
             let (name, value) = (name.to_owned(), value.to_owned());
             let origin = url.origin().ascii_serialization();

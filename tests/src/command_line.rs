@@ -1,7 +1,7 @@
 //! The binary's commands that end by themselves, and what they say.
 
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::process::moothall;
@@ -38,7 +38,13 @@ impl Ended {
 /// Runs `moothall <arguments>` to its end.
 pub fn command(working_directory: &Path, arguments: &[&str]) -> Ended {
     let mut command = moothall(working_directory);
-    command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.args(arguments);
+    ended(command)
+}
+
+/// Runs any command to its end.
+pub fn ended(mut command: Command) -> Ended {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the binary starts");
     let begin = Instant::now();
     while child.try_wait().expect("a child can be waited for").is_none() {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
+use url::Url;
 
 use crate::Answer;
 
@@ -46,7 +47,8 @@ impl Driver {
     }
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let request = self.http.request(method, format!("{}{path}", self.url));
+        let url = Url::parse(&format!("{}{path}", self.url)).expect("a path");
+        let request = self.http.request(method, url);
         match &self.key {
             Some(key) => request.bearer_auth(key),
             None => request,

@@ -98,6 +98,19 @@ impl TestHost {
         self.set_clock(passed + by, stepped);
     }
 
+    /// The same, and waits until the host goes by it: request ids begin with the time.
+    pub async fn advanced(&self, by: Duration) {
+        let time = async || {
+            let id = self.get("/healthz").await.header("x-request-id").to_owned();
+            let digit =
+                |letter| "0123456789ABCDEFGHJKMNPQRSTVWXYZ".find(letter).unwrap_or(0) as u64;
+            id.chars().take(10).fold(0, |time, letter| time << 5 | digit(letter))
+        };
+        let to = time().await + u64::try_from(by.as_millis()).expect("a short time");
+        self.advance(by);
+        until("the clock was moved", async || (time().await >= to).then_some(())).await;
+    }
+
     /// Somebody sets the wall clock alone: so much ahead of the right time, or behind it.
     pub fn set_clock_ahead(&self, seconds: i64) {
         self.set_clock(self.clock().0, seconds * 1000);
@@ -267,6 +280,11 @@ impl TestHost {
     /// Resident memory in bytes.
     pub fn memory(&self) -> u64 {
         self.process().memory()
+    }
+
+    /// The most resident memory that it had since it began, in bytes.
+    pub fn peak_memory(&self) -> u64 {
+        self.process().peak_memory()
     }
 
     fn process(&self) -> &HostProcess {

@@ -5,16 +5,35 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
+use reqwest::Method;
+
 use crate::guests;
 use crate::process::{HostProcess, moothall};
 use crate::{Driver, until_within};
 use std::time::Duration;
 
+const DOCUMENT: &str = "openapi.json";
 /// Some guests take seconds to compile on a busy machine.
 const COMPILING: Duration = Duration::from_secs(300);
 
 /// Fills a new data directory.
 pub async fn copy_to(data: &Path) {
+    copy(&folder().await.join("data"), data).expect("the prepared data directory can be copied");
+}
+
+/// What the host says of itself with every guest: its OpenAPI document.
+pub fn document() -> String {
+    // On a thread of its own, because whoever asks may be within a runtime.
+    let preparing = std::thread::spawn(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime").block_on(folder())
+    });
+    let folder = preparing.join().expect("the data directory can be prepared");
+    fs::read_to_string(folder.join(DOCUMENT)).expect("the prepared document")
+}
+
+/// What is prepared, made if it is not there.
+async fn folder() -> PathBuf {
     let folder = guests::host_binary().with_file_name("e2e-prepared");
     fs::create_dir_all(&folder).expect("the target directory can be written");
     // Test processes that start together prepare it once.
@@ -24,7 +43,7 @@ pub async fn copy_to(data: &Path) {
         prepare(&folder).await;
     }
     drop(lock);
-    copy(&folder.join("data"), data).expect("the prepared data directory can be copied");
+    folder
 }
 
 async fn prepare(folder: &Path) {
@@ -39,10 +58,15 @@ async fn prepare(folder: &Path) {
     command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(&data);
     let mut host = HostProcess::start(command, &folder.join("host.log"));
     let driver = Driver::new(host.url.clone());
+    // Answers are not held against the document before it is there.
+    let get =
+        async |path| driver.request(Method::GET, path).send().await.expect("the host answers");
     until_within(COMPILING, "every guest is compiled", async || {
-        (driver.get("/readyz").await.status == 200).then_some(())
+        (get("/readyz").await.status() == 200).then_some(())
     })
     .await;
+    let document = get("/openapi.json").await.text().await.expect("the whole document");
+    fs::write(folder.join(DOCUMENT), document).expect("the target directory can be written");
     host.signal(rustix::process::Signal::TERM);
     assert!(host.ended().success(), "the host ends well, see {}", folder.display());
     fs::remove_dir_all(data.join("plugins")).expect("tests put in the guests they need");

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -22,6 +23,12 @@ pub enum Reply {
     With(u16, &'static str, String),
     /// With this body, of JSON.
     Body(u16, String),
+    /// The status and a part of the body; then nothing more, and the connection stays.
+    BodyHangs(u16),
+    /// The same, and the connection is closed.
+    BodyBreaksOff(u16),
+    /// The status, then a byte of the body now and then, for ever.
+    BodyDrips(u16),
     /// The connection is closed before anything is answered.
     Close,
     /// Nothing is answered, and the connection stays.
@@ -197,6 +204,15 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, state: Arc<Mutex
             Reply::Body(status, body) => {
                 (format!("HTTP/1.1 {status} Said\r\ncontent-type: application/json\r\n"), body)
             }
+            Reply::BodyHangs(status) => {
+                drop(stream.write_all(half(status).as_bytes()).await);
+                return std::future::pending().await;
+            }
+            Reply::BodyBreaksOff(status) => {
+                drop(stream.write_all(half(status).as_bytes()).await);
+                return;
+            }
+            Reply::BodyDrips(status) => return drip(&mut stream, status).await,
             Reply::Close => return,
             Reply::Hang => return std::future::pending().await,
             Reply::Held(status) => {
@@ -208,6 +224,20 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, state: Arc<Mutex
         if stream.write_all(answer.as_bytes()).await.is_err() {
             return;
         }
+    }
+}
+
+/// A head that promises more than comes.
+fn half(status: u16) -> String {
+    format!("HTTP/1.1 {status} Said\r\ncontent-length: 1000\r\n\r\nhalf")
+}
+
+async fn drip(stream: &mut (impl AsyncWrite + Unpin), status: u16) {
+    let head = half(status);
+    let mut alive = stream.write_all(head.as_bytes()).await.is_ok();
+    while alive {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        alive = stream.write_all(b".").await.is_ok();
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// A compiler runs behind everything else: beside busy neighbours a second of its work takes a minute.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// Looks until there is something to see; fails, saying what it waited for, after 120 s.

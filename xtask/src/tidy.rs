@@ -1,10 +1,12 @@
 //! `cargo xtask tidy`: the rules that neither the compiler nor clippy knows, all violations at
-//! once.
+//! once. Most are about sources; one is about what documents mention.
 //! Must never change a file, and never need anything to be built.
 
+mod documents;
 mod fences;
 mod files;
 mod layers;
+mod mentions;
 mod paths;
 mod sources;
 mod tokens;
@@ -15,6 +17,7 @@ use anyhow::{Result, bail};
 
 use crate::usage::no_arguments;
 use crate::workspace::Workspace;
+use mentions::There;
 use sources::Source;
 
 /// Files that may be longer than the limit, each with its reason.
@@ -44,7 +47,12 @@ pub fn check(workspace: &Workspace) -> Result<()> {
     for warning in sources.iter().filter_map(|source| files::nearly_too_long(source, LONG_FILES)) {
         eprintln!("warning: {warning}");
     }
-    let problems = problems(&sources);
+    let mut problems = problems(&sources);
+    let tree = documents::tree(&workspace.root)?;
+    let there = There { tree: &tree, sources: &sources };
+    for document in documents::read_all(&workspace.root, &tree, &sources)? {
+        problems.extend(mentions::check(&document, &there));
+    }
     for problem in &problems {
         eprintln!("{problem}");
     }
@@ -60,14 +68,19 @@ pub fn check(workspace: &Workspace) -> Result<()> {
 
 fn problems(sources: &[Source]) -> Vec<Problem> {
     let mut problems = files::stale_exceptions(sources, LONG_FILES);
-    let modules = layers::top_modules(sources);
     for source in sources {
         problems.extend(files::check(source, LONG_FILES));
-        if let Some(host_path) = source.path.strip_prefix("host/src/") {
-            let used = paths::used_paths(&source.text, &paths::module_of(host_path));
-            problems.extend(fences::check(source, host_path, &used));
-            problems.extend(layers::check(source, host_path, &used, &modules));
+        if let Some(below) = source.path.strip_prefix("host/").and_then(below_sources) {
+            let used = paths::used_paths(&source.text, &paths::module_of(below));
+            problems.extend(fences::check(source, &used));
+            problems.extend(layers::check(source, &used));
         }
     }
     problems
+}
+
+/// The place of a file of one of the host's crates below its `src/`.
+fn below_sources(path: &str) -> Option<&str> {
+    let inner = path.split_once('/').map(|(_, inner)| inner);
+    path.strip_prefix("src/").or_else(|| inner?.strip_prefix("src/"))
 }

@@ -18,6 +18,7 @@ fn item() -> Envelope {
     let envelope = json!({
         "id": "evt_1",
         "type": "api.sending_event",
+        "source": "api",
         "event_type": "sending_event",
         "data": {
             "events": [{ "event_type": "post_created", "data": { "title": "Tea" } }],

@@ -1,14 +1,16 @@
 //! Installing the plugin, and linking a person's account, with one click. Nothing is kept here: the
 //! host keeps the state of the flow and what comes of it.
 
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use moothall_sdk::accounts::{Account, LinkQuality};
-use moothall_sdk::oauth::{AuthorizeRequest, AuthorizeType, Authorized, OAuthCallback};
-use moothall_sdk::{Error, Result, Secret, http};
+use moothall_sdk::oauth::{AuthorizeRequest, AuthorizeType, Authorized, OAuthCallback, token};
+use moothall_sdk::{Error, Result, Secret, http, serde_json};
 use serde::Deserialize;
 
 use crate::{Config, Settings, default_foo};
 
-/// What the platform gives for a code.
+/// What the platform gives for a code: in its own form, or as OpenID Connect says.
 #[derive(Deserialize)]
 struct Token {
     access_token: String,
@@ -16,21 +18,39 @@ struct Token {
     community_id: Option<String>,
     /// Who authorised.
     user_id: Option<String>,
+    id_token: Option<String>,
+}
+
+impl Token {
+    /// Who authorised. The ID token comes from the platform itself, so that its signature would say nothing
+    /// more (OpenID Connect Core, 3.1.3.7).
+    fn user(&self) -> Option<String> {
+        let subject = || {
+            let claims = self.id_token.as_ref()?.split('.').nth(1)?;
+            let claims = BASE64_URL_SAFE_NO_PAD.decode(claims).ok()?;
+            Some(serde_json::from_slice::<Claims>(&claims).ok()?.sub)
+        };
+        self.user_id.clone().or_else(subject)
+    }
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    sub: String,
 }
 
 pub fn url(settings: &Settings, request: &AuthorizeRequest) -> Result<String> {
     let scope = match request.authorize_type {
-        AuthorizeType::App => "app",
-        AuthorizeType::User => "user",
+        AuthorizeType::App => "openid app",
+        AuthorizeType::User => "openid user",
     };
-    let base = base(settings)?;
-    Ok(format!("{base}/oauth/authorize?client_id={}&scope={scope}", settings.client_id))
+    let endpoint = format!("{}/oauth/authorize", base(settings)?);
+    Ok(request.url(&endpoint, &[("client_id", &settings.client_id), ("scope", scope)]))
 }
 
 pub fn complete(settings: &Settings, callback: &OAuthCallback) -> Result<Authorized> {
     let token = exchange(settings, callback)?;
-    let account =
-        token.user_id.as_ref().map(|user| Account::new(user).quality(LinkQuality::Strong));
+    let account = token.user().map(|user| Account::new(user).quality(LinkQuality::Strong));
     let authorized = match callback.authorize_type {
         AuthorizeType::App => Authorized::app(config(token))?,
         AuthorizeType::User => Authorized::user(),
@@ -55,7 +75,7 @@ fn exchange(settings: &Settings, callback: &OAuthCallback) -> Result<Token> {
     if let Some(secret) = &settings.client_secret {
         request = request.secret_form("client_secret", secret);
     }
-    request.send()?.error_for_status()?.json()
+    token(request.send()?)
 }
 
 fn base(settings: &Settings) -> Result<&str> {

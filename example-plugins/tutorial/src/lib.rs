@@ -37,6 +37,9 @@ struct Config {
 struct Settings {
     /// Where the platform authorises: `https://platform.example`.
     oauth_base_url: Option<String>,
+    /// The issuer that the platform names in its answers.
+    #[expect(dead_code, reason = "the host compares it with what the platform says")]
+    oauth_issuer: Option<String>,
     #[serde(default = "default_client_id")]
     client_id: String,
     client_secret: Option<Secret>,
@@ -103,7 +106,7 @@ struct Tutorial;
     auth_type = "api_key",
     processes(MyGovProcess),
     route_keys("/community_id"),
-    oauth(types("app", "user")),
+    oauth(types("app", "user"), issuer = "settings:/oauth_issuer"),
     // The platform itself, and where it authorises; the operator grants both.
     requests(http("config:/server_url", "settings:/oauth_base_url")),
 )]

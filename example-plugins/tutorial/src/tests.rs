@@ -1,6 +1,6 @@
 //! The plugin as the host calls it, without a host: what a plugin author can run with `cargo test`.
 
-use moothall_sdk::oauth::OAuthCallback;
+use moothall_sdk::oauth::{AuthorizeRequest, OAuthCallback};
 use moothall_sdk::serde_json::{from_value, json, to_value};
 use moothall_sdk::testing::{Answer, Host, ProcessStatus};
 use moothall_sdk::{Routed, WebhookRequest, WebhookResponse};
@@ -79,6 +79,30 @@ fn a_webhook_of_the_whole_platform_goes_to_its_community() {
     assert_eq!(host.global_webhook(request.clone()), Ok(Routed::nowhere()));
     request.headers.push(("custom-event-header".to_owned(), "1".to_owned()));
     assert_eq!(host.global_webhook(request), Ok(Routed::to_route_key("/community_id", "c-1")));
+}
+
+#[test]
+fn the_platform_is_asked_at_its_endpoint_for_what_the_type_needs() {
+    let request =
+        json!({ "type": "user", "community": "c", "redirect_uri": "https://here/callback" });
+    let request: AuthorizeRequest = from_value(request).expect("the host's form");
+    let url = host().authorize_url(request).expect("a URL");
+    assert_eq!(url, "https://id.example/oauth/authorize?client_id=tutorial&scope=openid+user");
+}
+
+#[test]
+fn an_id_token_says_who_authorised() {
+    // {"sub":"ann"}
+    let token =
+        json!({ "access_token": "t-1", "id_token": "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbm4ifQ." });
+    let mut host =
+        host().answer("POST", "https://id.example/oauth/token", Answer::ok().json(&token));
+    let callback =
+        json!({ "type": "user", "query": { "code": "42" }, "redirect_uri": "https://here" });
+    let authorized = host.oauth_callback(from_value(callback).expect("the host's form"));
+    let account = json!({ "platform_identifier": "ann", "link_quality": "confirmed (strong)" });
+    let authorized = to_value(authorized.expect("authorised")).expect("JSON");
+    assert_eq!(authorized, json!({ "account": account }));
 }
 
 #[test]

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
 use bindings::{ActionsExports, ActionsExportsPre};
-use moothall::config::Limits;
-use moothall::guest::engine;
+use moothall_core::config::Limits;
+use moothall_guest::engine;
 use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};

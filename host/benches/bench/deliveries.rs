@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use moothall::config::DeliveryConfig;
+use moothall_core::config::DeliveryConfig;
 use serde_json::Value;
 
 use super::command_line::Bench;

@@ -15,8 +15,7 @@ const SYNCS: usize = 50;
 /// The lines above the table.
 pub fn describe() -> Result<String> {
     let cores = std::thread::available_parallelism().context("cannot count the cores")?;
-    let scan =
-        if moothall::guest::engine::has_fast_reset() { "available" } else { "not available" };
+    let scan = if moothall_guest::engine::has_fast_reset() { "available" } else { "not available" };
     let sync = sync_time()?.as_micros();
     Ok(format!(
         "machine: {}, {cores} cores, Linux {}, pagemap_scan {scan}\n\

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use axum::routing::post;
 use axum::{Json, Router};
-use moothall::config::HttpConfig;
 use moothall::http::serve::{Listeners, Peer, Place, Terms, serve as serve_http};
+use moothall_core::config::HttpConfig;
 use serde::{Deserialize, Serialize};
 use tower::Service;
 
@@ -74,7 +74,8 @@ pub fn serve_routes(router: Router) -> Result<()> {
     };
     let config = Arc::new(HttpConfig::default());
     let connections = config.connections;
-    let terms = Terms { config, connections, stop: stopping, is_busy: Arc::new(|| false) };
+    let terms =
+        Terms { config, connections, stop: stopping, is_busy: Arc::new(|| false), reads: None };
     serve_http(listeners, terms, |_| {}, handler).context("cannot serve")
 }
 

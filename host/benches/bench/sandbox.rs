@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
-use moothall::guest::engine;
+use moothall_guest::engine;
 use serde::{Deserialize, Serialize};
 
 use super::command_line::{Bench, component};

@@ -5,6 +5,7 @@ use clap::Subcommand;
 
 use super::{DataArgs, answer};
 use crate::clock::{Clock, rfc3339};
+use crate::day_budget::stored_today;
 use crate::http::new_key;
 use crate::store::Store;
 
@@ -17,10 +18,13 @@ pub enum KeyCommand {
     Create {
         /// What it is for; shown in lists.
         name: String,
+        /// Make the data directory if it is not there, and a new database where the old one is gone.
+        #[arg(long)]
+        new: bool,
         #[command(flatten)]
         data: DataArgs,
     },
-    /// List keys, revoked ones too, without their secrets.
+    /// List keys, revoked ones too, without their secrets; and what each had stored today.
     List {
         #[command(flatten)]
         data: DataArgs,
@@ -38,8 +42,8 @@ pub fn key(command: KeyCommand) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     // The directory's lock is held to the end.
     match command {
-        KeyCommand::Create { name, data } => {
-            let (store, _data) = data.store_or_new()?;
+        KeyCommand::Create { name, new, data } => {
+            let (store, _data) = data.store_or_new(new)?;
             runtime.block_on(create(&store, &name))
         }
         KeyCommand::List { data } => {
@@ -66,10 +70,18 @@ async fn create(store: &Store, name: &str) -> anyhow::Result<()> {
 }
 
 fn list(store: &Store) -> anyhow::Result<()> {
-    for row in store.read(|reader| reader.api_keys())? {
+    let (rows, days) = store.read(|reader| Ok((reader.api_keys()?, reader.stored_days()?)))?;
+    let now = Clock::system().now_ms();
+    for row in rows {
+        // A running host writes it down every few seconds.
+        let stored = stored_today(&days, &row.id, now);
         let until =
             row.revoked_at.map_or("valid".to_owned(), |at| format!("revoked {}", rfc3339(at)));
-        answer(&format!("{}\t{}\tcreated {}\t{until}", row.id, row.name, rfc3339(row.created_at)))?;
+        let created = rfc3339(row.created_at);
+        answer(&format!(
+            "{}\t{}\tcreated {created}\t{until}\t{stored} bytes stored today",
+            row.id, row.name
+        ))?;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use super::{DataArgs, answer, text};
 use crate::config::{Argument, Sources, load};
 use crate::host::{DataDirectory, Host};
-use crate::telemetry::{self, LogFormat};
+use crate::telemetry::{self, Log, LogFormat};
 
 #[derive(Debug, Args)]
 pub struct ServeArgs {
@@ -62,9 +62,10 @@ pub fn serve(args: ServeArgs) -> anyhow::Result<()> {
     if !args.new {
         DataDirectory::refuse_lost(&config)?;
     }
-    let log = telemetry::log_to_stderr(args.log_format, crate::config::log_filter().as_deref());
+    let filter = crate::config::log_filter();
+    let log = Log::to_stderr(&config.log, args.log_format, filter.as_deref());
     let metrics = telemetry::count(&config.metrics)?;
-    let host = Host::new(config, sources, metrics)?;
+    let host = Host::new(config, sources, metrics, log.lost())?;
     if let Err(error) = answer(&format!("listening on {}", host.place())) {
         tracing::warn!("nobody is told where the host listens ({}): {error:#}", host.place());
     }

@@ -7,13 +7,14 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-use super::{Failed, reread};
+use super::reread;
+use super::tasks::Failed;
 use crate::clock::ClockWatch;
 use crate::config::{Config, Sources};
 use crate::guest::Quotas;
 use crate::http::{Api, Keys};
 use crate::store::Store;
-use crate::telemetry::UPKEEP;
+use crate::telemetry::{Lost, UPKEEP};
 
 /// How often keys made by `moothall key` are looked for.
 const KEYS_LOOK: Duration = Duration::from_millis(500);
@@ -97,10 +98,11 @@ pub async fn watch_clock(mut watch: ClockWatch) {
 }
 
 /// Keeps the numbers small, and tells of what was dropped since the last time.
-pub async fn fold_metrics(metrics: PrometheusHandle, quotas: Arc<Quotas>) {
+pub async fn fold_metrics(metrics: PrometheusHandle, quotas: Arc<Quotas>, mut lost: Lost) {
     loop {
         tokio::time::sleep(UPKEEP).await;
         metrics.run_upkeep();
         quotas.tell_dropped();
+        lost.tell();
     }
 }

@@ -37,7 +37,7 @@ pub async fn keep_possible(store: Store, clock: Clock, config: Arc<Config>) {
 async fn bring_back(store: &Store, clock: &Clock, config: &Config) -> Result<(), StoreError> {
     for (waiting, waits) in [
         (Waiting::Deliveries, outbox::waits()),
-        (Waiting::WebhookItems, webhooks::waits(longest_wall_ms(config))),
+        (Waiting::WebhookItems, webhooks::waits(longest_first_try_ms(config))),
         (Waiting::WorkerEvents, workers::waits()),
     ] {
         loop {
@@ -58,6 +58,7 @@ async fn bring_back(store: &Store, clock: &Clock, config: &Config) -> Result<(),
         (Expiring::DedupeKeys, DEDUPE_MS),
         (Expiring::OAuthStates, oauth::FLOW_MS),
         (Expiring::OldSecrets, http::OLD_SECRET_MS),
+        (Expiring::OldSecretsShown, http::OLD_SECRET_MS),
     ] {
         let latest = clock.now_ms() + longest_ms;
         let write = move |tx: &Tx<'_>| tx.expire_by(expiring, latest, ROWS);
@@ -66,9 +67,9 @@ async fn bring_back(store: &Store, clock: &Clock, config: &Config) -> Result<(),
     Ok(())
 }
 
-/// What is received waits for as long while the platform does.
-fn longest_wall_ms(config: &Config) -> i64 {
+/// From when a webhook is received until the last process that was tried before the answer has had its time.
+fn longest_first_try_ms(config: &Config) -> i64 {
     let plugins = config.plugins.values().filter_map(|plugin| plugin.limits.wall_ms);
     let longest = plugins.chain([config.limits.wall_ms]).max().unwrap_or_default();
-    i64::try_from(longest).unwrap_or(i64::MAX)
+    i64::try_from(longest.saturating_add(config.webhooks.answer_ms)).unwrap_or(i64::MAX)
 }

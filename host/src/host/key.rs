@@ -9,6 +9,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use secrecy::ExposeSecret;
 
+use super::unwritten::Unwritten;
 use crate::instance;
 use crate::outbox;
 use crate::secrets::{Keyring, SecretError};
@@ -26,7 +27,11 @@ pub struct Source {
 }
 
 /// The database's key, made if nothing needs one yet.
-pub async fn keyring(store: &Store, source: &Source) -> anyhow::Result<Arc<Keyring>> {
+pub async fn keyring(
+    store: &Store,
+    source: &Source,
+    unwritten: &mut Unwritten,
+) -> anyhow::Result<Arc<Keyring>> {
     let (check, samples) =
         store.read(|reader| Ok((reader.key_check()?, reader.sealed_samples()?)))?;
     let is_new = check.is_none() && samples.is_empty();
@@ -42,8 +47,13 @@ pub async fn keyring(store: &Store, source: &Source) -> anyhow::Result<Arc<Keyri
     }
     if check.is_none() {
         let sealed = keyring.seal(CONTEXT, CONSTANT.as_bytes())?;
-        let write = store.write("key.check", move |tx| tx.put_key_check(&sealed));
-        write.await.context("the check of the sealing key cannot be stored")?;
+        let of_write = store.clone();
+        let write = move || {
+            let (store, sealed) = (of_write.clone(), sealed.clone());
+            async move { store.write("key.check", move |tx| tx.put_key_check(&sealed)).await }
+        };
+        let written = unwritten.write(store, "the check of the sealing key", write).await;
+        written.context("the check of the sealing key cannot be stored")?;
     }
     Ok(Arc::new(keyring))
 }

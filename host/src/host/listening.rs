@@ -9,27 +9,55 @@ use url::Url;
 use super::descriptors;
 use crate::config::{Config, Listen};
 use crate::guest::enter_runtime;
-use crate::http::serve::{Listeners, Place, Terms, serve};
+use crate::http::serve::{Listeners, Place, Reads, Terms, serve};
 use crate::http::{Api, Door, Keys};
+use crate::store::read_aside;
+
+/// The runtimes that make calls, by their numbers: those of the threads that serve HTTP first.
+#[derive(Clone, Copy)]
+pub struct Runtimes {
+    pub http: usize,
+}
+
+impl Runtimes {
+    pub fn background(self) -> usize {
+        self.http
+    }
+
+    pub fn stand_in(self) -> usize {
+        self.http + 1
+    }
+
+    pub fn count(self) -> usize {
+        self.http + 2
+    }
+}
 
 /// Sockets of the API, and those of what only operators look at.
 pub struct Listening {
     pub api: Listeners,
     operations: Option<Listeners>,
+    runtimes: Runtimes,
     /// Connections of the API that fit under the limit of open files.
     pub connections: usize,
 }
 
 impl Listening {
     /// `files` is how many the process may open.
-    pub fn bind(config: &Config, keys: &Keys, threads: usize, files: u64) -> anyhow::Result<Self> {
+    pub fn bind(
+        config: &Config,
+        keys: &Keys,
+        runtimes: Runtimes,
+        files: u64,
+    ) -> anyhow::Result<Self> {
         let operations = config.http.operations_listen.as_ref();
         for listen in std::iter::once(&config.listen).chain(operations) {
             refuse_open_door(listen, &place(listen)?, keys)?;
         }
-        refuse_public_url(config.http.public_url.as_deref(), keys)?;
+        refuse_public_url(config.http.public_url.as_ref(), keys)?;
         Ok(Self {
-            api: bind(&config.listen, threads, "--listen")?,
+            api: bind(&config.listen, runtimes.http, "--listen")?,
+            runtimes,
             operations: operations
                 .map(|listen| bind(listen, 1, "[http] operations_listen"))
                 .transpose()?,
@@ -39,16 +67,17 @@ impl Listening {
 
     /// Serves until the host stops. Blocks.
     pub fn serve(self, api: &Arc<Api>, stop: watch::Receiver<bool>) -> anyhow::Result<()> {
-        let terms = |connections, stop, is_busy| Terms {
+        let terms = |connections, stop, is_busy, reads| Terms {
             config: api.config.clone(),
             connections,
             stop,
             is_busy,
+            reads,
         };
         let operations = self.operations.map(|listeners| {
             tracing::info!("health and metrics are also at {}", listeners.place);
             let connections = api.config.operations_connections;
-            let terms = terms(connections, stop.clone(), Arc::new(|| false));
+            let terms = terms(connections, stop.clone(), Arc::new(|| false), None);
             let door = Door::of_operations(api.clone());
             let handler = move |request, peer| door.clone().pass(request, peer);
             std::thread::spawn(move || serve(listeners, terms, |_| {}, handler))
@@ -57,13 +86,26 @@ impl Listening {
         let is_busy =
             Arc::new(move || busy.calls.in_flight() > 0 || busy.mutations.in_flight() > 0);
         let handler = move |request, peer| door.clone().pass(request, peer);
-        serve(self.api, terms(self.connections, stop, is_busy), enter_runtime, handler)?;
+        let reads = reads(api, self.runtimes.stand_in());
+        let terms = terms(self.connections, stop, is_busy, Some(reads));
+        serve(self.api, terms, enter_runtime, handler)?;
         if let Some(operations) = operations {
             let ended = operations.join();
             ended.map_err(|_| anyhow::anyhow!("the thread of operations_listen panicked"))??;
         }
         Ok(())
     }
+}
+
+/// `runtime` is the number of the one that stands in.
+fn reads(api: &Api, runtime: usize) -> Reads {
+    let store = &api.settings.store;
+    let enter = move || {
+        enter_runtime(runtime);
+        read_aside();
+    };
+    let slow = api.calls.store.health().slow_threads();
+    Reads { slow, waiting: store.waiting_reads, enter: Arc::new(enter) }
 }
 
 fn place(listen: &Listen) -> anyhow::Result<Place> {
@@ -87,9 +129,8 @@ fn refuse_open_door(listen: &Listen, place: &Place, keys: &Keys) -> anyhow::Resu
 }
 
 /// Behind a proxy everybody comes from this machine.
-fn refuse_public_url(url: Option<&str>, keys: &Keys) -> anyhow::Result<()> {
-    // What is no URL is said where it is used.
-    let Some(url) = url.and_then(|url| Url::parse(url).ok()) else { return Ok(()) };
+fn refuse_public_url(url: Option<&Url>, keys: &Keys) -> anyhow::Result<()> {
+    let Some(url) = url else { return Ok(()) };
     let is_local = url.host_str().is_some_and(crate::http::is_loopback);
     if is_local || keys.are_required() {
         return Ok(());

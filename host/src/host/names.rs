@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::config::{Config, nearest};
+use crate::plugins::directory::stem;
 use crate::plugins::{Plugins, Seen};
 
 /// How often it is looked whether all files have been looked at.
@@ -30,8 +31,7 @@ pub async fn watch(plugins: Arc<Plugins>, mut configs: watch::Receiver<Arc<Confi
 
 fn unknown(config: &Config, plugins: &Plugins) -> Vec<String> {
     let reports = plugins.reports();
-    let files: BTreeSet<&str> =
-        reports.iter().map(|one| one.file.strip_suffix(".wasm").unwrap_or(&one.file)).collect();
+    let files: BTreeSet<&str> = reports.iter().map(|one| stem(&one.file)).collect();
     // A file that is inactive, or does not load, may be known by its own name only.
     let named = reports.iter().filter_map(|one| one.name.as_deref());
     let names: BTreeSet<&str> = files.iter().copied().chain(named).collect();

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::http::REMEMBERED_MS;
+use crate::oauth;
 use crate::store::{AgeBounds, Store, StoreError, Tx};
 
 /// How often the purge looks for something to do.
@@ -16,8 +18,9 @@ const PAUSE: Duration = Duration::from_millis(10);
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// A store that has used more than so many percent of its bound is purged sooner.
 const NEARLY_FULL_PERCENT: u64 = 90;
-/// How often the time that things are kept is halved, at most, while the store is nearly full.
-const HALVINGS: u32 = 8;
+/// How often the time that things are kept is halved, at most, while the store is nearly full: a month becomes less
+/// than a minute.
+const HALVINGS: u32 = 16;
 
 /// What one look goes by.
 pub struct Purge {
@@ -107,9 +110,12 @@ impl Purge {
         let calls = self.before(now, self.config.retention.call_days);
         let (keep, dead) = (self.config.retention.calls, self.config.retention.dead_days);
         let dead = now - i64::from(dead) * DAY_MS;
-        self.step(&mut round, rows, "purge.oauth", move |tx| tx.purge_oauth_states(now, rows))
+        let ended = now - oauth::ENDED_MS;
+        self.step(&mut round, rows, "purge.oauth", move |tx| tx.purge_oauth_states(ended, rows))
             .await;
-        self.step(&mut round, rows, "purge.responses", move |tx| tx.purge_responses(now, rows))
+        // They expire a day after they were stored.
+        let expired = now + REMEMBERED_MS - (REMEMBERED_MS >> self.halvings);
+        self.step(&mut round, rows, "purge.responses", move |tx| tx.purge_responses(expired, rows))
             .await;
         self.step(&mut round, rows, "purge.webhooks", move |tx| tx.skip_webhooks(None, dead, rows))
             .await;

@@ -8,14 +8,14 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use axum::http::{HeaderMap, HeaderName, Request, header};
+use axum::http::{HeaderMap, HeaderName, header};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use hyper::body::Incoming;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::error::Problem;
+use super::route::Access;
 use crate::ids::random_bytes;
 use crate::store::ApiKeyRow;
 
@@ -95,34 +95,28 @@ pub fn new_key(name: &str, now: i64) -> Result<(String, ApiKeyRow), getrandom::E
     Ok((format!("{PREFIX}{id}_{secret}"), row))
 }
 
-/// Public by design: what platforms, browsers and supervisors reach.
-fn is_public(path: &str) -> bool {
-    let under = |prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('/'));
-    under("/api/action")
-        || under("/api/hooks")
-        // The door is in the handler: each route says who may enter.
-        || under("/api/plugins")
-        || under("/auth")
-        || matches!(path, "/healthz" | "/readyz")
-}
-
 /// The API key that a request was sent with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyId(pub String);
 
-pub fn check(keys: &Keys, request: &Request<Incoming>) -> Result<Option<KeyId>, Problem> {
-    if is_public(request.uri().path()) {
-        return Ok(None);
+/// What a key protects needs one here; a plugin's route asks for it in its handler.
+pub fn check(keys: &Keys, access: Access, headers: &HeaderMap) -> Result<Option<KeyId>, Problem> {
+    match access {
+        Access::Key => admit(keys, headers),
+        Access::Public | Access::OfPlugin => Ok(None),
     }
-    admit(keys, request.headers())
 }
 
 /// Whether whoever sent these headers may use what is protected.
 pub fn admit(keys: &Keys, headers: &HeaderMap) -> Result<Option<KeyId>, Problem> {
     if keys.any {
-        let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let key = given.and_then(bearer).unwrap_or_default();
-        return keys.accept(key.trim()).map(Some).ok_or_else(Problem::unauthorized);
+        let mut given = headers.get_all(header::AUTHORIZATION).iter();
+        let first = given.next().ok_or_else(Problem::no_key)?;
+        if given.next().is_some() {
+            return Err(Problem::twice(header::AUTHORIZATION.as_str(), &[]));
+        }
+        let key = first.to_str().ok().and_then(bearer).ok_or_else(Problem::not_bearer)?;
+        return keys.accept(key.trim()).map(Some).ok_or_else(Problem::unknown_key);
     }
     from_this_machine(headers).map(|()| None)
 }
@@ -200,18 +194,6 @@ mod tests {
             "null",
         ] {
             assert!(!is_loopback(host), "{host}");
-        }
-    }
-
-    #[test]
-    fn what_is_public_is_listed() {
-        for path in
-            ["/api/action/a.b", "/api/hooks/x/y", "/auth/slack/callback", "/healthz", "/readyz"]
-        {
-            assert!(is_public(path), "{path}");
-        }
-        for path in ["/api/internal/action/a.b", "/metrics", "/", "/api/actions", "/docs"] {
-            assert!(!is_public(path), "{path}");
         }
     }
 }

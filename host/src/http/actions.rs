@@ -1,23 +1,63 @@
 //! `POST /api/internal/action/{plugin}.{action}`, and `/api/action/…` for public ones.
 
+use std::pin::pin;
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::extract::{Query, Request, State};
+use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use futures_util::FutureExt;
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 
 use super::error::Problem;
 use super::idempotency::{Begun, First};
-use super::{Api, body, door, dry_run, guard, idempotency};
-use crate::calls::{ActionRequest, Answer, CallError, Finish, Mode, Reach, ValidatedCall};
+use super::path::Path;
+use super::route::{INSTANCE, Route, failure, post, query};
+use super::{Api, body, door, dry_run, guard, idempotency, json_text};
+use crate::calls::{ActionRequest, Answer, BeforeCommit, CallError, Mode, Reach, ValidatedCall};
 use crate::guest::Output;
-use crate::hooks::Builtin;
+use crate::hooks::{Builtin, Hook, Run};
 use crate::ids::RequestId;
+use crate::json::{NULL, Object};
 
-pub const COMMUNITY: &str = "X-Metagov-Community";
-const PLATFORM: HeaderName = HeaderName::from_static("x-metagov-platform-id");
+pub const COMMUNITY: HeaderName = HeaderName::from_static("x-metagov-community");
+pub const PLATFORM: HeaderName = HeaderName::from_static("x-metagov-platform-id");
+
+pub fn routes() -> Vec<Route> {
+    vec![
+        post(
+            "/api/internal/action/{target}",
+            "performAction",
+            "Performs an action, `<plugin>.<action>`",
+            internal,
+        )
+        .query(&[query::PLATFORM_ID, query::DRY_RUN, query::ALLOW_HTTP])
+        .headers(INSTANCE)
+        .body("ActionCall")
+        .answers_any(200)
+        .by_others()
+        .changes_nothing()
+        .fails(failure::CHOICE)
+        .fails(failure::CALL)
+        .fails(&[(400, "invalid_parameters"), (404, "unknown_action")]),
+        post(
+            "/api/action/{target}",
+            "performPublicAction",
+            "Performs a public action, `<plugin>.<action>`",
+            public,
+        )
+        .public()
+        .never_once("that is for drivers, under /api/internal")
+        .query(&[query::PLATFORM_ID])
+        .headers(INSTANCE)
+        .body("ActionCall")
+        .answers_any(200)
+        .by_others()
+        .fails(failure::CALL)
+        .fails(&[(400, "invalid_parameters"), (400, "missing_header")]),
+    ]
+}
 
 /// The query of an action.
 #[derive(Debug, Default, Deserialize)]
@@ -32,11 +72,18 @@ pub struct ActionQuery {
 
 /// `{"parameters": {…}}`
 #[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct ActionBody {
-    parameters: Option<Value>,
+    /// Null is what was given, and not what is absent.
+    #[serde(default, deserialize_with = "given")]
+    parameters: Option<Box<RawValue>>,
 }
 
-pub async fn internal(
+fn given<'de, D: Deserializer<'de>>(parameters: D) -> Result<Option<Box<RawValue>>, D::Error> {
+    Box::<RawValue>::deserialize(parameters).map(Some)
+}
+
+async fn internal(
     State(api): State<Arc<Api>>,
     Path(target): Path<String>,
     request: Request,
@@ -44,7 +91,7 @@ pub async fn internal(
     perform(&api, &target, request, Reach::Every).await
 }
 
-pub async fn public(
+async fn public(
     State(api): State<Arc<Api>>,
     Path(target): Path<String>,
     request: Request,
@@ -59,45 +106,58 @@ async fn perform(
     reach: Reach,
 ) -> Result<Response, Problem> {
     let (head, body) = request.into_parts();
-    let Query(query) = Query::<ActionQuery>::try_from_uri(&head.uri)
-        .map_err(|error| Problem::bad_request(error.body_text()))?;
+    let Query(query) =
+        Query::<ActionQuery>::try_from_uri(&head.uri).map_err(|_| Problem::unread_query())?;
     if query.dry_run && reach == Reach::Public {
         let detail = "A dry run shows a plugin's state; it is answered under /api/internal only";
         return Err(Problem::bad_request(detail));
+    }
+    if query.allow_http && !query.dry_run {
+        return Err(Problem::bad_query(
+            "`allow_http` is of a dry run; give `dry_run=true` as well, or leave it out. Nothing was done",
+        ));
     }
     let (plugin, action) = target
         .split_once('.')
         .ok_or_else(|| Problem::not_found("An action is called as `<plugin>.<action>`"))?;
     let mut asked = ActionRequest {
         community: community(&head.headers)?,
-        platform_id: platform_id(&head.headers, &query),
+        platform_id: platform_id(&head.headers, &query)?,
         plugin,
         action,
-        parameters: Value::Null,
+        parameters: String::new(),
         reach,
         request_id: door::request_id_of(&head.extensions, &api.clock),
     };
     let find = |asked: &ActionRequest<'_>| api.calls.resolve(asked).map_err(|e| told(e, reach));
     // Nobody's body is read before it is known what it is for. With an Idempotency-Key it is part of the key:
     // what was answered stays answered, whatever became of the plugin.
-    let is_once = reach == Reach::Every && !query.dry_run && idempotency::is_asked_for(&head);
-    if !is_once {
-        find(&asked)?;
-    }
-    let bytes = body::read(api, body).await?;
-    let parsed: ActionBody = body::parse(&bytes)?;
+    let is_once =
+        reach == Reach::Every && !query.dry_run && idempotency::is_asked_for(&head.headers);
+    let found = if is_once { None } else { Some(find(&asked)?) };
+    let mut reading = pin!(body::read(api, body));
+    let at_once = reading.as_mut().now_or_never();
+    // A body that takes its time: what was found may be another by then.
+    let found = found.filter(|_| at_once.is_some());
+    let bytes = match at_once {
+        Some(bytes) => bytes?,
+        None => reading.await?,
+    };
+    let parsed: ActionBody = body::parse_first("ActionCall", &bytes)?;
     let begun = if is_once { idempotency::begin(api, &head, &bytes)? } else { Begun::Plain };
     let first = match begun {
         Begun::Plain => None,
         Begun::Replayed(response) => return Ok(response),
         Begun::First(first) => Some(first),
     };
-    // Again: a body takes its time, and what was found may be another by now.
-    let found = find(&asked)?;
-    asked.parameters = parsed.parameters.unwrap_or_else(|| Value::Object(Map::new()));
-    if !query.dry_run && api.hooks.active(Builtin::ActionRequested).is_some() {
-        match (filtered(api, &asked).await, &first) {
-            (Ok(data), _) => asked.parameters = data,
+    let found = found.map_or_else(|| find(&asked), Ok)?;
+    asked.parameters =
+        parsed.parameters.map_or_else(|| "{}".to_owned(), |one| one.get().to_owned());
+    let mut not_asked = Vec::new();
+    if let Some(hook) = api.hooks.active(Builtin::ActionRequested) {
+        let may_send = !query.dry_run || query.allow_http;
+        match (filtered(api, &asked, hook, may_send).await, &first) {
+            (Ok((parameters, steps)), _) => (asked.parameters, not_asked) = (parameters, steps),
             (Err(problem), Some(first)) => {
                 first.clone().refused(api, &problem, &asked.request_id).await;
                 return Err(problem);
@@ -109,10 +169,12 @@ async fn perform(
     let call = api.calls.action(found, asked).await.map_err(|error| told(error, reach))?;
     if query.dry_run {
         let call = if query.allow_http { call } else { call.without_sending() };
-        return answer(api, api.calls.run(call, Mode::Collect).await?);
+        let mut answer = api.calls.run(call, Mode::Collect).await?;
+        let Some(collected) = answer.effects.take() else { return Ok(answered(answer)) };
+        return dry_run::told(api, answer.text().as_deref(), collected, not_asked).map(json_text);
     }
     match first {
-        None => answer(api, api.calls.run(call, Mode::Commit).await?),
+        None => Ok(answered(api.calls.run(call, Mode::Commit).await?)),
         Some(first) => once(api, call, first, &request_id).await,
     }
 }
@@ -124,14 +186,33 @@ fn told(error: CallError, reach: Reach) -> Problem {
     }
 }
 
-/// The parameters as the hook's steps leave them.
-async fn filtered(api: &Api, asked: &ActionRequest<'_>) -> Result<Value, Problem> {
+/// The parameters as the hook's steps leave them, and which steps a dry run did not ask.
+async fn filtered(
+    api: &Api,
+    asked: &ActionRequest<'_>,
+    hook: Arc<Hook>,
+    may_send: bool,
+) -> Result<(String, Vec<String>), Problem> {
     let ActionRequest { community: slug, plugin, action, parameters, request_id, .. } = asked;
-    let community = api.calls.communities.get(slug);
-    let data = || json!({ "community": slug, "plugin": plugin, "action": action, "parameters": parameters });
-    let point = Builtin::ActionRequested;
-    let data = guard::pass(api, point, community.as_ref(), request_id, data).await?;
-    Ok(data.map_or_else(|| parameters.clone(), |mut data| data["parameters"].take()))
+    let data = Object::new().with("community", *slug).with("plugin", *plugin);
+    let data = data.with("action", *action).carrying("parameters", parameters).end();
+    let (community, request_id) = (api.calls.communities.get(slug), request_id.clone());
+    let run = Run { hook, community, data, request_id, may_send };
+    let passed = guard::ask(api, Builtin::ActionRequested, run).await?;
+    Ok((parameters_of(&passed.data)?, passed.not_asked))
+}
+
+/// The part of a hook's data that is asked for.
+#[derive(Deserialize)]
+struct Left {
+    parameters: Option<Box<RawValue>>,
+}
+
+/// What the steps of a hook left of its data's parameters.
+pub fn parameters_of(data: &str) -> Result<String, Problem> {
+    let left: Left = serde_json::from_str(data)
+        .map_err(|error| Problem::internal(format!("a hook's data cannot be read: {error}")))?;
+    Ok(left.parameters.map_or_else(|| NULL.to_owned(), |one| one.get().to_owned()))
 }
 
 /// The response is remembered in the commit of the call.
@@ -142,7 +223,7 @@ async fn once(
     request_id: &RequestId,
 ) -> Result<Response, Problem> {
     let remembered = first.clone();
-    let finish: Finish = Box::new(move |output, collected| {
+    let finish: BeforeCommit = Box::new(move |output, collected| {
         let text = match output {
             Output::Text(text) => text.clone(),
             _ => None,
@@ -152,8 +233,8 @@ async fn once(
         let body = text.unwrap_or_default().into_bytes();
         remembered.remember(StatusCode::OK, headers, body, Some(collected))
     });
-    match api.calls.run(call, Mode::Finish(finish)).await {
-        Ok(done) => answer(api, done),
+    match api.calls.run(call, Mode::BeforeCommit(finish)).await {
+        Ok(done) => Ok(answered(done)),
         Err(error) => {
             let problem = Problem::from(error);
             first.refused(api, &problem, request_id).await;
@@ -164,27 +245,32 @@ async fn once(
 
 /// The slug in `X-Metagov-Community`.
 pub fn community(headers: &HeaderMap) -> Result<&str, Problem> {
-    let value = headers.get(COMMUNITY).ok_or_else(|| Problem::missing_header(COMMUNITY))?;
-    value
-        .to_str()
-        .map_err(|_| Problem::bad_request(format!("The header '{COMMUNITY}' is not text")))
+    let missing = || Problem::missing_header("X-Metagov-Community");
+    text_of(headers, &COMMUNITY)?.ok_or_else(missing)
 }
 
 /// `community_platform_id`, in the header or the query.
-pub fn platform_id<'a>(headers: &'a HeaderMap, query: &'a ActionQuery) -> Option<&'a str> {
-    let header = headers.get(PLATFORM).and_then(|value| value.to_str().ok());
-    header.or(query.community_platform_id.as_deref())
+pub fn platform_id<'a>(
+    headers: &'a HeaderMap,
+    query: &'a ActionQuery,
+) -> Result<Option<&'a str>, Problem> {
+    let header = platform_header(headers)?;
+    Ok(header.or(query.community_platform_id.as_deref()))
 }
 
-fn answer(api: &Api, mut answer: Answer) -> Result<Response, Problem> {
-    let (collected, text) = (answer.effects.take(), answer.text());
-    let response = match collected {
-        None => text,
-        Some(collected) => Some(dry_run::told(api, text.as_deref(), collected)?),
+/// `community_platform_id` in `X-Metagov-Platform-Id`.
+pub fn platform_header(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    text_of(headers, &PLATFORM)
+}
+
+fn text_of<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Problem> {
+    let refusal = |_| {
+        Problem::bad_request(format!("The header '{name}' has other letters than those of ASCII"))
     };
-    let json = (header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    match response {
-        Some(text) => Ok(([json], text).into_response()),
-        None => Ok(().into_response()),
-    }
+    headers.get(name).map(|value| value.to_str().map_err(refusal)).transpose()
+}
+
+/// The result, or an empty body.
+fn answered(answer: Answer) -> Response {
+    answer.text().map_or_else(|| ().into_response(), json_text)
 }

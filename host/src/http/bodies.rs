@@ -19,8 +19,8 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 
 use super::access::KeyId;
 use super::serve::{Peer, client};
-use crate::destination::Cidr;
 use crate::telemetry::metric::HTTP_BODIES_REFUSED;
+use moothall_values::destination::Cidr;
 
 /// Bytes of each body that are not counted.
 const FREE_BYTES: usize = 16 << 10;
@@ -42,6 +42,16 @@ impl Sender {
                 Self::Address(client(address))
             }
             (None, _) => forwarded_for(headers, proxies).map_or(Self::ThisMachine, Self::Address),
+        }
+    }
+}
+
+impl fmt::Display for Sender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(id) => write!(f, "key {id}"),
+            Self::Address(address) => write!(f, "{address}"),
+            Self::ThisMachine => f.write_str("this machine"),
         }
     }
 }
@@ -73,7 +83,7 @@ impl Bodies {
         Arc::new(Self { most, held: Mutex::default() })
     }
 
-    /// Whether a body needs none of the budget.
+    /// Whether a body needs none of the budget, unless it is compressed.
     pub fn is_small(body: &Incoming) -> bool {
         body.size_hint().upper().is_some_and(|bytes| bytes <= FREE_BYTES as u64)
     }
@@ -124,7 +134,7 @@ impl Share {
         self.has_ended.load(Ordering::Relaxed)
     }
 
-    fn grow(&self, by: usize) -> Result<(), NoRoom> {
+    pub fn grow(&self, by: usize) -> Result<(), NoRoom> {
         let mut bytes = lock(&self.bytes);
         let counted = |all: usize| all.saturating_sub(FREE_BYTES);
         let more = counted(bytes.saturating_add(by)) - counted(*bytes);

@@ -1,27 +1,39 @@
 //! `/api/internal/community…`
 
+mod shown;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Extension;
 use axum::body::Body;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, Request, State};
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use axum::{Json, extract::rejection::QueryRejection};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
+use serde_json::value::RawValue;
 
+use super::changes::Changing;
 use super::error::Problem;
-use super::{Api, body, plugins};
-use crate::changes::Change;
+use super::idempotency::{Answering, Asked};
+use super::path::Path;
+use super::route::{Route, delete, failure, get, post, put, query};
+use super::{Api, body, idempotency, plugins, text_of};
 use crate::communities::Community;
 use crate::hooks::Builtin;
 use crate::ids::{CommunitySlug, RequestId};
 use crate::instance::Instance;
-use crate::mutations::{Became, CommunityChange, PluginEntry};
+use crate::mutations::{Became, CommunityChange, ExtraWriteOf, PluginEntry};
 use crate::plugins::Plugin;
-use crate::secrets::shown;
+
+use shown::{
+    ActionTypes, Communities, CommunityEventTypes, ProcessTypes, ShownCommunity, WebhookUrls,
+    community_shown, with_pointers,
+};
+pub use shown::{ShownInstance, instance_shown};
 
 /// What is written otherwise in a part of a path: all but RFC 3986's unreserved characters.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -32,9 +44,74 @@ const PAGE_INSTANCES: usize = 1_000;
 /// Longest readable name, in characters.
 const READABLE_NAME: usize = 100;
 
+pub fn routes() -> Vec<Route> {
+    vec![
+        get("/api/internal/community", "listCommunities", "Lists communities", list)
+            .query(&[query::AFTER_NAME, query::LIMIT])
+            .answers::<Communities>(200),
+        post("/api/internal/community", "createCommunity", "Creates a community", create)
+            .body("CommunityChange")
+            .answers::<ShownCommunity>(201)
+            .by_others()
+            .changes(("community", None))
+            .fails(failure::ENABLING)
+            .fails(failure::CALL)
+            .fails(&[(409, "community_exists"), (503, "not_ready")]),
+        get("/api/internal/community/{slug}", "getCommunity", "A community", show)
+            .answers::<ShownCommunity>(200)
+            .fails(&[(404, "unknown_community")]),
+        put(
+            "/api/internal/community/{slug}",
+            "putCommunity",
+            "Creates or changes a community",
+            put_one,
+        )
+        .body("CommunityChange")
+        .answers::<ShownCommunity>(200)
+        .answers::<ShownCommunity>(201)
+        .by_others()
+        .changes(("community", Some("slug")))
+        .fails(failure::ENABLING)
+        .fails(failure::CALL)
+        .fails(&[(404, "unknown_community"), (409, "community_exists")]),
+        delete("/api/internal/community/{slug}", "deleteCommunity", "Deletes a community", remove)
+            .answers_nothing(204)
+            .changes(("community", Some("slug")))
+            .fails(failure::CALL)
+            .fails(&[(400, "too_many_rows"), (404, "unknown_community")]),
+        get("/api/internal/community/{slug}/hooks", "listWebhookUrls", "URLs for webhooks", hooks)
+            .answers::<WebhookUrls>(200)
+            .fails(&[(404, "unknown_community")]),
+        get(
+            "/api/internal/community/{slug}/actions",
+            "listActions",
+            "Actions of its plugins",
+            actions,
+        )
+        .answers::<ActionTypes>(200)
+        .fails(&[(404, "unknown_community")]),
+        get(
+            "/api/internal/community/{slug}/processes",
+            "listProcessTypes",
+            "Types of processes of its plugins",
+            processes,
+        )
+        .answers::<ProcessTypes>(200)
+        .fails(&[(404, "unknown_community")]),
+        get(
+            "/api/internal/community/{slug}/events",
+            "listCommunityEventTypes",
+            "Types of events of its plugins",
+            events,
+        )
+        .answers::<CommunityEventTypes>(200)
+        .fails(&[(404, "unknown_community")]),
+    ]
+}
+
 /// `{slug?, name?, readable_name?, plugins?}`
 #[derive(Default, Deserialize)]
-pub struct CommunityBody {
+struct CommunityBody {
     slug: Option<String>,
     name: Option<String>,
     readable_name: Option<String>,
@@ -44,27 +121,34 @@ pub struct CommunityBody {
 #[derive(Deserialize)]
 struct EntryBody {
     name: String,
-    config: Option<Value>,
+    config: Option<Box<RawValue>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-pub struct Page {
+struct Page {
     #[serde(default)]
     after: String,
     limit: Option<usize>,
 }
 
-type Answer = Result<(StatusCode, Json<Value>), Problem>;
+type Answer = Result<(StatusCode, Json<ShownCommunity>), Problem>;
 
-pub async fn create(
+async fn create(
     State(api): State<Arc<Api>>,
     Extension(request): Extension<RequestId>,
-    told: Change,
-    body: Body,
-) -> Answer {
-    let body: CommunityBody = body::json(&api, body).await?;
+    Changing(told): Changing,
+    asked: Request,
+) -> Result<Response, Problem> {
+    let (bytes, answering) = match idempotency::asked(&api, asked).await? {
+        Asked::Again(response) => return Ok(response),
+        Asked::New(bytes, answering) => (bytes, answering),
+    };
+    let body: CommunityBody = body::parse_as("CommunityChange", &bytes)?;
     let slug = match body.slug.as_deref().or(body.name.as_deref()) {
-        Some(slug) => parse_slug(slug)?,
+        Some(slug) => {
+            require_name(&body, slug)?;
+            parse_slug(slug)?
+        }
         None => CommunitySlug::random().map_err(|error| {
             tracing::error!(%error, "no random slug");
             Problem::not_ready("The host has no randomness now")
@@ -72,27 +156,51 @@ pub async fn create(
     };
     let change = CommunityChange { slug: None, ..change(body)? };
     enabling(&api, slug.as_str(), &change, &request).await?;
-    let community = api.mutations.telling(told).create(slug, change, request).await?;
-    Ok((StatusCode::CREATED, Json(community_json(&api, &community)?)))
+    let (mutations, also) = (api.mutations.telling(told), remembering(&api, answering.clone()));
+    let made =
+        mutations.keeping(answering.clone()).create(slug, change, also, request.clone()).await;
+    match made {
+        Ok(community) => {
+            let shown = Json(community_shown(&api, &community)?);
+            Ok((StatusCode::CREATED, shown).into_response())
+        }
+        Err(error) => Err(answering.refused(&api, error.into(), &request).await),
+    }
 }
 
-pub async fn put(
+/// The answer is remembered in the write that makes the community.
+fn remembering(api: &Arc<Api>, answering: Answering) -> ExtraWriteOf<Community> {
+    let api = api.clone();
+    Box::new(move |tx, community| {
+        let pointers = tx.reader().secret_pointers(community.names.id)?;
+        let shown = with_pointers(&api, community, &pointers);
+        answering.remember(tx, StatusCode::CREATED, &text_of(&shown))
+    })
+}
+
+async fn put_one(
     State(api): State<Arc<Api>>,
     Path(slug): Path<String>,
     Extension(request): Extension<RequestId>,
-    told: Change,
+    Changing(told): Changing,
     body: Body,
 ) -> Answer {
     let (slug, mutations) = (parse_slug(&slug)?, api.mutations.telling(told));
-    let body: CommunityBody = body::json(&api, body).await?;
-    if let Some(name) = body.name.as_deref().filter(|name| *name != slug.as_str()) {
-        return Err(Problem::bad_request(format!("Expected name {slug}, found {name}")));
-    }
+    let body: CommunityBody = body::json(&api, "CommunityChange", body).await?;
+    require_name(&body, slug.as_str())?;
     let change = change(body)?;
     enabling(&api, slug.as_str(), &change, &request).await?;
     let (change, community) = mutations.put(slug, change, request).await?;
     let status = if change == Became::Created { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Json(community_json(&api, &community)?)))
+    Ok((status, Json(community_shown(&api, &community)?)))
+}
+
+/// A name is the slug: another one beside it would be nobody's.
+fn require_name(body: &CommunityBody, slug: &str) -> Result<(), Problem> {
+    match body.name.as_deref().filter(|name| *name != slug) {
+        None => Ok(()),
+        Some(name) => Err(Problem::bad_request(format!("Expected name {slug}, found {name}"))),
+    }
 }
 
 /// The hook before each plugin that the community shall have.
@@ -105,60 +213,65 @@ async fn enabling(
     if api.hooks.active(Builtin::PluginEnabling).is_none() {
         return Ok(());
     }
-    for entry in change.plugins.iter().flatten() {
-        plugins::enabling(api, slug, &entry.name, &entry.config, request).await?;
+    let community = api.calls.communities.get(slug);
+    for PluginEntry { name, config, .. } in change.plugins.iter().flatten() {
+        let is_there = community.as_ref().is_some_and(|one| one.of_plugin(name).next().is_some());
+        // One that stays as it is has been enabled already.
+        if config.is_some() || !is_there {
+            let config = config.as_deref().unwrap_or("{}");
+            plugins::enabling(api, slug, name, config, request).await?;
+        }
     }
     Ok(())
 }
 
-pub async fn show(
+async fn show(
     State(api): State<Arc<Api>>,
     Path(slug): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    Ok(Json(community_json(&api, &*find(&api, &slug)?)?))
+) -> Result<Json<ShownCommunity>, Problem> {
+    Ok(Json(community_shown(&api, &*find(&api, &slug)?)?))
 }
 
-pub async fn delete(
+async fn remove(
     State(api): State<Arc<Api>>,
     Path(slug): Path<String>,
-    told: Change,
+    Changing(told): Changing,
 ) -> Result<StatusCode, Problem> {
-    let slug = parse_slug(&slug).map_err(|_| Problem::unknown_community(&slug))?;
+    let slug = parse_slug(&slug).map_err(|_| Problem::no_community(&slug))?;
     api.mutations.telling(told).delete(slug).await?;
     // Steps for the community have gone with it.
-    api.hooks.look_again();
+    api.hooks.reload()?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub async fn list(
+async fn list(
     State(api): State<Arc<Api>>,
     page: Result<Query<Page>, QueryRejection>,
-) -> Result<Json<Value>, Problem> {
-    let Query(page) = page.map_err(|error| Problem::bad_request(error.body_text()))?;
+) -> Result<Json<Communities>, Problem> {
+    let Query(page) = page.map_err(|_| Problem::unread_query())?;
     let limit = page.limit.unwrap_or(PAGE).clamp(1, PAGE);
     let slugs = api.calls.store.read(|reader| reader.community_slugs(&page.after, limit))?;
     let (mut communities, mut instances, mut next) = (Vec::new(), 0, None);
     for (at, slug) in slugs.iter().enumerate() {
         let Some(community) = api.calls.communities.get(slug) else { continue };
         instances += community.instances.len();
-        communities.push(community_json(&api, &community)?);
+        communities.push(community_shown(&api, &community)?);
         if at + 1 == limit || instances >= PAGE_INSTANCES {
-            next = Some(slug);
+            next = Some(slug.clone());
             break;
         }
     }
-    Ok(Json(json!({ "communities": communities, "next": next })))
+    Ok(Json(Communities { communities, next }))
 }
 
 /// Webhook URLs of the enabled plugins that receive any.
-pub async fn hooks(
+async fn hooks(
     State(api): State<Arc<Api>>,
     Path(slug): Path<String>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<WebhookUrls>, Problem> {
     let community = find(&api, &slug)?;
-    let hooks: Vec<_> =
-        community.instances.iter().filter_map(|one| hook(&api, &community, one)).collect();
-    Ok(Json(json!({ "hooks": hooks })))
+    let hooks = community.instances.iter().filter_map(|one| hook(&api, &community, one)).collect();
+    Ok(Json(WebhookUrls { hooks }))
 }
 
 /// Where a platform reaches an instance, if its plugin receives webhooks.
@@ -187,44 +300,38 @@ fn hook(api: &Api, community: &Community, instance: &Arc<Instance>) -> Option<St
     Some(hook)
 }
 
-pub async fn actions(
+async fn actions(
     State(api): State<Arc<Api>>,
     Path(slug): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    listed(&api, &slug, "actions", super::plugins::actions_json)
+) -> Result<Json<ActionTypes>, Problem> {
+    Ok(Json(ActionTypes { actions: of_plugins(&api, &slug, plugins::actions_of)? }))
 }
 
-pub async fn processes(
+async fn processes(
     State(api): State<Arc<Api>>,
     Path(slug): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    listed(&api, &slug, "processes", super::plugins::processes_json)
+) -> Result<Json<ProcessTypes>, Problem> {
+    Ok(Json(ProcessTypes { processes: of_plugins(&api, &slug, plugins::processes_of)? }))
 }
 
-pub async fn events(
+async fn events(
     State(api): State<Arc<Api>>,
     Path(slug): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    listed(&api, &slug, "events", super::plugins::events_json)
+) -> Result<Json<CommunityEventTypes>, Problem> {
+    Ok(Json(CommunityEventTypes { events: of_plugins(&api, &slug, plugins::events_of)? }))
 }
 
 /// What the enabled plugins have of one kind, each plugin once.
-fn listed(
-    api: &Api,
-    slug: &str,
-    what: &str,
-    of: fn(&Plugin) -> Vec<Value>,
-) -> Result<Json<Value>, Problem> {
+fn of_plugins<T>(api: &Api, slug: &str, of: fn(&Plugin) -> Vec<T>) -> Result<Vec<T>, Problem> {
     let community = find(api, slug)?;
     let names: BTreeSet<_> =
         community.instances.iter().map(|instance| instance.plugin.as_str()).collect();
     let plugins = names.into_iter().filter_map(|name| api.calls.plugins.get(name));
-    let all: Vec<Value> = plugins.flat_map(|plugin| of(&plugin)).collect();
-    Ok(Json(json!({ what: all })))
+    Ok(plugins.flat_map(|plugin| of(&plugin)).collect())
 }
 
 fn find(api: &Api, slug: &str) -> Result<Arc<Community>, Problem> {
-    api.calls.communities.get(slug).ok_or_else(|| Problem::unknown_community(slug))
+    api.calls.communities.get(slug).ok_or_else(|| Problem::no_community(slug))
 }
 
 fn parse_slug(slug: &str) -> Result<CommunitySlug, Problem> {
@@ -240,41 +347,12 @@ fn change(body: CommunityBody) -> Result<CommunityChange, Problem> {
     }
     let entry = |entry: EntryBody| PluginEntry {
         name: entry.name,
-        config: entry.config.unwrap_or_else(|| json!({})),
+        config: entry.config.map(|config| config.get().to_owned()),
+        platform_id: None,
     };
     Ok(CommunityChange {
         slug: body.slug.as_deref().map(parse_slug).transpose()?,
         readable_name: body.readable_name,
         plugins: body.plugins.map(|entries| entries.into_iter().map(entry).collect()),
-    })
-}
-
-pub fn community_json(api: &Api, community: &Community) -> Result<Value, Problem> {
-    let names = &community.names;
-    let pointers = api.calls.store.read(|reader| reader.secret_pointers(names.id))?;
-    let shown = |instance: &Arc<Instance>| instance_json(api, instance, pointers.get(&instance.id));
-    let plugins: Vec<Value> = community.instances.iter().map(shown).collect();
-    Ok(json!({
-        "slug": names.slug,
-        "name": names.slug,
-        "readable_name": names.readable_name,
-        "plugins": plugins,
-    }))
-}
-
-/// An instance as it is shown: its secrets, which are at `pointers`, replaced, whether its plugin
-/// is loaded or not.
-pub fn instance_json(api: &Api, instance: &Instance, pointers: Option<&Vec<String>>) -> Value {
-    let plugin = api.calls.plugins.get(instance.plugin.as_str());
-    let public: Value = serde_json::from_str(instance.stored_config()).unwrap_or_default();
-    let mut pointers = pointers.cloned().unwrap_or_default();
-    pointers.extend(plugin.iter().flat_map(|plugin| plugin.config_schema.secrets().find(&public)));
-    json!({
-        "id": instance.id,
-        "name": instance.plugin,
-        "config": shown(&public, &pointers),
-        "community": instance.community.slug,
-        "community_platform_id": instance.platform_id,
-        "auth_type": plugin.map(|plugin| plugin.manifest.auth_type.clone()),
     })
 }

@@ -2,27 +2,53 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, Request, State};
 use axum::http::StatusCode;
-use axum::routing::{get, post};
-use axum::{Json, Router};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use axum::response::Response;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-use super::Api;
 use super::error::Problem;
-use crate::clock::rfc3339;
-use crate::store::{AttemptRow, DeliveryFilter, DeliveryRow, STATES};
+use super::idempotency::Asked;
+use super::path::Path;
+use super::route::{Route, failure, get, post, query};
+use super::{Api, idempotency, text_of};
+use crate::clock::Moment;
+use crate::ids::parse_number;
+use crate::store::{AttemptRow, DeliveredEvent, DeliveryFilter, DeliveryRow, STATES, Tx};
 
 /// Deliveries on one page at most.
 const PAGE: usize = 100;
 
-pub fn routes() -> Router<Arc<Api>> {
-    Router::new()
-        .route("/api/internal/deliveries", get(list))
-        .route("/api/internal/deliveries/{id}", get(show))
-        .route("/api/internal/deliveries/{id}/resend", post(resend))
+pub fn routes() -> Vec<Route> {
+    vec![
+        get("/api/internal/deliveries", "listDeliveries", "Lists deliveries", list)
+            .query(&[
+                query::ENDPOINT,
+                query::DELIVERY_STATE,
+                query::COMMUNITY,
+                query::AFTER,
+                query::LIMIT,
+            ])
+            .answers::<Deliveries>(200)
+            .fails(failure::COMMUNITY)
+            .fails(&[(400, "unknown_endpoint")]),
+        get("/api/internal/deliveries/{id}", "getDelivery", "A delivery with its attempts", show)
+            .answers::<DeliveryInFull>(200)
+            .fails(failure::NOT_FOUND),
+        post(
+            "/api/internal/deliveries/{id}/resend",
+            "resendDelivery",
+            "Sends a delivery again",
+            resend,
+        )
+        .answers::<DeliveryRow>(202)
+        .changes_nothing()
+        .fails(failure::NOT_FOUND)
+        .fails(&[(409, "not_resendable")]),
+    ]
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -39,14 +65,14 @@ struct Page {
 async fn list(
     State(api): State<Arc<Api>>,
     page: Result<Query<Page>, QueryRejection>,
-) -> Result<Json<Value>, Problem> {
-    let Query(page) = page.map_err(|error| Problem::bad_request(error.body_text()))?;
+) -> Result<Json<Deliveries>, Problem> {
+    let Query(page) = page.map_err(|_| Problem::unread_query())?;
     let filter = filter(&api, &page)?;
     let limit = page.limit.unwrap_or(PAGE).clamp(1, PAGE);
     let before = page.after.unwrap_or(i64::MAX);
     let (deliveries, next) =
         api.calls.store.read(|reader| reader.deliveries(&filter, before, limit))?;
-    Ok(Json(json!({ "deliveries": deliveries, "next": next })))
+    Ok(Json(Deliveries { deliveries, next }))
 }
 
 fn filter(api: &Api, page: &Page) -> Result<DeliveryFilter, Problem> {
@@ -56,7 +82,7 @@ fn filter(api: &Api, page: &Page) -> Result<DeliveryFilter, Problem> {
     }
     if let Some(id) = &page.endpoint {
         let row = api.calls.store.read(|reader| reader.endpoint(id))?;
-        let row = row.ok_or_else(|| Problem::not_found(format!("There is no endpoint '{id}'")))?;
+        let row = row.ok_or_else(|| Problem::unknown_endpoint(id))?;
         filter.endpoint = Some(row.id);
     }
     if let Some(slug) = &page.community {
@@ -67,45 +93,103 @@ fn filter(api: &Api, page: &Page) -> Result<DeliveryFilter, Problem> {
     Ok(filter)
 }
 
-async fn show(State(api): State<Arc<Api>>, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
+async fn show(
+    State(api): State<Arc<Api>>,
+    Path(id): Path<String>,
+) -> Result<Json<DeliveryInFull>, Problem> {
     let row = find(&api, &id)?;
     let attempts = api.calls.store.read(|reader| reader.attempts(row.id))?;
-    let mut shown = json!(row);
-    shown["attempts"] = attempts.iter().map(attempt_json).collect();
-    Ok(Json(shown))
+    Ok(Json(DeliveryInFull {
+        id: row.id,
+        endpoint: row.endpoint,
+        event: row.event,
+        state: row.state,
+        attempts: attempts.into_iter().map(Attempt::of).collect(),
+        due_at: row.due_at,
+        expires_at: row.expires_at,
+        finished_at: row.finished_at,
+    }))
 }
 
-fn attempt_json(attempt: &AttemptRow) -> Value {
-    json!({
-        "attempt": attempt.attempt,
-        "time": rfc3339(attempt.started_at),
-        "ms": attempt.duration_ms,
-        "status": attempt.status,
-        "error": attempt.error,
-        "detail": attempt.detail,
-        "response": attempt.response.as_ref().map(|bytes| String::from_utf8_lossy(bytes)),
-    })
+/// The newest first.
+#[derive(Serialize, JsonSchema)]
+struct Deliveries {
+    deliveries: Vec<DeliveryRow>,
+    /// The `after` of the next page.
+    next: Option<i64>,
+}
+
+/// A delivery with its attempts.
+#[derive(Serialize, JsonSchema)]
+struct DeliveryInFull {
+    id: i64,
+    endpoint: String,
+    /// Null once the event is no longer kept.
+    event: Option<DeliveredEvent>,
+    #[schemars(extend("enum" = STATES))]
+    state: String,
+    attempts: Vec<Attempt>,
+    due_at: Option<Moment>,
+    expires_at: Option<Moment>,
+    finished_at: Option<Moment>,
+}
+
+/// One attempt to send a delivery.
+#[derive(Serialize, JsonSchema)]
+struct Attempt {
+    attempt: u32,
+    time: Moment,
+    ms: i64,
+    /// What the receiver answered, if it did.
+    status: Option<u16>,
+    error: Option<String>,
+    detail: Option<String>,
+    /// The beginning of the receiver's answer.
+    response: Option<String>,
+}
+
+impl Attempt {
+    fn of(row: AttemptRow) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        Self {
+            attempt: row.attempt,
+            time: Moment(row.started_at),
+            ms: row.duration_ms,
+            status: row.status,
+            error: row.error,
+            detail: row.detail,
+            response: row.response.map(text),
+        }
+    }
 }
 
 /// Sends it again, with the same `webhook-id`, whatever became of it.
 async fn resend(
     State(api): State<Arc<Api>>,
     Path(id): Path<String>,
-) -> Result<(StatusCode, Json<DeliveryRow>), Problem> {
+    request: Request,
+) -> Result<Response, Problem> {
     let (delivery, now) = (find(&api, &id)?.id, api.clock.now_ms());
-    let store = &api.calls.store;
-    let sent = store.write("delivery.resend", move |tx| tx.resend_delivery(delivery, now)).await?;
-    if !sent {
-        return Err(Problem::conflict(
+    let answering = match idempotency::asked(&api, request).await? {
+        Asked::Again(response) => return Ok(response),
+        Asked::New(_, answering) => answering,
+    };
+    let make = move |tx: &Tx<'_>| {
+        let sent = tx.resend_delivery(delivery, now)?;
+        let row = tx.reader().delivery(delivery)?.filter(|_| sent);
+        Ok(row.map(|row| (StatusCode::ACCEPTED, text_of(&row))).ok_or(()))
+    };
+    let sent = answering.write(&api, "delivery.resend", make).await?;
+    sent.map_err(|()| {
+        Problem::conflict(
             "not_resendable",
             "Its event is no longer kept, or its endpoint was deleted",
-        ));
-    }
-    Ok((StatusCode::ACCEPTED, Json(find(&api, &id)?)))
+        )
+    })
 }
 
 fn find(api: &Api, id: &str) -> Result<DeliveryRow, Problem> {
     let unknown = || Problem::not_found(format!("There is no delivery '{id}'"));
-    let number = id.parse().map_err(|_| unknown())?;
+    let number = parse_number(id).ok_or_else(unknown)?;
     api.calls.store.read(|reader| reader.delivery(number))?.ok_or_else(unknown)
 }

@@ -1,71 +1,79 @@
-//! What every request passes on its way in and out: its id, who may enter, the count.
+//! What every request passes on its way in and out: its id, its route, who may enter, the count.
 //!
-//! One function around the router instead of layers of middleware, because every request of the
+//! One function around the handlers instead of layers of middleware, because every request of the
 //! hot path goes through it.
 
-use std::convert::Infallible;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use axum::Router;
 use axum::body::Body;
 use axum::http::{Extensions, HeaderName, HeaderValue, Method, Request, Response, header};
 use axum::response::IntoResponse;
 use hyper::body::Incoming;
 use metrics::Counter;
-use tower::Service;
 
 use super::access::KeyId;
+use super::actions::COMMUNITY;
+use super::asked::BodyOf;
 use super::bodies::{Arriving, Bodies, Sender};
 use super::error::Problem;
 use super::serve::Peer;
-use super::{Api, access, operations, routes};
+use super::table::{self, Found, Place, Table};
+use super::{Api, access, asked, body, error, oauth, path};
 use crate::clock::Clock;
 use crate::ids::RequestId;
-use crate::monitoring::{Point, Target};
+use crate::monitoring::{Point, account};
 use crate::telemetry::metric::HTTP_REQUESTS;
 
-/// `actions::COMMUNITY`, as headers are looked up by.
-const COMMUNITY_NAME: HeaderName = HeaderName::from_static("x-metagov-community");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Where requests come in. Clones share everything.
 #[derive(Clone)]
 pub struct Door {
-    router: Router,
+    table: &'static Table,
     api: Arc<Api>,
 }
 
 impl Door {
     pub fn new(api: Arc<Api>) -> Self {
-        Self { router: routes(api.clone()), api }
+        Self { table: &table::ALL, api }
     }
 
     /// To health and metrics alone.
     pub fn of_operations(api: Arc<Api>) -> Self {
-        Self { router: operations(api.clone()), api }
+        Self { table: &table::OPERATIONS, api }
     }
 
-    pub async fn pass(mut self, mut request: Request<Incoming>, peer: Peer) -> Response<Body> {
+    pub async fn pass(self, mut request: Request<Incoming>, peer: Peer) -> Response<Body> {
         let id = request_id(&self.api, &request);
-        let mut seen = self.api.monitoring.is_active().then(|| Seen::of(&self.api, &request));
-        let response = match access::check(&self.api.keys.load(), &request) {
+        let found = self.table.find(request.method(), request.uri().path());
+        let seen = self.api.monitoring.is_active();
+        let mut seen = seen.then(|| Seen::of(&self.api, found.place, &request));
+        let is_page = found.route.is_some_and(|route| route.is_of_people)
+            && !oauth::wants_json(request.headers());
+        let is_coded = request.headers().contains_key(header::CONTENT_ENCODING);
+        let response = match access::check(&self.api.keys.load(), found.access, request.headers()) {
             Err(problem) => {
                 // Anybody can name a community.
                 if let Some(seen) = &mut seen {
-                    seen.target = Target::new(seen.target.path(), None);
+                    seen.account = in_path(found.place, &request);
                 }
                 let refused = problem.into_response();
                 if Bodies::is_small(request.body()) { refused } else { last(refused) }
             }
-            Ok(key) => {
-                request.extensions_mut().insert(id.clone());
-                self.answer(request, key, peer).await
-            }
+            Ok(key) => match asked::check(&request, found.route, is_coded) {
+                Err(problem) if Bodies::is_small(request.body()) => problem.into_response(),
+                Err(problem) => last(problem.into_response()),
+                Ok(body) => {
+                    request.extensions_mut().insert(id.clone());
+                    let is_large = is_coded || !Bodies::is_small(request.body());
+                    self.answer(request, found, (key, peer), (body, is_large)).await
+                }
+            },
         };
         let problem = seen.as_ref().and_then(|_| response.extensions().get::<Arc<Problem>>());
         let code = problem.map(|problem| problem.code().into());
-        let response = leave(response, &id);
+        let response = leave(&self.api, response, &id, is_page);
         if let Some(seen) = seen {
             self.api.monitoring.note(seen.answered(response.status().as_u16(), code, id));
         }
@@ -74,26 +82,57 @@ impl Door {
 }
 
 impl Door {
-    /// What the router answers. A large body that nobody has read to its end ends the connection, and the
+    /// What the route answers. A large body that nobody has read to its end ends the connection, and the
     /// answer says so.
     async fn answer(
-        &mut self,
+        &self,
         mut request: Request<Incoming>,
-        key: Option<KeyId>,
-        peer: Peer,
+        found: Found,
+        (key, peer): (Option<KeyId>, Peer),
+        (body, may_grow): (BodyOf, bool),
     ) -> Response<Body> {
-        let share = (!Bodies::is_small(request.body())).then(|| {
+        if found.route.is_some_and(|route| route.knows_sender) {
+            let proxies = &self.api.config.trusted_proxies;
+            let sender = Sender::of(key.as_ref(), peer, request.headers(), proxies);
+            request.extensions_mut().insert(sender);
+        }
+        let is_small = Bodies::is_small(request.body());
+        let share = may_grow.then(|| {
             let proxies = &self.api.config.trusted_proxies;
             let sender = Sender::of(key.as_ref(), peer, request.headers(), proxies);
             self.api.bodies.begin(sender)
         });
+        if let Some(share) = &share {
+            request.extensions_mut().insert(share.clone());
+        }
         if let Some(key) = key {
             request.extensions_mut().insert(key);
         }
-        let Some(share) = share else { return answered(self.router.call(request).await) };
-        let counted = request.map(|body| Arriving { body, share: share.clone() });
-        let response = answered(self.router.call(counted).await);
-        if share.has_ended() { response } else { last(response) }
+        if body == BodyOf::Nobody {
+            let request = match body::nothing(&self.api, request).await {
+                Ok(request) => request,
+                Err(problem) if is_small => return problem.into_response(),
+                Err(problem) => return last(problem.into_response()),
+            };
+            return self.call(found, request).await;
+        }
+        let Some(share) = share else { return self.call(found, request.map(Body::new)).await };
+        let counted = request.map(|body| Body::new(Arriving { body, share: share.clone() }));
+        let response = self.call(found, counted).await;
+        if is_small || share.has_ended() { response } else { last(response) }
+    }
+
+    async fn call(&self, found: Found, mut request: Request<Body>) -> Response<Body> {
+        match (found.route, found.place) {
+            (Some(route), _) => {
+                request.extensions_mut().insert(route);
+                route.call(request, self.api.clone()).await
+            }
+            (None, Some(place)) => {
+                error::no_method(&place.methods(), request.uri()).into_response()
+            }
+            (None, None) => error::no_route(request.uri()).into_response(),
+        }
     }
 }
 
@@ -103,42 +142,41 @@ fn last(mut response: Response<Body>) -> Response<Body> {
     response
 }
 
-fn answered(response: Result<Response<Body>, Infallible>) -> Response<Body> {
-    match response {
-        Ok(response) => response,
-        Err(never) => match never {},
-    }
-}
-
 /// What is kept of a request to measure it.
 struct Seen {
     time: i64,
     since: Instant,
     method: Method,
-    target: Target,
+    /// Of an unknown path nothing is kept.
+    route: &'static str,
+    /// The community's slug.
+    account: Option<Box<str>>,
 }
 
 impl Seen {
-    fn of(api: &Api, request: &Request<Incoming>) -> Self {
-        let community = request.headers().get(&COMMUNITY_NAME).and_then(|slug| slug.to_str().ok());
+    fn of(api: &Api, place: Option<&'static Place>, request: &Request<Incoming>) -> Self {
+        let named = request.headers().get(&COMMUNITY).and_then(|slug| slug.to_str().ok());
         Self {
             time: api.clock.now_ms(),
             since: Instant::now(),
             method: request.method().clone(),
-            target: Target::new(request.uri().path(), community),
+            route: place.map_or("/", |place| place.path),
+            account: named.and_then(account).or_else(|| in_path(place, request)),
         }
     }
 
     fn answered(self, status: u16, error_code: Option<Box<str>>, request_id: RequestId) -> Point {
-        let Self { time, since, method, target } = self;
+        let Self { time, since, method, route, account } = self;
         let took = since.elapsed();
-        Point { time, method, target, status, error_code, request_id, took }
+        Point { time, method, route, account, status, error_code, request_id, took }
     }
 }
 
-/// Marks a response that is a plugin's own and leaves as it is.
-#[derive(Clone, Copy, Debug)]
-pub struct Verbatim;
+/// The community that the path of an administrative route names.
+fn in_path(place: Option<&'static Place>, request: &Request<Incoming>) -> Option<Box<str>> {
+    let mut named = path::parameters(place?.path, request.uri().path());
+    named.find(|(name, _)| *name == "slug").and_then(|(_, slug)| account(slug))
+}
 
 /// The id that the door gave a request.
 pub fn request_id_of(extensions: &Extensions, clock: &Clock) -> RequestId {
@@ -151,20 +189,10 @@ fn request_id(api: &Api, request: &Request<Incoming>) -> RequestId {
     given.and_then(|id| RequestId::parse(id).ok()).unwrap_or_else(|| RequestId::new(&api.clock))
 }
 
-fn leave(response: Response<Body>, id: &RequestId) -> Response<Body> {
+fn leave(api: &Api, response: Response<Body>, id: &RequestId, is_page: bool) -> Response<Body> {
     let mut response = match response.extensions().get::<Arc<Problem>>().cloned() {
-        Some(problem) => tell(response, &problem, id),
-        // What the router itself refuses is told like everything else.
-        None if response.status().is_client_error()
-            && !is_json(&response)
-            && response.extensions().get::<Verbatim>().is_none() =>
-        {
-            tell(
-                response,
-                &Arc::new(Problem::bad_request("The request's path or query is not valid")),
-                id,
-            )
-        }
+        Some(problem) if is_page => tell(api, response, &problem.as_page(), id),
+        Some(problem) => tell(api, response, &problem, id),
         None => response,
     };
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
@@ -174,23 +202,17 @@ fn leave(response: Response<Body>, id: &RequestId) -> Response<Body> {
     response
 }
 
-fn tell(response: Response<Body>, problem: &Problem, id: &RequestId) -> Response<Body> {
-    if let Some(cause) = problem.cause() {
+fn tell(api: &Api, response: Response<Body>, problem: &Problem, id: &RequestId) -> Response<Body> {
+    if let Some(cause) = problem.cause()
+        && api.quotas.failed_requests.take()
+    {
         tracing::error!(request = id.as_str(), "the host failed a request: {cause}");
     }
     let mut told = problem.respond(id);
-    // `Allow` comes from the router, `Connection` from here.
-    for name in [header::ALLOW, header::CONNECTION] {
-        if let Some(value) = response.headers().get(&name) {
-            told.headers_mut().insert(name, value.clone());
-        }
+    if let Some(connection) = response.headers().get(header::CONNECTION) {
+        told.headers_mut().insert(header::CONNECTION, connection.clone());
     }
     told
-}
-
-fn is_json(response: &Response<Body>) -> bool {
-    let kind = response.headers().get(header::CONTENT_TYPE);
-    kind.is_some_and(|kind| kind.as_bytes().ends_with(b"json"))
 }
 
 /// Counts a response by its status, through a handle that is looked up once.

@@ -2,59 +2,77 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use super::Api;
 use super::error::Problem;
 use crate::calls::Collected;
 use crate::store::NewEvent;
 
-#[derive(Serialize)]
-struct DryRun {
+/// What an action would answer and do.
+#[derive(Serialize, JsonSchema)]
+pub struct DryRun {
+    #[schemars(with = "Value")]
     response: Option<Box<RawValue>>,
     effects: DryEffects,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct DryEffects {
+    /// What would be stored under each key; null: removed.
+    #[schemars(with = "Map<String, Value>")]
     state: BTreeMap<String, Option<Box<RawValue>>>,
     events: Vec<DryEvent>,
     /// An action is about no process.
+    #[schemars(with = "Vec<Value>")]
     processes: [(); 0],
     deliveries: Vec<DryDelivery>,
     http: Vec<DryRequest>,
+    /// Steps of the hook before the action that would be asked, and need a request for that: by their ids.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    not_asked: Vec<String>,
 }
 
 /// An event that would have been emitted.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct DryEvent {
     source: String,
     event_type: String,
+    #[schemars(with = "Value")]
     data: Box<RawValue>,
+    #[schemars(with = "Value")]
     initiator: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     dedupe_key: Option<String>,
 }
 
 /// Which endpoint it would have been sent to.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct DryDelivery {
     endpoint: String,
     event_type: String,
 }
 
 /// An outbound request that was made: its URL without the query, which may hold a secret.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct DryRequest {
     method: String,
     url: String,
     status: u16,
 }
 
-pub fn told(api: &Api, response: Option<&str>, collected: Collected) -> Result<String, Problem> {
+pub fn told(
+    api: &Api,
+    response: Option<&str>,
+    collected: Collected,
+    not_asked: Vec<String>,
+) -> Result<String, Problem> {
     let deliveries = deliveries(api, &collected.writes.events)?;
-    let text = shown(response, collected, deliveries);
+    let text = shown(response, collected, deliveries, not_asked);
     text.map_err(|error| Problem::internal(format!("a dry run could not be shown: {error}")))
 }
 
@@ -77,6 +95,7 @@ fn shown(
     response: Option<&str>,
     collected: Collected,
     deliveries: Vec<DryDelivery>,
+    not_asked: Vec<String>,
 ) -> serde_json::Result<String> {
     let raw = |text: String| RawValue::from_string(text);
     let state = collected.writes.state.into_iter();
@@ -94,6 +113,7 @@ fn shown(
         processes: [],
         deliveries,
         http: http.collect(),
+        not_asked,
     };
     let response = response.map(|text| raw(text.to_owned())).transpose()?;
     serde_json::to_string(&DryRun { response, effects })

@@ -2,47 +2,109 @@
 //! that makes them; values of headers never.
 
 mod fields;
+mod shown;
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, Request, State};
 use axum::http::StatusCode;
-use axum::routing::{get, post};
-use axum::{Extension, Json, Router};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use axum::response::Response;
+use axum::{Extension, Json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 
+use super::changes::Changing;
+use super::changes::PublishedId;
 use super::error::Problem;
-use super::{Api, body};
+use super::events::declared;
+use super::idempotency::Asked;
+use super::path::Path;
+use super::route::{Route, SECRET, delete, failure, get, post, put, query};
+use super::{Api, PUT_TRIES, body, idempotency, text_of};
 use crate::changes::Change;
-use crate::clock::parse_rfc3339;
+use crate::clock::{A_MOMENT, parse_rfc3339};
 use crate::ids::{CommunityId, RequestId, new_event_id, unguessable_ulid};
 use crate::outbox::{SigningSecret, secret_context};
-use crate::store::{Audience, EndpointRow, NewEvent, StoreError, Tx, View};
+use crate::store::{Audience, EndpointRow, NewEvent, Rotated, StoreError, Tx, View};
 
-use fields::{EndpointBody, blank, endpoint_json};
+pub use fields::TIMEOUTS_MS;
+use fields::{EndpointBody, blank};
+use shown::{Endpoints, ShownEndpoint, endpoint_shown, listed};
 
 /// Endpoints on one page at most.
 const PAGE: usize = 100;
 /// How long a secret that was replaced still signs, in milliseconds.
 pub const OLD_SECRET_MS: i64 = 24 * 60 * 60 * 1000;
-/// How often a body is applied to an endpoint that others change meanwhile.
-const PUT_TRIES: usize = 8;
 /// Deliveries that one write sends again.
 const RECOVER_ROWS: usize = 500;
 
-type Answer = Result<(StatusCode, Json<Value>), Problem>;
-
-pub fn routes() -> Router<Arc<Api>> {
-    let one = get(show).put(put).delete(delete);
-    Router::new()
-        .route("/api/internal/endpoints", get(list).post(create))
-        .route("/api/internal/endpoints/{id}", one)
-        .route("/api/internal/endpoints/{id}/rotate-secret", post(rotate))
-        .route("/api/internal/endpoints/{id}/recover", post(recover))
-        .route("/api/internal/endpoints/{id}/ping", post(ping))
+pub fn routes() -> Vec<Route> {
+    vec![
+        get("/api/internal/endpoints", "listEndpoints", "Lists endpoints", list)
+            .query(&[query::AFTER, query::LIMIT])
+            .answers::<Endpoints>(200),
+        post(
+            "/api/internal/endpoints",
+            "createEndpoint",
+            "Adds an endpoint; its secret is in the answer alone",
+            create,
+        )
+        .never_once(SECRET)
+        .body("NewEndpoint")
+        .answers::<ShownEndpoint>(201)
+        .changes(("endpoint", None))
+        .fails(failure::COMMUNITY)
+        .fails(&[(409, "too_many_endpoints")]),
+        get("/api/internal/endpoints/{id}", "getEndpoint", "An endpoint", show)
+            .answers::<ShownEndpoint>(200)
+            .fails(failure::NOT_FOUND),
+        put("/api/internal/endpoints/{id}", "changeEndpoint", "Changes an endpoint", change)
+            .body("EndpointChange")
+            .answers::<ShownEndpoint>(200)
+            .changes(("endpoint", Some("id")))
+            .fails(failure::NOT_FOUND)
+            .fails(failure::COMMUNITY)
+            .fails(&[(409, "changed_meanwhile")]),
+        delete("/api/internal/endpoints/{id}", "deleteEndpoint", "Deletes an endpoint", remove)
+            .answers_nothing(204)
+            .changes(("endpoint", Some("id")))
+            .fails(failure::NOT_FOUND)
+            .fails(&[(409, "driver_endpoint")]),
+        post(
+            "/api/internal/endpoints/{id}/rotate-secret",
+            "rotateEndpointSecret",
+            "Another secret; each that it replaces signs as well for 24 hours",
+            rotate,
+        )
+        .never_once(SECRET)
+        .answers::<ShownEndpoint>(200)
+        .changes_of(("endpoint", Some("id")), ("secret", None))
+        .fails(failure::NOT_FOUND)
+        .fails(&[(409, "too_many_secrets")]),
+        post(
+            "/api/internal/endpoints/{id}/recover",
+            "recoverDeliveries",
+            "Sends deliveries since a time again",
+            recover,
+        )
+        .body("Recovery")
+        .answers::<Recovered>(202)
+        .changes_of(("endpoint", Some("id")), ("deliveries", None))
+        .fails(failure::NOT_FOUND),
+        post(
+            "/api/internal/endpoints/{id}/ping",
+            "pingEndpoint",
+            "Sends an event to this endpoint alone",
+            ping,
+        )
+        .answers::<PublishedId>(202)
+        .changes_nothing()
+        .fails(failure::NOT_FOUND),
+    ]
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -55,19 +117,24 @@ struct Page {
 async fn list(
     State(api): State<Arc<Api>>,
     page: Result<Query<Page>, QueryRejection>,
-) -> Result<Json<Value>, Problem> {
-    let Query(page) = page.map_err(|error| Problem::bad_request(error.body_text()))?;
+) -> Result<Json<Endpoints>, Problem> {
+    let Query(page) = page.map_err(|_| Problem::unread_query())?;
     let limit = page.limit.unwrap_or(PAGE).clamp(1, PAGE);
     let store = &api.calls.store;
     let rows = store.read(|reader| reader.endpoints(page.after.unwrap_or(0), limit))?;
     let next = rows.last().filter(|_| rows.len() == limit).map(|row| row.id);
-    let shown: Result<Vec<Value>, Problem> =
-        rows.iter().map(|row| endpoint_json(&api, row)).collect();
-    Ok(Json(json!({ "endpoints": shown?, "next": next })))
+    let declared = declared(&api);
+    let shown: Result<Vec<_>, Problem> =
+        rows.iter().map(|row| listed(&api, row, &declared)).collect();
+    Ok(Json(Endpoints { endpoints: shown?.into_iter().flatten().collect(), next }))
 }
 
-async fn create(State(api): State<Arc<Api>>, told: Change, body: Body) -> Answer {
-    let body: EndpointBody = body::json(&api, body).await?;
+async fn create(
+    State(api): State<Arc<Api>>,
+    Changing(told): Changing,
+    body: Body,
+) -> Result<(StatusCode, Json<ShownEndpoint>), Problem> {
+    let body: EndpointBody = body::json(&api, "NewEndpoint", body).await?;
     let now = api.clock.now_ms();
     let secret = match body.secret.as_deref() {
         Some(secret) => SigningSecret::parse(secret).map_err(|fault| {
@@ -76,7 +143,7 @@ async fn create(State(api): State<Arc<Api>>, told: Change, body: Body) -> Answer
         None => generate()?,
     };
     let id = unguessable_ulid(&api.clock).map_err(|error| Problem::internal(error.to_string()))?;
-    let mut row = body.apply(&api, blank(format!("ep_{id}"), now))?;
+    let mut row = body.apply(&api, blank(format!("ep_{id}"), now)).await?;
     row.secret = seal(&api, &row.public_id, &secret)?;
     let (added, most) = (row.clone(), api.settings.delivery.endpoints);
     let store = &api.calls.store;
@@ -95,41 +162,34 @@ async fn create(State(api): State<Arc<Api>>, told: Change, body: Body) -> Answer
             ),
         ));
     }
-    let mut shown = endpoint_json(&api, &row)?;
-    shown["secret"] = json!(secret.text());
+    let shown = endpoint_shown(&api, &row)?.with_secret(secret.text());
     Ok((StatusCode::CREATED, Json(shown)))
 }
 
-async fn show(State(api): State<Arc<Api>>, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
-    Ok(Json(endpoint_json(&api, &find(&api, &id)?)?))
+async fn show(
+    State(api): State<Arc<Api>>,
+    Path(id): Path<String>,
+) -> Result<Json<ShownEndpoint>, Problem> {
+    Ok(Json(endpoint_shown(&api, &find(&api, &id)?)?))
 }
 
 /// What is absent stays as it is. What somebody else changed meanwhile stays too: the body is applied again.
-async fn put(
+async fn change(
     State(api): State<Arc<Api>>,
     Path(id): Path<String>,
-    told: Change,
+    Changing(told): Changing,
     body: Body,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<ShownEndpoint>, Problem> {
     find(&api, &id)?;
-    let body: EndpointBody = body::json(&api, body).await?;
-    if body.secret.is_some() {
-        find(&api, &id)?;
-        return Err(Problem::bad_request(
-            "The field `secret` cannot be put; POST to rotate-secret replaces it",
-        ));
-    }
+    let body: EndpointBody = body::json(&api, "EndpointChange", body).await?;
     for _ in 0..PUT_TRIES {
         let before = find(&api, &id)?;
-        let after = body.apply(&api, before.clone())?;
+        let after = body.apply(&api, before.clone()).await?;
         if put_once(&api, before, after, told.clone()).await? {
-            return Ok(Json(endpoint_json(&api, &find(&api, &id)?)?));
+            return Ok(Json(endpoint_shown(&api, &find(&api, &id)?)?));
         }
     }
-    Err(Problem::conflict(
-        "changed_meanwhile",
-        format!("The endpoint '{id}' was changed by others again and again; put it again"),
-    ))
+    Err(Problem::changed_meanwhile(&format!("endpoint '{id}'")))
 }
 
 /// False: it is not as it was before any more.
@@ -150,10 +210,10 @@ async fn put_once(
     api.calls.store.write("endpoint.put", put).await
 }
 
-async fn delete(
+async fn remove(
     State(api): State<Arc<Api>>,
     Path(id): Path<String>,
-    told: Change,
+    Changing(told): Changing,
 ) -> Result<StatusCode, Problem> {
     let row = find(&api, &id)?;
     if row.kind == "driver" {
@@ -174,39 +234,41 @@ async fn delete(
     }
 }
 
-/// A new secret; the one before it signs as well for a day.
+/// A new secret; each that it replaces signs as well for a day.
 async fn rotate(
     State(api): State<Arc<Api>>,
     Path(id): Path<String>,
-    told: Change,
-) -> Result<Json<Value>, Problem> {
+    Changing(told): Changing,
+) -> Result<Json<ShownEndpoint>, Problem> {
     let row = find(&api, &id)?;
     let secret = generate()?;
-    let (sealed, until) = (seal(&api, &id, &secret)?, api.clock.now_ms() + OLD_SECRET_MS);
-    let number = row.id;
-    let rotate = move |tx: &Tx<'_>| tx.rotate_secret(number, &sealed, until);
-    let Json(mut shown) = change(&api, "endpoint.rotate", row, told, rotate).await?;
-    shown["secret"] = json!(secret.text());
-    Ok(Json(shown))
+    let (sealed, now) = (seal(&api, &id, &secret)?, api.clock.now_ms());
+    let (number, most) = (row.id, api.settings.delivery.endpoint_secrets);
+    let rotate =
+        move |tx: &Tx<'_>| tx.rotate_secret(number, &sealed, (now, now + OLD_SECRET_MS), most);
+    let (of, view) = (CommunityId(row.community), View::Endpoint(row.public_id));
+    let rotated = api
+        .calls
+        .store
+        .write("endpoint.rotate", move |tx| tx.changing(Some(&told), of, &view, now, rotate));
+    match rotated.await? {
+        Rotated::Done => {}
+        Rotated::Gone => return Err(unknown(&id)),
+        Rotated::TooMany => {
+            let detail = format!(
+                "{most} secrets of this endpoint sign already; each that was replaced does so for 24 hours. \
+                 Wait, or raise [delivery] endpoint_secrets"
+            );
+            return Err(Problem::conflict("too_many_secrets", detail));
+        }
+    }
+    Ok(Json(endpoint_shown(&api, &find(&api, &id)?)?.with_secret(secret.text())))
 }
 
-/// Changes an endpoint that is there; as it is from then on.
-async fn change(
-    api: &Api,
-    name: &'static str,
-    before: EndpointRow,
-    told: Change,
-    make: impl FnOnce(&Tx<'_>) -> Result<bool, StoreError> + Send + 'static,
-) -> Result<Json<Value>, Problem> {
-    let (now, id) = (api.clock.now_ms(), before.public_id.clone());
-    let changed = api.calls.store.write(name, move |tx| {
-        let (of, view) = (CommunityId(before.community), View::Endpoint(before.public_id));
-        tx.changing(Some(&told), of, &view, now, make)
-    });
-    if !changed.await? {
-        return Err(unknown(&id));
-    }
-    Ok(Json(endpoint_json(api, &find(api, &id)?)?))
+/// How many deliveries are sent again.
+#[derive(Serialize, JsonSchema)]
+struct Recovered {
+    recovered: usize,
 }
 
 /// `{since, states}`
@@ -220,16 +282,20 @@ struct RecoverBody {
 async fn recover(
     State(api): State<Arc<Api>>,
     Path(id): Path<String>,
-    told: Change,
-    body: Body,
-) -> Answer {
+    Changing(told): Changing,
+    request: Request,
+) -> Result<Response, Problem> {
     let row = find(&api, &id)?;
-    let body: RecoverBody = body::json(&api, body).await?;
-    let since = body.since.as_deref().and_then(parse_rfc3339).ok_or_else(|| {
-        Problem::bad_request(
-            "The field `since` is a time as in RFC 3339, like 2026-01-31T12:00:00Z",
-        )
-    })?;
+    let (bytes, answering) = match idempotency::asked(&api, request).await? {
+        Asked::Again(response) => return Ok(response),
+        Asked::New(bytes, answering) => (bytes, answering),
+    };
+    let body: RecoverBody = body::parse_as("Recovery", &bytes)?;
+    let since = body
+        .since
+        .as_deref()
+        .and_then(parse_rfc3339)
+        .ok_or_else(|| Problem::bad_request(format!("The field `since` is not {A_MOMENT}")))?;
     let states = body.states.unwrap_or_else(|| vec!["dead".to_owned()]);
     if states.iter().any(|state| !matches!(state.as_str(), "dead" | "delivered")) {
         return Err(Problem::bad_request("The field `states` lists `dead` or `delivered`"));
@@ -241,12 +307,12 @@ async fn recover(
     let told = told.with_status(StatusCode::ACCEPTED.as_u16());
     let (view, now) = (View::Endpoint(row.public_id), api.clock.now_ms());
     let of = CommunityId(row.community);
-    let tell = api
-        .calls
-        .store
-        .write("endpoint.recover", move |tx| tx.changing(Some(&told), of, &view, now, |_| Ok(())));
-    tell.await?;
-    Ok((StatusCode::ACCEPTED, Json(json!({ "recovered": recovered }))))
+    let make = move |tx: &Tx<'_>| {
+        tx.changing(Some(&told), of, &view, now, |_| Ok(()))?;
+        Ok(Ok::<_, Infallible>((StatusCode::ACCEPTED, text_of(&Recovered { recovered }))))
+    };
+    let Ok(response) = answering.write(&api, "endpoint.recover", make).await?;
+    Ok(response)
 }
 
 async fn recover_state(api: &Api, row: i64, state: &str, since: i64) -> Result<usize, Problem> {
@@ -271,10 +337,15 @@ async fn recover_state(api: &Api, row: i64, state: &str, since: i64) -> Result<u
 /// A signed event `ping`, for this endpoint alone.
 async fn ping(
     State(api): State<Arc<Api>>,
-    Extension(request): Extension<RequestId>,
+    Extension(request_id): Extension<RequestId>,
     Path(id): Path<String>,
-) -> Answer {
+    request: Request,
+) -> Result<Response, Problem> {
     let row = find(&api, &id)?;
+    let answering = match idempotency::asked(&api, request).await? {
+        Asked::Again(response) => return Ok(response),
+        Asked::New(_, answering) => answering,
+    };
     let now = api.clock.now_ms();
     let event = NewEvent {
         id: new_event_id(now),
@@ -289,12 +360,15 @@ async fn ping(
         dedupe: None,
         origin: "ping",
         instance: None,
-        request_id: request.to_string(),
+        request_id: request_id.to_string(),
         audience: Audience::Endpoint(row.id),
     };
-    let event_id = event.id.clone();
-    api.calls.store.write("endpoint.ping", move |tx| tx.append_event(&event)).await?;
-    Ok((StatusCode::ACCEPTED, Json(json!({ "id": event_id }))))
+    let make = move |tx: &Tx<'_>| {
+        tx.append_event(&event)?;
+        Ok(Ok::<_, Infallible>((StatusCode::ACCEPTED, text_of(&PublishedId { id: event.id }))))
+    };
+    let Ok(response) = answering.write(&api, "endpoint.ping", make).await?;
+    Ok(response)
 }
 
 fn find(api: &Api, id: &str) -> Result<EndpointRow, Problem> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
@@ -15,9 +15,11 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use super::Api;
 use super::access::KeyId;
 use super::error::Problem;
-use super::events::Wanted;
+use super::events::{Wanted, beyond_the_end};
 use crate::store::StoreError;
 
+/// Understood by nginx and those who copied it.
+const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 /// How often a stream without events says that it is there.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Events that one look reads, at most.
@@ -46,6 +48,8 @@ impl Streams {
 struct Stream {
     api: Arc<Api>,
     wanted: Wanted,
+    /// Whether each message has its event's type as its name: `onmessage` does not hear those.
+    is_named: bool,
     /// Of whoever opened it.
     key: Option<KeyId>,
     /// The last position that was looked at.
@@ -58,7 +62,7 @@ struct Stream {
 /// From after `from` on; without it, from now on.
 pub fn open(
     api: Arc<Api>,
-    wanted: Wanted,
+    (wanted, is_named): (Wanted, bool),
     key: Option<KeyId>,
     from: Option<i64>,
 ) -> Result<Response, Problem> {
@@ -69,10 +73,7 @@ pub fn open(
     let (first, last) = api.calls.store.read(|reader| reader.event_range())?;
     let at = from.unwrap_or(last);
     if at > last {
-        return Err(Problem::gone(format!(
-            "The log ends at position {last}: it is not the one that position {at} was in, perhaps an earlier \
-             state that was restored; begin again without Last-Event-ID"
-        )));
+        return Err(beyond_the_end(at, last, "Last-Event-ID"));
     }
     if at < first - 1 {
         return Err(Problem::gone(format!(
@@ -80,15 +81,18 @@ pub fn open(
             first - 1
         )));
     }
-    let begin = VecDeque::from([Bytes::from_static(b": events follow\n\n")]);
-    let state = Stream { api, wanted, key, at, ready: begin, stopping, _room: room };
+    let mut begin = VecDeque::from([Bytes::from_static(b": events follow\n\n")]);
+    begin.extend(wanted.doubt.iter().map(|doubt| Bytes::from(format!(": {doubt}\n\n"))));
+    let state = Stream { api, wanted, is_named, key, at, ready: begin, stopping, _room: room };
     let body = Body::from_stream(stream::unfold(state, async |mut state| {
         let chunk = state.next().await?;
         Some((Ok::<_, Infallible>(chunk), state))
     }));
     let kind = (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     let cache = (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(([kind, cache], body).into_response())
+    // A proxy that gathered the answer would hold events back.
+    let buffering = (X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
+    Ok(([kind, cache, buffering], body).into_response())
 }
 
 impl Stream {
@@ -138,13 +142,13 @@ impl Stream {
         let Some(last) = found.last() else { return Ok(false) };
         self.at = last.position;
         let wanted = found.iter().filter(|event| self.wanted.has(event));
+        let is_named = self.is_named;
         let lines = wanted.map(|event| {
-            Bytes::from(format!(
-                "id: {}\nevent: {}\ndata: {}\n\n",
-                event.position,
-                event.full_type(),
-                event.json()
-            ))
+            let name =
+                if is_named { format!("event: {}\n", event.full_type()) } else { String::new() };
+            // One line: a line break in JSON stands between its tokens, where any space does.
+            let json = event.json().replace(['\n', '\r'], " ");
+            Bytes::from(format!("id: {}\n{name}data: {json}\n\n", event.position))
         });
         self.ready.extend(lines);
         Ok(true)

@@ -1,24 +1,34 @@
 //! `/api/internal/events`, `/api/internal/event-types`: what happened, for whoever asks; and what
 //! drivers and other platforms publish.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Extension, Json, Router};
-use serde::Deserialize;
+use axum::{Extension, Json};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::access::KeyId;
+use super::changes::PublishedId;
 use super::error::Problem;
 use super::idempotency::{Begun, First};
-use super::{Api, body, event_stream, idempotency, plugins};
-use crate::events::{Envelope, is_event_type, matches, pattern_fault, published_scope};
-use crate::ids::{CommunityId, RequestId, new_event_id};
+use super::plugins::EventType;
+use super::route::{LAST_EVENT_ID, Route, failure, get, post, query};
+use super::{Api, accept, body, event_stream, idempotency, plugins, text_of};
+use crate::calls::settle;
+use crate::day_budget::{Charge, ROW_BYTES};
+use crate::events::{
+    Envelope, UNHEARD, is_event_type, matches, pattern_fault, published_scope, unheard,
+};
+use crate::ids::{CommunityId, RequestId, new_event_id, parse_number};
+use crate::json::{Object, list as list_of};
+use crate::plugins::{Declared, Plugin};
 use crate::store::{AfterWrite, Audience, NewEvent, StoreError, Tx};
 
 /// Events on one page at most.
@@ -34,10 +44,28 @@ const DRIVER: &str = "driver";
 /// Source of what the API itself tells.
 const API: &str = "api";
 
-pub fn routes() -> Router<Arc<Api>> {
-    Router::new()
-        .route("/api/internal/events", get(list).post(publish))
-        .route("/api/internal/event-types", get(types))
+pub fn routes() -> Vec<Route> {
+    vec![
+        get(
+            "/api/internal/events",
+            "listEvents",
+            "Lists events; as `text/event-stream` it streams them",
+            list,
+        )
+        .query(&[query::COMMUNITY, query::EVENT_TYPE, query::AFTER, query::LIMIT, query::NAMED])
+        .headers(&[LAST_EVENT_ID])
+        .answers::<Events>(200)
+        .fails(failure::COMMUNITY)
+        .fails(&[(410, "gone")]),
+        post("/api/internal/events", "publishEvent", "Publishes an event", publish)
+            .body("NewEvent")
+            .answers::<PublishedId>(202)
+            .changes_nothing()
+            .fails(failure::COMMUNITY)
+            .fails(&[(400, "invalid_data")]),
+        get("/api/internal/event-types", "listEventTypes", "Declared types of events", types)
+            .answers::<EventTypes>(200),
+    ]
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -49,6 +77,8 @@ struct Page {
     /// Where the last page ended: its `next`.
     after: Option<i64>,
     limit: Option<usize>,
+    /// Of a stream: whether its messages have the events' types as their names.
+    named: Option<bool>,
 }
 
 /// Which events somebody asks for.
@@ -56,6 +86,8 @@ struct Page {
 pub struct Wanted {
     pub community: Option<CommunityId>,
     pattern: Option<String>,
+    /// Why the pattern most likely matches nothing.
+    pub doubt: Option<String>,
 }
 
 impl Wanted {
@@ -72,45 +104,125 @@ async fn list(
     headers: HeaderMap,
     page: Result<Query<Page>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let Query(page) = page.map_err(|error| Problem::bad_request(error.body_text()))?;
+    let Query(page) = page.map_err(|_| Problem::unread_query())?;
     let wanted = wanted(&api, &page)?;
-    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
-    if accept.is_some_and(|accept| accept.contains("text/event-stream")) {
-        let from = last_event_id(&headers)?.or(page.after);
-        return event_stream::open(api, wanted, key.map(|Extension(key)| key), from);
+    let since = last_event_id(&headers)?;
+    let is_stream = wants_stream(&headers);
+    if let Some(vain) = in_vain(&page, since, is_stream) {
+        return Err(Problem::bad_request(vain));
+    }
+    if is_stream {
+        let (is_named, from) = (page.named.unwrap_or(false), since.or(page.after));
+        return event_stream::open(api, (wanted, is_named), key.map(|Extension(key)| key), from);
     }
     let limit = page.limit.unwrap_or(PAGE).clamp(1, PAGE);
     let walk = if wanted.pattern.is_some() { WALK } else { limit };
     let (community, after) = (wanted.community, page.after.unwrap_or(0));
+    let (_, last) = api.calls.store.read(|reader| reader.event_range())?;
+    if after > last {
+        return Err(beyond_the_end(after, last, "`after`"));
+    }
     let (found, is_cut) = api.calls.store.read(|reader| reader.events(community, after, walk))?;
     let events: Vec<&Envelope> = found.iter().filter(|e| wanted.has(e)).take(limit).collect();
     let ended = if events.len() == limit { events.last().copied() } else { found.last() };
     let more = events.len() == limit || is_cut;
     let next = ended.filter(|_| more).map(|event| event.position);
-    let events: Vec<Value> = events.into_iter().map(Envelope::json).collect();
-    Ok(Json(json!({ "events": events, "next": next })).into_response())
+    let events = list_of(events.into_iter().map(Envelope::json));
+    let mut shown = Object::new().carrying("events", &events).with("next", next);
+    if let Some(doubt) = wanted.doubt {
+        shown = shown.with("warnings", json!([doubt]));
+    }
+    Ok(super::json_text(shown.end()))
+}
+
+/// A page of them, as `list` writes it; or a stream of each of them, as the data of its message.
+enum Events {}
+
+impl JsonSchema for Events {
+    fn schema_name() -> Cow<'static, str> {
+        "Events".into()
+    }
+
+    fn json_schema(schemas: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "required": ["events", "next"],
+            "properties": {
+                "events": { "type": "array", "items": schemas.subschema_for::<Envelope>() },
+                "next": { "description": "The `after` of the next page.", "type": ["integer", "null"] },
+                "warnings": { "description": "Why `type` most likely matches nothing.", "type": "array",
+                    "items": { "type": "string" } },
+            },
+        })
+    }
+}
+
+/// No position of this log: it is another's, or of a later state than the one that was restored.
+pub fn beyond_the_end(at: i64, last: i64, name: &str) -> Problem {
+    Problem::gone(format!(
+        "The log ends at position {last}: it is not the one that position {at} was in, perhaps an earlier \
+         state that was restored; begin again without {name}"
+    ))
+}
+
+/// Where both are named, what is wanted no less.
+fn wants_stream(headers: &HeaderMap) -> bool {
+    let list = accept::wanted(headers, "application/json").unwrap_or(0.0);
+    accept::wanted(headers, "text/event-stream").is_some_and(|stream| stream >= list)
+}
+
+/// What is of the list alone, or of the stream alone.
+fn in_vain(page: &Page, since: Option<i64>, is_stream: bool) -> Option<&'static str> {
+    if is_stream {
+        let has_limit = page.limit.is_some();
+        return has_limit
+            .then_some("`limit` is of the list of events; a stream has no end: leave it out");
+    }
+    if page.named == Some(true) {
+        return Some(
+            "`named` is of the stream; ask for it with `Accept: text/event-stream`, or leave `named` out",
+        );
+    }
+    since.map(|_| "`Last-Event-ID` is of the stream; the list goes on after `after`")
 }
 
 fn wanted(api: &Api, page: &Page) -> Result<Wanted, Problem> {
     let community = page.community.as_deref().map(|slug| find(api, slug)).transpose()?;
-    if let Some(fault) = page.event_type.as_deref().and_then(pattern_fault) {
-        return Err(Problem::bad_request(format!("The query's type is no pattern: {fault}")));
+    let (pattern, mut doubt) = (page.event_type.clone(), None);
+    if let Some(pattern) = &pattern {
+        if let Some(fault) = pattern_fault(pattern) {
+            return Err(Problem::bad_request(format!("The query's type is no pattern: {fault}")));
+        }
+        if unheard(pattern) {
+            return Err(Problem::bad_request(format!("The query's type {UNHEARD}")));
+        }
+        doubt = declared(api).doubt(pattern).map(|why| format!("`type`: `{pattern}` {why}"));
     }
-    Ok(Wanted { community: community.map(|(id, _)| id), pattern: page.event_type.clone() })
+    Ok(Wanted { community: community.map(|(id, _)| id), pattern, doubt })
+}
+
+/// The events that the loaded plugins declare.
+pub fn declared(api: &Api) -> Declared {
+    let plugins = api.calls.plugins.all();
+    let types = |plugin: &Arc<Plugin>| {
+        let types = plugin.manifest.events.iter().map(|one| one.event_type.clone());
+        (plugin.name.to_string(), types.collect())
+    };
+    Declared(plugins.iter().map(types).collect())
 }
 
 fn find(api: &Api, slug: &str) -> Result<(CommunityId, String), Problem> {
-    let community = api
-        .calls
-        .communities
-        .get(slug)
-        .ok_or_else(|| Problem::bad_request(format!("Community '{slug}' not found")))?;
+    let community =
+        api.calls.communities.get(slug).ok_or_else(|| Problem::unknown_community(slug))?;
     Ok((community.names.id, community.names.slug.to_string()))
 }
 
+/// Where a stream broke off. Clients that have no id yet send an empty one.
 fn last_event_id(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
-    let Some(id) = headers.get("last-event-id") else { return Ok(None) };
-    let position = id.to_str().ok().and_then(|id| id.parse().ok()).filter(|id: &i64| *id >= 0);
+    let Some(id) = headers.get("last-event-id").filter(|id| !id.is_empty()) else {
+        return Ok(None);
+    };
+    let position = id.to_str().ok().and_then(parse_number);
     let refusal =
         || Problem::bad_request("Last-Event-ID is the id of an event of this stream, a number");
     position.map(Some).ok_or_else(refusal)
@@ -139,14 +251,27 @@ async fn publish(
         Begun::Plain => None,
         Begun::First(first) => Some(first),
     };
-    let event = new_event(&api, body::parse(&bytes)?, &request)?;
+    let event = new_event(&api, body::parse_as("NewEvent", &bytes)?, &request)?;
+    let charge = charge(&api, head.extensions.get(), &event)?;
     // Running until the write has ended, whether the client still waits or not.
     let running = first.clone();
-    let ended: AfterWrite<String> = Box::new(move |_| drop(running));
+    let ended: AfterWrite<String> = Box::new(move |stored| {
+        settle(Some(charge), stored.is_some());
+        drop(running);
+    });
     let (believed, bytes) = (api.clock.believed_ms(), event.data.len());
     let write = move |tx: &Tx<'_>| append(tx, event, believed, first);
     let id = api.calls.store.write_of("event.publish", bytes, write, Some(ended)).await?;
-    Ok((StatusCode::ACCEPTED, Json(json!({ "id": id }))).into_response())
+    Ok((StatusCode::ACCEPTED, Json(PublishedId { id })).into_response())
+}
+
+/// Counts the event with what its driver had stored today.
+fn charge(api: &Api, key: Option<&KeyId>, event: &NewEvent) -> Result<Charge, Problem> {
+    let bytes = event.data.len() + event.initiator.as_ref().map_or(0, String::len);
+    let spent = api.budgets.of_driver(key.map_or("", |key| key.0.as_str()));
+    let most = api.settings.limits.driver_day_bytes();
+    let charged = spent.charge(api.clock.now_ms(), bytes as u64 + ROW_BYTES, most);
+    charged.map_err(|used_up| api.day_used_up(used_up))
 }
 
 /// The event's id: that of an earlier one with its dedupe key, if there is one.
@@ -168,10 +293,11 @@ fn append(
         }
     };
     let json = vec![("content-type".to_owned(), "application/json".to_owned())];
-    let body = json!({ "id": id }).to_string().into_bytes();
+    let published = PublishedId { id };
+    let body = text_of(&published).into_bytes();
     let remember = first.and_then(|first| first.remember(StatusCode::ACCEPTED, json, body, None));
     remember.map_or(Ok(()), |remember| remember(tx))?;
-    Ok(id)
+    Ok(published.id)
 }
 
 fn new_event(api: &Api, published: Published, request: &RequestId) -> Result<NewEvent, Problem> {
@@ -184,6 +310,7 @@ fn new_event(api: &Api, published: Published, request: &RequestId) -> Result<New
     let initiator = published.initiator.map(|initiator| initiator.get().to_owned());
     check_size("data", &data)?;
     check_size("initiator", initiator.as_deref().unwrap_or_default())?;
+    check_data(api, &source, &event_type, &data)?;
     let key_fits = |key: &String| (1..=DEDUPE_BYTES).contains(&key.len());
     if !published.dedupe_key.as_ref().is_none_or(key_fits) {
         return Err(Problem::bad_request(format!("A dedupe_key has 1 to {DEDUPE_BYTES} bytes")));
@@ -239,15 +366,33 @@ fn check_size(what: &str, text: &str) -> Result<(), Problem> {
     )))
 }
 
+/// What is published in the name of a plugin is as that plugin declares it.
+fn check_data(api: &Api, source: &str, event_type: &str, data: &str) -> Result<(), Problem> {
+    let Some(plugin) = api.calls.plugins.get(source) else { return Ok(()) };
+    let Some(Some(schema)) = plugin.events.get(event_type) else { return Ok(()) };
+    let data: Value = serde_json::from_str(data)
+        .map_err(|error| Problem::internal(format!("an event's data cannot be read: {error}")))?;
+    schema.validate(&data).map_err(|faults| {
+        let what = "The event's data is not what its plugin declares";
+        Problem::invalid("invalid_data", what, "data", faults)
+    })
+}
+
+#[derive(Serialize, JsonSchema)]
+struct EventTypes {
+    event_types: Vec<EventType>,
+}
+
 /// What the loaded plugins declare, and what the host tells.
-async fn types(State(api): State<Arc<Api>>) -> Json<Value> {
-    let mut all: Vec<Value> =
-        api.calls.plugins.all().iter().flat_map(|plugin| plugins::events_json(plugin)).collect();
-    all.push(json!({
-        "event_type": "change",
-        "source": API,
-        "description": "A change through the API; subscribed to as `api.change`",
-        "schema": null,
-    }));
-    Json(json!({ "event_types": all }))
+async fn types(State(api): State<Arc<Api>>) -> Json<EventTypes> {
+    let all = api.calls.plugins.all();
+    let mut event_types: Vec<_> =
+        all.iter().flat_map(|plugin| plugins::events_of(plugin)).collect();
+    event_types.push(EventType {
+        event_type: "change".to_owned(),
+        source: API.to_owned(),
+        description: "A change through the API; subscribed to as `api.change`".to_owned(),
+        schema: None,
+    });
+    Json(EventTypes { event_types })
 }

@@ -14,63 +14,73 @@ use crate::ids::RequestId;
 const REDIRECT: &str = "RedirectToPage";
 const CUSTOM: &str = "RenderCustomResponse";
 
-/// Runs a hook that has steps; the data as they left it. `data` is made only if there is one.
+/// What a hook's steps left.
+pub struct Passed {
+    /// A JSON text.
+    pub data: String,
+    /// Steps that a dry run did not ask, by their ids.
+    pub not_asked: Vec<String>,
+}
+
+/// Runs a hook that has steps; the data as they left it, a JSON text as `data` is, which is made only if there is one.
 pub async fn pass(
     api: &Api,
     point: Builtin,
     community: Option<&Arc<Community>>,
     request_id: &RequestId,
-    data: impl FnOnce() -> Value,
-) -> Result<Option<Value>, Problem> {
+    data: impl FnOnce() -> String,
+) -> Result<Option<String>, Problem> {
     let Some(hook) = api.hooks.active(point) else { return Ok(None) };
-    let (request, community) = (request_id.clone(), community.cloned());
-    let request_id = request_id.clone();
-    let outcome = api.hooks.run(Run { hook, community, data: data(), request_id }).await;
+    let (community, request_id) = (community.cloned(), request_id.clone());
+    let run = Run { hook, community, data: data(), request_id, may_send: true };
+    ask(api, point, run).await.map(|passed| Some(passed.data))
+}
+
+/// Runs a hook around the API: a halt and a failure become the answer. `Hooks::run` has logged the failure.
+pub async fn ask(api: &Api, point: Builtin, run: Run) -> Result<Passed, Problem> {
+    let request = run.request_id.clone();
+    let outcome = api.hooks.run(run).await;
+    let hook = point.name();
     match outcome.ended {
-        Ended::Continue => Ok(Some(outcome.data)),
-        Ended::Halt(exception) => Err(answer(api, &exception)),
-        Ended::Error(reason) => {
-            let (hook, request) = (point.name(), request.as_str());
-            tracing::warn!(hook, request, "a request was refused: {reason}");
-            Err(Problem::hook_failed(format!("A step of the hook {hook} failed, and it may not")))
+        Ended::Continue => Ok(Passed { data: outcome.data, not_asked: outcome.not_asked }),
+        Ended::Halt(exception) => Err(answer(api, &exception).unwrap_or_else(|reason| {
+            let request = request.as_str();
+            tracing::warn!(hook, request, "a hook's answer cannot be given: {reason}");
+            Problem::hook_failed(reason, None)
+        })),
+        Ended::Error(_, call) => {
+            let detail = format!("A step of the hook {hook} failed, and it may not");
+            Err(Problem::hook_failed(detail, call))
         }
-        Ended::Exhausted(reason) => {
-            let (hook, request) = (point.name(), request.as_str());
-            tracing::error!(hook, request, "a request was refused: {reason}");
+        Ended::Exhausted(_) => {
             Err(Problem::no_room(format!("The host could not ask a step of the hook {hook}")))
         }
     }
 }
 
-fn answer(api: &Api, exception: &Exception) -> Problem {
+/// What a halt is answered with, or why that cannot be.
+fn answer(api: &Api, exception: &Exception) -> Result<Problem, String> {
     match exception.name.as_str() {
         REDIRECT => redirect(api, exception),
         CUSTOM => custom(api, exception),
         // A setting such as `redirect_on_4xx`, or a step that says where to.
         _ if exception.redirect_to.is_some() => redirect(api, exception),
-        _ => prevented(exception),
+        _ => Ok(prevented(exception)),
     }
 }
 
-fn redirect(api: &Api, exception: &Exception) -> Problem {
-    match target(api, exception.redirect_to.as_deref().unwrap_or_default()) {
-        Ok(url) => {
-            let location = vec![("location".to_owned(), url)];
-            Problem::instead(StatusCode::FOUND, location, Vec::new())
-        }
-        Err(problem) => problem,
-    }
+fn redirect(api: &Api, exception: &Exception) -> Result<Problem, String> {
+    let url = target(api, exception.redirect_to.as_deref().unwrap_or_default())?;
+    Ok(Problem::instead(StatusCode::FOUND, vec![("location".to_owned(), url)], Vec::new()))
 }
 
 /// The page, if browsers may be sent to it.
-fn target(api: &Api, page: &str) -> Result<String, Problem> {
-    let refusal = |reason: String| {
-        Problem::hook_failed(format!("A hook redirects to a page that is not allowed: {reason}"))
-    };
-    api.oauth.may_redirect(page).map(String::from).map_err(refusal)
+fn target(api: &Api, page: &str) -> Result<String, String> {
+    let refusal = |reason| format!("A hook redirects to a page that is not allowed: {reason}");
+    api.oauth.may_redirect(page).map(|url| url.to_string()).map_err(refusal)
 }
 
-fn custom(api: &Api, exception: &Exception) -> Problem {
+fn custom(api: &Api, exception: &Exception) -> Result<Problem, String> {
     let text = |key: &str| exception.more.get(key).and_then(Value::as_str);
     let status = exception.more.get("status").and_then(Value::as_u64);
     let status = status.and_then(|status| u16::try_from(status).ok()).or(exception.status_code);
@@ -83,19 +93,19 @@ fn custom(api: &Api, exception: &Exception) -> Problem {
         let Some(value) = value.as_str() else { continue };
         let value = match name.to_ascii_lowercase().as_str() {
             "content-type" => continue,
-            "location" if status.is_redirection() => target(api, value),
+            "location" if status.is_redirection() => target(api, value)?,
             // A redirect too, whatever the status.
-            "refresh" => Err(Problem::hook_failed(
-                "A hook answers with the header `Refresh`; it redirects with RedirectToPage",
-            )),
-            _ => Ok(value.to_owned()),
+            "refresh" => {
+                let refusal =
+                    "A hook answers with the header `Refresh`; it redirects with RedirectToPage";
+                return Err(refusal.to_owned());
+            }
+            _ => value.to_owned(),
         };
-        match value {
-            Ok(value) => headers.push((name.clone(), value)),
-            Err(problem) => return problem,
-        }
+        headers.push((name.clone(), value));
     }
-    Problem::instead(status, headers, text("content").unwrap_or_default().as_bytes().to_vec())
+    let content = text("content").unwrap_or_default().as_bytes().to_vec();
+    Ok(Problem::instead(status, headers, content))
 }
 
 /// Its status if that refuses anything, else 403.

@@ -1,84 +1,116 @@
-//! `/api/internal/hooks`: which there are, their steps, and running one.
+//! `/api/internal/hooks`: which there are, and running one.
 
+mod steps;
+
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use axum::routing::{get, post};
-use axum::{Extension, Json, Router};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use axum::response::Response;
+use axum::{Extension, Json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
 
+use super::changes::Changing;
 use super::error::Problem;
-use super::{Api, body};
+use super::idempotency::Asked;
+use super::path::Path;
+use super::route::{Route, delete, failure, get, post, put};
+use super::{Api, PUT_TRIES, body, idempotency};
 use crate::changes::Change;
-use crate::egress::Reach;
-use crate::hooks::step::{Kind, Settings, Step, Target};
-use crate::hooks::{DeclaredBy, Ended, Hook, Run, secret_context};
-use crate::ids::{CommunityId, RequestId, unguessable_ulid};
-use crate::outbox::SigningSecret;
-use crate::plugins::background::HookManifest;
-use crate::store::{HookRow, StepRow, View};
+use crate::hooks::{DeclaredBy, Ended, Hook, Outcome, Run};
+use crate::ids::{CommunityId, RequestId};
+use crate::plugins::hook_faults;
+use crate::plugins::manifest::HookManifest;
+use crate::store::{HookPut, HookRow, StoreError, Tx, View};
 
-pub fn routes() -> Router<Arc<Api>> {
-    Router::new()
-        .route("/api/internal/hooks", get(list))
-        .route("/api/internal/hooks/{name}", get(show).put(put).delete(delete))
-        .route("/api/internal/hooks/{name}/run", post(run))
-        .route("/api/internal/hooks/{name}/steps", get(steps).post(add_step))
-        .route(
-            "/api/internal/hooks/{name}/steps/{id}",
-            get(show_step).put(put_step).delete(delete_step),
-        )
+/// How long a run of a driver's hook may take, in milliseconds.
+pub const BUDGETS_MS: RangeInclusive<i64> = 1..=60_000;
+
+pub fn routes() -> Vec<Route> {
+    let own = vec![
+        get("/api/internal/hooks", "listHooks", "Hooks with their steps", list)
+            .answers::<ListedHooks>(200),
+        get("/api/internal/hooks/{name}", "getHook", "A hook", show)
+            .answers::<ShownHook>(200)
+            .fails(failure::NOT_FOUND),
+        put("/api/internal/hooks/{name}", "putHook", "Declares a hook, or changes it", change)
+            .body("HookChange")
+            .answers::<ShownHook>(200)
+            .answers::<ShownHook>(201)
+            .changes(("hook", Some("name")))
+            .fails(&[
+                (409, "changed_meanwhile"),
+                (409, "hook_declared"),
+                (409, "too_many_hooks"),
+                (422, "unusable_setting"),
+            ]),
+        delete("/api/internal/hooks/{name}", "deleteHook", "Deletes a hook and its steps", remove)
+            .answers_nothing(204)
+            .changes(("hook", Some("name")))
+            .fails(failure::NOT_FOUND)
+            .fails(&[(409, "hook_declared")]),
+        post("/api/internal/hooks/{name}/run", "runHook", "Runs a hook", run)
+            .body("HookRun")
+            .answers::<Outcome>(200)
+            .answers::<Outcome>(502)
+            .answers::<Outcome>(503)
+            .changes_nothing()
+            .fails(failure::NOT_FOUND)
+            .fails(failure::COMMUNITY)
+            .fails(&[(400, "invalid_parameters")]),
+    ];
+    own.into_iter().chain(steps::routes()).collect()
 }
 
-type Answer = Result<(StatusCode, Json<Value>), Problem>;
+#[derive(Serialize, JsonSchema)]
+struct ListedHooks {
+    hooks: Vec<ShownHook>,
+}
 
-async fn list(State(api): State<Arc<Api>>) -> Json<Value> {
-    let all: Vec<Value> = api.hooks.all().iter().map(|hook| hook_json(hook)).collect();
-    Json(json!({ "hooks": all }))
+/// A point at which a request can be changed or refused.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Hook")]
+struct ShownHook {
+    #[serde(flatten)]
+    manifest: HookManifest,
+    /// `host`, `driver`, or `plugin:<name>`.
+    declared_by: String,
+    /// In the order of a run.
+    steps: Vec<steps::ShownStep>,
+}
+
+async fn list(State(api): State<Arc<Api>>) -> Result<Json<ListedHooks>, Problem> {
+    let all = api.hooks.all();
+    let hooks: Result<Vec<_>, Problem> = all.iter().map(|hook| shown(&api, hook)).collect();
+    Ok(Json(ListedHooks { hooks: hooks? }))
 }
 
 async fn show(
     State(api): State<Arc<Api>>,
     Path(name): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    Ok(Json(hook_json(&*find(&api, &name)?)))
+) -> Result<Json<ShownHook>, Problem> {
+    Ok(Json(shown(&api, &*find(&api, &name)?)?))
 }
 
-fn hook_json(hook: &Hook) -> Value {
-    let mut shown = serde_json::to_value(&hook.point.manifest).unwrap_or_default();
-    shown["alias"] = json!(hook.point.alias());
-    shown["halt_exception"] = json!(hook.point.halts_with());
-    shown["declared_by"] = match &hook.declared_by {
-        DeclaredBy::Host => json!("host"),
-        DeclaredBy::Driver => json!("driver"),
-        DeclaredBy::Plugin(name) => json!(format!("plugin:{name}")),
+fn shown(api: &Api, hook: &Hook) -> Result<ShownHook, Problem> {
+    let alias = Some(hook.point.alias().to_owned());
+    let halt_exception = hook.point.halts_with().map(str::to_owned);
+    let declared_by = match &hook.declared_by {
+        DeclaredBy::Host => "host".to_owned(),
+        DeclaredBy::Driver => "driver".to_owned(),
+        DeclaredBy::Plugin(name) => format!("plugin:{name}"),
     };
-    shown["steps"] = hook.steps.iter().map(|step| step_json(step)).collect();
-    shown
-}
-
-fn step_json(step: &Step) -> Value {
-    let mut shown = serde_json::to_value(&step.settings).unwrap_or_default();
-    shown["id"] = json!(step.id);
-    shown["hook"] = json!(step.hook);
-    shown
+    let manifest = HookManifest { alias, halt_exception, ..hook.point.manifest.clone() };
+    Ok(ShownHook { manifest, declared_by, steps: steps::shown(api, hook)? })
 }
 
 fn find(api: &Api, name: &str) -> Result<Arc<Hook>, Problem> {
     api.hooks.get(name).ok_or_else(|| Problem::not_found(format!("There is no hook '{name}'")))
-}
-
-fn step_of(api: &Api, name: &str, id: &str) -> Result<Arc<Step>, Problem> {
-    let hook = find(api, name)?;
-    let step = hook.steps.iter().find(|step| step.id == id);
-    step.cloned().ok_or_else(|| no_step(name, id))
-}
-
-fn no_step(hook: &str, id: &str) -> Problem {
-    Problem::not_found(format!("The hook '{hook}' has no step '{id}'"))
 }
 
 /// What `PUT` makes is the driver's: a hook of the host or of a plugin stays as it is.
@@ -92,54 +124,103 @@ fn require_drivers(api: &Api, name: &str) -> Result<(), Problem> {
     }
 }
 
-async fn put(
+/// What is absent stays as it is, also what somebody else changed meanwhile.
+async fn change(
     State(api): State<Arc<Api>>,
     Path(name): Path<String>,
-    told: Change,
+    Changing(told): Changing,
     body: Body,
-) -> Answer {
+) -> Result<(StatusCode, Json<ShownHook>), Problem> {
     require_drivers(&api, &name)?;
     if !is_name(&name) {
         return Err(Problem::bad_request(
             "A hook's name is a domain name backwards with a version: org.example.thing.happening.v1",
         ));
     }
-    let mut body: Value = body::json(&api, body).await?;
-    if body.is_null() {
-        body = json!({});
+    let body: Map<String, Value> = body::json(&api, "HookChange", body).await?;
+    for _ in 0..PUT_TRIES {
+        let before = api.calls.store.read(|reader| reader.hook(&name))?;
+        let manifest = applied(before.as_ref(), &name, body.clone())?;
+        require_exceptions(&api, &manifest)?;
+        api.hooks.compile(manifest.clone()).await.map_err(|wrong| {
+            Problem::bad_request(format!("The hook is not valid: {}", wrong.join("; ")))
+        })?;
+        let status = if before.is_some() { StatusCode::OK } else { StatusCode::CREATED };
+        let told = told.clone().with_status(status.as_u16());
+        match put_once(&api, before, manifest, told).await? {
+            HookPut::Done => {
+                api.hooks.reload()?;
+                return Ok((status, Json(shown(&api, &*find(&api, &name)?)?)));
+            }
+            HookPut::Changed => {}
+            HookPut::TooMany => {
+                let most = api.settings.hooks.declared;
+                let detail = format!("There are {most} hooks already; raise [hooks] declared");
+                return Err(Problem::conflict("too_many_hooks", detail));
+            }
+        }
     }
-    let Some(fields) = body.as_object_mut() else {
-        return Err(Problem::bad_request("A hook is a JSON object"));
+    Err(Problem::changed_meanwhile(&format!("hook '{name}'")))
+}
+
+/// What the body says, over what is declared already: what is absent stays as it is.
+fn applied(
+    before: Option<&HookRow>,
+    name: &str,
+    body: Map<String, Value>,
+) -> Result<HookManifest, Problem> {
+    let mut fields = match before.map(HookRow::shown) {
+        Some(Value::Object(fields)) => fields,
+        _ => Map::new(),
     };
+    // What an answer shows and nobody sets.
+    let is_set = |name: &String| !matches!(name.as_str(), "declared_by" | "steps");
+    fields.extend(body.into_iter().filter(|(name, _)| is_set(name)));
     fields.insert("name".to_owned(), json!(name));
-    let manifest: HookManifest = serde_json::from_value(body)
-        .map_err(|error| Problem::bad_request(format!("The hook is not valid: {error}")))?;
-    check(&manifest)?;
-    api.hooks.compile(manifest.clone()).await.map_err(|wrong| {
-        Problem::bad_request(format!("The hook is not valid: {}", wrong.join("; ")))
-    })?;
-    let before = api.hooks.get(&name);
-    let status = if before.is_some() { StatusCode::OK } else { StatusCode::CREATED };
-    let definition = serde_json::to_value(&manifest).unwrap_or_default().to_string();
-    let row = HookRow { name: name.clone(), definition };
-    let (now, most) = (api.clock.now_ms(), api.settings.hooks.declared);
-    let told = told.with_status(status.as_u16());
-    let write = api.calls.store.write_then(
-        "hook.put",
-        move |tx| {
-            let view = View::Hook(row.name.clone());
-            tx.changing(Some(&told), CommunityId::HOST, &view, now, |tx| {
-                tx.put_hook(&row, most, now)
-            })
-        },
-        Some(api.hooks.after_write()),
-    );
-    if !write.await? {
-        let detail = format!("There are {most} hooks already; raise [hooks] declared");
-        return Err(Problem::conflict("too_many_hooks", detail));
+    if fields.get("alias") == fields.get("name") {
+        // What is shown where there is none.
+        fields.remove("alias");
     }
-    api.hooks.reload()?;
-    Ok((status, Json(hook_json(&*find(&api, &name)?))))
+    // Null takes away what need not be there.
+    fields.retain(|_, value| !value.is_null());
+    let declaration = Value::Object(fields);
+    let faults = hook_faults(&declaration);
+    if !faults.is_empty() {
+        return Err(Problem::invalid("bad_request", "The hook is not valid", "", faults));
+    }
+    serde_json::from_value(declaration)
+        .map_err(|_| Problem::bad_request("The hook is not valid: a field is not of its type"))
+}
+
+/// What the steps that there are need of it.
+fn require_exceptions(api: &Api, manifest: &HookManifest) -> Result<(), Problem> {
+    let hook = api.hooks.get(&manifest.name).filter(|_| manifest.exceptions.is_empty());
+    let step = hook.as_ref().and_then(|hook| hook.steps.iter().find(|step| step.settings.halts()));
+    step.map_or(Ok(()), |step| {
+        Err(Problem::unusable(format!(
+            "the hook needs an exception for its step `{}`, which has settings `halt_on_…` or `redirect_on_…`: \
+             declare one, or change the step first",
+            step.id
+        )))
+    })
+}
+
+async fn put_once(
+    api: &Api,
+    before: Option<HookRow>,
+    manifest: HookManifest,
+    told: Change,
+) -> Result<HookPut, StoreError> {
+    let definition = serde_json::to_value(&manifest).unwrap_or_default().to_string();
+    let row = HookRow { name: manifest.name, definition };
+    let (now, most) = (api.clock.now_ms(), api.settings.hooks.declared);
+    let put = move |tx: &Tx<'_>| {
+        let view = View::Hook(row.name.clone());
+        tx.changing(Some(&told), CommunityId::HOST, &view, now, |tx| {
+            tx.put_hook(before.as_ref(), &row, most, now)
+        })
+    };
+    api.calls.store.write_then("hook.put", put, Some(api.hooks.after_write())).await
 }
 
 /// As the manifest's schema has it.
@@ -154,26 +235,10 @@ fn is_name(name: &str) -> bool {
         && name.split('.').all(part)
 }
 
-fn check(manifest: &HookManifest) -> Result<(), Problem> {
-    let pointers = manifest.mutable.iter().chain(&manifest.sensitive);
-    if let Some(wrong) = pointers.clone().find(|one| !one.is_empty() && !one.starts_with('/')) {
-        return Err(Problem::bad_request(format!(
-            "`mutable` and `sensitive` list JSON Pointers; `{wrong}` is none"
-        )));
-    }
-    let lists = [manifest.mutable.len(), manifest.sensitive.len(), manifest.exceptions.len()];
-    if lists.iter().any(|length| *length > 50) || !(1..=60_000).contains(&manifest.budget_ms) {
-        return Err(Problem::bad_request(
-            "Each list has at most 50 entries, and `budget_ms` is 1 to 60000",
-        ));
-    }
-    Ok(())
-}
-
-async fn delete(
+async fn remove(
     State(api): State<Arc<Api>>,
     Path(name): Path<String>,
-    told: Change,
+    Changing(told): Changing,
 ) -> Result<StatusCode, Problem> {
     find(&api, &name)?;
     require_drivers(&api, &name)?;
@@ -191,179 +256,12 @@ async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn steps(
-    State(api): State<Arc<Api>>,
-    Path(name): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    let hook = find(&api, &name)?;
-    Ok(Json(json!({ "steps": hook.steps.iter().map(|step| step_json(step)).collect::<Vec<_>>() })))
-}
-
-async fn show_step(
-    State(api): State<Arc<Api>>,
-    Path((name, id)): Path<(String, String)>,
-) -> Result<Json<Value>, Problem> {
-    Ok(Json(step_json(&*step_of(&api, &name, &id)?)))
-}
-
-async fn add_step(
-    State(api): State<Arc<Api>>,
-    Path(name): Path<String>,
-    told: Change,
-    body: Body,
-) -> Answer {
-    find(&api, &name)?;
-    let mut body: Value = body::json(&api, body).await?;
-    let refusal =
-        |fault: &str| Problem::bad_request(format!("The field `secret` is not valid: {fault}"));
-    let secret = match body.as_object_mut().and_then(|body| body.remove("secret")) {
-        Some(Value::String(secret)) => SigningSecret::parse(&secret).map_err(refusal)?,
-        None | Some(Value::Null) => {
-            SigningSecret::generate().map_err(|error| Problem::internal(error.to_string()))?
-        }
-        Some(_) => return Err(refusal("a secret is a text that begins with `whsec_`")),
-    };
-    let id = unguessable_ulid(&api.clock).map_err(|error| Problem::internal(error.to_string()))?;
-    let id = format!("step_{id}");
-    let sealed = api.mutations.keyring.seal(&secret_context(&id), secret.text().as_bytes());
-    let sealed = sealed.map_err(|error| Problem::internal(error.to_string()))?;
-    let mut told = told.with_status(StatusCode::CREATED.as_u16());
-    told.sub_resource_id = Some(id.clone());
-    write_step(&api, &name, &id, Some(sealed), body, told).await?;
-    let mut shown = step_json(&*step_of(&api, &name, &id)?);
-    shown["secret"] = json!(secret.text());
-    Ok((StatusCode::CREATED, Json(shown)))
-}
-
-/// What is absent becomes the default.
-async fn put_step(
-    State(api): State<Arc<Api>>,
-    Path((name, id)): Path<(String, String)>,
-    told: Change,
-    body: Body,
-) -> Result<Json<Value>, Problem> {
-    require_own(&*step_of(&api, &name, &id)?)?;
-    let body: Value = body::json(&api, body).await?;
-    write_step(&api, &name, &id, None, body, told).await?;
-    Ok(Json(step_json(&*step_of(&api, &name, &id)?)))
-}
-
-/// A step with a secret is a new one.
-async fn write_step(
-    api: &Api,
-    name: &str,
-    id: &str,
-    secret: Option<Vec<u8>>,
-    body: Value,
-    told: Change,
-) -> Result<(), Problem> {
-    let hook = find(api, name)?;
-    let settings = Settings::parse(body)
-        .map_err(|wrong| Problem::bad_request(format!("The step is not valid: {wrong}")))?;
-    hook.check(&settings).map_err(Problem::unusable)?;
-    let is_same = |step: &Settings| (step.kind, &step.target) == (settings.kind, &settings.target);
-    // A step whose target has gone can still be disabled.
-    if !hook.steps.iter().any(|step| step.id == id && is_same(&step.settings)) {
-        check_target(api, name, &settings)?;
-    }
-    let community = match settings.community.as_str() {
-        "*" => CommunityId::HOST,
-        slug => {
-            let community = api.calls.communities.get(slug);
-            community.ok_or_else(|| Problem::unknown_community(slug))?.names.id
-        }
-    };
-    let (now, is_new) = (api.clock.now_ms(), secret.is_some());
-    let mut shown = serde_json::to_value(&settings).unwrap_or_default();
-    shown["id"] = json!(id);
-    shown["hook"] = json!(name);
-    let row = StepRow {
-        id: 0,
-        public_id: id.to_owned(),
-        hook: name.to_owned(),
-        community,
-        settings: shown.to_string(),
-        secret: secret.unwrap_or_default(),
-        created_at: now,
-    };
-    let most = api.settings.hooks.steps;
-    let write = api.calls.store.write_then(
-        "hook.step",
-        move |tx| {
-            let view = View::Step(row.public_id.clone());
-            tx.changing(Some(&told), row.community, &view, now, |tx| match is_new {
-                true => tx.add_step(&row, most),
-                false => tx.put_step(&row),
-            })
-        },
-        Some(api.hooks.after_write()),
-    );
-    if !write.await? {
-        if !is_new {
-            return Err(no_step(name, id));
-        }
-        let detail = format!("The hook has {most} steps already; raise [hooks] steps");
-        return Err(Problem::conflict("too_many_steps", detail));
-    }
-    Ok(api.hooks.reload()?)
-}
-
-fn check_target(api: &Api, hook: &str, settings: &Settings) -> Result<(), Problem> {
-    if settings.kind == Kind::Http {
-        return api.egress.check_address(&settings.target, &Reach::Public).map_err(|fault| {
-            Problem::bad_request(format!("The step's `target` cannot be sent to: {fault}"))
-        });
-    }
-    let plugin = api.calls.plugins.get(&settings.target);
-    let plugin = plugin.ok_or_else(|| Problem::unknown_plugin(&settings.target))?;
-    if plugin.manifest.filters.iter().any(|filter| filter.hook == hook) {
-        return find(api, hook)?.admits(&plugin).map_err(Problem::unusable);
-    }
-    Err(Problem::unusable(format!(
-        "the plugin '{}' has no filter for the hook '{hook}'",
-        settings.target
-    )))
-}
-
-/// A manifest's step is changed by adding one for the same plugin, which takes its place.
-fn require_own(step: &Step) -> Result<(), Problem> {
-    if step.secret.is_empty() && matches!(step.target, Target::Plugin(_)) {
-        return Err(Problem::conflict(
-            "step_of_plugin",
-            "This step is in the plugin's manifest; POST a step with `kind: \"plugin\"` and this `target` to replace it",
-        ));
-    }
-    Ok(())
-}
-
-async fn delete_step(
-    State(api): State<Arc<Api>>,
-    Path((name, id)): Path<(String, String)>,
-    told: Change,
-) -> Result<StatusCode, Problem> {
-    let step = step_of(&api, &name, &id)?;
-    require_own(&step)?;
-    let (now, told, of) = (api.clock.now_ms(), told.with_status(204), step.community);
-    let write = api.calls.store.write_then(
-        "hook.step",
-        move |tx| {
-            let view = View::Step(id.clone());
-            tx.changing(Some(&told), of, &view, now, |tx| tx.delete_step(&name, &id))
-        },
-        Some(api.hooks.after_write()),
-    );
-    write.await?;
-    api.hooks.reload()?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
 /// `{community?, data}`
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RunBody {
     community: Option<String>,
-    #[serde(default)]
-    data: Value,
+    data: Option<Box<RawValue>>,
 }
 
 /// Runs it for a driver, whatever it halts: what the driver does about it is its own.
@@ -371,26 +269,33 @@ async fn run(
     State(api): State<Arc<Api>>,
     Path(name): Path<String>,
     Extension(request_id): Extension<RequestId>,
-    body: Body,
-) -> Answer {
+    request: Request,
+) -> Result<Response, Problem> {
     find(&api, &name)?;
-    let body: RunBody = body::json(&api, body).await?;
+    let (bytes, answering) = match idempotency::asked(&api, request).await? {
+        Asked::Again(response) => return Ok(response),
+        Asked::New(bytes, answering) => (bytes, answering),
+    };
+    let body: RunBody = body::parse_as("HookRun", &bytes)?;
     let hook = find(&api, &name)?;
     let community = body.community.as_deref().map(|slug| {
         api.calls.communities.get(slug).ok_or_else(|| Problem::unknown_community(slug))
     });
     let community = community.transpose()?;
-    if !body.data.is_object() {
-        return Err(Problem::bad_request("The body has no `data`: the hook's data, an object"));
-    }
-    if let Some(schema) = &hook.point.input {
-        schema.validate(&body.data).map_err(Problem::invalid_data)?;
-    }
-    let outcome = api.hooks.run(Run { hook, community, data: body.data, request_id }).await;
+    let data = body.data.map(|data| data.get().to_owned()).filter(|data| data.starts_with('{'));
+    let data = data.ok_or_else(|| {
+        Problem::bad_request("The body has no `data`: the hook's data, an object")
+    })?;
+    let data = match &hook.point.input {
+        Some(schema) => schema.checked(data).map_err(Problem::invalid_data)?,
+        None => data,
+    };
+    let run = Run { hook, community, data, request_id, may_send: true };
+    let outcome = api.hooks.run(run).await;
     let status = match outcome.ended {
-        Ended::Error(_) => StatusCode::BAD_GATEWAY,
+        Ended::Error(..) => StatusCode::BAD_GATEWAY,
         Ended::Exhausted(_) => StatusCode::SERVICE_UNAVAILABLE,
         Ended::Continue | Ended::Halt(_) => StatusCode::OK,
     };
-    Ok((status, Json(outcome.shown())))
+    answering.alone(&api, (status, outcome.shown())).await
 }

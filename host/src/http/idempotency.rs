@@ -4,21 +4,26 @@
 //! only: after a crash nothing of it is stored, and it may be asked for again.
 
 use std::collections::HashSet;
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::Bytes;
+use axum::extract::Request;
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
-use super::Api;
 use super::access::KeyId;
+use super::actions::{COMMUNITY, PLATFORM};
 use super::error::Problem;
-use crate::calls::{Also, Collected};
-use crate::store::StoredResponse;
+use super::{Api, body, json_text};
+use crate::calls::{Collected, ExtraWrite};
+use crate::day_budget::{ROW_BYTES, Spent};
+use crate::ids::RequestId;
+use crate::store::{AfterWrite, StoreError, StoredResponse, Tx};
 
-const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
+pub const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// Longest key, in bytes.
 const KEY_BYTES: usize = 255;
@@ -53,6 +58,8 @@ pub struct First {
     scope: Arc<Scope>,
     fingerprint: Vec<u8>,
     now: i64,
+    /// What the caller had stored today.
+    spent: Arc<Spent>,
 }
 
 struct Scope {
@@ -66,9 +73,83 @@ impl Drop for Scope {
     }
 }
 
-/// Whether the request has a key.
-pub fn is_asked_for(head: &Parts) -> bool {
-    head.headers.contains_key(HEADER)
+/// A request's body, and what is to be remembered of its answer.
+pub enum Asked {
+    New(Bytes, Answering),
+    /// Answered before.
+    Again(Response),
+}
+
+/// What has to be remembered of the answer to come: nothing where there is no key.
+#[derive(Clone)]
+pub struct Answering(Option<First>);
+
+/// Reads a request's body and looks it up by its key.
+pub async fn asked(api: &Api, request: Request) -> Result<Asked, Problem> {
+    let (head, body) = request.into_parts();
+    let bytes = body::read(api, body).await?;
+    Ok(match begin(api, &head, &bytes)? {
+        Begun::Plain => Asked::New(bytes, Answering(None)),
+        Begun::First(first) => Asked::New(bytes, Answering(Some(first))),
+        Begun::Replayed(response) => Asked::Again(response),
+    })
+}
+
+/// A success as it is answered: JSON.
+pub type Success = (StatusCode, String);
+
+impl Answering {
+    /// Makes a change in a write of its own, and remembers in it what is answered; nothing of a failure. Running
+    /// until the write has ended, whether the client still waits or not.
+    pub async fn write<E: Send + 'static>(
+        self,
+        api: &Api,
+        name: &'static str,
+        make: impl FnOnce(&Tx<'_>) -> Result<Result<Success, E>, StoreError> + Send + 'static,
+    ) -> Result<Result<Response, E>, StoreError> {
+        let running = self.clone();
+        let ended: AfterWrite<Result<Success, E>> = Box::new(move |_| drop(running));
+        let write = move |tx: &Tx<'_>| {
+            let made = make(tx)?;
+            if let Ok((status, body)) = &made {
+                self.remember(tx, *status, body)?;
+            }
+            Ok(made)
+        };
+        let made = api.calls.store.write_then(name, write, Some(ended)).await?;
+        Ok(made.map(|(status, body)| (status, json_text(body)).into_response()))
+    }
+
+    /// Of what has no write of its own.
+    pub async fn alone(self, api: &Api, (status, body): Success) -> Result<Response, Problem> {
+        if self.0.is_none() || !status.is_success() {
+            return Ok((status, json_text(body)).into_response());
+        }
+        let make = move |_: &Tx<'_>| Ok(Ok::<_, Infallible>((status, body)));
+        let Ok(response) = self.write(api, "idempotency.answer", make).await?;
+        Ok(response)
+    }
+
+    /// In the write of what was done.
+    pub fn remember(self, tx: &Tx<'_>, status: StatusCode, body: &str) -> Result<(), StoreError> {
+        let json = vec![("content-type".to_owned(), "application/json".to_owned())];
+        let body = body.as_bytes().to_vec();
+        let also = self.0.and_then(|first| first.remember(status, json, body, None));
+        also.map_or(Ok(()), |also| also(tx))
+    }
+
+    /// A plugin's own refusal is an answer as well.
+    pub async fn refused(self, api: &Api, problem: Problem, request: &RequestId) -> Problem {
+        if let Some(first) = self.0 {
+            first.refused(api, &problem, request).await;
+        }
+        problem
+    }
+}
+
+/// Whether a request has a key.
+pub fn is_asked_for(headers: &HeaderMap) -> bool {
+    headers.contains_key(HEADER)
 }
 
 /// Looks a request up by its key.
@@ -90,7 +171,10 @@ pub fn begin(api: &Api, head: &Parts, body: &Bytes) -> Result<Begun, Problem> {
     let stored =
         api.calls.store.read(|reader| reader.idempotent_response(&scope.text, believed))?;
     match stored {
-        None => Ok(Begun::First(First { scope, fingerprint, now })),
+        None => {
+            let spent = api.driver_has_room(caller, BODY_BYTES)?;
+            Ok(Begun::First(First { scope, fingerprint, now, spent }))
+        }
         Some(stored) if stored.fingerprint == fingerprint => Ok(Begun::Replayed(replay(stored))),
         Some(_) => Err(Problem::key_reused()),
     }
@@ -98,13 +182,14 @@ pub fn begin(api: &Api, head: &Parts, body: &Bytes) -> Result<Begun, Problem> {
 
 fn fingerprint(head: &Parts, body: &Bytes) -> Vec<u8> {
     let mut hash = Sha256::new();
-    let header = |name: &str| head.headers.get(name).map_or(&[][..], |value| value.as_bytes());
+    let header =
+        |name: &HeaderName| head.headers.get(name).map_or(&[][..], |value| value.as_bytes());
     let parts: [&[u8]; 6] = [
         head.method.as_str().as_bytes(),
         head.uri.path().as_bytes(),
         head.uri.query().unwrap_or_default().as_bytes(),
-        header("x-metagov-community"),
-        header("x-metagov-platform-id"),
+        header(&COMMUNITY),
+        header(&PLATFORM),
         body,
     ];
     for part in parts {
@@ -136,22 +221,24 @@ impl First {
         headers: Vec<(String, String)>,
         body: Vec<u8>,
         collected: Option<&mut Collected>,
-    ) -> Option<Also> {
-        let Self { scope, fingerprint, now } = self;
+    ) -> Option<ExtraWrite> {
+        let Self { scope, fingerprint, now, spent } = self;
         if let Some(collected) = collected {
             collected.keep = Some(scope.clone());
         }
         if body.len() > BODY_BYTES {
             return None;
         }
+        // Whether there was room was asked before anything was done.
+        spent.add(now, body.len() as u64 + ROW_BYTES);
         let response = StoredResponse { fingerprint, status: status.as_u16(), headers, body };
         Some(Box::new(move |tx| tx.remember_response(&scope.text, &response, now + REMEMBERED_MS)))
     }
 
     /// A plugin's own refusal is an answer as well, in a write of its own.
-    pub async fn refused(self, api: &Api, problem: &Problem, request_id: &crate::ids::RequestId) {
+    pub async fn refused(self, api: &Api, problem: &Problem, request_id: &RequestId) {
         let Some(status) = problem.refusal() else { return };
-        let body = problem.body(request_id).to_string().into_bytes();
+        let body = problem.body(request_id).into_bytes();
         let kind = ("content-type".to_owned(), "application/problem+json".to_owned());
         if let Some(also) = self.remember(status, vec![kind], body, None)
             && let Err(error) = api.calls.store.write("idempotency.refusal", also).await

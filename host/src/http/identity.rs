@@ -3,46 +3,139 @@
 //! Takes requests apart and reads or writes at once: what a claim makes of a linked account is in
 //! `effects::accounts`, and no guest has a part in it.
 
-mod query;
+mod asked;
 
+use std::borrow::Cow;
+use std::convert::Infallible;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::Router;
-use axum::body::Body;
-use axum::extract::{Query, RawQuery, State, rejection::QueryRejection};
+use axum::extract::{Query, RawQuery, Request, State, rejection::QueryRejection};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::routing::{get, post};
+use axum::response::Response;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::changes::Changing;
 use super::error::Problem;
-use super::{Api, body};
-use crate::changes::Change;
-use crate::communities::Community;
-use crate::effects::{AccountKey, Claim};
+use super::idempotency::Asked;
+use super::route::failure::{self, Failure};
+use super::route::{Route, get, post, query};
+use super::{Api, body, idempotency, json_text};
+use crate::calls::unresolved;
+use crate::communities::{Community, ResolveError};
+use crate::effects::{Account, AccountKey, Claim};
 use crate::ids::PersonId;
-use crate::store::{MERGED, PersonRow, User, View};
+use crate::json::{Object, list};
+use crate::store::{MERGED, PersonRow, Tx, User, View};
 
-use query::{FilterQuery, LinkedQuery, UserQuery, UsersQuery};
+use asked::{FilterQuery, LinkedQuery, UserQuery, UsersQuery};
 
-/// People that one request makes at most.
-const NEW_PEOPLE: usize = 1_000;
+/// How many people one request makes.
+pub const COUNTS: RangeInclusive<i64> = 1..=1_000;
 /// People on one page of `get_users` at most.
 const PAGE: usize = 10_000;
 
-type Answer<T = Json<Value>> = Result<T, Problem>;
+type Answer<T> = Result<T, Problem>;
 
-pub fn routes() -> Router<Arc<Api>> {
-    Router::new()
-        .route("/api/internal/identity/create_id", post(create_id))
-        .route("/api/internal/identity/merge_ids", post(merge_ids))
-        .route("/api/internal/identity/link_account", post(link_account))
-        .route("/api/internal/identity/unlink_account", post(unlink_account))
-        .route("/api/internal/identity/get_user", get(get_user))
-        .route("/api/internal/identity/get_users", get(get_users))
-        .route("/api/internal/identity/filter_users_by_account", get(filter_users_by_account))
-        .route("/api/internal/identity/get_linked_account", get(get_linked_account))
+const PERSON: &[Failure] = &[(400, "unknown_person")];
+/// The community was deleted meanwhile.
+const GONE: &[Failure] = &[(409, "instance_replaced")];
+
+pub fn routes() -> Vec<Route> {
+    vec![
+        post("/api/internal/identity/create_id", "createPeople", "Makes people", create_id)
+            .body("NewPeople")
+            .answers::<Vec<PersonId>>(201)
+            .changes(("person", None))
+            .fails(GONE)
+            .fails(failure::COMMUNITY),
+        post("/api/internal/identity/merge_ids", "mergePeople", "Makes two people one", merge_ids)
+            .body("Merge")
+            .answers::<PersonJson>(200)
+            .changes(("person", None))
+            .fails(PERSON),
+        post(
+            "/api/internal/identity/link_account",
+            "linkAccount",
+            "Links an account to a person",
+            link_account,
+        )
+        .body("Link")
+        .answers::<Account>(200)
+        .changes_of(("person", None), ("account", None))
+        .fails(GONE)
+        .fails(PERSON)
+        .fails(failure::CHOICE)
+        .fails(&[(409, "account_owned")]),
+        post(
+            "/api/internal/identity/unlink_account",
+            "unlinkAccount",
+            "Removes a linked account",
+            unlink_account,
+        )
+        .body("Unlink")
+        .answers::<bool>(200)
+        .changes_of(("person", None), ("account", None))
+        .fails(PERSON)
+        .fails(failure::COMMUNITY)
+        .fails(&[(400, "unknown_account"), (409, "account_owned")]),
+        get(
+            "/api/internal/identity/get_user",
+            "getPerson",
+            "A person with all linked accounts",
+            get_user,
+        )
+        .query(&[query::PERSON.needed()])
+        .answers::<PersonJson>(200)
+        .fails(PERSON),
+        get(
+            "/api/internal/identity/get_users",
+            "listPeople",
+            "People by their accounts",
+            get_users,
+        )
+        .query(&[
+            query::COMMUNITY.needed(),
+            query::PLATFORM_TYPE,
+            query::PLATFORM_ID,
+            query::LINK_TYPE,
+            query::LINK_QUALITY,
+            query::PLATFORM_IDENTIFIER,
+            query::AFTER_PERSON,
+            query::LIMIT,
+        ])
+        .answers::<Vec<PersonJson>>(200)
+        .fails(failure::COMMUNITY),
+        get(
+            "/api/internal/identity/filter_users_by_account",
+            "filterPeopleByAccount",
+            "Which of some people have such an account",
+            filter_users_by_account,
+        )
+        .query(&[
+            query::PEOPLE.needed(),
+            query::COMMUNITY.needed(),
+            query::PLATFORM_TYPE,
+            query::PLATFORM_ID,
+            query::LINK_TYPE,
+            query::LINK_QUALITY,
+            query::PLATFORM_IDENTIFIER,
+        ])
+        .answers::<Vec<PersonId>>(200)
+        .fails(failure::COMMUNITY),
+        get(
+            "/api/internal/identity/get_linked_account",
+            "getLinkedAccount",
+            "A person's account on a platform",
+            get_linked_account,
+        )
+        .query(&[query::PERSON.needed(), query::PLATFORM_TYPE.needed(), query::PLATFORM_ID])
+        .answers::<LinkedAccount>(200)
+        .fails(PERSON),
+    ]
 }
 
 #[derive(Default, Deserialize)]
@@ -53,27 +146,29 @@ struct CreateBody {
 
 async fn create_id(
     State(api): State<Arc<Api>>,
-    told: Change,
-    body: Body,
-) -> Answer<(StatusCode, Json<Value>)> {
-    let body: CreateBody = body::json(&api, body).await?;
+    Changing(told): Changing,
+    request: Request,
+) -> Answer<Response> {
+    let (bytes, answering) = match idempotency::asked(&api, request).await? {
+        Asked::Again(response) => return Ok(response),
+        Asked::New(bytes, answering) => (bytes, answering),
+    };
+    let body: CreateBody = body::parse_as("NewPeople", &bytes)?;
     let community = community(&api, body.community_slug.as_deref(), "community_slug")?;
     let count = body.count.unwrap_or(1);
-    if !(1..=NEW_PEOPLE).contains(&count) {
-        return Err(Problem::bad_request(format!("`count` is 1 to {NEW_PEOPLE}")));
-    }
     let people: Vec<_> = (0..count).map(|_| fresh()).collect::<Result<_, _>>()?;
     let (id, now, made) = (community.names.id, api.clock.now_ms(), people.clone());
     let told = told.of(people[0].to_string()).with_status(StatusCode::CREATED.as_u16());
     let view = View::Person(people[0]);
-    let write = api.calls.store.write("identity.create", move |tx| {
+    let make = move |tx: &Tx<'_>| {
         tx.require_community(id)?;
         tx.changing(Some(&told), id, &view, now, |tx| {
             made.iter().try_for_each(|person| tx.add_person(id, *person, now))
-        })
-    });
-    write.await?;
-    Ok((StatusCode::CREATED, Json(json!(people))))
+        })?;
+        Ok(Ok::<_, Infallible>((StatusCode::CREATED, json!(people).to_string())))
+    };
+    let Ok(response) = answering.write(&api, "identity.create", make).await?;
+    Ok(response)
 }
 
 #[derive(Default, Deserialize)]
@@ -83,8 +178,16 @@ struct MergeBody {
 }
 
 /// The two people, and everyone each is merged with, are one from now on.
-async fn merge_ids(State(api): State<Arc<Api>>, told: Change, body: Body) -> Answer {
-    let body: MergeBody = body::json(&api, body).await?;
+async fn merge_ids(
+    State(api): State<Arc<Api>>,
+    Changing(told): Changing,
+    request: Request,
+) -> Answer<Response> {
+    let (bytes, answering) = match idempotency::asked(&api, request).await? {
+        Asked::Again(response) => return Ok(response),
+        Asked::New(bytes, answering) => (bytes, answering),
+    };
+    let body: MergeBody = body::parse_as("Merge", &bytes)?;
     let into = person(&api, body.primary_instance_id, "primary_instance_id")?;
     let other = person(&api, body.secondary_instance_id, "secondary_instance_id")?;
     if into.community != other.community {
@@ -92,48 +195,79 @@ async fn merge_ids(State(api): State<Arc<Api>>, told: Change, body: Body) -> Ans
     }
     let (into_id, other_id) = (into.id, other.id);
     let (told, of, now) = (told.of(into_id.to_string()), into.community, api.clock.now_ms());
-    let write = api.calls.store.write("identity.merge", move |tx| {
+    let make = move |tx: &Tx<'_>| {
         let view = View::Person(into_id);
-        tx.changing(Some(&told), of, &view, now, |tx| tx.merge_people(into_id, other_id))
-    });
-    let primary = write.await?.ok_or_else(|| {
+        let merge = |tx: &Tx<'_>| tx.merge_people(into_id, other_id);
+        let Some(primary) = tx.changing(Some(&told), of, &view, now, merge)? else {
+            return Ok(Err(()));
+        };
+        let user = tx.reader().user(primary)?;
+        Ok(Ok((StatusCode::OK, user_json(into_id, &user, &into.slug))))
+    };
+    let merged = answering.write(&api, "identity.merge", make).await?;
+    merged.map_err(|()| {
         Problem::bad_request(format!("At most {MERGED} people can be merged with one another"))
-    })?;
-    let user = api.calls.store.read(|reader| reader.user(primary))?;
-    Ok(Json(user_json(into.id, &user, &into.slug)))
+    })
 }
 
-async fn link_account(State(api): State<Arc<Api>>, told: Change, body: Body) -> Answer {
-    let body: Value = body::json(&api, body).await?;
-    let slug = body.get("community_slug").and_then(Value::as_str).map(str::to_owned);
-    let community = community(&api, slug.as_deref(), "community_slug")?;
-    let claim = Claim::parse(body, None)
+/// Of the claim beside what `Claim` reads itself.
+#[derive(Default, Deserialize)]
+struct LinkBody {
+    community_slug: Option<String>,
+}
+
+async fn link_account(
+    State(api): State<Arc<Api>>,
+    Changing(told): Changing,
+    request: Request,
+) -> Answer<Response> {
+    let (bytes, answering) = match idempotency::asked(&api, request).await? {
+        Asked::Again(response) => return Ok(response),
+        Asked::New(bytes, answering) => (bytes, answering),
+    };
+    let text = body::text_as("Link", &bytes)?;
+    let body: LinkBody = body::read_as("Link", &text)?;
+    let community = community(&api, body.community_slug.as_deref(), "community_slug")?;
+    let claim = Claim::parse(&text, None)
         .map_err(|cause| Problem::bad_request(format!("The account is not valid: {cause}")))?;
     let owner = person(&api, claim.person, "external_id")?;
     if owner.community != community.names.id {
-        return Err(Problem::unknown_person(owner.id));
+        return Err(Problem::nobody_of(community.names.slug.as_str(), owner.id));
     }
-    require_plugin(&community, &claim.key.platform_type)?;
+    require_instance(&community, &claim.key)?;
     let (id, fresh, now) = (community.names.id, fresh()?, api.clock.now_ms());
-    let write = api.calls.store.write("identity.link", move |tx| {
+    let slug = community.names.slug.clone();
+    let make = move |tx: &Tx<'_>| {
         tx.require_community(id)?;
         let view = View::Account(id, claim.key.clone());
-        tx.changing(Some(&told), id, &view, now, |tx| tx.link_account(id, claim, fresh, now))
-    });
-    let account = write.await?.map_err(|_| Problem::account_owned())?;
-    Ok(Json(account.shown(community.names.slug.as_str())))
+        let link = |tx: &Tx<'_>| tx.link_account(id, claim, fresh, now);
+        let linked = tx.changing(Some(&told), id, &view, now, link)?;
+        Ok(linked.map(|account| (StatusCode::OK, account.shown(slug.as_str()))))
+    };
+    let linked = answering.write(&api, "identity.link", make).await?;
+    linked.map_err(|_| Problem::account_owned())
 }
 
 #[derive(Default, Deserialize)]
 struct UnlinkBody {
+    /// Whose it is, if that is said.
+    external_id: Option<PersonId>,
     community_slug: Option<String>,
     platform_type: Option<String>,
     platform_identifier: Option<String>,
     community_platform_id: Option<String>,
 }
 
-async fn unlink_account(State(api): State<Arc<Api>>, told: Change, body: Body) -> Answer {
-    let body: UnlinkBody = body::json(&api, body).await?;
+async fn unlink_account(
+    State(api): State<Arc<Api>>,
+    Changing(told): Changing,
+    request: Request,
+) -> Answer<Response> {
+    let (bytes, answering) = match idempotency::asked(&api, request).await? {
+        Asked::Again(response) => return Ok(response),
+        Asked::New(bytes, answering) => (bytes, answering),
+    };
+    let body: UnlinkBody = body::parse_as("Unlink", &bytes)?;
     let community = community(&api, body.community_slug.as_deref(), "community_slug")?;
     let key = AccountKey::new(
         given(body.platform_type, "platform_type")?,
@@ -142,13 +276,23 @@ async fn unlink_account(State(api): State<Arc<Api>>, told: Change, body: Body) -
     )
     .map_err(Problem::bad_request)?;
     let id = community.names.id;
+    let person = body.external_id.map(|one| person(&api, Some(one), "external_id")).transpose()?;
     require_unambiguous(&api, &community, &key)?;
     let now = api.clock.now_ms();
-    let write = api.calls.store.write("identity.unlink", move |tx| {
+    let make = move |tx: &Tx<'_>| {
+        if let Some(person) = &person
+            && let Some((_, owner)) = tx.reader().account(id, &key)?
+            && owner != person.primary
+        {
+            return Ok(Err(Problem::others_account(person.id)));
+        }
         let view = View::Account(id, key.clone());
-        tx.changing(Some(&told), id, &view, now, |tx| tx.unlink_account(id, &key))
-    });
-    if write.await? { Ok(Json(json!(true))) } else { Err(Problem::unknown_account()) }
+        let unlink = |tx: &Tx<'_>| tx.unlink_account(id, &key);
+        let is_unlinked = tx.changing(Some(&told), id, &view, now, unlink)?;
+        let answer = is_unlinked.then_some((StatusCode::OK, "true".to_owned()));
+        Ok(answer.ok_or_else(Problem::unknown_account))
+    };
+    answering.write(&api, "identity.unlink", make).await?
 }
 
 /// Without a `community_platform_id` only an account that has none is meant.
@@ -168,18 +312,18 @@ fn require_unambiguous(api: &Api, community: &Community, key: &AccountKey) -> An
 async fn get_user(
     State(api): State<Arc<Api>>,
     query: Result<Query<UserQuery>, QueryRejection>,
-) -> Answer {
+) -> Answer<Response> {
     let query = taken(query)?;
     let person = person(&api, query.external_id, "external_id")?;
     let user = api.calls.store.read(|reader| reader.user(person.primary))?;
-    Ok(Json(user_json(person.id, &user, &person.slug)))
+    Ok(json_text(user_json(person.id, &user, &person.slug)))
 }
 
 /// A page of people. The `Link` header leads to the next one.
 async fn get_users(
     State(api): State<Arc<Api>>,
     query: Result<Query<UsersQuery>, QueryRejection>,
-) -> Answer<(HeaderMap, Json<Value>)> {
+) -> Answer<(HeaderMap, Response)> {
     let query = taken(query)?;
     let community = community(&api, query.community.as_deref(), "community")?;
     let limit = query.limit.unwrap_or(PAGE).clamp(1, PAGE);
@@ -190,9 +334,9 @@ async fn get_users(
         primaries.into_iter().map(|primary| reader.user(primary)).collect()
     })?;
     let slug = community.names.slug.as_str();
-    let shown: Vec<Value> = users.iter().map(|user| user_json(user.primary, user, slug)).collect();
+    let shown = list(users.iter().map(|user| user_json(user.primary, user, slug)));
     let last = users.last().filter(|_| users.len() == limit).map(|user| user.primary);
-    Ok((last.map(|last| next_page(&query, last)).unwrap_or_default(), Json(json!(shown))))
+    Ok((last.map(|last| next_page(&query, last)).unwrap_or_default(), json_text(shown)))
 }
 
 fn next_page(query: &UsersQuery, last: PersonId) -> HeaderMap {
@@ -202,7 +346,10 @@ fn next_page(query: &UsersQuery, last: PersonId) -> HeaderMap {
 }
 
 /// Of the given people those who have such an account themselves.
-async fn filter_users_by_account(State(api): State<Arc<Api>>, query: RawQuery) -> Answer {
+async fn filter_users_by_account(
+    State(api): State<Arc<Api>>,
+    query: RawQuery,
+) -> Answer<Json<Vec<PersonId>>> {
     let query = FilterQuery::parse(query.0.as_deref()).map_err(Problem::bad_request)?;
     let community = community(&api, query.community.as_deref(), "community")?;
     let (id, filter) = (community.names.id, &query.filter);
@@ -220,14 +367,14 @@ async fn filter_users_by_account(State(api): State<Arc<Api>>, query: RawQuery) -
         }
         Ok(kept)
     })?;
-    Ok(Json(json!(kept)))
+    Ok(Json(kept))
 }
 
 /// The person's account on a platform, their own before one of those they are merged with.
 async fn get_linked_account(
     State(api): State<Arc<Api>>,
     query: Result<Query<LinkedQuery>, QueryRejection>,
-) -> Answer {
+) -> Answer<Response> {
     let query = taken(query)?;
     let person = person(&api, query.external_id, "external_id")?;
     let platform = given(query.platform_type, "platform_type")?;
@@ -237,11 +384,11 @@ async fn get_linked_account(
         account.key.platform_type == platform && account.key.community_platform_id == wanted
     });
     let own = accounts.iter().find(|account| account.person == person.id).or(accounts.first());
-    Ok(Json(own.map_or_else(|| json!({}), |account| account.shown(&person.slug))))
+    Ok(json_text(own.map_or_else(|| "{}".to_owned(), |account| account.shown(&person.slug))))
 }
 
 fn taken<T>(query: Result<Query<T>, QueryRejection>) -> Answer<T> {
-    query.map(|Query(query)| query).map_err(|error| Problem::bad_request(error.body_text()))
+    query.map(|Query(query)| query).map_err(|_| Problem::unread_query())
 }
 
 fn given<T>(value: Option<T>, name: &str) -> Answer<T> {
@@ -259,12 +406,15 @@ fn person(api: &Api, id: Option<PersonId>, name: &str) -> Answer<PersonRow> {
     row.ok_or_else(|| Problem::unknown_person(id))
 }
 
-fn require_plugin(community: &Community, platform: &str) -> Answer<()> {
-    if community.instances.iter().any(|instance| instance.plugin.as_str() == platform) {
-        return Ok(());
+/// An account is on a platform that the community has: told apart as for an action.
+fn require_instance(community: &Community, key: &AccountKey) -> Answer<()> {
+    let (plugin, platform_id) = (&key.platform_type, key.community_platform_id.as_deref());
+    match community.resolve(plugin, platform_id) {
+        // None there has an id, so there is nothing to be told apart.
+        Err(ResolveError::NoSuchPlatform(choices)) if choices.is_empty() => Ok(()),
+        Err(error) => Err(unresolved(plugin, community, error).into()),
+        Ok(_) => Ok(()),
     }
-    let slug = &community.names.slug;
-    Err(Problem::not_enabled(platform, slug.as_str()))
 }
 
 fn fresh() -> Answer<PersonId> {
@@ -272,7 +422,44 @@ fn fresh() -> Answer<PersonId> {
         .map_err(|error| Problem::internal(format!("there is no randomness: {error}")))
 }
 
-fn user_json(source: PersonId, user: &User, slug: &str) -> Value {
-    let accounts: Vec<Value> = user.accounts.iter().map(|account| account.shown(slug)).collect();
-    json!({ "source_ID": source, "primary_ID": user.primary, "linked_accounts": accounts })
+/// What `user_json` writes.
+enum PersonJson {}
+
+impl JsonSchema for PersonJson {
+    fn schema_name() -> Cow<'static, str> {
+        "Person".into()
+    }
+
+    fn json_schema(schemas: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A person, with what everybody they are merged with has.",
+            "type": "object",
+            "required": ["source_ID", "primary_ID", "linked_accounts"],
+            "properties": {
+                "source_ID": { "description": "Who was asked for", "type": "integer" },
+                "primary_ID": { "description": "Who they are merged into", "type": "integer" },
+                "linked_accounts": { "type": "array", "items": schemas.subschema_for::<Account>() },
+            },
+        })
+    }
+}
+
+/// An account, or `{}` if there is none.
+enum LinkedAccount {}
+
+impl JsonSchema for LinkedAccount {
+    fn schema_name() -> Cow<'static, str> {
+        "LinkedAccount".into()
+    }
+
+    fn json_schema(schemas: &mut SchemaGenerator) -> Schema {
+        let nothing = json_schema!({ "type": "object", "maxProperties": 0 });
+        json_schema!({ "anyOf": [schemas.subschema_for::<Account>(), nothing] })
+    }
+}
+
+fn user_json(source: PersonId, user: &User, slug: &str) -> String {
+    let accounts = list(user.accounts.iter().map(|account| account.shown(slug)));
+    let shown = Object::new().with("source_ID", json!(source));
+    shown.with("primary_ID", json!(user.primary)).carrying("linked_accounts", &accounts).end()
 }

@@ -1,30 +1,111 @@
 //! `/auth/{plugin}/…`, where browsers come by, and `/api/internal/oauth/{plugin}/start`, where drivers get
 //! tickets for them.
 
+mod form;
+mod visits;
+
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use axum::{Extension, Json};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::access::is_loopback;
+use super::bodies::Sender;
 use super::error::Problem;
+use super::path::Path;
+use super::route::failure::{self, Failure};
+use super::route::{Route, get, post, query};
 use super::{Api, body};
 use crate::ids::RequestId;
-use crate::oauth::{Asked, Back, FLOW_MS, Leave, OAuthError, cookie_name};
+use form::Fields;
+pub use visits::wants_json;
+use visits::{Visit, looked_at};
 
-pub fn routes() -> Router<Arc<Api>> {
-    Router::new()
-        .route("/auth/{plugin}/authorize", get(authorize))
-        .route("/auth/{plugin}/callback", get(callback))
-        .route("/api/internal/oauth/{plugin}/start", post(start))
+use crate::oauth::{AskedFor, Back, FLOW_MS, Leave, OAuthError, Visitor, cookie_name};
+
+/// How an authorisation can fail on its way.
+const AUTHORIZATION: &[Failure] = &[
+    (400, "bad_redirect"),
+    (400, "unknown_person"),
+    (404, "no_oauth"),
+    (404, "not_found"),
+    (503, "no_public_url"),
+];
+
+pub fn routes() -> Vec<Route> {
+    vec![
+        get(
+            "/auth/{plugin}/authorize",
+            "beginAuthorization",
+            "Sends the browser to the platform",
+            authorize,
+        )
+        .public()
+        .query(&[
+            query::REDIRECT_URI,
+            query::COMMUNITY,
+            query::AUTHORIZATION_TYPE,
+            query::STATE,
+            query::METAGOV_ID,
+            query::TICKET,
+        ])
+        .answers_nothing(303)
+        .of_people()
+        .knowing_sender()
+        .look(looked_at)
+        .fails(failure::CALL)
+        .fails(AUTHORIZATION)
+        .fails(&[(400, "bad_ticket"), (403, "ticket_required"), (503, "prefetch")]),
+        get(
+            "/auth/{plugin}/callback",
+            "completeAuthorization",
+            "The browser is back from the platform",
+            callback,
+        )
+        .public()
+        .query(query::CALLBACK)
+        .of_others()
+        .answers_nothing(303)
+        .of_people()
+        .look(looked_at)
+        .fails(failure::CALL)
+        .fails(AUTHORIZATION)
+        .fails(&[(400, "bad_state"), (503, "prefetch")]),
+        post(
+            "/auth/{plugin}/callback",
+            "completePostedAuthorization",
+            "The same by `response_mode=form_post`",
+            posted,
+        )
+        .public()
+        .of_others()
+        .answers_nothing(303)
+        .answers_text(200, "text/html")
+        .of_people()
+        .fails(failure::CALL)
+        .fails(AUTHORIZATION)
+        .fails(&[(400, "bad_state"), (408, "body_too_slow"), (413, "body_too_large")]),
+        post(
+            "/api/internal/oauth/{plugin}/start",
+            "startAuthorization",
+            "An authorize URL, good until an authorisation has completed",
+            start,
+        )
+        .never_once("the answer holds a ticket, which is a secret")
+        .body("Authorization")
+        .answers::<AuthorizeUrl>(200)
+        .knowing_sender()
+        .changes_nothing()
+        .fails(failure::CHOICE)
+        .fails(failure::CALL)
+        .fails(AUTHORIZATION),
+    ]
 }
 
 /// The query of `authorize`: a ticket, or what a ticket would be for.
@@ -32,56 +113,106 @@ pub fn routes() -> Router<Arc<Api>> {
 struct AuthorizeQuery {
     ticket: Option<String>,
     #[serde(flatten)]
-    asked: Asked,
+    asked: AskedFor,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct AuthorizeUrl {
+    /// Where the driver sends the browser.
+    authorize_url: String,
 }
 
 async fn start(
     State(api): State<Arc<Api>>,
     Path(plugin): Path<String>,
+    Extension(sender): Extension<Sender>,
     headers: HeaderMap,
     body: Body,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<AuthorizeUrl>, Problem> {
     let base = api.oauth.base(local_host(&headers))?;
     api.oauth.require(&plugin)?;
-    let asked: Asked = body::json(&api, body).await?;
-    let authorize_url = api.oauth.start(&plugin, asked, &base).await?;
-    Ok(Json(json!({ "authorize_url": authorize_url })))
+    let asked: AskedFor = body::json(&api, "Authorization", body).await?;
+    let authorize_url = api.oauth.start(&plugin, asked, &base, sender.to_string()).await?;
+    Ok(Json(AuthorizeUrl { authorize_url }))
 }
 
 async fn authorize(
+    _: Visit,
     State(api): State<Arc<Api>>,
     Path(plugin): Path<String>,
     Extension(request): Extension<RequestId>,
+    Extension(sender): Extension<Sender>,
     headers: HeaderMap,
     query: Result<Query<AuthorizeQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let Query(query) = query.map_err(|error| Problem::bad_request(error.body_text()))?;
+    let Query(query) = query.map_err(|_| Problem::unread_query())?;
+    if let (Some(_), Some(said)) = (&query.ticket, query.asked.says()) {
+        return Err(Problem::bad_query(format!(
+            "a ticket was made for all that is asked for, and `{said}` beside it would have no effect; leave it out"
+        )));
+    }
     let base = api.oauth.base(local_host(&headers))?;
+    let by = Visitor { request, sender: sender.to_string() };
     let leave = match query.ticket {
-        Some(ticket) => api.oauth.authorize_with(&plugin, &ticket, request).await,
+        Some(ticket) => api.oauth.authorize_with(&plugin, &ticket, by).await,
         None if api.keys.load().are_required() && !api.oauth.is_open => {
             return Err(OAuthError::TicketRequired.into());
         }
-        None => api.oauth.authorize(&plugin, query.asked, &base, request).await,
+        None => api.oauth.authorize(&plugin, query.asked, &base, by).await,
     };
     let Leave { url, cookie_name, cookie } = leave.map_err(Problem::of_browser)?;
     sent_on(&url, &set_cookie(&base, &cookie_name, &cookie, FLOW_MS / 1000))
 }
 
 async fn callback(
+    _: Visit,
     State(api): State<Arc<Api>>,
     Path(plugin): Path<String>,
     Extension(request): Extension<RequestId>,
     headers: HeaderMap,
-    query: Result<Query<Vec<(String, String)>>, QueryRejection>,
+    query: Result<Query<Fields>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let Query(query) = query.map_err(|error| Problem::bad_request(error.body_text()))?;
-    let base = api.oauth.base(local_host(&headers))?;
-    let state = query.iter().find(|(name, _)| name == "state");
-    let name = state.map(|(_, state)| cookie_name(state)).unwrap_or_default();
-    let cookie = cookie(&headers, &name).map(str::to_owned);
+    let Query(query) = query.map_err(|_| Problem::unread_query())?;
+    come_back(&api, plugin, query, &headers, request).await
+}
+
+/// `response_mode=form_post`
+async fn posted(
+    State(api): State<Arc<Api>>,
+    Path(plugin): Path<String>,
+    Extension(request): Extension<RequestId>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let fields = form::read(&api, &headers, body).await?;
+    let name = name_of_cookie(&fields);
+    let needs_cookie = !name.is_empty() && cookie(&headers, &name).is_none();
+    if !needs_cookie || form::is_again(&uri) {
+        return come_back(&api, plugin, fields, &headers, request).await;
+    }
+    Ok(form::again(&fields))
+}
+
+/// With all that the platform sent.
+async fn come_back(
+    api: &Api,
+    plugin: String,
+    query: Fields,
+    headers: &HeaderMap,
+    request: RequestId,
+) -> Result<Response, Problem> {
+    let base = api.oauth.base(local_host(headers))?;
+    let name = name_of_cookie(&query);
+    let cookie = cookie(headers, &name).map(str::to_owned);
     let url = api.oauth.callback(Back { plugin, query, cookie, request }).await?;
     sent_on(&url, &set_cookie(&base, &name, "", 0))
+}
+
+/// The cookie that goes with the state.
+fn name_of_cookie(query: &Fields) -> String {
+    let state = query.iter().find(|(name, _)| name == "state");
+    state.map(|(_, state)| cookie_name(state)).unwrap_or_default()
 }
 
 /// 303 that no cache keeps and of which the next page does not learn where the browser was.

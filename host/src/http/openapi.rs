@@ -1,47 +1,69 @@
 //! `/openapi.json`: what can be asked of this host as it is now; `/docs`: a viewer of it that needs
 //! nothing from elsewhere.
 
+pub mod bodies;
 mod document;
-mod routes;
+mod schemas;
+mod shapes;
+mod targets;
 
-#[cfg(test)]
-pub use routes::ROUTES;
-pub use routes::route_of;
-
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use arc_swap::ArcSwapOption;
-use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::get;
-use utoipa_swagger_ui::{Config, SwaggerUi};
+use serde_json::{Map, Value};
+use utoipa_swagger_ui::Config;
 
 use super::Api;
 use super::error::Problem;
+use super::route::{Route, failure, get};
+
+/// Where the viewer is.
+const VIEWER: &str = "/docs/";
 
 /// What the viewer may load: its own files, and nothing from elsewhere.
 const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                       base-uri 'none'; frame-ancestors 'none'; form-action 'none'";
 
-pub fn routes() -> Router<Arc<Api>> {
-    Router::new()
-        .route("/openapi.json", get(show))
-        .route("/", get(async || Redirect::to("/docs/")))
-        .merge(viewer())
+pub fn routes() -> Vec<Route> {
+    vec![
+        get("/openapi.json", "getOpenApi", "This document", show)
+            .answers::<Map<String, Value>>(200),
+        get("/", "openRoot", "Redirects to the viewer", to_viewer).answers_nothing(303),
+        get("/docs", "openDocs", "Redirects to the viewer", to_viewer)
+            .of_others()
+            .answers_nothing(303),
+        get("/docs/", "openViewer", "A viewer of this document", viewer)
+            .of_others()
+            .answers_text(200, "text/html"),
+        get("/docs/{*file}", "getViewerFile", "What the viewer loads", viewer)
+            .of_others()
+            .answers_text(200, "*/*")
+            .fails(failure::NOT_FOUND),
+    ]
 }
 
-fn viewer() -> Router<Arc<Api>> {
-    let viewer = SwaggerUi::new("/docs").config(Config::from("/openapi.json"));
-    Router::from(viewer).layer(axum::middleware::map_response(restrict))
+async fn to_viewer() -> Redirect {
+    Redirect::to(VIEWER)
 }
 
-async fn restrict(mut response: Response) -> Response {
-    let policy = HeaderValue::from_static(POLICY);
-    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
-    response
+/// What the viewer is told: where the document is.
+static CONFIG: LazyLock<Arc<Config<'_>>> =
+    LazyLock::new(|| Arc::new(Config::from("/openapi.json")));
+
+async fn viewer(uri: Uri) -> Result<Response, Problem> {
+    let name = uri.path().strip_prefix(VIEWER).unwrap_or_default();
+    let found = utoipa_swagger_ui::serve(name, CONFIG.clone());
+    let found = found.map_err(|error| Problem::internal(format!("the viewer: {error}")))?;
+    let file = found.ok_or_else(|| Problem::not_found("The viewer has no such file"))?;
+    let headers = [
+        (header::CONTENT_TYPE, file.content_type),
+        (header::CONTENT_SECURITY_POLICY, POLICY.to_owned()),
+    ];
+    Ok((headers, file.bytes).into_response())
 }
 
 /// The document for the plugins that served when it was made: their marks, and its text.

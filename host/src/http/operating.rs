@@ -1,16 +1,19 @@
 //! `/healthz`, `/readyz`, `/metrics`: for supervisors and monitoring.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::IntoResponse;
-use axum::routing::get;
-use axum::{Json, Router};
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::Api;
 use super::error::Problem;
+use super::route::{Route, get};
 use crate::calls::Calls;
 use crate::plugins::Seen;
 use crate::telemetry::metric::{
@@ -18,42 +21,79 @@ use crate::telemetry::metric::{
     STORE_QUEUED_WRITES,
 };
 
-pub fn routes() -> Router<Arc<Api>> {
-    Router::new()
-        .route("/healthz", get(alive))
-        .route("/readyz", get(ready))
-        .route("/metrics", get(metrics))
+pub fn routes() -> Vec<Route> {
+    vec![
+        get("/healthz", "getHealth", "Whether the host is alive", alive)
+            .public()
+            .of_others()
+            .answers::<Health>(200),
+        get("/readyz", "getReadiness", "Whether the host can serve calls", ready)
+            .public()
+            .of_others()
+            .answers::<Health>(200)
+            .fails(&[(503, "not_ready")]),
+        get("/metrics", "getMetrics", "Metrics for Prometheus", metrics)
+            .of_others()
+            .answers_text(200, "text/plain"),
+    ]
+}
+
+/// Whoever asks again comes with a new connection, which a thread takes that is not stuck: those of one that is
+/// hear nothing until its disk answers.
+const LAST: [(HeaderName, HeaderValue); 1] =
+    [(header::CONNECTION, HeaderValue::from_static("close"))];
+
+#[derive(Serialize, JsonSchema)]
+struct Health {
+    status: &'static str,
 }
 
 /// The process answers.
-async fn alive() -> Json<Value> {
-    Json(json!({ "status": "ok" }))
+async fn alive() -> impl IntoResponse {
+    (LAST, Json(Health { status: "ok" }))
 }
 
 /// Calls can be answered: the store can be written, and what is in the plugin directory serves. A file that comes later
 /// and is being compiled is in the listing alone: whatever served before it still serves.
-async fn ready(State(api): State<Arc<Api>>) -> Result<Json<Value>, Problem> {
+async fn ready(State(api): State<Arc<Api>>) -> impl IntoResponse {
+    (LAST, readiness(&api))
+}
+
+fn readiness(api: &Api) -> Result<Json<Health>, Problem> {
     if let Some(wrong) = api.calls.store.wrong() {
         return Err(Problem::not_ready(format!("{}; the log says why", wrong.sentence())));
     }
     if let Some(fault) = directory_fault(&api.calls) {
         return Err(Problem::not_ready(fault));
     }
-    Ok(Json(json!({ "status": "ready" })))
+    Ok(Json(Health { status: "ready" }))
 }
 
 /// Why the plugin directory keeps the host from being ready.
-fn directory_fault(calls: &Calls) -> Option<&'static str> {
+fn directory_fault(calls: &Calls) -> Option<Cow<'static, str>> {
     match calls.plugins.seen() {
-        Seen::Starting => {
-            Some("Plugin files are looked at for the first time; see /api/internal/plugins")
-        }
+        Seen::Starting => Some(starting(&calls.plugins.blocked())),
         // Where nothing is enabled nobody misses them.
         Seen::Nothing if misses_plugins(calls) => Some(
-            "The plugin directory has no plugin file, but plugins are enabled; see that it is the right one and mounted",
+            "The plugin directory has no plugin file, but plugins are enabled; see that it is the right one and mounted".into(),
         ),
         Seen::Nothing | Seen::Files => None,
     }
+}
+
+fn starting(blocked: &BTreeSet<String>) -> Cow<'static, str> {
+    let Some(first) = blocked.first() else {
+        return "Plugin files are looked at for the first time; see /api/internal/plugins".into();
+    };
+    let others = match blocked.len() - 1 {
+        0 => String::new(),
+        others => format!(" and {others} more"),
+    };
+    format!(
+        "Of the plugin files that were there at the start, {first}{others} cannot be read in time (directory.read_ms): \
+         see that the file system answers, or take it out; the others serve"
+    )
+    .into()
 }
 
 fn misses_plugins(calls: &Calls) -> bool {
@@ -71,5 +111,5 @@ async fn metrics(State(api): State<Arc<Api>>) -> impl IntoResponse {
     STORE_QUEUED_WRITES.set(&[], api.calls.store.queued() as f64);
     STORE_OLDEST_WRITE.set(&[], api.calls.store.health().oldest_write().as_secs_f64());
     let kind = (header::CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4"));
-    ([kind], api.metrics.render())
+    (LAST, [kind], api.metrics.render())
 }

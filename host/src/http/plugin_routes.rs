@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{Query, Request, State};
 use axum::http::{Method, header};
 use axum::response::Response;
-use axum::routing::any;
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 
 use super::error::Problem;
+use super::route::{self, any, failure};
 use super::webhooks::{answer, read};
 use super::{Api, access};
 use crate::calls::{CallError, Mode, What};
@@ -21,8 +20,28 @@ use crate::plugins::{Plugin, Route};
 /// Parts of a path that are looked at; one with more is no plugin's.
 const PARTS: usize = 64;
 
-pub fn routes() -> Router<Arc<Api>> {
-    Router::new().route("/api/plugins/{*path}", any(handle))
+pub fn routes() -> Vec<route::Route> {
+    vec![
+        any(
+            Method::GET,
+            "/api/plugins/{*path}",
+            "callPluginRoute",
+            "Routes of plugins' own; any method",
+            handle,
+        )
+        .of_plugin()
+        .of_others()
+        .by_others()
+        .fails(failure::CALL)
+        .fails(&[
+            (401, "unauthorized"),
+            (403, "foreign_request"),
+            (405, "method_not_allowed"),
+            (408, "body_too_slow"),
+            (413, "body_too_large"),
+            (503, "not_ready"),
+        ]),
+    ]
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -41,7 +60,9 @@ async fn handle(State(api): State<Arc<Api>>, mut request: Request) -> Result<Res
     };
     let found: Vec<_> =
         plugin.routes.iter().filter_map(|route| Some((route, route.captures(path)?))).collect();
-    let (route, captures) = of_method(found, request.method())?;
+    let ((route, captures), method) = of_method(found, request.method())?;
+    let is_looked_at = *request.method() != method;
+    *request.method_mut() = method;
     if !route.is_public {
         access::admit(&api.keys.load(), request.headers())?;
         // The key is the driver's, and no plugin's to see.
@@ -53,9 +74,12 @@ async fn handle(State(api): State<Arc<Api>>, mut request: Request) -> Result<Res
     let instance = instance(&api, (&plugin, route.is_public), community, platform_id)?;
     let path = route.path.clone();
     let (request, id) = read(&api, request).await?;
-    let call = api.calls.on(plugin, instance, What::Route { path, captures, request }, id).await?;
-    match api.calls.run(call, Mode::Commit).await?.output {
-        Output::Response(response) => Ok(answer(response)),
+    let what = What::Route { path, captures, request };
+    let call = api.calls.on(plugin, instance, what, id.clone()).await?;
+    // A look changes nothing.
+    let mode = if is_looked_at { Mode::Collect } else { Mode::Commit };
+    match api.calls.run(call, mode).await?.output {
+        Output::Response(response) => Ok(answer(&api, name, &id, response)),
         _ => Err(Fault::Host("a route answered with no response".into()).into()),
     }
 }
@@ -74,15 +98,23 @@ fn parts(path: &str) -> Result<Vec<String>, Problem> {
 
 type Found<'a> = (&'a Route, Vec<(String, String)>);
 
-fn of_method<'a>(found: Vec<Found<'a>>, method: &Method) -> Result<Found<'a>, Problem> {
+/// The route, and the method that it is called with.
+fn of_method<'a>(found: Vec<Found<'a>>, method: &Method) -> Result<(Found<'a>, Method), Problem> {
     let allowed: Vec<String> = found.iter().flat_map(|(route, _)| route.methods.clone()).collect();
     if allowed.is_empty() {
         return Err(no_route());
     }
-    let mut of_method = found
-        .into_iter()
-        .filter(|(route, _)| route.methods.iter().any(|one| one == method.as_str()));
-    of_method.next().ok_or_else(|| Problem::wrong_method(&allowed.join(", ")))
+    let has =
+        |route: &Route, method: &Method| route.methods.iter().any(|one| one == method.as_str());
+    let is_answered = |method: &Method| found.iter().any(|(route, _)| has(route, method));
+    // What has no HEAD of its own answers it as GET.
+    let method = match *method == Method::HEAD && !is_answered(method) {
+        true => Method::GET,
+        false => method.clone(),
+    };
+    let mut of_method = found.into_iter().filter(|(route, _)| has(route, &method));
+    let route = of_method.next().ok_or_else(|| Problem::wrong_method(&allowed.join(", ")))?;
+    Ok((route, method))
 }
 
 /// On a public route nobody learns which instances there are.
@@ -116,11 +148,14 @@ fn not_set_up() -> Problem {
 /// A plugin that is away is so for every community; which others there are is nobody's to learn.
 fn away(error: CallError) -> Problem {
     match error {
-        CallError::PluginUnavailable(_) => error.into(),
+        CallError::PluginUnavailable(..) => error.into(),
         _ => no_route(),
     }
 }
 
 fn no_route() -> Problem {
-    Problem::not_found("There is no such route of a plugin")
+    Problem::not_found(
+        "There is no such route of a plugin: a plugin of communities is reached at /api/plugins/<plugin>/<community>/…, \
+         and one of the whole host at /api/plugins/<plugin>/…",
+    )
 }

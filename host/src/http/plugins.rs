@@ -1,57 +1,152 @@
 //! `/api/internal/plugin…`: plugin files, what plugins offer, enabling and disabling one.
 
+mod shown;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use serde_json::{Map, Value, json};
+use serde_json::value::RawValue;
 
-use super::actions::community;
-use super::communities::instance_json;
+use super::actions::{community, platform_header};
+use super::changes::Changing;
+use super::communities::{ShownInstance, instance_shown};
 use super::error::Problem;
-use super::{Api, body, guard};
+use super::idempotency::{Answering, Asked};
+use super::openapi::bodies::is_wrapped;
+use super::path::Path;
+use super::route::{INSTANCE, Route, delete, failure, get, post};
+use super::{Api, body, guard, idempotency, require_plugin_of_path, text_of};
 use crate::calls::CallError;
-use crate::changes::Change;
-use crate::clock::rfc3339;
-use crate::day_budget::day_end;
 use crate::hooks::{Builtin, enabling_data};
-use crate::ids::{CommunitySlug, InstanceId, RequestId};
-use crate::mutations::{Became, PluginEntry};
-use crate::plugins::{FileReport, Plugin};
+use crate::ids::{CommunitySlug, InstanceId, RequestId, parse_number};
+use crate::instance::Instance;
+use crate::mutations::{Became, ExtraWriteOf, PluginEntry};
 
-/// A config body; absent, it is empty.
-#[derive(serde::Deserialize)]
-#[serde(transparent)]
-struct ConfigBody(Value);
+pub use shown::{ActionType, EventType, ProcessType, actions_of, events_of, processes_of};
+use shown::{ConfigSchemas, PluginFiles, PluginMetadata};
 
-impl Default for ConfigBody {
-    fn default() -> Self {
-        Self(json!({}))
-    }
+pub fn routes() -> Vec<Route> {
+    vec![
+        get(
+            "/api/internal/plugins",
+            "listPlugins",
+            "Every plugin file, and what became of it",
+            files,
+        )
+        .answers::<PluginFiles>(200),
+        get(
+            "/api/internal/plugin-schemas",
+            "listConfigSchemas",
+            "The config schema of each plugin",
+            schemas,
+        )
+        .answers::<ConfigSchemas>(200),
+        post(
+            "/api/internal/plugin/{name}",
+            "enablePlugin",
+            "Enables a plugin for a community; the body is its config",
+            enable,
+        )
+        .headers(INSTANCE)
+        .body("*")
+        .answers::<ShownInstance>(201)
+        .answers::<ShownInstance>(200)
+        .by_others()
+        .changes_of(("plugin", Some("name")), ("instance", None))
+        .fails(failure::CHOICE)
+        .fails(failure::ENABLING)
+        .fails(failure::CALL),
+        get(
+            "/api/internal/plugin/{name}/metadata",
+            "getPluginMetadata",
+            "What a plugin has",
+            metadata,
+        )
+        .answers::<PluginMetadata>(200)
+        .fails(&[(404, "unknown_plugin"), (503, "compiling"), (503, "plugin_unavailable")]),
+        delete(
+            "/api/internal/plugin/{name}/{id}",
+            "disablePlugin",
+            "Disables an instance of a plugin",
+            disable,
+        )
+        .answers_nothing(204)
+        .changes_of(("plugin", Some("name")), ("instance", Some("id")))
+        .fails(failure::CALL)
+        .fails(&[
+            (400, "too_many_rows"),
+            (404, "unknown_instance"),
+            (404, "unknown_plugin"),
+        ]),
+    ]
 }
 
-pub async fn enable(
+async fn enable(
     State(api): State<Arc<Api>>,
     Path(name): Path<String>,
     Extension(request): Extension<RequestId>,
-    told: Change,
+    Changing(told): Changing,
     headers: HeaderMap,
-    body: Body,
-) -> Result<(StatusCode, Json<Value>), Problem> {
-    let slug = community(&headers)?;
+    asked: Request,
+) -> Result<Response, Problem> {
+    let (slug, platform_id) = (community(&headers)?, platform_header(&headers)?);
     let unknown = |_| Problem::from(CallError::UnknownCommunity(slug.to_owned()));
     let slug = CommunitySlug::parse(slug).map_err(unknown)?;
+    // With an Idempotency-Key what was answered stays answered, whatever became of either.
+    if !idempotency::is_asked_for(&headers) {
+        let community = api.calls.community(slug.as_str())?;
+        api.calls.plugin(&name, &community)?;
+    }
+    let (bytes, answering) = match idempotency::asked(&api, asked).await? {
+        Asked::Again(response) => return Ok(response),
+        Asked::New(bytes, answering) => (bytes, answering),
+    };
     let community = api.calls.community(slug.as_str())?;
-    api.calls.plugin(&name, &community)?;
-    let ConfigBody(config) = body::json(&api, body).await?;
+    let plugin = api.calls.plugin(&name, &community)?;
+    let config = body::any(&bytes)?.to_owned();
+    let members: BTreeMap<String, &RawValue> = serde_json::from_str(&config).unwrap_or_default();
+    if is_wrapped(plugin.config_schema.document(), "config", members.get("config").copied()) {
+        return Err(Problem::wrapped("invalid_config", "the settings of a plugin", "config"));
+    }
     enabling(&api, slug.as_str(), &name, &config, &request).await?;
-    let (change, instance) =
-        api.mutations.telling(told).enable(slug, PluginEntry { name, config }, request).await?;
-    let status = if change == Became::Created { StatusCode::CREATED } else { StatusCode::OK };
-    let pointers = api.calls.store.read(|reader| reader.secret_pointers(instance.community.id))?;
-    Ok((status, Json(instance_json(&api, &instance, pointers.get(&instance.id)))))
+    let platform_id = platform_id.map(str::to_owned);
+    let entry = PluginEntry { name, config: Some(config), platform_id };
+    let also = Some(remembering(&api, answering.clone()));
+    let mutations = api.mutations.telling(told).keeping(answering.clone());
+    match mutations.enable(slug, entry, also, request.clone()).await {
+        Ok((Became::Unchanged, instance)) => {
+            let shown = text_of(&instance_of(&api, &instance)?);
+            answering.alone(&api, (StatusCode::OK, shown)).await
+        }
+        Ok((became, instance)) => {
+            Ok((status(became), Json(instance_of(&api, &instance)?)).into_response())
+        }
+        Err(error) => Err(answering.refused(&api, error.into(), &request).await),
+    }
+}
+
+fn status(became: Became) -> StatusCode {
+    if became == Became::Created { StatusCode::CREATED } else { StatusCode::OK }
+}
+
+fn instance_of(api: &Api, instance: &Instance) -> Result<ShownInstance, Problem> {
+    let community = instance.community.id;
+    let pointers = api.calls.store.read(|reader| reader.secret_pointers(community))?;
+    Ok(instance_shown(api, instance, pointers.get(&instance.id)))
+}
+
+/// The answer is remembered in the write that makes the instance or changes it.
+fn remembering(api: &Arc<Api>, answering: Answering) -> ExtraWriteOf<(Became, Arc<Instance>)> {
+    let api = api.clone();
+    Box::new(move |tx, (became, instance)| {
+        let pointers = tx.reader().secret_pointers(instance.community.id)?;
+        let shown = instance_shown(&api, instance, pointers.get(&instance.id));
+        answering.remember(tx, status(*became), &text_of(&shown))
+    })
 }
 
 /// The hook before a plugin is enabled; its steps see the config without secrets.
@@ -59,7 +154,7 @@ pub async fn enabling(
     api: &Api,
     slug: &str,
     name: &str,
-    config: &Value,
+    config: &str,
     request: &RequestId,
 ) -> Result<(), Problem> {
     let community = api.calls.communities.get(slug);
@@ -67,96 +162,28 @@ pub async fn enabling(
     guard::pass(api, Builtin::PluginEnabling, community.as_ref(), request, data).await.map(drop)
 }
 
-pub async fn disable(
+async fn disable(
     State(api): State<Arc<Api>>,
     Path((name, id)): Path<(String, String)>,
-    told: Change,
+    Changing(told): Changing,
 ) -> Result<StatusCode, Problem> {
-    let none = || Problem::not_found(format!("There is no instance {id} of plugin '{name}'"));
-    let number = id.parse().map_err(|_| none())?;
+    require_plugin_of_path(&api, &name)?;
+    let number = parse_number(&id).ok_or_else(|| Problem::no_instance(&name, &id))?;
     api.mutations.telling(told).disable(name.clone(), InstanceId(number)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Every file in the plugin directory, and what became of it.
-pub async fn files(State(api): State<Arc<Api>>) -> Json<Value> {
-    let now = api.clock.now_ms();
-    let shown = |report: FileReport| {
-        let plugin = report.name.as_ref().and_then(|name| api.calls.plugins.get(name));
-        let mut shown = json!(report);
-        shown["stored_today"] = json!(plugin.map(|plugin| stored_today(&plugin, now)));
-        shown
-    };
-    let files: Vec<Value> = api.calls.plugins.reports().into_iter().map(shown).collect();
-    Json(json!({ "plugins": files }))
+async fn files(State(api): State<Arc<Api>>) -> Json<PluginFiles> {
+    Json(shown::files(&api))
 }
 
-/// Of what it may have stored in a day, how much it had today.
-fn stored_today(plugin: &Plugin, now: i64) -> Value {
-    json!({
-        "bytes": plugin.terms.spent.today(now),
-        "bytes_per_day": plugin.terms.limits.day_bytes(),
-        "resets_at": rfc3339(day_end(now)),
-    })
-}
-
-pub async fn metadata(
+async fn metadata(
     State(api): State<Arc<Api>>,
     Path(name): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    let plugin = api.calls.plugins.get(&name).ok_or_else(|| Problem::unknown_plugin(&name))?;
-    Ok(Json(json!({
-        "name": plugin.name,
-        "auth_type": plugin.manifest.auth_type,
-        "uses_webhook": plugin.uses_webhook(),
-        "schemas": {
-            "config": plugin.manifest.config_schema,
-            "actions": actions_json(&plugin),
-            "events": events_json(&plugin),
-            "processes": processes_json(&plugin),
-        },
-    })))
+) -> Result<Json<PluginMetadata>, Problem> {
+    Ok(Json(shown::metadata(&*api.calls.serving(&name)?)))
 }
 
-pub async fn schemas(State(api): State<Arc<Api>>) -> Json<Value> {
-    let all = api.calls.plugins.all();
-    let schema =
-        |plugin: &Arc<Plugin>| (plugin.name.to_string(), json!(plugin.manifest.config_schema));
-    Json(Value::Object(all.iter().map(schema).collect::<Map<_, _>>()))
-}
-
-pub fn actions_json(plugin: &Plugin) -> Vec<Value> {
-    let action = |action: &crate::plugins::manifest::ActionManifest| {
-        json!({
-            "id": format!("{}.{}", plugin.name, action.slug),
-            "description": action.description,
-            "parameters_schema": action.parameters_schema,
-            "response_schema": action.response_schema,
-        })
-    };
-    plugin.manifest.actions.iter().map(action).collect()
-}
-
-pub fn events_json(plugin: &Plugin) -> Vec<Value> {
-    let event = |event: &crate::plugins::manifest::EventManifest| {
-        json!({
-            "event_type": event.event_type,
-            "source": plugin.name,
-            "description": event.description,
-            "schema": event.schema,
-        })
-    };
-    plugin.manifest.events.iter().map(event).collect()
-}
-
-pub fn processes_json(plugin: &Plugin) -> Vec<Value> {
-    let process = |process: &crate::plugins::manifest::ProcessManifest| {
-        json!({
-            "id": format!("{}.{}", plugin.name, process.name),
-            "description": process.description,
-            "parameters_schema": process.parameters_schema,
-            "response_schema": process.outcome_schema,
-        })
-    };
-    plugin.manifest.processes.iter().map(process).collect()
+async fn schemas(State(api): State<Arc<Api>>) -> Json<ConfigSchemas> {
+    Json(shown::config_schemas(&api))
 }

@@ -1,68 +1,132 @@
 //! `/api/internal/process…`
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{Query, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Extension, Json, Router};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::value::RawValue;
 
-use super::actions::{ActionQuery, community, platform_id};
+use super::actions::{ActionQuery, community, parameters_of, platform_id};
+use super::changes::Changing;
 use super::error::Problem;
 use super::idempotency::Begun;
-use super::{Api, body, door, guard, idempotency};
-use crate::calls::{Also, Collected, StartRequest};
-use crate::changes::Change;
-use crate::destination::CheckedUrl;
+use super::openapi::bodies::is_wrapped;
+use super::path::Path;
+use super::route::{INSTANCE, Route, delete, failure, get, post, query};
+use super::{Api, body, door, guard, idempotency, json_text, require_plugin};
+use crate::calls::{CallError, Collected, ExtraWrite, StartRequest};
 use crate::effects::ProcessStatus;
+use crate::egress::EgressError;
 use crate::hooks::Builtin;
 use crate::ids::RequestId;
-use crate::store::{ProcessFilter, ProcessRow, View};
+use crate::json::{self, NULL, Object};
+use crate::plugins::{ProcessType, Violation};
+use crate::store::{DRIVER, ProcessFilter, ProcessRow, View};
+use moothall_values::destination::is_same_origin;
 
 /// Processes on one page at most.
 const PAGE: usize = 100;
+const CALLBACK: &str = "callback_url";
+/// Letters in which another name is still taken for it.
+const SLIPS: usize = 2;
 /// Longest `callback_url`, in bytes.
-const CALLBACK_BYTES: usize = 2 << 10;
+pub const CALLBACK_BYTES: usize = 2 << 10;
 
-pub fn routes() -> Router<Arc<Api>> {
-    Router::new()
-        .route("/api/internal/process", get(list))
-        .route("/api/internal/process/{target}", post(start))
-        .route("/api/internal/process/{target}/{id}", get(show).delete(close))
+pub fn routes() -> Vec<Route> {
+    vec![
+        get("/api/internal/process", "listProcesses", "Lists processes", list)
+            .query(&[
+                query::COMMUNITY,
+                query::PROCESS_STATUS,
+                query::PLUGIN,
+                query::AFTER_NAME,
+                query::LIMIT,
+            ])
+            .answers::<Processes>(200)
+            .fails(failure::COMMUNITY)
+            .fails(failure::PLUGIN),
+        post(
+            "/api/internal/process/{target}",
+            "startProcess",
+            "Starts a process, `<plugin>.<process>`",
+            start,
+        )
+        .query(&[query::PLATFORM_ID])
+        .headers(INSTANCE)
+        .body("*")
+        .answers::<ProcessRow>(202)
+        .by_others()
+        .changes(("process", None))
+        .fails(failure::CHOICE)
+        .fails(failure::CALL)
+        .fails(&[
+            (400, "invalid_parameters"),
+            (404, "unknown_process"),
+            (409, "too_many_processes"),
+        ]),
+        get("/api/internal/process/{target}/{id}", "getProcess", "A process", show)
+            .answers::<ProcessRow>(200)
+            .fails(failure::NOT_FOUND)
+            .fails(&[(404, "unknown_plugin"), (404, "unknown_process")]),
+        delete("/api/internal/process/{target}/{id}", "closeProcess", "Closes a process", close)
+            .answers::<ProcessRow>(200)
+            .by_others()
+            .changes(("process", Some("id")))
+            .fails(failure::CALL)
+            .fails(&[
+                (400, "already_completed"),
+                (404, "unknown_plugin"),
+                (404, "unknown_process"),
+                (501, "no_close"),
+                (502, "not_closed"),
+            ]),
+    ]
 }
 
 async fn start(
     State(api): State<Arc<Api>>,
     Path(target): Path<String>,
-    told: Change,
+    Changing(told): Changing,
     request: Request,
 ) -> Result<Response, Problem> {
     let (head, body) = request.into_parts();
-    let Query(query) = Query::<ActionQuery>::try_from_uri(&head.uri)
-        .map_err(|error| Problem::bad_request(error.body_text()))?;
+    let Query(query) =
+        Query::<ActionQuery>::try_from_uri(&head.uri).map_err(|_| Problem::unread_query())?;
     let (plugin, process) = parts(&target)?;
     let slug = community(&head.headers)?;
     let request_id = door::request_id_of(&head.extensions, &api.clock);
     let mut asked = StartRequest {
         community: slug,
-        platform_id: platform_id(&head.headers, &query),
+        platform_id: platform_id(&head.headers, &query)?,
         plugin,
         process,
-        parameters: Value::Null,
+        parameters: String::new(),
         callback_url: None,
         request_id: request_id.clone(),
     };
     // With an Idempotency-Key the body is part of the key.
-    if !idempotency::is_asked_for(&head) {
+    if !idempotency::is_asked_for(&head.headers) {
         api.calls.resolve_process(&asked)?;
     }
     let bytes = body::read(&api, body).await?;
-    let mut parameters: Map<String, Value> = body::parse(&bytes)?;
-    asked.callback_url = parameters.remove("callback_url").map(callback).transpose()?.flatten();
+    let mut parameters = body::members(&bytes)?;
+    let kind = api.calls.plugins.get(plugin).and_then(|one| one.processes.get(process).cloned());
+    let given = parameters.get("parameters").map(|given| &**given);
+    if kind.as_ref().is_some_and(|one| is_wrapped(one.parameters.document(), "parameters", given)) {
+        let what = "the parameters of a process";
+        return Err(Problem::wrapped("invalid_parameters", what, "parameters"));
+    }
+    match parameters.remove(CALLBACK) {
+        Some(url) => asked.callback_url = callback(&api, url).await?,
+        None => require_none_meant(&parameters, kind.as_deref())?,
+    }
     let first = match idempotency::begin(&api, &head, &bytes)? {
         Begun::Replayed(response) => return Ok(response),
         Begun::Plain => None,
@@ -77,21 +141,21 @@ async fn start(
             return Err(problem);
         }
     }
-    let start = api.calls.process(asked).await?;
+    let start = api.calls.process(asked).await.map_err(flat)?;
     let (remembered, of, now) = (first.clone(), target.clone(), api.clock.now_ms());
     let remember = move |row: &ProcessRow, collected: &mut Collected| {
         let headers = vec![
             ("content-type".to_owned(), "application/json".to_owned()),
             ("location".to_owned(), location(&of, row)),
         ];
-        let body = row.shown().to_string().into_bytes();
+        let body = row.shown().into_bytes();
         let remember = remembered
             .and_then(|one| one.remember(StatusCode::ACCEPTED, headers, body, Some(collected)));
         let told = told.of(row.public_id.clone()).with_status(StatusCode::ACCEPTED.as_u16());
         let (community, view) = (row.community, View::Process(row.public_id.clone()));
-        let also: Also = Box::new(move |tx| {
+        let also: ExtraWrite = Box::new(move |tx| {
             // It is stored already: what was before is nothing.
-            tx.changed(&told, community, &Value::Null, &view, now)?;
+            tx.changed(&told, community, NULL, &view, now)?;
             remember.map_or(Ok(()), |remember| remember(tx))
         });
         Some(also)
@@ -113,19 +177,25 @@ async fn filtered(
     api: &Api,
     slug: &str,
     (plugin, process): (&str, &str),
-    parameters: Map<String, Value>,
+    parameters: BTreeMap<String, Box<RawValue>>,
     request_id: &RequestId,
-) -> Result<Value, Problem> {
-    let parameters = Value::Object(parameters);
+) -> Result<String, Problem> {
+    let each = |object: Object, (name, value): (String, Box<RawValue>)| {
+        object.carrying(&name, value.get())
+    };
+    let parameters = parameters.into_iter().fold(Object::new(), each).end();
     let Some(community) = api.calls.communities.get(slug) else { return Ok(parameters) };
-    let data = || json!({ "community": slug, "plugin": plugin, "process": process, "parameters": parameters });
+    let data = || {
+        let data = Object::new().with("community", slug).with("plugin", plugin);
+        data.with("process", process).carrying("parameters", &parameters).end()
+    };
     let point = Builtin::ProcessStarting;
     let data = guard::pass(api, point, Some(&community), request_id, data).await?;
-    Ok(data.map_or(parameters, |mut data| data["parameters"].take()))
+    data.map_or(Ok(parameters), |data| parameters_of(&data))
 }
 
 fn accepted(target: &str, row: &ProcessRow) -> Response {
-    let mut response = (StatusCode::ACCEPTED, Json(row.shown())).into_response();
+    let mut response = (StatusCode::ACCEPTED, json_text(row.shown())).into_response();
     if let Ok(location) = HeaderValue::from_str(&location(target, row)) {
         response.headers_mut().insert(header::LOCATION, location);
     }
@@ -142,15 +212,56 @@ fn parts(target: &str) -> Result<(&str, &str), Problem> {
         .ok_or_else(|| Problem::not_found("A process is named as `<plugin>.<process>`"))
 }
 
+/// The parameters of a process are the body itself, and so are the places in it.
+fn flat(error: CallError) -> Problem {
+    match error {
+        CallError::InvalidParameters(faults) => {
+            Problem::invalid("invalid_parameters", "The parameters are not valid", "", faults)
+        }
+        error => error.into(),
+    }
+}
+
+/// A misspelt `callback_url` is no parameter, also where the plugin's schema would leave it open.
+fn require_none_meant(
+    parameters: &BTreeMap<String, Box<RawValue>>,
+    kind: Option<&ProcessType>,
+) -> Result<(), Problem> {
+    let is_of_plugin = |name: &str| {
+        let Some(schema) = kind.map(|kind| kind.parameters.document()) else { return false };
+        match schema.get("properties") {
+            Some(known) => known.get(name).is_some(),
+            // Its names stand elsewhere.
+            None => schema.get("$ref").is_some() || schema.get("allOf").is_some(),
+        }
+    };
+    let meant = parameters.keys().find(|name| is_callback(name) && !is_of_plugin(name));
+    meant.map_or(Ok(()), |name| {
+        let message =
+            format!("no parameter of that name is known here; did you mean `{CALLBACK}`?");
+        let faults = vec![Violation { path: format!("/{name}"), message }];
+        Err(Problem::invalid("invalid_parameters", "The parameters are not valid", "", faults))
+    })
+}
+
+/// In another case, without its underscore or its end, or with a slip of the finger.
+fn is_callback(name: &str) -> bool {
+    let plain = |name: &str| name.to_ascii_lowercase().replace(['_', '-'], "");
+    let (name, wanted) = (plain(name), plain(CALLBACK));
+    name == "callback" || name.starts_with('c') && strsim::osa_distance(&name, &wanted) <= SLIPS
+}
+
 /// Where the driver is told; null is none.
-fn callback(url: Value) -> Result<Option<String>, Problem> {
-    match url {
-        Value::Null => Ok(None),
-        Value::String(url) if url.len() <= CALLBACK_BYTES => {
-            // Its address is looked at when it is sent to.
-            CheckedUrl::parse(&url).map_err(|fault| {
-                Problem::bad_request(format!("`callback_url` cannot be sent to: {fault}"))
-            })?;
+async fn callback(api: &Api, url: Box<RawValue>) -> Result<Option<String>, Problem> {
+    match serde_json::from_str(url.get()) {
+        Ok(None) => Ok(None),
+        Ok(Some::<String>(url)) if url.len() <= CALLBACK_BYTES => {
+            match api.egress.check_reachable(&url, &api.local.of_put()).await {
+                Err(EgressError::Refused(_)) if is_of_driver(api, &url)? => {}
+                reachable => reachable.map_err(|fault| {
+                    Problem::bad_request(format!("`callback_url` cannot be sent to: {fault}"))
+                })?,
+            }
             Ok(Some(url))
         }
         _ => Err(Problem::bad_request(format!(
@@ -159,40 +270,79 @@ fn callback(url: Value) -> Result<Option<String>, Problem> {
     }
 }
 
+/// Whether the operator himself named that place as the driver's.
+fn is_of_driver(api: &Api, url: &str) -> Result<bool, Problem> {
+    let driver = api.calls.store.read(|reader| reader.endpoint(DRIVER))?;
+    let driver = driver.filter(|driver| driver.url_by == "environment");
+    Ok(driver.is_some_and(|driver| is_same_origin(url, &driver.url)))
+}
+
 async fn show(
     State(api): State<Arc<Api>>,
     Path((target, id)): Path<(String, String)>,
-) -> Result<Json<Value>, Problem> {
-    Ok(Json(find(&api, &target, &id)?.shown()))
+) -> Result<Response, Problem> {
+    Ok(json_text(find(&api, &target, &id)?.shown()))
 }
 
 async fn close(
     State(api): State<Arc<Api>>,
     Path((target, id)): Path<(String, String)>,
     Extension(request): Extension<RequestId>,
-    told: Change,
-) -> Result<Json<Value>, Problem> {
+    Changing(told): Changing,
+) -> Result<Response, Problem> {
     let row = find(&api, &target, &id)?;
     let of = api.calls.communities.get(&row.slug);
-    let data = || json!({ "community": row.slug, "plugin": row.plugin, "process": row.shown() });
+    let data = || {
+        let data = Object::new().with("community", row.slug.as_str());
+        data.with("plugin", row.plugin.as_str()).carrying("process", &row.shown()).end()
+    };
     guard::pass(&api, Builtin::ProcessClosing, of.as_ref(), &request, data).await?;
     let (before, community, now) = (row.shown(), row.community, api.clock.now_ms());
     let view = View::Process(row.public_id.clone());
-    let tell: Also = Box::new(move |tx| tx.changed(&told, community, &before, &view, now));
+    let tell: ExtraWrite = Box::new(move |tx| tx.changed(&told, community, &before, &view, now));
     let row = api.calls.close(&row, request, tell).await?;
-    if row.status == ProcessStatus::Completed {
-        Ok(Json(row.shown()))
-    } else {
-        Err(Problem::not_closed())
-    }
+    Ok(json_text(row.shown()))
 }
 
 /// A process under the name of another type is not there.
 fn find(api: &Api, target: &str, id: &str) -> Result<ProcessRow, Problem> {
-    let none = || Problem::not_found(format!("There is no process {id} of {target}"));
     let (plugin, process) = parts(target)?;
-    let row = api.calls.store.read(|reader| reader.process(id))?.ok_or_else(none)?;
-    if row.plugin == plugin && row.name == process { Ok(row) } else { Err(none()) }
+    let row = api.calls.store.read(|reader| reader.process(id))?;
+    match row.filter(|row| row.plugin == plugin && row.name == process) {
+        Some(row) => Ok(row),
+        None => Err(missing(api, (plugin, process), id)),
+    }
+}
+
+/// What of a process's path is not there.
+fn missing(api: &Api, (plugin, process): (&str, &str), id: &str) -> Problem {
+    match api.calls.serving(plugin) {
+        Err(unknown @ CallError::UnknownPlugin { .. }) => unknown.into(),
+        Ok(serving) if !serving.processes.contains_key(process) => {
+            CallError::unknown_process(&serving, process).into()
+        }
+        _ => Problem::not_found(format!("There is no process {id} of {plugin}.{process}")),
+    }
+}
+
+/// A page of them, as `list` writes it.
+enum Processes {}
+
+impl JsonSchema for Processes {
+    fn schema_name() -> Cow<'static, str> {
+        "Processes".into()
+    }
+
+    fn json_schema(schemas: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "required": ["processes", "next"],
+            "properties": {
+                "processes": { "type": "array", "items": schemas.subschema_for::<ProcessRow>() },
+                "next": { "description": "The `after` of the next page.", "type": ["string", "null"] },
+            },
+        })
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -207,9 +357,10 @@ struct ListQuery {
 async fn list(
     State(api): State<Arc<Api>>,
     query: Result<Query<ListQuery>, QueryRejection>,
-) -> Result<Json<Value>, Problem> {
-    let Query(query) = query.map_err(|error| Problem::bad_request(error.body_text()))?;
+) -> Result<Response, Problem> {
+    let Query(query) = query.map_err(|_| Problem::unread_query())?;
     let limit = query.limit.unwrap_or(PAGE).clamp(1, PAGE);
+    let plugin = query.plugin.clone();
     let filter = ProcessFilter {
         community: query.community.as_deref().map(|slug| community_id(&api, slug)).transpose()?,
         status: query.status.as_deref().map(status).transpose()?,
@@ -218,9 +369,13 @@ async fn list(
         limit,
     };
     let rows = api.calls.store.read(|reader| reader.processes(&filter))?;
+    if rows.is_empty() {
+        // Processes outlive their plugin: one of which there are some was there.
+        plugin.as_deref().map_or(Ok(()), |plugin| require_plugin(&api, plugin))?;
+    }
     let next = rows.get(limit - 1).map(|row| row.public_id.clone());
-    let shown: Vec<_> = rows.iter().map(ProcessRow::shown).collect();
-    Ok(Json(json!({ "processes": shown, "next": next })))
+    let shown = json::list(rows.iter().map(ProcessRow::shown));
+    Ok(json_text(Object::new().carrying("processes", &shown).with("next", next).end()))
 }
 
 fn community_id(api: &Api, slug: &str) -> Result<crate::ids::CommunityId, Problem> {

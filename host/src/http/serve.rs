@@ -5,6 +5,7 @@
 
 mod addresses;
 mod listeners;
+mod stand_in;
 mod stream;
 
 use std::convert::Infallible;
@@ -26,9 +27,11 @@ use crate::config::HttpConfig;
 
 pub use addresses::{Peer, client};
 pub use listeners::{Listeners, Place};
+pub use stand_in::Reads;
 
 use addresses::{Addresses, Counted};
 use listeners::Listening;
+use stand_in::StandIn;
 use stream::{Socket, Stream};
 
 /// How often work that is left is looked at while draining.
@@ -45,6 +48,8 @@ pub struct Terms {
     pub stop: watch::Receiver<bool>,
     /// Whether there is work whose client is gone: it lives on its thread's runtime.
     pub is_busy: Arc<dyn Fn() -> bool + Send + Sync>,
+    /// What may keep a thread from its connections. None: its requests never wait for the disk.
+    pub reads: Option<Reads>,
 }
 
 /// What all threads share.
@@ -64,7 +69,7 @@ pub fn serve<H, F>(
     handler: H,
 ) -> std::io::Result<()>
 where
-    H: Fn(Request<Incoming>, Peer) -> F + Clone + Send + 'static,
+    H: Fn(Request<Incoming>, Peer) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
     let connections = terms.connections.clamp(1, Semaphore::MAX_PERMITS);
@@ -75,10 +80,13 @@ where
         terms: Terms { connections, ..terms },
     };
     let Listeners { sockets, file: _file, .. } = listeners;
+    let reads = shared.terms.reads.clone();
+    let stand_in = reads.map(|reads| StandIn::start(&sockets, &shared, reads, &handler));
+    let stand_in = stand_in.transpose()?;
     let mut threads = Vec::new();
     for (number, socket) in sockets.into_iter().enumerate() {
         let (shared, handler) = (shared.clone(), handler.clone());
-        let thread = std::thread::Builder::new().name(format!("http-{number}"));
+        let thread = std::thread::Builder::new().name(thread_name(number));
         threads.push(thread.spawn(move || {
             enter(number);
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -90,7 +98,13 @@ where
             .join()
             .unwrap_or_else(|_| Err(std::io::Error::other("a thread that serves HTTP panicked")))?;
     }
+    // What they waited for are its connections too.
+    drop(stand_in);
     Ok(())
+}
+
+fn thread_name(number: usize) -> String {
+    format!("http-{number}")
 }
 
 enum Listener {
@@ -120,39 +134,44 @@ impl Listener {
 
 async fn accept<H, F>(socket: Listening, shared: Shared, handler: H) -> std::io::Result<()>
 where
-    H: Fn(Request<Incoming>, Peer) -> F + Clone + Send + 'static,
+    H: Fn(Request<Incoming>, Peer) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
     let listener = Listener::new(socket)?;
     let mut stop = shared.terms.stop.clone();
-    let mut stopped = pin!(stopped(&mut stop));
-    loop {
-        let next = async {
-            // Never closed. At the bound, clients wait in the kernel's queue.
-            let permit = shared.connections.clone().acquire_owned().await.ok();
-            (permit, listener.accept().await)
-        };
-        tokio::select! {
-            biased;
-            () = &mut stopped => break,
-            (permit, accepted) = next => match accepted {
-                Ok((socket, peer)) => {
-                    // One that is refused is closed at once.
-                    if let Some(counted) = shared.addresses.admit(peer) {
-                        let handler = handler.clone();
-                        start((socket, peer), (permit, counted), shared.clone(), handler);
-                    }
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-            },
-        }
+    tokio::select! {
+        biased;
+        () = stopped(&mut stop) => {}
+        () = accept_all(&listener, &shared, &handler) => {}
     }
     drop(listener);
     drained(&shared).await;
     Ok(())
+}
+
+/// Never ends.
+async fn accept_all<H, F>(listener: &Listener, shared: &Shared, handler: &H)
+where
+    H: Fn(Request<Incoming>, Peer) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Response<Body>> + Send + 'static,
+{
+    loop {
+        // Never closed. At the bound, clients wait in the kernel's queue.
+        let permit = shared.connections.clone().acquire_owned().await.ok();
+        match listener.accept().await {
+            Ok((socket, peer)) => {
+                // One that is refused is closed at once.
+                if let Some(counted) = shared.addresses.admit(peer) {
+                    let handler = handler.clone();
+                    start((socket, peer), (permit, counted), shared.clone(), handler);
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
 }
 
 async fn stopped(stop: &mut watch::Receiver<bool>) {
@@ -184,7 +203,7 @@ fn start<H, F>(
     shared: Shared,
     handler: H,
 ) where
-    H: Fn(Request<Incoming>, Peer) -> F + Clone + Send + 'static,
+    H: Fn(Request<Incoming>, Peer) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
     #[expect(clippy::disallowed_methods, reason = "this is the home of connections' tasks")]

@@ -1,21 +1,25 @@
 //! `/api/hooks`: any method, raw bytes, the plugin's own response.
 
+use std::fmt;
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::{Path, Query, Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::extract::{Query, Request, State};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::any;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::bodies::Share;
 use super::error::Problem;
+use super::path::Path;
+use super::route::failure::{self, Failure};
+use super::route::{Route, any, query};
 use super::{Api, access, body, door, guard};
+use crate::guest::cut;
 use crate::hooks::Builtin;
 use crate::ids::RequestId;
 use crate::web;
-use crate::webhooks::Address;
+use crate::webhooks::{Address, Room};
 
 /// Headers of a plugin's response that are the host's to set, or would act on the host's own origin.
 const NOT_PASSED_ON: [&str; 11] = [
@@ -32,15 +36,66 @@ const NOT_PASSED_ON: [&str; 11] = [
     "x-request-id",
 ];
 
+/// Headers that were left out of one response and that a line of the log names, and how much of each name, in bytes.
+const TOLD_HEADERS: usize = 10;
+const TOLD_NAME_BYTES: usize = 100;
+
 /// What a browser lets a plugin's page do.
 const SANDBOX: HeaderValue =
     HeaderValue::from_static("sandbox allow-forms allow-scripts allow-popups");
 
-pub fn routes() -> Router<Arc<Api>> {
-    Router::new()
-        .route("/api/hooks/{plugin}", any(of_platform))
-        .route("/api/hooks/{community}/{plugin}", any(of_instance))
-        .route("/api/hooks/{community}/{plugin}/{webhook_slug}", any(of_instance_with_slug))
+/// How a webhook can fail before its receiver is called.
+const WEBHOOK: &[Failure] = &[
+    (401, "bad_signature"),
+    (403, "handshake_refused"),
+    (503, "webhook_secret_missing"),
+    (503, "webhook_secret_unusable"),
+];
+
+pub fn routes() -> Vec<Route> {
+    vec![
+        any(
+            Method::POST,
+            "/api/hooks/{plugin}",
+            "receivePlatformWebhook",
+            "A webhook of a whole platform; any method, handshakes without a signature",
+            of_platform,
+        )
+        .public()
+        .of_others()
+        .body("*")
+        .by_others()
+            .fails(failure::CALL)
+            .fails(WEBHOOK),
+        any(
+            Method::POST,
+            "/api/hooks/{community}/{plugin}",
+            "receiveWebhook",
+            "A webhook of an instance; any method. What the manifest declares as handshakes needs no signature",
+            of_instance,
+        )
+        .public()
+        .query(&[query::PLATFORM_ID])
+        .of_others()
+        .body("*")
+        .by_others()
+            .fails(failure::CALL)
+            .fails(WEBHOOK),
+        any(
+            Method::POST,
+            "/api/hooks/{community}/{plugin}/{webhook_slug}",
+            "receiveWebhookWithSlug",
+            "A webhook of an instance whose config has a `webhook_slug`; any method",
+            of_instance_with_slug,
+        )
+        .public()
+        .query(&[query::PLATFORM_ID])
+        .of_others()
+        .body("*")
+        .by_others()
+            .fails(failure::CALL)
+            .fails(WEBHOOK),
+    ]
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -54,11 +109,16 @@ async fn of_platform(
     request: Request,
 ) -> Result<Response, Problem> {
     let found = api.webhooks.find_global(&plugin)?;
+    let share = request.extensions().get().cloned();
     let (request, id) = read(&api, request).await?;
-    let accepted = api.webhooks.accept_global(found, &request)?;
+    if let Some(greeted) = api.webhooks.handshake_global(&found, &request, &id).await? {
+        return Ok(answer(&api, &plugin, &id, Some(greeted)));
+    }
+    let (accepted, request) =
+        decoding(&api, share, |room| api.webhooks.accept_global(found, request, room))?;
     received(&api, None, &plugin, &request, &id).await?;
-    let response = api.webhooks.receive_global(accepted, request, id).await?;
-    Ok(answer(response))
+    let response = api.webhooks.receive_global(accepted, request, id.clone()).await?;
+    Ok(answer(&api, &plugin, &id, response))
 }
 
 async fn of_instance(
@@ -89,11 +149,22 @@ async fn receive(
     let query = query.map(|Query(query)| query).unwrap_or_default();
     let platform_id = query.community_platform_id.as_deref();
     let found = api.webhooks.find(&Address { community, plugin, platform_id, slug })?;
+    let share = request.extensions().get().cloned();
     let (request, id) = read(api, request).await?;
-    let accepted = api.webhooks.accept(found, &request)?;
+    if let Some(greeted) = api.webhooks.handshake(&found, &request, &id).await? {
+        return Ok(answer(api, plugin, &id, Some(greeted)));
+    }
+    let (accepted, request) =
+        decoding(api, share, |room| api.webhooks.accept(found, request, room))?;
     received(api, Some(community), plugin, &request, &id).await?;
-    let response = api.webhooks.receive(accepted, request, id).await?;
-    Ok(answer(response))
+    let response = api.webhooks.receive(accepted, request, id.clone()).await?;
+    Ok(answer(api, plugin, &id, response))
+}
+
+/// Within what a body may have, however it came.
+fn decoding<T>(api: &Api, share: Option<Arc<Share>>, accept: impl FnOnce(&Room<'_>) -> T) -> T {
+    let take = |bytes| share.as_ref().is_some_and(|share| share.grow(bytes).is_ok());
+    accept(&Room { body_bytes: api.config.body_bytes, take: &take })
 }
 
 /// The hook before any receiver, and after the signature: what is rejected nobody sees.
@@ -114,6 +185,7 @@ async fn received(
             "headers": shown(&request.headers),
             "body": String::from_utf8_lossy(&request.body),
         })
+        .to_string()
     };
     guard::pass(api, Builtin::WebhookReceived, community.as_ref(), id, data).await.map(drop)
 }
@@ -149,21 +221,76 @@ pub async fn read(api: &Api, request: Request) -> Result<(Arc<web::Request>, Req
 }
 
 /// The plugin's own response; 200 and nothing if it has none.
-pub fn answer(response: Option<web::Response>) -> Response {
+pub fn answer(
+    api: &Api,
+    plugin: &str,
+    request: &RequestId,
+    response: Option<web::Response>,
+) -> Response {
     let Some(given) = response else { return StatusCode::OK.into_response() };
+    let (response, left_out) = rendered(given);
+    if !left_out.is_empty() {
+        tell_left_out(api, plugin, request, &left_out);
+    }
+    response
+}
+
+/// Headers that are not sent, and why.
+pub struct LeftOut(Vec<(String, &'static str)>);
+
+/// A response that the host did not write, and which of its headers are not sent.
+pub fn rendered(given: web::Response) -> (Response, LeftOut) {
     let status = StatusCode::from_u16(given.status).unwrap_or(StatusCode::OK);
     let mut response = (status, given.body).into_response();
     response.headers_mut().clear();
+    let mut left_out = Vec::new();
     for (name, value) in given.headers {
-        let (name, value) = (name.parse::<HeaderName>(), value.parse::<HeaderValue>());
-        if let (Ok(name), Ok(value)) = (name, value)
-            && !NOT_PASSED_ON.contains(&name.as_str())
-        {
-            response.headers_mut().append(name, value);
+        match passed_on(&name, &value) {
+            Ok((name, value)) => drop(response.headers_mut().append(name, value)),
+            Err(why) => left_out.push((name, why)),
         }
     }
     // A page of a plugin's is of no origin: it can ask the host for nothing in its reader's name.
     response.headers_mut().append(header::CONTENT_SECURITY_POLICY, SANDBOX);
-    response.extensions_mut().insert(door::Verbatim);
-    response
+    (response, LeftOut(left_out))
+}
+
+/// A header of a plugin's as it is sent, or why it is not.
+fn passed_on(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), &'static str> {
+    let Ok(name) = name.parse::<HeaderName>() else { return Err("its name is not one of HTTP") };
+    if NOT_PASSED_ON.contains(&name.as_str()) {
+        return Err("the host sets it itself");
+    }
+    match value.parse::<HeaderValue>() {
+        Ok(value) => Ok((name, value)),
+        Err(_) => Err("its value has a line break or another control character"),
+    }
+}
+
+impl LeftOut {
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, (name, why)) in self.0.iter().take(TOLD_HEADERS).enumerate() {
+            let comma = if number == 0 { "" } else { ", " };
+            write!(f, "{comma}{:?} ({why})", cut(name.clone(), TOLD_NAME_BYTES))?;
+        }
+        match self.0.len().saturating_sub(TOLD_HEADERS) {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
+    }
+}
+
+/// In the log, as one line of the plugin's: its author looks for a header that does not arrive.
+fn tell_left_out(api: &Api, plugin: &str, request: &RequestId, left_out: &LeftOut) {
+    let serving = api.calls.plugins.get(plugin);
+    if serving.is_some_and(|serving| serving.context.quota.log.take()) {
+        let request = request.as_str();
+        tracing::warn!(plugin, request, "headers of its response were left out: {left_out}");
+    }
 }

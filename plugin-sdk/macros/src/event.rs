@@ -1,6 +1,6 @@
 //! From a struct with `#[event("…")]` to the type of event it is.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::parse::{Parse, ParseStream};
 use syn::{Attribute, DeriveInput, LitStr, Meta, Token};
@@ -25,8 +25,7 @@ fn implementation(item: &DeriveInput, mistakes: &mut Mistakes) -> Option<TokenSt
         mistakes.add(&item.ident, FORM);
         return None;
     };
-    let EventOptions { event_type, description } = read(attribute, mistakes)?;
-    check_type(&event_type, mistakes);
+    let EventOptions { event_type, description } = read(attribute, mistakes);
     let name = &item.ident;
     let (generics, arguments, bounds) = item.generics.split_for_impl();
     let description = description.iter();
@@ -39,17 +38,33 @@ fn implementation(item: &DeriveInput, mistakes: &mut Mistakes) -> Option<TokenSt
     })
 }
 
+const ONLY_DESCRIPTION: &str = "after the type there is only `description = \"…\"`";
+
 struct EventOptions {
     event_type: LitStr,
     description: Option<LitStr>,
 }
 
-fn read(attribute: &Attribute, mistakes: &mut Mistakes) -> Option<EventOptions> {
-    let options = attribute.parse_args::<EventOptions>();
-    if options.is_err() {
-        mistakes.add(attribute, "write `#[event(\"post_created\", description = \"…\")]`");
+/// What the attribute says. Of a wrong one an event is made all the same, so that whoever names it finds one.
+fn read(attribute: &Attribute, mistakes: &mut Mistakes) -> EventOptions {
+    match attribute.parse_args::<EventOptions>() {
+        Ok(options) => {
+            check_type(&options.event_type, mistakes);
+            options
+        }
+        Err(error) => {
+            let is_told = error.to_string() == ONLY_DESCRIPTION;
+            match is_told {
+                true => drop(mistakes.take::<()>(Err(error))),
+                false => mistakes
+                    .add(attribute, "write `#[event(\"post_created\", description = \"…\")]`"),
+            }
+            EventOptions {
+                event_type: LitStr::new("nameless", Span::call_site()),
+                description: None,
+            }
+        }
     }
-    options.ok()
 }
 
 impl Parse for EventOptions {
@@ -60,7 +75,7 @@ impl Parse for EventOptions {
             let option: Meta = input.parse()?;
             let pair = option.require_name_value()?;
             if !pair.path.is_ident("description") {
-                return Err(syn::Error::new_spanned(&pair.path, "there is only `description`"));
+                return Err(syn::Error::new_spanned(&pair.path, ONLY_DESCRIPTION));
             }
             let value = &pair.value;
             description = Some(syn::parse2(quote!(#value))?);

@@ -7,14 +7,18 @@ mod hooks;
 mod lifecycle;
 
 use proc_macro2::TokenStream;
-use quote::quote;
-use syn::Type;
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Ident, Type};
 
 use crate::method::action::Action;
 use crate::method::entry::Entry;
 use crate::method::hook::{Hook, Kind};
 use crate::method::lifecycle::Lifecycle;
 use crate::options::plugin::PluginOptions;
+
+/// The method of a process that the plugin uses which lists it. Its name is what a warning shows.
+pub const NAMED_BY_A_PLUGIN: &str = "name_this_process_in_processes_of_its_plugin";
 
 /// A plugin as its author wrote it, checked.
 pub struct Parts {
@@ -36,7 +40,9 @@ impl Parts {
         let hooks = hooks::to_glue(&self.plugin, &self.hooks);
         let processes = (!self.options.processes.is_empty()).then(|| self.processes_impl());
         let entries = entries::to_glue(&self.plugin, &self.entries);
-        quote! { #plugin #lifecycle #actions #hooks #processes #entries }
+        let declared = self.declared_events();
+        let distinct = self.distinct_events();
+        quote! { #plugin #lifecycle #actions #hooks #processes #entries #declared #distinct }
     }
 
     fn plugin_impl(&self) -> TokenStream {
@@ -106,27 +112,30 @@ impl Parts {
     /// Events, processes, schedules and signatures.
     fn parts(&self) -> TokenStream {
         let options = &self.options;
-        let events =
-            options.events.iter().chain(self.hooks.iter().flat_map(|hook| &hook.options.events));
-        let processes = &options.processes;
+        let events = self.events();
+        let processes = (!options.processes.is_empty())
+            .then(|| quote!(.processes(<Self as ::moothall_sdk::export::Processes>::PROCESSES)));
         let schedule =
             self.hook(Kind::Producer).and_then(|hook| hook.options.schedule.to_manifest());
         let schedule = schedule.iter();
         let verify = self.verify(Kind::Webhook);
         let global_verify = self.verify(Kind::GlobalWebhook);
         let (verify, global_verify) = (verify.iter(), global_verify.iter());
+        let handshakes = self.hooks.iter().flat_map(|hook| &hook.options.handshakes);
+        let handshakes = handshakes.map(|one| one.to_manifest());
         let route_keys = &options.route_keys;
         let oauth = options.oauth.as_ref().map(|oauth| oauth.to_manifest());
         let oauth = oauth.iter();
         let (scope, hooks) = (options.scope.iter(), &options.hooks);
-        let resident = options.resident.then(|| quote!(.resident()));
+        let resident = options.resident.as_ref().map(|_| quote!(.resident()));
         let entries = self.entries.iter().map(entries::to_manifest);
         quote! {
             #(.event::<#events>())*
-            #(.process(::moothall_sdk::Process::manifest(&#processes)))*
+            #processes
             #(.producer(#schedule))*
             #(.verify(#verify))*
             #(.global_verify(#global_verify))*
+            #(#handshakes)*
             #(.route_key(#route_keys))*
             #(.oauth(#oauth))*
             #(.scope(#scope))*
@@ -134,6 +143,48 @@ impl Parts {
             #(.hook(#hooks))*
             #(#entries)*
         }
+    }
+
+    /// Every type of event that is named, once.
+    fn events(&self) -> Vec<&Type> {
+        let in_hooks = self.hooks.iter().flat_map(|hook| &hook.options.events);
+        let mut events: Vec<&Type> = Vec::new();
+        for event in self.options.events.iter().chain(in_hooks) {
+            if !events.iter().any(|known| is_same(known, event)) {
+                events.push(event);
+            }
+        }
+        events
+    }
+
+    /// The plugin and its processes emit these, and no others by their type.
+    fn declared_events(&self) -> TokenStream {
+        let mut declared = TokenStream::new();
+        for event in self.events() {
+            for emitter in std::iter::once(&self.plugin).chain(&self.options.processes) {
+                declared.extend(quote! {
+                    impl ::moothall_sdk::DeclaredBy<#emitter> for #event {}
+                });
+            }
+        }
+        declared
+    }
+
+    /// The host knows an event by its type alone, so each type belongs to one struct.
+    fn distinct_events(&self) -> TokenStream {
+        let events = self.events();
+        let mut checks = TokenStream::new();
+        for (at, event) in events.iter().enumerate() {
+            for earlier in &events[..at] {
+                checks.extend(quote_spanned! {event.span()=>
+                    const _: () = ::core::assert!(
+                        ::moothall_sdk::export::are_distinct::<#earlier, #event>(),
+                        "two events of the plugin have this type; give one of them another in its `#[event(\"…\")]`"
+                    );
+                });
+            }
+        }
+        checks
     }
 
     fn hook(&self, kind: Kind) -> Option<&Hook> {
@@ -145,16 +196,44 @@ impl Parts {
     }
 
     fn processes_impl(&self) -> TokenStream {
-        let (plugin, processes) = (&self.plugin, &self.options.processes);
+        let plugin = &self.plugin;
         let export = export(plugin, quote!(processes::export_processes));
+        let listed = self.options.processes.iter().map(|process| listed(plugin, process));
+        let named = self.options.processes.iter().map(named);
         quote! {
             impl ::moothall_sdk::export::Processes for #plugin {
                 const PROCESSES: &'static [&'static dyn ::moothall_sdk::export::ProcessFunctions] =
-                    &[#(&#processes),*];
+                    &[#(#listed),*];
             }
+
+            #(#named)*
 
             #export
         }
+    }
+}
+
+/// The one place that asks whether the type is a process of the plugin, so that one that is none is one error.
+fn listed(plugin: &Type, process: &Type) -> TokenStream {
+    quote_spanned! {process.span()=>
+        ::moothall_sdk::export::listed::<#plugin, #process>(&#process)
+    }
+}
+
+fn is_same(one: &Type, other: &Type) -> bool {
+    one.to_token_stream().to_string() == other.to_token_stream().to_string()
+}
+
+/// Uses the mark of a process, which counts as named by that. One of another crate has no mark of its own that can be
+/// seen here, and what is no process has none: then that of any type is used.
+fn named(process: &Type) -> TokenStream {
+    let mark = Ident::new(NAMED_BY_A_PLUGIN, proc_macro2::Span::call_site());
+    quote! {
+        const _: fn() = || {
+            #[allow(unused_imports)]
+            use ::moothall_sdk::export::AnyType as _;
+            #process.#mark();
+        };
     }
 }
 

@@ -3,6 +3,7 @@
 
 pub mod action;
 pub mod entry;
+pub mod handshake;
 pub mod hook;
 pub mod oauth;
 pub mod plugin;

@@ -3,16 +3,19 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
-use syn::{Attribute, Ident, ImplItem, ImplItemFn, ItemImpl, Type};
+use syn::{Attribute, Ident, ImplItem, ImplItemFn, ItemImpl, LitStr, Type};
 
+use crate::component;
 use crate::glue::Parts;
 use crate::method::action::{Action, without_duplicates};
 use crate::method::entry::{self, Entry};
 use crate::method::hook::{Hook, Kind, checked};
-use crate::method::lifecycle::Lifecycle;
+use crate::method::lifecycle::{self, Lifecycle};
 use crate::mistakes::Mistakes;
 use crate::options::hook::HookOptions;
 use crate::options::plugin::PluginOptions;
+use crate::silence;
+use crate::spelling::{self, Names};
 
 const FORM: &str = "`#[plugin]` goes on the `impl` block of a unit struct: `struct Tutorial;` and `impl Tutorial { … }`";
 
@@ -26,14 +29,16 @@ pub fn expand(attributes: TokenStream, item: TokenStream) -> TokenStream {
     };
     let glue = read(attributes, &mut block, &mut mistakes).map(|parts| parts.to_glue());
     let errors = mistakes.into_tokens();
-    quote! { #block #glue #errors }
+    let name = &block.self_ty;
+    let component = component::check(&quote!(#name).to_string());
+    quote! { #block #glue #errors #component }
 }
 
 /// An attribute of a method where no `#[plugin]` has taken it.
 pub fn outside_a_plugin(attribute: &str, item: TokenStream) -> TokenStream {
     let mut mistakes = Mistakes::default();
     let message = format!(
-        "`#[{attribute}]` goes on a method in an `impl` block that has `#[plugin(name = \"…\")]`"
+        "`#[{attribute}]` goes on a method in the `impl` block that has `#[plugin(name = \"…\")]`; a plugin has one such block"
     );
     mistakes.add_at(Span::call_site(), message);
     let errors = mistakes.into_tokens();
@@ -41,13 +46,50 @@ pub fn outside_a_plugin(attribute: &str, item: TokenStream) -> TokenStream {
 }
 
 fn read(attributes: TokenStream, block: &mut ItemImpl, mistakes: &mut Mistakes) -> Option<Parts> {
-    let plugin = unit_struct(block, FORM, mistakes)?;
-    let options = PluginOptions::parse(attributes, mistakes);
+    let Some(plugin) = unit_struct(block, FORM, mistakes) else {
+        forget(block);
+        return None;
+    };
+    let (mut options, are_right) = PluginOptions::read(attributes, mistakes);
     let Methods { lifecycle, actions, hooks, entries } = methods(block, &options, mistakes);
+    // What the bodies say of configuration and settings was meant for other types.
+    if !are_right {
+        silence::all(block);
+    }
     let (actions, hooks) = (without_duplicates(actions, mistakes), checked(hooks, mistakes));
     let entries = entry::without_duplicates(entries, mistakes);
-    // Without a name there is no manifest to write; its absence has been noted.
-    options.name.is_some().then_some(Parts { plugin, options, lifecycle, actions, hooks, entries })
+    let entries = entry::with_right_conditions(entries, block, mistakes);
+    // One that is wrong has been noted, and may be what it is for.
+    if mistakes.is_empty() {
+        check_resident(&options, &entries, mistakes);
+    }
+    // Its absence has been noted; everything else is written all the same.
+    options.name.get_or_insert_with(|| LitStr::new("nameless", Span::call_site()));
+    Some(Parts { plugin, options, lifecycle, actions, hooks, entries })
+}
+
+/// A resident keeps its memory for what comes to it again and again.
+fn check_resident(options: &PluginOptions, entries: &[Entry], mistakes: &mut Mistakes) {
+    use entry::Kind::{Monitoring, Route, Schedule};
+    let lives_on = |entry: &Entry| matches!(entry.kind, Monitoring | Route | Schedule);
+    if let Some(resident) = &options.resident
+        && !entries.iter().any(lives_on)
+    {
+        mistakes.add(
+            resident,
+            "`resident` keeps memory between calls of `#[schedule]`, `#[route]` and `#[monitoring]`, and the plugin has none of them; remove it",
+        );
+    }
+}
+
+/// Where nothing can be written, nothing is asked of the methods either.
+fn forget(block: &mut ItemImpl) {
+    for item in &mut block.items {
+        if let ImplItem::Fn(method) = item {
+            drop(take_attribute(method));
+        }
+    }
+    silence::all(block);
 }
 
 /// The type of a plain `impl` block; any other is answered with `form`.
@@ -75,26 +117,46 @@ struct Methods {
 
 fn methods(block: &mut ItemImpl, options: &PluginOptions, mistakes: &mut Mistakes) -> Methods {
     let mut methods = Methods::default();
+    let names = Names::of(block);
     for item in &mut block.items {
         let ImplItem::Fn(method) = item else { continue };
         let mut own = Mistakes::default();
-        methods.read(method, options, &mut own);
+        let is_called = methods.read(method, options, &mut own);
+        if !own.is_empty() {
+            silence::one(method);
+        }
+        if !is_called {
+            spelling::check(method, &lifecycle::NAMES, &names, &mut own);
+        }
         mistakes.append(own);
     }
     methods
 }
 
 impl Methods {
-    fn read(&mut self, method: &mut ImplItemFn, options: &PluginOptions, own: &mut Mistakes) {
+    /// Whether the host calls the method, or was meant to.
+    fn read(
+        &mut self,
+        method: &mut ImplItemFn,
+        options: &PluginOptions,
+        own: &mut Mistakes,
+    ) -> bool {
         let Some((attribute, name)) = take_attribute(method) else {
             let function = lifecycle_function(method, options, own);
             self.lifecycle.extend(function.filter(|_| own.is_empty()));
-            return;
+            return function.is_some();
         };
+        while let Some((second, _)) = take_attribute(method) {
+            let message = format!(
+                "`{}` has `#[{name}]` already, and a method is one thing; write a method of its own for this",
+                method.sig.ident
+            );
+            own.add(&second, message);
+        }
         if let Some(kind) = entry::Kind::of(&name) {
             let entry = Entry::read(kind, &attribute, &method.sig, own);
             self.entries.extend(entry.filter(|_| own.is_empty()));
-            return;
+            return true;
         }
         match Kind::of(&name) {
             Some(kind) => {
@@ -107,6 +169,7 @@ impl Methods {
                 self.actions.extend(action.filter(|_| own.is_empty()));
             }
         }
+        true
     }
 }
 
@@ -129,10 +192,16 @@ fn lifecycle_function(
     mistakes: &mut Mistakes,
 ) -> Option<Lifecycle> {
     let function = Lifecycle::of(method, mistakes)?;
-    if function == Lifecycle::ConfigChanged && !options.keeps_instances() {
+    if function == Lifecycle::ConfigChanged && !options.says_what_a_change_does() {
         mistakes.add(
             &method.sig.ident,
-            "`config_changed` is called only for a plugin with `on_config_change = \"keep\"`; add that to `#[plugin(…)]`",
+            "`config_changed` is called for every change only with `on_config_change = \"keep\"`; add that to `#[plugin(…)]`, or \"recreate\" if changed secrets are all that it is for",
+        );
+    }
+    if function == Lifecycle::Close && !options.is_of_the_host() {
+        mistakes.add(
+            &method.sig.ident,
+            "`close` is called of plugins with `scope = \"host\"` alone; nothing of a community's plugin lives until the host's shutdown, so remove it",
         );
     }
     Some(function)

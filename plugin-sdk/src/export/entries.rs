@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use crate::bindings::host::types as wit;
 use crate::bindings::{hooks, monitoring, routes, schedules, workers};
 use crate::hook::Kind;
-use crate::{Envelope, Error, Plugin, Point, Result, RouteRequest, Verdict, WebhookResponse};
+use crate::{Envelope, Error, Plugin, Point, Result, RouteRequest, Verdict, WebhookResponse, read};
 
 /// A plugin with steps of hooks.
 pub trait Filters: Plugin {
@@ -36,7 +36,7 @@ pub trait Routes: Plugin {
 
 /// What the host hands over, as the author's type.
 pub fn data<T: DeserializeOwned>(json: &str) -> Result<T> {
-    serde_json::from_str(json)
+    read::json(json)
         .map_err(|error| Error::internal(format!("what the host sent does not fit: {error}")))
 }
 

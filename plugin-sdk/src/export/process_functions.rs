@@ -4,11 +4,14 @@
 use crate::bindings::host::types as wit;
 use crate::bindings::host::web::{Incoming, Response};
 use crate::bindings::processes;
-use crate::{Error, Plugin, Result, WebhookRequest, WebhookResponse};
+use crate::{Error, Plugin, Result, WebhookRequest, WebhookResponse, manifest};
 
 /// The functions of one process; those its author did not write refuse.
 pub trait ProcessFunctions: Sync {
     fn name(&self) -> &'static str;
+
+    /// What the manifest says of it.
+    fn manifest(&self) -> manifest::Process;
 
     fn start(&self, parameters: &str) -> Result<()>;
 
@@ -25,6 +28,13 @@ pub trait ProcessFunctions: Sync {
     }
 }
 
+/// Stands in for the method of that name that each process of the same crate has.
+pub trait AnyType {
+    fn name_this_process_in_processes_of_its_plugin(&self) {}
+}
+
+impl<T> AnyType for T {}
+
 /// A plugin with processes.
 pub trait Processes: Plugin {
     const PROCESSES: &'static [&'static dyn ProcessFunctions];
@@ -35,7 +45,7 @@ pub fn start<P: for<'de> serde::Deserialize<'de>>(
     parameters: &str,
     method: impl FnOnce(P) -> Result<()>,
 ) -> Result<()> {
-    method(super::read(parameters)?)
+    method(super::fitting(parameters)?)
 }
 
 fn absent(process: &str, function: &str) -> Error {

@@ -2,9 +2,9 @@
 //! its trait has one function and the attribute writes the call.
 
 use crate::bindings::host::types as wit;
-use crate::bindings::{global_webhooks, oauth, producer, webhooks};
+use crate::bindings::{global_webhooks, handshakes, oauth, producer, webhooks};
 use crate::oauth::{AuthorizeRequest, Authorized, OAuthCallback};
-use crate::{Error, Plugin, Result, Routed, WebhookRequest, WebhookResponse};
+use crate::{Error, Plugin, Result, Routed, WebhookRequest, WebhookResponse, read};
 
 /// A plugin that receives webhooks of its instances.
 pub trait Webhooks: Plugin {
@@ -14,6 +14,11 @@ pub trait Webhooks: Plugin {
 /// A plugin that receives webhooks of the whole platform.
 pub trait GlobalWebhooks: Plugin {
     fn receive_global(&self, request: WebhookRequest) -> Result<Routed>;
+}
+
+/// A plugin that answers handshakes of its own.
+pub trait Handshakes: Plugin {
+    fn answer(&self, request: WebhookRequest) -> Result<WebhookResponse>;
 }
 
 /// A plugin that is called again and again.
@@ -77,6 +82,14 @@ impl<T: GlobalWebhooks> global_webhooks::exports::moothall::plugin::global_webho
     }
 }
 
+impl<T: Handshakes> handshakes::exports::moothall::plugin::handshakes::Guest for T {
+    fn answer(
+        request: crate::bindings::host::web::Incoming,
+    ) -> std::result::Result<crate::bindings::host::web::Response, wit::Error> {
+        Ok(T::PLUGIN.answer(request.into())?.into())
+    }
+}
+
 impl<T: Producer> producer::exports::moothall::plugin::producer::Guest for T {
     fn tick() -> std::result::Result<(), wit::Error> {
         Ok(T::PLUGIN.tick()?)
@@ -85,18 +98,18 @@ impl<T: Producer> producer::exports::moothall::plugin::producer::Guest for T {
 
 impl<T: OAuth> oauth::exports::moothall::plugin::oauth::Guest for T {
     fn authorize_url(request: String) -> std::result::Result<String, wit::Error> {
-        Ok(OAuth::authorize_url(&T::PLUGIN, read(&request)?)?)
+        Ok(OAuth::authorize_url(&T::PLUGIN, fitting(&request)?)?)
     }
 
     fn handle_callback(callback: String) -> std::result::Result<String, wit::Error> {
-        let authorized = T::PLUGIN.handle_callback(read(&callback)?)?;
+        let authorized = T::PLUGIN.handle_callback(fitting(&callback)?)?;
         Ok(serde_json::to_string(&authorized).map_err(Error::from)?)
     }
 }
 
 /// The host made it, so what does not fit is no fault of a caller.
-fn read<T: serde::de::DeserializeOwned>(json: &str) -> Result<T> {
-    serde_json::from_str(json).map_err(|error| {
+fn fitting<T: serde::de::DeserializeOwned>(json: &str) -> Result<T> {
+    read::json(json).map_err(|error| {
         Error::internal(format!("the host's request does not fit its type: {error}"))
     })
 }

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde::de::DeserializeOwned;
 
 use crate::bindings::host::web as wit;
-use crate::{Error, Result, headers};
+use crate::{Error, Result, headers, read};
 
 /// A platform's answer, whatever its status.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +35,7 @@ impl Response {
 
     /// The body as JSON.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
-        serde_json::from_slice(&self.body).map_err(|error| {
+        read::json(&self.body).map_err(|error| {
             Error::internal(format!("the platform's answer does not fit: {error}"))
         })
     }

@@ -42,14 +42,16 @@ impl Action {
     /// The type of its parameters.
     #[must_use]
     pub fn parameters<T: JsonSchema>(mut self) -> Self {
-        self.parameters_schema = Some(schema::of_object::<T>());
+        self.parameters_schema =
+            Some(schema::of_parameters::<T>(&format!("the action `{}`", self.slug)));
         self
     }
 
     /// The type of its result.
     #[must_use]
     pub fn response<T: JsonSchema>(mut self) -> Self {
-        self.response_schema = Some(schema::of_result::<T>());
+        self.response_schema =
+            Some(schema::of_said::<T>(&format!("the answer of the action `{}`", self.slug)));
         self
     }
 

@@ -125,7 +125,7 @@ impl OAuth {
         self
     }
 
-    /// The platform's issuer identifier.
+    /// The platform's issuer identifier, or where the operator's settings have it: `settings:/issuer`.
     #[must_use]
     pub fn issuer(mut self, issuer: &'static str) -> Self {
         self.issuer = Some(issuer);
@@ -171,14 +171,16 @@ impl Process {
     /// The type it is started with.
     #[must_use]
     pub fn parameters<T: JsonSchema>(mut self) -> Self {
-        self.parameters_schema = Some(schema::of_object::<T>());
+        self.parameters_schema =
+            Some(schema::of_parameters::<T>(&format!("the process `{}`", self.name)));
         self
     }
 
     /// The type of its outcome.
     #[must_use]
     pub fn outcome<T: JsonSchema>(mut self) -> Self {
-        self.outcome_schema = Some(schema::of_result::<T>());
+        self.outcome_schema =
+            Some(schema::of_said::<T>(&format!("the outcome of the process `{}`", self.name)));
         self
     }
 

@@ -1,19 +1,23 @@
 //! The calls of a host, each in the way the real one makes it. What a plugin does not export cannot be
 //! called: that is a compile error here.
 
+use moothall_values::config::ConfigChange;
+use moothall_values::manifest::{self, OnConfigChange, WorkerManifest};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::Host;
 use super::kept::{ProcessRecord, ProcessStatus};
 use super::world::Call;
+use super::{Host, judged};
 use crate::export::{
-    Actions, Filters, GlobalWebhooks, Lifecycle, Monitoring, OAuth, ProcessFunctions, Processes,
-    Producer, Routes, Schedules, Webhooks, Workers, find_process,
+    Actions, Filters, GlobalWebhooks, Handshakes, Lifecycle, Monitoring, OAuth, ProcessFunctions,
+    Processes, Producer, Routes, Schedules, Webhooks, Workers, find_process,
 };
 use crate::oauth::{AuthorizeRequest, Authorized, OAuthCallback};
 use crate::{
     Envelope, Error, Point, Result, RouteRequest, Routed, Verdict, WebhookRequest, WebhookResponse,
+    read, write,
 };
 
 impl<P: Lifecycle> Host<P> {
@@ -22,18 +26,49 @@ impl<P: Lifecycle> Host<P> {
         self.call(Call::of_instance("enable"), || Lifecycle::initialize(&P::PLUGIN))
     }
 
-    /// Changes the configuration of an instance that is kept: `config_changed`. An error leaves the
-    /// previous one.
+    /// Changes the configuration of an enabled instance, with all that this costs: with
+    /// `on_config_change = "keep"`, and where nothing but secrets changed, `config_changed` is called;
+    /// otherwise the state is gone, pending processes end, and `initialize` is called. An error leaves
+    /// everything as it was.
     pub fn change_config(&mut self, config: Value) -> Result<()> {
-        let before = (self.world.config.clone(), self.world.secrets.clone());
-        let previous = before.0.to_string();
-        self.world.configure(config);
-        let call = Call::of_instance("config");
-        let changed = self.call(call, || Lifecycle::config_changed(&P::PLUGIN, &previous));
+        let world = &self.world;
+        let before = (world.config.clone(), world.secrets.clone(), world.kept.clone());
+        let changed = self.reconfigure(config);
         if changed.is_err() {
-            (self.world.config, self.world.secrets) = before;
+            (self.world.config, self.world.secrets, self.world.kept) = before;
         }
         changed
+    }
+
+    fn reconfigure(&mut self, config: Value) -> Result<()> {
+        let previous = self.world.config.to_string();
+        let change = self.world.configure(config)?;
+        let keeps = self.world.the_plugin()?.manifest.on_config_change == OnConfigChange::Keep;
+        if change == ConfigChange::Nothing {
+            return Ok(());
+        }
+        if change == ConfigChange::Config && !keeps {
+            self.world.kept.recreate();
+            return self.call_if_there(manifest::Lifecycle::Initialize, "enable", || {
+                Lifecycle::initialize(&P::PLUGIN)
+            });
+        }
+        self.call_if_there(manifest::Lifecycle::ConfigChanged, "config", || {
+            Lifecycle::config_changed(&P::PLUGIN, &previous)
+        })
+    }
+
+    fn call_if_there(
+        &mut self,
+        function: manifest::Lifecycle,
+        origin: &'static str,
+        run: impl FnOnce() -> Result<()>,
+    ) -> Result<()> {
+        if self.world.the_plugin()?.manifest.has(function) {
+            self.call(Call::of_instance(origin), run)
+        } else {
+            Ok(())
+        }
     }
 
     /// The instance's first call on this version of the plugin: `upgraded`.
@@ -42,24 +77,47 @@ impl<P: Lifecycle> Host<P> {
         self.call(Call::of_instance("upgrade"), || Lifecycle::upgraded(&P::PLUGIN, from_version))
     }
 
-    /// The host shuts down: `close`.
+    /// The host shuts down: `close`, which plugins of host scope alone can have.
     pub fn shut_down(&mut self) -> Result<()> {
         self.call(Call::of_instance("close"), || Lifecycle::close(&P::PLUGIN))
     }
 }
 
 impl<P: Actions> Host<P> {
-    /// Performs an action; `null` if it answers nothing.
+    /// Performs an action; `null` if it answers nothing. An answer with an integer of more than 64 bits fails here,
+    /// because a [`Value`] holds none: take it with [`action_as`](Self::action_as).
     pub fn action(&mut self, slug: &str, parameters: impl Serialize) -> Result<Value> {
-        let parameters = serde_json::to_string(&parameters)?;
-        let call = Call { read_only: self.is_read_only(slug), ..Call::of_instance("action") };
-        let answer = self.call(call, || P::PLUGIN.perform(slug, &parameters))?;
-        Ok(serde_json::from_str(answer.as_deref().unwrap_or("null"))?)
+        let answer = self.perform(slug, parameters)?;
+        match judged::too_wide_for_a_value(&answer) {
+            Some(wide) => Err(Error::internal(wide)),
+            None => Ok(serde_json::from_str(&answer)?),
+        }
     }
 
-    fn is_read_only(&self, slug: &str) -> bool {
-        let mut actions = self.world.manifest["actions"].as_array().into_iter().flatten();
-        actions.any(|action| action["slug"] == slug && action["read_only"] == true)
+    /// Performs an action whose answer is read as a type.
+    pub fn action_as<T: DeserializeOwned>(
+        &mut self,
+        slug: &str,
+        parameters: impl Serialize,
+    ) -> Result<T> {
+        let answer = self.perform(slug, parameters)?;
+        read::json(&answer)
+            .map_err(|error| Error::internal(format!("the answer does not fit its type: {error}")))
+    }
+
+    fn perform(&mut self, slug: &str, parameters: impl Serialize) -> Result<String> {
+        let described = self.world.the_plugin()?;
+        let parameters = described.take_action(slug, write::json(&parameters)?)?;
+        let mut actions = described.manifest.actions.iter();
+        let read_only = actions.any(|action| action.slug == slug && action.read_only);
+        let call = Call { read_only, ..Call::of_instance("action") };
+        self.call(call, || {
+            let answer = P::PLUGIN.perform(slug, &parameters)?;
+            let answer = answer.unwrap_or_else(|| "null".to_owned());
+            judged::result(&answer)?;
+            described.check_result(slug, &serde_json::from_str(&answer)?)?;
+            Ok(answer)
+        })
     }
 }
 
@@ -67,14 +125,39 @@ impl<P: Webhooks> Host<P> {
     /// A webhook of the instance, whose signature has been checked. Processes receive theirs by
     /// [`process_webhook`](Self::process_webhook).
     pub fn webhook(&mut self, request: WebhookRequest) -> Result<Option<WebhookResponse>> {
-        self.call(Call::of_instance("webhook"), || P::PLUGIN.receive(request))
+        self.call(Call::of_instance("webhook"), || {
+            P::PLUGIN.receive(request)?.map(judged::response).transpose()
+        })
     }
 }
 
 impl<P: GlobalWebhooks> Host<P> {
     /// A webhook of the whole platform.
     pub fn global_webhook(&mut self, request: WebhookRequest) -> Result<Routed> {
-        self.call(Call::of_platform("webhook"), || P::PLUGIN.receive_global(request))
+        let described = self.world.the_plugin()?;
+        self.call(Call::of_platform("webhook"), || {
+            let routed = P::PLUGIN.receive_global(request)?;
+            if let Some(response) = routed.response() {
+                judged::response(response.clone())?;
+            }
+            let known = &described.manifest.route_keys;
+            let is_known = |pointer: &str| known.iter().any(|one| one == pointer);
+            if let Some(unknown) = routed.pointers().find(|pointer| !is_known(pointer)) {
+                return Err(judged::bad_output(format!(
+                    "`{unknown}` is none of the plugin's `route_keys`, so no instance is found by it"
+                )));
+            }
+            Ok(routed)
+        })
+    }
+}
+
+impl<P: Handshakes> Host<P> {
+    /// A handshake that the plugin answers itself: what it would write is refused.
+    pub fn handshake(&mut self, request: WebhookRequest) -> Result<WebhookResponse> {
+        self.call(Call::of_instance("handshake").reading().silent(), || {
+            judged::response(P::PLUGIN.answer(request)?)
+        })
     }
 }
 
@@ -88,20 +171,34 @@ impl<P: Producer> Host<P> {
 impl<P: Filters> Host<P> {
     /// One step of a hook.
     pub fn filter(&mut self, hook: &str, data: impl Serialize) -> Result<Verdict> {
-        let data = serde_json::to_string(&data)?;
-        self.call(Call::of_instance("hook").reading(), || P::PLUGIN.filter(hook, &data))
+        let described = self.world.the_plugin()?;
+        let data = described.take_hook(hook, write::json(&data)?)?;
+        self.call(Call::of_instance("hook").reading(), || {
+            let verdict = P::PLUGIN.filter(hook, &data)?;
+            judged::verdict(&described.manifest, hook, &verdict)?;
+            Ok(verdict)
+        })
     }
 }
 
 impl<P: Workers> Host<P> {
     /// Whether a worker is enabled with the instance's configuration.
     pub fn is_enabled(&mut self, worker: &str) -> Result<bool> {
+        self.worker(worker)?;
         let config = self.world.config.to_string();
         self.call(Call::of_instance("worker").reading(), || P::PLUGIN.enabled(worker, &config))
     }
 
-    /// One event.
+    fn worker(&self, name: &str) -> Result<WorkerManifest> {
+        let described = self.world.the_plugin()?;
+        let worker = described.manifest.workers.iter().find(|worker| worker.name == name);
+        let none = || Error::not_found(format!("the plugin has no worker '{name}'"));
+        worker.cloned().ok_or_else(none)
+    }
+
+    /// One event. `invalid`: the worker does not hear it, so that the host would never hand it over.
     pub fn handle(&mut self, worker: &str, event: Envelope) -> Result<()> {
+        unheard(&self.worker(worker)?, &event).map_or(Ok(()), |why| Err(Error::invalid(why)))?;
         self.call(Call::of_instance("worker"), || P::PLUGIN.handle(worker, event))
     }
 }
@@ -124,7 +221,7 @@ impl<P: Schedules> Host<P> {
 impl<P: Routes> Host<P> {
     /// A request to a route, named by its path in the manifest.
     pub fn route(&mut self, path: &str, request: RouteRequest) -> Result<WebhookResponse> {
-        self.call(Call::of_instance("route"), || P::PLUGIN.route(path, request))
+        self.call(Call::of_instance("route"), || judged::response(P::PLUGIN.route(path, request)?))
     }
 }
 
@@ -134,17 +231,21 @@ impl<P: OAuth> Host<P> {
         self.call(Call::of_platform("oauth"), || P::PLUGIN.authorize_url(request))
     }
 
-    /// The browser is back. What comes of it is answered, and neither enabled nor linked.
+    /// The browser is back. What comes of it is checked and answered, and neither enabled nor linked.
     pub fn oauth_callback(&mut self, callback: OAuthCallback) -> Result<Authorized> {
-        self.call(Call::of_platform("oauth"), || P::PLUGIN.handle_callback(callback))
+        let kind = callback.authorize_type;
+        let call = Call::of_platform("oauth");
+        let authorized = self.call(call, || P::PLUGIN.handle_callback(callback))?;
+        judged::authorized(&self.world, kind, &authorized).map(|()| authorized)
     }
 }
 
 impl<P: Processes> Host<P> {
     /// Starts a process; its id. An error leaves none.
     pub fn start(&mut self, name: &str, parameters: impl Serialize) -> Result<String> {
-        let parameters = serde_json::to_string(&parameters)?;
         let process = find_process::<P>(name)?;
+        let described = self.world.the_plugin()?;
+        let parameters = described.take_process(name, write::json(&parameters)?)?;
         let id = (self.world.kept.processes.len() + 1).to_string();
         self.world.kept.processes.insert(id.clone(), ProcessRecord::new(name));
         let started = self.call(Call::of_process("start", &id), || process.start(&parameters));
@@ -183,7 +284,9 @@ impl<P: Processes> Host<P> {
         request: WebhookRequest,
     ) -> Result<Option<WebhookResponse>> {
         let process = self.pending(id)?;
-        self.call(Call::of_process("webhook", id), || process.receive_webhook(request))
+        self.call(Call::of_process("webhook", id), || {
+            process.receive_webhook(request)?.map(judged::response).transpose()
+        })
     }
 
     fn pending(&self, id: &str) -> Result<&'static dyn ProcessFunctions> {
@@ -194,4 +297,25 @@ impl<P: Processes> Host<P> {
         }
         find_process::<P>(&record.name)
     }
+}
+
+/// Why the host would not hand the event to the worker.
+fn unheard(worker: &WorkerManifest, event: &Envelope) -> Option<String> {
+    let (name, source) = (&worker.name, &event.source);
+    if source.is_empty() {
+        return Some("every event has a `source`: a plugin, `driver`, or `api`".to_owned());
+    }
+    if !worker.names(source, &event.event_type) {
+        let named: Vec<String> = worker.events.iter().map(|one| format!("`{one}`")).collect();
+        return Some(format!(
+            "the worker '{name}' would never get `{source}:{}`: its `events` are {}",
+            event.event_type,
+            named.join(", ")
+        ));
+    }
+    let at = worker.mismatch(&event.data)?;
+    Some(format!(
+        "the worker '{name}' would never get this event: by its `matches`, the data has {} at `{at}`",
+        worker.matching.get(at)?
+    ))
 }

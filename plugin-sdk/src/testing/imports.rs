@@ -12,4 +12,12 @@ pub mod secrets;
 pub mod settings;
 pub mod state;
 
+use moothall_values::json;
+
 pub use crate::bindings::imports::moothall::plugin::{types, web};
+use crate::{Error, Result};
+
+/// Refuses a text that the host could not give back as it is.
+fn carried(what: &str, text: &str) -> Result<()> {
+    json::check(text).map_err(|refusal| Error::invalid(refusal.of(what)))
+}

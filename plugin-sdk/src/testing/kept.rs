@@ -19,6 +19,18 @@ pub struct Kept {
     pub people: u64,
 }
 
+impl Kept {
+    /// What is left where the instance is destroyed and made anew.
+    pub fn recreate(&mut self) {
+        self.state.clear();
+        let pending = self.processes.values_mut();
+        for process in pending.filter(|one| one.status != ProcessStatus::Completed) {
+            process.status = ProcessStatus::Completed;
+            process.errors = serde_json::json!({ "code": "instance_replaced" });
+        }
+    }
+}
+
 /// An event that the plugin emitted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EmittedEvent {

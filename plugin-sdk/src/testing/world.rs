@@ -3,19 +3,24 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use moothall_values::config::{ConfigChange, SplitConfig, not_strings, restore_placeholders, seal};
+use moothall_values::schema::Violation;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::answer::{Answer, Sent};
+use super::described::{Described, budget, refused};
 use super::kept::{Kept, ProcessRecord};
-use super::sealing::{in_config, in_settings};
 use crate::log::Level;
 use crate::{Error, Result};
 
 /// What a host knows. Tests arrange it, calls change it.
 #[derive(Debug, Default)]
 pub struct World {
-    pub manifest: Value,
+    /// None outside a call.
+    pub described: Option<Arc<Described>>,
     pub community: String,
     pub config: Value,
     pub settings: Value,
@@ -34,22 +39,25 @@ pub struct World {
 }
 
 /// The call that runs.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Call {
     pub origin: &'static str,
     pub has_instance: bool,
     pub read_only: bool,
+    pub may_send: bool,
     /// The id of the process that it is about.
     pub process: Option<String>,
     pub writes: usize,
     pub events: usize,
     pub requests: usize,
+    /// How often it changes accounts.
+    pub accounts: usize,
 }
 
 impl Call {
     /// A call of the instance.
     pub fn of_instance(origin: &'static str) -> Self {
-        Self { origin, has_instance: true, ..Self::default() }
+        Self { has_instance: true, ..Self::of_platform(origin) }
     }
 
     /// The same, which may not write.
@@ -64,44 +72,146 @@ impl Call {
 
     /// A call that no instance is behind.
     pub fn of_platform(origin: &'static str) -> Self {
-        Self { origin, ..Self::default() }
+        Self {
+            origin,
+            has_instance: false,
+            read_only: false,
+            may_send: true,
+            process: None,
+            writes: 0,
+            events: 0,
+            requests: 0,
+            accounts: 0,
+        }
+    }
+
+    /// The same, which sends nothing.
+    pub fn silent(self) -> Self {
+        Self { may_send: false, ..self }
     }
 }
 
 impl World {
-    pub fn new(manifest: Value) -> Self {
-        let requested = manifest["requests"]["reveal"].as_array().into_iter().flatten();
-        let granted_reveal = requested.filter_map(|one| Some(one.as_str()?.to_owned())).collect();
+    pub fn new(described: Described) -> Self {
+        let granted_reveal = described.manifest.requests.reveal.iter().cloned().collect();
         let empty = || Value::Object(serde_json::Map::new());
+        let (mut config, mut settings) = (empty(), empty());
+        // What is not given is not checked before it is: a plugin without it may well be tested.
+        drop(described.config.fill_defaults(&mut config));
+        drop(described.settings.fill_defaults(&mut settings));
         Self {
             granted_reveal,
-            manifest,
+            described: Some(Arc::new(described)),
             community: "test".to_owned(),
-            config: empty(),
-            settings: empty(),
+            config,
+            settings,
             metrics: Value::Array(Vec::new()),
             ..Self::default()
         }
     }
 
-    pub fn configure(&mut self, config: Value) {
-        self.secrets.retain(|place, _| !place.starts_with('/'));
-        self.config = in_config(config, &self.manifest["config_schema"], &mut self.secrets);
+    /// Checks a configuration, fills it in and takes its secrets out. What means the same leaves the
+    /// earlier one.
+    pub fn configure(&mut self, config: Value) -> Result<ConfigChange> {
+        let stored = self.secrets_of_config();
+        let split = self.checked(config, &stored).map_err(|all| refused(&all))?;
+        let described = self.the_plugin()?;
+        let change = split.change_from(&described.config, self.config.clone(), &stored);
+        if change != ConfigChange::Nothing {
+            self.secrets.retain(|place, _| !place.starts_with('/'));
+            self.config = self.keep_secrets(split, "");
+        }
+        Ok(change)
     }
 
-    pub fn set_settings(&mut self, settings: Value) {
+    /// What becomes of a configuration where these secrets are stored, or every reason against it.
+    pub fn checked(
+        &self,
+        mut config: Value,
+        stored: &BTreeMap<String, SecretString>,
+    ) -> std::result::Result<SplitConfig, Vec<Violation>> {
+        let described = self.the_plugin().map_err(|none| vec![violation("", none.message())])?;
+        let schema = &described.config;
+        if !config.is_object() {
+            return Err(vec![violation("", "a config is a JSON object")]);
+        }
+        schema.fill_defaults(&mut config).map_err(|one| vec![one])?;
+        schema.write_integers(&mut config, None)?;
+        described.manifest.platform_id(&config).map_err(|one| vec![one])?;
+        let pointers = schema.secrets().find(&config);
+        let unknown = restore_placeholders(&mut config, &pointers, stored).unknown;
+        let kept = "the placeholder keeps a stored secret, and none is stored here; send the secret itself";
+        let unknown = unknown.iter().map(|path| violation(path, kept));
+        let wrong: Vec<_> = unknown.chain(no_strings(&config, &pointers)).collect();
+        if !wrong.is_empty() {
+            return Err(wrong);
+        }
+        let signing = described.manifest.wrong_signing_secret(&config);
+        let split = seal(schema, config, &mut budget())?;
+        signing.map_or(Ok(split), |wrong| Err(vec![wrong]))
+    }
+
+    /// The same for the operator's settings, whose secrets go by their names.
+    pub fn set_settings(&mut self, mut settings: Value) -> Result<()> {
+        let described = self.the_plugin()?;
+        let schema = &described.settings;
+        schema.fill_defaults(&mut settings).map_err(|one| refused(&[one]))?;
+        schema.write_integers(&mut settings, None).map_err(|all| refused(&all))?;
+        let mut wrong = no_strings(&settings, &schema.secrets().find(&settings));
+        wrong.extend(described.manifest.wrong_signing_settings(&settings));
+        if !wrong.is_empty() {
+            return Err(refused(&wrong));
+        }
+        let split = seal(schema, settings, &mut budget()).map_err(|all| refused(&all))?;
         self.secrets.retain(|place, _| place.starts_with('/'));
-        self.settings = in_settings(settings, &self.manifest["settings_schema"], &mut self.secrets);
+        self.settings = self.keep_secrets(split.by_name(), "settings:");
+        Ok(())
     }
 
-    pub fn plugin(&self) -> &str {
-        self.manifest["name"].as_str().unwrap_or_default()
+    fn keep_secrets(&mut self, split: SplitConfig, before: &str) -> Value {
+        let plain = |(place, secret): (String, SecretString)| {
+            (format!("{before}{place}"), secret.expose_secret().to_owned())
+        };
+        self.secrets.extend(split.secrets.into_iter().map(plain));
+        split.public
+    }
+
+    pub fn secrets_of_config(&self) -> BTreeMap<String, SecretString> {
+        let of_config = self.secrets.iter().filter(|(place, _)| place.starts_with('/'));
+        of_config.map(|(place, text)| (place.clone(), text.clone().into())).collect()
+    }
+
+    /// What the plugin that is tested says of itself.
+    pub fn the_plugin(&self) -> Result<Arc<Described>> {
+        self.described.clone().ok_or_else(|| Error::forbidden("no plugin is here"))
+    }
+
+    /// Checks what a call has left since it began: events, and outcomes of processes.
+    pub fn check_since(&self, before: &Kept) -> Result<()> {
+        let schemas = self.the_plugin()?;
+        for event in self.kept.events.iter().skip(before.events.len()) {
+            schemas.check_event(&event.event_type, &event.data)?;
+        }
+        for (id, process) in &self.kept.processes {
+            let earlier = before.processes.get(id).map(|one| &one.outcome);
+            if earlier.is_some_and(|earlier| *earlier != process.outcome) {
+                schemas.check_outcome(&process.name, &process.outcome)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The plugin's name, which is its platform's.
+    pub fn plugin(&self) -> String {
+        self.the_plugin().map(|plugin| plugin.manifest.name.clone()).unwrap_or_default()
     }
 
     /// Whether it is the plugin's own platform, or one whose accounts its manifest asks for.
     pub fn has_accounts_of(&self, platform: &str) -> bool {
-        let mut asked = self.manifest["requests"]["accounts"].as_array().into_iter().flatten();
-        platform == self.plugin() || asked.any(|one| *one == platform || *one == "*")
+        self.the_plugin().is_ok_and(|plugin| {
+            let mut asked = plugin.manifest.requests.accounts.iter();
+            platform == plugin.manifest.name || asked.any(|one| one == platform || one == "*")
+        })
     }
 
     pub fn the_call(&mut self) -> Result<&mut Call> {
@@ -139,6 +249,15 @@ impl World {
         let id = self.the_call()?.process.clone();
         id.ok_or_else(|| Error::forbidden("this call is not about a process"))
     }
+}
+
+fn no_strings(value: &Value, pointers: &[String]) -> Vec<Violation> {
+    let wrong = not_strings(value, pointers);
+    wrong.iter().map(|path| violation(path, "a secret must be a string")).collect()
+}
+
+fn violation(path: &str, message: &str) -> Violation {
+    Violation { path: path.to_owned(), message: message.to_owned() }
 }
 
 thread_local! {

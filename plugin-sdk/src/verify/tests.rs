@@ -63,6 +63,9 @@ fn the_example_of_standard_webhooks_passes() {
     request.body = br#"{"test": 2432232314}"#.to_vec();
     let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
     assert_eq!(standard_at(&request, secret, 1_614_265_330), Ok(()));
+    let mut of_svix = request.clone();
+    of_svix.headers.iter_mut().for_each(|(name, _)| *name = name.replace("webhook", "svix"));
+    assert_eq!(standard_at(&of_svix, secret, 1_614_265_330), Ok(()));
     request.body.clear();
     assert!(standard_at(&request, secret, 1_614_265_330).is_err());
 }

@@ -8,7 +8,7 @@ use moothall_sdk::{
     context, http, log, plugin, process,
 };
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 #[derive(Deserialize, JsonSchema)]
 pub struct Config {
@@ -35,6 +35,15 @@ struct Path {
 #[derive(Deserialize, JsonSchema)]
 struct Url {
     url: String,
+}
+
+/// A text with one key twice, which no reader can give back.
+struct Twice;
+
+impl Serialize for Twice {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_map([("a", 1), ("a", 2)])
+    }
 }
 
 pub struct Courier;
@@ -100,6 +109,16 @@ impl Courier {
         self.state().set("x", &1)
     }
 
+    #[action(slug = "keep-twice")]
+    fn keep_twice(&self) -> Result<()> {
+        self.state().set("twice", &Twice)
+    }
+
+    #[action(slug = "emit-twice")]
+    fn emit_twice(&self) -> Result<()> {
+        self.events().emit_raw("twice", &Twice).map(drop)
+    }
+
     #[action(slug = "link")]
     fn link(&self, parameters: Value) -> Result<Value> {
         let account: Account = from_value(parameters)?;
@@ -133,7 +152,7 @@ impl Courier {
 
     #[oauth_callback]
     fn back(&self, callback: OAuthCallback) -> Result<Authorized> {
-        callback.code().map(|_| Authorized::user())
+        callback.code().map(|_| Authorized::user().account(Account::new("ann")))
     }
 }
 
@@ -165,7 +184,10 @@ impl Parcel {
         self.complete(&Delivered { left: self.load()? })
     }
 
-    fn receive_webhook(&self, _request: WebhookRequest) -> Result<()> {
+    fn receive_webhook(&self, request: WebhookRequest) -> Result<()> {
+        if request.text()? == "twice" {
+            return self.set_errors(&Twice);
+        }
         self.complete(&Delivered { left: 0 })?;
         Err(Error::invalid("not a parcel"))
     }

@@ -15,4 +15,13 @@ struct BadType {}
 #[event(name = "post_created")]
 struct BadOption {}
 
+#[derive(Event, Serialize, JsonSchema)]
+#[event("pair", descripton = "Two of a kind.")]
+struct Pair {}
+
+struct Deck;
+
+#[moothall_sdk::plugin(name = "deck", events(Pair))]
+impl Deck {}
+
 fn main() {}

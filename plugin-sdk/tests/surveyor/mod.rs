@@ -129,10 +129,6 @@ impl Surveyor {
         if from_version == "0.9.0" { Err(Error::conflict("too old")) } else { Ok(()) }
     }
 
-    fn close(&self) -> Result<()> {
-        Ok(())
-    }
-
     #[action(slug = "add", description = "Adds two numbers.", public, read_only)]
     fn add(&self, parameters: Add) -> Result<Sum> {
         let sum = parameters.left.checked_add(parameters.right);

@@ -41,6 +41,7 @@ pub struct Watcher;
             .sensitive("/form/password")
             .exception("PreventOpening")
             .exception("RedirectToPage")
+            .exception("RenderCustomResponse")
             .halt_exception("RedirectToPage")
             .budget_ms(500)
     ),

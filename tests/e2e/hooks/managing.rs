@@ -101,11 +101,11 @@ async fn what_is_no_step_is_refused_and_says_why() {
         host.post(&path, body).await.problem(400, "bad_request");
     }
     let plugin = json!({ "kind": "plugin", "target": "ghost" });
-    host.post(&path, plugin).await.problem(404, "unknown_plugin");
+    host.post(&path, plugin).await.problem(400, "unknown_plugin");
     let no_filter = json!({ "kind": "plugin", "target": "backstage" });
     host.post(&path, no_filter).await.problem(422, "unusable_setting");
     let nobody = json!({ "target": "http://x/", "community": "nobody" });
-    host.post(&path, nobody).await.problem(404, "unknown_community");
+    host.post(&path, nobody).await.problem(400, "unknown_community");
 }
 
 #[tokio::test]
@@ -122,4 +122,78 @@ async fn a_step_that_may_not_be_sent_to_any_more_can_still_be_disabled() {
     let moved = host.put(&path, json!({ "target": "http://127.0.0.1:10/" })).await;
     let detail = moved.problem(400, "bad_request");
     assert!(detail.contains("allow_cidr"), "{detail}");
+}
+
+#[tokio::test]
+async fn what_a_put_of_a_step_leaves_out_stays() {
+    let host = host().await;
+    host.put_community("other", json!([])).await.expect(201);
+    let settings = json!({
+        "order": 7, "description": "the guard", "enabled": false, "community": "acme", "mode": "broadcast",
+        "merge": "deep", "disable_filtering": true, "disable_halt": true, "halt_on_4xx": true,
+        "redirect_on_4xx": "/4", "halt_on_5xx": true, "redirect_on_5xx": "/5", "halt_on_request_exception": true,
+        "redirect_on_request_exception": "/e", "use_www_form_encoding": true, "fail_silently": false,
+        "timeout_ms": 900,
+    });
+    let mut made = add(&host, "http://127.0.0.1:9/", settings).await;
+    made.as_object_mut().expect("an object").remove("secret");
+    let path = format!("/api/internal/hooks/{LOGIN}/steps/{}", made["id"].as_str().unwrap_or(""));
+    assert_eq!(host.put(&path, json!({})).await.expect(200), made);
+
+    made["description"] = json!("a note");
+    let noted = host.put(&path, json!({ "description": "a note" })).await.expect(200);
+    assert_eq!(noted, made, "and above all: no other community's data goes there");
+
+    // It stays with its community, whatever that is called, and whoever has its old name.
+    let renamed = json!({ "slug": "renamed" });
+    host.put("/api/internal/community/acme", renamed).await.expect(200);
+    host.put("/api/internal/community/other", json!({ "slug": "acme" })).await.expect(200);
+    made["community"] = json!("renamed");
+    assert_eq!(host.put(&path, json!({ "description": "a note" })).await.expect(200), made);
+
+    // A preset is four settings, and those alone.
+    let preset = host.put(&path, json!({ "preset": "openedx-webhooks" })).await.expect(200);
+    (made["merge"], made["timeout_ms"]) = (json!("shallow"), json!(10_000));
+    assert_eq!(preset, made);
+}
+
+#[tokio::test]
+async fn what_a_put_of_a_hook_leaves_out_stays() {
+    let host = host().await;
+    let path = format!("/api/internal/hooks/{LOGIN}");
+    let before = host.get(&path).await.expect(200);
+    assert_eq!(before["sensitive"], json!(["/user/password"]), "what steps must not see");
+    assert_eq!(host.put(&path, json!({})).await.expect(200), before);
+    let described = host.put(&path, json!({ "description": "who logs in" })).await.expect(200);
+    let mut expected = before.clone();
+    expected["description"] = json!("who logs in");
+    assert_eq!(described, expected);
+    // Null takes away what need not be.
+    let bare = host.put(&path, json!({ "alias": null })).await.expect(200);
+    assert_ne!(bare["alias"], before["alias"]);
+}
+
+#[tokio::test]
+async fn what_two_put_into_a_step_or_a_hook_at_once_both_stays() {
+    let host = host().await;
+    let step = add(&host, "http://127.0.0.1:9/", json!({})).await;
+    let hook = format!("/api/internal/hooks/{LOGIN}");
+    let step = format!("{hook}/steps/{}", step["id"].as_str().unwrap_or(""));
+    for round in 1..=20 {
+        let (one, other) = (json!({ "order": round }), json!({ "timeout_ms": 1_000 + round }));
+        let (one, other) = tokio::join!(host.put(&step, one), host.put(&step, other));
+        [one, other].iter().for_each(|answer| drop(answer.expect(200)));
+        let now = host.get(&step).await.expect(200);
+        assert_eq!((&now["order"], &now["timeout_ms"]), (&json!(round), &json!(1_000 + round)));
+
+        let (one, other) =
+            (json!({ "description": round.to_string() }), json!({ "budget_ms": 1_000 + round }));
+        let (one, other) = tokio::join!(host.put(&hook, one), host.put(&hook, other));
+        [one, other].iter().for_each(|answer| drop(answer.expect(200)));
+        let now = host.get(&hook).await.expect(200);
+        assert_eq!(
+            (&now["description"], &now["budget_ms"]),
+            (&json!(round.to_string()), &json!(1_000 + round))
+        );
+    }
 }

@@ -1,6 +1,6 @@
 //! Steps that are plugins' filters.
 
-use moothall_tests::TestHost;
+use moothall_tests::{TestHost, until};
 use serde_json::{Value, json};
 
 use super::host;
@@ -9,7 +9,8 @@ const REGISTRATION: &str = "/api/internal/hooks/org.example.registration.request
 
 /// Runs the plugin's own hook with a form that says what its filter does.
 async fn register(host: &TestHost, filter: Value, status: u16) -> Value {
-    let data = json!({ "form": { "name": "ann", "password": "secret", "filter": filter } });
+    let form = json!({ "name": "ann", "password": "secret", "filter": filter });
+    let data = json!({ "form": form, "same": 1 });
     let body = json!({ "community": "acme", "data": data });
     host.post(&format!("{REGISTRATION}/run"), body).await.expect(status)
 }
@@ -22,10 +23,9 @@ async fn a_filter_passes_updates_stops_or_halts() {
         (&passed["outcome"], &passed["trace"][0]["status"]),
         (&json!("continue"), &json!("pass"))
     );
-    let update = json!({ "do": "update", "data": { "form": { "name": "Ann" }, "else": 1 } });
+    let update = json!({ "do": "update", "data": { "form": { "name": "Ann" }, "same": 1 } });
     let updated = register(&host, update, 200).await;
     assert_eq!(updated["data"]["form"], json!({ "name": "Ann", "password": "secret" }));
-    assert_eq!(updated["data"]["else"], Value::Null, "not mutable");
     assert_eq!(updated["trace"][0]["changed"], json!(["/form"]));
     assert_eq!(register(&host, json!({ "do": "stop" }), 200).await["trace"][0]["status"], "stop");
     let exception = json!({ "name": "PreventRegistration", "message": "no", "status_code": 451 });
@@ -74,4 +74,78 @@ async fn a_filter_runs_only_where_its_plugin_is_enabled() {
     let body = json!({ "community": "other", "data": { "form": { "filter": { "do": "error" } } } });
     let outcome = host.post(&format!("{REGISTRATION}/run"), body).await.expect(200);
     assert_eq!(outcome["trace"][0]["status"], "not enabled");
+}
+
+/// Verdicts that a hook cannot carry out, and what is said of each.
+fn unusable() -> [(Value, &'static str); 5] {
+    let halt = |name: &str| json!({ "do": "halt", "exception": { "name": name } });
+    let update = |data: Value| json!({ "do": "update", "data": data });
+    [
+        (halt("PreventRegistrtion"), "did you mean `PreventRegistration`?"),
+        (halt("RedirectToPages"), "RedirectToPage"),
+        (update(json!({ "same": 2 })), "/same"),
+        (update(json!({ "form": { "name": "Ann" }, "else": 1 })), "/else"),
+        (update(json!({ "form": { "name": 5 } })), "/form/name"),
+    ]
+}
+
+#[tokio::test]
+async fn a_verdict_that_the_hook_cannot_carry_out_is_the_filters_failure() {
+    let host = host().await;
+    let verdicts = unusable();
+    for (verdict, said) in verdicts.clone() {
+        let outcome = register(&host, verdict.clone(), 502).await;
+        assert_eq!(outcome["outcome"], "error", "{verdict}: {outcome}");
+        let warnings = outcome["trace"][0]["warnings"].to_string();
+        assert!(warnings.contains(said), "{verdict}: {warnings}");
+        assert_eq!(outcome["data"]["form"]["name"], "ann", "{verdict}");
+    }
+    let calls = until("all are listed", async || {
+        let calls = host.get("/api/internal/calls").await.expect(200);
+        calls["calls"].as_array().filter(|calls| calls.len() == verdicts.len()).cloned()
+    })
+    .await;
+    assert!(calls.iter().all(|call| call["code"] == "plugin_bad_output"), "{calls:?}");
+}
+
+#[tokio::test]
+async fn a_guard_that_misspells_its_exception_is_a_failed_call_where_it_may_fail() {
+    let host = host().await;
+    let filter = json!({ "do": "halt", "exception": { "name": "PreventActoin" } });
+    let parameters = json!({ "filter": filter });
+    host.result("acme", "backstage.echo", parameters).await;
+    let call = until("the filter's call is listed", async || {
+        let calls = host.get("/api/internal/calls").await.expect(200);
+        calls["calls"].as_array()?.first().cloned()
+    })
+    .await;
+    assert_eq!((&call["origin"], &call["code"]), (&json!("hook"), &json!("plugin_bad_output")));
+    let detail = call["detail"].to_string();
+    assert!(detail.contains("did you mean `PreventAction`?"), "{detail}");
+    assert!(host.logs().contains("PreventActoin"), "the log tells it");
+}
+
+#[tokio::test]
+async fn what_an_update_changes_beyond_what_it_may_is_a_failed_call_and_the_rest_counts() {
+    let host = host().await;
+    let data = json!({ "parameters": { "value": 2 }, "plugin": "x" });
+    let parameters = json!({ "filter": { "do": "update", "data": data } });
+    assert_eq!(host.result("acme", "backstage.echo", parameters).await, json!({ "value": 2 }));
+    let call = until("the filter's call is listed", async || {
+        let calls = host.get("/api/internal/calls").await.expect(200);
+        calls["calls"].as_array()?.first().cloned()
+    })
+    .await;
+    assert_eq!((&call["origin"], &call["community"]), (&json!("hook"), &json!("acme")));
+    assert!(call["detail"].to_string().contains("/plugin"), "{call}");
+}
+
+#[tokio::test]
+async fn what_a_filter_sends_back_as_it_was_may_be_anything() {
+    let host = host().await;
+    let form = json!({ "name": "Ann" });
+    let whole = json!({ "do": "update", "data": { "form": form, "same": 1 } });
+    let outcome = register(&host, whole, 200).await;
+    assert_eq!(outcome["data"]["form"], json!({ "name": "Ann", "password": "secret" }));
+    assert_eq!(outcome["trace"][0]["warnings"], json!([]));
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use moothall_tests::{Answer, Browser, TestHost};
+use moothall_tests::{Answer, Browser, TestHost, until};
 use serde_json::json;
 
 use super::scene::{APP, DRIVER, Scene, TOKEN, USER, app, into, parameter, refused, user};
@@ -15,8 +15,8 @@ async fn a_state_that_was_used_is_refused() {
     let callback = scene.leave(&USER).await;
     let mut thief = scene.browser.clone();
     Browser::sent_on(&scene.browser.visit(&callback).await);
-    thief.visit(&callback).await.problem(400, "bad_state");
-    scene.browser.visit(&callback).await.problem(400, "bad_state");
+    thief.visit(&callback).await.page(400, "bad_state");
+    scene.browser.visit(&callback).await.page(400, "bad_state");
     assert_eq!(scene.users("acme").await.len(), 1);
 }
 
@@ -42,11 +42,11 @@ async fn a_state_of_another_browser_is_refused_and_stays_good_in_its_own() {
     scene.enabled("acme").await;
     scene.code(user("U1"));
     let callback = scene.leave(&USER).await;
-    Browser::default().visit(&callback).await.problem(400, "bad_state");
+    Browser::default().visit(&callback).await.page(400, "bad_state");
     // One with a flow of its own is no better.
     let mut other = Browser::default();
     other.visit(&scene.url(&USER)).await.expect(303);
-    other.visit(&callback).await.problem(400, "bad_state");
+    other.visit(&callback).await.page(400, "bad_state");
     assert!(scene.users("acme").await.is_empty());
     Browser::sent_on(&scene.browser.visit(&callback).await);
     assert_eq!(scene.users("acme").await.len(), 1);
@@ -59,7 +59,7 @@ async fn a_state_of_another_plugin_is_refused() {
     scene.code(user("U1"));
     let callback = scene.leave(&USER).await;
     let mixed_up = callback.replace("/auth/consent/", "/auth/probe/");
-    scene.browser.visit(&mixed_up).await.problem(400, "bad_state");
+    scene.browser.visit(&mixed_up).await.page(400, "bad_state");
     Browser::sent_on(&scene.browser.visit(&callback).await);
 }
 
@@ -70,10 +70,10 @@ async fn a_state_that_has_expired_is_refused() {
     scene.code(user("U1"));
     let in_time = scene.leave(&USER).await;
     let late = scene.leave(&USER).await;
-    scene.advance(Duration::from_secs(9 * 60)).await;
+    scene.host.advanced(Duration::from_secs(9 * 60)).await;
     Browser::sent_on(&scene.browser.visit(&in_time).await);
-    scene.advance(Duration::from_secs(61)).await;
-    scene.browser.visit(&late).await.problem(400, "bad_state");
+    scene.host.advanced(Duration::from_secs(61)).await;
+    scene.browser.visit(&late).await.page(400, "bad_state");
     assert_eq!(scene.users("acme").await.len(), 1);
 }
 
@@ -85,11 +85,17 @@ async fn a_state_that_was_tampered_with_is_refused() {
     let callback = scene.leave(&USER).await;
     let state = scene.platform.asked()["state"].clone();
     for wrong in [format!("{state}x"), state.to_lowercase(), "x".to_owned(), String::new()] {
-        scene.browser.visit(&callback.replace(&state, &wrong)).await.problem(400, "bad_state");
+        scene.browser.visit(&callback.replace(&state, &wrong)).await.page(400, "bad_state");
     }
     let (bare, _) = callback.split_once('?').expect("a query");
-    scene.browser.visit(bare).await.problem(400, "bad_state");
-    scene.browser.visit(&format!("{bare}?code=x")).await.problem(400, "bad_state");
+    scene.browser.visit(bare).await.page(400, "bad_state");
+    let error =
+        scene.browser.visit(&format!("{bare}?error=invalid_scope&error_description=Call+me")).await;
+    let said = error.page(400, "bad_state");
+    assert!(said.contains("invalid_scope") && !said.contains("Call"), "{said}");
+    let markup = scene.browser.visit(&format!("{bare}?error=%3Cb%3E")).await;
+    assert!(!markup.page(400, "bad_state").contains("<b>"), "{}", markup.text);
+    scene.browser.visit(&format!("{bare}?code=x")).await.page(400, "bad_state");
 }
 
 #[tokio::test]
@@ -105,9 +111,9 @@ async fn a_redirect_that_is_not_allowed_is_refused_before_anything_begins() {
         "",
     ] {
         let answer = scene.browser.visit(&scene.url(&[("redirect_uri", redirect)])).await;
-        answer.problem(400, "bad_redirect");
+        answer.page(400, "bad_redirect");
     }
-    scene.browser.visit(&scene.url(&[])).await.problem(400, "bad_redirect");
+    scene.browser.visit(&scene.url(&[])).await.page(400, "bad_redirect");
     assert_eq!(scene.browser.cookies(), 0);
 }
 
@@ -118,7 +124,7 @@ async fn with_a_list_only_its_redirects_are_allowed() {
     scene.code(app(json!({ "token": TOKEN })));
     for refused in [DRIVER, "https://driver.example/other", "https://driver.example/done/../x"] {
         let answer = scene.browser.visit(&scene.url(&[("redirect_uri", refused)])).await;
-        answer.problem(400, "bad_redirect");
+        answer.page(400, "bad_redirect");
     }
     let done = scene.go(&[("redirect_uri", "https://driver.example/done?a=1")]).await;
     assert!(done.as_str().starts_with("https://driver.example/done?a=1&community="), "{done}");
@@ -146,7 +152,7 @@ async fn the_platforms_error_is_passed_on_and_uses_the_state_up() {
     let done = Browser::sent_on(&scene.browser.visit(&callback).await);
     assert_eq!(refused(&done, "access_denied"), "they said no");
     assert_eq!(parameter(&done, "community"), None);
-    scene.browser.visit(&callback).await.problem(400, "bad_state");
+    scene.browser.visit(&callback).await.page(400, "bad_state");
     scene.platform.will_answer(&[]);
     refused(&scene.go(&APP).await, "server_error");
     assert!(scene.slugs().await.is_empty(), "no community without consent");
@@ -166,6 +172,9 @@ async fn another_issuer_is_refused_whatever_it_sends() {
     assert!(scene.users("acme").await.is_empty());
     scene.platform.will_answer(&[("code", &code), ("iss", "https://platform.example")]);
     assert_eq!(parameter(&scene.go(&USER).await, "error"), None);
+    // No issuer was told apart from its own with a slash at its end either.
+    scene.platform.will_answer(&[("code", &code), ("iss", "https://platform.example/")]);
+    refused(&scene.go(&USER).await, "server_error");
 }
 
 #[tokio::test]
@@ -173,11 +182,15 @@ async fn what_the_plugin_refuses_reaches_the_driver_and_leaves_nothing() {
     let mut scene = Scene::new().await;
     let bad_colour = json!({ "token": TOKEN, "colour": "refused" });
     for (code, error) in [
-        (json!({ "refuse": "not-one-collective" }), "not-one-collective"),
-        (json!({ "refuse": "Not A Kind" }), "other"),
+        (json!({ "refuse": "not-one-collective" }), "plugin:not-one-collective"),
+        (json!({ "refuse": "Not A Kind" }), "server_error"),
         (json!({ "trap": true }), "server_error"),
         (json!({ "text": "not JSON" }), "server_error"),
         (json!({ "text": "[]" }), "server_error"),
+        (
+            json!({ "text": format!(r#"{{"config":{{"token":"{TOKEN}","token":"x"}}}}"#) }),
+            "server_error",
+        ),
         (json!({ "answer": {} }), "server_error"),
         (
             json!({ "answer": { "config": { "token": TOKEN }, "account": { "x": 1 } } }),
@@ -185,7 +198,7 @@ async fn what_the_plugin_refuses_reaches_the_driver_and_leaves_nothing() {
         ),
         (app(json!({ "token": [TOKEN] })), "invalid_config"),
         (app(json!({ "tokne": TOKEN })), "invalid_config"),
-        (app(bad_colour), "bad-colour"),
+        (app(bad_colour), "plugin:bad-colour"),
     ] {
         scene.code(code.clone());
         let done = scene.go(&APP).await;
@@ -193,6 +206,40 @@ async fn what_the_plugin_refuses_reaches_the_driver_and_leaves_nothing() {
         assert!(!description.is_empty() && !done.as_str().contains(TOKEN), "{code}: {done}");
     }
     assert!(scene.slugs().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_config_that_its_plugin_does_not_accept_is_a_failed_call_that_says_why() {
+    let mut scene = Scene::new().await;
+    scene.code(app(json!({ "token": TOKEN, "tokne": "x" })));
+    let callback = scene.leave(&APP).await;
+    let back = scene.browser.visit(&callback).await;
+    let description = refused(&Browser::sent_on(&back), "invalid_config");
+    assert!(description.contains("config/tokne: no such member"), "{description}");
+    let request = back.header("x-request-id");
+    let call = until("the exchange is listed", async || {
+        let call = scene.host.get(&format!("/api/internal/calls/{request}")).await;
+        (call.status == 200).then(|| call.json())
+    })
+    .await;
+    assert_eq!((&call["origin"], &call["code"]), (&json!("oauth"), &json!("plugin_bad_output")));
+    assert!(call["detail"].to_string().contains("config/tokne"), "{call}");
+    assert!(scene.slugs().await.is_empty());
+}
+
+#[tokio::test]
+async fn what_a_plugin_says_of_its_platform_is_for_the_operator_and_not_for_the_public() {
+    let mut scene = Scene::new().await;
+    let said = "no connection: 10.0.0.8:8190: connection refused";
+    scene.code(json!({ "unavailable": said }));
+    let done = scene.go(&APP).await;
+    let description = refused(&done, "unavailable");
+    assert!(!description.is_empty() && !description.contains("10.0.0.8"), "{description}");
+    until("the log tells it", async || {
+        let log = scene.host.logs();
+        log.lines().any(|line| line.contains("call failed") && line.contains(said)).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -235,7 +282,7 @@ async fn what_cannot_begin_is_told_to_the_browser() {
         (vec![("ticket", "nothing")], 400, "bad_ticket"),
     ] {
         let answer = scene.browser.visit(&scene.url(&query)).await;
-        answer.problem(status, code);
+        answer.page(status, code);
     }
     // Which communities, people and plugins there are is nobody's to learn.
     let mut details = Vec::new();
@@ -246,14 +293,14 @@ async fn what_cannot_begin_is_told_to_the_browser() {
         vec![redirect, ("community", "bare"), ("metagov_id", "1")],
         vec![redirect, ("community", "nobody"), ("metagov_id", "1")],
     ] {
-        details.push(scene.browser.visit(&scene.url(&query)).await.problem(400, "bad_request"));
+        details.push(scene.browser.visit(&scene.url(&query)).await.page(400, "bad_request"));
     }
     details.dedup();
     assert_eq!(details.len(), 1, "{details:?}");
     for plugin in ["nobody", "probe"] {
         let url =
             format!("{}/auth/{plugin}/authorize?redirect_uri=http://localhost/", scene.host.url);
-        details.push(scene.browser.visit(&url).await.problem(404, "not_found"));
+        details.push(scene.browser.visit(&url).await.page(404, "not_found"));
     }
     details.dedup();
     assert_eq!(details.len(), 2, "{details:?}");
@@ -266,6 +313,8 @@ async fn through_a_tunnel_the_public_url_has_to_be_known() {
     let url = scene.url(&APP);
     let path = url.strip_prefix(&scene.host.url).expect("a URL of the host");
     let request = scene.host.request(reqwest::Method::GET, path).header("Host", "tunnel.example");
+    // A program that asks for JSON is told in JSON.
+    let request = request.header("Accept", "application/json");
     let answer = request.send().await.expect("the host answers");
     let detail = Answer::read(answer).await.expect("a whole answer").problem(503, "no_public_url");
     assert!(detail.contains("public_url"), "{detail}");
@@ -277,7 +326,7 @@ async fn a_platform_url_that_is_no_web_address_is_the_plugins_fault() {
     let host = TestHost::with(&["consent"]).toml(settings).start().await;
     let url = format!("{}/auth/consent/authorize?redirect_uri=http://localhost/", host.url);
     let mut browser = Browser::default();
-    browser.visit(&url).await.problem(502, "plugin_bad_output");
+    browser.visit(&url).await.page(502, "plugin_bad_output");
     assert_eq!(browser.cookies(), 0);
 }
 
@@ -339,4 +388,34 @@ async fn an_account_of_another_platform_needs_its_grant_here_too() {
     let said = refused(&scene.go(&APP).await, "server_error");
     assert!(said.contains("accounts = [\"discord\"]"), "{said}");
     assert!(scene.slugs().await.is_empty(), "nothing of it is stored");
+}
+
+#[tokio::test]
+async fn what_the_plugin_fails_at_is_told_to_the_operator_too() {
+    let mut scene = Scene::new().await;
+    scene.enabled("acme").await;
+    let wrong_answers = [
+        (json!({ "refuse": "broken" }), "plugin:broken"),
+        (json!({ "trap": true }), "plugin_trap"),
+        (json!({ "answer": {} }), "plugin_bad_output"),
+    ];
+    for (code, listed) in wrong_answers {
+        scene.code(code);
+        let callback = scene.leave(&USER).await;
+        let back = scene.browser.visit(&callback).await;
+        assert_eq!(back.status, 303);
+        let request = back.header("x-request-id");
+        let call = until("the exchange is listed", async || {
+            let call = scene.host.get(&format!("/api/internal/calls/{request}")).await;
+            (call.status == 200).then(|| call.json())
+        })
+        .await;
+        assert_eq!((&call["origin"], &call["code"]), (&json!("oauth"), &json!(listed)), "{call}");
+        until("the log tells it", async || {
+            let id = call["id"].as_str()?;
+            let log = scene.host.logs();
+            log.lines().any(|line| line.contains("call failed") && line.contains(id)).then_some(())
+        })
+        .await;
+    }
 }

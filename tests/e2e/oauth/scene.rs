@@ -1,13 +1,13 @@
 //! A host, a platform and a browser, and the ways between them.
 
-use std::time::Duration;
-
 use moothall_tests::platforms::oauth::Platform;
-use moothall_tests::{Answer, Browser, TestHost, until};
+use moothall_tests::{Answer, Browser, Driver, TestHost, until};
 use serde_json::{Value, json};
 use url::Url;
 
 pub const DRIVER: &str = "http://localhost:3000/done?session=1";
+/// Of the platform, as the operator says.
+const ISSUER: &str = "https://platform.example";
 pub const TOKEN: &str = "xoxb-a-token-of-the-platform";
 
 pub struct Scene {
@@ -24,8 +24,10 @@ impl Scene {
     /// With more configuration.
     pub async fn with(toml: &str) -> Self {
         let platform = Platform::start().await;
-        let settings =
-            format!("[plugins.consent]\nsettings = {{ platform_url = \"{}\" }}", platform.url);
+        let settings = format!(
+            "[plugins.consent]\nsettings = {{ platform_url = \"{}\", issuer = \"{ISSUER}\" }}",
+            platform.url
+        );
         let setup = TestHost::with(&["consent", "probe"]).toml(&settings).toml(toml);
         let host = setup.env("RUST_LOG", "trace").start().await;
         Self { host, platform, browser: Browser::default() }
@@ -60,17 +62,21 @@ impl Scene {
         Browser::sent_on(&self.browser.visit(&callback).await)
     }
 
-    /// Moves the host's clock, and waits until it goes by it: request ids begin with the time.
-    pub async fn advance(&self, by: Duration) {
-        let time = async || {
-            let id = self.host.get("/healthz").await.header("x-request-id").to_owned();
-            let digit =
-                |letter| "0123456789ABCDEFGHJKMNPQRSTVWXYZ".find(letter).unwrap_or(0) as u64;
-            id.chars().take(10).fold(0, |time, letter| time << 5 | digit(letter))
-        };
-        let to = time().await + u64::try_from(by.as_millis()).expect("a short time");
-        self.host.advance(by);
-        until("the clock was moved", async || (time().await >= to).then_some(())).await;
+    /// A URL with which somebody may begin, and that a driver asked for with its key.
+    pub async fn start(&mut self, driver: &Driver, asked: &[(&str, &str)]) -> String {
+        let asked: Value = asked.iter().map(|(name, value)| (*name, *value)).collect();
+        let started = driver.post("/api/internal/oauth/consent/start", asked).await.expect(200);
+        started["authorize_url"].as_str().expect("a URL").to_owned()
+    }
+
+    /// A driver with a key, without which nobody may begin from now on.
+    pub async fn driver(&self) -> Driver {
+        let driver = self.host.with_key(&self.host.create_key("driver"));
+        until("keys are required", async || {
+            (self.host.get("/metrics").await.status == 401).then_some(())
+        })
+        .await;
+        driver
     }
 
     pub async fn community(&self, slug: &str) -> Value {

@@ -1,5 +1,5 @@
-//! A platform's authorisation server: whoever comes to `/authorize` with what RFC 6749 and 7636 ask for is
-//! sent back with a code, and what was asked is kept for the test to see.
+//! A platform's authorisation server: whoever comes to `/authorize` with what RFC 6749, 7636 and 9700 ask for
+//! is sent back with a code, and what was asked is kept for the test to see. Others are told what is wrong.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -60,14 +60,30 @@ async fn authorize(
     Query(query): Query<Vec<(String, String)>>,
 ) -> Response {
     let asked: Asked = query.iter().cloned().collect();
-    // A parameter that is there twice is an error (RFC 6749, 3.1).
-    let is_right = asked.len() == query.len() && asked.contains_key("client_id");
+    let wrong =
+        if asked.len() < query.len() { Some("a parameter is there twice") } else { wrong(&asked) };
     let back = asked.get("redirect_uri").and_then(|url| Url::parse(url).ok());
-    let (true, Some(mut back), Some(state)) = (is_right, back, asked.get("state").cloned()) else {
-        return StatusCode::BAD_REQUEST.into_response();
+    let back = back.filter(|url| url.fragment().is_none());
+    let (None, Some(mut back), Some(state)) = (wrong, back, asked.get("state").cloned()) else {
+        return (StatusCode::BAD_REQUEST, wrong.unwrap_or("redirect_uri or state")).into_response();
     };
     let mut consent = consent.lock().expect("nobody panicked");
     back.query_pairs_mut().extend_pairs(&consent.answer).append_pair("state", &state);
     consent.asked.push(asked);
     (StatusCode::SEE_OTHER, [(header::LOCATION, back.to_string())]).into_response()
+}
+
+/// What the RFCs demand of a request and this one lacks.
+fn wrong(asked: &Asked) -> Option<&'static str> {
+    let is = |name: &str, value: &str| asked.get(name).is_some_and(|one| one == value);
+    if !is("response_type", "code") {
+        return Some("response_type (RFC 6749, 4.1.1)");
+    }
+    if asked.get("client_id").is_none_or(String::is_empty) {
+        return Some("client_id (RFC 6749, 4.1.1)");
+    }
+    // 256 bits in base64url.
+    let challenge = asked.get("code_challenge").is_some_and(|challenge| challenge.len() == 43);
+    let is_hashed = challenge && is("code_challenge_method", "S256");
+    (!is_hashed).then_some("code_challenge with S256 (RFC 7636, 4.3; RFC 9700, 2.1.1)")
 }

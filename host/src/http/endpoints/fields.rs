@@ -1,15 +1,14 @@
-//! The fields of an endpoint: what a client may say, checked, and what is shown of it.
+//! The fields of an endpoint: what a client may say, checked. What is shown of it: `shown`.
 
 use std::collections::BTreeMap;
 
 use secrecy::ExposeSecret;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Deserializer};
+use serde_json::json;
 
-use crate::clock::rfc3339;
-use crate::destination::is_same_origin;
-use crate::egress::Reach;
-use crate::events::pattern_fault;
+use super::shown::slug_of;
+use crate::egress::EgressError;
+use crate::events::{UNHEARD, is_of_api, pattern_fault, unheard};
 use crate::http::Api;
 use crate::http::error::Problem;
 use crate::outbox::driver::TIMEOUT_MS;
@@ -17,7 +16,12 @@ use crate::outbox::headers_context;
 use crate::plugins::Violation;
 use crate::secrets::PLACEHOLDER;
 use crate::store::EndpointRow;
+use moothall_values::destination::is_same_origin;
 
+/// How the body of a delivery is written.
+pub const FORMATS: [&str; 3] = ["metagov", "standard", "openedx"];
+/// Whether deliveries wait for those before them.
+pub const ORDERINGS: [&str; 2] = ["fifo", "unordered"];
 /// Longest URL, in bytes.
 const URL_BYTES: usize = 2 << 10;
 /// Longest description, in characters.
@@ -29,7 +33,7 @@ const HEADERS: usize = 32;
 /// Longest value of a header, in bytes.
 const HEADER_BYTES: usize = 4 << 10;
 /// How long an endpoint may have to answer, in milliseconds.
-const TIMEOUTS_MS: std::ops::RangeInclusive<i64> = 100..=60_000;
+pub const TIMEOUTS_MS: std::ops::RangeInclusive<i64> = 100..=60_000;
 /// Headers that are the host's own, or the connection's.
 const OWN_HEADERS: [&str; 11] = [
     "host",
@@ -48,11 +52,14 @@ const OWN_HEADERS: [&str; 11] = [
 const OWN_PREFIXES: [&str; 2] = ["webhook-", "proxy-"];
 
 #[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct EndpointBody {
-    url: Option<String>,
+    /// Null where there is none yet: as it is shown then.
+    #[serde(default, deserialize_with = "given")]
+    url: Option<Option<String>>,
     description: Option<String>,
-    community: Option<String>,
+    /// Null where it is gone: as it is shown then.
+    #[serde(default, deserialize_with = "given")]
+    community: Option<Option<String>>,
     event_types: Option<Vec<String>>,
     format: Option<String>,
     use_www_form_encoding: Option<bool>,
@@ -61,6 +68,11 @@ pub struct EndpointBody {
     timeout_ms: Option<i64>,
     enabled: Option<bool>,
     pub secret: Option<String>,
+}
+
+/// Null is what was given, and not what is absent.
+fn given<'de, D: Deserializer<'de>>(text: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::<String>::deserialize(text).map(Some)
 }
 
 /// An endpoint before anything is said of it: the defaults.
@@ -82,7 +94,6 @@ pub fn blank(public_id: String, now: i64) -> EndpointRow {
         enabled: true,
         disabled_reason: None,
         secret: Vec::new(),
-        old_secret: None,
         old_secret_until: None,
         created_at: now,
     }
@@ -90,8 +101,8 @@ pub fn blank(public_id: String, now: i64) -> EndpointRow {
 
 impl EndpointBody {
     /// The row with what the client says; what it does not say stays.
-    pub fn apply(&self, api: &Api, before: EndpointRow) -> Result<EndpointRow, Problem> {
-        let (url, url_by) = self.url(api, &before)?;
+    pub async fn apply(&self, api: &Api, before: EndpointRow) -> Result<EndpointRow, Problem> {
+        let (url, url_by) = self.url(api, &before).await?;
         let description = self.description.clone().unwrap_or_else(|| before.description.clone());
         if description.chars().count() > DESCRIPTION {
             return Err(invalid(
@@ -99,23 +110,17 @@ impl EndpointBody {
                 &format!("it has at most {DESCRIPTION} characters"),
             ));
         }
-        let formats = ["metagov", "standard", "openedx"];
-        let format = one_of("format", &self.format, &before.format, &formats)?;
-        let orderings = ["fifo", "unordered"];
-        let ordering = one_of("ordering", &self.ordering, &before.ordering, &orderings)?;
+        let format = one_of("format", &self.format, &before.format, &FORMATS)?;
+        let ordering = one_of("ordering", &self.ordering, &before.ordering, &ORDERINGS)?;
         let timeout_ms = self.timeout_ms.unwrap_or(before.timeout_ms);
-        if !TIMEOUTS_MS.contains(&timeout_ms) {
-            let (least, most) = (TIMEOUTS_MS.start(), TIMEOUTS_MS.end());
-            return Err(invalid("timeout_ms", &format!("it is from {least} to {most}")));
-        }
         let enabled = self.enabled.unwrap_or(before.enabled);
         let headers = self.headers(api, &before, &url)?;
         Ok(EndpointRow {
             url,
             url_by,
             description,
-            community: self.community(api)?.unwrap_or(before.community),
-            event_types: self.event_types()?.unwrap_or_else(|| before.event_types.clone()),
+            community: self.community(api, &before)?.unwrap_or(before.community),
+            event_types: self.event_types(&before)?.unwrap_or_else(|| before.event_types.clone()),
             format,
             form: self.use_www_form_encoding.unwrap_or(before.form),
             headers,
@@ -127,8 +132,13 @@ impl EndpointBody {
         })
     }
 
-    fn url(&self, api: &Api, before: &EndpointRow) -> Result<(String, String), Problem> {
-        let Some(url) = self.url.as_ref().filter(|url| **url != before.url) else {
+    async fn url(&self, api: &Api, before: &EndpointRow) -> Result<(String, String), Problem> {
+        if self.url == Some(None) && !before.url.is_empty() {
+            let rule =
+                "a URL is not taken away: put another, or `enabled: false` to pause the endpoint";
+            return Err(invalid("url", rule));
+        }
+        let Some(url) = self.url.iter().flatten().find(|url| **url != before.url) else {
             if before.url.is_empty() && before.kind != "driver" {
                 return Err(invalid("url", "it is needed"));
             }
@@ -143,29 +153,29 @@ impl EndpointBody {
         if url.len() > URL_BYTES {
             return Err(invalid("url", &format!("it has at most {URL_BYTES} bytes")));
         }
-        let reach = match before.kind.as_str() {
-            "driver" => api.local.of_put(),
-            _ => Reach::Public,
-        };
-        api.egress
-            .check_address(url, &reach)
-            .map_err(|error| invalid("url", &error.to_string()))?;
+        let reachable = api.egress.check_reachable(url, &api.local.of_put()).await;
+        reachable.map_err(|error| match error {
+            EgressError::Invalid(why) | EgressError::Refused(why) => invalid("url", &why),
+            error => invalid("url", &error.to_string()),
+        })?;
         Ok((url.clone(), "api".to_owned()))
     }
 
-    fn community(&self, api: &Api) -> Result<Option<i64>, Problem> {
-        match self.community.as_deref() {
+    fn community(&self, api: &Api, before: &EndpointRow) -> Result<Option<i64>, Problem> {
+        match self.community.as_ref().map(Option::as_deref) {
             None => Ok(None),
-            Some("*") => Ok(Some(0)),
-            Some(slug) => {
+            Some(None) if slug_of(api, before)?.is_none() => Ok(None),
+            Some(None) => Err(invalid("community", "it is a community's slug, or `*` for all")),
+            Some(Some("*")) => Ok(Some(0)),
+            Some(Some(slug)) => {
                 let community = api.calls.communities.get(slug);
-                let refusal = || Problem::bad_request(format!("Community '{slug}' not found"));
-                community.map(|community| Some(community.names.id.0)).ok_or_else(refusal)
+                let community = community.ok_or_else(|| Problem::unknown_community(slug))?;
+                Ok(Some(community.names.id.0))
             }
         }
     }
 
-    fn event_types(&self) -> Result<Option<String>, Problem> {
+    fn event_types(&self, before: &EndpointRow) -> Result<Option<String>, Problem> {
         let Some(patterns) = &self.event_types else { return Ok(None) };
         if patterns.is_empty() || patterns.len() > PATTERNS {
             return Err(invalid("event_types", &format!("it lists 1 to {PATTERNS} patterns")));
@@ -175,7 +185,21 @@ impl EndpointBody {
         {
             return Err(invalid("event_types", &format!("`{pattern}` is no pattern: {fault}")));
         }
-        Ok(Some(json!(patterns).to_string()))
+        let patterns_text = json!(patterns).to_string();
+        if patterns_text == before.event_types {
+            return Ok(None);
+        }
+        if let Some(pattern) = patterns.iter().find(|one| unheard(one)) {
+            return Err(invalid("event_types", &format!("`{pattern}` {UNHEARD}")));
+        }
+        if let Some(pattern) = patterns.iter().find(|one| before.kind == "driver" && is_of_api(one))
+        {
+            let rule = format!(
+                "the driver's endpoint never gets `{pattern}`; subscribe another endpoint to it"
+            );
+            return Err(invalid("event_types", &rule));
+        }
+        Ok(Some(patterns_text))
     }
 
     /// Sealed. A placeholder keeps the value that is stored; no headers at all keep them all, as long as
@@ -189,6 +213,7 @@ impl EndpointBody {
         if headers.len() > HEADERS {
             return Err(invalid("headers", &format!("it has at most {HEADERS} of them")));
         }
+        check_twice(&headers)?;
         for (name, value) in &mut headers {
             check_name(name)?;
             if value == PLACEHOLDER {
@@ -230,6 +255,17 @@ fn given_again(names: &[&String]) -> Problem {
     Problem::bad_fields(detail, names.iter().map(violation).collect())
 }
 
+/// A header has one name, however it is written.
+fn check_twice(headers: &BTreeMap<String, String>) -> Result<(), Problem> {
+    let mut seen = BTreeMap::new();
+    for name in headers.keys() {
+        if let Some(other) = seen.insert(name.to_ascii_lowercase(), name) {
+            return Err(invalid("headers", &format!("`{other}` and `{name}` are the same header")));
+        }
+    }
+    Ok(())
+}
+
 fn check_name(name: &str) -> Result<(), Problem> {
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     if name.is_empty() || !name.bytes().all(is_token) {
@@ -244,7 +280,7 @@ fn check_name(name: &str) -> Result<(), Problem> {
     Ok(())
 }
 
-fn opened(api: &Api, row: &EndpointRow) -> Result<BTreeMap<String, String>, Problem> {
+pub fn opened(api: &Api, row: &EndpointRow) -> Result<BTreeMap<String, String>, Problem> {
     if row.headers.is_empty() {
         return Ok(BTreeMap::new());
     }
@@ -269,30 +305,4 @@ fn one_of(
 
 fn invalid(field: &str, rule: &str) -> Problem {
     Problem::bad_request(format!("The field `{field}` is not valid: {rule}"))
-}
-
-/// An endpoint as an answer shows it: names of headers, never their values, and no secret.
-pub fn endpoint_json(api: &Api, row: &EndpointRow) -> Result<Value, Problem> {
-    let headers = opened(api, row)?.into_keys().map(|name| (name, json!(PLACEHOLDER)));
-    let community = match row.community {
-        0 => Some("*".to_owned()),
-        id => api.calls.store.read(|reader| reader.community_slug(id))?,
-    };
-    let event_types: Value = serde_json::from_str(&row.event_types).unwrap_or_default();
-    Ok(json!({
-        "id": row.public_id,
-        "url": if row.url.is_empty() { Value::Null } else { json!(row.url) },
-        "description": row.description,
-        "community": community,
-        "event_types": event_types,
-        "format": row.format,
-        "use_www_form_encoding": row.form,
-        "headers": headers.collect::<serde_json::Map<_, _>>(),
-        "ordering": row.ordering,
-        "timeout_ms": row.timeout_ms,
-        "enabled": row.enabled,
-        "disabled_reason": row.disabled_reason,
-        "old_secret_until": row.old_secret_until.map(rfc3339),
-        "created_at": rfc3339(row.created_at),
-    }))
 }

@@ -3,12 +3,12 @@
 use axum::http::StatusCode;
 
 use super::{Problem, sentence};
-use crate::calls::CallError;
-use crate::guest::{Fault, GuestError};
+use crate::calls::{CallError, NOT_CLOSED};
+use crate::guest::{Fault, GuestError, Kind};
 use crate::mutations::MutationError;
+use crate::plugins::Away;
 use crate::store::StoreError;
 use crate::webhooks::WebhookError;
-use crate::webhooks::verify::Rejection;
 
 impl Problem {
     /// Of a public action: where nothing can be called, nobody learns which communities, plugins and instances
@@ -16,7 +16,7 @@ impl Problem {
     pub fn of_public(error: CallError) -> Self {
         match error {
             CallError::UnknownCommunity(_)
-            | CallError::UnknownPlugin(_)
+            | CallError::UnknownPlugin { .. }
             | CallError::UnknownAction { .. }
             | CallError::NotEnabled { .. }
             | CallError::Ambiguous { .. }
@@ -30,12 +30,12 @@ impl Problem {
 
 impl From<CallError> for Problem {
     fn from(error: CallError) -> Self {
-        let detail = error.to_string();
-        match error {
+        let (detail, call) = (error.to_string(), error.call().cloned());
+        let problem = match error {
             CallError::UnknownCommunity(_) => {
                 Self::new(StatusCode::BAD_REQUEST, "unknown_community", detail)
             }
-            CallError::UnknownPlugin(_) => {
+            CallError::UnknownPlugin { .. } => {
                 Self::new(StatusCode::NOT_FOUND, "unknown_plugin", detail)
             }
             CallError::UnknownAction { .. } => {
@@ -54,8 +54,7 @@ impl From<CallError> for Problem {
                 Self::new(StatusCode::BAD_REQUEST, "unknown_instance", detail)
             }
             CallError::InvalidParameters(violations) => {
-                Self::new(StatusCode::BAD_REQUEST, "invalid_parameters", detail)
-                    .with_errors(violations)
+                Self::invalid("invalid_parameters", &detail, "parameters", violations)
             }
             CallError::TooManyProcesses(_) => {
                 Self::new(StatusCode::CONFLICT, "too_many_processes", detail)
@@ -63,42 +62,47 @@ impl From<CallError> for Problem {
             CallError::AlreadyCompleted => {
                 Self::new(StatusCode::BAD_REQUEST, "already_completed", detail)
             }
+            CallError::NotClosed(_) => Self::new(StatusCode::BAD_GATEWAY, NOT_CLOSED, detail),
             CallError::NoClose { .. } => Self::new(StatusCode::NOT_IMPLEMENTED, "no_close", detail),
-            CallError::Refused(refusal) => refusal.into(),
-            CallError::PluginUnavailable(_) => {
+            CallError::Refused(refusal, _) => refusal.into(),
+            CallError::PluginUnavailable(_, Away::Compiling) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "compiling", detail).later()
+            }
+            CallError::PluginUnavailable(_, Away::Gone) => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "plugin_unavailable", detail).later()
             }
-            CallError::ConfigInvalid { .. } => {
+            CallError::ConfigInvalid { violations, .. } => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "config_invalid", detail)
+                    .with_errors(violations)
             }
             CallError::UpgradeFailed { .. } => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "upgrade_failed", detail)
             }
-            CallError::Fault(fault) => fault.into(),
-        }
+            CallError::Fault(fault, _) => fault.into(),
+        };
+        problem.of_call(call)
     }
 }
 
 impl From<GuestError> for Problem {
     fn from(error: GuestError) -> Self {
-        let status = match error.kind.as_str() {
-            "invalid" => StatusCode::BAD_REQUEST,
-            "unauthorized" => StatusCode::UNAUTHORIZED,
-            "forbidden" => StatusCode::FORBIDDEN,
-            "not-found" => StatusCode::NOT_FOUND,
-            "conflict" => StatusCode::CONFLICT,
-            "unavailable" => StatusCode::SERVICE_UNAVAILABLE,
-            // `internal`, `other`, and the kinds of the plugin's own.
-            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        let status = match &error.kind {
+            Kind::Invalid => StatusCode::BAD_REQUEST,
+            Kind::Unauthorized => StatusCode::UNAUTHORIZED,
+            Kind::Forbidden => StatusCode::FORBIDDEN,
+            Kind::NotFound => StatusCode::NOT_FOUND,
+            Kind::Conflict => StatusCode::CONFLICT,
+            Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Kind::Internal | Kind::Own(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        let code = error.kind.replace('-', "_");
-        let mut problem = Self::new(status, &code, error.message);
+        let mut problem = Self::new(status, &error.kind.code(), error.message);
         problem.refused = true;
-        let details = error.details.and_then(|details| serde_json::from_str(&details).ok());
-        if details.is_some() {
-            problem.more.get_or_insert_default().details = details;
+        if error.details.is_some() {
+            problem.more.get_or_insert_default().details = error.details;
         }
-        problem.retry = error.retryable && status == StatusCode::SERVICE_UNAVAILABLE;
+        if error.retryable {
+            problem = problem.later();
+        }
         problem
     }
 }
@@ -141,14 +145,24 @@ impl From<WebhookError> for Problem {
         let detail = error.to_string();
         match error {
             WebhookError::NotFound => Self::not_found(detail),
-            WebhookError::Rejected(Rejection::BadSecret) => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "webhook_secret_unusable", detail)
-            }
             WebhookError::Rejected(_) => {
                 Self::new(StatusCode::UNAUTHORIZED, "bad_signature", detail)
             }
             WebhookError::NoSecret(_) => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "webhook_secret_missing", detail)
+            }
+            WebhookError::UnusableSecret(..) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "webhook_secret_unusable", detail)
+            }
+            WebhookError::Handshake(_) => {
+                Self::new(StatusCode::FORBIDDEN, "handshake_refused", detail)
+            }
+            WebhookError::TooLarge(_) => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
+            }
+            WebhookError::NoRoom => Self::no_room(detail),
+            WebhookError::Coding(_) => {
+                Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unknown_encoding", detail)
             }
             WebhookError::Call(error) => error.into(),
         }
@@ -164,10 +178,17 @@ impl From<MutationError> for Problem {
             }
             MutationError::Taken(_) => Self::new(StatusCode::CONFLICT, "community_exists", detail),
             MutationError::InvalidConfig { violations, .. } => {
-                Self::new(StatusCode::BAD_REQUEST, "invalid_config", detail).with_errors(violations)
+                Self::invalid("invalid_config", &detail, "config", violations)
             }
+            MutationError::NotRegistered(_) => {
+                Self::new(StatusCode::BAD_REQUEST, "unknown_plugin", detail)
+            }
+            MutationError::OtherPlatform { .. } => Self::bad_request(detail),
             MutationError::Twice(_) => {
                 Self::new(StatusCode::BAD_REQUEST, "duplicate_instance", detail)
+            }
+            MutationError::NoConfig(_) => {
+                Self::new(StatusCode::BAD_REQUEST, "ambiguous_instance", detail)
             }
             MutationError::TooMuch(_) => {
                 Self::new(StatusCode::BAD_REQUEST, "too_many_rows", detail)
@@ -178,8 +199,8 @@ impl From<MutationError> for Problem {
             MutationError::OtherScope(_) => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "other_scope", detail)
             }
-            MutationError::NoSuchInstance { .. } => {
-                Self::new(StatusCode::NOT_FOUND, "unknown_instance", detail)
+            MutationError::NoSuchInstance { plugin, id } => {
+                Self::no_instance(&plugin, &id.to_string())
             }
             MutationError::Call(error) => error.into(),
         }

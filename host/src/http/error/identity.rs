@@ -6,18 +6,29 @@ use super::Problem;
 use crate::ids::PersonId;
 
 impl Problem {
+    /// Named in a query or a body.
     pub fn unknown_person(id: PersonId) -> Self {
-        let detail = format!("There is no person {id} in this community");
-        Self::new(StatusCode::NOT_FOUND, "unknown_person", detail)
+        let detail = format!("There is no person {id}");
+        Self::new(StatusCode::BAD_REQUEST, "unknown_person", detail)
     }
 
-    pub fn not_enabled(plugin: &str, slug: &str) -> Self {
-        let detail = format!("Plugin '{plugin}' not enabled for community '{slug}'");
-        Self::new(StatusCode::BAD_REQUEST, "plugin_not_enabled", detail)
+    /// The same, where the community is named too.
+    pub fn nobody_of(slug: &str, id: PersonId) -> Self {
+        let detail = format!("There is no person {id} in community '{slug}'");
+        Self::new(StatusCode::BAD_REQUEST, "unknown_person", detail)
     }
 
     pub fn unknown_account() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "unknown_account", "There is no such linked account")
+        Self::new(StatusCode::BAD_REQUEST, "unknown_account", "There is no such linked account")
+    }
+
+    /// An account was to be unlinked from a person whose it is not.
+    pub fn others_account(id: PersonId) -> Self {
+        let detail = format!(
+            "This account is not linked to person {id}, nor to anybody they are merged with: nothing was unlinked; \
+             leave `external_id` out to unlink it from whoever has it"
+        );
+        Self::new(StatusCode::CONFLICT, "account_owned", detail)
     }
 
     pub fn account_owned() -> Self {

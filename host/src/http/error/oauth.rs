@@ -11,10 +11,10 @@ impl Problem {
     /// there are.
     pub fn of_browser(error: OAuthError) -> Self {
         match error {
-            OAuthError::NoOAuth(_) | OAuthError::Call(CallError::UnknownPlugin(_)) => {
+            OAuthError::NoOAuth(_) | OAuthError::Call(CallError::UnknownPlugin { .. }) => {
                 Self::not_found("Nothing is authorised at this URL")
             }
-            OAuthError::UnknownPerson(_)
+            OAuthError::UnknownPerson { .. }
             | OAuthError::Call(CallError::UnknownCommunity(_) | CallError::NotEnabled { .. }) => {
                 Self::bad_request(
                     "There is no such community or person, or the plugin is not enabled there",
@@ -36,12 +36,12 @@ impl From<OAuthError> for Problem {
             | OAuthError::NoCommunity
             | OAuthError::LongState(_) => bad("bad_request", detail),
             OAuthError::NoRedirect | OAuthError::BadRedirect(_) => bad("bad_redirect", detail),
-            OAuthError::UnknownPerson(_) => bad("unknown_person", detail),
+            OAuthError::UnknownPerson { .. } => bad("unknown_person", detail),
             OAuthError::TicketRequired => {
                 Self::new(StatusCode::FORBIDDEN, "ticket_required", detail)
             }
             OAuthError::BadTicket => bad("bad_ticket", detail),
-            OAuthError::NoState | OAuthError::BadState => bad("bad_state", detail),
+            OAuthError::NoState(_) | OAuthError::BadState => bad("bad_state", detail),
             OAuthError::NoPublicUrl => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "no_public_url", detail)
             }

@@ -1,24 +1,33 @@
 //! The OpenAPI 3.1 document: the table of routes, and a path of its own for each action and process of
 //! the plugins that serve.
 
+use std::collections::BTreeMap;
+
+use axum::http::Method;
 use serde_json::{Map, Value, json};
 
-use super::routes::{ROUTES, Route};
+use super::schemas::{Schemas, reference};
+use super::targets;
+use crate::http::error::ProblemBody;
+use crate::http::route::query::Parameter;
+use crate::http::route::{Access, COMMUNITY, Content, LAST_EVENT_ID, Once, Route};
+use crate::http::table;
 use crate::plugins::Plugin;
 
-/// Headers that choose community and instance.
-const COMMUNITY: &str = "X-Metagov-Community";
-const PLATFORM: &str = "X-Metagov-Platform-Id";
+const KEY: &str = "Idempotency-Key";
+const JSON: &str = "application/json";
+const PROBLEM: &str = "application/problem+json";
+const STREAM: &str = "text/event-stream";
 
 pub fn document(plugins: &[std::sync::Arc<Plugin>]) -> Value {
-    let (mut paths, mut schemas) = (Map::new(), components());
-    for route in ROUTES {
+    let (mut paths, mut schemas) = (Map::new(), Schemas::new());
+    for route in table::ALL.routes() {
         // OpenAPI has no name for the rest of a path.
         let path = route.path.replace("{*", "{");
-        add(&mut paths, &path, route.method, operation(route));
+        add(&mut paths, &path, route, operation(route, &mut schemas));
     }
     for plugin in plugins {
-        add_plugin(plugin, &mut paths, &mut schemas);
+        targets::add_plugin(plugin, &mut paths, &mut schemas);
     }
     json!({
         "openapi": "3.1.0",
@@ -28,41 +37,35 @@ pub fn document(plugins: &[std::sync::Arc<Plugin>]) -> Value {
             "description": "A plugin host for communities. Failures are `application/problem+json` (RFC 9457).",
         },
         "servers": [{ "url": "/" }],
-        "security": [{}, { "key": [] }],
         "paths": paths,
         "components": {
-            "schemas": schemas,
-            "securitySchemes": { "key": { "type": "http", "scheme": "bearer" } },
-            "responses": { "Problem": {
-                "description": "What went wrong",
-                "content": { "application/problem+json": { "schema": reference("Problem") } },
-            } },
+            "schemas": schemas.components(),
+            "securitySchemes": { "key": { "type": "http", "scheme": "bearer",
+                "description": "Needed as soon as one was created; until then the host answers to its own machine alone." } },
         },
     })
 }
 
-fn add(paths: &mut Map<String, Value>, path: &str, method: &str, operation: Value) {
+pub fn add(paths: &mut Map<String, Value>, path: &str, route: &Route, operation: Value) {
     if let Some(item) = paths.entry(path).or_insert_with(|| json!({})).as_object_mut() {
-        item.insert(method.to_owned(), operation);
+        item.insert(route.method.as_str().to_ascii_lowercase(), operation);
     }
 }
 
-fn operation(route: &Route) -> Value {
+pub fn operation(route: &Route, schemas: &mut Schemas) -> Value {
     let mut parameters: Vec<_> = names_in(route.path).map(|name| parameter("path", name)).collect();
-    parameters.extend(route.query.iter().map(|name| parameter("query", name)));
-    if route.path.contains("/{target}") && route.method == "post"
-        || route.path.ends_with("/plugin/{name}")
-    {
-        parameters.push(parameter("header", COMMUNITY));
-        parameters.push(parameter("header", PLATFORM));
+    parameters.extend(route.query.iter().map(queried));
+    if route.method == Method::POST && matches!(route.once, Once::Yes) {
+        parameters.push(parameter("header", KEY));
     }
-    let (status, schema) = route.answer;
+    parameters.extend(route.headers.iter().map(|name| parameter("header", name)));
     let mut operation = json!({
         "tags": [route.tag],
         "summary": route.summary,
-        "operationId": operation_id(route.method, route.path),
+        "operationId": route.id,
         "parameters": parameters,
-        "responses": responses(status, schema.map(schema_of)),
+        "responses": responses(route, schemas),
+        "security": security(route.access),
     });
     if let Some(body) = route.body {
         operation["requestBody"] = request_body(schema_of(body));
@@ -70,14 +73,28 @@ fn operation(route: &Route) -> Value {
     operation
 }
 
+fn queried(one: &Parameter) -> Value {
+    let schema = one.kind.schema();
+    let mut shown =
+        json!({ "name": one.name, "in": "query", "required": one.is_needed, "schema": schema });
+    if let Some(note) = one.note {
+        shown["description"] = json!(note);
+    }
+    shown
+}
+
 /// The names in braces.
 fn names_in(path: &str) -> impl Iterator<Item = &str> {
     path.split('{').skip(1).filter_map(|rest| Some(rest.split('}').next()?.trim_start_matches('*')))
 }
 
-fn operation_id(method: &str, path: &str) -> String {
-    let words = path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    words.fold(method.to_owned(), |id, word| format!("{id}_{word}"))
+/// A key is needed once there is one. Of a plugin's route the plugin says whether it is.
+fn security(access: Access) -> Value {
+    match access {
+        Access::Key => json!([{ "key": [] }]),
+        Access::Public => json!([]),
+        Access::OfPlugin => json!([{}, { "key": [] }]),
+    }
 }
 
 fn parameter(place: &str, name: &str) -> Value {
@@ -85,154 +102,90 @@ fn parameter(place: &str, name: &str) -> Value {
     json!({ "name": name, "in": place, "required": required, "schema": { "type": "string" } })
 }
 
-fn reference(name: &str) -> Value {
-    json!({ "$ref": format!("#/components/schemas/{name}") })
-}
-
 fn schema_of(name: &str) -> Value {
     if name == "*" { json!({}) } else { reference(name) }
 }
 
-fn request_body(schema: Value) -> Value {
-    json!({ "content": { "application/json": { "schema": schema } } })
+pub fn request_body(schema: Value) -> Value {
+    json!({ "content": { JSON: { "schema": schema } } })
 }
 
-fn responses(status: u16, schema: Option<Value>) -> Value {
-    let mut success = json!({ "description": "Success" });
-    if let Some(schema) = schema {
-        success["content"] = json!({ "application/json": { "schema": schema } });
-    }
-    json!({ status.to_string(): success, "default": { "$ref": "#/components/responses/Problem" } })
-}
-
-fn add_plugin(plugin: &Plugin, paths: &mut Map<String, Value>, schemas: &mut Map<String, Value>) {
-    let headers = [parameter("header", COMMUNITY), parameter("header", PLATFORM)];
-    for action in &plugin.manifest.actions {
-        let name = format!("{}.{}", plugin.name, action.slug);
-        let parameters =
-            keep(schemas, &format!("{name}.parameters"), action.parameters_schema.as_ref());
-        let response = keep(schemas, &format!("{name}.response"), action.response_schema.as_ref());
-        let mut prefixes = vec!["/api/internal/action"];
-        prefixes.extend(action.public.then_some("/api/action"));
-        for prefix in prefixes {
-            let path = format!("{prefix}/{name}");
-            let body = json!({ "type": "object", "properties": { "parameters": parameters } });
-            let operation = json!({
-                "tags": [plugin.name],
-                "summary": action.description,
-                "operationId": operation_id("post", &path),
-                "parameters": headers,
-                "requestBody": request_body(body),
-                "responses": responses(200, Some(response.clone())),
-            });
-            add(paths, &path, "post", operation);
+/// By their statuses: what is answered, and the codes of what fails.
+fn responses(route: &Route, schemas: &mut Schemas) -> Value {
+    let mut all: BTreeMap<u16, Response> = BTreeMap::new();
+    for answer in &route.answers {
+        let response = all.entry(answer.status).or_default();
+        response.says.push(if answer.status < 400 { "Success" } else { "It ended so" }.to_owned());
+        response.content.extend(content(&answer.content, schemas));
+        if route.headers.contains(&LAST_EVENT_ID) {
+            response.content.insert(STREAM.to_owned(), json!({ "schema": { "type": "string" } }));
         }
     }
-    for process in &plugin.manifest.processes {
-        let name = format!("{}.{}", plugin.name, process.name);
-        let parameters =
-            keep(schemas, &format!("{name}.parameters"), process.parameters_schema.as_ref());
-        keep(schemas, &format!("{name}.outcome"), process.outcome_schema.as_ref());
-        let path = format!("/api/internal/process/{name}");
-        let operation = json!({
-            "tags": [plugin.name],
-            "summary": process.description,
-            "operationId": operation_id("post", &path),
-            "parameters": headers,
-            "requestBody": request_body(parameters),
-            "responses": responses(202, Some(reference("Process"))),
-        });
-        add(paths, &path, "post", operation);
-    }
-}
-
-/// Keeps a plugin's schema among the components, its own references led there; what refers to it.
-fn keep(schemas: &mut Map<String, Value>, name: &str, schema: Option<&Value>) -> Value {
-    let Some(schema) = schema else { return json!({}) };
-    let mut schema = schema.clone();
-    if let Some(object) = schema.as_object_mut() {
-        object.remove("$schema");
-        object.remove("$id");
-    }
-    lead(&mut schema, &format!("#/components/schemas/{name}"));
-    schemas.insert(name.to_owned(), schema);
-    reference(name)
-}
-
-fn lead(schema: &mut Value, root: &str) {
-    match schema {
-        Value::Object(object) => {
-            for (key, value) in object {
-                match value {
-                    Value::String(text) if key == "$ref" && text.starts_with('#') => {
-                        *text = format!("{root}{}", &text[1..]);
-                    }
-                    _ => lead(value, root),
-                }
-            }
+    let problem = schemas.of::<ProblemBody<'static>>();
+    for (status, code) in route.failures() {
+        let response = all.entry(status).or_default();
+        response.says.push(format!("`{code}`"));
+        response.content.insert(PROBLEM.to_owned(), json!({ "schema": problem }));
+        if route.is_of_people {
+            response
+                .content
+                .insert("text/html".to_owned(), json!({ "schema": { "type": "string" } }));
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| lead(item, root)),
-        _ => {}
+    }
+    let by_status = all.into_iter().map(|(status, one)| (status.to_string(), one.shown()));
+    let mut responses: Map<String, Value> = by_status.collect();
+    if route.by_others {
+        let description = "What a plugin, or a step of a hook, answers in the place of the host";
+        responses.insert("default".to_owned(), json!({ "description": description }));
+    }
+    Value::Object(responses)
+}
+
+/// The response with one status, under construction.
+#[derive(Default)]
+struct Response {
+    says: Vec<String>,
+    content: Map<String, Value>,
+}
+
+impl Response {
+    fn shown(self) -> Value {
+        let mut shown = json!({ "description": self.says.join(", ") });
+        if !self.content.is_empty() {
+            shown["content"] = Value::Object(self.content);
+        }
+        shown
     }
 }
 
-fn components() -> Map<String, Value> {
-    let text = || json!({ "type": "string" });
-    let maybe = |kind: &str| json!({ "type": [kind, "null"] });
-    let schemas = json!({
-        "Problem": { "type": "object", "required": ["type", "title", "status", "detail", "code", "request_id"],
-            "properties": { "type": text(), "title": text(), "status": { "type": "integer" }, "detail": text(),
-                "code": text(), "request_id": text(),
-                "errors": { "type": "array", "items": { "type": "object", "properties": { "path": text(), "message": text() } } } } },
-        "Plugin": { "type": "object", "required": ["name"], "properties": { "name": text(), "config": { "type": "object" } } },
-        "CommunityChange": { "type": "object", "properties": { "slug": text(), "name": text(), "readable_name": text(),
-            "plugins": { "type": "array", "items": reference("Plugin") } } },
-        "Instance": { "type": "object", "properties": { "id": { "type": "integer" }, "name": text(), "config": { "type": "object" },
-            "community": text(), "community_platform_id": maybe("string"), "auth_type": maybe("string") } },
-        "Community": { "type": "object", "properties": { "slug": text(), "name": text(), "readable_name": text(),
-            "plugins": { "type": "array", "items": reference("Instance") } } },
-        "ActionCall": { "type": "object", "properties": { "parameters": { "type": "object" } } },
-        "Process": { "type": "object", "properties": { "id": text(), "name": text(), "community": text(),
-            "status": { "enum": ["created", "pending", "completed"] }, "url": maybe("string"), "errors": {}, "outcome": {},
-            "closing_at": maybe("string") } },
-        "NewEvent": { "type": "object", "required": ["community", "event_type", "data"], "properties": { "community": text(),
-            "source": text(), "event_type": text(), "data": {}, "initiator": {}, "dedupe_key": text() } },
-        "Endpoint": { "type": "object", "required": ["url"], "properties": { "id": text(), "url": text(), "description": text(),
-            "community": text(), "event_types": { "type": "array", "items": text() },
-            "format": { "enum": ["metagov", "standard", "openedx"] }, "use_www_form_encoding": { "type": "boolean" },
-            "headers": { "type": "object" }, "ordering": { "enum": ["fifo", "unordered"] }, "timeout_ms": { "type": "integer" },
-            "enabled": { "type": "boolean" }, "secret": text() } },
-    });
-    schemas.as_object().cloned().unwrap_or_default()
+fn content(content: &Content, schemas: &mut Schemas) -> Option<(String, Value)> {
+    let (kind, schema) = match content {
+        Content::Nothing => return None,
+        Content::Json(shape) => (JSON, schemas.of_shape(*shape)),
+        Content::Any => (JSON, json!({})),
+        Content::Text(kind) => (*kind, json!({ "type": "string" })),
+    };
+    Some((kind.to_owned(), json!({ "schema": schema })))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::openapi::shapes::shapes;
 
     #[test]
-    fn references_of_a_plugins_schema_are_led_to_where_it_stands() {
-        let schema = json!({ "$schema": "x", "$defs": { "A": { "$ref": "#" } }, "items": [{ "$ref": "#/$defs/A" }] });
-        let mut schemas = Map::new();
-        keep(&mut schemas, "p.a.parameters", Some(&schema));
-        let kept = &schemas["p.a.parameters"];
-        assert_eq!(kept["items"][0]["$ref"], "#/components/schemas/p.a.parameters/$defs/A");
-        assert_eq!(kept["$defs"]["A"]["$ref"], "#/components/schemas/p.a.parameters");
-        assert_eq!(kept.get("$schema"), None);
-    }
-
-    #[test]
-    fn operation_ids_are_unique() {
+    fn bodies_and_answers_have_different_names_and_each_reference_leads_somewhere() {
         let document = document(&[]);
-        let mut ids = std::collections::BTreeSet::new();
-        for item in document["paths"].as_object().into_iter().flat_map(|paths| paths.values()) {
-            for operation in item.as_object().into_iter().flat_map(|item| item.values()) {
-                assert!(
-                    ids.insert(operation["operationId"].to_string()),
-                    "{}",
-                    operation["operationId"]
-                );
-            }
+        let schemas = document["components"]["schemas"].as_object().expect("schemas");
+        let answers = schemas.len() - shapes().len();
+        assert!(answers > 50, "{answers} types of answers");
+        let text = document.to_string();
+        for reference in text.split("\"$ref\":\"#/components/schemas/").skip(1) {
+            let name = reference.split('"').next().unwrap_or_default();
+            assert!(schemas.contains_key(name), "{name} is nowhere");
+        }
+        for name in shapes().keys() {
+            assert_eq!(schemas[name], shapes()[name], "an answer is called {name} too");
         }
     }
 }

@@ -7,8 +7,8 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::destination::Cidr;
 use crate::telemetry::metric::HTTP_CONNECTIONS_CUT;
+use moothall_values::destination::Cidr;
 
 /// Bits of an IPv6 address that tell one client from another: what a provider hands out.
 const CLIENT_BITS: u32 = 64;

@@ -69,6 +69,16 @@ pub enum Listening {
     Unix(UnixListener),
 }
 
+impl Listening {
+    /// The same socket again: whoever accepts first has the connection.
+    pub(super) fn again(&self) -> Result<Self> {
+        match self {
+            Self::Tcp(socket) => socket.try_clone().map(Self::Tcp),
+            Self::Unix(socket) => socket.try_clone().map(Self::Unix),
+        }
+    }
+}
+
 impl Listeners {
     pub fn bind(place: &Place, threads: usize) -> Result<Self> {
         match place {

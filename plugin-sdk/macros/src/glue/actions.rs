@@ -1,7 +1,7 @@
 //! From slugs to the methods with `#[action]`, and what the manifest says of them.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::Type;
 
 use super::{export, type_or_empty};
@@ -54,8 +54,9 @@ fn action_arm(action: &Action) -> TokenStream {
         None => quote!(answer_nothing::<#kind>),
     };
     let call = match &action.parameters {
-        Some(_) => quote!(|parameters| Self::#method(self, parameters)),
-        None => quote!(|_| Self::#method(self)),
+        Some(_) => quote_spanned!(method.span()=> |parameters| Self::#method(self, parameters)),
+        None => quote_spanned!(method.span()=> |_| Self::#method(self)),
     };
-    quote! { #slug => ::moothall_sdk::export::#answer(parameters, #call), }
+    // What does not fit is reported at the method and not at the whole attribute.
+    quote_spanned! {method.span()=> #slug => ::moothall_sdk::export::#answer(parameters, #call), }
 }

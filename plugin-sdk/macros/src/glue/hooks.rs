@@ -12,10 +12,11 @@ pub fn to_glue(plugin: &Type, hooks: &[Hook]) -> TokenStream {
         |kind| hooks.iter().find(|hook: &&Hook| hook.kind == kind).map(|hook| &hook.method);
     let webhook = method(Kind::Webhook).map(|method| webhook(plugin, method));
     let global = method(Kind::GlobalWebhook).map(|method| global_webhook(plugin, method));
+    let handshake = method(Kind::Handshake).map(|method| handshake(plugin, method));
     let producer = method(Kind::Producer).map(|method| producer(plugin, method));
     let oauth = method(Kind::AuthorizeUrl).zip(method(Kind::OauthCallback));
     let oauth = oauth.map(|(url, callback)| oauth_impl(plugin, url, callback));
-    quote! { #webhook #global #producer #oauth }
+    quote! { #webhook #global #handshake #producer #oauth }
 }
 
 fn webhook(plugin: &Type, method: &Ident) -> TokenStream {
@@ -42,6 +43,22 @@ fn global_webhook(plugin: &Type, method: &Ident) -> TokenStream {
                 &self,
                 request: ::moothall_sdk::WebhookRequest,
             ) -> ::moothall_sdk::Result<::moothall_sdk::Routed> {
+                Self::#method(self, request)
+            }
+        }
+
+        #export
+    }
+}
+
+fn handshake(plugin: &Type, method: &Ident) -> TokenStream {
+    let export = export(plugin, quote!(handshakes::export_handshakes));
+    quote! {
+        impl ::moothall_sdk::export::Handshakes for #plugin {
+            fn answer(
+                &self,
+                request: ::moothall_sdk::WebhookRequest,
+            ) -> ::moothall_sdk::Result<::moothall_sdk::WebhookResponse> {
                 Self::#method(self, request)
             }
         }

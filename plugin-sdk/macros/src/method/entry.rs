@@ -1,7 +1,7 @@
 //! Methods that are called without a driver's request, of which a plugin may have several: filters,
 //! workers, schedules, routes; and the one that takes monitoring points.
 
-use syn::{Attribute, Ident, LitStr, Signature, Type};
+use syn::{Attribute, Ident, ImplItem, ItemImpl, LitStr, Signature, Type};
 
 use super::hook::is_named;
 use super::{check_shape, is_unit, parameter_types, parameters_span, result_type};
@@ -143,4 +143,45 @@ pub fn without_duplicates(entries: Vec<Entry>, mistakes: &mut Mistakes) -> Vec<E
         }
     }
     unique
+}
+
+/// Notes an `enabled` whose method has another form than the host's question, and leaves it out.
+pub fn with_right_conditions(
+    mut entries: Vec<Entry>,
+    block: &ItemImpl,
+    mistakes: &mut Mistakes,
+) -> Vec<Entry> {
+    for entry in &mut entries {
+        let signature = entry.options.enabled.as_ref().and_then(|name| method_of(block, name));
+        if signature.is_some_and(|signature| !is_condition(signature, mistakes)) {
+            entry.options.enabled = None;
+        }
+    }
+    entries
+}
+
+fn method_of<'b>(block: &'b ItemImpl, name: &Ident) -> Option<&'b Signature> {
+    block.items.iter().find_map(|item| match item {
+        ImplItem::Fn(method) if method.sig.ident == *name => Some(&method.sig),
+        _ => None,
+    })
+}
+
+fn is_condition(signature: &Signature, mistakes: &mut Mistakes) -> bool {
+    let mut own = Mistakes::default();
+    let form = format!("fn {}(&self, config: Config) -> Result<bool>", signature.ident);
+    check_shape(signature, &form, &mut own);
+    let result = result_type(signature, &form, &mut own);
+    if let Some(result) = result.filter(|result| !is_named(result, "bool")) {
+        own.add(result, format!("whether a worker is enabled is a `bool`; write `{form}`"));
+    }
+    if parameter_types(&signature.inputs).len() != 1 {
+        own.add_at(
+            parameters_span(signature),
+            format!("`{}` has other parameters; write `{form}`", signature.ident),
+        );
+    }
+    let is_right = own.is_empty();
+    mistakes.append(own);
+    is_right
 }

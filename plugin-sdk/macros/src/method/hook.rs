@@ -12,6 +12,7 @@ use crate::options::hook::HookOptions;
 pub enum Kind {
     Webhook,
     GlobalWebhook,
+    Handshake,
     Producer,
     AuthorizeUrl,
     OauthCallback,
@@ -30,6 +31,7 @@ impl Kind {
         let all = [
             Self::Webhook,
             Self::GlobalWebhook,
+            Self::Handshake,
             Self::Producer,
             Self::AuthorizeUrl,
             Self::OauthCallback,
@@ -41,6 +43,7 @@ impl Kind {
         match self {
             Self::Webhook => "webhook",
             Self::GlobalWebhook => "global_webhook",
+            Self::Handshake => "handshake",
             Self::Producer => "producer",
             Self::AuthorizeUrl => "authorize_url",
             Self::OauthCallback => "oauth_callback",
@@ -49,7 +52,9 @@ impl Kind {
 
     fn form(self, name: &Ident) -> String {
         let rest = match self {
-            Self::Webhook => "(&self, request: WebhookRequest) -> Result<WebhookResponse>",
+            Self::Webhook | Self::Handshake => {
+                "(&self, request: WebhookRequest) -> Result<WebhookResponse>"
+            }
             Self::GlobalWebhook => "(&self, request: WebhookRequest) -> Result<Routed>",
             Self::Producer => "(&self) -> Result<()>",
             Self::AuthorizeUrl => "(&self, request: AuthorizeRequest) -> Result<String>",
@@ -60,7 +65,7 @@ impl Kind {
 
     fn parameter(self) -> Option<&'static str> {
         match self {
-            Self::Webhook | Self::GlobalWebhook => Some("WebhookRequest"),
+            Self::Webhook | Self::GlobalWebhook | Self::Handshake => Some("WebhookRequest"),
             Self::Producer => None,
             Self::AuthorizeUrl => Some("AuthorizeRequest"),
             Self::OauthCallback => Some("OAuthCallback"),
@@ -71,6 +76,7 @@ impl Kind {
         match self {
             Self::Webhook => is_webhook_answer(result),
             Self::GlobalWebhook => is_named(result, "Routed"),
+            Self::Handshake => is_named(result, "WebhookResponse"),
             Self::Producer => is_unit(result),
             Self::AuthorizeUrl => is_named(result, "String"),
             Self::OauthCallback => is_named(result, "Authorized"),
@@ -144,7 +150,29 @@ pub fn checked(hooks: Vec<Hook>, mistakes: &mut Mistakes) -> Vec<Hook> {
         }
     }
     check_oauth(&unique, mistakes);
+    check_handshakes(&unique, mistakes);
     unique
+}
+
+/// A handshake that the plugin answers takes both: that it is declared, and a method.
+fn check_handshakes(hooks: &[Hook], mistakes: &mut Mistakes) {
+    let exported = |hook: &&Hook| hook.options.handshakes.iter().any(|one| one.is_exported());
+    let declared = hooks.iter().find(exported);
+    let method = hooks.iter().find(|hook| hook.kind == Kind::Handshake);
+    match (declared, method) {
+        (Some(hook), None) => {
+            let form = Kind::Handshake.form(&Ident::new("greet", hook.method.span()));
+            mistakes.add(
+                &hook.method,
+                format!("a handshake with `answer = \"export\"` takes a method; add `#[handshake] {form}`"),
+            );
+        }
+        (None, Some(hook)) => mistakes.add(
+            &hook.method,
+            "no handshake leads here; add `handshakes(get(query = \"challenge\", answer = \"export\"))` to `#[webhook(…)]`",
+        ),
+        _ => {}
+    }
 }
 
 fn check_oauth(hooks: &[Hook], mistakes: &mut Mistakes) {

@@ -69,6 +69,9 @@ impl Lifecycle {
     }
 }
 
+/// What they are called.
+pub const NAMES: [&str; 4] = ["initialize", "config_changed", "upgraded", "close"];
+
 /// Whether the host calls methods of this name by itself.
 pub fn is_name(name: &Ident) -> bool {
     Lifecycle::named(name).is_some()

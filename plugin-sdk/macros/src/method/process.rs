@@ -7,6 +7,9 @@ use super::hook::{check_parameter, is_webhook_answer};
 use super::{check_shape, is_unit, parameter_types, result_type};
 use crate::mistakes::Mistakes;
 
+/// What they are called.
+pub const NAMES: [&str; 4] = ["start", "update", "close", "receive_webhook"];
+
 /// A function of a process.
 #[derive(Clone)]
 pub enum Function {

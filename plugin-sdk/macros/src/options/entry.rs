@@ -178,6 +178,17 @@ fn is_method(method: &LitStr, mistakes: &mut Mistakes) -> bool {
 
 fn check_path(path: &LitStr, mistakes: &mut Mistakes) {
     let text = path.value();
+    let mut names: Vec<&str> = Vec::new();
+    for name in text.split('/').filter(|part| part.starts_with('{')) {
+        if names.contains(&name) {
+            let message = format!(
+                "`{name}` stands twice in the path, and a request has one of it; name each part differently"
+            );
+            mistakes.add(path, message);
+            return;
+        }
+        names.push(name);
+    }
     let mut parts = text.split('/');
     if parts.next() != Some("") || !parts.all(is_part) {
         mistakes.add(

@@ -2,6 +2,7 @@
 
 use syn::{Attribute, Meta, Type};
 
+use super::handshake::{self, HandshakeOptions};
 use super::schedule::ScheduleOptions;
 use super::verify::VerifyOptions;
 use super::{read, tokens_of, types, unknown};
@@ -13,6 +14,7 @@ use crate::mistakes::Mistakes;
 pub struct HookOptions {
     pub events: Vec<Type>,
     pub verify: Option<VerifyOptions>,
+    pub handshakes: Vec<HandshakeOptions>,
     pub schedule: ScheduleOptions,
 }
 
@@ -34,6 +36,8 @@ impl HookOptions {
             self.events = types(option, mistakes);
         } else if verified && path.is_ident("verify") {
             self.verify = VerifyOptions::parse(option, kind == Kind::GlobalWebhook, mistakes);
+        } else if verified && path.is_ident("handshakes") {
+            self.handshakes = handshake::parse(option, mistakes);
         } else if kind != Kind::Producer || !self.schedule.accept(option, mistakes) {
             unknown(option, known(kind), mistakes);
         }
@@ -42,9 +46,9 @@ impl HookOptions {
 
 fn known(kind: Kind) -> &'static str {
     match kind {
-        Kind::Webhook => "`events` and `verify`",
-        Kind::GlobalWebhook => "`verify`",
+        Kind::Webhook => "`events`, `verify` and `handshakes`",
+        Kind::GlobalWebhook => "`verify` and `handshakes`",
         Kind::Producer => "`every`, `cron`, `time_zone`, `jitter` and `events`",
-        Kind::AuthorizeUrl | Kind::OauthCallback => "none",
+        Kind::Handshake | Kind::AuthorizeUrl | Kind::OauthCallback => "none",
     }
 }

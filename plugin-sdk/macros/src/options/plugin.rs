@@ -1,7 +1,7 @@
 //! The options of `#[plugin(…)]`.
 
 use proc_macro2::{Span, TokenStream};
-use syn::{Expr, LitStr, Meta, Type};
+use syn::{Expr, Ident, LitStr, Meta, Type};
 
 use super::oauth::OAuthOptions;
 use super::requests::Requests;
@@ -29,13 +29,23 @@ pub struct PluginOptions {
     pub route_keys: Vec<LitStr>,
     pub oauth: Option<OAuthOptions>,
     pub scope: Option<LitStr>,
-    pub resident: bool,
+    /// Where it is said.
+    pub resident: Option<Ident>,
     pub hooks: Vec<Expr>,
     pub requests: Requests,
 }
 
 impl PluginOptions {
-    pub fn parse(tokens: TokenStream, mistakes: &mut Mistakes) -> Self {
+    /// And whether all of them are right.
+    pub fn read(tokens: TokenStream, mistakes: &mut Mistakes) -> (Self, bool) {
+        let mut own = Mistakes::default();
+        let options = Self::parse(tokens, &mut own);
+        let are_right = own.is_empty();
+        mistakes.append(own);
+        (options, are_right)
+    }
+
+    fn parse(tokens: TokenStream, mistakes: &mut Mistakes) -> Self {
         let mut options = Self::default();
         for option in read(tokens, mistakes) {
             options.accept(&option, mistakes);
@@ -88,7 +98,8 @@ impl PluginOptions {
         } else if path.is_ident("scope") {
             self.scope = choice(option, &["community", "host"], mistakes);
         } else if path.is_ident("resident") {
-            self.resident = flag(option, mistakes);
+            flag(option, mistakes);
+            self.resident = path.get_ident().cloned();
         } else if path.is_ident("hooks") {
             self.hooks = expressions(option, mistakes);
         } else if path.is_ident("oauth") {
@@ -98,9 +109,14 @@ impl PluginOptions {
         }
     }
 
-    /// Whether an instance outlives a change of its configuration.
-    pub fn keeps_instances(&self) -> bool {
-        self.on_config_change.as_ref().is_some_and(|choice| choice.value() == "keep")
+    /// Whether there is one for the whole host.
+    pub fn is_of_the_host(&self) -> bool {
+        self.scope.as_ref().is_some_and(|scope| scope.value() == "host")
+    }
+
+    /// Whether its author has decided what becomes of an instance whose configuration changes.
+    pub fn says_what_a_change_does(&self) -> bool {
+        self.on_config_change.is_some()
     }
 }
 

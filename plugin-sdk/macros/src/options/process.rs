@@ -24,7 +24,16 @@ pub struct ProcessOptions {
 }
 
 impl ProcessOptions {
-    pub fn parse(tokens: TokenStream, mistakes: &mut Mistakes) -> Self {
+    /// And whether all of them are right.
+    pub fn read(tokens: TokenStream, mistakes: &mut Mistakes) -> (Self, bool) {
+        let mut own = Mistakes::default();
+        let options = Self::parse(tokens, &mut own);
+        let are_right = own.is_empty();
+        mistakes.append(own);
+        (options, are_right)
+    }
+
+    fn parse(tokens: TokenStream, mistakes: &mut Mistakes) -> Self {
         let mut options = Self::default();
         for option in read(tokens, mistakes) {
             options.accept(&option, mistakes);

@@ -45,6 +45,20 @@ impl ScheduleOptions {
         }
         check_interval(self.every.as_ref(), "smhd", mistakes);
         check_interval(self.jitter.as_ref(), "smh", mistakes);
+        let seconds = |interval: &Option<LitStr>| seconds(&interval.as_ref()?.value());
+        if let (Some(jitter), Some(every)) = (seconds(&self.jitter), seconds(&self.every))
+            && jitter > every
+        {
+            mistakes.add(
+                &self.jitter,
+                "`jitter` is longer than `every`, so that ticks would be left out; make it shorter",
+            );
+        }
+    }
+
+    /// The first option that is there.
+    pub fn first(&self) -> Option<&LitStr> {
+        [&self.every, &self.cron, &self.time_zone, &self.jitter].into_iter().flatten().next()
     }
 
     /// The manifest's schedule; none if nothing was said.
@@ -69,6 +83,19 @@ fn check_interval(interval: Option<&LitStr>, units: &str, mistakes: &mut Mistake
         mistakes
             .add(interval, "an interval is a whole number and its unit: \"30s\", \"5m\", \"2h\"");
     }
+}
+
+/// How long an interval is; none where it is no interval.
+fn seconds(interval: &str) -> Option<u64> {
+    let (number, unit) = interval.split_at_checked(interval.len().checked_sub(1)?)?;
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(seconds)
 }
 
 fn is_interval(text: &str, units: &str) -> bool {

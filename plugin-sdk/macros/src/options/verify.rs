@@ -1,13 +1,14 @@
 //! The signature that webhooks must have: `verify(scheme = "hmac-sha256", secret = "/key", …)`.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{ToTokens, quote};
 use syn::{LitInt, LitStr, Meta};
 
 use super::{choice, number, read, text, unknown};
 use crate::mistakes::Mistakes;
 
-const SCHEMES: [&str; 5] = ["hmac-sha256", "slack-v0", "stripe", "standard-webhooks", "ed25519"];
+const SCHEMES: [&str; 6] =
+    ["hmac-sha256", "slack-v0", "zoom-v0", "stripe", "standard-webhooks", "ed25519"];
 const FORM: &str = "verify(scheme = \"slack-v0\", secret = \"settings:signing_secret\")";
 const KNOWN: &str = "`scheme`, `secret`, `header`, `prefix`, `encoding` and `tolerance_s`";
 
@@ -92,6 +93,33 @@ impl Rest {
                 "`hmac-sha256` needs the header with the signature: `header = \"X-Signature\"`",
             );
         }
+        self.check_use(scheme, mistakes);
+    }
+
+    /// Notes what another scheme would use and this one does not.
+    fn check_use(&self, scheme: &LitStr, mistakes: &mut Mistakes) {
+        let name = scheme.value();
+        let mut unused = |option: &str, value: Option<&dyn ToTokens>, of: &str| {
+            if let Some(value) = value {
+                let message = format!("`{name}` has no use for `{option}`, {of}; remove it");
+                mistakes.add(value, message);
+            }
+        };
+        fn tokens<T: ToTokens>(value: &Option<T>) -> Option<&dyn ToTokens> {
+            value.as_ref().map(|value| value as &dyn ToTokens)
+        }
+        if name == "hmac-sha256" {
+            unused(
+                "tolerance_s",
+                tokens(&self.tolerance_s),
+                "which is for schemes that sign a timestamp",
+            );
+            return;
+        }
+        let of = "which is for `hmac-sha256`";
+        unused("header", tokens(&self.header), of);
+        unused("prefix", tokens(&self.prefix), of);
+        unused("encoding", tokens(&self.encoding), of);
     }
 }
 

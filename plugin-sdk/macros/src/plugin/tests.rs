@@ -100,7 +100,11 @@ fn every_option_reaches_the_manifest() {
         r#".reveal("/api_key").reveal("settings:client_secret")"#,
         r#".http("api.example.com")"#,
         ".event::<A>().event::<B>()",
-        ".process(::moothall_sdk::Process::manifest(&MyVote))",
+        ".processes(<Selfas::moothall_sdk::export::Processes>::PROCESSES)",
+        "::moothall_sdk::export::listed::<Tutorial,MyVote>(&MyVote)",
+        "MyVote.name_this_process_in_processes_of_its_plugin()",
+        "impl::moothall_sdk::DeclaredBy<Tutorial>forA{}",
+        "impl::moothall_sdk::DeclaredBy<MyVote>forB{}",
         r#".route_key("/team_id")"#,
         r#".authorizes("app").no_pkce().issuer("https://platform.example")"#,
         "export_processes!(Tutorial)",
@@ -158,7 +162,10 @@ fn lifecycle_functions_are_checked_by_their_own_form() {
         &in_a_plugin(quote! { fn upgraded(&self) -> Result<()> {} }),
         &["fn upgraded(&self, from_version: String)"],
     );
-    check(&in_a_plugin(quote! { fn close(&self) -> Result<u32> {} }), &["`close` has no result"]);
+    let close = quote! { impl Tutorial { fn close(&self) -> Result<u32> {} } };
+    let of_the_host = mistakes(quote!(name = "tutorial", scope = "host"), close);
+    check(&of_the_host, &["`close` has no result"]);
+    check(&in_a_plugin(quote! { fn close(&self) -> Result<()> {} }), &["`scope = \"host\"` alone"]);
     check(
         &in_a_plugin(quote! { fn config_changed(&self, previous: Config) -> Result<()> {} }),
         &["on_config_change = \"keep\""],
@@ -227,10 +234,21 @@ fn only_a_plain_impl_block_makes_a_plugin() {
 fn a_method_with_an_attribute_of_its_own_is_exported_with_its_options() {
     let block = quote! {
         impl Tutorial {
-            #[webhook(events(Posted), verify(scheme = "hmac-sha256", secret = "/key", header = "X-S", tolerance_s = 60))]
+            #[webhook(
+                events(Posted),
+                verify(scheme = "hmac-sha256", secret = "/key", header = "X-S", encoding = "base64"),
+                handshakes(
+                    get(query = "hub.challenge", secret = "/token", secret_query = "hub.verify_token"),
+                    post(body = "/challenge", answer = "hmac", encoding = "base64", json("response=sha256={hmac}")),
+                    head,
+                    get(header = "X-Challenge", answer = "export"),
+                ),
+            )]
             fn receive(&self, request: WebhookRequest) -> Result<Option<WebhookResponse>> { Ok(None) }
-            #[global_webhook(verify(scheme = "slack-v0", secret = "settings:signing_secret"))]
+            #[global_webhook(verify(scheme = "slack-v0", secret = "settings:signing_secret", tolerance_s = 60))]
             fn route(&self, request: WebhookRequest) -> Result<Routed> { Ok(Routed::nowhere()) }
+            #[handshake]
+            fn greet(&self, request: WebhookRequest) -> Result<WebhookResponse> { Ok(WebhookResponse::ok()) }
             #[producer(cron = "0 9 * * 1", time_zone = "Europe/Berlin", jitter = "30s")]
             fn poll(&self) -> Result<()> { Ok(()) }
             #[authorize_url]
@@ -243,11 +261,16 @@ fn a_method_with_an_attribute_of_its_own_is_exported_with_its_options() {
     for call in [
         "export_webhooks!(Tutorial)",
         "export_global_webhooks!(Tutorial)",
+        "export_handshakes!(Tutorial)",
         "export_producer!(Tutorial)",
         "export_oauth!(Tutorial)",
         ".event::<Posted>()",
-        r#"Verify::new("hmac-sha256","/key").header("X-S").tolerance_s(60)"#,
-        r#".global_verify(::moothall_sdk::manifest::Verify::new("slack-v0","settings:signing_secret"))"#,
+        r#"Verify::new("hmac-sha256","/key").header("X-S").encoding("base64")"#,
+        r#"Handshake::new("GET").query("hub.challenge").secret("/token").secret_query("hub.verify_token")"#,
+        r#"Handshake::new("POST").body("/challenge").answer("hmac").json("response=sha256={hmac}").encoding("base64")"#,
+        r#"Handshake::new("HEAD"))"#,
+        r#"Handshake::new("GET").header("X-Challenge").answer("export")"#,
+        r#".global_verify(::moothall_sdk::manifest::Verify::new("slack-v0","settings:signing_secret").tolerance_s(60))"#,
         r#".cron("0 9 * * 1").time_zone("Europe/Berlin").jitter("30s")"#.replace(' ', "").as_str(),
     ] {
         assert!(written.contains(call), "{call} is missing in {written}");
@@ -292,6 +315,38 @@ fn their_signatures_and_options_are_checked() {
                 fn receive(&self, request: WebhookRequest) -> Result<()> {}
             },
             "needs the header",
+        ),
+        (
+            quote! {
+                #[webhook(handshakes(challenge(query = "c")))]
+                fn receive(&self, request: WebhookRequest) -> Result<()> {}
+            },
+            "a handshake begins with its method",
+        ),
+        (
+            quote! {
+                #[webhook(handshakes(get(query = "c", header = "c")))]
+                fn receive(&self, request: WebhookRequest) -> Result<()> {}
+            },
+            "the token is in one place",
+        ),
+        (
+            quote! {
+                #[webhook(handshakes(get(query = "c", json("challenge"))))]
+                fn receive(&self, request: WebhookRequest) -> Result<()> {}
+            },
+            "a name and a text",
+        ),
+        (
+            quote! {
+                #[webhook(handshakes(get(query = "c", answer = "export")))]
+                fn receive(&self, request: WebhookRequest) -> Result<()> {}
+            },
+            "add `#[handshake] fn greet(&self, request: WebhookRequest) -> Result<WebhookResponse>`",
+        ),
+        (
+            quote! { #[handshake] fn greet(&self, request: WebhookRequest) -> Result<WebhookResponse> {} },
+            "no handshake leads here",
         ),
         (
             quote! { #[authorize_url] fn url(&self, request: AuthorizeRequest) -> Result<String> {} },

@@ -1,7 +1,9 @@
 //! `accounts`: people and their accounts, one community of them. Nobody is merged with anybody.
 
+use moothall_values::bounds::{ACCOUNT_BYTES, ACCOUNT_NAME_BYTES, ACCOUNTS, CUSTOM_DATA_BYTES};
 use serde_json::{Value, json};
 
+use super::carried;
 use super::types::Error as Refusal;
 use crate::accounts::{Account, LinkQuality, LinkType};
 use crate::testing::world::{World, now};
@@ -11,22 +13,54 @@ type Answered<T> = std::result::Result<T, Refusal>;
 
 pub fn link(account: &str) -> Answered<String> {
     Ok(now(|world| {
-        world.writing_call()?;
+        count(world)?;
+        if account.len() > ACCOUNT_BYTES {
+            return Err(Error::invalid(format!("an account has at most {ACCOUNT_BYTES} bytes")));
+        }
+        carried("the account", account)?;
         let claim: Account = serde_json::from_str(account)
             .map_err(|error| Error::invalid(format!("the account is not valid: {error}")))?;
-        if claim.platform_identifier.is_empty() {
-            return Err(Error::invalid("an account has a 'platform_identifier'"));
-        }
         let claim = completed(world, claim);
+        check(&claim)?;
         require(world, claim.platform_type.as_deref().unwrap_or_default())?;
         show(&settle(world, claim)?)
     })?)
 }
 
+/// The real host takes no longer ones.
+fn check(claim: &Account) -> Result<()> {
+    let names = [
+        ("platform_type", claim.platform_type.as_deref().unwrap_or_default()),
+        ("platform_identifier", claim.platform_identifier.as_str()),
+        ("community_platform_id", claim.community_platform_id.as_deref().unwrap_or("none")),
+    ];
+    if let Some((what, _)) =
+        names.iter().find(|(_, name)| !(1..=ACCOUNT_NAME_BYTES).contains(&name.len()))
+    {
+        return Err(Error::invalid(format!("`{what}` has 1 to {ACCOUNT_NAME_BYTES} bytes")));
+    }
+    let data = claim.custom_data.as_ref().map_or(0, |data| data.to_string().len());
+    if data > CUSTOM_DATA_BYTES {
+        let message = format!("`custom_data` has at most {CUSTOM_DATA_BYTES} bytes");
+        return Err(Error::invalid(message));
+    }
+    claim.external_id.as_deref().map_or(Ok(()), |id| number(id).map(drop))
+}
+
+fn count(world: &mut World) -> Result<()> {
+    let call = world.writing_call()?;
+    call.accounts += 1;
+    if call.accounts > ACCOUNTS {
+        return Err(Error::conflict(format!("a call may change accounts {ACCOUNTS} times")));
+    }
+    Ok(())
+}
+
 /// What the author left out.
 fn completed(world: &World, mut claim: Account) -> Account {
     claim.community = Some(world.community.clone());
-    claim.platform_type.get_or_insert_with(|| world.plugin().to_owned());
+    claim.community_platform_id = claim.community_platform_id.filter(|id| !id.is_empty());
+    claim.platform_type.get_or_insert_with(|| world.plugin());
     claim.link_type.get_or_insert(LinkType::Unknown);
     claim.link_quality.get_or_insert(LinkQuality::Unknown);
     claim
@@ -64,7 +98,7 @@ fn is_same(one: &Account, other: &Account) -> bool {
 
 pub fn unlink(platform: &str, identifier: &str, community: Option<&str>) -> Answered<bool> {
     Ok(now(|world| {
-        world.writing_call()?;
+        count(world)?;
         require(world, platform)?;
         let before = world.kept.accounts.len();
         world.kept.accounts.retain(|account| !is_named(account, platform, identifier, community));
@@ -116,9 +150,19 @@ fn require(world: &World, platform: &str) -> Result<()> {
 }
 
 fn person(world: &World, id: &str) -> Result<()> {
-    let number: Option<u64> = id.parse().ok();
-    let is_known = number.is_some_and(|number| (1..=world.kept.people).contains(&number));
+    let is_known = (1..=world.kept.people).contains(&number(id)?);
     if is_known { Ok(()) } else { Err(Error::not_found(format!("there is no person '{id}'"))) }
+}
+
+/// The number that an id is.
+fn number(id: &str) -> Result<u64> {
+    let digits = id.bytes().all(|byte| byte.is_ascii_digit());
+    let number = id.parse().ok().filter(|number| digits && (1..1 << 53).contains(number));
+    number.ok_or_else(|| {
+        Error::invalid(format!(
+            "`{id}` is no external_id: a whole number of 1 to 2^53, as it was answered"
+        ))
+    })
 }
 
 /// With the community, which an author never says.

@@ -19,8 +19,7 @@ pub fn instance() -> u64 {
 pub fn community_platform_id() -> Option<String> {
     now(|world| {
         world.instance_call().ok()?;
-        let key = world.manifest["community_platform_id_key"].as_str()?;
-        Some(world.config[key].as_str()?.to_owned())
+        world.the_plugin().ok()?.manifest.platform_id(&world.config).ok()?
     })
 }
 

@@ -1,15 +1,13 @@
 //! `events`: kept in their order. A dedupe key holds for ever, because no time passes in a test.
 
+use moothall_values::bounds::{DEDUPE_KEY_BYTES, EVENT_BYTES, EVENTS};
+use moothall_values::names::is_event_type;
+
+use super::carried;
 use super::types::Error as Refusal;
 use crate::testing::kept::EmittedEvent;
 use crate::testing::world::{World, now};
 use crate::{Error, Result};
-
-/// The default limits of the host.
-const EVENTS: usize = 100;
-const EVENT_BYTES: usize = 256 << 10;
-const TYPE_BYTES: usize = 100;
-const DEDUPE_KEY_BYTES: usize = 200;
 
 pub fn emit(
     event_type: &str,
@@ -19,7 +17,7 @@ pub fn emit(
 ) -> std::result::Result<String, Refusal> {
     Ok(now(|world| {
         world.writing_call()?;
-        check(event_type, data, dedupe_key)?;
+        check(event_type, data, initiator, dedupe_key)?;
         if let Some(id) = dedupe_key.and_then(|key| emitted_already(world, key)) {
             return Ok(id);
         }
@@ -37,13 +35,23 @@ pub fn emit(
     })?)
 }
 
-fn check(event_type: &str, data: &str, dedupe_key: Option<&str>) -> Result<()> {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.: -".contains(&byte);
-    if !(1..=TYPE_BYTES).contains(&event_type.len()) || !event_type.bytes().all(allowed) {
+fn check(
+    event_type: &str,
+    data: &str,
+    initiator: Option<&str>,
+    dedupe_key: Option<&str>,
+) -> Result<()> {
+    if !is_event_type(event_type) {
         return Err(Error::invalid(format!("'{event_type}' is no type of an event")));
     }
-    if data.len() > EVENT_BYTES {
-        return Err(Error::invalid(format!("an event's data has at most {EVENT_BYTES} bytes")));
+    for (what, text) in [("data", Some(data)), ("initiator", initiator)] {
+        let Some(text) = text else { continue };
+        if text.len() > EVENT_BYTES {
+            return Err(Error::invalid(format!(
+                "an event's {what} has at most {EVENT_BYTES} bytes"
+            )));
+        }
+        carried(&format!("the event's {what}"), text)?;
     }
     if dedupe_key.is_some_and(|key| !(1..=DEDUPE_KEY_BYTES).contains(&key.len())) {
         return Err(Error::invalid(format!("a dedupe key has 1 to {DEDUPE_KEY_BYTES} bytes")));

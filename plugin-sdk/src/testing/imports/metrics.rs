@@ -1,6 +1,8 @@
 //! `metrics`: the host's own numbers, as the test says them. As in the real host they are for plugins of
 //! host scope alone.
 
+use moothall_values::manifest::Scope;
+
 use super::types::Error as Refusal;
 use crate::testing::world::now;
 use crate::{Error, Result};
@@ -8,7 +10,7 @@ use crate::{Error, Result};
 pub fn snapshot() -> std::result::Result<String, Refusal> {
     let shown: Result<String> = now(|world| {
         world.the_call()?;
-        if world.manifest["scope"] != "host" {
+        if world.the_plugin()?.manifest.scope != Scope::Host {
             return Err(Error::forbidden("the host's numbers are for plugins of host scope"));
         }
         Ok(world.metrics.to_string())

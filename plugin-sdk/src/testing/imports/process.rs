@@ -1,10 +1,14 @@
-//! `process`: the one that the call is about. A completed one takes nothing any more.
+//! `process`: the one that the call is about. One that was completed before is never called, so that what a call
+//! completes may be changed until its end; but a completed process stays completed.
 
 pub use crate::bindings::imports::moothall::plugin::process::ProcessStatus;
 
+use moothall_values::bounds::{PROCESS_BYTES, PROCESS_URL_BYTES};
+use moothall_values::moment::{A_MOMENT, is_rfc3339};
+
+use super::carried;
 use super::state::{check_key, count_write, write};
 use super::types::Error as Refusal;
-use crate::process::is_rfc3339;
 use crate::testing::kept::ProcessRecord;
 use crate::testing::world::now;
 use crate::{Error, Result};
@@ -22,7 +26,12 @@ pub fn status() -> Answered<ProcessStatus> {
 pub fn set_status(status: ProcessStatus) -> Answered<()> {
     change(|process| {
         if status == ProcessStatus::Created {
-            return Err(Error::invalid("only the host makes a process `created`"));
+            let message = "only the host makes a process `created`; set `pending` or `completed`";
+            return Err(Error::invalid(message));
+        }
+        if process.status == ProcessStatus::Completed {
+            let message = "the process is completed, and a completed process is never changed";
+            return Err(Error::conflict(message));
         }
         process.status = status;
         Ok(())
@@ -35,6 +44,7 @@ pub fn outcome() -> Answered<String> {
 
 pub fn set_outcome(outcome: &str) -> Answered<()> {
     change(|process| {
+        check("outcome", outcome)?;
         process.outcome = serde_json::from_str(outcome)?;
         Ok(())
     })
@@ -46,6 +56,7 @@ pub fn errors() -> Answered<String> {
 
 pub fn set_errors(errors: &str) -> Answered<()> {
     change(|process| {
+        check("errors", errors)?;
         process.errors = serde_json::from_str(errors)?;
         Ok(())
     })
@@ -57,6 +68,10 @@ pub fn url() -> Answered<Option<String>> {
 
 pub fn set_url(url: Option<&str>) -> Answered<()> {
     change(|process| {
+        if url.is_some_and(|url| url.len() > PROCESS_URL_BYTES) {
+            let message = format!("a process's url has at most {PROCESS_URL_BYTES} bytes");
+            return Err(Error::invalid(message));
+        }
         process.url = url.map(str::to_owned);
         Ok(())
     })
@@ -69,7 +84,7 @@ pub fn closing_at() -> Answered<Option<String>> {
 pub fn set_closing_at(closing_at: Option<&str>) -> Answered<()> {
     change(|process| {
         if let Some(wrong) = closing_at.filter(|moment| !is_rfc3339(moment)) {
-            return Err(Error::invalid(format!("'{wrong}' is no time as RFC 3339 has it")));
+            return Err(Error::invalid(format!("`{wrong}` is not {A_MOMENT}")));
         }
         process.closing_at = closing_at.map(str::to_owned);
         Ok(())
@@ -92,16 +107,20 @@ pub fn remove(key: &str) -> Answered<bool> {
     change(|process| Ok(process.state.remove(key).is_some()))
 }
 
+fn check(what: &str, text: &str) -> Result<()> {
+    if text.len() > PROCESS_BYTES {
+        return Err(Error::invalid(format!(
+            "{} bytes of {what}, at most {PROCESS_BYTES} are allowed",
+            text.len()
+        )));
+    }
+    carried(&format!("the {what}"), text)
+}
+
 fn read<T>(look: impl FnOnce(&ProcessRecord) -> T) -> Answered<T> {
     Ok(now(|world| world.the_process().map(|process| look(process)))?)
 }
 
 fn change<T>(change: impl FnOnce(&mut ProcessRecord) -> Result<T>) -> Answered<T> {
-    Ok(now(|world| {
-        let process = world.the_process()?;
-        if process.status == ProcessStatus::Completed {
-            return Err(Error::conflict("the process is completed"));
-        }
-        change(process)
-    })?)
+    Ok(now(|world| change(world.the_process()?))?)
 }

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use moothall_values::bounds::{STATE_KEY_BYTES, STATE_VALUE_BYTES, STATE_WRITES};
+
+use super::carried;
 use super::types::Error as Refusal;
 use crate::testing::world::{World, now};
 use crate::{Error, Result};
 
-/// The default limits of the host.
-const KEY_BYTES: usize = 512;
-const VALUE_BYTES: usize = 256 << 10;
-const WRITES: usize = 1_000;
+/// Keys that `keys` answers at most.
 const KEYS: u32 = 1_000;
 
 pub fn get(key: &str) -> std::result::Result<Option<String>, Refusal> {
@@ -49,28 +49,33 @@ pub fn keys(
 }
 
 pub(super) fn check_key(key: &str) -> Result<()> {
-    if (1..=KEY_BYTES).contains(&key.len()) {
+    if (1..=STATE_KEY_BYTES).contains(&key.len()) {
         return Ok(());
     }
-    Err(Error::invalid(format!("a key of the state has 1 to {KEY_BYTES} bytes")))
+    Err(Error::invalid(format!(
+        "a state key has 1 to {STATE_KEY_BYTES} bytes, this one has {}",
+        key.len()
+    )))
 }
 
 pub(super) fn count_write(world: &mut World) -> Result<()> {
     let call = world.writing_call()?;
     call.writes += 1;
-    if call.writes > WRITES {
-        return Err(Error::conflict(format!("a call may write {WRITES} times")));
+    if call.writes > STATE_WRITES {
+        return Err(Error::conflict(format!("a call may write state {STATE_WRITES} times")));
     }
     Ok(())
 }
 
 pub(super) fn write(state: &mut BTreeMap<String, String>, key: &str, value: &str) -> Result<()> {
     check_key(key)?;
-    if value.len() > VALUE_BYTES {
+    if value.len() > STATE_VALUE_BYTES {
         return Err(Error::invalid(format!(
-            "a value of the state has at most {VALUE_BYTES} bytes"
+            "the state value of `{key}` has {} bytes, at most {STATE_VALUE_BYTES} are allowed",
+            value.len()
         )));
     }
+    carried(&format!("the state value of `{key}`"), value)?;
     state.insert(key.to_owned(), value.to_owned());
     Ok(())
 }

@@ -1,0 +1,234 @@
+//! Monitoring: what the host measures of each request, handed to the plugins that want it.
+//!
+//! Best effort, and never in a request's way: a request pushes into a bounded ring and forgets; a ring that
+//! is full drops its oldest, counted. One task for each plugin takes batches out of its ring. While no
+//! plugin wants points, a request pays for one look at a flag.
+
+mod point;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use crossbeam_queue::ArrayQueue;
+use metrics::Counter;
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::Instant;
+
+use moothall_core::ids::{PluginName, RequestId};
+use moothall_core::instance::Instance;
+use moothall_core::telemetry::metric::MONITORING_DROPPED;
+use moothall_engine::calls::{Calls, Mode, What};
+use moothall_engine::communities::Community;
+use moothall_engine::plugins::Plugin;
+
+pub use point::{Point, account};
+
+/// Points that wait for one plugin.
+const RING: usize = 10_000;
+/// Points of one batch.
+const BATCH: usize = 1_000;
+/// A batch that is not full is handed over after this.
+const WAIT: Duration = Duration::from_secs(1);
+/// How often a ring is looked into.
+const LOOK: Duration = Duration::from_millis(10);
+/// After a batch that failed, until the next; doubled with each that follows, up to `REST_MOST`.
+const REST: Duration = Duration::from_secs(1);
+const REST_MOST: Duration = Duration::from_secs(60);
+/// How often it is looked for plugins that were loaded or replaced.
+const PLUGINS_LOOK: Duration = Duration::from_millis(250);
+
+/// Where points go.
+#[derive(Default)]
+pub struct Monitoring {
+    is_active: AtomicBool,
+    rings: ArcSwap<Vec<Arc<Ring>>>,
+}
+
+/// What one plugin has not got yet.
+struct Ring {
+    plugin: PluginName,
+    points: ArrayQueue<Point>,
+    /// Looked up once: it is counted for each request while the plugin does not keep up.
+    dropped: OnceLock<Counter>,
+}
+
+impl Monitoring {
+    /// Whether any plugin wants points.
+    pub fn is_active(&self) -> bool {
+        self.is_active.load(Ordering::Relaxed)
+    }
+
+    pub fn note(&self, point: Point) {
+        let rings = self.rings.load();
+        let Some((last, others)) = rings.split_last() else { return };
+        others.iter().for_each(|ring| ring.push(point.clone()));
+        last.push(point);
+    }
+
+    fn push_to(&self, rings: Vec<Arc<Ring>>) {
+        self.is_active.store(!rings.is_empty(), Ordering::Relaxed);
+        self.rings.store(Arc::new(rings));
+    }
+}
+
+/// Hands points over to whichever plugins want them, a task for each; they end with this.
+pub struct Takers {
+    monitoring: Arc<Monitoring>,
+    calls: Arc<Calls>,
+    by_plugin: BTreeMap<PluginName, (Arc<Ring>, AbortHandle)>,
+    tasks: JoinSet<()>,
+}
+
+impl Takers {
+    /// Begins with the plugins that are there; within a runtime, and before the first request, so that it
+    /// is measured too.
+    pub fn new(monitoring: Arc<Monitoring>, calls: Arc<Calls>) -> Self {
+        let (by_plugin, tasks) = (BTreeMap::new(), JoinSet::new());
+        let mut takers = Self { monitoring, calls, by_plugin, tasks };
+        takers.look();
+        takers
+    }
+
+    /// Never ends.
+    pub async fn run(mut self) {
+        loop {
+            tokio::time::sleep(PLUGINS_LOOK).await;
+            self.look();
+        }
+    }
+
+    /// Starts what is missing, ends what nobody wants any more, and begins again what has ended.
+    fn look(&mut self) {
+        while self.tasks.try_join_next().is_some() {}
+        let plugins = self.calls.plugins.all().into_iter();
+        let wants = |one: &Arc<Plugin>| {
+            one.exports("monitoring") && (!one.is_of_host() || one.serves_host())
+        };
+        let wanting: BTreeSet<_> = plugins.filter(wants).map(|one| one.name.clone()).collect();
+        let before = self.by_plugin.len();
+        self.by_plugin.retain(|name, (_, task)| {
+            let stays = wanting.contains(name) && !task.is_finished();
+            if !stays {
+                task.abort();
+            }
+            stays
+        });
+        let mut has_changed = self.by_plugin.len() != before;
+        for name in wanting {
+            if !self.by_plugin.contains_key(&name) {
+                let ring = Arc::new(Ring::new(name.clone()));
+                let take = ring.clone().take(self.calls.clone());
+                self.by_plugin.insert(name, (ring, self.tasks.spawn(take)));
+                has_changed = true;
+            }
+        }
+        if has_changed {
+            self.monitoring
+                .push_to(self.by_plugin.values().map(|(ring, _)| ring.clone()).collect());
+        }
+    }
+}
+
+impl Ring {
+    fn new(plugin: PluginName) -> Self {
+        Self { plugin, points: ArrayQueue::new(RING), dropped: OnceLock::new() }
+    }
+
+    fn push(&self, point: Point) {
+        if self.points.force_push(point).is_some() {
+            self.dropped(1);
+        }
+    }
+
+    fn dropped(&self, points: usize) {
+        let dropped = || MONITORING_DROPPED.of(&[("plugin", self.plugin.as_str())]);
+        self.dropped.get_or_init(dropped).increment(points as u64);
+    }
+
+    async fn take(self: Arc<Self>, calls: Arc<Calls>) {
+        let (mut last, mut failures) = (Instant::now(), 0_u32);
+        loop {
+            let waiting = self.points.len();
+            let is_due = waiting >= BATCH || waiting > 0 && last.elapsed() >= WAIT;
+            if !is_due {
+                tokio::time::sleep(LOOK).await;
+                continue;
+            }
+            last = Instant::now();
+            let batch: Vec<_> = std::iter::from_fn(|| self.points.pop()).take(BATCH).collect();
+            let taken = batch.len();
+            let Some(plugin) = calls.plugins.get(self.plugin.as_str()) else {
+                self.dropped(taken);
+                continue;
+            };
+            let mut failed = false;
+            let handed = of_instances(&calls, &plugin, batch);
+            if handed.is_empty() && plugin.is_of_host() {
+                // Its instance cannot be set up.
+                self.dropped(taken);
+            }
+            for (instance, points) in handed {
+                failed |= !self.hand_over(&calls, &plugin, instance, &points).await;
+            }
+            failures = if failed { failures.saturating_add(1) } else { 0 };
+            if failed {
+                // Meanwhile the ring drops what does not fit, which costs next to nothing.
+                let rest = REST.saturating_mul(1 << (failures - 1).min(6)).min(REST_MOST);
+                tokio::time::sleep(rest).await;
+            }
+        }
+    }
+
+    /// Whether the plugin took them.
+    async fn hand_over(
+        &self,
+        calls: &Arc<Calls>,
+        plugin: &Arc<Plugin>,
+        instance: Arc<Instance>,
+        points: &[Point],
+    ) -> bool {
+        let text = Arc::new(point::rendered(points));
+        let request = RequestId::new(&calls.clock);
+        let call = calls.on(plugin.clone(), instance, What::Points(text), request).await;
+        let ended = match call {
+            Ok(call) => calls.run(call, Mode::Commit).await.map(drop),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = &ended {
+            let (plugin, lost) = (self.plugin.as_str(), points.len());
+            tracing::debug!(%error, plugin, lost, "points were not handed over");
+            self.dropped(lost);
+        }
+        ended.is_ok()
+    }
+}
+
+/// All points for a plugin of host scope; for one of communities to each instance those of its own.
+fn of_instances(
+    calls: &Calls,
+    plugin: &Plugin,
+    batch: Vec<Point>,
+) -> Vec<(Arc<Instance>, Vec<Point>)> {
+    let instances = |community: Option<Arc<Community>>| -> Vec<Arc<Instance>> {
+        let all = community.iter().flat_map(|community| &community.instances);
+        all.filter(|one| one.plugin == plugin.name).cloned().collect()
+    };
+    if plugin.is_of_host() {
+        let host = instances(calls.communities.of_host()).pop();
+        return host.map(|instance| (instance, batch)).into_iter().collect();
+    }
+    let mut by_community: BTreeMap<String, Vec<Point>> = BTreeMap::new();
+    for point in batch {
+        if let Some(slug) = point.account.as_deref().map(str::to_owned) {
+            by_community.entry(slug).or_default().push(point);
+        }
+    }
+    let of = |(slug, points): (String, Vec<Point>)| {
+        let instances = instances(calls.communities.get(&slug)).into_iter();
+        instances.map(move |instance| (instance, points.clone()))
+    };
+    by_community.into_iter().flat_map(of).collect()
+}

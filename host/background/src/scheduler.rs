@@ -1,0 +1,347 @@
+//! Makes what is due happen: ticks of producers and schedules, updates and closing times of processes.
+//!
+//! What is due stands in the store; only what is being done is in memory. The commit of a tick advances
+//! its schedule: those that wrote nothing are advanced many at a time, the others each with its own
+//! effects. One that has to wait becomes a task, so that it holds nobody up.
+
+mod far;
+mod next;
+mod tick;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::task::{Id, JoinError, JoinSet};
+
+use moothall_core::config::SchedulerConfig;
+use moothall_core::fair_share::FairShare;
+use moothall_core::ids::{InstanceId, PluginName, ProcessId};
+use moothall_engine::calls::Calls;
+use moothall_store::{Advance, ScheduleRow};
+
+use far::Far;
+use tick::Ticked;
+
+/// How often the scheduler looks at the clock.
+const LOOK: Duration = Duration::from_millis(50);
+/// After a failure of the store, until what failed is tried again.
+const STORE_PAUSE: Duration = Duration::from_secs(1);
+/// Batches whose advances are stored while the next ticks are made.
+const STORING: usize = 1;
+/// How often it is looked whether any schedule is due later than it can be, in case nothing gave reason to.
+const FAR_EVERY: Duration = Duration::from_secs(60 * 60);
+/// Instances that are looked at in one read for a missing schedule.
+const INSTANCES: usize = 5_000;
+
+/// Makes what is due happen.
+pub struct Scheduler {
+    calls: Arc<Calls>,
+    config: SchedulerConfig,
+    /// Threads that tick at once.
+    threads: usize,
+    /// Ticks of each plugin that are under way.
+    fair_share: FairShare,
+}
+
+/// Ticks of one batch that ended at once, and those that have to wait.
+#[derive(Default)]
+struct Batch {
+    advances: Vec<Advance>,
+    removed: Vec<i64>,
+    waiting: Vec<(i64, Waiting)>,
+}
+
+/// Which load of each plugin's file was seen to: its mark, and when it was.
+type Known = BTreeMap<PluginName, (i64, i64)>;
+type Waiting = std::pin::Pin<Box<dyn Future<Output = Ticked> + Send>>;
+
+impl Scheduler {
+    pub fn new(calls: Arc<Calls>, config: SchedulerConfig, threads: usize) -> Self {
+        let fair_share = FairShare::of(config.waiting_ticks);
+        Self { calls, config, threads, fair_share }
+    }
+
+    /// Never ends.
+    pub async fn run(self) {
+        let this = Arc::new(self);
+        let mut under_way = UnderWay::default();
+        let (mut known, mut far) = (Known::new(), Far::default());
+        loop {
+            under_way.forget_ended();
+            if !this.calls.store.health().writes() {
+                // A tick whose advance is not stored would come again and again.
+                this.rest(&mut under_way).await;
+                continue;
+            }
+            let replaced = this.add_missing(&mut known).await;
+            if let Err(error) = this.bring_back(&mut far, &replaced).await {
+                tracing::debug!(%error, "schedules that are due too late are looked at later");
+                known.retain(|name, _| !replaced.contains(name));
+            }
+            let due = this.due(&under_way.busy, under_way.waiting.len());
+            if due.is_empty() {
+                this.rest(&mut under_way).await;
+                continue;
+            }
+            let waiting = under_way.waiting.len();
+            let room = this.config.waiting_ticks.saturating_sub(waiting).max(1);
+            let batch = this.clone().first_turn(due, room).await;
+            under_way.take_on(&this, batch).await;
+        }
+    }
+
+    fn due(&self, busy: &HashSet<i64>, waiting: usize) -> Vec<ScheduleRow> {
+        if waiting >= self.config.waiting_ticks {
+            return Vec::new();
+        }
+        let now = (self.calls.clock.now_ms(), self.calls.clock.believed_ms());
+        let limit = self.config.batch_ticks.max(1) + busy.len();
+        let due = self.calls.store.read(|reader| reader.due_schedules(now, limit));
+        let mut due = due.unwrap_or_else(|error| {
+            tracing::warn!(%error, "schedules cannot be read; ticks are late");
+            Vec::new()
+        });
+        due.retain(|row| !busy.contains(&row.id));
+        due
+    }
+
+    /// Until a tick has ended, a schedule was added, or it is time to look at the clock.
+    async fn rest(&self, under_way: &mut UnderWay) {
+        tokio::select! {
+            Some(ended) = under_way.waiting.join_next_with_id() => under_way.forget(ended),
+            Some(ended) = under_way.storing.join_next_with_id() => under_way.forget(ended),
+            () = self.calls.store.signals().schedules.notified() => {}
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+
+    /// Gives each due tick its first turn, on as many threads as there are. Most end with it.
+    async fn first_turn(self: Arc<Self>, due: Vec<ScheduleRow>, room: usize) -> Batch {
+        let threads = self.threads.max(1);
+        let (size, room) = (due.len().div_ceil(threads), room.div_ceil(threads));
+        let mut parts = JoinSet::new();
+        for part in due.chunks(size) {
+            parts.spawn(self.clone().turn_of(part.to_vec(), room));
+        }
+        let mut all = Batch::default();
+        while let Some(part) = parts.join_next().await {
+            // No tick takes its part along: `guarded`.
+            let Ok(part) = part else { continue };
+            all.advances.extend(part.advances);
+            all.removed.extend(part.removed);
+            all.waiting.extend(part.waiting);
+        }
+        all
+    }
+
+    async fn turn_of(self: Arc<Self>, due: Vec<ScheduleRow>, room: usize) -> Batch {
+        let mut batch = Batch::default();
+        for row in due {
+            if batch.waiting.len() >= room {
+                break;
+            }
+            let instance = self.calls.communities.instance(row.instance);
+            let permit = instance.map(|instance| self.fair_share.take(&instance.plugin));
+            if let Some(None) = permit {
+                batch.advances.push(next::later(&row, self.now()));
+                continue;
+            }
+            let (id, this) = (row.id, self.clone());
+            let mut tick: Waiting = Box::pin(async move {
+                let _permit = permit;
+                let panicked = this.panicked(&row);
+                guarded(this.tick(row), panicked).await
+            });
+            match (&mut tick).now_or_never() {
+                None => batch.waiting.push((id, tick)),
+                Some(Ticked::Advanced(advance)) => batch.advances.push(advance),
+                Some(Ticked::Gone(id)) => batch.removed.push(id),
+                Some(Ticked::Stored) => {}
+            }
+        }
+        batch
+    }
+
+    /// What becomes of a tick that panics.
+    fn panicked(self: &Arc<Self>, row: &ScheduleRow) -> impl FnOnce() -> Ticked + Send + use<> {
+        let (this, row) = (self.clone(), row.clone());
+        move || Ticked::Advanced(this.after_panic(&row))
+    }
+
+    async fn wait_for(self: Arc<Self>, tick: Waiting) {
+        match tick.await {
+            Ticked::Advanced(advance) => self.store(vec![advance], Vec::new()).await,
+            Ticked::Gone(id) => self.store(Vec::new(), vec![id]).await,
+            Ticked::Stored => {}
+        }
+    }
+
+    /// Stores what ticks that wrote nothing made of their schedules.
+    async fn store_all(self: Arc<Self>, batch: Batch) {
+        self.store(batch.advances, batch.removed).await;
+    }
+
+    async fn store(&self, advances: Vec<Advance>, removed: Vec<i64>) {
+        if advances.is_empty() && removed.is_empty() {
+            return;
+        }
+        let written = self.calls.store.write("schedule.advance", move |tx| {
+            tx.advance_schedules(&advances)?;
+            removed.iter().try_for_each(|id| tx.remove_schedule_row(*id))
+        });
+        if let Err(error) = written.await {
+            tracing::warn!(%error, "schedules cannot be advanced; their ticks come again");
+            tokio::time::sleep(STORE_PAUSE).await;
+        }
+    }
+
+    /// A plugin that has a producer or a schedule since its file was replaced: its instances get it. Which
+    /// were replaced.
+    async fn add_missing(&self, known: &mut Known) -> BTreeSet<PluginName> {
+        let (all, mut replaced) = (self.calls.plugins.all(), BTreeSet::new());
+        // One that comes back is new.
+        known.retain(|name, _| all.iter().any(|plugin| plugin.name == *name));
+        for plugin in all {
+            // The operator may have said how often, of the same file.
+            let loaded = (plugin.mark, plugin.loaded_at);
+            if known.insert(plugin.name.clone(), loaded) == Some(loaded) {
+                continue;
+            }
+            replaced.insert(plugin.name.clone());
+            for (kind, schedule) in plugin.schedules() {
+                if let Err(error) = self.add_schedules(plugin.name.as_str(), &kind, schedule).await
+                {
+                    let plugin = plugin.name.as_str();
+                    tracing::warn!(%error, plugin, kind, "some of its instances do not tick yet");
+                    known.remove(plugin);
+                }
+            }
+        }
+        replaced
+    }
+
+    async fn add_schedules(
+        &self,
+        plugin: &str,
+        kind: &str,
+        schedule: &moothall_core::schedule::Schedule,
+    ) -> Result<(), moothall_store::StoreError> {
+        let mut after = Some(InstanceId(0));
+        while let Some(from) = after {
+            let read =
+                |r: &moothall_store::Reader<'_>| r.without_schedule(plugin, kind, from, INSTANCES);
+            let (lacking, next) = self.calls.store.read(read)?;
+            after = next;
+            if lacking.is_empty() {
+                continue;
+            }
+            let (due, kind) = (schedule.first(self.calls.clock.now_ms()), kind.to_owned());
+            let add = move |tx: &moothall_store::Tx<'_>| {
+                let mut lacking = lacking.iter();
+                lacking.try_for_each(|id| tx.put_schedule(*id, ProcessId(0), &kind, due))
+            };
+            self.calls.store.write("schedule.add", add).await?;
+        }
+        Ok(())
+    }
+}
+
+/// A tick that panics is one that failed: its schedule goes on, later each time, and others are not touched.
+async fn guarded(
+    tick: impl Future<Output = Ticked> + Send,
+    panicked: impl FnOnce() -> Ticked,
+) -> Ticked {
+    AssertUnwindSafe(tick).catch_unwind().await.unwrap_or_else(|_| panicked())
+}
+
+/// Schedules that are being seen to, and the tasks that do it.
+#[derive(Default)]
+struct UnderWay {
+    busy: HashSet<i64>,
+    /// Ticks that wait for something.
+    waiting: JoinSet<()>,
+    /// Advances that are being stored, while the next ticks are made.
+    storing: JoinSet<()>,
+    /// Which schedules each task sees to, however it ends.
+    tasks: HashMap<Id, Vec<i64>>,
+}
+
+impl UnderWay {
+    async fn take_on(&mut self, scheduler: &Arc<Scheduler>, mut batch: Batch) {
+        for (id, tick) in std::mem::take(&mut batch.waiting) {
+            self.busy.insert(id);
+            let task = self.waiting.spawn(scheduler.clone().wait_for(tick));
+            self.tasks.insert(task.id(), vec![id]);
+        }
+        let advanced = batch.advances.iter().map(|one| one.id);
+        let ids: Vec<_> = advanced.chain(batch.removed.iter().copied()).collect();
+        if ids.is_empty() {
+            return;
+        }
+        self.busy.extend(&ids);
+        let task = self.storing.spawn(scheduler.clone().store_all(batch));
+        self.tasks.insert(task.id(), ids);
+        if self.storing.len() > STORING
+            && let Some(ended) = self.storing.join_next_with_id().await
+        {
+            self.forget(ended);
+        }
+    }
+
+    fn forget_ended(&mut self) {
+        while let Some(ended) = self.waiting.try_join_next_with_id() {
+            self.forget(ended);
+        }
+        while let Some(ended) = self.storing.try_join_next_with_id() {
+            self.forget(ended);
+        }
+    }
+
+    fn forget(&mut self, ended: Result<(Id, ()), JoinError>) {
+        let task = match ended {
+            Ok((task, ())) => task,
+            Err(error) => {
+                tracing::error!(%error, "a task of ticks ended; what it saw to is looked at again");
+                error.id()
+            }
+        };
+        for id in self.tasks.remove(&task).into_iter().flatten() {
+            self.busy.remove(&id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_tick_that_panics_is_one_that_failed() {
+        let ticked = guarded(async { panic!("as a test wants it") }, || Ticked::Gone(7)).await;
+        assert!(matches!(ticked, Ticked::Gone(7)));
+        let late = async {
+            tokio::task::yield_now().await;
+            panic!("as a test wants it")
+        };
+        assert!(matches!(guarded(late, || Ticked::Gone(8)).await, Ticked::Gone(8)));
+        assert!(matches!(
+            guarded(async { Ticked::Stored }, || Ticked::Gone(9)).await,
+            Ticked::Stored
+        ));
+    }
+
+    #[tokio::test]
+    async fn what_a_task_saw_to_is_not_busy_when_it_has_panicked() {
+        let mut under_way = UnderWay::default();
+        let task = under_way.waiting.spawn(async { panic!("as a test wants it") });
+        under_way.tasks.insert(task.id(), vec![1, 2]);
+        under_way.busy.extend([1, 2, 3]);
+        let ended = under_way.waiting.join_next_with_id().await.unwrap();
+        under_way.forget(ended);
+        assert_eq!(under_way.busy, HashSet::from([3]));
+        assert!(under_way.tasks.is_empty());
+    }
+}

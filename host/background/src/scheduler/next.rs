@@ -1,0 +1,165 @@
+//! When a schedule is due next, by what its tick came to. Knows neither store nor guests.
+
+use moothall_core::schedule::Schedule;
+use moothall_engine::calls::CallError;
+use moothall_guest::cut;
+use moothall_store::{Advance, ScheduleRow};
+
+/// After a closing time has passed, in milliseconds: between the tries to close, the last one again and
+/// again.
+const CLOSING_MS: [i64; 8] =
+    [1_000, 5_000, 30_000, 120_000, 600_000, 1_800_000, 3_600_000, 7_200_000];
+/// The longest that a closing time waits to be tried again, in milliseconds.
+pub const CLOSING_MOST_MS: i64 = CLOSING_MS[CLOSING_MS.len() - 1];
+/// A tick that found no room is tried again after this, in milliseconds.
+const BUSY_MS: i64 = 1_000;
+/// A plugin that does not serve now is looked for again after this, in milliseconds; when its file is
+/// there again its ticks come with their rhythm.
+const ABSENT_MS: i64 = 60_000;
+/// Longest error that a schedule remembers, in bytes.
+const ERROR_BYTES: usize = 500;
+
+/// When the next one is due.
+pub enum Rhythm {
+    Schedule(Schedule),
+    Closing,
+}
+
+pub fn after_success(row: &ScheduleRow, rhythm: &Rhythm, now: i64) -> Advance {
+    match rhythm {
+        Rhythm::Schedule(schedule) => advance(row, schedule.after(row.due_at, now), now, 0, None),
+        // If the call did not complete the process, it is closed again; else this row is gone.
+        Rhythm::Closing => closing_again(row, now, Some("the process was not completed".into())),
+    }
+}
+
+/// A failure of the plugin waits longer each time; what is nobody's comes again soon. Without a rhythm the plugin does not
+/// serve.
+pub fn after_failure(
+    row: &ScheduleRow,
+    rhythm: Option<&Rhythm>,
+    error: &CallError,
+    now: i64,
+) -> Advance {
+    let said = Some(cut(error.to_string(), ERROR_BYTES));
+    match (error, rhythm) {
+        (CallError::Fault(fault, _), _) if fault.is_passing() => {
+            advance(row, now + BUSY_MS, now, row.failures, said)
+        }
+        (_, None) => advance(row, now + ABSENT_MS, now, row.failures, said),
+        (_, Some(Rhythm::Closing)) => closing_again(row, now, said),
+        (_, Some(Rhythm::Schedule(schedule))) => {
+            let failures = row.failures.saturating_add(1);
+            advance(row, schedule.after_failure(row.due_at, now, failures), now, failures, said)
+        }
+    }
+}
+
+/// Its plugin has as many ticks under way as one may.
+pub fn later(row: &ScheduleRow, now: i64) -> Advance {
+    let error = Some("its plugin has too many ticks under way".to_owned());
+    advance(row, now + BUSY_MS, now, row.failures, error)
+}
+
+fn closing_again(row: &ScheduleRow, now: i64, error: Option<String>) -> Advance {
+    let wait = CLOSING_MS.get(row.failures as usize).copied().unwrap_or(CLOSING_MOST_MS);
+    advance(row, now + wait, now, row.failures.saturating_add(1), error)
+}
+
+fn advance(row: &ScheduleRow, to: i64, at: i64, failures: u32, error: Option<String>) -> Advance {
+    Advance { id: row.id, from: row.due_at, to, at, failures, error }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use moothall_core::ids::InstanceId;
+    use moothall_engine::plugins::Away;
+    use moothall_guest::Fault;
+
+    const NOW: i64 = 10_000_000;
+
+    /// Due a little before now, after so many failures.
+    fn row(failures: u32) -> ScheduleRow {
+        let due_at = NOW - 10;
+        ScheduleRow {
+            id: 7,
+            instance: InstanceId(1),
+            process: None,
+            kind: "producer".to_owned(),
+            due_at,
+            last_at: None,
+            failures,
+            last_error: None,
+        }
+    }
+
+    fn each_minute() -> Rhythm {
+        Rhythm::Schedule(Schedule::parse(Some("60s"), None, None, None).unwrap())
+    }
+
+    /// How long it waits from now on, and how often it has failed by then.
+    fn decided(advance: &Advance) -> (i64, u32) {
+        assert_eq!((advance.id, advance.from, advance.at), (7, NOW - 10, NOW));
+        (advance.to - NOW, advance.failures)
+    }
+
+    #[test]
+    fn one_that_succeeds_keeps_its_rhythm_and_its_failures_are_forgotten() {
+        let next = after_success(&row(5), &each_minute(), NOW);
+        assert_eq!(decided(&next), (59_990, 0));
+        assert_eq!(next.error, None);
+    }
+
+    #[test]
+    fn one_that_fails_by_its_plugins_fault_waits_longer_each_time() {
+        let trap = CallError::from(Fault::Trap("x".into()));
+        let waits = [0, 1, 2, 20].map(|failures| {
+            decided(&after_failure(&row(failures), Some(&each_minute()), &trap, NOW))
+        });
+        assert_eq!(waits, [(60_000, 1), (120_000, 2), (240_000, 3), (3_600_000, 21)]);
+        let host = CallError::from(Fault::Host("x".into()));
+        let next = after_failure(&row(0), Some(&each_minute()), &host, NOW);
+        assert_eq!(decided(&next), (60_000, 1), "it may come again and again");
+        assert_eq!(next.error.as_deref(), Some("the host failed: x"));
+    }
+
+    #[test]
+    fn what_is_nobodys_fault_comes_again_soon_and_is_no_failure() {
+        for fault in [Fault::InstanceBusy, Fault::Unsettled, Fault::Store("x".into())] {
+            for rhythm in [None, Some(each_minute()), Some(Rhythm::Closing)] {
+                let error = CallError::from(fault.clone());
+                let next = after_failure(&row(3), rhythm.as_ref(), &error, NOW);
+                assert_eq!(decided(&next), (1_000, 3), "{error}");
+            }
+        }
+        assert_eq!(decided(&later(&row(3), NOW)), (1_000, 3));
+    }
+
+    #[test]
+    fn a_plugin_that_does_not_serve_is_looked_for_each_minute_and_has_not_failed() {
+        let away = CallError::PluginUnavailable("probe".into(), Away::Gone);
+        assert_eq!(decided(&after_failure(&row(3), None, &away, NOW)), (60_000, 3));
+    }
+
+    #[test]
+    fn a_process_that_is_not_completed_at_its_closing_time_is_closed_again_and_again() {
+        let trap = CallError::from(Fault::Trap("x".into()));
+        let waits = [0, 1, 7, 100];
+        let failed = waits.map(|failures| {
+            decided(&after_failure(&row(failures), Some(&Rhythm::Closing), &trap, NOW))
+        });
+        let expected = [(1_000, 1), (5_000, 2), (CLOSING_MOST_MS, 8), (CLOSING_MOST_MS, 101)];
+        assert_eq!(failed, expected);
+        let pending =
+            waits.map(|failures| decided(&after_success(&row(failures), &Rhythm::Closing, NOW)));
+        assert_eq!(pending, expected, "also where its call succeeded");
+    }
+
+    #[test]
+    fn a_long_error_is_cut() {
+        let long = CallError::from(Fault::Trap("x".repeat(10_000)));
+        let next = after_failure(&row(0), Some(&each_minute()), &long, NOW);
+        assert_eq!(next.error.map(|error| error.len()), Some(ERROR_BYTES));
+    }
+}

@@ -1,0 +1,152 @@
+//! One tick: what is called, and what becomes of its schedule.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Scheduler;
+use super::next::{self, Rhythm};
+use moothall_core::clock::rfc3339;
+use moothall_core::effects::ProcessStatus;
+use moothall_core::ids::RequestId;
+use moothall_core::schedule::Schedule;
+use moothall_engine::calls::{CallError, Collected, Mode, ValidatedCall, What};
+use moothall_engine::plugins::{Plugin, ProcessFunction};
+use moothall_guest::Fault;
+use moothall_store::{Advance, ProcessRow, ScheduleRow, StoreError, Tx};
+
+/// After a commit that failed.
+const COMMIT_PAUSE: Duration = Duration::from_millis(500);
+
+/// What became of a tick.
+pub enum Ticked {
+    /// It wrote nothing: the advance is to be stored.
+    Advanced(Advance),
+    /// Stored with its effects; or nothing was, and it is due again.
+    Stored,
+    /// Its schedule stands for nothing any more.
+    Gone(i64),
+}
+
+/// A tick that can be made.
+struct Ready {
+    call: ValidatedCall,
+    rhythm: Rhythm,
+}
+
+/// Why a tick cannot be made.
+enum NotReady {
+    Gone,
+    Error(CallError),
+}
+
+impl<E: Into<CallError>> From<E> for NotReady {
+    fn from(error: E) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+impl Scheduler {
+    pub(super) async fn tick(self: Arc<Self>, row: ScheduleRow) -> Ticked {
+        let Ready { call, rhythm } = match self.ready(&row).await {
+            Ok(ready) => ready,
+            Err(NotReady::Gone) => return Ticked::Gone(row.id),
+            Err(NotReady::Error(error)) => {
+                return Ticked::Advanced(next::after_failure(&row, None, &error, self.now()));
+            }
+        };
+        match self.calls.run(call, Mode::Collect).await {
+            Ok(answer) => match answer.effects {
+                Some(collected) => self.succeeded(&row, &rhythm, collected).await,
+                None => Ticked::Stored,
+            },
+            Err(error) => {
+                Ticked::Advanced(next::after_failure(&row, Some(&rhythm), &error, self.now()))
+            }
+        }
+    }
+
+    async fn ready(&self, row: &ScheduleRow) -> Result<Ready, NotReady> {
+        let Some(instance) = self.calls.communities.instance(row.instance) else {
+            // Stored and not here: not yet. Neither: it went while the schedule was added.
+            let community = self.calls.store.read(|reader| reader.community_of(row.instance))?;
+            community.ok_or(NotReady::Gone)?;
+            return Err(Fault::Overloaded("the instance is just being made").into());
+        };
+        let plugin = self.calls.plugin_of(&instance)?;
+        let request_id = RequestId::new(&self.calls.clock);
+        let Some(process) = row.process else {
+            let (what, schedule) = of_instance(&plugin, row)?;
+            let call = self.calls.on(plugin, instance, what, request_id).await?;
+            return Ok(Ready { call, rhythm: Rhythm::Schedule(schedule) });
+        };
+        let process = self.calls.store.read(|reader| reader.process_by_id(process))?;
+        let process =
+            process.filter(|one| one.status != ProcessStatus::Completed).ok_or(NotReady::Gone)?;
+        let (what, rhythm) = of_process(&plugin, &process, row)?;
+        let call = self.calls.on(plugin, instance, what, request_id).await?;
+        Ok(Ready { call: call.about(Arc::new(process.reference())), rhythm })
+    }
+
+    async fn succeeded(&self, row: &ScheduleRow, rhythm: &Rhythm, collected: Collected) -> Ticked {
+        let advance = next::after_success(row, rhythm, self.now());
+        if collected.is_empty() {
+            return Ticked::Advanced(advance);
+        }
+        let is_closing = matches!(rhythm, Rhythm::Closing);
+        let also = Box::new(move |tx: &Tx<'_>| match is_closing {
+            true => tx.advance_closing(&advance),
+            false => tx.advance_schedule(&advance),
+        });
+        match self.calls.commit(collected, Some(also)).await {
+            Ok(()) | Err(StoreError::Stale) => {}
+            Err(error) => {
+                tracing::warn!(%error, schedule = row.id, "a tick could not be stored; it comes again");
+                tokio::time::sleep(COMMIT_PAUSE).await;
+            }
+        }
+        Ticked::Stored
+    }
+
+    /// After a panic of the host's own, as after a failure of the plugin.
+    pub(super) fn after_panic(&self, row: &ScheduleRow) -> Advance {
+        tracing::error!(schedule = row.id, "a tick panicked");
+        let error = CallError::from(Fault::Host("the tick panicked; see the log".into()));
+        let rhythm = match row.kind.as_str() {
+            "closing" => Rhythm::Closing,
+            _ => Rhythm::Schedule(Schedule::default()),
+        };
+        next::after_failure(row, Some(&rhythm), &error, self.now())
+    }
+
+    pub(super) fn now(&self) -> i64 {
+        self.calls.clock.now_ms()
+    }
+}
+
+fn of_instance(plugin: &Plugin, row: &ScheduleRow) -> Result<(What, Schedule), NotReady> {
+    if row.kind == "producer" {
+        return Ok((What::Tick, plugin.producer.clone().ok_or(NotReady::Gone)?));
+    }
+    let schedule = plugin.schedule(&row.kind).ok_or(NotReady::Gone)?;
+    let what = What::Scheduled { name: schedule.name.clone(), at: rfc3339(row.due_at) };
+    Ok((what, schedule.schedule.clone()))
+}
+
+fn of_process(
+    plugin: &Plugin,
+    process: &ProcessRow,
+    row: &ScheduleRow,
+) -> Result<(What, Rhythm), NotReady> {
+    let unknown = || CallError::unknown_process(plugin, &process.name);
+    let kind = plugin.processes.get(&process.name).cloned().ok_or_else(unknown)?;
+    let closing = row.kind == "closing";
+    if closing && kind.has(ProcessFunction::Close) {
+        return Ok((What::Close { kind }, Rhythm::Closing));
+    }
+    if !kind.has(ProcessFunction::Update) {
+        // Another version may have it again.
+        return Err(unknown().into());
+    }
+    let rhythm = if closing { Rhythm::Closing } else { Rhythm::Schedule(kind.schedule.clone()) };
+    Ok((What::Update { kind }, rhythm))
+}

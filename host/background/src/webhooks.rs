@@ -1,0 +1,342 @@
+//! Webhooks on their way in: verified, received, handed to the pending processes.
+//!
+//! The receiver's call commits together with one durable item for each pending process; an item is an
+//! atomic call that removes it in its own commit. What a crash or a failure leaves is done by a task
+//! of the background. Knows nothing of HTTP but the messages themselves.
+
+mod coding;
+mod handshakes;
+mod items;
+mod routing;
+mod terms;
+pub mod verify;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use moothall_core::day_budget::ROW_BYTES;
+use moothall_core::ids::{InstanceId, RequestId};
+use moothall_core::instance::Instance;
+use moothall_core::web::{Request, Response};
+use moothall_engine::calls::{
+    CallError, Calls, DAY_USED_UP, ExtraWrite, Mode, ValidatedCall, What,
+};
+use moothall_engine::plugins::{Plugin, ProcessFunction};
+use moothall_guest::{Fault, Output, PluginContext};
+use moothall_store::{NO_WEBHOOK_ROOM, StoreError, Tx, WebhookBounds, WebhookItem};
+
+pub use coding::Room;
+pub use items::waits;
+use routing::TARGETS;
+use verify::Rejection;
+
+/// Receives webhooks.
+#[derive(Clone)]
+pub struct Webhooks {
+    pub calls: Arc<Calls>,
+    /// Of each instance.
+    pub bounds: WebhookBounds,
+    /// How long an answer waits for pending processes.
+    pub answer: Duration,
+}
+
+/// Why a webhook was not received.
+#[derive(Debug, thiserror::Error)]
+pub enum WebhookError {
+    /// Nothing answers at that URL; no reason is given away.
+    #[error("There is no webhook receiver at this URL")]
+    NotFound,
+    #[error("The request's signature is not accepted: {0}")]
+    Rejected(Rejection),
+    /// The signing secret is not configured.
+    #[error("The secret that webhooks of plugin '{0}' are checked with is not set")]
+    NoSecret(String),
+    /// The one that is configured has been accepted by another version of the host or of the plugin.
+    #[error("The secret that webhooks of plugin '{0}' are checked with cannot be used: {1}")]
+    UnusableSecret(String, String),
+    #[error("The handshake is refused: {0}")]
+    Handshake(&'static str),
+    /// The body, once it is decoded.
+    #[error("The request's body has more than {0} bytes once it is decoded")]
+    TooLarge(usize),
+    #[error("The host holds as many large request bodies as it may")]
+    NoRoom,
+    #[error(
+        "The body's Content-Encoding `{0}` is not understood; send it as `gzip`, `deflate` or plain"
+    )]
+    Coding(String),
+    #[error(transparent)]
+    Call(#[from] CallError),
+}
+
+impl From<Fault> for WebhookError {
+    fn from(fault: Fault) -> Self {
+        Self::Call(fault.into())
+    }
+}
+
+impl From<StoreError> for WebhookError {
+    fn from(error: StoreError) -> Self {
+        Fault::from(error).into()
+    }
+}
+
+/// Where a webhook came in.
+pub struct Address<'a> {
+    pub community: &'a str,
+    pub plugin: &'a str,
+    pub platform_id: Option<&'a str>,
+    /// The last part of the URL, if it has one more.
+    pub slug: Option<&'a str>,
+}
+
+/// A receiver at whose URL something came in; who sent it is not known yet.
+pub struct Found<T> {
+    plugin: Arc<Plugin>,
+    of: T,
+}
+
+/// A webhook whose sender may send it.
+pub struct Accepted<T>(Found<T>);
+
+type Received = Result<Option<Response>, WebhookError>;
+
+/// What a platform waits for.
+struct Answer {
+    /// The receiver's response.
+    first: Option<Response>,
+    /// When it leaves at the latest.
+    by: Instant,
+    tell: oneshot::Sender<Received>,
+}
+
+impl Webhooks {
+    /// The receiver at a URL. Whatever is wrong with the URL has one answer: nobody learns which communities,
+    /// instances and slugs there are. A plugin that is away is, for whatever community it is asked.
+    pub fn find(&self, address: &Address<'_>) -> Result<Found<Arc<Instance>>, WebhookError> {
+        let plugin = self.calls.serving(address.plugin).map_err(nowhere)?;
+        let community = self.calls.community(address.community).map_err(nowhere)?;
+        let instance = self.calls.instance(&community, &plugin, address.platform_id);
+        let instance = instance.map_err(nowhere)?;
+        self.check_slug(&plugin, &instance, address.slug)?;
+        Ok(Found { plugin, of: instance })
+    }
+
+    /// The same of a whole platform.
+    pub fn find_global(&self, plugin: &str) -> Result<Found<()>, WebhookError> {
+        let plugin = self.calls.serving(plugin).map_err(nowhere)?;
+        if !plugin.exports("global-webhooks") {
+            return Err(WebhookError::NotFound);
+        }
+        Ok(Found { plugin, of: () })
+    }
+
+    /// Whether its sender may send it: it is signed as the plugin says. Then its body is plain, if it was not.
+    pub fn accept(
+        &self,
+        found: Found<Arc<Instance>>,
+        request: Arc<Request>,
+        room: &Room<'_>,
+    ) -> Result<(Accepted<Arc<Instance>>, Arc<Request>), WebhookError> {
+        let request = self.check(&found.plugin, &found.of, request, room)?;
+        Ok((Accepted(found), request))
+    }
+
+    /// The same of a whole platform.
+    pub fn accept_global(
+        &self,
+        found: Found<()>,
+        request: Arc<Request>,
+        room: &Room<'_>,
+    ) -> Result<(Accepted<()>, Arc<Request>), WebhookError> {
+        let request = self.check_global(&found.plugin, request, room)?;
+        Ok((Accepted(found), request))
+    }
+
+    /// A webhook of one instance; what the platform is answered.
+    pub async fn receive(
+        &self,
+        accepted: Accepted<Arc<Instance>>,
+        request: Arc<Request>,
+        request_id: RequestId,
+    ) -> Received {
+        let Accepted(Found { plugin, of: instance }) = accepted;
+        let types = webhook_types(&plugin);
+        let (id, bounds) = (instance.id, self.bounds);
+        if types.is_empty() || !self.calls.store.read(|reader| reader.has_pending(id))? {
+            if !plugin.exports("webhooks") {
+                return if types.is_empty() { Err(WebhookError::NotFound) } else { Ok(None) };
+            }
+            let what = What::Receive(request);
+            let call = self.calls.on(plugin, instance, what, request_id).await?;
+            let answer = self.calls.run(call, Mode::Commit).await?;
+            return Ok(response_of(answer.output));
+        }
+        if !self.calls.store.read(|reader| reader.has_webhook_room(id, bounds))? {
+            return Err(StoreError::NoRoom(NO_WEBHOOK_ROOM).into());
+        }
+        self.receive_and_hand_on(plugin, instance, types, request, request_id).await
+    }
+
+    /// The receiver, then the processes, which the answer does not wait for longer than it may. Goes on when the
+    /// client goes away.
+    async fn receive_and_hand_on(
+        &self,
+        plugin: Arc<Plugin>,
+        instance: Arc<Instance>,
+        types: Vec<String>,
+        request: Arc<Request>,
+        request_id: RequestId,
+    ) -> Received {
+        let this = self.clone();
+        let (tell, told) = oneshot::channel();
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a webhook outlives its client; whoever waits for it sees a panic"
+        )]
+        tokio::spawn(async move {
+            let by = Instant::now() + this.answer;
+            match this.received(&plugin, &instance, types, &request, &request_id).await {
+                Ok((first, items)) => {
+                    let answer = Answer { first, by, tell };
+                    this.hand_on(answer, items, request, request_id).await;
+                }
+                // Nobody minds whether the client is still there.
+                Err(error) => drop(tell.send(Err(error))),
+            }
+        });
+        told.await.unwrap_or_else(|_| {
+            tracing::error!("a webhook's task ended without an answer");
+            Err(Fault::Host("the request ended unexpectedly; see the log".into()).into())
+        })
+    }
+
+    /// The receiver's call, committed with an item for each pending process.
+    async fn received(
+        &self,
+        plugin: &Arc<Plugin>,
+        instance: &Arc<Instance>,
+        types: Vec<String>,
+        request: &Arc<Request>,
+        request_id: &RequestId,
+    ) -> Result<(Option<Response>, Vec<WebhookItem>), WebhookError> {
+        let now = self.calls.clock.now_ms();
+        let wall = Duration::from_millis(plugin.context.limits.wall_ms);
+        let first_try = wall.saturating_add(self.answer).as_millis();
+        // The background leaves them alone while the platform waits, and the last that is tried then.
+        let due = now.saturating_add(i64::try_from(first_try).unwrap_or(i64::MAX));
+        let (id, content, spoken) = (instance.id, request.clone(), request_id.to_string());
+        let (context, bounds) = (plugin.context.clone(), self.bounds);
+        let items: Arc<Mutex<Vec<WebhookItem>>> = Arc::default();
+        let made = items.clone();
+        let also: ExtraWrite = Box::new(move |tx| {
+            let receivers = receivers(tx, id, &types)?;
+            let added = tx.add_webhook(&content, &spoken, &receivers, now, due)?;
+            if !added.is_empty() {
+                tx.require_webhook_room(id, bounds)?;
+                charge(&context, content.bytes() + ROW_BYTES * added.len() as u64, now)?;
+            }
+            *made.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = added;
+            Ok(())
+        });
+        let response = if plugin.exports("webhooks") {
+            let what = What::Receive(request.clone());
+            let call =
+                self.calls.on(plugin.clone(), instance.clone(), what, request_id.clone()).await?;
+            response_of(self.calls.run(call, Mode::With(also)).await?.output)
+        } else {
+            let (id, generation) = (instance.id, instance.generation);
+            let bytes = request.body.len();
+            let add =
+                move |tx: &Tx<'_>| tx.require_generation(id, generation).and_then(|()| also(tx));
+            self.calls.store.write_of("webhook.receive", bytes, add, None).await?;
+            None
+        };
+        let items =
+            std::mem::take(&mut *items.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        Ok((response, items))
+    }
+
+    /// A webhook of a whole platform: the plugin says whom it is for, and each of them gets it at least
+    /// once.
+    pub async fn receive_global(
+        &self,
+        accepted: Accepted<()>,
+        request: Arc<Request>,
+        request_id: RequestId,
+    ) -> Received {
+        let plugin = accepted.0.plugin;
+        let what = What::ReceiveGlobal(request.clone());
+        let judge = plugin.clone();
+        let call = ValidatedCall::of_plugin(plugin.clone(), what, request_id.clone())
+            .judged_by(move |output| routing::check(&judge.manifest, output));
+        let answer = self.calls.run(call, Mode::Commit).await?;
+        let Output::Routed(routed) = answer.output else { return Ok(None) };
+        let (mark, keys) = (plugin.mark, &plugin.manifest.route_keys);
+        let mut receivers: Vec<(InstanceId, _)> = Vec::new();
+        for target in &routed.targets {
+            let found = self.calls.communities.routed(&plugin.name, mark, keys, target);
+            receivers.extend(found.iter().map(|instance| (instance.id, None)));
+        }
+        receivers.sort_unstable();
+        receivers.dedup();
+        if receivers.len() > TARGETS {
+            let message = format!("a platform-wide webhook for more than {TARGETS} instances");
+            return Err(Fault::Limit(message).into());
+        }
+        if !receivers.is_empty() {
+            let (now, bounds) = (self.calls.clock.now_ms(), self.bounds);
+            let bytes = request.bytes() + ROW_BYTES * receivers.len() as u64;
+            let held = request.body.len();
+            let context = plugin.context.clone();
+            let add = move |tx: &Tx<'_>| {
+                let receivers = tx.with_webhook_room(&receivers, bounds)?;
+                tx.add_webhook(&request, request_id.as_str(), &receivers, now, now)?;
+                charge(&context, bytes, now)
+            };
+            self.calls.store.write_of("webhook.route", held, add, None).await?;
+        }
+        Ok(routed.response)
+    }
+}
+
+/// What a URL that leads nowhere is answered.
+fn nowhere(error: CallError) -> WebhookError {
+    match error {
+        CallError::PluginUnavailable(..) => error.into(),
+        _ => WebhookError::NotFound,
+    }
+}
+
+/// Counts what is stored with the plugin's day, as the last step of the write: what the disk refuses after that
+/// stays counted.
+fn charge(context: &PluginContext, bytes: u64, now: i64) -> Result<(), StoreError> {
+    let charge = context.charge(now, bytes).map_err(|_| StoreError::NoRoom(DAY_USED_UP))?;
+    charge.keep();
+    Ok(())
+}
+
+/// The types of a plugin's processes that receive webhooks.
+fn webhook_types(plugin: &Plugin) -> Vec<String> {
+    let receives = plugin.processes.values().filter(|one| one.has(ProcessFunction::ReceiveWebhook));
+    receives.map(|one| one.name.to_string()).collect()
+}
+
+fn receivers(
+    tx: &Tx<'_>,
+    instance: InstanceId,
+    types: &[String],
+) -> Result<Vec<(InstanceId, Option<moothall_core::ids::ProcessId>)>, moothall_store::StoreError> {
+    let pending = tx.pending_processes(instance, types)?;
+    Ok(pending.into_iter().map(|process| (instance, Some(process))).collect())
+}
+
+fn response_of(output: Output) -> Option<Response> {
+    match output {
+        Output::Response(response) => response,
+        _ => None,
+    }
+}

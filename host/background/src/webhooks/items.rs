@@ -1,0 +1,339 @@
+//! Items: one receiver of a stored request each. First tried while the platform waits, later by a task of
+//! the background, on the workers' schedule; then a dead letter.
+
+use std::collections::{HashMap, HashSet};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::{Instant, timeout_at};
+
+use super::{Answer, Webhooks, receivers, response_of, webhook_types};
+use moothall_core::effects::ProcessStatus;
+use moothall_core::fair_share::FairShare;
+use moothall_core::ids::{InstanceId, RequestId};
+use moothall_core::web::{Request, Response};
+use moothall_engine::calls::{CallError, ExtraWrite, Mode, What};
+use moothall_engine::plugins::ProcessFunction;
+use moothall_guest::{Fault, cut};
+use moothall_store::{DueWebhooks, Found, StoreError, Tx, Waits, WebhookItem, WebhookReceiver};
+
+/// Between the tries of an item, in milliseconds; after the last it is a dead letter.
+const RETRY_MS: [i64; 8] =
+    [1_000, 5_000, 30_000, 120_000, 600_000, 1_800_000, 3_600_000, 7_200_000];
+/// An item that found no room is tried again after this, in milliseconds.
+const BUSY_MS: i64 = 1_000;
+/// Items that the background tries at once.
+const AT_ONCE: usize = 16;
+/// Receivers that one look goes over; the next one goes on from there.
+const LOOK_RECEIVERS: usize = 512;
+/// How often the background looks at the clock.
+const LOOK: Duration = Duration::from_millis(50);
+/// The shortest time between two looks.
+const LOOK_PAUSE: Duration = Duration::from_millis(5);
+/// After a failure of the store, until what could not be settled is tried again.
+const UNSETTLED_PAUSE: Duration = Duration::from_secs(1);
+/// Longest error that an item remembers, in bytes.
+const ERROR_BYTES: usize = 500;
+
+/// What the background has in hand.
+struct Work {
+    trying: JoinSet<()>,
+    /// The receiver that each task is about: one item of each at a time.
+    busy: HashMap<Id, WebhookReceiver>,
+    /// Turns that each plugin has now.
+    fair_share: FairShare,
+    /// Where the next look goes on.
+    after: WebhookReceiver,
+}
+
+/// Before every receiver.
+const FIRST: WebhookReceiver = (InstanceId(0), None);
+
+/// What became of a try.
+enum Tried {
+    Done(Option<Response>),
+    /// It stands for nothing any more: its process is completed, its instance is gone.
+    Gone,
+    Failed(CallError),
+}
+
+/// The longest that an item waits; a first try, while the platform waits, takes `first_ms`.
+pub fn waits(first_ms: i64) -> Waits {
+    Waits { untried_ms: first_ms.max(BUSY_MS), after_ms: RETRY_MS.to_vec(), asked_ms: 0 }
+}
+
+impl Webhooks {
+    /// First tries, in order, while the platform waits. What has not ended when the answer leaves goes on; what has
+    /// not begun is the background's.
+    pub(super) async fn hand_on(
+        &self,
+        answer: Answer,
+        items: Vec<WebhookItem>,
+        request: Arc<Request>,
+        request_id: RequestId,
+    ) {
+        let Answer { first, by, tell } = answer;
+        let (mut response, mut items) = (first, items.into_iter());
+        let mut going_on = None;
+        while Instant::now() < by {
+            let Some(item) = items.next() else { break };
+            let (request, id) = (request.clone(), request_id.clone());
+            let mut trying = Box::pin(async move { self.work_off(&item, request, id).await });
+            match timeout_at(by, &mut trying).await {
+                Ok(one) => response = response.or(one),
+                Err(_) => going_on = Some(trying),
+            }
+        }
+        // The client may be gone: what is stored is done all the same.
+        drop(tell.send(Ok(response)));
+        self.release(items.as_slice()).await;
+        if let Some(trying) = going_on {
+            trying.await;
+        }
+    }
+
+    /// They are the background's from now on.
+    async fn release(&self, items: &[WebhookItem]) {
+        if items.is_empty() {
+            return;
+        }
+        let ids: Vec<i64> = items.iter().map(|item| item.id).collect();
+        let now = self.calls.clock.now_ms();
+        let write = move |tx: &Tx<'_>| tx.release_webhook_items(&ids, now);
+        if let Err(error) = self.calls.store.write("webhook.release", write).await {
+            tracing::warn!(%error, "webhooks that were not tried yet wait until they are due");
+        }
+    }
+
+    /// Tries an item and settles it.
+    async fn work_off(
+        &self,
+        item: &WebhookItem,
+        request: Arc<Request>,
+        request_id: RequestId,
+    ) -> Option<Response> {
+        let tried = match self.attempt(item, request, request_id).await {
+            Ok(tried) => tried,
+            Err(error) => Tried::Failed(error),
+        };
+        match tried {
+            Tried::Done(response) => response,
+            Tried::Gone => {
+                let gone = item.clone();
+                let remove = move |tx: &Tx<'_>| tx.remove_webhook_item(&gone).map(drop);
+                self.note(self.calls.store.write("webhook.drop", remove).await).await;
+                None
+            }
+            // Somebody else has done it.
+            Tried::Failed(CallError::Fault(Fault::InstanceReplaced, _)) => None,
+            Tried::Failed(error) => {
+                self.failed(item, &error).await;
+                None
+            }
+        }
+    }
+
+    async fn attempt(
+        &self,
+        item: &WebhookItem,
+        request: Arc<Request>,
+        request_id: RequestId,
+    ) -> Result<Tried, CallError> {
+        let Some(instance) = self.calls.communities.instance(item.instance) else {
+            let community = self.calls.store.read(|reader| reader.community_of(item.instance))?;
+            return match community {
+                None => Ok(Tried::Gone),
+                Some(_) => Err(Fault::Overloaded("the instance is just being made").into()),
+            };
+        };
+        let plugin = self.calls.plugin_of(&instance)?;
+        let ended = item.clone();
+        let Some(process) = item.process else {
+            let (types, id, now) = (webhook_types(&plugin), instance.id, self.calls.clock.now_ms());
+            let bounds = self.bounds;
+            let also: ExtraWrite = Box::new(move |tx| {
+                let receivers = receivers(tx, id, &types)?;
+                tx.add_webhook_items(ended.webhook, &receivers, now)?;
+                tx.require_webhook_room(id, bounds)?;
+                tx.end_webhook_item(&ended)
+            });
+            if !plugin.exports("webhooks") {
+                self.calls.store.write("webhook.hand_on", also).await?;
+                return Ok(Tried::Done(None));
+            }
+            let call = self.calls.on(plugin, instance, What::Receive(request), request_id).await?;
+            let answer = self.calls.run(call, Mode::With(also)).await?;
+            return Ok(Tried::Done(response_of(answer.output)));
+        };
+        let row = self.calls.store.read(|reader| reader.process_by_id(process))?;
+        let Some(row) = row.filter(|row| row.status != ProcessStatus::Completed) else {
+            return Ok(Tried::Gone);
+        };
+        let kind = plugin.processes.get(&row.name).cloned();
+        let Some(kind) = kind.filter(|kind| kind.has(ProcessFunction::ReceiveWebhook)) else {
+            return Ok(Tried::Gone);
+        };
+        let what = What::ReceiveWebhook { kind, request };
+        let call = self.calls.on(plugin, instance, what, request_id).await?;
+        let call = call.about(Arc::new(row.reference()));
+        let also: ExtraWrite = Box::new(move |tx| tx.end_webhook_item(&ended));
+        let answer = self.calls.run(call, Mode::With(also)).await?;
+        Ok(Tried::Done(response_of(answer.output)))
+    }
+
+    async fn failed(&self, item: &WebhookItem, error: &CallError) {
+        let now = self.calls.clock.now_ms();
+        let nobodys = matches!(
+            error,
+            CallError::Fault(
+                Fault::InstanceBusy | Fault::Overloaded(_) | Fault::Store(_) | Fault::Unsettled,
+                _
+            )
+        );
+        let (attempts, due) = if nobodys {
+            (item.attempts, Some(now + BUSY_MS))
+        } else {
+            let wait = RETRY_MS.get(item.attempts as usize);
+            (item.attempts.saturating_add(1), wait.map(|wait| now + wait))
+        };
+        let said = cut(error.to_string(), ERROR_BYTES);
+        if due.is_none() {
+            tracing::error!(
+                item = item.id,
+                instance = item.instance.0,
+                "a webhook is a dead letter: {said}"
+            );
+        }
+        let id = item.id;
+        let fail = move |tx: &Tx<'_>| tx.fail_webhook_item(id, attempts, due, now, &said);
+        self.note(self.calls.store.write("webhook.fail", fail).await).await;
+    }
+
+    /// One that could not be settled is still due: it keeps its turn for a while, so that it is not tried
+    /// again at once, and again.
+    async fn note(&self, written: Result<(), StoreError>) {
+        if let Err(error) = written {
+            tracing::warn!(%error, "a webhook's item could not be settled; it is tried again");
+            tokio::time::sleep(UNSETTLED_PAUSE).await;
+        }
+    }
+
+    /// Works off what is due and not waited for by a platform. Never ends.
+    pub async fn work(self) {
+        let mut work = Work {
+            trying: JoinSet::new(),
+            busy: HashMap::new(),
+            fair_share: FairShare::of(AT_ONCE),
+            after: FIRST,
+        };
+        let (mut look_at, mut earliest) = (Instant::now(), Instant::now());
+        loop {
+            tokio::select! {
+                Some(ended) = work.trying.join_next_with_id() => {
+                    work.ended(ended);
+                    look_at = earliest;
+                }
+                () = self.calls.store.signals().webhooks.notified() => look_at = earliest,
+                () = tokio::time::sleep_until(look_at), if work.trying.len() < AT_ONCE => {
+                    let more = self.look(&mut work);
+                    earliest = Instant::now() + LOOK_PAUSE;
+                    look_at = if more { earliest } else { Instant::now() + LOOK };
+                }
+            }
+        }
+    }
+
+    /// Gives a turn to receivers that have something due and none under way, as far as there is room for
+    /// them and for their plugins. Whether there are more to look at.
+    fn look(&self, work: &mut Work) -> bool {
+        if !self.calls.store.health().writes() {
+            // What a try comes to could not be stored.
+            return false;
+        }
+        let now = self.calls.clock.now_ms();
+        let due = self.calls.store.read(|r| r.due_webhooks(work.after, now, LOOK_RECEIVERS));
+        let DueWebhooks { found: due, unreadable, next } = due.unwrap_or_else(|error| {
+            tracing::warn!(%error, "webhooks that wait cannot be read");
+            DueWebhooks::default()
+        });
+        if !unreadable.is_empty() {
+            self.bury(work, unreadable);
+        }
+        let taken: HashSet<WebhookReceiver> = work.busy.values().copied().collect();
+        for item in due.into_iter().filter(|item| !taken.contains(&item.receiver())) {
+            if work.trying.len() >= AT_ONCE {
+                // Those from here on are the first of the next look.
+                return true;
+            }
+            work.after = item.receiver();
+            let instance = self.calls.communities.instance(item.instance);
+            let permit = instance.map(|instance| work.fair_share.take(&instance.plugin));
+            if let Some(None) = permit {
+                continue;
+            }
+            let (receiver, this) = (item.receiver(), self.clone());
+            let task = work.trying.spawn(async move {
+                let _permit = permit;
+                this.try_guarded(item).await;
+            });
+            work.busy.insert(task.id(), receiver);
+        }
+        work.after = next.unwrap_or(FIRST);
+        next.is_some()
+    }
+
+    /// What cannot be read, out of the way of those behind it.
+    fn bury(&self, work: &mut Work, items: Vec<i64>) {
+        if work.busy.values().any(|busy| *busy == FIRST) {
+            return;
+        }
+        let this = self.clone();
+        let task = work.trying.spawn(async move { this.buried(items).await });
+        work.busy.insert(task.id(), FIRST);
+    }
+
+    /// One that panics has failed, as one whose plugin did.
+    async fn try_guarded(self, item: WebhookItem) {
+        let tried = AssertUnwindSafe(self.clone().try_again(item.clone())).catch_unwind().await;
+        if tried.is_err() {
+            tracing::error!(item = item.id, "a webhook's try panicked");
+            let error = Fault::Host("the try panicked; see the log".into());
+            self.failed(&item, &error.into()).await;
+        }
+    }
+
+    async fn try_again(self, item: WebhookItem) {
+        match self.calls.store.read(|reader| reader.webhook(item.webhook)) {
+            Ok(Found::Row((request, spoken))) => {
+                let request_id =
+                    RequestId::parse(&spoken).unwrap_or_else(|_| RequestId::new(&self.calls.clock));
+                self.work_off(&item, Arc::new(request), request_id).await;
+            }
+            Ok(Found::Nothing) => {}
+            Ok(Found::Unreadable) => self.buried(vec![item.id]).await,
+            // As long as one that could not be settled.
+            Err(error) => self.note(Err(error)).await,
+        }
+    }
+
+    async fn buried(&self, items: Vec<i64>) {
+        let now = self.calls.clock.now_ms();
+        let bury = move |tx: &Tx<'_>| tx.bury_webhook_items(&items, now);
+        self.note(self.calls.store.write("webhook.bury", bury).await).await;
+    }
+}
+
+impl Work {
+    fn ended(&mut self, ended: Result<(Id, ()), JoinError>) {
+        match ended {
+            Ok((task, ())) => drop(self.busy.remove(&task)),
+            Err(error) => {
+                self.busy.remove(&error.id());
+                tracing::error!(%error, "a webhook's task ended; it is tried again");
+            }
+        }
+    }
+}

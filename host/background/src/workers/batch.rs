@@ -1,0 +1,299 @@
+//! One turn of a worker over the log: a batch of events, each in a sandbox of its own that sees what those
+//! before it wrote, stored together with the cursor.
+
+use std::collections::HashSet;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::SemaphorePermit;
+use tokio::time::Instant;
+
+use super::{CRASHES, READ, Ready, Turn, Workers};
+use moothall_engine::calls::{CallError, Collected, Mode, What};
+use moothall_guest::{Batch, Fault, Kind, cut};
+use moothall_store::{Fate, Keyed, Passed, StoreError, Tx, Waits};
+
+#[cfg(test)]
+mod tests;
+
+/// Events of one batch.
+const EVENTS: usize = 64;
+/// How long a batch may go on beginning events.
+const TIME: Duration = Duration::from_millis(100);
+/// Rows that a batch writes, about.
+const ROWS: usize = 5_000;
+/// So far behind may a cursor be in the store while nothing concerned its worker, in positions.
+const BEHIND: i64 = 1_000;
+/// Between the tries of an event, in milliseconds; the last again and again.
+const RETRY_MS: [i64; 8] =
+    [1_000, 5_000, 30_000, 120_000, 600_000, 1_800_000, 3_600_000, 7_200_000];
+/// Longest error that is remembered, in bytes.
+const ERROR_BYTES: usize = 500;
+/// The kind of a plugin's error that no try would change.
+const PERMANENT: &str = "permanent";
+
+/// What became of an event.
+pub enum Handled {
+    Done(Box<Collected>),
+    Failed {
+        permanent: bool,
+        error: String,
+    },
+    /// Nobody's doing: it is handled later.
+    NotNow(CallError),
+}
+
+/// What a batch comes to.
+#[derive(Default)]
+struct Gathered {
+    batch: Batch,
+    done: Option<Collected>,
+    passed: Vec<Passed>,
+    /// Up to where everything is settled.
+    upto: i64,
+    events: usize,
+    /// Nothing more goes into it.
+    is_full: bool,
+}
+
+/// The longest that an event waits to be tried again.
+pub fn waits() -> Waits {
+    Waits { untried_ms: 0, after_ms: RETRY_MS.to_vec(), asked_ms: 0 }
+}
+
+impl Workers {
+    /// Gives the permit back if handling takes long: what ends the host does so soon, as a rule, and those behind it
+    /// are others'.
+    pub(super) async fn suspected<T>(
+        &self,
+        permit: &mut Option<SemaphorePermit<'_>>,
+        handling: impl Future<Output = T>,
+    ) -> T {
+        let mut handling = pin!(handling);
+        let alone = Duration::from_millis(self.config.suspect_ms);
+        match tokio::time::timeout(alone, handling.as_mut()).await {
+            Ok(handled) => handled,
+            Err(_) => {
+                *permit = None;
+                handling.await
+            }
+        }
+    }
+
+    pub(super) async fn next_batch(&self, ready: &Ready) -> Result<Turn, CallError> {
+        let (row, store) = (&ready.row, &self.calls.store);
+        let (events, more) = store.read(|reader| reader.log(row.community, row.cursor, READ))?;
+        let Some((last, _)) = events.last() else { return Ok(Turn::Idle) };
+        let (last, last_time) = (last.position, last.time);
+        let wanted: Vec<&Keyed> =
+            events.iter().filter(|(event, _)| ready.worker.wants(event)).collect();
+        if wanted.is_empty() {
+            if more || last - row.cursor > BEHIND {
+                self.advance(ready, Gathered { upto: last, ..Gathered::default() }).await?;
+            }
+            return Ok(if more { Turn::More { since: Some(last_time) } } else { Turn::Idle });
+        }
+        // Until what came of it is stored: the mark of one is gone before another is made.
+        let mut permit = if row.crashes > 0 { self.suspects.acquire().await.ok() } else { None };
+        let gathered = match permit {
+            Some(_) => self.suspected(&mut permit, self.alone(ready, wanted[0])).await?,
+            None => self.gather(ready, &wanted, last).await?,
+        };
+        let upto = gathered.upto;
+        let left = wanted.iter().find(|(event, _)| event.position > upto);
+        let since = left.map(|(event, _)| event.time).or(more.then_some(last_time));
+        self.advance(ready, gathered).await?;
+        drop(permit);
+        Ok(if upto == row.cursor { Turn::Stuck { since } } else { Turn::More { since } })
+    }
+
+    async fn gather(
+        &self,
+        ready: &Ready,
+        wanted: &[&Keyed],
+        last: i64,
+    ) -> Result<Gathered, CallError> {
+        let held = self.held(ready)?;
+        let end = Instant::now() + TIME;
+        let mut gathered = Gathered { upto: ready.row.cursor, ..Gathered::default() };
+        for keyed @ (event, key) in wanted {
+            if gathered.is_full || gathered.events >= EVENTS || Instant::now() >= end {
+                return Ok(gathered);
+            }
+            // Another version waits for the lock that this batch has: a call now would wait for that one.
+            if gathered.batch.is_held() && !ready.is_current() {
+                return Ok(gathered);
+            }
+            if held.contains(key) {
+                gathered.pass(keyed, 0, Fate::Behind, None);
+                continue;
+            }
+            match self.handle(ready, event, &gathered.batch).await {
+                Handled::Done(collected) => gathered.done(event.position, *collected),
+                Handled::NotNow(error) if gathered.events == 0 => return Err(error),
+                Handled::NotNow(_) => return Ok(gathered),
+                Handled::Failed { permanent, error } => {
+                    let fate = self.fate(ready, 1, permanent);
+                    gathered.pass(keyed, 1, fate, Some(error));
+                    gathered.is_full = true;
+                    return Ok(gathered);
+                }
+            }
+        }
+        gathered.upto = last;
+        Ok(gathered)
+    }
+
+    /// The keys of which something waits, for a worker that keeps their order.
+    fn held(&self, ready: &Ready) -> Result<HashSet<i64>, CallError> {
+        if !ready.worker.is_fifo() {
+            return Ok(HashSet::new());
+        }
+        let held = self.calls.store.read(|reader| reader.held_keys(ready.row.id))?;
+        Ok(held.into_iter().collect())
+    }
+
+    /// An event that may have ended the process before this one.
+    async fn alone(&self, ready: &Ready, keyed: &Keyed) -> Result<Gathered, CallError> {
+        let id = ready.row.id;
+        let mut gathered = Gathered { upto: ready.row.cursor, ..Gathered::default() };
+        if self.held(ready)?.contains(&keyed.1) {
+            gathered.pass(keyed, 0, Fate::Behind, None);
+            return Ok(gathered);
+        }
+        if ready.row.crashes >= CRASHES {
+            let error = format!("the host ended {CRASHES} times while it was handled");
+            gathered.pass(keyed, 1, Fate::Dead, Some(error));
+            return Ok(gathered);
+        }
+        self.calls.store.write("worker.try", move |tx| tx.try_worker(id)).await?;
+        match self.handle(ready, &keyed.0, &gathered.batch).await {
+            Handled::Done(collected) => gathered.done(keyed.0.position, *collected),
+            Handled::NotNow(error) => {
+                self.calls.store.write("worker.leave", move |tx| tx.leave_worker(id)).await?;
+                return Err(error);
+            }
+            Handled::Failed { permanent, error } => {
+                gathered.pass(keyed, 1, self.fate(ready, 1, permanent), Some(error));
+            }
+        }
+        Ok(gathered)
+    }
+
+    pub(super) async fn handle(
+        &self,
+        ready: &Ready,
+        event: &moothall_core::events::Envelope,
+        batch: &Batch,
+    ) -> Handled {
+        let text = Arc::new(event.json());
+        let what = What::Handle { worker: ready.worker.clone(), event: text };
+        let (plugin, instance) = (ready.plugin.clone(), ready.instance.clone());
+        let call = match self.calls.on(plugin, instance, what, self.request()).await {
+            Ok(call) => call.in_batch(batch.clone(), ready.worker.timeout_ms),
+            Err(error) => return Handled::NotNow(error),
+        };
+        match self.calls.run(call, Mode::Collect).await {
+            Ok(answer) => match answer.effects {
+                Some(collected) => Handled::Done(Box::new(collected)),
+                None => Handled::NotNow(Fault::Host("a call without effects".into()).into()),
+            },
+            Err(error) => of_error(error),
+        }
+    }
+
+    /// After so many tries.
+    pub(super) fn fate(&self, ready: &Ready, attempts: u32, permanent: bool) -> Fate {
+        fate(attempts, ready.worker.max_attempts, permanent, self.clock().now_ms())
+    }
+
+    /// Stores what was gathered and the cursor, together.
+    async fn advance(&self, ready: &Ready, mut gathered: Gathered) -> Result<(), CallError> {
+        let (id, from, to) = (ready.row.id, ready.row.cursor, gathered.upto);
+        if from == to {
+            return Ok(());
+        }
+        for dead in gathered.passed.iter().filter(|one| one.fate == Fate::Dead) {
+            self.mourn(ready, dead.position, dead.error.as_deref());
+        }
+        let (passed, now) = (std::mem::take(&mut gathered.passed), self.clock().now_ms());
+        let also = move |tx: &Tx<'_>| tx.advance_worker(id, from, to, &passed, now);
+        let stored = match gathered.done.take() {
+            Some(mut collected) => {
+                if let Some(hold) = gathered.batch.take_lock() {
+                    collected.keep_locked_until_stored(hold);
+                }
+                self.calls.commit(collected, Some(Box::new(also))).await
+            }
+            None => self.calls.store.write("worker.advance", also).await,
+        };
+        match stored {
+            // Somebody else was quicker, or the instance is another now: it is looked at again.
+            Ok(()) | Err(StoreError::Stale) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    pub(super) fn mourn(&self, ready: &Ready, position: i64, error: Option<&str>) {
+        let (plugin, worker) = (ready.plugin.name.as_str(), &ready.worker.name);
+        let community = ready.instance.community.slug.as_str();
+        tracing::error!(
+            plugin, %worker, community, position,
+            "a worker gave an event up; it is a dead letter: {}", error.unwrap_or_default()
+        );
+    }
+}
+
+impl Gathered {
+    fn done(&mut self, position: i64, collected: Collected) {
+        self.events += 1;
+        self.upto = position;
+        let is_alone = !collected.http.is_empty()
+            || !collected.writes.accounts.is_empty()
+            || collected.writes.events.iter().any(|event| event.dedupe.is_some());
+        let before = Arc::make_mut(&mut self.batch.before);
+        for change in &collected.writes.state {
+            before.insert(change.key.clone(), change.value.clone());
+        }
+        self.batch.stored_bytes += collected.writes.stored_bytes();
+        self.batch.state_bytes = collected.state_bytes().or(self.batch.state_bytes);
+        match &mut self.done {
+            Some(done) => done.absorb(collected),
+            None => self.done = Some(collected),
+        }
+        let rows = self.done.as_ref().map_or(0, |done| done.writes.rows());
+        // What left the host is remembered as soon as it can be.
+        self.is_full |= is_alone || rows >= ROWS;
+    }
+
+    fn pass(&mut self, (event, key): &Keyed, attempts: u32, fate: Fate, error: Option<String>) {
+        self.upto = event.position;
+        let position = event.position;
+        self.passed.push(Passed { position, key: *key, attempts, fate, error });
+    }
+}
+
+/// Of an event that failed that often: the first try counts.
+fn fate(attempts: u32, most: u32, permanent: bool, now: i64) -> Fate {
+    if permanent || attempts >= most {
+        return Fate::Dead;
+    }
+    let last = RETRY_MS[RETRY_MS.len() - 1];
+    let wait = RETRY_MS.get(attempts.saturating_sub(1) as usize).copied().unwrap_or(last);
+    Fate::Again(now + wait)
+}
+
+fn of_error(error: CallError) -> Handled {
+    let is_nobodys = match &error {
+        CallError::Fault(fault, _) => fault.is_passing(),
+        CallError::PluginUnavailable(..) => true,
+        _ => false,
+    };
+    if is_nobodys {
+        return Handled::NotNow(error);
+    }
+    let own = Kind::Own(PERMANENT.into());
+    let permanent = matches!(&error, CallError::Refused(refusal, _) if refusal.kind == own);
+    Handled::Failed { permanent, error: cut(error.to_string(), ERROR_BYTES) }
+}

@@ -1,0 +1,65 @@
+//! The workers that plugins declare: a row for each instance, made and asked again when a file is loaded or
+//! replaced.
+
+use std::sync::Arc;
+
+use super::{INSTANCES, Work, Workers};
+use moothall_core::ids::InstanceId;
+use moothall_store::{NewWorker, StoreError, Tx};
+
+impl Workers {
+    /// Plugins that were loaded, replaced, or are back.
+    pub(super) async fn note_plugins(&self, work: &mut Work) {
+        let all = self.calls.plugins.all();
+        work.known.retain(|name, _| all.iter().any(|plugin| plugin.name == *name));
+        for plugin in all {
+            // The same file under another configuration may hear other events.
+            let now = Arc::downgrade(&plugin);
+            let before = work.known.insert(plugin.name.clone(), now.clone());
+            if before.is_some_and(|before| before.ptr_eq(&now)) {
+                continue;
+            }
+            for worker in &plugin.workers {
+                let (name, row) = (plugin.name.as_str(), worker.row());
+                let asked = self.ask_again(name, &row, plugin.mark).await;
+                let added = self.add_worker(name, row).await;
+                if let Err(error) = asked.and(added) {
+                    let worker = &worker.name;
+                    tracing::warn!(%error, plugin = name, %worker, "a worker of some instances is not there yet");
+                    work.known.remove(name);
+                }
+            }
+            let communities = &self.calls.communities;
+            work.queue.rouse(|instance| {
+                communities.instance(instance).is_some_and(|one| one.plugin == plugin.name)
+            });
+        }
+    }
+
+    async fn ask_again(&self, plugin: &str, row: &NewWorker, mark: i64) -> Result<(), StoreError> {
+        loop {
+            let (plugin, row) = (plugin.to_owned(), row.clone());
+            let ask = move |tx: &Tx<'_>| tx.ask_workers_again(&plugin, &row, mark, INSTANCES);
+            if self.calls.store.write("worker.ask", ask).await? < INSTANCES {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn add_worker(&self, plugin: &str, worker: NewWorker) -> Result<(), StoreError> {
+        let mut after = Some(InstanceId(0));
+        while let Some(from) = after {
+            let (lacking, next) = self
+                .calls
+                .store
+                .read(|r| r.without_worker(plugin, &worker.name, from, INSTANCES))?;
+            after = next;
+            let worker = worker.clone();
+            let add = move |tx: &Tx<'_>| {
+                lacking.iter().try_for_each(|instance| tx.put_worker(*instance, &worker))
+            };
+            self.calls.store.write("worker.add", add).await?;
+        }
+        Ok(())
+    }
+}

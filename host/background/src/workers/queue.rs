@@ -1,0 +1,254 @@
+//! Which workers there are, which have something to do, and which are at it: in memory. The rows are the
+//! truth; a worker that is not known to have something to do is looked at once after a start.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{REST, Turn};
+use moothall_core::events::Envelope;
+use moothall_core::ids::{CommunityId, InstanceId};
+use moothall_engine::calls::Calls;
+use moothall_store::WorkerRow;
+
+#[cfg(test)]
+mod tests;
+
+/// The longest rest.
+const REST_MOST: Duration = Duration::from_secs(60);
+
+/// The first rest, after so many others one after the other: longer each time.
+fn rest(first: Duration, rests: u32) -> Duration {
+    first.saturating_mul(1 << rests.min(6)).min(REST_MOST).max(first)
+}
+
+pub struct WorkerQueue {
+    workers: HashMap<i64, Entry>,
+    /// By the community whose events they handle; `HOST`: all.
+    by_community: HashMap<CommunityId, Vec<i64>>,
+    queue: VecDeque<i64>,
+    resting: BinaryHeap<Reverse<(Instant, i64)>>,
+    /// The last row that was read.
+    last: i64,
+    /// The last event that was looked at.
+    tail: i64,
+}
+
+struct Entry {
+    instance: InstanceId,
+    community: CommunityId,
+    name: String,
+    state: State,
+    /// When the oldest event came that it was woken for and has not come to yet.
+    since: Option<i64>,
+    /// The same of those that came while it was at it.
+    woken: Option<i64>,
+    /// Rests one after the other, for a reason.
+    rests: u32,
+}
+
+impl Entry {
+    /// Says it the first time.
+    fn say(&self, worker: i64, reason: &str) {
+        if self.rests == 0 {
+            let (name, instance) = (self.name.as_str(), self.instance.0);
+            tracing::warn!(worker, name, instance, "a worker cannot go on now: {reason}");
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Idle,
+    Queued,
+    Busy,
+    /// Woken while it was at it.
+    BusyAndWoken,
+    Resting,
+}
+
+impl WorkerQueue {
+    pub fn new(tail: i64) -> Self {
+        Self {
+            workers: HashMap::new(),
+            by_community: HashMap::new(),
+            queue: VecDeque::new(),
+            resting: BinaryHeap::new(),
+            last: 0,
+            tail,
+        }
+    }
+
+    pub fn last(&self) -> i64 {
+        self.last
+    }
+
+    pub fn tail(&self) -> i64 {
+        self.tail
+    }
+
+    /// Those whose next event was under way at more than one bad end come last.
+    pub fn add(&mut self, row: WorkerRow) {
+        self.last = self.last.max(row.id);
+        self.by_community.entry(row.community).or_default().push(row.id);
+        let entry = Entry {
+            instance: row.instance,
+            community: row.community,
+            name: row.name,
+            state: State::Queued,
+            since: None,
+            woken: None,
+            rests: 0,
+        };
+        self.workers.insert(row.id, entry);
+        if row.crashes < 2 { self.queue.push_front(row.id) } else { self.queue.push_back(row.id) }
+    }
+
+    pub fn wake(&mut self, worker: i64) {
+        let Some(entry) = self.workers.get_mut(&worker) else { return };
+        match entry.state {
+            State::Idle => {
+                entry.state = State::Queued;
+                self.queue.push_back(worker);
+            }
+            State::Busy => entry.state = State::BusyAndWoken,
+            State::Queued | State::BusyAndWoken | State::Resting => {}
+        }
+    }
+
+    pub fn wake_for(&mut self, event: &Envelope, wants: impl Fn(InstanceId, &str) -> bool) {
+        self.tail = self.tail.max(event.position);
+        let mut of = vec![CommunityId::HOST];
+        of.extend(event.of.filter(|id| *id != CommunityId::HOST));
+        let workers = of.iter().filter_map(|id| self.by_community.get(id)).flatten();
+        let wanted: Vec<i64> = workers
+            .copied()
+            .filter(|id| self.workers.get(id).is_some_and(|one| wants(one.instance, &one.name)))
+            .collect();
+        for worker in wanted {
+            if let Some(entry) = self.workers.get_mut(&worker) {
+                let is_busy = matches!(entry.state, State::Busy | State::BusyAndWoken);
+                let of = if is_busy { &mut entry.woken } else { &mut entry.since };
+                of.get_or_insert(event.time);
+            }
+            self.wake(worker);
+        }
+    }
+
+    /// The next that has something to do.
+    pub fn next(&mut self) -> Option<i64> {
+        while let Some(Reverse((at, worker))) = self.resting.peek().copied() {
+            if at > Instant::now() {
+                break;
+            }
+            self.resting.pop();
+            // One that was roused meanwhile has had its turn.
+            if let Some(entry) = self.workers.get_mut(&worker)
+                && entry.state == State::Resting
+            {
+                entry.state = State::Queued;
+                self.queue.push_back(worker);
+            }
+        }
+        let worker = self.queue.pop_front()?;
+        if let Some(entry) = self.workers.get_mut(&worker) {
+            entry.state = State::Busy;
+        }
+        Some(worker)
+    }
+
+    pub fn ended(&mut self, worker: i64, turn: Turn) {
+        let Some(entry) = self.workers.get_mut(&worker) else { return };
+        match (turn, entry.state) {
+            (Turn::Gone, _) => self.forget(worker),
+            (Turn::Stuck { since }, _) => {
+                entry.since = since;
+                entry.woken = None;
+                entry.state = State::Resting;
+                self.resting.push(Reverse((Instant::now() + REST, worker)));
+            }
+            (Turn::Rest { after, reason }, _) => {
+                entry.since = entry.since.or(entry.woken.take());
+                let rest = rest(after, entry.rests);
+                if !reason.is_empty() {
+                    entry.say(worker, &reason);
+                    entry.rests = entry.rests.saturating_add(1);
+                }
+                entry.state = State::Resting;
+                self.resting.push(Reverse((Instant::now() + rest, worker)));
+            }
+            (Turn::Idle, State::Busy) => {
+                entry.state = State::Idle;
+                (entry.since, entry.woken) = (None, None);
+                entry.rests = 0;
+            }
+            (turn, _) => {
+                let since = if let Turn::More { since } = turn { since } else { None };
+                entry.since = since.or(entry.woken);
+                entry.woken = None;
+                entry.state = State::Queued;
+                entry.rests = 0;
+                self.queue.push_back(worker);
+            }
+        }
+    }
+
+    /// Those of these instances that rest have their turn at once: what they waited for may be there.
+    pub fn rouse(&mut self, is_of: impl Fn(InstanceId) -> bool) {
+        for (worker, entry) in &mut self.workers {
+            if entry.state == State::Resting && is_of(entry.instance) {
+                entry.state = State::Queued;
+                entry.rests = 0;
+                self.queue.push_back(*worker);
+            }
+        }
+    }
+
+    /// Up to there nothing is left to tell.
+    pub fn seen(&mut self, position: i64) {
+        self.tail = self.tail.max(position);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.workers.is_empty()
+    }
+
+    /// Those that have nothing to do.
+    pub fn idle(&self) -> Vec<i64> {
+        let idle = self.workers.iter().filter(|(_, entry)| entry.state == State::Idle);
+        idle.map(|(worker, _)| *worker).collect()
+    }
+
+    /// Those of instances that are gone, which nothing wakes any more.
+    pub fn forget_gone(&mut self, is_there: impl Fn(InstanceId) -> bool) {
+        let is_gone = |entry: &Entry| entry.state == State::Idle && !is_there(entry.instance);
+        let all = self.workers.iter();
+        let gone: Vec<i64> = all.filter(|(_, entry)| is_gone(entry)).map(|(id, _)| *id).collect();
+        gone.into_iter().for_each(|worker| self.forget(worker));
+    }
+
+    fn forget(&mut self, worker: i64) {
+        let Some(entry) = self.workers.remove(&worker) else { return };
+        if let Some(others) = self.by_community.get_mut(&entry.community) {
+            others.retain(|one| *one != worker);
+            if others.is_empty() {
+                self.by_community.remove(&entry.community);
+            }
+        }
+    }
+
+    /// By plugin and worker: since when the furthest behind has something to do.
+    pub fn oldest(&self, calls: &Calls) -> BTreeMap<(String, String), Option<i64>> {
+        let mut oldest: BTreeMap<_, Option<i64>> = BTreeMap::new();
+        for entry in self.workers.values() {
+            let Some(instance) = calls.communities.instance(entry.instance) else { continue };
+            let known =
+                oldest.entry((instance.plugin.to_string(), entry.name.clone())).or_default();
+            *known = [*known, entry.since].into_iter().flatten().min();
+        }
+        oldest
+    }
+}

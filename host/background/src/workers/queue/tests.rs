@@ -1,0 +1,174 @@
+//! Which worker is next.
+
+use super::*;
+use moothall_core::ids::Generation;
+
+const ACME: CommunityId = CommunityId(1);
+const LONG: Duration = Duration::from_secs(3600);
+
+fn row(id: i64, community: CommunityId, crashes: u32) -> WorkerRow {
+    WorkerRow {
+        id,
+        instance: InstanceId(id * 10),
+        community,
+        name: format!("worker-{id}"),
+        cursor: 0,
+        enabled: true,
+        asked: (0, Generation(1)),
+        crashes,
+    }
+}
+
+/// Of one community, and each has had its first turn.
+fn idle(workers: impl IntoIterator<Item = i64>) -> WorkerQueue {
+    let mut queue = WorkerQueue::new(0);
+    workers.into_iter().for_each(|id| queue.add(row(id, ACME, 0)));
+    all(&mut queue).into_iter().for_each(|id| queue.ended(id, Turn::Idle));
+    queue
+}
+
+/// All that are next, one after the other.
+fn all(queue: &mut WorkerQueue) -> Vec<i64> {
+    std::iter::from_fn(|| queue.next()).collect()
+}
+
+fn event(position: i64, of: Option<CommunityId>) -> Envelope {
+    let text = String::new;
+    Envelope {
+        position,
+        id: text(),
+        seq: position,
+        community: text(),
+        of,
+        source: text(),
+        event_type: text(),
+        time: position * 1_000,
+        data: text(),
+        initiator: None,
+        dedupe_key: None,
+        origin: text(),
+        instance: None,
+        request_id: text(),
+        key: text(),
+    }
+}
+
+fn resting(after: Duration) -> Turn {
+    Turn::Rest { after, reason: "its plugin is away".into() }
+}
+
+#[test]
+fn whoever_is_new_has_a_turn_and_whose_event_may_end_the_host_has_the_last() {
+    let mut queue = WorkerQueue::new(0);
+    for (id, crashes) in [(1, 2), (2, 0), (3, 1), (4, 3)] {
+        queue.add(row(id, ACME, crashes));
+    }
+    assert_eq!(all(&mut queue), [3, 2, 1, 4]);
+    assert_eq!(queue.last(), 4);
+}
+
+#[test]
+fn nobody_has_two_turns_at_once() {
+    let mut queue = idle([1]);
+    queue.wake(1);
+    queue.wake(1);
+    assert_eq!(all(&mut queue), [1]);
+    queue.wake(1);
+    assert_eq!(all(&mut queue), [0; 0], "it is at it");
+    queue.ended(1, Turn::Idle);
+    assert_eq!(all(&mut queue), [1], "it was woken meanwhile");
+    queue.ended(1, Turn::Idle);
+    assert_eq!((all(&mut queue), queue.idle()), (vec![], vec![1]));
+}
+
+#[test]
+fn whoever_has_more_to_do_is_next_after_the_others() {
+    let mut queue = idle([1, 2]);
+    queue.wake(1);
+    queue.wake(2);
+    assert_eq!(queue.next(), Some(1));
+    queue.ended(1, Turn::More { since: Some(5) });
+    assert_eq!(all(&mut queue), [2, 1]);
+}
+
+#[test]
+fn an_event_wakes_those_of_its_community_and_of_the_host_that_want_it() {
+    let mut queue = WorkerQueue::new(0);
+    for (id, community) in [(1, ACME), (2, CommunityId(2)), (3, CommunityId::HOST), (4, ACME)] {
+        queue.add(row(id, community, 0));
+    }
+    all(&mut queue).into_iter().for_each(|id| queue.ended(id, Turn::Idle));
+    queue.wake_for(&event(7, Some(ACME)), |instance, name| {
+        assert_eq!(name, format!("worker-{}", instance.0 / 10));
+        instance.0 != 40
+    });
+    let mut woken = all(&mut queue);
+    woken.sort_unstable();
+    assert_eq!((woken, queue.tail()), (vec![1, 3], 7));
+    queue.wake_for(&event(8, None), |_, _| true);
+    queue.ended(3, Turn::Idle);
+    assert_eq!(all(&mut queue), [3], "an event of no community is for plugins of host scope");
+    assert_eq!(queue.workers[&3].since, Some(8_000), "since it was woken for it");
+}
+
+#[test]
+fn whoever_rests_is_not_woken_and_comes_by_itself() {
+    let mut queue = idle([1, 2]);
+    for id in [1, 2] {
+        queue.wake(id);
+    }
+    assert_eq!(all(&mut queue), [1, 2]);
+    queue.ended(1, resting(LONG));
+    queue.ended(2, Turn::Rest { after: Duration::ZERO, reason: String::new() });
+    queue.wake(1);
+    assert_eq!(all(&mut queue), [2]);
+}
+
+#[test]
+fn whoever_is_roused_has_one_turn_at_once_and_not_another_when_the_rest_is_over() {
+    let mut queue = idle([1, 2]);
+    for id in [1, 2] {
+        queue.wake(id);
+    }
+    all(&mut queue);
+    queue.ended(1, Turn::Rest { after: Duration::ZERO, reason: "x".into() });
+    queue.ended(2, resting(LONG));
+    queue.rouse(|instance| instance == InstanceId(10));
+    assert_eq!(queue.workers[&1].rests, 0, "what it waited for may be there");
+    assert_eq!(all(&mut queue), [1]);
+    queue.ended(1, Turn::Idle);
+    assert_eq!(all(&mut queue), [0; 0], "its rest was over, and so is its turn");
+}
+
+#[test]
+fn rests_grow_while_the_reason_lasts() {
+    let second = Duration::from_secs(1);
+    assert_eq!([0, 1, 5, 6, 99].map(|rests| rest(second, rests).as_secs()), [1, 2, 32, 60, 60]);
+    assert_eq!(rest(LONG, 3), LONG, "never shorter than what was asked for");
+    let mut queue = idle([1]);
+    for (turn, rests) in [
+        (resting(Duration::ZERO), 1),
+        (resting(Duration::ZERO), 2),
+        (Turn::Rest { after: Duration::ZERO, reason: String::new() }, 2),
+        (Turn::More { since: None }, 0),
+    ] {
+        queue.wake(1);
+        assert_eq!(all(&mut queue), [1]);
+        queue.ended(1, turn);
+        assert_eq!(queue.workers[&1].rests, rests);
+    }
+}
+
+#[test]
+fn whoever_is_gone_is_forgotten_unless_it_is_at_work() {
+    let mut queue = idle([1, 2, 3]);
+    for id in [1, 2] {
+        queue.wake(id);
+    }
+    assert_eq!(all(&mut queue), [1, 2]);
+    queue.ended(1, Turn::Gone);
+    queue.forget_gone(|_| false);
+    assert_eq!(queue.workers.keys().collect::<Vec<_>>(), [&2], "3 had nothing to do");
+    queue.ended(2, Turn::Gone);
+    assert!(queue.is_empty() && queue.by_community.is_empty());
+}

@@ -1,0 +1,98 @@
+//! Events that a worker failed at, tried again: each alone, and stored alone.
+
+use std::collections::HashSet;
+
+use super::batch::Handled;
+use super::{CRASHES, Ready, Workers};
+use moothall_engine::calls::CallError;
+use moothall_guest::Batch;
+use moothall_store::{Fate, Listed, StoreError, Tx, WorkerEvent};
+
+/// Events of one worker that are tried again in one turn.
+const AT_ONCE: usize = 16;
+
+impl Workers {
+    /// Tries what is due; whether there was anything.
+    pub(super) async fn try_again(&self, ready: &Ready) -> Result<bool, CallError> {
+        let (id, now) = (ready.row.id, self.clock().now_ms());
+        let due = self.calls.store.read(|reader| reader.worker_retries(id, now, AT_ONCE))?;
+        let Listed { rows: due, unreadable } = due;
+        if !unreadable.is_empty() {
+            let bury = move |tx: &Tx<'_>| tx.bury_worker_events(&unreadable, now);
+            self.calls.store.write("worker.bury", bury).await?;
+        }
+        let mut failed = HashSet::new();
+        for one in &due {
+            // One that failed holds back those of its key, also when they are due together.
+            if ready.worker.is_fifo() && failed.contains(&one.key) {
+                continue;
+            }
+            if !self.try_one(ready, one).await? {
+                failed.insert(one.key);
+            }
+        }
+        Ok(!due.is_empty())
+    }
+
+    /// Whether it is done, or given up.
+    async fn try_one(&self, ready: &Ready, one: &WorkerEvent) -> Result<bool, CallError> {
+        let id = one.id;
+        // The grant may have gone since it failed.
+        if let Err(denied) = ready.worker.require(&one.event) {
+            return self.failed(ready, one, Fate::Dead, denied).await;
+        }
+        let mut permit = if one.crashes > 0 { self.suspects.acquire().await.ok() } else { None };
+        if one.crashes >= CRASHES {
+            let error = format!("the host ended {CRASHES} times while it was handled");
+            return self.failed(ready, one, Fate::Dead, error).await;
+        }
+        let is_suspect = permit.is_some();
+        if is_suspect {
+            self.calls.store.write("worker.try", move |tx| tx.try_worker_event(id)).await?;
+        }
+        let batch = Batch::default();
+        let handling = self.handle(ready, &one.event, &batch);
+        match self.suspected(&mut permit, handling).await {
+            Handled::Done(mut collected) => {
+                let (done, now) = (one.clone(), self.clock().now_ms());
+                let also = move |tx: &Tx<'_>| tx.end_worker_event(&done, now);
+                if let Some(hold) = batch.take_lock() {
+                    collected.keep_locked_until_stored(hold);
+                }
+                match self.calls.commit(*collected, Some(Box::new(also))).await {
+                    Ok(()) | Err(StoreError::Stale) => Ok(true),
+                    Err(error) => Err(error.into()),
+                }
+            }
+            Handled::NotNow(error) => {
+                if is_suspect {
+                    let leave =
+                        self.calls.store.write("worker.leave", move |tx| tx.leave_worker_event(id));
+                    leave.await?;
+                }
+                Err(error)
+            }
+            Handled::Failed { permanent, error } => {
+                let fate = self.fate(ready, one.attempts.saturating_add(1), permanent);
+                self.failed(ready, one, fate, error).await
+            }
+        }
+    }
+
+    async fn failed(
+        &self,
+        ready: &Ready,
+        one: &WorkerEvent,
+        fate: Fate,
+        error: String,
+    ) -> Result<bool, CallError> {
+        if fate == Fate::Dead {
+            self.mourn(ready, one.event.position, Some(&error));
+        }
+        let (failed, now) = (one.clone(), self.clock().now_ms());
+        let attempts = one.attempts.saturating_add(1);
+        let fail = move |tx: &Tx<'_>| tx.fail_worker_event(&failed, attempts, fate, now, &error);
+        self.calls.store.write("worker.fail", fail).await?;
+        Ok(fate == Fate::Dead)
+    }
+}

@@ -1,0 +1,178 @@
+//! Wall-clock time, the only place that reads it, and how far it is believed.
+//!
+//! A clock is passed to what needs one. What is due at a stored time asks `now_ms`; what is ended or removed
+//! for its age, which nothing brings back, asks `believed_ms`; what is known in memory alone asks
+//! `monotonic_ms`. Timeouts and measurements use `Instant` and tokio's timers, not this.
+
+mod moment;
+mod watch;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+pub use moothall_values::moment::A_MOMENT;
+use moothall_values::moment::is_rfc3339;
+
+pub use moment::Moment;
+pub use watch::{ClockWatch, Trust};
+
+/// How often a driven clock looks into its file.
+const DRIVEN_LOOK: Duration = Duration::from_millis(10);
+
+/// CPU time of the thread that asks.
+pub fn thread_cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+/// Tells the time: the system's, or one that a test moves.
+#[derive(Clone, Debug)]
+pub struct Clock {
+    source: Source,
+    began: Instant,
+    belief: Arc<Belief>,
+}
+
+#[derive(Clone, Debug)]
+enum Source {
+    System,
+    /// The system's, moved by a test.
+    Driven(Arc<Driven>),
+}
+
+/// In milliseconds.
+#[derive(Debug, Default)]
+struct Driven {
+    /// Time that is said to have passed: every clock is that much ahead.
+    passed: AtomicI64,
+    /// How far the wall clock alone was set forward, or back.
+    stepped: AtomicI64,
+}
+
+/// How far the host believes the wall clock; `ClockWatch` writes it, everybody reads it.
+#[derive(Debug)]
+struct Belief {
+    /// When the process began, as far as the host believes: it believes the wall clock no further than this
+    /// plus the time that has passed since.
+    base: AtomicI64,
+    /// Steps of the wall clock so far.
+    steps: AtomicU64,
+}
+
+impl Clock {
+    pub fn system() -> Self {
+        Self::of(Source::System)
+    }
+
+    /// The system's clock, moved by what stands in `file`, which is read again and again: how tests drive
+    /// the time of a whole host. The first number is how many milliseconds have passed, the second, if
+    /// it is there, by how many the wall clock alone was set forward.
+    pub fn driven_by(file: PathBuf) -> std::io::Result<Self> {
+        let driven = Arc::new(Driven::default());
+        let shared = driven.clone();
+        shared.read(&file);
+        let read = move || loop {
+            std::thread::sleep(DRIVEN_LOOK);
+            shared.read(&file);
+        };
+        std::thread::Builder::new().name("driven-clock".into()).spawn(read)?;
+        Ok(Self::of(Source::Driven(driven)))
+    }
+
+    fn of(source: Source) -> Self {
+        let belief = Belief { base: AtomicI64::new(i64::MAX), steps: AtomicU64::new(0) };
+        Self { source, began: Instant::now(), belief: Arc::new(belief) }
+    }
+
+    /// The wall clock: milliseconds since the Unix epoch.
+    pub fn now_ms(&self) -> i64 {
+        self.both().0
+    }
+
+    /// Milliseconds since the process began, which no step of the wall clock touches: for what is
+    /// known in memory alone.
+    pub fn monotonic_ms(&self) -> i64 {
+        self.both().1
+    }
+
+    /// The wall clock as far as it is believed: for what is ended or removed for its age. After a step
+    /// forward it goes on as before, until the wall clock has been steady.
+    pub fn believed_ms(&self) -> i64 {
+        let (wall, monotonic) = self.both();
+        wall.min(self.belief.base.load(Ordering::Relaxed).saturating_add(monotonic))
+    }
+
+    /// How often the wall clock was set. Due times that were stored before may be far off.
+    pub fn steps(&self) -> u64 {
+        self.belief.steps.load(Ordering::Relaxed)
+    }
+
+    /// Wall clock and monotonic time of one moment.
+    #[expect(clippy::disallowed_methods, reason = "this is the home of the wall clock")]
+    fn both(&self) -> (i64, i64) {
+        let since = i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let wall = Timestamp::now().as_millisecond();
+        match &self.source {
+            Source::System => (wall, since),
+            Source::Driven(driven) => {
+                let passed = driven.passed.load(Ordering::Relaxed);
+                (wall + passed + driven.stepped.load(Ordering::Relaxed), since + passed)
+            }
+        }
+    }
+}
+
+impl Driven {
+    fn read(&self, file: &Path) {
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        let mut numbers = text.split_whitespace().map(str::parse);
+        if let Some(Ok(passed)) = numbers.next() {
+            self.passed.store(passed, Ordering::Relaxed);
+        }
+        if let Some(Ok(stepped)) = numbers.next() {
+            self.stepped.store(stepped, Ordering::Relaxed);
+        }
+    }
+}
+
+/// The time that an RFC 3339 text says, in milliseconds since the Unix epoch.
+pub fn parse_rfc3339(text: &str) -> Option<i64> {
+    let moment = text.parse::<Timestamp>().ok().filter(|_| is_rfc3339(text))?;
+    Some(moment.as_millisecond())
+}
+
+/// The time that an HTTP date says (`Wed, 21 Oct 2015 07:28:00 GMT`), in milliseconds since the Unix epoch.
+pub fn parse_http_date(text: &str) -> Option<i64> {
+    let parsed = jiff::fmt::rfc2822::parse(text).ok()?;
+    Some(parsed.timestamp().as_millisecond())
+}
+
+/// RFC 3339, with milliseconds, in UTC. A time beyond what RFC 3339 can say becomes empty.
+pub fn rfc3339(ms: i64) -> String {
+    Timestamp::from_millisecond(ms).map(|time| format!("{time:.3}")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use moothall_values::moment;
+
+    use super::*;
+
+    #[test]
+    fn a_time_is_written_with_its_milliseconds() {
+        assert_eq!(rfc3339(1_619_102_376_535), "2021-04-22T14:39:36.535Z");
+    }
+
+    #[test]
+    fn every_moment_is_a_time_and_nothing_else_is() {
+        for good in moment::MOMENTS {
+            assert!(parse_rfc3339(good).is_some(), "{good}");
+        }
+        for bad in moment::NO_MOMENTS {
+            assert_eq!(parse_rfc3339(bad), None, "{bad}");
+        }
+    }
+}

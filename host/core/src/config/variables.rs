@@ -1,0 +1,163 @@
+//! The environment over `.env`: which variables are settings, and what their text stands for.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use figment::value::{Dict, Value};
+use figment::{Metadata, Profile};
+
+/// Prefix of the variables; `__` stands between a section and its key
+/// (`MOOTHALL_LIMITS__CPU_MS=500`).
+const PREFIX: &str = "MOOTHALL_";
+/// The sealing key, which is no setting and is shown nowhere.
+pub const SECRET_KEY: &str = "MOOTHALL_SECRET_KEY";
+/// For tests: a file that says how far the clock is ahead. No setting, so that no operator finds it.
+pub const CLOCK_FILE: &str = "MOOTHALL_TEST_CLOCK";
+/// Where the driver listens, as it is called everywhere.
+const RECEIVER_URL: &str = "DRIVER_EVENT_RECEIVER_URL";
+
+/// A variable that is a setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Variable {
+    pub name: String,
+    pub text: String,
+}
+
+/// All of them, by the setting that each stands for.
+#[derive(Debug, Default)]
+pub struct Variables {
+    pub settings: Vec<(Vec<String>, Variable)>,
+    /// Made by Kubernetes for a service that is called like the host.
+    pub service_links: Vec<String>,
+}
+
+impl Variables {
+    pub fn read() -> Self {
+        Self::of(all())
+    }
+
+    fn of(all: BTreeMap<String, String>) -> Self {
+        let mut variables = Self::default();
+        if let Some(text) = all.get(RECEIVER_URL).filter(|url| !url.is_empty()) {
+            let path = vec!["driver".to_owned(), "event_receiver_url".to_owned()];
+            let variable = Variable { name: RECEIVER_URL.to_owned(), text: text.clone() };
+            variables.settings.push((path, variable));
+        }
+        for (name, text) in all {
+            let Some(setting) = name.strip_prefix(PREFIX) else { continue };
+            if [SECRET_KEY, CLOCK_FILE].contains(&name.as_str()) {
+                continue;
+            }
+            if is_of_service_link(setting, &text) {
+                variables.service_links.push(name);
+                continue;
+            }
+            let path = setting.split("__").map(str::to_ascii_lowercase).collect();
+            variables.settings.push((path, Variable { name, text }));
+        }
+        variables
+    }
+
+    /// The one that a setting, or something below it, comes from.
+    pub fn of_setting(&self, path: &[String]) -> Option<&Variable> {
+        let mut found = self.settings.iter().filter(|(own, _)| own.starts_with(path));
+        found.next().map(|(_, variable)| variable)
+    }
+}
+
+impl Variable {
+    /// As TOML would have it (`500`, `true`, `["a"]`), else as a text.
+    pub fn parsed(&self) -> Value {
+        self.text.parse().unwrap_or_else(|never: std::convert::Infallible| match never {})
+    }
+}
+
+/// The environment over `.env`. A `.env` that cannot be read counts as none, as dotenv has it.
+#[expect(clippy::disallowed_methods, reason = "this is the home of the environment")]
+pub fn all() -> BTreeMap<String, String> {
+    let file = dotenvy::from_path_iter(Path::new(".env")).into_iter().flatten().flatten();
+    let environment = std::env::vars_os()
+        .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)));
+    file.chain(environment).collect()
+}
+
+/// Whether Kubernetes makes such a variable in every pod beside a service whose name begins like ours:
+/// `…SERVICE_HOST`, `…SERVICE_PORT[_NAME]`, `…PORT=tcp://…`, `…PORT_8000_TCP[_ADDR|_PORT|_PROTO]`.
+fn is_of_service_link(setting: &str, text: &str) -> bool {
+    // What is inside of a section was written by somebody.
+    if setting.contains("__") {
+        return false;
+    }
+    let words: Vec<&str> = setting.split('_').collect();
+    let protocol = |word: &&str| ["TCP", "UDP", "SCTP"].contains(word);
+    let has_scheme =
+        || ["tcp://", "udp://", "sctp://"].iter().any(|scheme| text.starts_with(scheme));
+    let number = |word: &str| word.parse::<u16>().is_ok();
+    match words.as_slice() {
+        [.., "SERVICE", "HOST"] => true,
+        [.., "PORT"] if has_scheme() => true,
+        [.., "PORT", port, kind] | [.., "PORT", port, kind, "ADDR" | "PORT" | "PROTO"]
+            if number(port) && protocol(kind) =>
+        {
+            true
+        }
+        words => words.windows(2).any(|two| two == ["SERVICE", "PORT"]),
+    }
+}
+
+/// A figment provider of one setting from elsewhere than the file, which says where from in errors.
+pub struct Given {
+    place: String,
+    value: Value,
+}
+
+impl Given {
+    pub fn new(place: String, path: &[String], value: Value) -> Self {
+        let nested = |inner, key: &String| Value::from(Dict::from([(key.clone(), inner)]));
+        Self { place, value: path.iter().rev().fold(value, nested) }
+    }
+}
+
+impl figment::Provider for Given {
+    fn metadata(&self) -> Metadata {
+        Metadata::named(self.place.clone())
+    }
+
+    fn data(&self) -> Result<figment::value::Map<Profile, Dict>, figment::Error> {
+        let dict = self.value.clone().into_dict().unwrap_or_default();
+        Ok(Profile::Default.collect(dict))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_service_link_makes_is_no_setting() {
+        for (setting, text) in [
+            ("PORT", "tcp://10.0.0.1:8000"),
+            ("PORT", "udp://10.0.0.1:8000"),
+            ("SERVICE_HOST", "10.0.0.1"),
+            ("SERVICE_PORT", "8000"),
+            ("SERVICE_PORT_HTTP", "8000"),
+            ("PORT_8000_TCP", "tcp://10.0.0.1:8000"),
+            ("PORT_8000_TCP_ADDR", "10.0.0.1"),
+            ("PORT_8000_TCP_PORT", "8000"),
+            ("PORT_8000_UDP_PROTO", "udp"),
+            ("API_SERVICE_HOST", "10.0.0.1"),
+            ("API_PORT_9_SCTP_PROTO", "sctp"),
+        ] {
+            assert!(is_of_service_link(setting, text), "{setting}");
+        }
+        for (setting, text) in [
+            ("PORT", "9000"),
+            ("LISTEN", "127.0.0.1:8000"),
+            ("LIMITS__CALLS", "5"),
+            ("PLUGINS__MAIL__SETTINGS__SERVICE_HOST", "mail.example"),
+            ("PORT_EIGHT_TCP", "x"),
+        ] {
+            assert!(!is_of_service_link(setting, text), "{setting}");
+        }
+    }
+}

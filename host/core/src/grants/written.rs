@@ -1,0 +1,64 @@
+//! What the operator has written of a plugin's grants, for the line that grants it more. One table has one `grants`, so
+//! the line has what is there already as well.
+
+use serde_json::Value;
+
+use super::{is_hook, short_name};
+use crate::config::GrantConfig;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    pub plugin: String,
+    grants: GrantConfig,
+}
+
+impl Written {
+    pub fn new(plugin: &str, grants: &GrantConfig) -> Self {
+        Self { plugin: plugin.to_owned(), grants: grants.clone() }
+    }
+
+    /// Whether a secret is granted, be it in vain.
+    pub fn names_secret(&self, secret: &str) -> bool {
+        self.grants.reveal.iter().any(|one| one == secret)
+    }
+
+    /// What to do in `moothall.toml`, so that this is granted as well.
+    pub fn line_with(&self, more: &[(&str, &[String])]) -> String {
+        let is_new = self.grants == GrantConfig::default();
+        let kinds = self.kinds().into_iter().filter_map(|(grant, mut values)| {
+            for (_, new) in more.iter().filter(|(kind, _)| *kind == grant) {
+                let new = new.iter().map(|one| if grant == "hooks" { shortest(one) } else { one });
+                let is_there =
+                    |one: &&str| values.iter().any(|own| own == one || is_hook(own, one));
+                let new: Vec<String> =
+                    new.filter(|one| !is_there(one)).map(str::to_owned).collect();
+                values.extend(new);
+            }
+            let listed: Vec<String> =
+                values.into_iter().map(|one| Value::from(one).to_string()).collect();
+            (!listed.is_empty()).then(|| format!("{grant} = [{}]", listed.join(", ")))
+        });
+        let line = format!("`grants = {{ {} }}`", kinds.collect::<Vec<_>>().join(", "));
+        let what = if is_new { "add" } else { "replace `grants` with" };
+        format!("{what} {line} under [plugins.{}] in moothall.toml", self.plugin)
+    }
+
+    fn kinds(&self) -> [(&'static str, Vec<String>); 7] {
+        let GrantConfig { reveal, http, cidr, tcp, hooks, events, accounts } = &self.grants;
+        let http = http.iter().map(ToString::to_string).collect();
+        let cidr = cidr.iter().map(ToString::to_string).collect();
+        [
+            ("reveal", reveal.clone()),
+            ("http", http),
+            ("tcp", tcp.clone()),
+            ("hooks", hooks.clone()),
+            ("events", events.clone()),
+            ("accounts", accounts.clone()),
+            ("cidr", cidr),
+        ]
+    }
+}
+
+fn shortest(hook: &str) -> &str {
+    short_name(hook).unwrap_or(hook)
+}

@@ -1,0 +1,287 @@
+//! An instance: one plugin enabled for one community, as a call needs to know it, and its lock.
+//!
+//! Immutable but for its lock, its count of calls and the plugin version that it is ready for: a change
+//! makes a new `Instance` that shares the old one's lock and count. Kept small, because there may be a hundred thousand of them.
+
+#[cfg(any(test, feature = "made"))]
+pub mod made;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use secrecy::{SecretSlice, SecretString};
+use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
+
+use crate::ids::{CommunityId, CommunitySlug, Generation, InstanceId, PluginName, ProcessId};
+
+/// What a community is called; shared by its instances.
+#[derive(Debug, PartialEq, Eq)]
+pub struct CommunityNames {
+    pub id: CommunityId,
+    pub slug: CommunitySlug,
+    pub readable_name: Box<str>,
+}
+
+/// One plugin enabled for one community.
+#[derive(Debug)]
+pub struct Instance {
+    pub id: InstanceId,
+    pub generation: Generation,
+    pub plugin: PluginName,
+    pub community: Arc<CommunityNames>,
+    /// `community_platform_id`: tells several instances of the plugin in the community apart.
+    pub platform_id: Option<Box<str>>,
+    /// JSON as it is stored: validated, defaults filled in, each secret that is set as
+    /// `{"$secret": pointer}`.
+    config: Arc<str>,
+    /// Of the plugin file whose schema accepted the config as it is stored.
+    plugin_mark: i64,
+    /// Of the plugin file that it is ready for calls on; a call on any other has to make it so.
+    ready_for: AtomicI64,
+    /// What a call on another version made of it, the last such version.
+    accepted: ArcSwapOption<Accepted>,
+    /// What its webhooks were checked against last.
+    pub webhook_terms: ArcSwapOption<WebhookTerms>,
+    lock: Arc<RwLock<LockedState>>,
+    /// In flight. Shared like the lock: what began on the old `Instance` may still write.
+    calls: Arc<AtomicU32>,
+}
+
+/// The mark of no plugin file.
+pub const NO_MARK: i64 = 0;
+
+/// The stored config as another version of the plugin accepts it, with that version's defaults.
+#[derive(Debug)]
+struct Accepted {
+    plugin_mark: i64,
+    config: Arc<str>,
+}
+
+/// What the webhooks of an instance are checked against, as one version of its plugin says it: found in the
+/// config, opened once.
+#[derive(Debug)]
+pub struct WebhookTerms {
+    pub plugin_mark: i64,
+    /// The last part of the URL, where it has one more.
+    pub slug: Option<SecretString>,
+    /// The key that signs them, if the config has one; or why what it has is none.
+    pub key: Option<Result<SecretSlice<u8>, String>>,
+}
+
+/// The process that a call is about: what is known of it before it is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProcessRef {
+    pub id: ProcessId,
+    /// The id in its URL.
+    pub public_id: Arc<str>,
+    /// Of its type, as the manifest has it.
+    pub name: Arc<str>,
+    /// `start`: nothing of it is stored yet.
+    pub is_new: bool,
+}
+
+/// What holds under the lock.
+#[derive(Debug)]
+pub struct LockedState {
+    /// The generation that may still write; none once the instance is removed.
+    pub generation: Option<Generation>,
+    /// Bytes of all keys and values; none until somebody had to count them.
+    pub state_bytes: Option<u64>,
+}
+
+/// The lock, held. Fair: who asks first gets it first. Travels inside the queued write and is
+/// released by the writer after the commit: an answer read earlier might not be durable.
+#[derive(Debug)]
+pub enum InstanceLock {
+    Shared(OwnedRwLockReadGuard<LockedState>),
+    Exclusive(OwnedRwLockWriteGuard<LockedState>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    Shared,
+    Exclusive,
+}
+
+/// Why the lock was not had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LockError {
+    /// Others held it for longer than the wait.
+    Busy,
+    /// The instance was reconfigured or removed since the call began.
+    Replaced,
+}
+
+/// What is known of an instance when it is made.
+pub struct Facts {
+    pub id: InstanceId,
+    pub generation: Generation,
+    pub plugin: PluginName,
+    pub community: Arc<CommunityNames>,
+    pub platform_id: Option<Box<str>>,
+    pub config: Arc<str>,
+    pub plugin_mark: i64,
+}
+
+impl Instance {
+    pub fn new(facts: Facts) -> Self {
+        let locked_state = LockedState { generation: Some(facts.generation), state_bytes: None };
+        Self::with_lock(facts, Arc::new(RwLock::new(locked_state)), Arc::default())
+    }
+
+    /// The same instance after a change, with the lock of the old one.
+    pub fn changed(&self, facts: Facts) -> Self {
+        Self::with_lock(facts, self.lock.clone(), self.calls.clone())
+    }
+
+    /// The same instance in a community that is now called otherwise.
+    pub fn in_community(&self, community: Arc<CommunityNames>) -> Self {
+        let renamed = self.changed(Facts {
+            id: self.id,
+            generation: self.generation,
+            plugin: self.plugin.clone(),
+            community,
+            platform_id: self.platform_id.clone(),
+            config: self.config.clone(),
+            plugin_mark: self.plugin_mark,
+        });
+        renamed.accepted.store(self.accepted.load_full());
+        renamed.ready_for.store(self.ready_for.load(Ordering::SeqCst), Ordering::SeqCst);
+        renamed
+    }
+
+    fn with_lock(facts: Facts, lock: Arc<RwLock<LockedState>>, calls: Arc<AtomicU32>) -> Self {
+        Self {
+            id: facts.id,
+            generation: facts.generation,
+            plugin: facts.plugin,
+            community: facts.community,
+            platform_id: facts.platform_id,
+            config: facts.config,
+            plugin_mark: facts.plugin_mark,
+            ready_for: AtomicI64::new(facts.plugin_mark),
+            accepted: ArcSwapOption::empty(),
+            webhook_terms: ArcSwapOption::empty(),
+            lock,
+            calls,
+        }
+    }
+
+    /// Whether it is the host's own, of no community.
+    pub fn is_of_host(&self) -> bool {
+        self.community.id == CommunityId::HOST
+    }
+
+    /// The config as it is stored.
+    pub fn stored_config(&self) -> &Arc<str> {
+        &self.config
+    }
+
+    /// The config for that version of the plugin, if the instance is ready for calls on it.
+    pub fn config_for(&self, plugin_mark: i64) -> Option<Arc<str>> {
+        if self.ready_for.load(Ordering::SeqCst) != plugin_mark {
+            return None;
+        }
+        if self.plugin_mark == plugin_mark {
+            return Some(self.config.clone());
+        }
+        let accepted = self.accepted.load();
+        accepted.as_ref().filter(|one| one.plugin_mark == plugin_mark).map(|one| one.config.clone())
+    }
+
+    /// That version's schema has accepted the stored config, and filled in its own defaults. From now
+    /// on there are calls on that version and on no other.
+    pub fn accept(&self, plugin_mark: i64, config: Arc<str>) {
+        if self.plugin_mark != plugin_mark {
+            self.accepted.store(Some(Arc::new(Accepted { plugin_mark, config })));
+        }
+        self.ready_for.store(plugin_mark, Ordering::SeqCst);
+    }
+
+    /// No call begins until a version has accepted the config again.
+    pub fn close(&self) {
+        self.ready_for.store(NO_MARK, Ordering::SeqCst);
+    }
+
+    /// Waits for the lock, at most `wait`.
+    pub async fn lock(&self, access: Access, wait: Duration) -> Result<InstanceLock, LockError> {
+        let hold = match self.try_lock(access) {
+            Some(hold) => hold,
+            None => tokio::time::timeout(wait, self.wait_for(access))
+                .await
+                .map_err(|_| LockError::Busy)?,
+        };
+        if hold.locked_state().generation == Some(self.generation) {
+            Ok(hold)
+        } else {
+            Err(LockError::Replaced)
+        }
+    }
+
+    /// Calls in flight now.
+    pub fn in_flight(&self) -> u32 {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    fn try_lock(&self, access: Access) -> Option<InstanceLock> {
+        match access {
+            Access::Shared => self.lock.clone().try_read_owned().ok().map(InstanceLock::Shared),
+            Access::Exclusive => {
+                self.lock.clone().try_write_owned().ok().map(InstanceLock::Exclusive)
+            }
+        }
+    }
+
+    async fn wait_for(&self, access: Access) -> InstanceLock {
+        match access {
+            Access::Shared => InstanceLock::Shared(self.lock.clone().read_owned().await),
+            Access::Exclusive => InstanceLock::Exclusive(self.lock.clone().write_owned().await),
+        }
+    }
+
+    /// Counts a call in, unless `limit` are in flight; dropping the answer counts it out.
+    ///
+    /// In one order with `close` and `in_flight`: whoever closes it and then sees no call knows that
+    /// no call finds it open any more.
+    pub fn enter(&self, limit: u32) -> Option<InFlight> {
+        if self.calls.fetch_add(1, Ordering::SeqCst) < limit {
+            return Some(InFlight(self.calls.clone()));
+        }
+        self.calls.fetch_sub(1, Ordering::SeqCst);
+        None
+    }
+}
+
+/// A call in flight on an instance.
+#[derive(Debug)]
+pub struct InFlight(Arc<AtomicU32>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl InstanceLock {
+    pub fn locked_state(&self) -> &LockedState {
+        match self {
+            Self::Shared(guard) => guard,
+            Self::Exclusive(guard) => guard,
+        }
+    }
+
+    /// What may be changed under the lock; nothing where it is shared.
+    pub fn locked_state_mut(&mut self) -> Option<&mut LockedState> {
+        match self {
+            Self::Shared(_) => None,
+            Self::Exclusive(guard) => Some(guard),
+        }
+    }
+}
+
+/// What a sealed secret of a configuration is bound to, so that it opens nowhere else.
+pub fn secret_context(instance: InstanceId, pointer: &str) -> Vec<u8> {
+    format!("instance/{instance}{pointer}").into_bytes()
+}

@@ -1,0 +1,24 @@
+//! Code that all other crates of the host use. It knows no store, no plugin and no HTTP.
+//!
+//! Ids and clocks; the config with its limits; secrets; grants and destinations; events and effects as they are handed
+//! over; the limiters of rates and shares; and the numbers that the host measures.
+
+pub mod changes;
+pub mod clock;
+pub mod config;
+pub mod day_budget;
+pub mod effects;
+pub mod events;
+pub mod fair_share;
+pub mod grants;
+pub mod ids;
+pub mod instance;
+pub mod machine;
+pub mod pace;
+pub mod permissions;
+pub mod pieces;
+pub mod rate;
+pub mod schedule;
+pub mod secrets;
+pub mod telemetry;
+pub mod web;

@@ -1,0 +1,101 @@
+//! Logs and metrics: how they leave the process. Set up once, by `serve`.
+
+mod bounded;
+mod log;
+pub mod metric;
+
+use std::time::Duration;
+
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use serde_json::{Map, Value, json};
+
+pub use log::{Log, LogFormat, Lost};
+
+use bounded::Bounded;
+
+use crate::config::MetricsConfig;
+
+/// Upper bounds of the buckets of every histogram of seconds.
+const SECONDS: &[f64] =
+    &[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0];
+/// Upper bounds of the buckets of the writer's batches.
+const WRITES: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
+/// How often samples are folded into their histograms, so that they do not pile up unread.
+pub const UPKEEP: Duration = Duration::from_secs(5);
+
+/// What was counted, as a guest gets it.
+#[derive(Clone)]
+pub struct Numbers(pub PrometheusHandle);
+
+impl Numbers {
+    /// A JSON array of `{name, labels, value}`.
+    pub fn snapshot(&self) -> String {
+        let text = self.0.render();
+        Value::Array(text.lines().filter_map(number).collect()).to_string()
+    }
+}
+
+/// One line of the exposition format: `name{label="value",…} number`.
+fn number(line: &str) -> Option<Value> {
+    let (series, value) = line.rsplit_once(' ').filter(|_| !line.starts_with('#'))?;
+    let (name, labels) = series.split_once('{').unwrap_or((series, "}"));
+    let mut rest = labels.strip_suffix('}')?;
+    let mut found = Map::new();
+    while let Some((label, after)) = rest.split_once("=\"") {
+        let (text, after) = quoted(after)?;
+        found.insert(label.trim_start_matches(',').to_owned(), text.into());
+        rest = after;
+    }
+    Some(json!({ "name": name, "labels": found, "value": value.parse::<f64>().ok()? }))
+}
+
+/// Up to the quote that ends it, and what follows.
+fn quoted(text: &str) -> Option<(String, &str)> {
+    let (mut value, mut chars) = (String::new(), text.char_indices());
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '"' => return Some((value, &text[at + 1..])),
+            '\\' => value.push(match chars.next()?.1 {
+                'n' => '\n',
+                other => other,
+            }),
+            other => value.push(other),
+        }
+    }
+    None
+}
+
+/// Starts counting; the answer renders what was counted.
+pub fn count(config: &MetricsConfig) -> anyhow::Result<PrometheusHandle> {
+    let recorder = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), SECONDS)?
+        .set_buckets_for_metric(Matcher::Suffix("_writes".into()), WRITES)?
+        .build_recorder();
+    let handle = recorder.handle();
+    metric::describe_all(&recorder);
+    metrics::set_global_recorder(Bounded::new(recorder, config.clone()))
+        .map_err(|_| anyhow::anyhow!("something else counts in this process already"))?;
+    Ok(handle)
+}
+
+/// Upper bounds of a histogram's buckets.
+fn buckets(name: &str) -> &'static [f64] {
+    if name.ends_with("_writes") { WRITES } else { SECONDS }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_becomes_a_number() {
+        let line = r#"a_total{plugin="x",name="say \"hi\", {you}"} 3"#;
+        let expected = json!({
+            "name": "a_total", "labels": { "plugin": "x", "name": "say \"hi\", {you}" }, "value": 3.0
+        });
+        assert_eq!(number(line), Some(expected));
+        assert_eq!(number("b 1.5"), Some(json!({ "name": "b", "labels": {}, "value": 1.5 })));
+        assert_eq!(number("# TYPE b counter"), None);
+        assert_eq!(number(""), None);
+    }
+}

@@ -1,0 +1,153 @@
+//! Every metric of the host, declared once: name, unit, and the sentence that `/metrics` shows as its help.
+//!
+//! A series appears with the first thing that it counts: a handle is looked up when something happened (and kept where that
+//! happens often), never in advance. The macros of `metrics` are banned elsewhere, so that no metric is without its help.
+
+use std::marker::PhantomData;
+
+use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder, Unit};
+
+/// What `metrics` calls whoever counts; nothing is filtered by it.
+const COUNTED_BY: Metadata<'static> = Metadata::new("moothall", Level::INFO, None);
+
+/// A metric as it is declared below, of kind `K`.
+pub struct Metric<K> {
+    name: &'static str,
+    unit: &'static str,
+    help: &'static str,
+    kind: PhantomData<fn() -> K>,
+}
+
+/// Labels of a series: plugins, outcomes; nothing that a client may choose freely.
+type Labels<'a> = &'a [(&'static str, &'a str)];
+
+/// `NAME: Kind("name_of_it", "unit");` with its help as the comment above it.
+macro_rules! metrics {
+    ($($(#[doc = $help:literal])+ $metric:ident: $kind:ident($name:literal, $unit:literal);)+) => {
+        $(
+            $(#[doc = $help])+
+            pub static $metric: Metric<$kind> =
+                Metric { name: $name, unit: $unit, help: concat!($($help),+), kind: PhantomData };
+        )+
+
+        /// Tells the recorder of every metric there is.
+        pub(super) fn describe_all(recorder: &dyn Recorder) {
+            $($metric.describe(recorder);)+
+        }
+    };
+}
+
+metrics! {
+    /// Calls of plugins that ended: ok, refused by the plugin's own error, failed.
+    CALLS: Counter("moothall_calls_total", "calls");
+    /// Time of calls that ended, from the guest's start to the commit.
+    CALL_SECONDS: Histogram("moothall_call_seconds", "seconds");
+    /// Calls in flight.
+    CALLS_IN_FLIGHT: Gauge("moothall_calls_in_flight", "calls");
+    /// Failed calls that are not in the list of failed calls, because too many of their plugin came or the store failed.
+    FAILED_CALLS_DROPPED: Counter("moothall_failed_calls_dropped_total", "calls");
+    /// Communities.
+    COMMUNITIES: Gauge("moothall_communities", "communities");
+    /// Plugins that serve.
+    PLUGINS: Gauge("moothall_plugins", "plugins");
+    /// Plugin files that wait to be compiled or are being compiled.
+    PLUGINS_COMPILING: Gauge("moothall_plugins_compiling", "files");
+    /// Memory of all guests together.
+    GUEST_MEMORY: Gauge("moothall_guest_memory_bytes", "bytes");
+    /// Growths of guests' memory that were refused, because all guests, those of the plugin or those that live on have
+    /// as much as they may, by the limit.
+    GUEST_MEMORY_REFUSED: Counter("moothall_guest_memory_refused_total", "growths");
+    /// Events, processes, accounts and webhooks that a plugin could not store, because it had its bytes of the day.
+    DAY_BUDGET_REFUSED: Counter("moothall_day_budget_refused_total", "refusals");
+    /// Lines of the log that were dropped, because the plugin caused more than it may.
+    LOG_LINES_DROPPED: Counter("moothall_log_lines_dropped_total", "lines");
+    /// Lines of the log that were lost, because whoever takes them is slower than they come.
+    LOG_LINES_LOST: Counter("moothall_log_lines_lost_total", "lines");
+    /// HTTP responses by status.
+    HTTP_REQUESTS: Counter("moothall_http_requests_total", "responses");
+    /// Connections that the host ended: their client read nothing, or its address had too many.
+    HTTP_CONNECTIONS_CUT: Counter("moothall_http_connections_cut_total", "connections");
+    /// Large request bodies refused because too many were in flight.
+    HTTP_BODIES_REFUSED: Counter("moothall_http_bodies_refused_total", "bodies");
+    /// Webhooks refused because their signature is not right.
+    WEBHOOKS_REJECTED: Counter("moothall_webhooks_rejected_total", "requests");
+    /// Attempts of deliveries and deliveries that ended without one, by outcome.
+    DELIVERIES: Counter("moothall_deliveries_total", "deliveries");
+    /// Deliveries that wait.
+    DELIVERIES_WAITING: Gauge("moothall_deliveries_waiting", "deliveries");
+    /// Age of the oldest delivery that waits.
+    DELIVERY_OLDEST: Gauge("moothall_delivery_oldest_seconds", "seconds");
+    /// Endpoints that are tried with one delivery at a time, because nobody answered.
+    CIRCUITS_OPEN: Gauge("moothall_delivery_circuits_open", "endpoints");
+    /// How far a worker is behind the event log.
+    WORKER_LAG: Gauge("moothall_worker_lag_seconds", "seconds");
+    /// Monitoring points that a plugin was too slow for.
+    MONITORING_DROPPED: Counter("moothall_monitoring_dropped_total", "points");
+    /// Transactions that the writer committed.
+    STORE_COMMITS: Counter("moothall_store_commits_total", "commits");
+    /// Writes that one transaction committed.
+    STORE_BATCH_WRITES: Histogram("moothall_store_batch_writes", "writes");
+    /// Writes that wait for the writer.
+    STORE_QUEUED_WRITES: Gauge("moothall_store_queued_writes", "writes");
+    /// How long the oldest write that the writer has in hand has been on its way.
+    STORE_OLDEST_WRITE: Gauge("moothall_store_oldest_write_seconds", "seconds");
+    /// Stored rows that could not be read and were left out, each counted once.
+    STORE_UNREADABLE_ROWS: Counter("moothall_store_unreadable_rows_total", "rows");
+    /// Size of the write-ahead log.
+    STORE_LOG: Gauge("moothall_store_log_bytes", "bytes");
+    /// How long the write-ahead log has not been copied nearly whole into the database.
+    STORE_CHECKPOINT_AGE: Gauge("moothall_store_checkpoint_age_seconds", "seconds");
+}
+
+impl<K> Metric<K> {
+    fn key(&self, labels: Labels<'_>) -> Key {
+        let labels: Vec<Label> =
+            labels.iter().map(|(name, value)| Label::new(*name, (*value).to_owned())).collect();
+        Key::from_parts(self.name, labels)
+    }
+
+    fn text(&self) -> (KeyName, Option<Unit>, String) {
+        let help = format!("{} Unit: {}.", self.help.trim(), self.unit);
+        (KeyName::from_const_str(self.name), None, help)
+    }
+}
+
+impl Metric<Counter> {
+    /// The counter with these labels, which is shown from now on.
+    pub fn of(&self, labels: Labels<'_>) -> Counter {
+        metrics::with_recorder(|one| one.register_counter(&self.key(labels), &COUNTED_BY))
+    }
+
+    fn describe(&self, recorder: &dyn Recorder) {
+        let (name, unit, help) = self.text();
+        recorder.describe_counter(name, unit, help.into());
+    }
+}
+
+impl Metric<Gauge> {
+    /// The gauge with these labels, which is shown from now on.
+    pub fn of(&self, labels: Labels<'_>) -> Gauge {
+        metrics::with_recorder(|one| one.register_gauge(&self.key(labels), &COUNTED_BY))
+    }
+
+    pub fn set(&self, labels: Labels<'_>, value: f64) {
+        self.of(labels).set(value);
+    }
+
+    fn describe(&self, recorder: &dyn Recorder) {
+        let (name, unit, help) = self.text();
+        recorder.describe_gauge(name, unit, help.into());
+    }
+}
+
+impl Metric<Histogram> {
+    /// The histogram with these labels, which is shown from its first sample on.
+    pub fn of(&self, labels: Labels<'_>) -> Histogram {
+        metrics::with_recorder(|one| one.register_histogram(&self.key(labels), &COUNTED_BY))
+    }
+
+    fn describe(&self, recorder: &dyn Recorder) {
+        let (name, unit, help) = self.text();
+        recorder.describe_histogram(name, unit, help.into());
+    }
+}

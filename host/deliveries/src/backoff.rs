@@ -1,0 +1,79 @@
+//! When a delivery is tried again. Pure: knows neither clock nor store.
+
+use moothall_core::clock::parse_http_date;
+use moothall_store::{FIRST_NOTICE_MS, Waits};
+
+const SECOND_MS: i64 = 1_000;
+const MINUTE_MS: i64 = 60 * SECOND_MS;
+const HOUR_MS: i64 = 60 * MINUTE_MS;
+
+/// After the first attempt, the second, …; after the last of them a delivery is dead.
+const WAITS_MS: [i64; 10] = [
+    5 * SECOND_MS,
+    30 * SECOND_MS,
+    5 * MINUTE_MS,
+    30 * MINUTE_MS,
+    2 * HOUR_MS,
+    5 * HOUR_MS,
+    10 * HOUR_MS,
+    14 * HOUR_MS,
+    20 * HOUR_MS,
+    24 * HOUR_MS,
+];
+/// The longest that a receiver may ask to wait.
+const RETRY_AFTER_MS: i64 = 10 * HOUR_MS;
+/// The shortest wait, whatever the receiver says.
+const LEAST_MS: i64 = SECOND_MS;
+
+/// How long to wait after that many failed attempts, ±20 % by `roll`; None: no more.
+pub fn wait_ms(failed: u32, roll: u16) -> Option<i64> {
+    let wait = *WAITS_MS.get(usize::try_from(failed.checked_sub(1)?).ok()?)?;
+    Some(wait * 4 / 5 + wait * 2 / 5 * i64::from(roll) / i64::from(u16::MAX))
+}
+
+/// The longest that a delivery waits.
+pub fn waits() -> Waits {
+    Waits {
+        untried_ms: FIRST_NOTICE_MS,
+        after_ms: (1..=WAITS_MS.len() as u32).filter_map(|n| wait_ms(n, u16::MAX)).collect(),
+        asked_ms: RETRY_AFTER_MS,
+    }
+}
+
+/// How long the receiver asks to wait: seconds, or a date.
+pub fn retry_after_ms(header: &str, now: i64) -> Option<i64> {
+    let header = header.trim();
+    let asked = match header.parse::<u32>() {
+        Ok(seconds) => i64::from(seconds) * SECOND_MS,
+        Err(_) => parse_http_date(header)?.saturating_sub(now),
+    };
+    Some(asked.clamp(LEAST_MS, RETRY_AFTER_MS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_and_end() {
+        assert_eq!(wait_ms(1, 0), Some(4_000));
+        assert_eq!(wait_ms(1, u16::MAX), Some(6_000));
+        assert_eq!(wait_ms(10, u16::MAX / 2).map(|ms| ms / HOUR_MS), Some(23));
+        assert_eq!(wait_ms(11, 0), None);
+        assert_eq!(wait_ms(0, 0), None);
+        let longest: i64 = (1..=10).filter_map(|failed| wait_ms(failed, u16::MAX)).sum();
+        assert!(longest < 4 * 24 * HOUR_MS, "every attempt comes before a delivery expires");
+    }
+
+    #[test]
+    fn a_receiver_may_say_when() {
+        let now = 1_445_412_000_000; // 2015-10-21T07:20:00Z
+        assert_eq!(retry_after_ms("120", now), Some(120_000));
+        assert_eq!(retry_after_ms("Wed, 21 Oct 2015 07:28:00 GMT", now), Some(480_000));
+        assert_eq!(retry_after_ms("Wed, 21 Oct 2015 07:00:00 GMT", now), Some(LEAST_MS));
+        assert_eq!(retry_after_ms("4294967295", now), Some(RETRY_AFTER_MS));
+        assert_eq!(retry_after_ms("0", now), Some(LEAST_MS));
+        assert_eq!(retry_after_ms("soon", now), None);
+        assert_eq!(retry_after_ms("-5", now), None);
+    }
+}

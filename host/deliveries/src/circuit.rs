@@ -1,0 +1,137 @@
+//! Whether an endpoint is tried at all: after failures to reach it, only now and then, by one probe.
+//! Lives in memory; after a restart it is found out again. Every `now` is monotonic time, in milliseconds.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Failures in a row that open a circuit.
+const FAILURES: u32 = 5;
+/// How long a circuit is open at first, in milliseconds; doubled by each probe that fails.
+const FIRST_OPEN_MS: i64 = 30_000;
+/// How long it is open at most, in milliseconds.
+const LONGEST_OPEN_MS: i64 = 10 * 60_000;
+
+/// Closed by default.
+#[derive(Clone, Debug, Default)]
+pub struct Circuit {
+    failures: u32,
+    open: Option<Open>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    until: i64,
+    for_ms: i64,
+}
+
+/// The circuits as whoever lists endpoints sees them, by the endpoint's row: those against which something is known.
+#[derive(Clone, Default)]
+pub struct Circuits(Arc<Mutex<HashMap<i64, Circuit>>>);
+
+impl Circuits {
+    pub fn of(&self, endpoint: i64) -> Circuit {
+        self.lock().get(&endpoint).cloned().unwrap_or_default()
+    }
+
+    pub fn note(&self, endpoint: i64, circuit: &Circuit) {
+        match circuit.is_clean() {
+            true => self.lock().remove(&endpoint),
+            false => self.lock().insert(endpoint, circuit.clone()),
+        };
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<i64, Circuit>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gate {
+    Closed,
+    /// Nothing is sent.
+    Open,
+    /// One delivery may be sent, to see.
+    Probe,
+}
+
+impl Circuit {
+    pub fn gate(&self, now: i64) -> Gate {
+        match self.open {
+            None => Gate::Closed,
+            Some(open) if now < open.until => Gate::Open,
+            Some(_) => Gate::Probe,
+        }
+    }
+
+    /// In a row, as far as they count.
+    pub fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// When the next probe may be sent.
+    pub fn open_until(&self) -> Option<i64> {
+        self.open.map(|open| open.until)
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// Nothing is known against the endpoint.
+    pub fn is_clean(&self) -> bool {
+        self.failures == 0 && self.open.is_none()
+    }
+
+    /// It answered, whatever it said.
+    pub fn reached(&mut self) {
+        *self = Self::default();
+    }
+
+    /// An attempt did not reach it. One that began before the circuit opened says nothing new.
+    pub fn missed(&mut self, now: i64) {
+        self.failures += 1;
+        if self.failures >= FAILURES && self.open.is_none() {
+            self.open = Some(Open { until: now + FIRST_OPEN_MS, for_ms: FIRST_OPEN_MS });
+        }
+    }
+
+    /// A probe did not reach it.
+    pub fn probe_missed(&mut self, now: i64) {
+        let for_ms = self.open.map_or(FIRST_OPEN_MS, |open| open.for_ms * 2).min(LONGEST_OPEN_MS);
+        self.open = Some(Open { until: now + for_ms, for_ms });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn five_failures_in_a_row_open_it() {
+        let mut circuit = Circuit::default();
+        (0..4).for_each(|_| circuit.missed(0));
+        circuit.reached();
+        (0..4).for_each(|_| circuit.missed(0));
+        assert_eq!(circuit.gate(0), Gate::Closed);
+        circuit.missed(0);
+        assert_eq!(circuit.gate(29_999), Gate::Open);
+        assert_eq!(circuit.gate(30_000), Gate::Probe);
+        circuit.missed(29_999);
+        assert_eq!(circuit.gate(30_000), Gate::Probe, "what was in flight does not prolong it");
+    }
+
+    #[test]
+    fn each_failed_probe_doubles_the_wait_up_to_ten_minutes() {
+        let mut circuit = Circuit::default();
+        (0..5).for_each(|_| circuit.missed(0));
+        let mut now = 30_000;
+        for wait in [60_000, 120_000, 240_000, 480_000, 600_000, 600_000] {
+            circuit.probe_missed(now);
+            assert_eq!(circuit.gate(now + wait - 1), Gate::Open);
+            now += wait;
+            assert_eq!(circuit.gate(now), Gate::Probe);
+        }
+        circuit.reached();
+        assert_eq!(circuit.gate(now), Gate::Closed);
+    }
+}

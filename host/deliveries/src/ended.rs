@@ -1,0 +1,133 @@
+//! How an attempt ends: the next of its lane begins, what came of it is stored with what came of others,
+//! and then whatever that made due begins.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use tokio::task::{Id, JoinError};
+
+use super::Outbox;
+use super::attempt::Ended;
+use super::circuit::Gate;
+use super::lanes::{Seen, Turned};
+use super::outcomes::Stored;
+use super::target::Target;
+use moothall_store::{After, Outcome, StoreError};
+
+impl Outbox {
+    /// What has ended by now is stored by one write.
+    pub(super) fn ended_with_others(&mut self, first: Result<(Id, Ended), JoinError>) {
+        let now = self.shared.clock.monotonic_ms();
+        let mut freed: BTreeSet<i64> = self.ended(first, now).into_iter().collect();
+        while let Some(other) = self.attempts.try_join_next_with_id() {
+            freed.extend(self.ended(other, now));
+        }
+        self.outcomes.begin(&self.shared.store);
+        self.look_at_each(freed);
+    }
+
+    /// An endpoint that has room for more, of whatever lane.
+    fn ended(&mut self, ended: Result<(Id, Ended), JoinError>, now: i64) -> Option<i64> {
+        let (task, Ended { is_probe, reached, outcome }) = match ended {
+            Ok(ended) => ended,
+            Err(error) => {
+                tracing::error!(%error, "an attempt of a delivery panicked");
+                let (endpoint, delivery) = self.tasks.remove(&error.id())?;
+                self.lanes.lost(endpoint, delivery, now);
+                return None;
+            }
+        };
+        self.tasks.remove(&task);
+        let (endpoint, delivery) = (outcome.endpoint, outcome.delivery);
+        let turned = self.lanes.ended(endpoint, delivery, Seen { reached, is_probe }, now);
+        self.tell(&outcome, turned);
+        let delivered = outcome.after == After::Delivered;
+        self.outcomes.add(outcome);
+        if !delivered {
+            return None;
+        }
+        // One that a look has found disabled is not there any more.
+        let target = self.targets.get(&endpoint)?.clone();
+        if target.row.ordering != "fifo" {
+            return Some(endpoint);
+        }
+        if let Err(error) = self.follow(&target, delivery, now) {
+            tracing::debug!(%error, "the next of a lane waits for the commit");
+        }
+        None
+    }
+
+    /// The operator is told once when nothing is sent to an endpoint any more, and when it is again.
+    fn tell(&mut self, outcome: &Outcome, turned: Option<Turned>) {
+        if turned.is_none() && !outcome.gone {
+            return;
+        }
+        let Some(target) = self.targets.get(&outcome.endpoint).cloned() else { return };
+        let (endpoint, kind) = (target.row.public_id.as_str(), target.row.kind.as_str());
+        match turned {
+            Some(Turned::Opened) => {
+                let attempt = outcome.attempt.as_ref();
+                let why = attempt.and_then(|one| one.detail.as_deref()).unwrap_or_default();
+                tracing::warn!(
+                    endpoint,
+                    kind,
+                    "an endpoint is not reached and rests; a probe is sent now and then: {why}"
+                );
+            }
+            Some(Turned::Closed) => {
+                tracing::info!(endpoint, kind, "an endpoint is reached again");
+            }
+            None => {}
+        }
+        if outcome.gone && kind != "callback" {
+            // Others that are under way to it may be answered so too.
+            self.targets.remove(&outcome.endpoint);
+            tracing::warn!(
+                endpoint,
+                "an endpoint is disabled: its receiver answered 410 Gone; put `enabled: true` to send to it again"
+            );
+        }
+    }
+
+    /// One commit ends many attempts: their endpoints are looked at once for all of them.
+    pub(super) fn stored(&mut self, mut stored: Stored) {
+        let now = self.shared.clock.monotonic_ms();
+        self.outcomes.keep(&mut stored);
+        let mut endpoints = BTreeSet::new();
+        for (endpoint, delivery) in stored.done {
+            self.lanes.stored(endpoint, delivery, now);
+            endpoints.insert(endpoint);
+        }
+        self.outcomes.begin(&self.shared.store);
+        self.look_at_each(endpoints);
+    }
+
+    pub(super) fn look_at_each(&mut self, endpoints: BTreeSet<i64>) {
+        for endpoint in endpoints {
+            if let Err(error) = self.look_at(endpoint) {
+                tracing::debug!(%error, "the next look comes back to this endpoint");
+            }
+        }
+    }
+
+    /// The next of a lane is sent while what came of those before it is being stored. A crash between sends
+    /// them again, as any other. Whatever else is not just the next, the commit makes due.
+    fn follow(&mut self, target: &Arc<Target>, ended: i64, now: i64) -> Result<(), StoreError> {
+        let endpoint = target.row.id;
+        let may_begin = self.may_begin() && self.lanes.gate(endpoint, now) == Gate::Closed;
+        if !may_begin || self.room(target) == 0 {
+            return Ok(());
+        }
+        let store = self.shared.store.clone();
+        let is_ended = |id| self.lanes.is_being_stored(endpoint, id);
+        let next = store.read(|reader| reader.first_in_lane(ended, is_ended))?;
+        let next = next.map(|next| self.waiting(next)).transpose()?.flatten();
+        // One that is due is retried, or was sent again by hand: it may have to wait, or be under way.
+        if let Some(next) = next.filter(|next| next.due_at.is_none())
+            && !self.lanes.is_under_way(endpoint, next.id)
+        {
+            self.begin(target, next, false);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,182 @@
+//! What is under way to each endpoint, in memory: this process alone holds the database. The rows in
+//! state `waiting` are the truth, and all there is after a restart. Every `now` is monotonic time, in
+//! milliseconds.
+
+use std::collections::{HashMap, HashSet};
+
+use super::circuit::{Circuit, Circuits, Gate};
+use moothall_core::config::DeliveryConfig;
+use moothall_store::EndpointRow;
+
+/// How long an endpoint rests when an attempt to it could not be stored, in milliseconds.
+const REST_MS: i64 = 1_000;
+
+/// Deliveries to one endpoint that may wait to be stored, for each that may be in flight.
+const STORING: usize = 8;
+
+/// By the endpoint's row.
+#[derive(Default)]
+pub struct Lanes {
+    endpoints: HashMap<i64, Under>,
+    in_flight: usize,
+    /// The circuits that others see: told of each change.
+    seen: Circuits,
+}
+
+/// What an attempt says of its endpoint.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen {
+    /// Whether it answered at all.
+    pub reached: bool,
+    pub is_probe: bool,
+}
+
+/// What became of a circuit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turned {
+    Opened,
+    Closed,
+}
+
+/// What is under way to one endpoint.
+#[derive(Default)]
+struct Under {
+    in_flight: HashSet<i64>,
+    /// Ended, and not stored yet.
+    outcomes: HashSet<i64>,
+    circuit: Circuit,
+    rests_until: i64,
+}
+
+impl Lanes {
+    pub fn new(seen: Circuits) -> Self {
+        Self { seen, ..Self::default() }
+    }
+
+    pub fn gate(&self, endpoint: i64, now: i64) -> Gate {
+        match self.endpoints.get(&endpoint) {
+            Some(under) if now < under.rests_until => Gate::Open,
+            Some(under) => under.circuit.gate(now),
+            None => Gate::Closed,
+        }
+    }
+
+    /// How many more attempts may begin to an endpoint. The fuller the host, the less each gets, so
+    /// that endpoints which hang cannot take all of it.
+    pub fn room(&self, endpoint: &EndpointRow, config: &DeliveryConfig) -> usize {
+        let most = match endpoint.ordering.as_str() {
+            "unordered" => config.unordered_in_flight.min(config.endpoint_in_flight),
+            _ => config.endpoint_in_flight,
+        };
+        if self.storing_to(endpoint.id) >= most.saturating_mul(STORING) {
+            return 0;
+        }
+        let left = config.in_flight.max(1).saturating_sub(self.in_flight);
+        let share = most.min(left.div_ceil(4));
+        share.saturating_sub(self.in_flight_to(endpoint.id))
+    }
+
+    fn storing_to(&self, endpoint: i64) -> usize {
+        self.endpoints.get(&endpoint).map_or(0, |under| under.outcomes.len())
+    }
+
+    /// What is still due in the store although it is under way.
+    pub fn under_way_to(&self, endpoint: i64) -> usize {
+        self.in_flight_to(endpoint) + self.storing_to(endpoint)
+    }
+
+    pub fn in_flight_to(&self, endpoint: i64) -> usize {
+        self.endpoints.get(&endpoint).map_or(0, |under| under.in_flight.len())
+    }
+
+    pub fn is_under_way(&self, endpoint: i64, delivery: i64) -> bool {
+        let under = self.endpoints.get(&endpoint);
+        under.is_some_and(|one| {
+            one.in_flight.contains(&delivery) || one.outcomes.contains(&delivery)
+        })
+    }
+
+    pub fn begun(&mut self, endpoint: i64, delivery: i64) {
+        if self.endpoints.entry(endpoint).or_default().in_flight.insert(delivery) {
+            self.in_flight += 1;
+        }
+    }
+
+    /// It has ended, and what came of it is not stored yet.
+    pub fn is_being_stored(&self, endpoint: i64, delivery: i64) -> bool {
+        self.endpoints.get(&endpoint).is_some_and(|under| under.outcomes.contains(&delivery))
+    }
+
+    /// An attempt has ended; what came of it is yet to be stored. Whether that opened or closed the endpoint's circuit.
+    pub fn ended(&mut self, endpoint: i64, delivery: i64, seen: Seen, now: i64) -> Option<Turned> {
+        let under = self.endpoints.entry(endpoint).or_default();
+        if under.in_flight.remove(&delivery) {
+            self.in_flight -= 1;
+        }
+        under.outcomes.insert(delivery);
+        let (was_clean, was_open) = (under.circuit.is_clean(), under.circuit.is_open());
+        match seen {
+            Seen { reached: true, .. } => under.circuit.reached(),
+            Seen { is_probe: true, .. } => under.circuit.probe_missed(now),
+            Seen { .. } => under.circuit.missed(now),
+        }
+        if !(was_clean && under.circuit.is_clean()) {
+            self.seen.note(endpoint, &under.circuit);
+        }
+        match (was_open, under.circuit.is_open()) {
+            (false, true) => Some(Turned::Opened),
+            (true, false) => Some(Turned::Closed),
+            _ => None,
+        }
+    }
+
+    pub fn stored(&mut self, endpoint: i64, delivery: i64, now: i64) {
+        if let Some(under) = self.endpoints.get_mut(&endpoint) {
+            under.outcomes.remove(&delivery);
+        }
+        self.tidy(endpoint, now);
+    }
+
+    /// What came of an attempt is lost: it is made again, but not at once.
+    pub fn lost(&mut self, endpoint: i64, delivery: i64, now: i64) {
+        let Some(under) = self.endpoints.get_mut(&endpoint) else { return };
+        under.outcomes.remove(&delivery);
+        if under.in_flight.remove(&delivery) {
+            self.in_flight -= 1;
+        }
+        under.rests_until = now + REST_MS;
+    }
+
+    /// Endpoints that a probe is due for.
+    pub fn to_probe(&self, now: i64) -> Vec<i64> {
+        let open =
+            self.endpoints.iter().filter(|(_, under)| under.circuit.gate(now) == Gate::Probe);
+        open.map(|(endpoint, _)| *endpoint).collect()
+    }
+
+    pub fn open_circuits(&self) -> usize {
+        self.endpoints.values().filter(|under| under.circuit.is_open()).count()
+    }
+
+    /// Nothing waits for that endpoint any more: what was known against it is forgotten.
+    pub fn close(&mut self, endpoint: i64) {
+        if self.under_way_to(endpoint) == 0
+            && let Some(under) = self.endpoints.remove(&endpoint)
+            && !under.circuit.is_clean()
+        {
+            self.seen.note(endpoint, &Circuit::default());
+        }
+    }
+
+    fn tidy(&mut self, endpoint: i64, now: i64) {
+        let idle = |under: &Under| {
+            under.in_flight.is_empty()
+                && under.outcomes.is_empty()
+                && under.circuit.is_clean()
+                && under.rests_until <= now
+        };
+        if self.endpoints.get(&endpoint).is_some_and(idle) {
+            self.endpoints.remove(&endpoint);
+        }
+    }
+}

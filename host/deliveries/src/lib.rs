@@ -1,0 +1,322 @@
+//! Deliveries: events on their way to endpoints, until they are delivered or dead.
+//!
+//! The rows in state `waiting` are the work; what is under way is known in memory alone. Uses the
+//! store and the outbound client and nothing else, holds no transaction while it sends, and never
+//! walks over what waits: each look is a step of an index.
+
+mod attempt;
+mod backoff;
+mod circuit;
+pub mod driver;
+mod ended;
+pub mod form;
+mod lanes;
+mod outcomes;
+mod reach;
+mod render;
+mod signature;
+mod target;
+mod upkeep;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::{Id, JoinSet};
+use tokio::time::{Instant, sleep_until};
+
+use moothall_core::clock::Clock;
+use moothall_core::config::DeliveryConfig;
+use moothall_core::fair_share::FairShare;
+use moothall_core::ids::random_bytes;
+use moothall_core::pace::Paces;
+use moothall_core::secrets::Keyring;
+use moothall_egress::Egress;
+use moothall_store::{DRIVER, DueDelivery, Found, Store, StoreError};
+
+pub use backoff::waits;
+pub use circuit::{Circuits, Gate};
+pub use reach::LocalReach;
+pub use render::metadata;
+pub use signature::SigningSecret;
+pub use target::{headers_context, secret_context};
+
+use attempt::{Attempt, Ended};
+use lanes::Lanes;
+use outcomes::OutcomeBatcher;
+use target::Target;
+
+/// How often what is due is looked for even without a signal.
+const LOOK: Duration = Duration::from_millis(250);
+/// The shortest time between two looks over all endpoints.
+const LOOK_PAUSE: Duration = Duration::from_millis(5);
+/// Endpoints that one look goes over; the next one goes on from there.
+const LOOK_ENDPOINTS: usize = 512;
+/// Endpoints whose secrets are kept open; with one more all are opened again.
+const TARGETS: usize = 1_024;
+/// How often the gauges are set.
+const GAUGES: Duration = Duration::from_secs(10);
+
+/// What all attempts share.
+pub struct Shared {
+    store: Store,
+    egress: Egress,
+    keyring: Arc<Keyring>,
+    clock: Clock,
+    local: LocalReach,
+    /// This machine's name.
+    machine: String,
+    /// How long an answer's body is waited for.
+    body_wait: Duration,
+}
+
+impl Shared {
+    fn roll(&self) -> u16 {
+        // Without randomness the waits have no jitter, and deliveries go on.
+        random_bytes().map_or(u16::MAX / 2, u16::from_le_bytes)
+    }
+}
+
+/// The task that sends what is due.
+pub struct Outbox {
+    shared: Arc<Shared>,
+    config: DeliveryConfig,
+    lanes: Lanes,
+    /// Endpoints that may be sent to, by their rows, as the last look has found them.
+    targets: HashMap<i64, Arc<Target>>,
+    attempts: JoinSet<Ended>,
+    /// Attempts in flight to each machine: one that hangs under many URLs leaves some to the others.
+    machines: FairShare<String>,
+    /// Many machines that hang leave some to those that do not.
+    paces: Arc<Paces<String>>,
+    outcomes: OutcomeBatcher,
+    /// What each task is about, for one that panics.
+    tasks: HashMap<Id, (i64, i64)>,
+    /// Deliveries that cannot be read, until they are ended.
+    unreadable: Vec<i64>,
+    /// Where the next look over all endpoints goes on.
+    after: i64,
+    /// The last look met an error.
+    is_failing: bool,
+    /// The host stops: no attempt begins any more.
+    is_stopping: bool,
+}
+
+impl Outbox {
+    pub fn new(
+        store: Store,
+        egress: Egress,
+        keyring: Arc<Keyring>,
+        clock: Clock,
+        config: DeliveryConfig,
+        local: LocalReach,
+        circuits: Circuits,
+    ) -> Self {
+        let (machine, body_wait) = (machine_name(), Duration::from_millis(config.body_ms));
+        Self {
+            machines: FairShare::of(config.in_flight.max(1)),
+            paces: Arc::new(Paces::of(config.in_flight.max(1))),
+            shared: Arc::new(Shared { store, egress, keyring, clock, local, machine, body_wait }),
+            config,
+            lanes: Lanes::new(circuits),
+            targets: HashMap::new(),
+            outcomes: OutcomeBatcher::default(),
+            attempts: JoinSet::new(),
+            tasks: HashMap::new(),
+            unreadable: Vec::new(),
+            after: 0,
+            is_failing: false,
+            is_stopping: false,
+        }
+    }
+
+    /// Until the host stops, and then until what is under way has ended and is stored. What is due then is
+    /// still due at the next start.
+    pub async fn run(mut self, mut stopping: watch::Receiver<bool>) {
+        let signal = self.shared.store.signals().deliveries.clone();
+        let (mut look_at, mut earliest) = (Instant::now(), Instant::now());
+        let mut gauges_at = Instant::now();
+        while !(self.is_stopping && self.is_idle()) {
+            tokio::select! {
+                () = stopped(&mut stopping), if !self.is_stopping => self.is_stopping = true,
+                Some(ended) = self.attempts.join_next_with_id() => self.ended_with_others(ended),
+                Some(stored) = self.outcomes.next() => self.stored(stored),
+                () = signal.notified() => look_at = earliest,
+                () = sleep_until(look_at) => {
+                    let looked = self.look().await;
+                    let more = *looked.as_ref().unwrap_or(&false);
+                    self.report(looked.err());
+                    earliest = Instant::now() + LOOK_PAUSE;
+                    look_at = if more { earliest } else { Instant::now() + LOOK };
+                    if gauges_at <= Instant::now() {
+                        gauges_at = Instant::now() + GAUGES;
+                        self.set_gauges();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Nothing is under way, and nothing is left to store.
+    fn is_idle(&self) -> bool {
+        self.attempts.is_empty() && self.outcomes.is_empty()
+    }
+
+    /// Says once that something is wrong, and once that it is over.
+    fn report(&mut self, error: Option<StoreError>) {
+        match (&error, self.is_failing) {
+            (Some(error), false) => {
+                tracing::warn!(%error, "deliveries wait: what is due cannot be read or ended");
+            }
+            (None, true) => tracing::info!("deliveries go on"),
+            _ => {}
+        }
+        self.is_failing = error.is_some();
+    }
+
+    /// Looks over all endpoints, or as many as one look may. Whether there is more to do at once.
+    async fn look(&mut self) -> Result<bool, StoreError> {
+        self.outcomes.begin(&self.shared.store);
+        if !self.may_begin() {
+            return Ok(false);
+        }
+        let now = self.shared.clock.now_ms();
+        let swept = self.sweep(now).await?;
+        let due = self.shared.store.read(|r| r.endpoints_due(self.after, now, LOOK_ENDPOINTS))?;
+        let mut failed = None;
+        let to_probe = self.lanes.to_probe(self.shared.clock.monotonic_ms());
+        for endpoint in due.found.iter().copied().chain(to_probe) {
+            if let Err(error) = self.look_at(endpoint) {
+                // Others must not wait for what is wrong with this one.
+                tracing::debug!(%error, endpoint, "an endpoint's deliveries cannot be read");
+                failed = Some(error);
+            }
+        }
+        self.bury().await?;
+        let more = due.next.is_some();
+        self.after = due.next.unwrap_or(0);
+        failed.map_or(Ok(more || swept), Err)
+    }
+
+    /// Not while what an attempt comes to could not be stored.
+    fn may_begin(&self) -> bool {
+        !self.is_stopping && self.shared.store.health().writes()
+    }
+
+    /// Begins what is due to one endpoint, as far as there is room.
+    fn look_at(&mut self, endpoint: i64) -> Result<(), StoreError> {
+        if !self.may_begin() {
+            return Ok(());
+        }
+        let Some(target) = self.target(endpoint)? else {
+            // What was known against it says nothing any more.
+            self.lanes.close(endpoint);
+            return Ok(());
+        };
+        let store = self.shared.store.clone();
+        match self.lanes.gate(endpoint, self.shared.clock.monotonic_ms()) {
+            Gate::Open => Ok(()),
+            Gate::Probe if self.lanes.in_flight_to(endpoint) > 0 => Ok(()),
+            Gate::Probe => {
+                match store.read(|reader| reader.oldest_delivery(endpoint))? {
+                    Some(oldest) => {
+                        if let Some(oldest) = self.waiting(oldest)? {
+                            self.begin(&target, oldest, true);
+                        }
+                    }
+                    None => self.lanes.close(endpoint),
+                }
+                Ok(())
+            }
+            Gate::Closed => self.begin_due(&target),
+        }
+    }
+
+    /// The endpoint as it is stored now, if it may be sent to.
+    fn target(&mut self, endpoint: i64) -> Result<Option<Arc<Target>>, StoreError> {
+        let (row, signer) = self.shared.store.read(|reader| {
+            let row = reader.endpoint_row(endpoint)?;
+            let is_callback = row.as_ref().is_some_and(|row| row.kind == "callback");
+            Ok((row, if is_callback { reader.endpoint(DRIVER)? } else { None }))
+        })?;
+        let Some(row) = row.filter(|row| row.enabled && !row.url.is_empty()) else {
+            self.targets.remove(&endpoint);
+            return Ok(None);
+        };
+        if let Some(known) = self.targets.get(&endpoint)
+            && known.is_of(&row, signer.as_ref())
+        {
+            return Ok(Some(known.clone()));
+        }
+        if self.targets.len() >= TARGETS {
+            self.targets.clear();
+        }
+        let target = Arc::new(Target::open(&self.shared, row, signer));
+        self.targets.insert(endpoint, target.clone());
+        Ok(Some(target))
+    }
+
+    fn begin_due(&mut self, target: &Arc<Target>) -> Result<(), StoreError> {
+        let (endpoint, now) = (target.row.id, self.shared.clock.now_ms());
+        let room = self.room(target);
+        if room == 0 {
+            return Ok(());
+        }
+        // What is in flight is still due in the store.
+        let limit = room + self.lanes.under_way_to(endpoint);
+        let store = self.shared.store.clone();
+        let due = store.read(|reader| reader.due_deliveries(endpoint, now, limit))?;
+        let new = due.into_iter().filter(|id| !self.lanes.is_under_way(endpoint, *id));
+        for delivery in new.take(room).collect::<Vec<_>>() {
+            if let Some(delivery) = self.waiting(delivery)? {
+                self.begin(target, delivery, false);
+            }
+        }
+        Ok(())
+    }
+
+    /// A delivery that waits. One that cannot be read is ended, so that its lane goes on.
+    fn waiting(&mut self, delivery: i64) -> Result<Option<DueDelivery>, StoreError> {
+        let found = self.shared.store.read(|reader| reader.waiting_delivery(delivery))?;
+        if let Found::Unreadable = found {
+            self.unreadable.push(delivery);
+        }
+        Ok(found.row())
+    }
+
+    /// How many more attempts may begin.
+    fn room(&self, target: &Target) -> usize {
+        let room = self.lanes.room(&target.row, &self.config);
+        room.min(self.machines.left(&target.machine)).min(self.paces.left(&target.machine))
+    }
+
+    fn begin(&mut self, target: &Arc<Target>, delivery: DueDelivery, is_probe: bool) {
+        // A probe waits for a place like any other attempt.
+        let Some(permit) = self.machines.take(&target.machine) else { return };
+        let Some(pace) = self.paces.try_begin(&target.machine) else { return };
+        let (endpoint, id) = (target.row.id, delivery.id);
+        let attempt = Attempt { delivery, target: target.clone(), is_probe };
+        self.lanes.begun(endpoint, id);
+        let run = attempt.run(self.shared.clone());
+        let (paces, target) = (self.paces.clone(), target.clone());
+        let task = self.attempts.spawn(async move {
+            let (_places, began) = ((permit, pace), Instant::now());
+            let ended = run.await;
+            paces.ended(&target.machine, began.elapsed());
+            ended
+        });
+        self.tasks.insert(task.id(), (endpoint, id));
+    }
+}
+
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // A sender that is gone will not say more: stop as well.
+    drop(stop.wait_for(|stop| *stop).await);
+}
+
+/// What this machine calls itself.
+pub fn machine_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    if name.trim().is_empty() { "localhost".to_owned() } else { name.trim().to_owned() }
+}

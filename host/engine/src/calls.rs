@@ -1,0 +1,293 @@
+//! The one path of every call: resolve, validate, guest, effects, commit, answer.
+//!
+//! HTTP handlers and mutations of communities all come through here. A call does not end when the
+//! client goes away. Nothing here speaks HTTP or SQL.
+
+mod commit;
+mod error;
+mod failed;
+mod processes;
+mod request;
+mod residents;
+mod resolve;
+mod result;
+mod sending;
+mod unfit;
+mod versions;
+
+use std::future::poll_fn;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::Poll;
+use std::time::Instant;
+
+use futures_util::FutureExt;
+
+use crate::communities::Communities;
+use crate::plugins::{CallOutcome, Plugin, PluginCall, Plugins};
+use moothall_core::clock::Clock;
+use moothall_core::ids::RequestId;
+use moothall_core::instance::{Instance, InstanceLock};
+use moothall_guest::{Ended, Fault, MemoryReservation, Output, PluginContext};
+use moothall_store::Store;
+
+use failed::Trace;
+use residents::Residents;
+use unfit::Unfit;
+
+pub use commit::{DAY_USED_UP, ExtraWrite, Writes, charge, settle};
+pub use error::CallError;
+pub use failed::{FailedCalls, NOT_CLOSED};
+pub use processes::{StartRequest, ValidatedStart};
+pub use request::{ValidatedCall, What};
+pub use resolve::{ActionRequest, Reach, unresolved, validated};
+pub use unfit::UnfitInstance;
+
+/// What the path needs, shared by all calls.
+pub struct Calls {
+    pub plugins: Arc<Plugins>,
+    pub communities: Arc<Communities>,
+    pub store: Store,
+    pub clock: Clock,
+    pub failed: FailedCalls,
+    /// Guests that live on between calls.
+    pub residents: Residents,
+    /// Instances that the version that serves cannot be called for.
+    unfit: Unfit,
+    /// Calls in flight, and how many may be.
+    in_flight: AtomicU32,
+    limit: u32,
+    instance_limit: u32,
+    /// Processes of one instance that may be pending.
+    pending_limit: usize,
+}
+
+/// Whether the effects of a call are stored.
+pub enum Mode {
+    Commit,
+    /// Together with something else, or not at all.
+    With(ExtraWrite),
+    /// The same, of one that closes a process: if it completes none, it has failed, although all of it is stored.
+    Closing(ExtraWrite),
+    /// Together with what this makes of them.
+    BeforeCommit(BeforeCommit),
+    /// They are handed back: a dry run shows them, a mutation stores them with its own write, the
+    /// scheduler stores those of many ticks at once.
+    Collect,
+}
+
+/// Sees what a call answered and wants stored, may take from it, and says what else is stored with it.
+pub type BeforeCommit = Box<dyn FnOnce(&Output, &mut Collected) -> Option<ExtraWrite> + Send>;
+
+/// What a call answered.
+#[derive(Debug)]
+pub struct Answer {
+    pub output: Output,
+    /// What is to be stored, where the call does not do so itself.
+    pub effects: Option<Collected>,
+}
+
+impl Answer {
+    /// The result's JSON text, or none.
+    pub fn text(self) -> Option<String> {
+        match self.output {
+            Output::Text(text) => text,
+            _ => None,
+        }
+    }
+}
+
+/// What a call wants stored and is not stored yet, with the instance's lock if the call took it.
+#[derive(Debug)]
+pub struct Collected {
+    pub instance: Option<Arc<Instance>>,
+    pub writes: Writes,
+    /// Outbound requests that were made: method, URL without query, status.
+    pub http: Vec<(String, String, u16)>,
+    /// Of the plugin that wants it.
+    pub plugin_context: Arc<PluginContext>,
+    /// Its part of all guests' memory.
+    pub reservation: MemoryReservation,
+    /// What ends only when it is stored, or is not going to be.
+    pub keep: Option<Arc<dyn std::any::Any + Send + Sync>>,
+    lock: Option<InstanceLock>,
+    state_bytes: Option<u64>,
+}
+
+impl Calls {
+    pub fn new(
+        plugins: Arc<Plugins>,
+        communities: Arc<Communities>,
+        store: Store,
+        clock: Clock,
+        failed: FailedCalls,
+        limits: &moothall_core::config::Limits,
+    ) -> Self {
+        let in_flight = AtomicU32::new(0);
+        let (limit, instance_limit) = (limits.calls, limits.calls_per_instance);
+        let pending_limit = limits.processes_per_instance;
+        Self {
+            plugins,
+            communities,
+            store,
+            clock,
+            failed,
+            residents: Residents::new(limits.residents),
+            unfit: Unfit::default(),
+            in_flight,
+            limit,
+            instance_limit,
+            pending_limit,
+        }
+    }
+
+    /// Runs a call to its end, whatever becomes of the caller.
+    ///
+    /// Most calls end at their first poll, and a task for them would cost more than their
+    /// validation. One that has to wait, for a lock, its turn or the commit, becomes a task.
+    pub async fn run(
+        self: &Arc<Self>,
+        call: ValidatedCall,
+        mode: Mode,
+    ) -> Result<Answer, CallError> {
+        let mut running = Box::pin(self.clone().run_here(call, mode));
+        match poll_fn(|cx| Poll::Ready(running.as_mut().poll(cx))).await {
+            Poll::Ready(outcome) => outcome,
+            Poll::Pending => {
+                #[expect(clippy::disallowed_methods, reason = "this is the home of calls' tasks")]
+                let task = tokio::spawn(running);
+                task.await.unwrap_or_else(|_| Err(panicked()))
+            }
+        }
+    }
+
+    /// Every result of a call comes through here, and one that failed is told and listed here.
+    async fn run_here(
+        self: Arc<Self>,
+        mut call: ValidatedCall,
+        mode: Mode,
+    ) -> Result<Answer, CallError> {
+        let mut trace = Trace::begin();
+        let attempt = AssertUnwindSafe(self.attempt(&mut call, mode, &mut trace));
+        // A panic is a fault of the host that ends this call alone.
+        let outcome = attempt.catch_unwind().await.unwrap_or_else(|_| Err(panicked()));
+        outcome.map_err(|error| self.failed.note(&self.clock, &call, error, trace))
+    }
+
+    async fn attempt(
+        self: &Arc<Self>,
+        call: &mut ValidatedCall,
+        mode: Mode,
+        trace: &mut Trace,
+    ) -> Result<Answer, CallError> {
+        let admitted = self.admit(call.plugin())?;
+        let (export, call_context) = call.take_for_guest();
+        let ended = if call.is_for_resident() {
+            self.residents.call(call, export, call_context).await?
+        } else {
+            call.plugin().guest.call(export, call.plugin().context.clone(), call_context).await
+        };
+        trace.note(&ended);
+        let outcome = self.settle(call, ended, mode, trace.started).await;
+        drop(admitted);
+        call.metrics().record(outcome_of(&outcome), trace.started.elapsed());
+        outcome
+    }
+
+    /// Checks the result and the effects, then stores them; only then there is an answer.
+    async fn settle(
+        &self,
+        call: &ValidatedCall,
+        mut ended: Ended,
+        mode: Mode,
+        started: Instant,
+    ) -> Result<Answer, CallError> {
+        let returned = std::mem::replace(&mut ended.result, Ok(Ok(Output::Nothing)));
+        let output = returned?.map_err(|refusal| CallError::Refused(refusal, None))?;
+        result::check(call, &output, &ended.effects).await?;
+        let mut collected = Collected::of(call, ended, started);
+        match mode {
+            Mode::Collect => return Ok(Answer { output, effects: Some(collected) }),
+            Mode::Commit if collected.is_empty() => {}
+            Mode::Commit => self.commit(collected, None).await?,
+            Mode::With(also) => self.commit(collected, Some(also)).await?,
+            Mode::Closing(also) => {
+                let is_completed = collected.writes.completes();
+                self.commit(collected, Some(also)).await?;
+                if !is_completed {
+                    return Err(CallError::NotClosed(None));
+                }
+            }
+            Mode::BeforeCommit(finish) => match finish(&output, &mut collected) {
+                None if collected.is_empty() => {}
+                also => self.commit(collected, also).await?,
+            },
+        }
+        Ok(Answer { output, effects: None })
+    }
+
+    /// Counts the call in for the host and the plugin; dropping the answer counts it out. For its
+    /// instance it was counted when it was resolved.
+    pub fn admit(self: &Arc<Self>, plugin: &Arc<Plugin>) -> Result<Admitted, Fault> {
+        if self.in_flight.fetch_add(1, Ordering::Relaxed) >= self.limit {
+            self.in_flight.fetch_sub(1, Ordering::Relaxed);
+            return Err(Fault::Overloaded("too many calls are in flight"));
+        }
+        let host = HostCall(self.clone());
+        let plugin = plugin
+            .enter()
+            .ok_or(Fault::Overloaded("too many calls of this plugin are in flight"))?;
+        Ok(Admitted { _host: host, _plugin: plugin })
+    }
+
+    /// Tells and lists a call whose answer turned out to be of no use after it had ended: its plugin's fault.
+    pub fn blame(
+        &self,
+        (plugin, instance): (Arc<Plugin>, Option<Arc<Instance>>),
+        what: What,
+        request: RequestId,
+        reason: String,
+    ) {
+        let call = match instance {
+            Some(instance) => {
+                let config = instance.stored_config().clone();
+                ValidatedCall::on(plugin, instance, config, what, request)
+            }
+            None => ValidatedCall::of_plugin(plugin, what, request),
+        };
+        let fault = Fault::BadOutput(reason).into();
+        drop(self.failed.note(&self.clock, &call, fault, Trace::begin()));
+    }
+
+    /// Calls in flight now.
+    pub fn in_flight(&self) -> u32 {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+}
+
+/// A call in flight.
+pub struct Admitted {
+    _host: HostCall,
+    _plugin: PluginCall,
+}
+
+struct HostCall(Arc<Calls>);
+
+impl Drop for HostCall {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn panicked() -> CallError {
+    Fault::Host("a call panicked".into()).into()
+}
+
+fn outcome_of(outcome: &Result<Answer, CallError>) -> CallOutcome {
+    match outcome {
+        Ok(_) => CallOutcome::Ok,
+        Err(CallError::Refused(..)) => CallOutcome::Refused,
+        Err(_) => CallOutcome::Failed,
+    }
+}

@@ -1,0 +1,203 @@
+//! Calls that failed by fault of plugin or host: each is a line of the log and a row of the list.
+//!
+//! What a plugin returns as an error is its fault, unless it tells whoever asked for an action, a route or an instance
+//! what was wrong with that.
+//! Written outside the call through a bounded queue: a call never waits for it, and what does not
+//! fit is dropped and counted. One plugin has a rate, and no more than three quarters of the queue.
+
+use std::borrow::Cow;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+
+use super::{CallError, ValidatedCall};
+use moothall_core::clock::{Clock, Moment};
+use moothall_core::fair_share::{FairShare, SharePermit};
+use moothall_core::ids::CallId;
+use moothall_core::telemetry::metric::FAILED_CALLS_DROPPED;
+use moothall_guest::{Blame, Ended, cut};
+use moothall_store::{FailedCall, Store};
+
+/// Longest detail that is kept, in bytes.
+const DETAIL_BYTES: usize = 4 << 10;
+/// Failed calls that one write stores.
+const BATCH: usize = 100;
+
+/// The code of a call that closed no process.
+pub const NOT_CLOSED: &str = "not_closed";
+
+/// Where failed calls are noted.
+pub struct FailedCalls {
+    queue: mpsc::Sender<Queued>,
+    fair_share: FairShare,
+}
+
+/// A call that is to be written down, and its plugin's place in the queue until it is.
+struct Queued {
+    row: FailedCall,
+    _permit: SharePermit,
+}
+
+/// What is known of a call beside how it failed.
+pub struct Trace {
+    pub started: Instant,
+    id: Option<CallId>,
+    log: String,
+    cpu: Duration,
+}
+
+impl Trace {
+    pub fn begin() -> Self {
+        Self { started: Instant::now(), id: None, log: String::new(), cpu: Duration::ZERO }
+    }
+
+    pub fn note(&mut self, ended: &Ended) {
+        self.id.clone_from(&ended.call);
+        self.log.clone_from(&ended.log);
+        self.cpu = ended.cpu;
+    }
+}
+
+impl FailedCalls {
+    /// The list, and the work of writing it down, which ends with the last `FailedCalls`.
+    pub fn new(store: Store, queued: usize) -> (Self, impl Future<Output = ()> + Send) {
+        let queued = queued.max(1);
+        let (queue, calls) = mpsc::channel(queued);
+        (Self { queue, fair_share: FairShare::of(queued) }, write_down(store, calls))
+    }
+
+    /// Tells the operator, and lists what is the plugin's fault or the host's. The error comes back with the id
+    /// under which it is listed.
+    pub fn note(
+        &self,
+        clock: &Clock,
+        call: &ValidatedCall,
+        error: CallError,
+        trace: Trace,
+    ) -> CallError {
+        let id = trace.id.clone().unwrap_or_else(|| CallId::new(clock));
+        let Some(failure) = Failure::of(call, &error) else { return error };
+        failure.log(call, &id);
+        if failure.blame == Blame::Nobody {
+            return error;
+        }
+        let plugin = call.plugin();
+        let rate = &plugin.context.quota.failed;
+        if rate.take() {
+            let queued = self.fair_share.take(&plugin.name).is_some_and(|permit| {
+                let row = row(clock, call, failure, &id, trace);
+                self.queue.try_send(Queued { row, _permit: permit }).is_ok()
+            });
+            if !queued {
+                rate.refuse();
+            }
+        }
+        error.of_call(id)
+    }
+}
+
+/// How a call failed, as it is told.
+struct Failure {
+    blame: Blame,
+    code: Cow<'static, str>,
+    detail: String,
+}
+
+impl Failure {
+    /// None where nothing was called.
+    fn of(call: &ValidatedCall, error: &CallError) -> Option<Self> {
+        match error {
+            CallError::Fault(fault, _) => {
+                let detail = cut(fault.to_string(), DETAIL_BYTES);
+                Some(Self { blame: fault.blame(), code: fault.code().into(), detail })
+            }
+            CallError::Refused(refusal, _) => {
+                let is_of_caller = call.answers_its_caller() && refusal.kind.is_of_caller();
+                let blame = if is_of_caller { Blame::Nobody } else { Blame::Plugin };
+                let detail = cut(refusal.message.clone(), DETAIL_BYTES);
+                Some(Self { blame, code: refusal.kind.code().into(), detail })
+            }
+            CallError::NotClosed(_) => {
+                let detail = "its `close` returned and did not complete the process".to_owned();
+                Some(Self { blame: Blame::Plugin, code: NOT_CLOSED.into(), detail })
+            }
+            _ => None,
+        }
+    }
+
+    /// How loudly follows whose fault it is.
+    fn log(&self, call: &ValidatedCall, id: &CallId) {
+        let (community, instance) = (call.community(), call.instance().map_or(0, |one| one.id.0));
+        let (plugin, name) = (call.plugin().name.as_str(), call.name());
+        let (request, call_id, origin) =
+            (call.request_id().as_str(), id.as_str(), call.origin().as_str());
+        let Self { blame, code, detail } = self;
+        match blame {
+            // One line of its plugin's, which must not push out those of the others.
+            Blame::Plugin | Blame::Host if !call.plugin().context.quota.log.take() => {}
+            Blame::Nobody => tracing::debug!(
+                community, plugin, instance, origin, name, request, call = call_id, %code,
+                "call refused: {detail}"
+            ),
+            Blame::Plugin => tracing::warn!(
+                community, plugin, instance, origin, name, request, call = call_id, %code,
+                "call failed: {detail}"
+            ),
+            Blame::Host => tracing::error!(
+                community, plugin, instance, origin, name, request, call = call_id, %code,
+                "call failed: {detail}"
+            ),
+        }
+    }
+}
+
+fn row(
+    clock: &Clock,
+    call: &ValidatedCall,
+    failure: Failure,
+    id: &CallId,
+    trace: Trace,
+) -> FailedCall {
+    let micros = |duration: Duration| i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+    let duration = trace.started.elapsed();
+    FailedCall {
+        position: 0,
+        id: id.to_string(),
+        request_id: call.request_id().to_string(),
+        community: call.community().to_owned(),
+        plugin: call.plugin().name.to_string(),
+        version: call.plugin().manifest.version.clone(),
+        instance: call.instance().map_or(0, |instance| instance.id.0),
+        origin: call.origin().as_str().to_owned(),
+        name: call.name().to_owned(),
+        code: failure.code.into_owned(),
+        detail: failure.detail,
+        log: trace.log,
+        started_at: Moment(clock.now_ms() - i64::try_from(duration.as_millis()).unwrap_or(0)),
+        duration_us: micros(duration),
+        cpu_us: micros(trace.cpu),
+    }
+}
+
+async fn write_down(store: Store, mut calls: mpsc::Receiver<Queued>) {
+    let mut batch = Vec::new();
+    while calls.recv_many(&mut batch, BATCH).await > 0 {
+        // Those that come meanwhile wait in the queue, as far as it goes.
+        store.health().until_it_writes().await;
+        // They have left the queue, and their plugins' places in it with them.
+        let rows: Vec<_> = batch.drain(..).map(|queued: Queued| queued.row).collect();
+        let plugins: Vec<_> = rows.iter().map(|row| row.plugin.clone()).collect();
+        let written = store
+            .write("failed_calls.add", move |tx| {
+                rows.iter().try_for_each(|row| tx.add_failed_call(row))
+            })
+            .await;
+        if let Err(error) = written {
+            let count = plugins.len();
+            for plugin in plugins {
+                FAILED_CALLS_DROPPED.of(&[("plugin", &plugin)]).increment(1);
+            }
+            tracing::warn!(%error, count, "failed calls could not be listed");
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Starting and closing governance processes.
+//!
+//! A process is stored by the commit of its own `start`: if that fails, there never was one.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::{
+    BeforeCommit, CallError, Calls, Collected, ExtraWrite, Mode, ValidatedCall, What, validated,
+};
+use crate::plugins::{Plugin, ProcessFunction, ProcessType};
+use moothall_core::effects::{ProcessChange, ProcessStatus};
+use moothall_core::ids::{RequestId, unguessable_ulid};
+use moothall_core::instance::{Instance, ProcessRef};
+use moothall_guest::Fault;
+use moothall_store::{ProcessRow, StoreError, Tx};
+
+/// A process as a driver asks for it.
+pub struct StartRequest<'a> {
+    pub community: &'a str,
+    pub platform_id: Option<&'a str>,
+    pub plugin: &'a str,
+    pub process: &'a str,
+    /// A JSON text that was checked.
+    pub parameters: String,
+    pub callback_url: Option<String>,
+    pub request_id: RequestId,
+}
+
+/// The plugin, process type and instance that a start names.
+pub type ResolvedStart = (Arc<Plugin>, Arc<ProcessType>, Arc<Instance>);
+
+/// A start that may run.
+pub struct ValidatedStart {
+    call: ValidatedCall,
+    kind: Arc<ProcessType>,
+    instance: Arc<Instance>,
+    callback_url: Option<String>,
+}
+
+impl Calls {
+    /// Finds in memory the plugin, process type and instance that a start names.
+    pub fn resolve_process(&self, request: &StartRequest<'_>) -> Result<ResolvedStart, CallError> {
+        let community = self.community(request.community)?;
+        let plugin = self.plugin(request.plugin, &community)?;
+        let kind = known(&plugin, request.process)?;
+        let instance = self.instance(&community, &plugin, request.platform_id)?;
+        Ok((plugin, kind, instance))
+    }
+
+    /// Resolves and validates a start.
+    pub async fn process(
+        self: &Arc<Self>,
+        request: StartRequest<'_>,
+    ) -> Result<ValidatedStart, CallError> {
+        let (plugin, mut kind, instance) = self.resolve_process(&request)?;
+        let mark = plugin.mark;
+        let ready = self.ready(plugin, instance.clone(), &request.request_id).await?;
+        if ready.plugin.mark != mark {
+            kind = known(&ready.plugin, request.process)?;
+        }
+        let parameters = validated(&kind.parameters, request.parameters)?;
+        let pending = self.store.read(|reader| reader.pending_count(instance.id))?;
+        if pending >= self.pending_limit {
+            return Err(CallError::TooManyProcesses(self.pending_limit));
+        }
+        let what = What::Start { kind: kind.clone(), parameters };
+        let call = ready.call(what, request.request_id);
+        let call = call.about(Arc::new(self.new_process(&kind)?));
+        Ok(ValidatedStart { call, kind, instance, callback_url: request.callback_url })
+    }
+
+    fn new_process(&self, kind: &ProcessType) -> Result<ProcessRef, CallError> {
+        let public_id = unguessable_ulid(&self.clock)
+            .map_err(|error| Fault::Host(format!("there is no randomness: {error}")))?;
+        let (id, name) = (self.communities.next_process(), kind.name.clone());
+        Ok(ProcessRef { id, public_id: public_id.into(), name, is_new: true })
+    }
+
+    /// Starts it; the process as its `start` left it. `more` is what must be stored together with that.
+    pub async fn start(
+        self: &Arc<Self>,
+        start: ValidatedStart,
+        more: impl FnOnce(&ProcessRow, &mut Collected) -> Option<ExtraWrite> + Send + 'static,
+    ) -> Result<ProcessRow, CallError> {
+        let ValidatedStart { call, kind, instance, callback_url } = start;
+        let process = call.process().cloned();
+        let process = process.ok_or_else(|| Fault::Host("a start of no process".into()))?;
+        let now = self.clock.now_ms();
+        let started: Arc<Mutex<Option<ProcessRow>>> = Arc::default();
+        let told = started.clone();
+        let finish: BeforeCommit = Box::new(move |_, collected| {
+            let change = collected.writes.process.take().map(|(_, change)| change);
+            let change = change.unwrap_or_default();
+            let row = first_row(&process, &instance, &change, callback_url);
+            let more = more(&row, collected);
+            *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(row.clone());
+            Some(Box::new(move |tx| {
+                store_new(tx, &row, &change, &kind, now)?;
+                more.map_or(Ok(()), |more| more(tx))
+            }))
+        });
+        self.run(call, Mode::BeforeCommit(finish)).await?;
+        let started = started.lock().unwrap_or_else(PoisonError::into_inner).take();
+        started.ok_or_else(|| Fault::Host("a start that started nothing".into()).into())
+    }
+
+    /// Closes a process that is not completed; the process as that completed it.
+    pub async fn close(
+        self: &Arc<Self>,
+        row: &ProcessRow,
+        request_id: RequestId,
+        tell: ExtraWrite,
+    ) -> Result<ProcessRow, CallError> {
+        if row.status == ProcessStatus::Completed {
+            return Err(CallError::AlreadyCompleted);
+        }
+        let instance = self.communities.instance(row.instance);
+        let instance = instance.ok_or(CallError::AlreadyCompleted)?;
+        let plugin = self.plugin_of(&instance)?;
+        let kind = plugin.processes.get(&row.name).cloned();
+        let kind = kind.filter(|kind| kind.has(ProcessFunction::Close));
+        let kind = kind.ok_or_else(|| CallError::NoClose {
+            plugin: plugin.name.clone(),
+            process: row.name.clone(),
+        })?;
+        let call = self.on(plugin, instance, What::Close { kind }, request_id).await?;
+        let ended = self.run(call.about(Arc::new(row.reference())), Mode::Closing(tell)).await;
+        let now = self.store.read(|reader| reader.process_by_id(row.id))?;
+        let now = now.ok_or(StoreError::Stale)?;
+        match ended {
+            Ok(_) => Ok(now),
+            // Its closing time came first.
+            Err(_) if now.status == ProcessStatus::Completed => Err(CallError::AlreadyCompleted),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn known(plugin: &Plugin, process: &str) -> Result<Arc<ProcessType>, CallError> {
+    let kind = plugin.processes.get(process).cloned();
+    kind.ok_or_else(|| CallError::unknown_process(plugin, process))
+}
+
+fn store_new(
+    tx: &Tx<'_>,
+    row: &ProcessRow,
+    change: &ProcessChange,
+    kind: &ProcessType,
+    now: i64,
+) -> Result<(), StoreError> {
+    tx.add_process(row, change, now)?;
+    if row.status != ProcessStatus::Completed && kind.has(ProcessFunction::Update) {
+        tx.put_schedule(row.instance, row.id, "update", kind.schedule.first(now))?;
+    }
+    Ok(())
+}
+
+fn first_row(
+    process: &ProcessRef,
+    instance: &Instance,
+    change: &ProcessChange,
+    callback_url: Option<String>,
+) -> ProcessRow {
+    let empty = ProcessRow {
+        id: process.id,
+        public_id: process.public_id.to_string(),
+        community: instance.community.id,
+        slug: instance.community.slug.to_string(),
+        instance: instance.id,
+        plugin: instance.plugin.to_string(),
+        name: process.name.to_string(),
+        // What `start` does not say otherwise.
+        status: ProcessStatus::Pending,
+        outcome: "{}".to_owned(),
+        errors: "{}".to_owned(),
+        url: None,
+        callback_url,
+        closing_at: None,
+        state_bytes: 0,
+    };
+    empty.with(change)
+}

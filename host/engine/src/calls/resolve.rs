@@ -1,0 +1,177 @@
+//! From what a caller asks for to a call that may run: resolve in memory, then validate.
+
+use std::sync::Arc;
+
+use super::request::{ValidatedCall, What};
+use super::{CallError, Calls};
+use crate::communities::{Community, ResolveError};
+use crate::plugins::{Action, Away, Plugin, Schema};
+use moothall_core::config::nearest;
+use moothall_core::ids::RequestId;
+use moothall_core::instance::Instance;
+use moothall_guest::Fault;
+
+#[cfg(test)]
+mod tests;
+
+/// An action as a driver asks for it.
+pub struct ActionRequest<'a> {
+    pub community: &'a str,
+    /// `community_platform_id`, where the caller gave one.
+    pub platform_id: Option<&'a str>,
+    pub plugin: &'a str,
+    pub action: &'a str,
+    /// A JSON text that was checked.
+    pub parameters: String,
+    pub reach: Reach,
+    pub request_id: RequestId,
+}
+
+/// Which actions can be called from where a request came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    Public,
+    Every,
+}
+
+impl Reach {
+    fn includes(self, is_public: bool) -> bool {
+        is_public || self == Self::Every
+    }
+}
+
+/// What an action's call is of.
+pub type Resolved = (Arc<Plugin>, Arc<Action>, Arc<Instance>);
+
+impl Calls {
+    /// Validates an action's call, of what was resolved just now.
+    pub async fn action(
+        self: &Arc<Self>,
+        (plugin, mut action, instance): Resolved,
+        request: ActionRequest<'_>,
+    ) -> Result<ValidatedCall, CallError> {
+        let mark = plugin.mark;
+        let ready = self.ready(plugin, instance, &request.request_id).await?;
+        if ready.plugin.mark != mark {
+            action = reachable(&ready.plugin, request.action, request.reach)?;
+        }
+        let parameters = validated(&action.parameters, request.parameters)?;
+        Ok(ready.call(What::Action { action, parameters }, request.request_id))
+    }
+
+    /// What an action's call is of: found in memory.
+    pub fn resolve(&self, request: &ActionRequest<'_>) -> Result<Resolved, CallError> {
+        if request.reach == Reach::Public {
+            // Before the community: that a plugin is away must not tell which communities there are.
+            self.serving(request.plugin)?;
+        }
+        let community = self.community(request.community)?;
+        let plugin = self.plugin(request.plugin, &community)?;
+        let action = reachable(&plugin, request.action, request.reach)?;
+        let instance = self.instance(&community, &plugin, request.platform_id)?;
+        Ok((plugin, action, instance))
+    }
+
+    /// A call on an instance, which must be ready for the plugin's version.
+    pub async fn on(
+        self: &Arc<Self>,
+        plugin: Arc<Plugin>,
+        instance: Arc<Instance>,
+        what: What,
+        request_id: RequestId,
+    ) -> Result<ValidatedCall, CallError> {
+        let mark = plugin.mark;
+        let ready = self.ready(plugin, instance, &request_id).await?;
+        if ready.plugin.mark != mark {
+            // What is to be called was looked up in the version before.
+            return Err(Fault::Overloaded("the plugin is being replaced").into());
+        }
+        Ok(ready.call(what, request_id))
+    }
+
+    pub fn community(&self, slug: &str) -> Result<Arc<Community>, CallError> {
+        let community = self.communities.get(slug);
+        community.ok_or_else(|| CallError::UnknownCommunity(slug.to_owned()))
+    }
+
+    /// A plugin that serves, whoever has enabled it. One that is away is not unknown.
+    pub fn serving(&self, name: &str) -> Result<Arc<Plugin>, CallError> {
+        self.plugins.get(name).ok_or_else(|| {
+            match self.plugins.away(name, self.communities.is_enabled(name)) {
+                Some(why) => CallError::PluginUnavailable(name.to_owned(), why),
+                None => self.unknown_plugin(name),
+            }
+        })
+    }
+
+    /// That no plugin has that name, and which name was meant, perhaps.
+    pub fn unknown_plugin(&self, name: &str) -> CallError {
+        CallError::UnknownPlugin { name: name.to_owned(), meant: self.plugin_meant(name) }
+    }
+
+    /// `; did you mean …?`, if a plugin that serves has a name that is near.
+    pub fn plugin_meant(&self, name: &str) -> String {
+        let all = self.plugins.all();
+        let known: Vec<&str> = all.iter().map(|plugin| plugin.name.as_str()).collect();
+        nearest(name, &known)
+    }
+
+    /// The plugin of an instance, if it serves now.
+    pub fn plugin_of(&self, instance: &Instance) -> Result<Arc<Plugin>, CallError> {
+        let name = instance.plugin.as_str();
+        self.plugins.get(name).ok_or_else(|| {
+            let why = self.plugins.away(name, true).unwrap_or(Away::Gone);
+            CallError::PluginUnavailable(name.to_owned(), why)
+        })
+    }
+
+    /// A plugin that serves. One that is enabled but gone, or not compiled yet, is not unknown.
+    pub fn plugin(&self, name: &str, community: &Community) -> Result<Arc<Plugin>, CallError> {
+        self.plugins.get(name).ok_or_else(|| {
+            let enabled =
+                community.instances.iter().any(|instance| instance.plugin.as_str() == name);
+            match self.plugins.away(name, enabled) {
+                Some(why) => CallError::PluginUnavailable(name.to_owned(), why),
+                None => self.unknown_plugin(name),
+            }
+        })
+    }
+
+    /// The instance of `plugin`, told apart by its `community_platform_id`.
+    pub fn instance(
+        &self,
+        community: &Community,
+        plugin: &Plugin,
+        platform_id: Option<&str>,
+    ) -> Result<Arc<Instance>, CallError> {
+        let instance = community.resolve(plugin.name.as_str(), platform_id);
+        instance.cloned().map_err(|error| unresolved(plugin.name.as_str(), community, error))
+    }
+}
+
+/// Why a community has no such instance, as whoever named it is told.
+pub fn unresolved(plugin: &str, community: &Community, error: ResolveError) -> CallError {
+    let plugin = plugin.to_owned();
+    match error {
+        ResolveError::NotEnabled => {
+            CallError::NotEnabled { plugin, names: community.names.clone() }
+        }
+        ResolveError::Ambiguous(choices) => CallError::Ambiguous { plugin, choices },
+        ResolveError::NoSuchPlatform(choices) => CallError::NoSuchPlatform { plugin, choices },
+    }
+}
+
+fn reachable(plugin: &Plugin, slug: &str, reach: Reach) -> Result<Arc<Action>, CallError> {
+    let action = plugin.actions.get(slug);
+    let action = action.filter(|action| reach.includes(action.public));
+    action.cloned().ok_or_else(|| CallError::UnknownAction {
+        plugin: plugin.name.clone(),
+        action: slug.to_owned(),
+        known: plugin.manifest.actions.iter().map(|action| action.slug.clone()).collect(),
+    })
+}
+
+/// What the guest gets.
+pub fn validated(schema: &Schema, parameters: String) -> Result<String, CallError> {
+    schema.accepted(parameters).map_err(CallError::InvalidParameters)
+}

@@ -1,0 +1,237 @@
+//! The first call of an instance on another version of its plugin: its config must be right for it, and
+//! `upgraded` runs, once, after the last call on the old version.
+//!
+//! An instance is ready for one version at a time. A call is counted in before it looks whether that
+//! is its own; whoever upgrades closes the instance, waits until no call is left, and takes the lock.
+//! So no call on the old version can begin once the upgrade has, and none has to be turned away.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::{CallError, Calls, Mode, ValidatedCall, What};
+use crate::plugins::{Away, Lifecycle, Plugin, Violation};
+use moothall_core::ids::RequestId;
+use moothall_core::instance::{Access, InFlight, Instance, InstanceLock, LockError, NO_MARK};
+use moothall_core::secrets;
+use moothall_guest::Fault;
+use moothall_store::Tx;
+use moothall_values::json::{self, Exact};
+
+/// How often it is looked whether the calls on the old version have ended.
+const LOOK: Duration = Duration::from_millis(1);
+/// How often it is tried again because the version or the instance changed meanwhile.
+const TRIES: u32 = 4;
+
+/// A call can be made of it: it is counted in, on an instance that is ready for that version.
+pub struct Ready {
+    /// The version that serves, which may be newer than the one that was resolved.
+    pub plugin: Arc<Plugin>,
+    instance: Arc<Instance>,
+    config: Arc<str>,
+    counted: InFlight,
+}
+
+impl Ready {
+    pub(super) fn call(self, what: What, request_id: RequestId) -> ValidatedCall {
+        let Self { plugin, instance, config, counted } = self;
+        ValidatedCall::on(plugin, instance, config, what, request_id).counted(counted)
+    }
+}
+
+/// An instance on its way to a version.
+struct Change<'a> {
+    plugin: &'a Arc<Plugin>,
+    instance: &'a Arc<Instance>,
+    config: &'a Arc<str>,
+    request_id: &'a RequestId,
+}
+
+impl Calls {
+    /// Counts a call in on an instance that is ready for the plugin's version, or makes it so.
+    pub async fn ready(
+        self: &Arc<Self>,
+        plugin: Arc<Plugin>,
+        instance: Arc<Instance>,
+        request_id: &RequestId,
+    ) -> Result<Ready, CallError> {
+        if instance.is_of_host() && !plugin.serves_host() {
+            return Err(CallError::PluginUnavailable(plugin.name.to_string(), Away::Gone));
+        }
+        let counted = instance.enter(self.instance_limit).ok_or(Fault::InstanceBusy)?;
+        match instance.config_for(plugin.mark) {
+            Some(config) => Ok(Ready { plugin, instance, config, counted }),
+            None => {
+                // Whoever upgrades waits for calls that are counted in.
+                drop(counted);
+                Box::pin(self.ready_at_last(instance, request_id)).await
+            }
+        }
+    }
+
+    async fn ready_at_last(
+        self: &Arc<Self>,
+        instance: Arc<Instance>,
+        request_id: &RequestId,
+    ) -> Result<Ready, CallError> {
+        for _ in 0..TRIES {
+            // A version that serves no more must not become the instance's again.
+            let plugin = self.plugin_of(&instance)?;
+            if instance.config_for(plugin.mark).is_none() {
+                match self.make_ready(&plugin, &instance, request_id).await {
+                    // Changed meanwhile: by a call on another version, or for good.
+                    Err(CallError::Fault(Fault::InstanceReplaced, _)) => continue,
+                    made => made?,
+                }
+            }
+            let counted = instance.enter(self.instance_limit).ok_or(Fault::InstanceBusy)?;
+            if let Some(config) = instance.config_for(plugin.mark) {
+                return Ok(Ready { plugin, instance, config, counted });
+            }
+        }
+        Err(Fault::InstanceReplaced.into())
+    }
+
+    /// Once for each instance and version, and after a start if the version has defaults of its own.
+    async fn make_ready(
+        self: &Arc<Self>,
+        plugin: &Arc<Plugin>,
+        instance: &Arc<Instance>,
+        request_id: &RequestId,
+    ) -> Result<(), CallError> {
+        let config = &self.config_for_version(plugin, instance)?;
+        let change = Change { plugin, instance, config, request_id };
+        let from = self.version_of(instance)?;
+        if from != plugin.manifest.version {
+            if plugin.manifest.has(Lifecycle::Upgraded) {
+                self.upgrade(&change).await?;
+            } else {
+                // Stored, because a later version that has it is told of this one.
+                let store = change.store(from);
+                let (id, generation) = (instance.id, instance.generation);
+                let note = move |tx: &Tx<'_>| {
+                    tx.require_generation(id, generation)?;
+                    store(tx)
+                };
+                self.store.write("instance.version", note).await?;
+            }
+        }
+        instance.accept(plugin.mark, config.clone());
+        Ok(())
+    }
+
+    fn version_of(&self, instance: &Instance) -> Result<String, CallError> {
+        let (id, generation) = (instance.id, instance.generation);
+        let version = self.store.read(|reader| reader.plugin_version(id, generation))?;
+        Ok(version.ok_or(Fault::InstanceReplaced)?)
+    }
+
+    /// The version's schema must accept the stored config, and fills in its own defaults.
+    pub(super) fn config_for_version(
+        &self,
+        plugin: &Plugin,
+        instance: &Instance,
+    ) -> Result<Arc<str>, CallError> {
+        let invalid = |violations: Vec<Violation>| {
+            let plugin = plugin.name.clone();
+            CallError::ConfigInvalid { plugin, violations }
+        };
+        let mut public: Value = serde_json::from_str(instance.stored_config())
+            .map_err(|_| invalid(vec![Violation::no_json()]))?;
+        plugin.config_schema.forget_unknown(&mut public);
+        plugin.config_schema.fill_defaults(&mut public).map_err(|one| invalid(vec![one]))?;
+        let mut tokens = Exact::of(instance.stored_config()).ok();
+        let written = plugin.config_schema.write_integers(&mut public, tokens.as_mut());
+        let places = |wrong: Vec<Violation>| wrong.into_iter().map(Violation::without_value);
+        written.map_err(|wrong| invalid(places(wrong).collect()))?;
+        let sealed = self.store.read(|reader| reader.secrets(instance.id)).map_err(Fault::from)?;
+        let mut whole = secrets::join(&public, &plugin.guest.open_secrets(instance.id, &sealed)?);
+        let checked = plugin.config_schema.validate_places(&whole);
+        secrets::wipe(&mut whole);
+        checked.map_err(invalid)?;
+        Ok(json::rewritten(&public, &tokens.iter().collect::<Vec<_>>()).into())
+    }
+
+    /// `upgraded`, under the instance's lock from before to after its commit.
+    async fn upgrade(self: &Arc<Self>, change: &Change<'_>) -> Result<(), CallError> {
+        let Some(lock) = self.after_old_calls(change).await? else { return Ok(()) };
+        // Under the lock: somebody else's call may have been first.
+        let from = self.version_of(change.instance)?;
+        if from == change.plugin.manifest.version {
+            return Ok(());
+        }
+        let call = change.upgraded(from.clone());
+        let store = change.store(from);
+        let mode = Mode::BeforeCommit(Box::new(move |_, collected| {
+            collected.keep_locked_until_stored(lock);
+            Some(Box::new(store))
+        }));
+        self.run(call, mode).await.map(drop).map_err(|error| change.failed(error))
+    }
+
+    /// The lock, once no call on the old version is in flight any more; none if the instance is ready.
+    async fn after_old_calls(
+        &self,
+        change: &Change<'_>,
+    ) -> Result<Option<InstanceLock>, CallError> {
+        let Change { plugin, instance, .. } = *change;
+        let wait = Duration::from_millis(plugin.context.limits.lock_wait_ms);
+        let end = Instant::now() + wait;
+        instance.close();
+        while instance.in_flight() > 0 {
+            if instance.config_for(plugin.mark).is_some() {
+                return Ok(None);
+            }
+            if Instant::now() >= end {
+                return Err(Fault::InstanceBusy.into());
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        let left = end.saturating_duration_since(Instant::now());
+        let lock = instance.lock(Access::Exclusive, left).await.map_err(|error| match error {
+            LockError::Busy => Fault::InstanceBusy,
+            LockError::Replaced => Fault::InstanceReplaced,
+        })?;
+        Ok(Some(lock))
+    }
+}
+
+impl Change<'_> {
+    fn upgraded(&self, from_version: String) -> ValidatedCall {
+        let (plugin, instance) = (self.plugin.clone(), self.instance.clone());
+        let what = What::Upgraded { from_version };
+        ValidatedCall::on(plugin, instance, self.config.clone(), what, self.request_id.clone())
+    }
+
+    /// What makes the change last.
+    fn store(
+        &self,
+        from: String,
+    ) -> impl FnOnce(&Tx<'_>) -> Result<(), moothall_store::StoreError> + Send + use<> {
+        let (id, to) = (self.instance.id, self.plugin.manifest.version.clone());
+        let as_stored = **self.config == **self.instance.stored_config();
+        let mark = if as_stored { self.plugin.mark } else { NO_MARK };
+        move |tx| tx.change_version(id, &from, &to, mark)
+    }
+
+    /// What is nobody's doing stays what it is; the rest is the plugin's.
+    fn failed(&self, error: CallError) -> CallError {
+        match error {
+            CallError::Fault(
+                fault @ (Fault::Store(_)
+                | Fault::Unsettled
+                | Fault::Overloaded(_)
+                | Fault::InstanceBusy
+                | Fault::InstanceReplaced),
+                call,
+            ) => CallError::Fault(fault, call),
+            error => CallError::UpgradeFailed {
+                plugin: self.plugin.name.clone(),
+                reason: error.to_string(),
+                call: error.call().cloned(),
+            },
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! A step that is a plugin's filter: a call that reads and whose effects nobody stores.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::verdict::{Given, Judged, VerdictJudge};
+use super::{Hooks, Run};
+use crate::calls::{self, CallError, What};
+use moothall_core::ids::CallId;
+use moothall_guest::Blame;
+
+/// Why a plugin has no verdict.
+pub enum NoVerdict {
+    /// It failed; with the failed call, where it is listed.
+    Failed(String, Option<CallId>),
+    /// The host could not ask it.
+    Exhausted(String),
+}
+
+impl Hooks {
+    /// None: the plugin is not enabled there.
+    pub(super) async fn ask(
+        &self,
+        run: &Run,
+        plugin: &str,
+        given: Given,
+        timeout: Duration,
+    ) -> Result<Option<Judged>, NoVerdict> {
+        let Some(serving) = self.calls.plugins.get(plugin) else {
+            let reason = format!("the plugin '{plugin}' does not serve now");
+            return Err(NoVerdict::Failed(reason, None));
+        };
+        // One that was added through the API stays when the grant goes.
+        run.hook.admits(&serving).map_err(|denied| NoVerdict::Failed(denied, None))?;
+        let community = match serving.is_of_host() {
+            true => self.calls.communities.of_host(),
+            false => run.community.clone(),
+        };
+        let of_plugin =
+            |one: &&Arc<moothall_core::instance::Instance>| one.plugin.as_str() == plugin;
+        let instance =
+            community.as_ref().and_then(|one| one.instances.iter().find(of_plugin).cloned());
+        let Some(instance) = instance else { return Ok(None) };
+        let data = given.seen.text().to_owned();
+        let what = |data| What::Filter { hook: run.hook.point.manifest.name.as_str().into(), data };
+        let request = run.request_id.clone();
+        let call = self.calls.on(serving.clone(), instance.clone(), what(data), request).await;
+        let call = call.map_err(NoVerdict::of)?;
+        let wall = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX).max(1);
+        let call = if run.may_send { call } else { call.without_sending() };
+        // Inside the call, so that a verdict which cannot be carried out is a failed call like any other.
+        let judge = Arc::new(VerdictJudge::new(given));
+        let sees = judge.clone();
+        let call = call.within(wall).judged_by(move |output| sees.see(output));
+        self.calls.run(call, calls::Mode::Collect).await.map_err(NoVerdict::of)?;
+        let judged = judge.take();
+        let (judged, wrong) =
+            judged.ok_or_else(|| NoVerdict::Failed("it answered no verdict".to_owned(), None))?;
+        if let Some(reason) = wrong {
+            let request = run.request_id.clone();
+            self.calls.blame((serving, Some(instance)), what(String::new()), request, reason);
+        }
+        Ok(Some(judged))
+    }
+}
+
+impl NoVerdict {
+    fn of(error: CallError) -> Self {
+        let (reason, call) = (error.to_string(), error.call().cloned());
+        match error {
+            CallError::Fault(fault, _) if fault.blame() != Blame::Plugin => Self::Exhausted(reason),
+            _ => Self::Failed(reason, call),
+        }
+    }
+}

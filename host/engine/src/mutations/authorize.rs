@@ -1,0 +1,140 @@
+//! What an authorisation changes: an instance, the community that it is for, a linked account. All of it
+//! in one write.
+
+use std::sync::Arc;
+
+use super::plan::{self, Plan, PlanStep};
+use super::{ExtraWriteOf, MutationError, MutationResult, Mutations, PluginEntry};
+use crate::calls::CallError;
+use crate::communities::Community;
+use moothall_core::effects::Claim;
+use moothall_core::ids::{CommunityId, CommunitySlug, PersonId, PluginName, RequestId};
+use moothall_core::instance::CommunityNames;
+use moothall_guest::Fault;
+use moothall_store::{SecretHash, StoreError, Taken, Tx};
+
+/// What a platform has authorised. Prints nothing: its config may hold secrets.
+pub struct Authorization {
+    /// None: a new community.
+    pub community: Option<(CommunityId, CommunitySlug)>,
+    pub plugin: PluginName,
+    /// The plugin is enabled with it; without one it must be enabled already.
+    /// A JSON text that was checked.
+    pub config: Option<String>,
+    pub claim: Option<Claim>,
+    /// Ended with it; if it has ended before, nothing is done.
+    pub ticket: Option<SecretHash>,
+}
+
+impl Mutations {
+    /// Carries an authorisation out, whole or not at all; the community as it then is.
+    pub async fn authorize(
+        &self,
+        authorization: Authorization,
+        request: RequestId,
+    ) -> MutationResult<Arc<Community>> {
+        self.alone(move |this| async move {
+            let Authorization { community, plugin, config, claim, ticket } = authorization;
+            let slug = match &community {
+                Some((_, slug)) => slug.clone(),
+                None => CommunitySlug::random().map_err(no_randomness)?,
+            };
+            let turn = this.turn(vec![slug.clone()]).await?;
+            let id = community.map(|(id, _)| id);
+            let (before, community) = this.authorized_community(id, slug)?;
+            let names = community.names.clone();
+            let steps = match config {
+                Some(config) => this.enabling(&community, &plugin, config)?,
+                None => {
+                    require_instance(&community, &plugin, claim.as_ref())?;
+                    community.instances.iter().cloned().map(PlanStep::Keep).collect()
+                }
+            };
+            let linking = claim.map(|claim| this.linking(names.id, claim)).transpose()?;
+            let also = ending(ticket, linking);
+            let plan = Plan { before, after: Some(names), steps };
+            this.carry_out_with(plan, also, request, turn).await
+        })
+        .await
+    }
+
+    /// The community that is there, and what it is called; or a new one.
+    fn authorized_community(
+        &self,
+        id: Option<CommunityId>,
+        slug: CommunitySlug,
+    ) -> MutationResult<(Option<Arc<CommunityNames>>, Arc<Community>)> {
+        let Some(id) = id else {
+            let id = self.calls.communities.next_community();
+            let names = Arc::new(CommunityNames { id, slug, readable_name: "".into() });
+            return Ok((None, Arc::new(Community { names, instances: Box::default() })));
+        };
+        let community = self.calls.communities.get(slug.as_str());
+        let community = community.filter(|community| community.names.id == id);
+        let community = community.ok_or(MutationError::NotFound(slug))?;
+        Ok((Some(community.names.clone()), community))
+    }
+
+    fn enabling(
+        &self,
+        community: &Community,
+        plugin: &PluginName,
+        config: String,
+    ) -> MutationResult<Vec<PlanStep>> {
+        let entry =
+            PluginEntry { name: plugin.to_string(), config: Some(config), platform_id: None };
+        let (_, step) = self.step(community, &community.names, entry, &mut self.budget())?;
+        let mut steps = plan::keep_others(community, std::slice::from_ref(&step));
+        steps.push(step);
+        Ok(steps)
+    }
+
+    fn linking(
+        &self,
+        community: CommunityId,
+        claim: Claim,
+    ) -> MutationResult<ExtraWriteOf<Community>> {
+        let fresh = PersonId::random().map_err(no_randomness)?;
+        let now = self.calls.clock.now_ms();
+        Ok(Box::new(move |tx: &Tx<'_>, _| {
+            let linked = tx.link_account(community, claim, fresh, now)?;
+            linked.map(drop).map_err(|_| StoreError::Taken(Taken::Account))
+        }))
+    }
+}
+
+/// The ticket ends, then the account is linked.
+fn ending(
+    ticket: Option<SecretHash>,
+    linking: Option<ExtraWriteOf<Community>>,
+) -> Option<ExtraWriteOf<Community>> {
+    let Some(ticket) = ticket else { return linking };
+    Some(Box::new(move |tx: &Tx<'_>, community: &Community| {
+        tx.end_oauth_ticket(&ticket)?;
+        linking.map_or(Ok(()), |linking| linking(tx, community))
+    }))
+}
+
+/// The plugin is enabled, and for the part of its platform that the account is from.
+fn require_instance(
+    community: &Community,
+    plugin: &PluginName,
+    claim: Option<&Claim>,
+) -> MutationResult<()> {
+    let of_plugin = || community.instances.iter().filter(|instance| instance.plugin == *plugin);
+    if of_plugin().next().is_none() {
+        let names = community.names.clone();
+        return Err(CallError::NotEnabled { plugin: plugin.to_string(), names }.into());
+    }
+    let wanted = claim.and_then(|claim| claim.key.community_platform_id.as_deref());
+    let ids = || of_plugin().filter_map(|instance| instance.platform_id.as_deref());
+    if wanted.is_none_or(|wanted| ids().next().is_none() || ids().any(|id| id == wanted)) {
+        return Ok(());
+    }
+    let choices = ids().map(str::to_owned).collect();
+    Err(CallError::NoSuchPlatform { plugin: plugin.to_string(), choices }.into())
+}
+
+fn no_randomness(error: getrandom::Error) -> MutationError {
+    Fault::Host(format!("there is no randomness: {error}")).into()
+}

@@ -1,0 +1,49 @@
+//! What `api.change` tells of a mutation.
+
+use super::Mutations;
+use super::plan::{Plan, PlanStep};
+use moothall_core::changes::Change;
+use moothall_core::ids::CommunityId;
+use moothall_store::View;
+
+impl Mutations {
+    /// What is told of it, with its status.
+    pub(super) fn told(&self, plan: &Plan) -> Option<Change> {
+        let change = self.change.as_deref()?.clone();
+        let instance = plan.steps.iter().find_map(|step| match step {
+            PlanStep::Create(draft) | PlanStep::Replace(_, draft) => Some((draft.instance.id, 201)),
+            PlanStep::Reconfigure(_, draft) => Some((draft.instance.id, 200)),
+            PlanStep::Remove(_) | PlanStep::Keep(_) => None,
+        });
+        let status = match (&plan.before, &plan.after, change.method.as_str()) {
+            (None, _, _) => 201,
+            (_, None, _) | (_, _, "DELETE") => 204,
+            _ if change.resource == "plugin" => instance.map_or(200, |(_, status)| status),
+            _ => 200,
+        };
+        let slug = plan.after.as_ref().or(plan.before.as_ref()).map(|one| one.slug.to_string());
+        let mut change = change.with_status(status);
+        if change.resource == "plugin" {
+            change.sub_resource_id =
+                change.sub_resource_id.or(instance.map(|(id, _)| id.to_string()));
+        } else {
+            change.resource_id = change.resource_id.or(slug);
+        }
+        Some(change)
+    }
+
+    pub(super) fn view(&self, plan: &Plan) -> View {
+        let names = plan.after.as_ref().or(plan.before.as_ref());
+        let community = names.map_or(CommunityId::HOST, |names| names.id);
+        let of_plugin = self.change.as_ref().is_some_and(|change| change.resource == "plugin");
+        let step = plan.steps.iter().find(|step| !matches!(step, PlanStep::Keep(_)));
+        match step {
+            Some(step) if of_plugin => {
+                let (plugin, platform_id) = step.target();
+                let platform_id = platform_id.map(String::from).unwrap_or_default();
+                View::Instance { community, plugin: plugin.to_string(), platform_id }
+            }
+            _ => View::Community(community),
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! Authorisation of plugins on their platforms (OAuth 2, by RFC 9700): a browser leaves with a state, comes
+//! back with it once, and what the platform then says is carried out in one write.
+//!
+//! The host keeps what makes it safe: the state and its binding to plugin and browser, PKCE, and the list
+//! of where browsers may be sent. The plugin knows the platform. No secret of a flow is stored in the
+//! clear, logged, or quoted in an error. Nothing here speaks HTTP or SQL.
+
+mod answer;
+mod callback;
+mod error;
+mod flow;
+mod redirects;
+mod secret;
+
+use std::sync::Arc;
+
+use serde_json::json;
+use url::Url;
+
+use crate::calls::{CallError, Mode, ValidatedCall, What};
+use crate::hooks::Hooks;
+use crate::mutations::Mutations;
+use crate::plugins::Plugin;
+use moothall_core::config::Config;
+use moothall_core::ids::{CommunityId, RequestId};
+use moothall_guest::{Fault, Output};
+use moothall_store::{OAuthBounds, OAuthRow, OAuthSecret, Reader};
+
+pub use callback::Back;
+pub use error::OAuthError;
+pub use flow::AskedFor;
+pub use secret::cookie_name;
+
+use flow::Flow;
+use redirects::{Redirects, WebUrl};
+use secret::{Secret, challenge, hash, verifier_context};
+
+/// How long a ticket, and then the way over the platform, may take, in milliseconds.
+pub const FLOW_MS: i64 = 10 * 60 * 1000;
+/// How long after that a ticket is kept, in milliseconds: an authorisation that it began at its end has the same
+/// time, and the plugin's call is still to come.
+pub const ENDED_MS: i64 = 2 * FLOW_MS;
+/// Longest URL of a platform that a plugin answers, in bytes.
+const URL_BYTES: usize = 8_192;
+
+/// Authorises plugins.
+pub struct OAuth {
+    mutations: Mutations,
+    hooks: Arc<Hooks>,
+    redirects: Arc<Redirects>,
+    public_url: Option<Url>,
+    is_local: bool,
+    /// Whether nobody needs a ticket.
+    pub is_open: bool,
+    /// That one ticket begins.
+    flows_per_ticket: u32,
+    bounds: OAuthBounds,
+    /// Largest form that a platform has posted to the callback.
+    pub form_bytes: usize,
+}
+
+/// Who begins an authorisation.
+pub struct Visitor {
+    pub request: RequestId,
+    /// The API key or the address.
+    pub sender: String,
+}
+
+/// Where the browser goes, and the cookie that it takes along.
+pub struct Leave {
+    pub url: String,
+    pub cookie_name: String,
+    pub cookie: String,
+}
+
+type OAuthResult<T> = Result<T, OAuthError>;
+
+impl OAuth {
+    /// The URL as browsers may be sent to it, or why they may not.
+    pub fn may_redirect(&self, url: &str) -> Result<WebUrl, String> {
+        self.redirects.check(url)
+    }
+
+    pub fn new(mutations: Mutations, hooks: Arc<Hooks>, config: &Config, is_local: bool) -> Self {
+        Self {
+            mutations,
+            hooks,
+            redirects: Arc::new(Redirects::new(config.oauth.redirects.clone())),
+            public_url: config.http.public_url.clone(),
+            is_local,
+            is_open: config.oauth.open_authorize,
+            flows_per_ticket: config.oauth.flows_per_ticket,
+            bounds: OAuthBounds {
+                all: config.oauth.authorisations,
+                of_sender: config.oauth.authorisations_per_sender,
+            },
+            form_bytes: config.oauth.form_bytes,
+        }
+    }
+
+    /// Where browsers reach the host, without a slash at its end. `host` is what the request was sent to,
+    /// if that is this machine.
+    pub fn base(&self, host: Option<&str>) -> OAuthResult<String> {
+        match (&self.public_url, host) {
+            (Some(url), _) => Ok(url.as_str().trim_end_matches('/').to_owned()),
+            (None, Some(host)) if self.is_local => Ok(format!("http://{host}")),
+            _ => Err(OAuthError::NoPublicUrl),
+        }
+    }
+
+    /// Whether the plugin can authorise anybody.
+    pub fn require(&self, plugin: &str) -> OAuthResult<()> {
+        self.plugin(plugin).map(drop)
+    }
+
+    /// A ticket, with which a browser may begin what the driver asks for; the URL to send it to.
+    pub async fn start(
+        &self,
+        plugin: &str,
+        asked: AskedFor,
+        base: &str,
+        sender: String,
+    ) -> OAuthResult<String> {
+        let plugin = self.plugin(plugin)?;
+        let flow = self.flow(&plugin, asked, base)?;
+        let ticket = Secret::new()?;
+        let row = OAuthRow {
+            kind: OAuthSecret::Ticket,
+            sender,
+            hash: ticket.hash(),
+            plugin: plugin.name.to_string(),
+            browser_hash: None,
+            request: flow.stored()?,
+            sealed_verifier: None,
+            expires_at: self.mutations.calls.clock.now_ms() + FLOW_MS,
+        };
+        let store = &self.mutations.calls.store;
+        let bounds = self.bounds;
+        store.write("oauth.start", move |tx| tx.add_oauth_state(&row, bounds)).await?;
+        Ok(format!("{base}/auth/{}/authorize?ticket={}", plugin.name, ticket.as_str()))
+    }
+
+    /// Begins what is asked for.
+    pub async fn authorize(
+        &self,
+        plugin: &str,
+        asked: AskedFor,
+        base: &str,
+        by: Visitor,
+    ) -> OAuthResult<Leave> {
+        let plugin = self.plugin(plugin)?;
+        let flow = self.flow(&plugin, asked, base)?;
+        self.leave(plugin, flow, by).await
+    }
+
+    /// Begins what the ticket is for. Whatever visits the URL before its reader does begins one as well, so a
+    /// ticket is good for several; the first that completes ends it.
+    pub async fn authorize_with(
+        &self,
+        plugin: &str,
+        ticket: &str,
+        by: Visitor,
+    ) -> OAuthResult<Leave> {
+        let plugin = self.plugin(plugin)?;
+        let ticket = hash(ticket);
+        let now = self.mutations.calls.clock.believed_ms();
+        let read =
+            |reader: &Reader<'_>| reader.oauth_ticket(&ticket, plugin.name.as_str(), Some(now));
+        let found = self.mutations.calls.store.read(read)?.ok_or(OAuthError::BadTicket)?;
+        let flow = Flow { ticket: Some(ticket), ..Flow::read(&found)? };
+        self.leave(plugin, flow, by).await
+    }
+
+    async fn leave(&self, plugin: Arc<Plugin>, flow: Flow, by: Visitor) -> OAuthResult<Leave> {
+        let (state, browser) = (Secret::new()?, Secret::new()?);
+        let pkce = plugin.manifest.oauth.as_ref().and_then(|oauth| oauth.pkce).unwrap_or(true);
+        let verifier = pkce.then(Secret::new).transpose()?;
+        let url = self.platform_url(&plugin, &flow, by.request).await?;
+        let url = complete(&url, &flow, &state, verifier.as_ref());
+        let seal = |verifier: &Secret| {
+            let context = verifier_context(&state.hash());
+            self.mutations.keyring.seal(&context, verifier.as_str().as_bytes())
+        };
+        let sealed_verifier = verifier.as_ref().map(seal).transpose();
+        let row = OAuthRow {
+            kind: OAuthSecret::State,
+            sender: by.sender,
+            hash: state.hash(),
+            plugin: plugin.name.to_string(),
+            browser_hash: Some(browser.hash()),
+            request: flow.stored()?,
+            sealed_verifier: sealed_verifier.map_err(|error| Fault::Host(error.to_string()))?,
+            expires_at: self.mutations.calls.clock.now_ms() + FLOW_MS,
+        };
+        let calls = &self.mutations.calls;
+        let (ticket, now, flows) = (flow.ticket, calls.clock.believed_ms(), self.flows_per_ticket);
+        let bounds = self.bounds;
+        let begin = calls.store.write("oauth.authorize", move |tx| {
+            let may = ticket.map_or(Ok(true), |ticket| tx.begin_oauth_flow(&ticket, now, flows))?;
+            may.then(|| tx.add_oauth_state(&row, bounds)).transpose()
+        });
+        begin.await?.ok_or(OAuthError::BadTicket)?;
+        let cookie_name = cookie_name(state.as_str());
+        Ok(Leave { url, cookie_name, cookie: browser.as_str().to_owned() })
+    }
+
+    /// The URL that the plugin answers for its platform.
+    async fn platform_url(
+        &self,
+        plugin: &Arc<Plugin>,
+        flow: &Flow,
+        request: RequestId,
+    ) -> OAuthResult<WebUrl> {
+        let mut asked = json!({ "type": flow.kind, "redirect_uri": flow.callback });
+        if let Some(slug) = self.slug(flow)? {
+            asked["community"] = json!(slug);
+        }
+        let what = What::AuthorizeUrl { request: asked.to_string() };
+        let call = ValidatedCall::of_plugin(plugin.clone(), what, request)
+            .judged_by(|output| platform_url(output).map(drop));
+        let answer = self.mutations.calls.run(call, Mode::Commit).await?;
+        Ok(platform_url(&answer.output)?)
+    }
+
+    fn plugin(&self, name: &str) -> OAuthResult<Arc<Plugin>> {
+        // Anybody may ask here, and learns no names.
+        let plugin = self.mutations.calls.serving(name).map_err(CallError::without_suggestion)?;
+        if plugin.manifest.oauth.is_none() {
+            return Err(OAuthError::NoOAuth(plugin.name.clone()));
+        }
+        Ok(plugin)
+    }
+
+    /// What the flow's community is called now; none if it has none, or is gone.
+    fn slug(&self, flow: &Flow) -> OAuthResult<Option<String>> {
+        let Some(id) = flow.community else { return Ok(None) };
+        Ok(self.mutations.calls.store.read(|reader| reader.slug_of(CommunityId(id)))?)
+    }
+}
+
+fn platform_url(output: &Output) -> Result<WebUrl, Fault> {
+    let Output::Text(Some(url)) = output else { return Err(no_platform_url()) };
+    let url = Some(url).filter(|url| url.len() <= URL_BYTES);
+    url.and_then(|url| WebUrl::parse(url).ok()).ok_or_else(no_platform_url)
+}
+
+fn no_platform_url() -> Fault {
+    let wrong = "the plugin's authorize-url is no http or https URL of at most 8192 bytes";
+    Fault::BadOutput(wrong.to_owned())
+}
+
+/// The platform's URL with what the host answers for, whatever the plugin wrote there.
+fn complete(url: &WebUrl, flow: &Flow, state: &Secret, verifier: Option<&Secret>) -> String {
+    let challenge = verifier.map(challenge);
+    let mut own = vec![
+        ("response_type", "code"),
+        ("redirect_uri", flow.callback.as_str()),
+        ("state", state.as_str()),
+    ];
+    if let Some(challenge) = &challenge {
+        own.extend([("code_challenge", challenge.as_str()), ("code_challenge_method", "S256")]);
+    }
+    url.with(&own)
+}

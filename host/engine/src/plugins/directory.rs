@@ -1,0 +1,461 @@
+//! The plugin directory: which files there are, what changed, and what to do about it.
+//!
+//! Told by the file system, by SIGHUP and, where neither speaks, by the clock. One file is
+//! looked at after the other, and those to be compiled are compiled beside that; a file that cannot
+//! serve leaves its earlier version serving.
+
+mod compiling;
+mod entry;
+mod files;
+mod patience;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use notify::Watcher;
+use tokio::sync::{mpsc, watch};
+
+use super::load::{Loaded, Loader};
+use super::{FileReport, LoadError, Plugin, Plugins, Status, UNREADABLE, compile};
+use moothall_core::config::Config;
+use moothall_core::ids::PluginName;
+
+use compiling::{Compilations, Compiled};
+use entry::{Entry, failed, stop, swap};
+use files::{Files, Found, Listing, Look, Unread};
+
+pub use files::stem;
+
+/// What says nothing of the file: it is tried again at each look.
+const PASSING: [&str; 3] = [UNREADABLE, "store_unavailable", "overloaded"];
+
+/// Watches one directory for a host.
+pub struct Directory {
+    plugins: Arc<Plugins>,
+    loader: Arc<Loader>,
+    config: Arc<Config>,
+    files: Arc<Files>,
+    /// Files that did not answer at the last look.
+    blocked: BTreeSet<String>,
+    entries: BTreeMap<String, Entry>,
+    compilations: Compilations,
+    /// Files that were there at the start and were neither read nor compiled yet; none before the first look.
+    unseen: Option<BTreeSet<String>>,
+    /// Versions that serve no more, whose last calls may not have ended.
+    replaced: Vec<Weak<Plugin>>,
+    /// Whether a file may have native code that nobody needs any more.
+    is_prune_due: bool,
+    /// Whether a name became free after other files were looked at.
+    is_look_due: bool,
+}
+
+/// Whether a scan may take the time to compile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// Only what is compiled already: before the host answers.
+    Compiled,
+    All,
+}
+
+impl Directory {
+    pub fn new(plugins: Arc<Plugins>, loader: Loader, config: Arc<Config>) -> Self {
+        let files = Arc::new(Files::new(config.plugin_directory(), &config.directory));
+        Self {
+            plugins,
+            loader: Arc::new(loader),
+            compilations: Compilations::new(&config.limits, files.clone()),
+            files,
+            blocked: BTreeSet::new(),
+            config,
+            entries: BTreeMap::new(),
+            unseen: None,
+            replaced: Vec::new(),
+            is_prune_due: true,
+            is_look_due: false,
+        }
+    }
+
+    /// Makes the directory where it is missing. Whether it could be is known later where its file system does not
+    /// answer.
+    pub async fn make(&self) -> std::io::Result<()> {
+        let made = self.files.with_directory(|path| std::fs::create_dir_all(path)).await;
+        made.unwrap_or_else(|reason| {
+            self.tell_blocked(&reason);
+            Ok(())
+        })
+    }
+
+    /// Follows the directory until `reloads` is closed: each configuration that comes through it
+    /// takes effect at once.
+    pub async fn watch(mut self, mut reloads: watch::Receiver<Arc<Config>>) {
+        let (changed, mut changes) = mpsc::channel(1);
+        let watcher = self.notify(changed).await;
+        self.scan(Depth::All).await;
+        loop {
+            self.prune().await;
+            let next_look = self.next_look();
+            tokio::select! {
+                reloaded = reloads.changed() => {
+                    if reloaded.is_err() {
+                        break;
+                    }
+                    self.config = reloads.borrow_and_update().clone();
+                    // What was refused may be mended by another configuration.
+                    self.look_again();
+                }
+                Some(()) = changes.recv() => self.settle(&mut changes).await,
+                Some(compiled) = self.compilations.next() => {
+                    if self.settle_compiled(compiled) {
+                        continue;
+                    }
+                }
+                () = tokio::time::sleep(next_look) => {}
+            }
+            self.scan(Depth::All).await;
+        }
+        drop(watcher);
+    }
+
+    /// Without notifications the regular look at the directory remains.
+    async fn notify(&self, changed: mpsc::Sender<()>) -> Option<notify::RecommendedWatcher> {
+        let every = self.config.directory.rescan_ms;
+        let begun = self.files.with_directory(|path| watcher(path, changed)).await;
+        let begun = begun.and_then(|watcher| watcher.map_err(|error| error.to_string()));
+        begun.inspect_err(|error| tracing::warn!(%error, every, "no notice of changed plugin files; looking every so many ms")).ok()
+    }
+
+    /// Waits until the directory is quiet: a copy in progress is many changes.
+    async fn settle(&self, changes: &mut mpsc::Receiver<()>) {
+        let quiet = Duration::from_millis(self.config.directory.settle_ms);
+        while tokio::time::timeout(quiet, changes.recv()).await.is_ok_and(|change| change.is_some())
+        {
+        }
+    }
+
+    fn next_look(&mut self) -> Duration {
+        if std::mem::take(&mut self.is_look_due) {
+            return Duration::ZERO;
+        }
+        let removal = Duration::from_millis(self.config.directory.removal_ms);
+        let gone = self.entries.values().filter_map(|entry| entry.gone_since);
+        let until = gone.map(|since| removal.saturating_sub(since.elapsed())).min();
+        // What blocked may have answered.
+        let blocked = (!self.blocked.is_empty()).then_some(self.config.directory.read_ms);
+        let look = blocked.unwrap_or(u64::MAX).min(self.config.directory.rescan_ms).max(1);
+        until.unwrap_or(Duration::MAX).min(Duration::from_millis(look))
+    }
+
+    /// Looks at every file once. Before the host answers, all reading together has the time of one file's.
+    pub async fn scan(&mut self, depth: Depth) {
+        let until = (depth == Depth::Compiled).then(|| self.files.end());
+        let Some(found) = self.list(until).await else { return };
+        self.forget_removed(&found);
+        self.plugins.note_files(found.values().filter(|one| !matches!(one, Found::Not(_))).count());
+        self.blocked.clear();
+        let wanted: Vec<_> = found
+            .into_iter()
+            .filter_map(|(file, found)| Some((file.clone(), self.wanted(&file, found)?)))
+            .collect();
+        let limit = self.config.limits.plugin_file_bytes;
+        let mut read = std::pin::pin!(self.files.read_all(wanted, limit, until));
+        while let Some((file, look, read)) = read.next().await {
+            self.visit(&file, look, read, depth).await;
+        }
+        self.plugins.note_blocked(self.blocked.clone());
+        if depth == Depth::All {
+            self.note_seen();
+        }
+    }
+
+    /// None where it cannot be read: all is as it was.
+    async fn list(&self, until: Option<tokio::time::Instant>) -> Option<BTreeMap<String, Found>> {
+        match self.files.list(until).await {
+            Ok(found) => return Some(found),
+            Err(Listing::Blocked(reason)) => self.tell_blocked(&reason),
+            Err(Listing::Failed(error)) => {
+                let directory = self.config.plugin_directory();
+                tracing::error!(%error, directory = %directory.display(), "the plugin directory cannot be read");
+            }
+        }
+        None
+    }
+
+    fn tell_blocked(&self, reason: &str) {
+        let directory = self.config.plugin_directory().display().to_string();
+        tracing::error!(directory, "the plugin directory: {reason}");
+        self.plugins.note_blocked(BTreeSet::from([directory]));
+    }
+
+    /// The start is over when every file that it found was read, and is compiled or has failed.
+    fn note_seen(&mut self) {
+        let mut waiting = self.plugins.compiling();
+        waiting.extend(self.blocked.iter().cloned());
+        let unseen = self.unseen.get_or_insert_with(|| waiting.clone());
+        unseen.retain(|file| waiting.contains(file));
+        if unseen.is_empty() {
+            self.plugins.note_seen();
+        }
+    }
+
+    fn forget_removed(&mut self, files: &BTreeMap<String, Found>) {
+        let removal = Duration::from_millis(self.config.directory.removal_ms);
+        let mut removed = Vec::new();
+        for (file, entry) in &mut self.entries {
+            if files.contains_key(file) {
+                entry.gone_since = None;
+            } else if entry.gone_since.get_or_insert_with(Instant::now).elapsed() >= removal {
+                let name = entry.serving.as_ref().map(|plugin| plugin.name.to_string());
+                self.replaced.extend(stop(&self.plugins, entry));
+                removed.push((file.clone(), name));
+            }
+        }
+        for (file, name) in &removed {
+            self.entries.remove(file);
+            self.compilations.end(file);
+            self.is_prune_due = true;
+            let mut report = FileReport::new(file, Status::Removed);
+            report.name.clone_from(name);
+            self.plugins.report(report);
+            tracing::info!(file, "plugin file removed");
+        }
+        if !removed.is_empty() {
+            self.look_again();
+        }
+    }
+
+    /// Native code that nobody needs: of files that are gone, and of versions that were replaced once their last
+    /// call has ended. Not where the directory, or a file of it, may just not be readable.
+    async fn prune(&mut self) {
+        let replaced = self.replaced.len();
+        self.replaced.retain(|plugin| plugin.strong_count() > 0);
+        self.is_prune_due |= self.replaced.len() < replaced;
+        if !self.is_prune_due {
+            return;
+        }
+        let Some(mut digests) = self.plugins.digests().filter(|digests| !digests.is_empty()) else {
+            return;
+        };
+        digests
+            .extend(self.replaced.iter().filter_map(Weak::upgrade).map(|one| one.digest.clone()));
+        self.is_prune_due = false;
+        self.loader.prune(digests).await;
+    }
+
+    /// A name became free: files that were refused because of it may have their turn.
+    fn look_again(&mut self) {
+        let waits = |entry: &&mut Entry| entry.serving.is_none() || entry.waits_for.is_some();
+        for entry in self.entries.values_mut().filter(waits) {
+            entry.look = None;
+        }
+    }
+
+    /// How a file looks that is to be read; none where all is said of it.
+    fn wanted(&mut self, file: &str, found: Found) -> Option<Look> {
+        if !is_active(&self.config, file) {
+            self.put_aside(file);
+            return None;
+        }
+        match found {
+            Found::File(look) if self.is_known(file, &look) => None,
+            Found::File(look) if look.bytes > self.config.limits.plugin_file_bytes => {
+                let error = self.too_large(look.bytes);
+                self.refuse(file, Some(look), error);
+                None
+            }
+            Found::File(look) => Some(look),
+            Found::Blocked(reason) => {
+                self.note_blocked(file, reason);
+                None
+            }
+            Found::Not(error) => {
+                self.refuse(file, None, error);
+                None
+            }
+            // Those were followed.
+            Found::Link(_) => None,
+        }
+    }
+
+    /// One that is not active.
+    fn put_aside(&mut self, file: &str) {
+        let entry = self.entries.entry(file.to_owned()).or_default();
+        entry.look = None;
+        self.compilations.end(file);
+        if let Some(stopped) = stop(&self.plugins, entry) {
+            self.replaced.push(stopped);
+            self.look_again();
+        }
+        self.plugins.report(FileReport::new(file, Status::Inactive));
+    }
+
+    /// Whether it was looked at as it is, under the configuration that there is, or that is under way.
+    fn is_known(&mut self, file: &str, look: &Look) -> bool {
+        let entry = self.entries.entry(file.to_owned()).or_default();
+        let of_plugin =
+            entry.serving.as_ref().map(|plugin| self.config.plugin(plugin.name.as_str()));
+        let is_known = entry.look.as_ref() == Some(look)
+            && of_plugin.is_none_or(|config| config == entry.config);
+        is_known || self.compilations.has(file, look)
+    }
+
+    fn too_large(&self, bytes: u64) -> LoadError {
+        let limit = self.config.limits.plugin_file_bytes;
+        let message =
+            format!("it has {bytes} bytes, at most {limit} are allowed (plugin_file_bytes)");
+        LoadError { code: "too_large", message }
+    }
+
+    fn note_blocked(&mut self, file: &str, message: String) {
+        self.blocked.insert(file.to_owned());
+        self.refuse(file, None, LoadError { code: UNREADABLE, message });
+    }
+
+    fn refuse(&mut self, file: &str, look: Option<Look>, error: LoadError) {
+        self.compilations.end(file);
+        self.settle_file(file, look, String::new(), Err(vec![error]));
+    }
+
+    /// A file that was read, or could not be.
+    async fn visit(&mut self, file: &str, look: Look, read: Result<Vec<u8>, Unread>, depth: Depth) {
+        let wasm = match read {
+            Ok(wasm) => wasm,
+            Err(Unread::Blocked(reason)) => return self.note_blocked(file, reason),
+            Err(Unread::Failed(cause)) => {
+                let message = format!("it cannot be read: {cause}");
+                return self.refuse(file, None, LoadError { code: UNREADABLE, message });
+            }
+        };
+        self.compilations.end(file);
+        let digest = compile::digest(&wasm);
+        if self.serves_already(file, &digest) {
+            let entry = self.entries.entry(file.to_owned()).or_default();
+            entry.look = Some(look);
+            return;
+        }
+        if !self.loader.is_compiled(&digest) && compile::is_component(&wasm).is_ok() {
+            drop(wasm);
+            return self.compile(file, &look, digest, depth);
+        }
+        let outcome = self.loader.load(wasm, digest.clone(), &self.config).await;
+        self.settle_file(file, Some(look), digest, outcome);
+    }
+
+    /// Whether a file that looks like another one is the same: it was touched, or may be read by others now.
+    fn serves_already(&self, file: &str, digest: &str) -> bool {
+        let Some(entry) = self.entries.get(file) else { return false };
+        let Some(plugin) = &entry.serving else { return false };
+        plugin.digest == digest
+            && entry.config == self.config.plugin(plugin.name.as_str())
+            && self.plugins.is_ready(file)
+    }
+
+    fn compile(&mut self, file: &str, look: &Look, digest: String, depth: Depth) {
+        let mut report = FileReport::new(file, Status::Compiling).serving(self.serving(file));
+        report.digest.clone_from(&digest);
+        self.plugins.report(report);
+        // Of two files with one content, the second is loaded when the first is compiled.
+        if depth == Depth::Compiled || self.compilations.has_content(&digest) {
+            return;
+        }
+        let (loader, config) = (self.loader.clone(), self.config.clone());
+        self.compilations.begin(loader, file, look.clone(), digest, config);
+    }
+
+    /// Whether that was all: no other file waits for it, and nothing has changed meanwhile.
+    fn settle_compiled(&mut self, compiled: Compiled) -> bool {
+        let Compiled { file, look, digest, config, outcome } = compiled;
+        let is_current = Arc::ptr_eq(&config, &self.config);
+        let Some(outcome) = outcome.filter(|_| is_current) else { return false };
+        self.settle_file(&file, Some(look), digest.clone(), outcome);
+        self.note_seen();
+        !self.plugins.compiling().iter().any(|file| !self.compilations.has_file(file))
+    }
+
+    fn serving(&self, file: &str) -> Option<&Plugin> {
+        self.entries.get(file)?.serving.as_deref()
+    }
+
+    /// Swaps the new version in, or leaves the old one and says why.
+    fn settle_file(
+        &mut self,
+        file: &str,
+        look: Option<Look>,
+        digest: String,
+        outcome: Result<Loaded, Vec<LoadError>>,
+    ) {
+        let name = outcome.as_ref().ok().map(|loaded| loaded.plugin.name.clone());
+        let taken = name.as_ref().and_then(|name| self.name_taken(file, name));
+        let waits_for = name.filter(|_| taken.is_some());
+        let outcome = match taken {
+            Some(message) => Err(vec![LoadError { code: "name_taken", message }]),
+            None => outcome,
+        };
+        let config =
+            outcome.as_ref().ok().map(|loaded| self.config.plugin(loaded.plugin.name.as_str()));
+        let entry = self.entries.entry(file.to_owned()).or_default();
+        let named = entry.serving.as_ref().map(|plugin| plugin.name.clone());
+        entry.waits_for = waits_for;
+        let passes = |errors: &Vec<LoadError>| errors.iter().any(|one| PASSING.contains(&one.code));
+        entry.look = look.filter(|_| !outcome.as_ref().is_err_and(passes));
+        self.is_prune_due = true;
+        let mut report = match outcome {
+            Ok(loaded) => {
+                entry.refused = None;
+                entry.config = config.unwrap_or_default();
+                let (report, replaced) = swap(&self.plugins, entry, file, loaded);
+                self.replaced.extend(replaced);
+                report
+            }
+            Err(errors) => {
+                // Tried under this configuration; the next try is for another one.
+                let serving = entry.serving.as_ref();
+                entry.config =
+                    serving.map(|p| self.config.plugin(p.name.as_str())).unwrap_or_default();
+                failed(entry, file, errors)
+            }
+        };
+        report.digest = digest;
+        self.plugins.report(report);
+        let serves = self.serving(file).map(|plugin| &plugin.name);
+        self.is_look_due |= named.is_some() && serves != named.as_ref();
+        if self.is_look_due {
+            self.look_again();
+        }
+    }
+
+    /// Why the file cannot serve under that name: another does, and has it still.
+    fn name_taken(&mut self, file: &str, name: &PluginName) -> Option<String> {
+        let (other, entry) = self.entries.iter_mut().find(|(other, entry)| {
+            *other != file && entry.serving.as_ref().is_some_and(|plugin| plugin.name == *name)
+        })?;
+        if entry.waits_for.is_none() {
+            return Some(format!(
+                "a plugin named `{name}` already serves, from {other}; remove one of the two files"
+            ));
+        }
+        // That file holds another plugin by now, which waits for a name itself: both were swapped.
+        self.replaced.extend(entry.serving.take().as_ref().map(Arc::downgrade));
+        self.is_look_due = true;
+        None
+    }
+}
+
+fn watcher(path: &Path, changed: mpsc::Sender<()>) -> notify::Result<notify::RecommendedWatcher> {
+    let tell = move |_: notify::Result<notify::Event>| {
+        // One that waits already says as much as many.
+        if let Err(mpsc::error::TrySendError::Closed(())) = changed.try_send(()) {
+            tracing::debug!("the plugin directory changed after its watch has ended");
+        }
+    };
+    let mut watcher = notify::recommended_watcher(tell)?;
+    watcher.watch(path, notify::RecursiveMode::NonRecursive)?;
+    Ok(watcher)
+}
+
+fn is_active(config: &Config, file: &str) -> bool {
+    let name = stem(file);
+    config.active_plugins.as_ref().is_none_or(|active| active.iter().any(|one| one == name))
+}

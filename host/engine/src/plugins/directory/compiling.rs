@@ -1,0 +1,151 @@
+//! Files that are compiled, as many at a time as there are turns, while the directory is looked at all the same.
+//!
+//! A file has one compilation at most, and so has a content: the second file with the same waits for the first. What is
+//! compiled for a content or a configuration that has changed meanwhile is dropped, and the file is looked at again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
+
+use super::files::{Files, Look};
+use crate::plugins::load::{Loaded, Loader};
+use crate::plugins::{LoadError, compile};
+use moothall_core::config::{Config, Limits};
+use moothall_core::machine;
+
+/// Ends its tasks with itself.
+pub struct Compilations {
+    turns: Arc<Semaphore>,
+    files: Arc<Files>,
+    tasks: JoinSet<Option<Result<Loaded, Vec<LoadError>>>>,
+    by_file: BTreeMap<String, Compilation>,
+}
+
+/// One file's.
+struct Compilation {
+    look: Look,
+    digest: String,
+    config: Arc<Config>,
+    task: AbortHandle,
+}
+
+/// One that has ended.
+pub struct Compiled {
+    pub file: String,
+    pub look: Look,
+    pub digest: String,
+    /// The configuration under which it was loaded.
+    pub config: Arc<Config>,
+    /// None: the file was another one when its turn came.
+    pub outcome: Option<Result<Loaded, Vec<LoadError>>>,
+}
+
+impl Compilations {
+    pub fn new(limits: &Limits, files: Arc<Files>) -> Self {
+        let at_once = at_once(limits);
+        Self {
+            turns: Arc::new(Semaphore::new(at_once)),
+            files,
+            tasks: JoinSet::new(),
+            by_file: BTreeMap::new(),
+        }
+    }
+
+    /// Whether that file is being compiled as it looks now.
+    pub fn has(&self, file: &str, look: &Look) -> bool {
+        self.by_file.get(file).is_some_and(|one| one.look == *look)
+    }
+
+    /// Whether another file with that content is being compiled.
+    pub fn has_content(&self, digest: &str) -> bool {
+        self.by_file.values().any(|one| one.digest == digest)
+    }
+
+    pub fn has_file(&self, file: &str) -> bool {
+        self.by_file.contains_key(file)
+    }
+
+    /// Begins one in place of what the file had.
+    pub fn begin(
+        &mut self,
+        loader: Arc<Loader>,
+        file: &str,
+        look: Look,
+        digest: String,
+        config: Arc<Config>,
+    ) {
+        self.end(file);
+        let (turns, of_task, content) = (self.turns.clone(), config.clone(), digest.clone());
+        let (files, name) = (self.files.clone(), file.to_owned());
+        let task = self.tasks.spawn(async move {
+            // Closed by nobody.
+            let _turn = turns.acquire().await.ok()?;
+            // Read again, so that what waits for its turn takes no memory.
+            let wasm = files.read_again(&name, of_task.limits.plugin_file_bytes).await.ok()?;
+            if compile::digest(&wasm) != content {
+                return None;
+            }
+            Some(loader.load(wasm, content, &of_task).await)
+        });
+        self.by_file.insert(file.to_owned(), Compilation { look, digest, config, task });
+    }
+
+    /// Gives up a file's compilation, if it has one.
+    pub fn end(&mut self, file: &str) {
+        if let Some(one) = self.by_file.remove(file) {
+            one.task.abort();
+        }
+    }
+
+    /// The next one that has ended and was not given up; none while there is none to wait for.
+    pub async fn next(&mut self) -> Option<Compiled> {
+        loop {
+            let (id, outcome) = match self.tasks.join_next_with_id().await? {
+                Ok((id, outcome)) => (id, outcome),
+                Err(error) => (error.id(), failed(error)),
+            };
+            if let Some(ended) = self.take(id, outcome) {
+                return Some(ended);
+            }
+        }
+    }
+
+    fn take(
+        &mut self,
+        id: Id,
+        outcome: Option<Result<Loaded, Vec<LoadError>>>,
+    ) -> Option<Compiled> {
+        let file = self.by_file.iter().find(|(_, one)| one.task.id() == id)?.0.clone();
+        let Compilation { look, digest, config, .. } = self.by_file.remove(&file)?;
+        Some(Compiled { file, look, digest, config, outcome })
+    }
+}
+
+/// A task that panicked: the file is to blame until the log tells otherwise.
+fn failed(error: JoinError) -> Option<Result<Loaded, Vec<LoadError>>> {
+    if error.is_cancelled() {
+        return None;
+    }
+    tracing::error!(%error, "loading a plugin file panicked");
+    let message = "the host failed while it loaded the file; its log says how".to_owned();
+    Some(Err(vec![LoadError { code: "load_failed", message }]))
+}
+
+/// As many as there are cores, each with the memory that it may take.
+fn at_once(limits: &Limits) -> usize {
+    let each = limits.compile_memory_bytes.max(1);
+    let memory = usize::try_from(machine::memory_bytes() / each).unwrap_or(usize::MAX);
+    match limits.compilations {
+        0 => machine::cores().min(memory).max(1),
+        asked => {
+            if asked > memory {
+                tracing::warn!(
+                    "{asked} compilations of compile_memory_bytes ({each}) each may take more than this machine's memory"
+                );
+            }
+            asked
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! What is known of one plugin file, and what serves from it.
+
+use std::sync::{Arc, Weak};
+use std::time::Instant;
+
+use super::files::Look;
+use crate::plugins::load::Loaded;
+use crate::plugins::{FileReport, LoadError, Plugin, Plugins, Status};
+use moothall_core::config::PluginConfig;
+use moothall_core::ids::PluginName;
+
+/// What is known of one file.
+#[derive(Default)]
+pub struct Entry {
+    pub look: Option<Look>,
+    pub serving: Option<Arc<Plugin>>,
+    /// The configuration under which it was loaded.
+    pub config: PluginConfig,
+    pub gone_since: Option<Instant>,
+    /// Why it was refused, as it was logged.
+    pub refused: Option<String>,
+    /// The name that it would serve under, were it not another file's.
+    pub waits_for: Option<PluginName>,
+}
+
+/// With the version that serves no more.
+pub fn swap(
+    plugins: &Plugins,
+    entry: &mut Entry,
+    file: &str,
+    loaded: Loaded,
+) -> (FileReport, Option<Weak<Plugin>>) {
+    let plugin = loaded.plugin;
+    let before = entry.serving.replace(plugin.clone());
+    plugins.change_serving(|serving| {
+        if let Some(before) = &before {
+            serving.remove(&before.name);
+        }
+        serving.insert(plugin.name.clone(), plugin.clone());
+    });
+    for warning in &loaded.warnings {
+        tracing::warn!(file, plugin = %plugin.name, "{warning}");
+    }
+    let (version, compile_ms) = (&plugin.manifest.version, loaded.compile_ms);
+    tracing::info!(file, plugin = %plugin.name, version, compile_ms, "plugin serves");
+    let mut report = FileReport::new(file, Status::Ready).serving(Some(&plugin));
+    report.warnings = loaded.warnings;
+    (report, before.as_ref().map(Arc::downgrade))
+}
+
+/// Its earlier version serves on.
+pub fn failed(entry: &mut Entry, file: &str, errors: Vec<LoadError>) -> FileReport {
+    let reasons = errors.iter().map(|error| error.message.as_str()).collect::<Vec<_>>().join("; ");
+    let still = entry.serving.as_ref().map(|plugin| plugin.manifest.version.as_str());
+    if entry.refused.as_ref() != Some(&reasons) || entry.look.is_some() {
+        tracing::warn!(file, still_serving = still, "plugin file refused: {reasons}");
+    }
+    let mut report = FileReport::new(file, Status::Failed).serving(entry.serving.as_deref());
+    report.errors = errors;
+    entry.refused = Some(reasons);
+    report
+}
+
+/// What served until now.
+pub fn stop(plugins: &Plugins, entry: &mut Entry) -> Option<Weak<Plugin>> {
+    let plugin = entry.serving.take()?;
+    plugins.change_serving(|serving| drop(serving.remove(&plugin.name)));
+    Some(Arc::downgrade(&plugin))
+}

@@ -1,0 +1,279 @@
+//! Which files the plugin directory has, what each looks like from outside, and what is in it.
+
+use std::collections::BTreeMap;
+use std::fs::{FileType, Metadata};
+use std::io::{Error, ErrorKind, Read};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use futures_util::StreamExt;
+use futures_util::stream::iter;
+use tokio::time::Instant;
+
+use super::patience::{Asked, Blocked, Patience};
+use crate::plugins::{LoadError, UNREADABLE};
+use moothall_core::config::DirectoryConfig;
+
+/// Files that are asked for at once. They come in the order of their names, and as many are in memory at most.
+const AT_ONCE: usize = 4;
+/// How many times `read_ms` a file may take that was read before.
+const AGAIN: u32 = 15;
+
+/// How plugin files are called, in any case.
+const EXTENSION: &str = ".wasm";
+
+/// What a file looks like from outside: a change of any of it is a change of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Look {
+    pub bytes: u64,
+    modified: Option<SystemTime>,
+    /// Set by the file system alone: also where a copy brings its time along. Seconds and nanoseconds.
+    changed: (i64, i64),
+    inode: u64,
+}
+
+impl Look {
+    fn of(metadata: &Metadata) -> Self {
+        let (bytes, modified) = (metadata.len(), metadata.modified().ok());
+        let changed = (metadata.ctime(), metadata.ctime_nsec());
+        Self { bytes, modified, changed, inode: metadata.ino() }
+    }
+}
+
+/// What a name in the directory stands for.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Found {
+    File(Look),
+    /// A link, whose own look this is.
+    Link(Look),
+    /// No answer came in time.
+    Blocked(String),
+    /// Nothing that can be a plugin.
+    Not(LoadError),
+}
+
+/// Reads one directory, whatever its file system does.
+pub struct Files {
+    path: PathBuf,
+    most: usize,
+    patience: Patience,
+    read_ms: u64,
+}
+
+impl Files {
+    pub fn new(path: PathBuf, config: &DirectoryConfig) -> Self {
+        let patience = Patience::new(config);
+        Self { path, most: config.files, patience, read_ms: config.read_ms }
+    }
+
+    /// When whatever is asked now is waited for no longer.
+    pub fn end(&self) -> Instant {
+        self.patience.end()
+    }
+
+    /// Work that concerns the directory itself.
+    pub async fn with_directory<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Path) -> T + Send + 'static,
+    ) -> Result<T, String> {
+        let path = self.path.clone();
+        let asked = self.patience.ask(Asked::Once, self.end(), move || work(&path));
+        asked.await.map_err(|blocked| self.reason(blocked))
+    }
+
+    /// What there is by name; all together until `until`, if it is given.
+    pub async fn list(&self, until: Option<Instant>) -> Result<BTreeMap<String, Found>, Listing> {
+        let (path, most) = (self.path.clone(), self.most);
+        let until_then = until.unwrap_or_else(|| self.end());
+        let names = self.patience.ask(Asked::List, until_then, move || names(&path, most));
+        let names = names.await.map_err(|blocked| Listing::Blocked(self.reason(blocked)))?;
+        let names = names.map_err(Listing::Failed)?;
+        self.patience.forget(|file| !names.contains_key(file));
+        let looked = iter(names).map(|(name, found)| async move {
+            match found {
+                Found::Link(look) => (name.clone(), self.follow(name, look, until).await),
+                found => (name, found),
+            }
+        });
+        Ok(looked.buffered(AT_ONCE).collect().await)
+    }
+
+    async fn follow(&self, name: String, link: Look, until: Option<Instant>) -> Found {
+        let path = self.path.join(&name);
+        let (asked, until) = (Asked::Look(name, link), until.unwrap_or_else(|| self.end()));
+        match self.patience.ask(asked, until, move || std::fs::metadata(path)).await {
+            Err(blocked) => Found::Blocked(self.reason(blocked)),
+            Ok(Ok(metadata)) if metadata.is_file() => Found::File(Look::of(&metadata)),
+            Ok(Ok(metadata)) => Found::Not(no_file(metadata.file_type())),
+            Ok(Err(cause)) => {
+                let message = format!("it is a link that leads to no file: {cause}");
+                Found::Not(LoadError { code: UNREADABLE, message })
+            }
+        }
+    }
+
+    /// What these files have, in their order.
+    pub fn read_all(
+        self: &Arc<Self>,
+        files: Vec<(String, Look)>,
+        limit: u64,
+        until: Option<Instant>,
+    ) -> impl futures_util::Stream<Item = (String, Look, Result<Vec<u8>, Unread>)> + use<> {
+        let this = self.clone();
+        let read = move |(file, look): (String, Look)| {
+            let this = this.clone();
+            async move {
+                let read = this.read(&file, &look, limit, until).await;
+                (file, look, read)
+            }
+        };
+        iter(files).map(read).buffered(AT_ONCE)
+    }
+
+    async fn read(
+        &self,
+        file: &str,
+        look: &Look,
+        limit: u64,
+        until: Option<Instant>,
+    ) -> Result<Vec<u8>, Unread> {
+        let until = until.unwrap_or_else(|| self.end());
+        self.ask(Asked::Read(file.to_owned(), look.clone()), file, limit, until).await
+    }
+
+    /// What a file has that was read before: if it comes slowly, it comes.
+    pub async fn read_again(&self, file: &str, limit: u64) -> Result<Vec<u8>, Unread> {
+        let until = Instant::now() + Duration::from_millis(self.read_ms) * AGAIN;
+        self.ask(Asked::Once, file, limit, until).await
+    }
+
+    async fn ask(
+        &self,
+        asked: Asked,
+        file: &str,
+        limit: u64,
+        until: Instant,
+    ) -> Result<Vec<u8>, Unread> {
+        let path = self.path.join(file);
+        match self.patience.ask(asked, until, move || read(&path, limit)).await {
+            Ok(read) => read.map_err(Unread::Failed),
+            Err(blocked) => Err(Unread::Blocked(self.reason(blocked))),
+        }
+    }
+
+    fn reason(&self, blocked: Blocked) -> String {
+        match blocked {
+            Blocked::Slow => format!(
+                "it cannot be read: nothing came of it within {} ms (directory.read_ms), as where the file system \
+                 that it is on does not answer; it is looked at again",
+                self.read_ms
+            ),
+            Blocked::Others => {
+                "it cannot be read: as many other files block as may (directory.blocked_reads); \
+                 see that their file systems answer"
+                    .to_owned()
+            }
+        }
+    }
+}
+
+/// Why there is no listing.
+#[derive(Debug)]
+pub enum Listing {
+    Blocked(String),
+    Failed(Error),
+}
+
+/// Why it is not known what a file has.
+#[derive(Debug)]
+pub enum Unread {
+    Blocked(String),
+    Failed(Error),
+}
+
+/// A file may have more than it looks like.
+fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
+    let (mut read, mut file) = (Vec::new(), std::fs::File::open(path)?.take(limit + 1));
+    file.read_to_end(&mut read)?;
+    if read.len() as u64 > limit {
+        return Err(Error::new(ErrorKind::FileTooLarge, "it goes on after plugin_file_bytes"));
+    }
+    Ok(read)
+}
+
+/// What has the ending of a plugin file, at most `limit`; links are not followed.
+fn names(directory: &Path, limit: usize) -> Result<BTreeMap<String, Found>, Error> {
+    let mut names = BTreeMap::new();
+    for entry in std::fs::read_dir(directory)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        // One that is gone again is none.
+        if is_plugin_file(&name.to_string_lossy())
+            && let Ok(metadata) = entry.metadata()
+        {
+            let found = if name.to_str().is_some() { found(&metadata) } else { misnamed() };
+            names.insert(name.to_string_lossy().into_owned(), found);
+        }
+    }
+    if names.len() > limit {
+        tracing::warn!(
+            files = names.len(),
+            limit,
+            "more plugin files than are looked at; the last by name are left out"
+        );
+    }
+    Ok(names.into_iter().take(limit).collect())
+}
+
+fn found(metadata: &Metadata) -> Found {
+    match metadata.file_type() {
+        kind if kind.is_file() => Found::File(Look::of(metadata)),
+        kind if kind.is_symlink() => Found::Link(Look::of(metadata)),
+        kind => Found::Not(no_file(kind)),
+    }
+}
+
+fn misnamed() -> Found {
+    let message = "its name is not UTF-8; give it another one".to_owned();
+    Found::Not(LoadError { code: NOT_A_FILE, message })
+}
+
+const NOT_A_FILE: &str = "not_a_file";
+
+fn no_file(kind: FileType) -> LoadError {
+    let what = match kind {
+        kind if kind.is_dir() => "a directory",
+        kind if kind.is_fifo() => "a named pipe",
+        kind if kind.is_socket() => "a socket",
+        _ => "a device",
+    };
+    LoadError { code: NOT_A_FILE, message: format!("it is {what}, not a file") }
+}
+
+/// What a file is called without its extension.
+pub fn stem(file: &str) -> &str {
+    let stem = file.len().checked_sub(EXTENSION.len()).and_then(|end| file.split_at_checked(end));
+    stem.filter(|(_, end)| end.eq_ignore_ascii_case(EXTENSION)).map_or(file, |(stem, _)| stem)
+}
+
+/// What begins with a dot is somebody else's: `._x.wasm` is what macOS puts beside a file that it copies.
+fn is_plugin_file(name: &str) -> bool {
+    !name.starts_with('.') && stem(name) != name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plugin_file_is_told_by_its_name() {
+        for (name, stem_of) in [("x.wasm", "x"), ("X.WASM", "X"), ("a.b.Wasm", "a.b")] {
+            assert!(is_plugin_file(name) && stem(name) == stem_of, "{name}");
+        }
+        for name in ["._x.wasm", ".wasm", ".x.wasm", "x.wasm.tmp", "x.wat", "wasm", "é"] {
+            assert!(!is_plugin_file(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Calls of the file system that may block for ever, as on a mount whose server is gone: each on a thread of its own, waited
+//! for so long and no longer. One that goes on blocking keeps its thread; whoever asks the same again gets its answer.
+
+use std::any::Any;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::sync::oneshot::{self, Receiver};
+use tokio::time::{Instant, timeout_at};
+
+use super::files::Look;
+use moothall_core::config::DirectoryConfig;
+
+/// What such a thread needs, which calls of the file system and little else.
+const STACK_BYTES: usize = 256 << 10;
+
+/// What is asked of the file system. A file that looks different is another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked {
+    List,
+    Look(String, Look),
+    Read(String, Look),
+    /// Something that nobody asks again.
+    Once,
+}
+
+impl Asked {
+    /// None: not of one file.
+    fn file(&self) -> Option<&str> {
+        match self {
+            Self::Look(file, _) | Self::Read(file, _) => Some(file),
+            Self::List | Self::Once => None,
+        }
+    }
+
+    /// Whether the answer to `self` is of no use to whoever asks `other`: the file was replaced.
+    fn is_outdated_by(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Look(file, look), Self::Look(same, now))
+            | (Self::Read(file, look), Self::Read(same, now)) => file == same && look != now,
+            _ => false,
+        }
+    }
+}
+
+/// Why there is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blocked {
+    Slow,
+    /// As many others block as may.
+    Others,
+}
+
+pub struct Patience {
+    wait: Duration,
+    most: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Threads that live.
+    threads: Vec<Weak<()>>,
+    /// Answers that did not come in time.
+    late: Vec<(Asked, Answer)>,
+}
+
+type Answer = Receiver<Box<dyn Any + Send>>;
+
+impl Patience {
+    pub fn new(config: &DirectoryConfig) -> Self {
+        Self {
+            wait: Duration::from_millis(config.read_ms.max(1)),
+            most: config.blocked_reads.max(1),
+            state: Mutex::default(),
+        }
+    }
+
+    /// When whatever is asked now is waited for no longer.
+    pub fn end(&self) -> Instant {
+        Instant::now() + self.wait
+    }
+
+    /// What `work` answers, if it does until then. What was asked in vain before is not waited for again: it has
+    /// answered meanwhile, or not.
+    pub async fn ask<T: Send + 'static>(
+        &self,
+        asked: Asked,
+        until: Instant,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Blocked> {
+        let (mut answer, until) = match self.late(&asked) {
+            Some(answer) => (answer, Instant::now()),
+            None => (self.begin(work)?, until),
+        };
+        match timeout_at(until, &mut answer).await {
+            Ok(Ok(answer)) => answer.downcast().map(|answer| *answer).map_err(|_| Blocked::Slow),
+            // The thread panicked; the log has it.
+            Ok(Err(_)) => Err(Blocked::Slow),
+            Err(_) => {
+                if asked != Asked::Once {
+                    self.state().late.push((asked, answer));
+                }
+                Err(Blocked::Slow)
+            }
+        }
+    }
+
+    /// Answers for files that are gone are of no use.
+    pub fn forget(&self, is_gone: impl Fn(&str) -> bool) {
+        self.state().late.retain(|(asked, _)| !asked.file().is_some_and(&is_gone));
+    }
+
+    fn late(&self, asked: &Asked) -> Option<Answer> {
+        let mut state = self.state();
+        state.late.retain(|(other, _)| !other.is_outdated_by(asked));
+        let at = state.late.iter().position(|(other, _)| other == asked)?;
+        Some(state.late.swap_remove(at).1)
+    }
+
+    fn begin<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<Answer, Blocked> {
+        let lives = self.enter()?;
+        let (done, answer) = oneshot::channel::<Box<dyn Any + Send>>();
+        let thread = std::thread::Builder::new().name("plugin file".to_owned());
+        let thread = thread.stack_size(STACK_BYTES).spawn(move || {
+            let answer = work();
+            drop(lives);
+            // Whoever asked may have gone.
+            drop(done.send(Box::new(answer)));
+        });
+        thread.map(|_| answer).map_err(|error| {
+            tracing::error!(%error, "there is no thread to read plugin files on");
+            Blocked::Others
+        })
+    }
+
+    /// What a new thread holds on to.
+    fn enter(&self) -> Result<Arc<()>, Blocked> {
+        let mut state = self.state();
+        state.threads.retain(|lives| lives.strong_count() > 0);
+        if state.threads.len() >= self.most {
+            return Err(Blocked::Others);
+        }
+        let lives = Arc::default();
+        state.threads.push(Arc::downgrade(&lives));
+        Ok(lives)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    fn patience(blocked_reads: usize) -> Patience {
+        Patience::new(&DirectoryConfig { read_ms: 20, blocked_reads, ..Default::default() })
+    }
+
+    #[tokio::test]
+    async fn what_blocks_is_not_begun_again_others_are_and_its_late_answer_counts() {
+        let patience = patience(2);
+        let (go, wait) = mpsc::channel::<()>();
+        let blocks = move || wait.recv().is_ok();
+        assert_eq!(patience.ask(Asked::List, patience.end(), blocks).await, Err(Blocked::Slow));
+        let again = patience.ask(Asked::List, patience.end(), || panic!("it was begun again"));
+        assert_eq!(again.await, Err::<bool, _>(Blocked::Slow));
+        let far = Instant::now() + Duration::from_secs(60);
+        assert_eq!(patience.ask(Asked::Once, far, || 7).await, Ok(7));
+        go.send(()).expect("it waits for that");
+        let late = loop {
+            if let Ok(late) = patience.ask(Asked::List, far, || false).await {
+                break late;
+            }
+            tokio::task::yield_now().await;
+        };
+        assert!(late, "it was begun again");
+    }
+
+    #[tokio::test]
+    async fn no_more_threads_block_than_may() {
+        let patience = patience(1);
+        let (_go, wait) = mpsc::channel::<()>();
+        let blocks = move || wait.recv().is_ok();
+        assert_eq!(patience.ask(Asked::Once, patience.end(), blocks).await, Err(Blocked::Slow));
+        let other = patience.ask(Asked::List, patience.end(), || true);
+        assert_eq!(other.await, Err(Blocked::Others));
+    }
+}

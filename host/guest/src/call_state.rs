@@ -1,0 +1,303 @@
+//! What the host keeps for one call while its guest runs: the data of its `Store`.
+//!
+//! Filled by `Sandbox::call`, changed by the imports, taken apart when the guest has returned.
+//! Lives as long as one call and is shared with nobody.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::Level;
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+
+use super::Shared;
+use super::bindings::Error;
+use super::contexts::{Batch, CallContext, PluginContext};
+use super::fault::Fault;
+use super::imports::sockets::{self, OpenSockets};
+use super::imports::{Outgoing, fatal_error};
+use super::limits::{Limiter, Refusal};
+use super::log::{CallLog, Stdio};
+use super::memory::{Full, MemoryReservation, Of};
+use super::sending::Sending;
+use moothall_core::effects::Effects;
+use moothall_core::ids::CallId;
+use moothall_core::instance::{Access, Instance, InstanceLock, LockError};
+use moothall_store::{ProcessRow, StoreError, Wrong};
+
+/// Random bytes that a guest may ask for at once.
+const RANDOM_BYTES: u64 = 64 << 10;
+
+/// The data of one call's `Store`.
+pub struct CallState {
+    pub(super) shared: Arc<Shared>,
+    pub(super) plugin_context: Arc<PluginContext>,
+    pub(super) call_context: CallContext,
+    pub(super) limiter: Limiter,
+    pub(super) effects: Effects,
+    /// The effects' part of all guests' memory.
+    pub(super) effects_reservation: MemoryReservation,
+    /// State writes and removals so far, also of one key again.
+    pub(super) writes: usize,
+    /// Its outbound requests; none until it asks for one.
+    pub(super) outgoing: Option<Box<Outgoing>>,
+    /// Bytes of the instance's state with this call's writes, once a write had to know.
+    pub(super) state_bytes: Option<u64>,
+    pub(super) lock: Option<InstanceLock>,
+    /// It waits for that lock now.
+    waits_for_lock: bool,
+    /// The process that the call is about, as it was stored when the call first asked.
+    pub(super) process_row: Option<ProcessRow>,
+    pub(super) table: ResourceTable,
+    /// Its TCP sockets' places; none until it opens one.
+    sockets: Option<OpenSockets>,
+    /// Ends the call whatever the guest answers: set when an import met something that is not
+    /// the guest's to handle.
+    pub(super) fatal: Option<Fault>,
+    wasi: Option<WasiCtx>,
+    call: Option<CallId>,
+    log: Option<CallLog>,
+}
+
+impl CallState {
+    pub fn new(
+        shared: Arc<Shared>,
+        plugin_context: Arc<PluginContext>,
+        call_context: CallContext,
+        of: Of,
+    ) -> Self {
+        let memory = &plugin_context.quota.memory;
+        let limiter = Limiter::new(memory.clone(), of, &plugin_context.limits);
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(plugin_context.limits.handles);
+        let effects_reservation = MemoryReservation::none_of(memory.clone(), Of::Call);
+        let (effects, state_bytes) = match &call_context.batch {
+            Some(batch) => (Effects::after(batch.before.clone()), batch.state_bytes),
+            None => (Effects::default(), None),
+        };
+        Self {
+            shared,
+            plugin_context,
+            call_context,
+            limiter,
+            effects,
+            effects_reservation,
+            writes: 0,
+            outgoing: None,
+            state_bytes,
+            lock: None,
+            waits_for_lock: false,
+            process_row: None,
+            table,
+            sockets: None,
+            fatal: None,
+            wasi: None,
+            call: None,
+            log: None,
+        }
+    }
+
+    /// Becomes the state of another call of a guest that lives on: what the guest itself holds stays.
+    pub(super) fn renew(&mut self, plugin_context: Arc<PluginContext>, call_context: CallContext) {
+        let fresh = Self::new(self.shared.clone(), plugin_context, call_context, Of::Resident);
+        let old = std::mem::replace(self, fresh);
+        self.table = old.table;
+        self.sockets = old.sockets;
+        self.wasi = old.wasi;
+        self.limiter = old.limiter;
+        self.limiter.refused = None;
+        if let Some(log) = old.log {
+            // Standard output and standard error go where they went.
+            let (call, bytes) = (self.call_id(), self.plugin_context.limits.log_bytes);
+            log.renew(call, bytes);
+            self.log = Some(log);
+        }
+    }
+
+    pub(super) fn cpu_budget(&self) -> Duration {
+        Duration::from_millis(self.plugin_context.limits.cpu_ms)
+    }
+
+    pub(super) fn out_of_cpu(&mut self) {
+        self.fatal =
+            Some(Fault::Timeout(format!("CPU time of {} ms", self.plugin_context.limits.cpu_ms)));
+    }
+
+    /// The call's id. Made when somebody asks: most calls are never spoken of.
+    pub fn call_id(&mut self) -> CallId {
+        self.call.get_or_insert_with(|| CallId::new(&self.shared.clock)).clone()
+    }
+
+    pub(super) fn call_id_if_any(&self) -> Option<CallId> {
+        self.call.clone()
+    }
+
+    pub(super) fn log(&mut self) -> CallLog {
+        if self.log.is_none() {
+            let call = self.call_id();
+            let (quota, bytes) =
+                (self.plugin_context.quota.clone(), self.plugin_context.limits.log_bytes);
+            self.log = Some(CallLog::new(quota, self.call_context.instance.clone(), call, bytes));
+        }
+        self.log.clone().expect("it was just made")
+    }
+
+    pub(super) fn open_sockets(&mut self) -> OpenSockets {
+        self.sockets.get_or_insert_default().clone()
+    }
+
+    /// Ends the log; its last lines.
+    pub(super) fn end_log(&mut self, lives_on: bool) -> String {
+        if !lives_on {
+            // Standard output hands its last line over when it is dropped.
+            self.table = ResourceTable::new();
+            self.wasi = None;
+        }
+        self.log.as_ref().map(CallLog::end).unwrap_or_default()
+    }
+
+    /// Takes the instance's lock at the call's first touch of state.
+    pub(super) async fn touch_state(&mut self) -> Result<Arc<Instance>, Fault> {
+        if let Some(fatal) = &self.fatal {
+            return Err(fatal.clone());
+        }
+        let Some(instance) = self.call_context.instance.clone() else {
+            return Err(Fault::BadOutput("`describe` has no state".into()));
+        };
+        if !self.is_held() && self.call_context.origin.takes_lock() {
+            let access =
+                if self.call_context.read_only { Access::Shared } else { Access::Exclusive };
+            let wait = Duration::from_millis(self.plugin_context.limits.lock_wait_ms);
+            self.waits_for_lock = true;
+            let lock = instance.lock(access, wait).await;
+            self.waits_for_lock = false;
+            let lock = lock.map_err(|error| self.lock_fault(&error))?;
+            match &self.call_context.batch {
+                Some(batch) => batch.keep(lock),
+                None => self.lock = Some(lock),
+            }
+        }
+        Ok(instance)
+    }
+
+    fn is_held(&self) -> bool {
+        self.lock.is_some() || self.call_context.batch.as_ref().is_some_and(Batch::is_held)
+    }
+
+    /// What can be had of the lock, if this call or its batch has it.
+    pub(super) fn with_lock<T>(
+        &mut self,
+        use_it: impl FnOnce(&mut InstanceLock) -> T,
+    ) -> Option<T> {
+        match (&mut self.lock, &self.call_context.batch) {
+            (Some(lock), _) => Some(use_it(lock)),
+            (None, Some(batch)) => batch.with_lock(use_it),
+            (None, None) => None,
+        }
+    }
+
+    /// Ends the call with `fault` whatever the guest answers; what the guest is told of it.
+    pub(super) fn end_with(&mut self, fault: Fault) -> Error {
+        let told = fatal_error(&fault);
+        self.fatal.get_or_insert(fault);
+        told
+    }
+
+    /// Counts what the call wants stored as guests' memory; ends the call where that is full.
+    pub(super) fn keep(&mut self, bytes: u64) -> Result<(), Error> {
+        let kept = self.effects_reservation.grow(bytes);
+        kept.map_err(|full: Full| self.end_with(Fault::Overloaded(full.reason())))
+    }
+
+    /// What the call may still send.
+    pub(super) fn sending(&mut self) -> &mut Sending {
+        if self.outgoing.is_none() {
+            let log = self.log();
+            let sending = Sending::new(&self.shared, &self.plugin_context, &self.call_context, log);
+            self.outgoing = Some(Box::new(Outgoing::new(sending)));
+        }
+        &mut self.outgoing.as_mut().expect("it was just made").sending
+    }
+
+    /// What the call wants stored, and what goes with it.
+    pub(super) fn take_effects(
+        &mut self,
+    ) -> (Effects, MemoryReservation, Option<InstanceLock>, Option<u64>) {
+        let mut effects = std::mem::take(&mut self.effects);
+        if let Some(outgoing) = &self.outgoing {
+            effects.http = outgoing.sending.take_sent();
+        }
+        let none = MemoryReservation::none_of(self.plugin_context.quota.memory.clone(), Of::Call);
+        let reservation = std::mem::replace(&mut self.effects_reservation, none);
+        (effects, reservation, self.lock.take(), self.state_bytes)
+    }
+
+    fn lock_fault(&self, error: &LockError) -> Fault {
+        match error {
+            LockError::Replaced => Fault::InstanceReplaced,
+            // Whoever has the lock keeps it until its write is stored.
+            LockError::Busy if self.shared.store.health().is(Wrong::Stalled) => {
+                StoreError::Stalled.into()
+            }
+            LockError::Busy => Fault::InstanceBusy,
+        }
+    }
+
+    /// The wall clock ran out: the guest's doing, unless the host made it wait for something of its own.
+    pub(super) fn out_of_time(&mut self, wall: Duration) -> Fault {
+        match self.fatal.take() {
+            Some(fatal) => fatal,
+            None if self.waits_for_lock => self.lock_fault(&LockError::Busy),
+            None => Fault::Timeout(format!("time of {} ms", wall.as_millis())),
+        }
+    }
+
+    /// What a refused growth or an earlier fatal fault makes of a trap.
+    pub(super) fn fault_of(&self, error: &wasmtime::Error) -> Fault {
+        if let Some(fatal) = &self.fatal {
+            return fatal.clone();
+        }
+        match &self.limiter.refused {
+            Some(Refusal::Own(what)) => Fault::Limit(what.clone()),
+            Some(Refusal::Shared(full)) => Fault::Overloaded(full.reason()),
+            None => Fault::from_engine(error),
+        }
+    }
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Stale => Self::InstanceReplaced,
+            StoreError::Busy => Self::Overloaded("too many writes are waiting"),
+            StoreError::NoRoom(what) => Self::Overloaded(what),
+            StoreError::Unavailable(cause) => Self::Store(cause),
+            StoreError::Taken(what) => Self::Taken(what),
+            StoreError::Unsettled => Self::Unsettled,
+            error @ (StoreError::Damaged(_)
+            | StoreError::Unreadable(_)
+            | StoreError::Full(_)
+            | StoreError::Lost(_)
+            | StoreError::Stalled
+            | StoreError::Other { .. }
+            | StoreError::Newer { .. }) => Self::Store(error.to_string()),
+        }
+    }
+}
+
+impl WasiView for CallState {
+    /// The whole of `wasi:cli` with nothing in it. Built when the guest first asks for any of it.
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        if self.wasi.is_none() {
+            let log = self.log();
+            let mut builder = WasiCtxBuilder::new();
+            builder
+                .stdout(Stdio::new(log.clone(), Level::INFO))
+                .stderr(Stdio::new(log.clone(), Level::WARN))
+                .max_random_size(RANDOM_BYTES);
+            sockets::allow(&mut builder, &self.shared, &self.plugin_context, log);
+            self.wasi = Some(builder.build());
+        }
+        WasiCtxView { ctx: self.wasi.as_mut().expect("it was just built"), table: &mut self.table }
+    }
+}

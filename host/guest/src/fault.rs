@@ -1,0 +1,290 @@
+//! How a call into a guest can go wrong, and whose fault that is.
+//!
+//! A plugin's own refusal is not a fault: it is a `GuestError`. Statuses are chosen in
+//! `http/error.rs`, not here.
+
+use wasmtime::Trap;
+use wasmtime_wasi::I32Exit;
+
+use super::bindings::{Error, ErrorKind};
+use moothall_store::Taken;
+use moothall_values::json;
+
+/// An error that the plugin itself returned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GuestError {
+    pub kind: Kind,
+    pub message: String,
+    pub details: Option<String>,
+    pub retryable: bool,
+}
+
+/// What kind of failure it says that it is, as in WIT.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Invalid,
+    Unauthorized,
+    Forbidden,
+    NotFound,
+    Conflict,
+    Unavailable,
+    Internal,
+    /// A kind of the plugin's own.
+    Own(String),
+}
+
+/// How much of a kind that is none is repeated, in bytes.
+const KIND_BYTES: usize = 100;
+/// Longest message of a guest's error that is kept, in bytes.
+const MESSAGE_BYTES: usize = 4 << 10;
+/// How wasmtime says that a guest handed over more than `hostcall_bytes`; it has no type for it,
+/// and a test sees that the words are still these.
+const HOSTCALL_FUEL: &str = "fuel allocated for hostcalls";
+/// Of `wasi:cli/exit`, whatever status it was given: a call has none.
+const EXIT: &str = "it called `exit`, as a program does; a plugin's function ends by returning a result or an error";
+/// Longest details of a guest's error that are kept, in bytes; longer ones are left out.
+const DETAILS_BYTES: usize = 64 << 10;
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    // --- the plugin's
+    #[error("the plugin trapped: {0}")]
+    Trap(String),
+    #[error("the plugin exceeded its limit of {0}")]
+    Limit(String),
+    #[error("the plugin used up its {0}")]
+    Timeout(String),
+    #[error("{0}")]
+    BadOutput(String),
+
+    // --- nobody's: try again
+    #[error("the instance is busy with other calls")]
+    InstanceBusy,
+    #[error("{0}")]
+    Overloaded(&'static str),
+    #[error("the instance was reconfigured or disabled during the call; nothing was stored")]
+    InstanceReplaced,
+    #[error("{0} is already taken; nothing was stored")]
+    Taken(Taken),
+
+    // --- the host's
+    #[error("the store is not available: {0}")]
+    Store(String),
+    #[error("the store did not answer in time, and what was to be stored may be yet")]
+    Unsettled,
+    #[error("the host failed: {0}")]
+    Host(String),
+}
+
+/// Whose fault a failure is: decides the log level and whether it is listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blame {
+    Plugin,
+    Nobody,
+    Host,
+}
+
+impl Fault {
+    pub fn blame(&self) -> Blame {
+        match self {
+            Self::Trap(_) | Self::Limit(_) | Self::Timeout(_) | Self::BadOutput(_) => Blame::Plugin,
+            Self::InstanceBusy | Self::Overloaded(_) | Self::InstanceReplaced | Self::Taken(_) => {
+                Blame::Nobody
+            }
+            Self::Store(_) | Self::Unsettled | Self::Host(_) => Blame::Host,
+        }
+    }
+
+    /// Whether it is nothing that the plugin did, and over soon: whoever makes calls by himself tries again, and
+    /// counts it as no failure. A failure of the host's own may come again and again.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::InstanceBusy
+            | Self::Overloaded(_)
+            | Self::InstanceReplaced
+            | Self::Taken(_)
+            | Self::Store(_)
+            | Self::Unsettled => true,
+            Self::Trap(_)
+            | Self::Limit(_)
+            | Self::Timeout(_)
+            | Self::BadOutput(_)
+            | Self::Host(_) => false,
+        }
+    }
+
+    /// The stable code that drivers and lists see.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Trap(_) => "plugin_trap",
+            Self::Limit(_) => "plugin_limit",
+            Self::Timeout(_) => "plugin_timeout",
+            Self::BadOutput(_) => "plugin_bad_output",
+            Self::InstanceBusy => "instance_busy",
+            Self::Overloaded(_) => "overloaded",
+            Self::InstanceReplaced => "instance_replaced",
+            Self::Taken(_) => "conflict",
+            Self::Store(_) | Self::Unsettled => "store_unavailable",
+            Self::Host(_) => "internal",
+        }
+    }
+
+    /// What wasmtime says about a call that ended without the guest's own doing.
+    pub fn from_engine(error: &wasmtime::Error) -> Self {
+        if let Some(NotInstantiated(cause)) = error.downcast_ref() {
+            return Self::Host(format!("a sandbox cannot be made: {cause}"));
+        }
+        if let Some(trap) = error.downcast_ref::<Trap>() {
+            return Self::Trap(trap_name(*trap));
+        }
+        if error.is::<I32Exit>() {
+            return Self::Trap(EXIT.to_owned());
+        }
+        if error.downcast_ref::<wasmtime::PoolConcurrencyLimitError>().is_some() {
+            return Self::Overloaded("all sandboxes are in use");
+        }
+        let cause = error.root_cause().to_string();
+        if cause.contains(HOSTCALL_FUEL) {
+            return Self::Limit("bytes handed over in one call (hostcall_bytes)".into());
+        }
+        // What remains happens while values cross: text that is no UTF-8, a
+        // handle that is not there. The guest made it.
+        Self::Trap(cause)
+    }
+}
+
+/// The host's own failure before the guest began: no memory, for one.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct NotInstantiated(String);
+
+/// Tells what a start function did (a trap) and a full pool from what the host failed to do.
+pub fn while_instantiating(error: wasmtime::Error) -> wasmtime::Error {
+    let known = error.is::<Trap>() || error.is::<wasmtime::PoolConcurrencyLimitError>();
+    if known { error } else { NotInstantiated(format!("{error:#}")).into() }
+}
+
+fn trap_name(trap: Trap) -> String {
+    match trap {
+        Trap::StackOverflow => "its stack overflowed".into(),
+        // A guest's own stack lies in its memory, and most often below everything else.
+        Trap::MemoryOutOfBounds => {
+            "out of bounds memory access (its stack may be exhausted, as by a recursion without end)".into()
+        }
+        Trap::UnreachableCodeReached => "it panicked or aborted (see its log)".into(),
+        other => other.to_string(),
+    }
+}
+
+impl GuestError {
+    /// What the guest returned; a fault of its own where that is not as the contract says.
+    pub fn of(error: Error) -> Result<Self, Fault> {
+        let details = error.details.filter(|details| details.len() <= DETAILS_BYTES);
+        if let Some(details) = &details {
+            carried(|| "the details of the plugin's error".to_owned(), details)?;
+        }
+        Ok(Self {
+            kind: Kind::of(error.kind)?,
+            message: cut(error.message, MESSAGE_BYTES),
+            details,
+            retryable: error.retryable,
+        })
+    }
+}
+
+impl Kind {
+    fn of(kind: ErrorKind) -> Result<Self, Fault> {
+        Ok(match kind {
+            ErrorKind::Invalid => Self::Invalid,
+            ErrorKind::Unauthorized => Self::Unauthorized,
+            ErrorKind::Forbidden => Self::Forbidden,
+            ErrorKind::NotFound => Self::NotFound,
+            ErrorKind::Conflict => Self::Conflict,
+            ErrorKind::Unavailable => Self::Unavailable,
+            ErrorKind::Internal => Self::Internal,
+            ErrorKind::Other(own) if moothall_core::ids::is_slug(&own) => Self::Own(own),
+            ErrorKind::Other(own) => {
+                let message = format!(
+                    "the plugin's error is of the kind {:?}, and a kind of its own matches [a-z][a-z0-9-]{{0,49}}",
+                    cut(own, KIND_BYTES)
+                );
+                return Err(Fault::BadOutput(message));
+            }
+        })
+    }
+
+    /// The stable code that drivers see. What the plugin named itself never looks like a code of the host's.
+    pub fn code(&self) -> String {
+        let code = match self {
+            Self::Invalid => "invalid",
+            Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
+            Self::NotFound => "not_found",
+            Self::Conflict => "conflict",
+            Self::Unavailable => "unavailable",
+            Self::Internal => "internal",
+            Self::Own(own) => return format!("plugin:{own}"),
+        };
+        code.to_owned()
+    }
+
+    /// Whether it says that what was asked for was wrong, and nothing that the plugin or its platform did.
+    pub fn is_of_caller(&self) -> bool {
+        match self {
+            Self::Invalid
+            | Self::Unauthorized
+            | Self::Forbidden
+            | Self::NotFound
+            | Self::Conflict => true,
+            Self::Unavailable | Self::Internal | Self::Own(_) => false,
+        }
+    }
+}
+
+/// Refuses what a guest returned and the host could not give back as it is.
+pub fn carried(what: impl FnOnce() -> String, text: &str) -> Result<(), Fault> {
+    json::check(text).map_err(|refusal| Fault::BadOutput(refusal.of(&what())))
+}
+
+/// The text's first `bytes` bytes, to a character.
+pub fn cut(mut text: String, bytes: usize) -> String {
+    text.truncate(text.floor_char_boundary(bytes));
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whose_fault_it_is_and_whether_it_passes_follow_from_what_it_is() {
+        let text = || "x".to_owned();
+        for (fault, blame, passes) in [
+            (Fault::Trap(text()), Blame::Plugin, false),
+            (Fault::Limit(text()), Blame::Plugin, false),
+            (Fault::Timeout(text()), Blame::Plugin, false),
+            (Fault::BadOutput(text()), Blame::Plugin, false),
+            (Fault::InstanceBusy, Blame::Nobody, true),
+            (Fault::Overloaded("x"), Blame::Nobody, true),
+            (Fault::InstanceReplaced, Blame::Nobody, true),
+            (Fault::Taken(Taken::Account), Blame::Nobody, true),
+            (Fault::Store(text()), Blame::Host, true),
+            (Fault::Unsettled, Blame::Host, true),
+            (Fault::Host(text()), Blame::Host, false),
+        ] {
+            assert_eq!((fault.blame(), fault.is_passing()), (blame, passes), "{fault:?}");
+        }
+    }
+
+    #[test]
+    fn only_what_the_caller_got_wrong_is_the_callers() {
+        for kind in
+            [Kind::Invalid, Kind::Unauthorized, Kind::Forbidden, Kind::NotFound, Kind::Conflict]
+        {
+            assert!(kind.is_of_caller(), "{kind:?}");
+        }
+        for kind in [Kind::Unavailable, Kind::Internal, Kind::Own("invalid".into())] {
+            assert!(!kind.is_of_caller(), "{kind:?}");
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! The imports, one file for each WIT interface. All of them are linked in one place, here.
+//!
+//! A refusal is an `error` of the contract and never a trap.
+
+mod accounts;
+mod context;
+mod events;
+mod http;
+mod log;
+mod metrics;
+mod process;
+pub mod secrets;
+mod settings;
+pub mod sockets;
+mod state;
+mod types;
+mod wasi_http;
+mod web;
+
+use wasmtime::component::{HasSelf, Linker};
+
+use super::bindings::imports::Imports;
+use super::bindings::{Error, ErrorKind};
+use super::call_state::CallState;
+use super::fault::Fault;
+use moothall_core::clock::rfc3339;
+use moothall_core::day_budget::UsedUp;
+use moothall_values::json;
+
+/// Interfaces of WASI 0.2 that are there, by package.
+const WASI: &[(&str, &[&str])] = &[
+    (
+        "wasi:cli",
+        &[
+            "environment",
+            "exit",
+            "stderr",
+            "stdin",
+            "stdout",
+            "terminal-input",
+            "terminal-output",
+            "terminal-stderr",
+            "terminal-stdin",
+            "terminal-stdout",
+        ],
+    ),
+    ("wasi:clocks", &["monotonic-clock", "wall-clock"]),
+    ("wasi:filesystem", &["preopens", "types"]),
+    ("wasi:http", &["outgoing-handler", "types"]),
+    ("wasi:io", &["error", "poll", "streams"]),
+    ("wasi:random", &["insecure", "insecure-seed", "random"]),
+    (
+        "wasi:sockets",
+        &[
+            "instance-network",
+            "ip-name-lookup",
+            "network",
+            "tcp",
+            "tcp-create-socket",
+            "udp",
+            "udp-create-socket",
+        ],
+    ),
+];
+const OURS: (&str, &[&str]) = (
+    "moothall:plugin",
+    &[
+        "accounts", "context", "events", "http", "log", "metrics", "process", "secrets",
+        "settings", "state", "types", "web",
+    ],
+);
+
+pub use super::bindings::imports::moothall::plugin::web::Response as WebResponse;
+pub use wasi_http::Outgoing;
+
+pub fn add_to_linker(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
+    wasmtime_wasi::p2::add_to_linker_async(linker)?;
+    sockets::add_to_linker(linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
+    Imports::add_to_linker::<_, HasSelf<CallState>>(linker, |state| state)
+}
+
+/// What is wrong with importing `name` (`package/interface@version`), or none if the host has it.
+pub fn missing(name: &str) -> Option<String> {
+    let (path, version) = name.split_once('@').unwrap_or((name, ""));
+    let (package, interface) = path.split_once('/').unwrap_or((path, ""));
+    let (has, ours) = match package {
+        package if package == OURS.0 => (Some(OURS.1), "0.1.0"),
+        package => (WASI.iter().find(|(name, _)| *name == package).map(|(_, has)| *has), "0.2"),
+    };
+    let track = ours.splitn(3, '.').take(2).collect::<Vec<_>>().join(".");
+    match has {
+        None => Some(format!("it imports `{name}`, and this host has nothing of `{package}`")),
+        Some(has) if !has.contains(&interface) => {
+            Some(format!("it imports `{name}`; of `{package}` this host has {}", has.join(", ")))
+        }
+        Some(_) if !version.starts_with(&format!("{track}.")) || version.contains('-') => {
+            Some(format!("it imports `{name}`; this host has version {ours} of it"))
+        }
+        Some(_) => None,
+    }
+}
+
+pub(super) fn error(kind: ErrorKind, message: impl Into<String>) -> Error {
+    let retryable = matches!(kind, ErrorKind::Unavailable);
+    Error { kind, message: message.into(), details: None, retryable }
+}
+
+/// Refuses what the host could not give back as it is.
+pub(super) fn carried(what: impl FnOnce() -> String, text: &str) -> Result<(), Error> {
+    json::check(text).map_err(|refusal| error(ErrorKind::Invalid, refusal.of(&what())))
+}
+
+impl CallState {
+    /// Whether the plugin may have so many bytes more stored today, with what this call wants stored already.
+    fn require_day_room(&self, bytes: u64) -> Result<(), Error> {
+        let (now, limit) = (self.shared.clock.now_ms(), self.plugin_context.limits.day_bytes());
+        let before = self.call_context.batch.as_ref().map_or(0, |batch| batch.stored_bytes);
+        let wanted = self.effects.stored_bytes().saturating_add(before).saturating_add(bytes);
+        let Err(UsedUp { until }) = self.plugin_context.has_day_room(now, wanted) else {
+            return Ok(());
+        };
+        let (spent, until) = (self.plugin_context.spent.today(now), rfc3339(until));
+        let message = format!(
+            "plugin '{}' has had {spent} bytes of events, processes, accounts and webhooks stored today and may have \
+             {limit} (stored_bytes_per_day); from {until} on there is room again",
+            self.plugin_context.plugin
+        );
+        let details = serde_json::json!({
+            "limit": "stored_bytes_per_day", "bytes_per_day": limit, "bytes": spent, "retry_at": until,
+        });
+        let refused = error(ErrorKind::Unavailable, message);
+        Err(Error { details: Some(details.to_string()), ..refused })
+    }
+}
+
+/// What a guest is told about a fault that ends its call anyway: not what went wrong inside.
+pub(super) fn fatal_error(fault: &Fault) -> Error {
+    match fault {
+        Fault::InstanceReplaced => error(ErrorKind::Conflict, fault.to_string()),
+        Fault::InstanceBusy | Fault::Overloaded(_) => {
+            error(ErrorKind::Unavailable, fault.to_string())
+        }
+        _ => error(
+            ErrorKind::Unavailable,
+            "the host cannot do this now; the call ends with an error",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_import_says_what_there_is() {
+        assert_eq!(missing("wasi:cli/environment@0.2.6"), None);
+        assert_eq!(missing("moothall:plugin/state@0.1.3"), None);
+        assert!(missing("moothall:plugin/state@0.2.0").unwrap().contains("version 0.1.0"));
+        assert!(missing("moothall:plugin/telepathy@0.1.0").unwrap().contains("state, types"));
+        assert!(missing("acme:db/query@1.0.0").unwrap().contains("nothing of `acme:db`"));
+    }
+}

@@ -1,0 +1,123 @@
+//! A guest's turn on the processor: CPU budget, wall clock, and fairness between plugins.
+//!
+//! The epoch ticks every millisecond. A call that is still running at a tick gives up its turn:
+//! it goes on when it holds its plugin's one long-call permit of this thread, so that any number
+//! of spinning calls of one plugin take one turn together. The CPU clock is read only from a
+//! call's first tick on, which is charged whole; a short call costs no system call.
+
+use std::cell::Cell;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Sleep;
+use wasmtime::{StoreContextMut, UpdateDeadline};
+
+use super::call_state::CallState;
+use moothall_core::clock::thread_cpu_time;
+
+/// The length of an epoch.
+pub const TICK: Duration = Duration::from_millis(1);
+
+thread_local! {
+    /// The CPU time of the call that this thread polls now.
+    static TURN: Cell<Turn> = const { Cell::new(Turn { before: Duration::ZERO, since: None }) };
+    /// The long-call permit of the call that this thread polls now. A call has it for one poll:
+    /// whatever it waits for, others go on meanwhile.
+    static PERMIT: Cell<Option<OwnedSemaphorePermit>> = const { Cell::new(None) };
+    /// Which of the host's runtimes this thread belongs to.
+    static RUNTIME: Cell<usize> = const { Cell::new(0) };
+}
+
+/// CPU time of a call: what earlier polls used, and when this poll's count began.
+#[derive(Clone, Copy)]
+struct Turn {
+    before: Duration,
+    since: Option<Duration>,
+}
+
+impl Turn {
+    fn spent(self) -> Duration {
+        self.before
+            + self
+                .since
+                .map_or(Duration::ZERO, |since| thread_cpu_time().saturating_sub(since) + TICK)
+    }
+}
+
+/// Says which of the host's runtimes this thread drives; each has its own long-call permits.
+pub fn enter_runtime(number: usize) {
+    RUNTIME.set(number);
+}
+
+/// A plugin's long-call permits, one for each runtime.
+#[derive(Debug)]
+pub struct LongCalls(Box<[Arc<Semaphore>]>);
+
+impl LongCalls {
+    pub fn new(runtimes: usize) -> Self {
+        Self((0..runtimes.max(1)).map(|_| Arc::new(Semaphore::new(1))).collect())
+    }
+
+    fn of_this_runtime(&self) -> Arc<Semaphore> {
+        self.0[RUNTIME.get() % self.0.len()].clone()
+    }
+}
+
+/// The epoch's deadline callback.
+pub fn on_tick(mut store: StoreContextMut<'_, CallState>) -> wasmtime::Result<UpdateDeadline> {
+    let mut turn = TURN.get();
+    turn.since.get_or_insert_with(thread_cpu_time);
+    TURN.set(turn);
+    let state = store.data_mut();
+    if turn.spent() > state.cpu_budget() {
+        state.out_of_cpu();
+        return Ok(UpdateDeadline::Interrupt);
+    }
+    let permits = state.plugin_context.long_calls.of_this_runtime();
+    Ok(UpdateDeadline::YieldCustom(
+        1,
+        Box::pin(async move {
+            // Never closed. Had before the yield: one that is handed from call to call without a
+            // look at everything else would be one long turn of them all.
+            let permit = permits.acquire_owned().await.ok();
+            tokio::task::yield_now().await;
+            PERMIT.set(permit);
+        }),
+    ))
+}
+
+/// How a metered call ended.
+pub enum Metered<T> {
+    Done(T),
+    /// The wall clock ran out; what was being done is dropped.
+    OutOfTime,
+}
+
+/// Polls `call`, counts its CPU time and ends it after `wall`. The timer is set only if the call
+/// waits at all.
+pub async fn metered<F: Future>(
+    mut call: Pin<&mut F>,
+    wall: Duration,
+) -> (Metered<F::Output>, Duration) {
+    let mut timer: Option<Pin<Box<Sleep>>> = None;
+    let mut spent = Duration::ZERO;
+    let end = poll_fn(|cx| {
+        TURN.set(Turn { before: spent, since: None });
+        let polled = call.as_mut().poll(cx);
+        spent = TURN.get().spent();
+        drop(PERMIT.take());
+        match polled {
+            Poll::Ready(output) => Poll::Ready(Metered::Done(output)),
+            Poll::Pending => {
+                let timer = timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(wall)));
+                timer.as_mut().poll(cx).map(|()| Metered::OutOfTime)
+            }
+        }
+    });
+    let end = end.await;
+    (end, spent)
+}

@@ -1,0 +1,166 @@
+//! What one call may still send, and what it has sent: the same for `http` and for `wasi:http`.
+//!
+//! Made when a call first asks for it. Must never keep a request: only what a dry run shows of it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tracing::Level;
+
+use super::Shared;
+use super::bindings::{Error, ErrorKind};
+use super::contexts::{CallContext, PluginContext};
+use super::imports::error;
+use super::log::CallLog;
+use super::memory::{MemoryReservation, Of};
+use moothall_egress::{Body, Egress, EgressError, Inbound, Outbound, Reach, Room, Sender};
+
+/// Method, URL without query, status.
+pub type Sent = (String, String, u16);
+
+pub struct Sending {
+    shared: Arc<Shared>,
+    plugin_context: Arc<PluginContext>,
+    config: Arc<str>,
+    log: CallLog,
+    may_send: bool,
+    /// Requests so far, also those that failed.
+    requests: usize,
+    /// Written when an answer is there.
+    sent: Arc<Mutex<Vec<Sent>>>,
+    /// What `wasi:http` keeps of a body that the guest writes and nobody reads yet.
+    pub chunk_bytes: usize,
+}
+
+/// A request that the call may send, whatever is still put into it.
+pub struct Permit {
+    egress: Egress,
+    reach: Reach,
+    /// Without the query.
+    shown: String,
+    log: CallLog,
+    sent: Arc<Mutex<Vec<Sent>>>,
+    /// Of all guests' memory: the largest request and answer.
+    reservation: MemoryReservation,
+}
+
+impl Sending {
+    pub fn new(
+        shared: &Arc<Shared>,
+        plugin_context: &Arc<PluginContext>,
+        call_context: &CallContext,
+        log: CallLog,
+    ) -> Self {
+        Self {
+            shared: shared.clone(),
+            plugin_context: plugin_context.clone(),
+            config: call_context.config.clone(),
+            log,
+            may_send: call_context.may_send,
+            requests: 0,
+            sent: Arc::default(),
+            chunk_bytes: 0,
+        }
+    }
+
+    /// Counts a request to this URL, if the call may send it. That it may not is logged: a guest may swallow it.
+    pub fn permit(&mut self, url: &str) -> Result<Permit, Error> {
+        let permit = self.try_permit(url);
+        permit.inspect_err(|denied| self.log.message(Level::WARN, &denied.message))
+    }
+
+    fn try_permit(&mut self, url: &str) -> Result<Permit, Error> {
+        if !self.may_send {
+            let message = "this call sends nothing: it is a dry run without `allow_http=true`, a handshake, or `describe`";
+            return Err(error(ErrorKind::Forbidden, message));
+        }
+        let url = Egress::check_url(url).map_err(told)?;
+        // The host wrote it; a config that is not JSON names no host.
+        let config = serde_json::from_str(&self.config).unwrap_or_default();
+        let denied = |message| error(ErrorKind::Forbidden, message);
+        let settings =
+            serde_json::from_str(&self.plugin_context.settings.public).unwrap_or_default();
+        self.plugin_context.grants.may_reach(&url, &config, &settings).map_err(denied)?;
+        self.count()?;
+        Ok(Permit {
+            egress: self.shared.egress.of(Sender::Plugin(self.plugin_context.plugin.clone())),
+            reach: Reach::Also(self.plugin_context.grants.cidr().clone()),
+            shown: url.without_query(),
+            log: self.log.clone(),
+            sent: self.sent.clone(),
+            reservation: self.reservation()?,
+        })
+    }
+
+    pub fn request_bytes(&self) -> usize {
+        self.shared.egress.request_bytes()
+    }
+
+    fn count(&mut self) -> Result<(), Error> {
+        let limit = self.plugin_context.limits.http_requests;
+        if self.requests >= limit {
+            let message = format!("a call may send {limit} requests (http_requests)");
+            return Err(error(ErrorKind::Conflict, message));
+        }
+        self.requests += 1;
+        Ok(())
+    }
+
+    fn reservation(&self) -> Result<MemoryReservation, Error> {
+        let mut reservation = self.no_reservation();
+        let egress = &self.shared.egress;
+        let bytes = egress.response_bytes().saturating_add(egress.request_bytes());
+        let full = reservation.grow(bytes as u64);
+        full.map_err(|full| error(ErrorKind::Unavailable, full.reason()))?;
+        Ok(reservation)
+    }
+
+    /// Nothing yet of the plugin's memory.
+    pub fn no_reservation(&self) -> MemoryReservation {
+        MemoryReservation::none_of(self.plugin_context.quota.memory.clone(), Of::Call)
+    }
+
+    pub fn take_sent(&self) -> Vec<Sent> {
+        std::mem::take(&mut self.sent.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Permit {
+    /// How much the request may hold.
+    pub fn room(&self) -> Room {
+        self.egress.room()
+    }
+
+    /// Sends it. The share stands for the answer as long as the host has it.
+    pub async fn send(
+        self,
+        request: Outbound,
+    ) -> Result<(Inbound, MemoryReservation), EgressError> {
+        let method = request.method.clone();
+        let answer = self.egress.send(request, &self.reach, Body::Whole).await;
+        let answer = answer.inspect_err(|failed| {
+            if let EgressError::Refused(_) = failed {
+                self.log.message(Level::WARN, &format!("{}: {failed}", self.shown));
+            }
+        })?;
+        let sent = (method, self.shown, answer.status);
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner).push(sent);
+        Ok((answer, self.reservation))
+    }
+}
+
+/// What a guest is told of a request that failed.
+pub fn told(failed: EgressError) -> Error {
+    let kind = match failed {
+        EgressError::Invalid(_) => ErrorKind::Invalid,
+        EgressError::Refused(_) => ErrorKind::Forbidden,
+        EgressError::Connect(_)
+        | EgressError::Exhausted(_)
+        | EgressError::Timeout(_)
+        | EgressError::TooLarge(_)
+        | EgressError::Broken(_) => ErrorKind::Unavailable,
+    };
+    let told = error(kind, failed.to_string());
+    // Asking again makes an answer no smaller.
+    let retryable = told.retryable && !matches!(failed, EgressError::TooLarge(_));
+    Error { retryable, ..told }
+}

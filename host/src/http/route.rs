@@ -1,0 +1,323 @@
+//! How a route is declared: one value, beside its handler, that says everything the host knows of it.
+//!
+//! From it come where a request goes (`table`), who may enter (`access`), what is asked for in vain (`asked`), what
+//! `api.change` names (`changes`), the labels of monitoring points (`door`) and the OpenAPI document. Must never say
+//! what a handler does.
+
+pub mod failure;
+pub mod query;
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use axum::extract::Request;
+use axum::handler::Handler;
+use axum::http::Method;
+use axum::response::Response;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+
+use super::Api;
+use failure::Failure;
+use query::Parameter;
+
+/// Who may enter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Whoever sends an API key; while none was ever created, whoever is on this machine.
+    Key,
+    /// Anybody: platforms, browsers and supervisors.
+    Public,
+    /// As the plugin says whose route it is: the handler asks for the key.
+    OfPlugin,
+}
+
+/// One thing that a route changes: its name, and the part of the path that is its id.
+pub type Named = (&'static str, Option<&'static str>);
+
+/// What `api.change` tells of a success.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// There is nothing to say: it reads, or it is no driver's.
+    Unsaid,
+    /// It does something that is no change of a resource.
+    Nothing,
+    /// The resource that it changes, and what of it.
+    Change(Named, Option<Named>),
+}
+
+/// Whether a POST with an Idempotency-Key is done once.
+#[derive(Clone, Copy, Debug)]
+pub enum Once {
+    Yes,
+    /// The key is of no meaning to the host: whoever the request is for may know it.
+    Others,
+    /// Refused, and why.
+    Never(&'static str),
+}
+
+/// Why the answer of what makes a secret is not given again.
+pub const SECRET: &str = "the answer holds a secret, which the host does not keep to give it again";
+
+pub const COMMUNITY: &str = "X-Metagov-Community";
+pub const PLATFORM: &str = "X-Metagov-Platform-Id";
+pub const LAST_EVENT_ID: &str = "Last-Event-ID";
+/// What chooses community and instance.
+pub const INSTANCE: &[&str] = &[COMMUNITY, PLATFORM];
+
+/// What is answered with one status, failures aside.
+pub struct Answer {
+    pub status: u16,
+    pub content: Content,
+}
+
+pub enum Content {
+    Nothing,
+    /// JSON of a type of ours.
+    Json(fn(&mut SchemaGenerator) -> Schema),
+    /// JSON of a plugin's, or nothing.
+    Any,
+    /// A text of that media type.
+    Text(&'static str),
+}
+
+/// An answer on its way.
+pub type Answering = Pin<Box<dyn Future<Output = Response> + Send>>;
+type Handle = Box<dyn Fn(Request, Arc<Api>) -> Answering + Send + Sync>;
+
+/// One method of one path.
+pub struct Route {
+    /// As OpenAPI has it.
+    pub method: Method,
+    /// Whether every other method is answered too.
+    pub is_any: bool,
+    pub path: &'static str,
+    /// What generated clients call it: a verb and a noun, never changed.
+    pub id: &'static str,
+    /// The group that it is shown in; its table sets it.
+    pub tag: &'static str,
+    pub summary: &'static str,
+    pub access: Access,
+    pub told: Told,
+    /// The parameters of its query.
+    pub query: Vec<Parameter>,
+    /// Whether its query may hold anything else: it is a platform's, a plugin's or a monitor's.
+    pub is_open: bool,
+    pub once: Once,
+    /// The headers that are its own.
+    pub headers: &'static [&'static str],
+    /// The schema of the body: a name in `components`, or `*` for any JSON, or none.
+    pub body: Option<&'static str>,
+    /// What its handler answers.
+    pub answers: Vec<Answer>,
+    /// How it can fail, beside what follows from the rest.
+    pub fails: Vec<&'static [Failure]>,
+    /// Whether the answer may be a plugin's own, or a hook's: any status, and any body.
+    pub by_others: bool,
+    /// Whether people come here with a browser: a failure is a page, unless JSON is asked for.
+    pub is_of_people: bool,
+    /// Whether its handler asks who sends a request.
+    pub knows_sender: bool,
+    handle: Handle,
+    /// Of HEAD, where GET does more than look.
+    look: Option<Handle>,
+}
+
+/// A handler whose future is boxed once, as those of functions are.
+pub trait Answers<T>: Handler<T, Arc<Api>, Future = Answering> {}
+impl<T, H: Handler<T, Arc<Api>, Future = Answering>> Answers<T> for H {}
+
+pub fn get<T: 'static>(
+    path: &'static str,
+    id: &'static str,
+    summary: &'static str,
+    handler: impl Answers<T>,
+) -> Route {
+    Route::new(Method::GET, (path, id, summary), boxed(handler))
+}
+
+/// Does something: what it changes, `changes` or `changes_nothing` says.
+pub fn post<T: 'static>(
+    path: &'static str,
+    id: &'static str,
+    summary: &'static str,
+    handler: impl Answers<T>,
+) -> Route {
+    Route::new(Method::POST, (path, id, summary), boxed(handler))
+}
+
+pub fn put<T: 'static>(
+    path: &'static str,
+    id: &'static str,
+    summary: &'static str,
+    handler: impl Answers<T>,
+) -> Route {
+    Route::new(Method::PUT, (path, id, summary), boxed(handler))
+}
+
+pub fn delete<T: 'static>(
+    path: &'static str,
+    id: &'static str,
+    summary: &'static str,
+    handler: impl Answers<T>,
+) -> Route {
+    Route::new(Method::DELETE, (path, id, summary), boxed(handler))
+}
+
+/// Of every method, and shown with that one.
+pub fn any<T: 'static>(
+    method: Method,
+    path: &'static str,
+    id: &'static str,
+    summary: &'static str,
+    handler: impl Answers<T>,
+) -> Route {
+    Route { is_any: true, ..Route::new(method, (path, id, summary), boxed(handler)) }
+}
+
+fn boxed<T: 'static>(handler: impl Answers<T>) -> Handle {
+    Box::new(move |request, api| handler.clone().call(request, api))
+}
+
+impl Route {
+    fn new(
+        method: Method,
+        (path, id, summary): (&'static str, &'static str, &'static str),
+        handle: Handle,
+    ) -> Self {
+        Self {
+            method,
+            is_any: false,
+            path,
+            id,
+            tag: "",
+            summary,
+            access: Access::Key,
+            told: Told::Unsaid,
+            query: Vec::new(),
+            is_open: false,
+            once: Once::Yes,
+            headers: &[],
+            body: None,
+            answers: Vec::new(),
+            fails: Vec::new(),
+            by_others: false,
+            is_of_people: false,
+            knows_sender: false,
+            handle,
+            look: None,
+        }
+    }
+
+    pub fn tagged(self, tag: &'static str) -> Self {
+        Self { tag, ..self }
+    }
+
+    pub fn public(self) -> Self {
+        Self { access: Access::Public, ..self }
+    }
+
+    pub fn of_plugin(self) -> Self {
+        Self { access: Access::OfPlugin, ..self }
+    }
+
+    pub fn changes(self, resource: Named) -> Self {
+        Self { told: Told::Change(resource, None), ..self }
+    }
+
+    /// Changes a part of a resource.
+    pub fn changes_of(self, resource: Named, part: Named) -> Self {
+        Self { told: Told::Change(resource, Some(part)), ..self }
+    }
+
+    pub fn changes_nothing(self) -> Self {
+        Self { told: Told::Nothing, ..self }
+    }
+
+    pub fn query(self, query: &[Parameter]) -> Self {
+        Self { query: query.to_vec(), ..self }
+    }
+
+    /// Its query, and what its headers mean, is not the host's to know.
+    pub fn of_others(self) -> Self {
+        Self { is_open: true, once: Once::Others, ..self }
+    }
+
+    pub fn never_once(self, why: &'static str) -> Self {
+        Self { once: Once::Never(why), ..self }
+    }
+
+    pub fn headers(self, headers: &'static [&'static str]) -> Self {
+        Self { headers, ..self }
+    }
+
+    pub fn body(self, body: &'static str) -> Self {
+        Self { body: Some(body), ..self }
+    }
+
+    /// JSON of that type.
+    pub fn answers<T: JsonSchema>(self, status: u16) -> Self {
+        let shape = |schemas: &mut SchemaGenerator| schemas.subschema_for::<T>();
+        self.answers_with(status, Content::Json(shape))
+    }
+
+    /// JSON of a plugin's, or nothing.
+    pub fn answers_any(self, status: u16) -> Self {
+        self.answers_with(status, Content::Any)
+    }
+
+    pub fn answers_nothing(self, status: u16) -> Self {
+        self.answers_with(status, Content::Nothing)
+    }
+
+    /// A text of that media type.
+    pub fn answers_text(self, status: u16, kind: &'static str) -> Self {
+        self.answers_with(status, Content::Text(kind))
+    }
+
+    fn answers_with(mut self, status: u16, content: Content) -> Self {
+        self.answers.push(Answer { status, content });
+        self
+    }
+
+    pub fn fails(mut self, failures: &'static [Failure]) -> Self {
+        self.fails.push(failures);
+        self
+    }
+
+    /// A step of a hook, or the plugin that it is for, may answer in the place of the host.
+    pub fn by_others(self) -> Self {
+        Self { by_others: true, ..self }
+    }
+
+    pub fn of_people(self) -> Self {
+        Self { is_of_people: true, ..self }
+    }
+
+    pub fn knowing_sender(self) -> Self {
+        Self { knows_sender: true, ..self }
+    }
+
+    /// Answers HEAD with another handler.
+    pub fn look<T: 'static>(self, handler: impl Answers<T>) -> Self {
+        Self { look: Some(boxed(handler)), ..self }
+    }
+
+    pub fn call(&self, request: Request, api: Arc<Api>) -> Answering {
+        match &self.look {
+            Some(look) if *request.method() == Method::HEAD => look(request, api),
+            _ => (self.handle)(request, api),
+        }
+    }
+
+    /// Whether it answers that method: what has GET has HEAD.
+    pub fn has(&self, method: &Method) -> bool {
+        self.is_any
+            || self.method == *method
+            || *method == Method::HEAD && self.method == Method::GET
+    }
+
+    /// Whether a header chooses the instance.
+    pub fn has_platform(&self) -> bool {
+        self.headers.contains(&PLATFORM)
+    }
+}

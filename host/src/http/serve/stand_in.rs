@@ -1,0 +1,128 @@
+//! Takes the connections of a thread that does not come back from a read, so that one hung read costs no more
+//! than what that thread had taken already.
+//!
+//! It listens at a thread's socket only meanwhile: no connection wakes it in vain. What its own requests read they
+//! read aside, on threads that may wait (`store::read_aside`), so that nothing makes it stand still. When the thread
+//! is back, the connections here end with their next answer, and their clients come to the thread again.
+
+use std::io::Result;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::{Request, Response};
+use hyper::body::Incoming;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::watch;
+
+use super::listeners::Listening;
+use super::{ACCEPT_PAUSE, Listener, Peer, Shared, Terms, accept_all, stopped, thread_name};
+
+/// Threads for what else of its requests may block, beside those that read.
+const OTHER_THREADS: usize = 64;
+
+/// What is known of reads that take long.
+#[derive(Clone)]
+pub struct Reads {
+    /// The names of the threads that are in one.
+    pub slow: watch::Receiver<Vec<String>>,
+    /// How many may wait at once.
+    pub waiting: usize,
+    /// What each of the threads that may wait does first.
+    pub enter: Arc<dyn Fn() + Send + Sync>,
+}
+
+/// Ends when it is dropped, without waiting for what does not come back.
+pub struct StandIn(Option<Runtime>);
+
+impl StandIn {
+    pub fn start<H, F>(
+        sockets: &[Listening],
+        shared: &Shared,
+        reads: Reads,
+        handler: &H,
+    ) -> Result<Self>
+    where
+        H: Fn(Request<Incoming>, Peer) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Response<Body>> + Send + 'static,
+    {
+        let enter = reads.enter;
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .max_blocking_threads(reads.waiting.saturating_add(OTHER_THREADS))
+            .thread_name("http-stand-in")
+            .on_thread_start(move || enter())
+            .enable_all()
+            .build()?;
+        for (number, socket) in sockets.iter().enumerate() {
+            let one = OneThread {
+                name: thread_name(number),
+                socket: socket.again()?,
+                shared: shared.clone(),
+                slow: reads.slow.clone(),
+                handler: handler.clone(),
+            };
+            drop(runtime.spawn(one.stand_by()));
+        }
+        Ok(Self(Some(runtime)))
+    }
+}
+
+impl Drop for StandIn {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Whom it stands in for.
+struct OneThread<H> {
+    name: String,
+    socket: Listening,
+    shared: Shared,
+    slow: watch::Receiver<Vec<String>>,
+    handler: H,
+}
+
+impl<H, F> OneThread<H>
+where
+    H: Fn(Request<Incoming>, Peer) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Response<Body>> + Send + 'static,
+{
+    async fn stand_by(mut self) {
+        let mut stop = self.shared.terms.stop.clone();
+        tokio::select! {
+            () = stopped(&mut stop) => {}
+            () = self.take_turns() => {}
+        }
+    }
+
+    /// Ends when nobody will say more of slow reads.
+    async fn take_turns(&mut self) {
+        let (name, mut slow) = (self.name.clone(), self.slow.clone());
+        while slow.wait_for(|slow| slow.contains(&name)).await.is_ok() {
+            match self.socket.again().and_then(Listener::new) {
+                Ok(listener) => self.stand_in(&listener).await,
+                Err(error) => {
+                    tracing::warn!(%error, "nobody can stand in for the thread {name}, which waits for the store");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    async fn stand_in(&mut self, listener: &Listener) {
+        let name = self.name.as_str();
+        tracing::debug!(
+            "the thread {name} waits for the store: its connections are taken meanwhile"
+        );
+        // Dropped with the turn, which tells its connections.
+        let (_turn, over) = watch::channel(false);
+        let terms = Terms { stop: over, ..self.shared.terms.clone() };
+        let shared = Shared { terms, ..self.shared.clone() };
+        tokio::select! {
+            () = accept_all(listener, &shared, &self.handler) => {}
+            _ = self.slow.wait_for(|slow| !slow.iter().any(|one| one == name)) => {}
+        }
+    }
+}

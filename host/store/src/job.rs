@@ -1,0 +1,147 @@
+//! A write on its way to the writer's thread and back: what it runs, and whom it answers.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Instant;
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::connection::Tx;
+use super::rows::Unreadable;
+use super::signals::Told;
+use super::subscriptions::Subscriptions;
+use super::{AfterWrite, StoreError};
+
+/// How writes are called that make room.
+const PURGE: &str = "purge.";
+
+/// A write that waits, whatever it answers with.
+pub struct Job {
+    pub(super) write: Box<dyn Write>,
+    pub(super) queued: Instant,
+    /// What it brings to be stored, about.
+    pub(super) bytes: usize,
+    /// It is committed by itself: it makes room, which one that finds none must not undo.
+    pub(super) is_alone: bool,
+}
+
+/// Who was first: the writer, who began the write, or whoever waited for it and gave up. Clones share it.
+#[derive(Clone, Default)]
+pub struct Claim(Arc<AtomicU8>);
+
+const BEGUN: u8 = 1;
+const GIVEN_UP: u8 = 2;
+
+impl Claim {
+    fn take(&self, by: u8) -> bool {
+        self.0.compare_exchange(0, by, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// True: it is never going to be stored. False: the writer has begun it.
+    pub fn give_up(&self) -> bool {
+        self.take(GIVEN_UP)
+    }
+}
+
+/// A callback after a write panicked: what it keeps in memory may not be what is stored.
+pub(super) struct Panicked(pub &'static str);
+
+pub(super) trait Write: Send {
+    fn claim(&self) -> Claim;
+    /// Runs the statements and keeps their result.
+    fn run(
+        &mut self,
+        conn: &Connection,
+        told: &Told,
+        subscriptions: &Subscriptions,
+        unreadable: &Unreadable,
+    ) -> Result<(), StoreError>;
+    /// Releases what the write holds, then answers it.
+    fn finish(self: Box<Self>, committed: Result<(), StoreError>) -> Result<(), Panicked>;
+}
+
+struct Named<T, F> {
+    name: &'static str,
+    run: Option<F>,
+    result: Option<T>,
+    after: Option<AfterWrite<T>>,
+    answer: oneshot::Sender<Result<T, StoreError>>,
+    claim: Claim,
+}
+
+impl Job {
+    pub fn new<T, F>(
+        name: &'static str,
+        run: F,
+        after: Option<AfterWrite<T>>,
+        answer: oneshot::Sender<Result<T, StoreError>>,
+    ) -> Self
+    where
+        T: Send + 'static,
+        F: FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        let claim = Claim::default();
+        let write = Named { name, run: Some(run), result: None, after, answer, claim };
+        let is_alone = name.starts_with(PURGE);
+        Self { write: Box::new(write), queued: Instant::now(), bytes: 0, is_alone }
+    }
+
+    pub fn of_bytes(mut self, bytes: usize) -> Self {
+        self.bytes = bytes;
+        self
+    }
+
+    /// For whoever waits for it.
+    pub fn claim(&self) -> Claim {
+        self.write.claim()
+    }
+
+    /// Answers it.
+    pub(super) fn finish(self, committed: Result<(), StoreError>) -> Result<(), Panicked> {
+        self.write.finish(committed)
+    }
+}
+
+impl<T, F> Write for Named<T, F>
+where
+    T: Send,
+    F: FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send,
+{
+    fn run(
+        &mut self,
+        conn: &Connection,
+        told: &Told,
+        subscriptions: &Subscriptions,
+        unreadable: &Unreadable,
+    ) -> Result<(), StoreError> {
+        let Some(run) = self.run.take() else { return Ok(()) };
+        if !self.claim.take(BEGUN) {
+            return Err(StoreError::Stalled);
+        }
+        self.result = Some(run(&Tx { conn, name: self.name, told, subscriptions, unreadable })?);
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>, committed: Result<(), StoreError>) -> Result<(), Panicked> {
+        let result = committed.and_then(|()| {
+            self.result
+                .take()
+                .ok_or_else(|| StoreError::Unavailable(format!("write {} did not end", self.name)))
+        });
+        let after = self.after.take();
+        let released = catch_unwind(AssertUnwindSafe(|| {
+            if let Some(after) = after {
+                after(result.as_ref().ok());
+            }
+        }));
+        // Nobody may be waiting any more: the write stands all the same.
+        drop(self.answer.send(result));
+        released.map_err(|_| Panicked(self.name))
+    }
+
+    fn claim(&self) -> Claim {
+        self.claim.clone()
+    }
+}

@@ -1,0 +1,181 @@
+//! The places of a schema, each with all schemas that apply there and how often: what the work of validation is counted by.
+//!
+//! It follows the schema only, never a value, and gives up on one in which too much applies to one place.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::SchemaError;
+use super::cycles::Closing;
+use super::places::Place;
+use super::references::{References, SchemaId};
+
+/// Schemas applied to one value through allOf, anyOf, oneOf, references and the like.
+const SAME_PLACE: usize = 1_000;
+/// And those inside each other. Each takes stack: this many in a recursive schema, on a value as deep as the parser lets
+/// through, fit twice into the 2 MiB of a thread.
+const SAME_PLACE_DEPTH: usize = 24;
+/// The sum over all places of a schema.
+const ALL_PLACES: usize = 1_000_000;
+/// What is left unevaluated is found by applying what stands beside it twice more.
+const UNEVALUATED_PASSES: usize = 3;
+
+/// A schema at a place of its own, together with all schemas that apply to the same place.
+pub struct PlaceCost {
+    pub looks: usize,
+    /// The schemas that apply here, as often as they do.
+    pub same: Vec<SchemaId>,
+    /// The schemas that were not followed, as often as they are met.
+    pub again: Vec<SchemaId>,
+    /// By property or index, with the schema of the other properties that it keeps away, if any.
+    named: HashMap<Step, Vec<(SchemaId, Option<SchemaId>)>>,
+    /// With the schemas of names, which are looked at beside the property.
+    other_properties: Vec<SchemaId>,
+    other_items: Vec<SchemaId>,
+}
+
+#[derive(PartialEq, Eq, Hash)]
+enum Step {
+    Property(String),
+    Item(usize),
+}
+
+impl PlaceCost {
+    fn of(references: &References, id: SchemaId, cut: &Closing) -> Result<PlaceCost, SchemaError> {
+        let mut same = Vec::new();
+        gather(references, id, cut, &mut Vec::new(), &mut same)?;
+        let mut head = PlaceCost {
+            looks: same.iter().map(|id| comparisons(references.schemas[*id].schema)).sum(),
+            same: Vec::new(),
+            again: Vec::new(),
+            named: HashMap::new(),
+            other_properties: Vec::new(),
+            other_items: Vec::new(),
+        };
+        same.iter().for_each(|id| head.add(*id, &references.schemas[*id].edges, cut));
+        head.same = same;
+        Ok(head)
+    }
+
+    fn add(&mut self, id: SchemaId, edges: &[(Place, SchemaId)], cut: &Closing) {
+        let other = edges
+            .iter()
+            .find(|(place, _)| *place == Place::OtherProperties)
+            .map(|(_, other)| *other);
+        for (place, target) in edges {
+            match place {
+                _ if cut.contains(&(id, *target)) => self.again.push(*target),
+                Place::Property(name) => {
+                    self.named
+                        .entry(Step::Property((*name).to_owned()))
+                        .or_default()
+                        .push((*target, other));
+                }
+                Place::Item(index) => {
+                    self.named.entry(Step::Item(*index)).or_default().push((*target, None))
+                }
+                Place::Matching(_) | Place::OtherProperties | Place::Names => {
+                    self.other_properties.push(*target)
+                }
+                Place::Items => self.other_items.push(*target),
+                Place::Same | Place::Condition | Place::Elsewhere => {}
+            }
+        }
+    }
+
+    fn targets(&self) -> impl Iterator<Item = SchemaId> {
+        let named = self.named.values().flatten().map(|(target, _)| target);
+        named.chain(&self.other_properties).chain(&self.other_items).copied()
+    }
+
+    /// The most at this place or at one inside it, given its own and those at the places inside.
+    pub fn most(&self, own: f64, inside: impl Fn(SchemaId) -> f64) -> f64 {
+        let sum = |schemas: &[SchemaId]| schemas.iter().map(|id| inside(*id)).sum::<f64>();
+        let (properties, items) = (sum(&self.other_properties), sum(&self.other_items));
+        let named = self.named.iter().map(|(step, targets)| {
+            let more = targets
+                .iter()
+                .map(|(target, other)| inside(*target) - other.map_or(0.0, &inside))
+                .sum::<f64>();
+            match step {
+                Step::Property(_) => more + properties,
+                Step::Item(_) => more + items,
+            }
+        });
+        named.fold(own.max(properties).max(items), f64::max)
+    }
+}
+
+/// Every place below `starts` with the schemas that apply to it, if what is in `cut` is not followed.
+pub fn place_costs(
+    references: &References,
+    starts: Vec<SchemaId>,
+    cut: &Closing,
+) -> Result<HashMap<SchemaId, PlaceCost>, SchemaError> {
+    let mut place_costs = HashMap::new();
+    let mut waiting = starts;
+    let mut room = ALL_PLACES;
+    while let Some(id) = waiting.pop() {
+        if place_costs.contains_key(&id) {
+            continue;
+        }
+        let head = PlaceCost::of(references, id, cut)?;
+        room = room.checked_sub(head.looks).ok_or_else(|| tangled(references, id))?;
+        waiting.extend(head.targets());
+        place_costs.insert(id, head);
+    }
+    Ok(place_costs)
+}
+
+/// Every schema that applies where `id` does, as often as it does.
+fn gather(
+    references: &References,
+    id: SchemaId,
+    cut: &Closing,
+    inside: &mut Vec<SchemaId>,
+    same: &mut Vec<SchemaId>,
+) -> Result<(), SchemaError> {
+    // A schema met again inside itself at the same place is not applied again.
+    if inside.contains(&id) {
+        return Ok(());
+    }
+    if same.len() >= SAME_PLACE || inside.len() >= SAME_PLACE_DEPTH {
+        return Err(tangled(references, id));
+    }
+    same.push(id);
+    inside.push(id);
+    let edges = references.schemas[id].edges.iter();
+    let applied = edges.filter(|(place, _)| matches!(place, Place::Same | Place::Condition));
+    let followed = applied.filter(|(_, target)| !cut.contains(&(id, *target)));
+    for (_, target) in followed {
+        for _ in 0..passes(references.schemas[id].schema) {
+            gather(references, *target, cut, inside, same)?;
+        }
+    }
+    inside.pop();
+    Ok(())
+}
+
+/// What a schema compares a value with by itself, one by one. A list of texts only is a set.
+pub fn comparisons(schema: &Value) -> usize {
+    let texts = |values: &Vec<Value>| values.iter().all(Value::is_string);
+    let listed = schema.get("enum").and_then(Value::as_array).filter(|values| !texts(values));
+    let dependent = ["dependentRequired", "dependencies"].map(|keyword| {
+        schema.get(keyword).and_then(Value::as_object).map_or(0, serde_json::Map::len)
+    });
+    1 + listed.map_or(0, Vec::len) + dependent.iter().sum::<usize>()
+}
+
+pub fn passes(schema: &Value) -> usize {
+    let leaves = |keyword| schema.get(keyword).is_some();
+    match leaves("unevaluatedProperties") || leaves("unevaluatedItems") {
+        true => UNEVALUATED_PASSES,
+        false => 1,
+    }
+}
+
+pub fn tangled(references: &References, id: SchemaId) -> SchemaError {
+    let message = "too many schemas apply to the same part of a value through allOf, anyOf, oneOf and references; use fewer of them inside each other";
+    SchemaError::at(&references.schemas[id].path, message)
+}

@@ -1,0 +1,201 @@
+//! Why a value is not valid: short, bounded, and without the value where it could be a secret.
+
+use std::fmt::{self, Write};
+
+use jsonschema::ValidationError;
+use jsonschema::error::ValidationErrorKind;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::alternatives;
+use super::places::escape;
+
+/// At most so many reasons are given for one value.
+pub const VIOLATIONS: usize = 50;
+/// Choices that a reason lists at most.
+const CHOICES: usize = 20;
+/// What is said of a place alone.
+const UNLIKE: &str = "is not what its schema says";
+/// Longer texts are cut.
+const TEXT_BYTES: usize = 1024;
+
+/// One way in which a value does not match its schema.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Violation {
+    /// JSON Pointer into the value.
+    pub path: String,
+    pub message: String,
+}
+
+impl fmt::Display for Violation {
+    /// With its place; what is said of the whole value has none.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.path.as_str() {
+            "" => formatter.write_str(&self.message),
+            path => write!(formatter, "at `{path}`: {}", self.message),
+        }
+    }
+}
+
+impl Violation {
+    fn at(place: impl fmt::Display, message: impl fmt::Display) -> Violation {
+        Violation { path: shortened(place), message: shortened(message) }
+    }
+
+    /// Of what is said of places alone, a sentence: "`/region` is missing".
+    pub fn sentence(&self) -> String {
+        match self.path.as_str() {
+            "" => format!("it {}", self.message),
+            path => format!("`{path}` {}", self.message),
+        }
+    }
+
+    /// The same without a word of what stands there.
+    pub fn without_value(self) -> Violation {
+        Violation::at(self.path, UNLIKE)
+    }
+
+    /// For a text that is no JSON.
+    pub fn no_json() -> Violation {
+        Violation::at("", "is no JSON")
+    }
+
+    /// For a value that is refused unseen.
+    pub(super) fn too_large(ms: u64) -> Violation {
+        let message = format!(
+            "the value has too many parts, or too long texts, to be checked within {ms} ms (validation_ms) by a schema that compares each part this often; give less at once, or simplify the schema"
+        );
+        Violation { path: String::new(), message }
+    }
+
+    /// For a value whose texts are too long for the patterns that look at them.
+    pub(super) fn too_costly(place: &str, ms: u64) -> Violation {
+        let message = shortened(format_args!(
+            "the value has too much text to be checked within {ms} ms (validation_ms) by the pattern at {place} of its schema, and what is looked at before; give less at once, or bound the text by `maxLength`"
+        ));
+        Violation { path: String::new(), message }
+    }
+
+    /// For a value that would grow too much.
+    pub(super) fn too_many_defaults(values: usize, bytes: usize) -> Violation {
+        let message = format!(
+            "the value lacks so many members with a default that more than {values} values (default_values) or {bytes} bytes (default_bytes) would be added; nest less, or leave out what the defaults are for"
+        );
+        Violation { path: String::new(), message }
+    }
+
+    /// For a value in which looking for the reasons would take too long.
+    pub(super) fn unexplained() -> Violation {
+        let message = "the value does not match its schema, and is too large or nested too deeply to say where; check its inner parts first";
+        Violation { path: String::new(), message: message.to_owned() }
+    }
+}
+
+/// What reasons say of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// Anything.
+    Values,
+    /// No value: a secret under a mistyped name is still a secret.
+    Names,
+    /// Where it is wrong, and of what is missing its name.
+    Places,
+}
+
+/// The first reasons among `errors`.
+pub fn collect<'v>(
+    errors: impl Iterator<Item = ValidationError<'v>>,
+    told: Told,
+) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    for error in errors {
+        explain(&error, told, &mut violations);
+        if violations.len() >= VIOLATIONS {
+            violations.truncate(VIOLATIONS);
+            break;
+        }
+    }
+    violations
+}
+
+fn explain(error: &ValidationError, told: Told, violations: &mut Vec<Violation>) {
+    if let Some(meant) = alternatives::meant(error) {
+        meant.iter().for_each(|error| explain(error, told, violations));
+        return;
+    }
+    if let ValidationErrorKind::AdditionalProperties { unexpected }
+    | ValidationErrorKind::UnevaluatedProperties { unexpected } = error.kind()
+    {
+        let unknown = unexpected.iter().take(VIOLATIONS);
+        violations.extend(unknown.map(|name| unknown_member(error, name)));
+        return;
+    }
+    let alternatives = alternatives::kinds(error).filter(|_| told != Told::Places);
+    if let Some(kinds) = alternatives {
+        violations
+            .push(Violation::at(error.instance_path(), format_args!("it is none of: {kinds}")));
+        return;
+    }
+    let violation = match (choices(error), told) {
+        (_, Told::Places) => place(error),
+        (Some(all), Told::Values) => {
+            let message = format_args!("{} is not one of {all}", error.instance());
+            Violation::at(error.instance_path(), message)
+        }
+        (Some(all), Told::Names) => {
+            let message = format_args!("the value is not one of {all}");
+            Violation::at(error.instance_path(), message)
+        }
+        (None, Told::Values) => Violation::at(error.instance_path(), error),
+        (None, Told::Names) => Violation::at(error.instance_path(), error.masked_with("the value")),
+    };
+    if !violations.contains(&violation) {
+        violations.push(violation);
+    }
+}
+
+/// Where the member stands, so that whoever looks for a misspelt one finds it.
+fn unknown_member(error: &ValidationError, name: &str) -> Violation {
+    let path = format_args!("{}/{}", error.instance_path().as_str(), escape(name));
+    Violation::at(path, "no such member is known here; correct its name, or leave it out")
+}
+
+fn place(error: &ValidationError) -> Violation {
+    let here = error.instance_path().as_str();
+    match error.kind() {
+        ValidationErrorKind::Required { property: Value::String(name) } => {
+            Violation::at(format_args!("{here}/{}", escape(name)), "is missing")
+        }
+        _ => Violation::at(here, UNLIKE),
+    }
+}
+
+/// All that may be chosen from, where the value is none of it: "or 2 other candidates" helps nobody.
+fn choices(error: &ValidationError) -> Option<String> {
+    let ValidationErrorKind::Enum { options } = error.kind() else { return None };
+    let options = options.as_array()?;
+    let more = if options.len() > CHOICES { ", …" } else { "" };
+    let listed: Vec<String> = options.iter().take(CHOICES).map(ToString::to_string).collect();
+    Some(format!("{}{more}", listed.join(", ")))
+}
+
+/// The text of `content`, cut at a limit without ever being longer in memory.
+pub fn shortened(content: impl fmt::Display) -> String {
+    let mut text = Shortened(String::new());
+    match write!(text, "{content}") {
+        Ok(()) => text.0,
+        Err(fmt::Error) => text.0 + "…",
+    }
+}
+
+struct Shortened(String);
+
+impl Write for Shortened {
+    fn write_str(&mut self, more: &str) -> fmt::Result {
+        let room = TEXT_BYTES - '…'.len_utf8() - self.0.len();
+        let fits = more.floor_char_boundary(room);
+        self.0.push_str(&more[..fits]);
+        if fits == more.len() { Ok(()) } else { Err(fmt::Error) }
+    }
+}

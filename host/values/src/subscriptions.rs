@@ -1,0 +1,158 @@
+//! Which events a subscription names: an endpoint's, a worker's, a grant's.
+
+use crate::names::is_event_type;
+
+/// Source of what the API itself tells; matched only where it is named literally.
+const API: &str = "api";
+
+/// The pattern of a worker for what a successful call emitted.
+pub const SENDING: &str = "sending_event";
+
+/// What an endpoint subscribes to: `source:type`, `type` of any source, with `*` only at the end.
+pub fn matches(pattern: &str, source: &str, event_type: &str) -> bool {
+    // `api.change` is its full type, the form in which it is known; nobody else's event is meant by it.
+    if let Some(kind) = pattern.strip_prefix("api.") {
+        return source == API && kind == event_type;
+    }
+    let (of, kind) = parts(pattern);
+    if source == API {
+        return of == Some(API) && kind == event_type;
+    }
+    of.is_none_or(|of| of == source)
+        && match kind.strip_suffix('*') {
+            Some(begin) => event_type.starts_with(begin),
+            None => event_type == kind,
+        }
+}
+
+/// Whether whatever `narrow` matches, `wide` matches too.
+pub fn covers(wide: &str, narrow: &str) -> bool {
+    let ((wide_of, wide_kind), (of, kind)) = (parts(wide), parts(narrow));
+    // What the API tells is named literally.
+    if of == Some(API) || narrow.starts_with("api.") {
+        return wide == narrow;
+    }
+    wide_of.is_none_or(|wide| of == Some(wide))
+        && match wide_kind.strip_suffix('*') {
+            Some(begin) => kind.strip_suffix('*').unwrap_or(kind).starts_with(begin),
+            None => wide_kind == kind,
+        }
+}
+
+/// The source, if the pattern names one, and the type.
+fn parts(pattern: &str) -> (Option<&str>, &str) {
+    pattern.split_once(':').map_or((None, pattern), |(of, kind)| (Some(of), kind))
+}
+
+/// Why a text is no pattern of a subscription.
+pub fn pattern_fault(pattern: &str) -> Option<&'static str> {
+    let kind = pattern.split_once(':').map_or(pattern, |(_, kind)| kind);
+    let begin = kind.strip_suffix('*').unwrap_or(kind);
+    let source = pattern.split_once(':').map(|(source, _)| source);
+    if pattern.contains('*') && (begin.contains('*') || source.is_some_and(|of| of.contains('*'))) {
+        return Some("`*` may stand only at its end");
+    }
+    if source.is_some_and(|source| !is_event_type(source)) {
+        return Some("before the first `:` stands a source");
+    }
+    if kind != "*" && !is_event_type(begin) {
+        return Some("an event type matches [A-Za-z0-9_.: -]{1,100}");
+    }
+    None
+}
+
+/// What the API tells, by the only names under which it is heard.
+const OF_API: [&str; 2] = ["api.change", "api:change"];
+/// What there is to say of a pattern that is `unheard`.
+pub const UNHEARD: &str = "matches nothing: of the API there is `api.change`, in these words";
+
+/// Whether it asks for what the API tells, and not by its name: nothing will ever match it.
+pub fn unheard(pattern: &str) -> bool {
+    is_of_api(pattern) && !OF_API.contains(&pattern)
+}
+
+/// Whether it asks for what the API tells.
+pub fn is_of_api(pattern: &str) -> bool {
+    pattern.starts_with("api.") || pattern.starts_with("api:")
+}
+
+/// Whether one of the patterns names the event; those of the API only literally.
+pub fn names_event(patterns: &[String], source: &str, event_type: &str) -> bool {
+    let is_sending = source == "api" && event_type == SENDING;
+    patterns.iter().any(|one| match one == SENDING {
+        // No plugin's event that is called so.
+        true => is_sending,
+        false => matches(one, source, event_type),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subscriptions_match_by_source_and_type() {
+        for (pattern, source, event_type, expected) in [
+            ("*", "discourse", "post_created", true),
+            ("post_created", "discourse", "post_created", true),
+            ("post_created", "slack", "post_created", true),
+            ("post_created", "discourse", "post_created_late", false),
+            ("post*", "discourse", "post_created", true),
+            ("discourse:*", "discourse", "post_created", true),
+            ("discourse:*", "slack", "post_created", false),
+            ("discourse:a:b", "discourse", "a:b", true),
+            ("*", "api", "change", false),
+            ("api:*", "api", "change", false),
+            ("change", "api", "change", false),
+            ("api.change", "api", "change", true),
+            ("api.change", "slack", "api.change", false),
+            ("slack:api.change", "slack", "api.change", true),
+            ("api:change", "api", "change", true),
+        ] {
+            assert_eq!(
+                matches(pattern, source, event_type),
+                expected,
+                "{pattern} {source}:{event_type}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_pattern_covers_what_matches_less() {
+        for (wide, narrow) in [
+            ("*", "discourse:*"),
+            ("*", "post*"),
+            ("discourse:*", "discourse:post_created"),
+            ("post*", "discourse:post_*"),
+            ("post_created", "slack:post_created"),
+            ("api.change", "api.change"),
+        ] {
+            assert!(covers(wide, narrow), "{wide} {narrow}");
+        }
+        for (wide, narrow) in [
+            ("discourse:*", "*"),
+            ("discourse:*", "slack:*"),
+            ("post_created", "post*"),
+            ("*", "api.change"),
+            ("*", "api:change"),
+        ] {
+            assert!(!covers(wide, narrow), "{wide} {narrow}");
+        }
+    }
+
+    #[test]
+    fn a_star_stands_at_the_end_alone() {
+        for good in ["*", "a*", "discourse:*", "post_created", "a:b:c", "api.change"] {
+            assert_eq!(pattern_fault(good), None, "{good}");
+        }
+        for never in ["api.*", "api:*", "api.changes"] {
+            assert!(unheard(never), "{never}");
+        }
+        for heard in ["*", "api.change", "api:change", "slack:api.changes"] {
+            assert!(!unheard(heard), "{heard}");
+        }
+        for bad in ["", "*a", "a*b", "**", "*:a", "a*:b", ":a", "a:", "ä"] {
+            assert!(pattern_fault(bad).is_some(), "{bad}");
+        }
+    }
+}

