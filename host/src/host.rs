@@ -18,7 +18,7 @@ mod unwritten;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::{Context as _, bail};
 use arc_swap::ArcSwap;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::runtime::Runtime;
@@ -47,6 +47,7 @@ use crate::store::{Store, WebhookBounds, Wrong};
 use crate::telemetry::{Lost, Numbers};
 use crate::webhooks::Webhooks;
 use crate::workers::Workers;
+use moothall_engine::context::Context;
 
 pub use data::DataDirectory;
 
@@ -170,24 +171,18 @@ impl Host {
 
         let communities = Arc::new(Communities::load(&store)?);
         let (failed, failed_calls) = FailedCalls::new(store.clone(), config.retention.queued_calls);
-        let calls = Arc::new(Calls::new(
-            plugins,
-            communities,
-            store,
-            clock.clone(),
-            failed,
-            &config.limits,
-        ));
+        let context = Arc::new(Context { store, plugins, communities, clock, keyring });
+        let calls = Arc::new(Calls::new(context.clone(), failed, &config.limits));
         let mutations = Mutations {
             calls: calls.clone(),
-            keyring,
+            context: context.clone(),
             limits: config.limits.clone(),
             in_flight: Arc::default(),
             change: None,
             keep: None,
         };
         let mut host_scope = HostScope::new(mutations.clone(), config.clone());
-        if calls.store.health().writes() {
+        if context.store.health().writes() {
             background.block_on(host_scope.settle());
         }
         let bounds = WebhookBounds {
@@ -195,29 +190,23 @@ impl Host {
             bytes: config.webhooks.instance_bytes,
         };
         let answer = Duration::from_millis(config.webhooks.answer_ms);
-        let webhooks = Webhooks { calls: calls.clone(), bounds, answer };
+        let webhooks = Webhooks { calls: calls.clone(), context: context.clone(), bounds, answer };
         let on = config.hooks.enabled;
         let (limits, body_bytes) = (config.limits.clone(), config.http.body_bytes);
         let schemas = HookSchemas { apart, limits, body_bytes };
-        let hooks = Arc::new(Hooks::new(
-            calls.clone(),
-            egress.of(Sender::Hooks),
-            mutations.keyring.clone(),
-            on,
-            schemas,
-        ));
+        let hooks = Arc::new(Hooks::new(calls.clone(), egress.of(Sender::Hooks), on, schemas));
         hooks.reload()?;
         let is_local = listening.api.place.is_local();
         let oauth = OAuth::new(mutations.clone(), hooks.clone(), &config, is_local);
         let api = Arc::new(Api {
             calls,
+            context,
             hooks,
             egress,
             monitoring: Arc::default(),
             webhooks,
             mutations,
             oauth,
-            clock,
             config: Arc::new(config.http.clone()),
             settings: config.clone(),
             keys: ArcSwap::from_pointee(keys),
@@ -277,7 +266,7 @@ impl Host {
         }
         let (reload, reloads) = watch::channel(self.config.clone());
         let (stop, stopping) = (self.stop.clone(), self.stop.subscribe());
-        let (store, clock) = (self.api.calls.store.clone(), self.api.clock.clone());
+        let (store, clock) = (self.api.context.store.clone(), self.api.context.clock.clone());
         let failed = Failed::default();
         let tasks = Tasks { runtime: &self.background, stop: stop.clone(), failed: failed.clone() };
         tasks.start("store", background::end_with_store(store.clone(), failed.clone()));
@@ -311,7 +300,7 @@ impl Host {
         let closing = Closing { asked, done };
         tasks.start("host scope", self.host_scope.watch(reload.subscribe(), closing));
         let told = self.background.spawn(told_to_stop(stop.subscribe()));
-        let plugins = self.api.calls.plugins.clone();
+        let plugins = self.api.context.plugins.clone();
         tasks.start("names", names::watch(plugins, reload.subscribe()));
         tasks.start("API keys", background::notice_keys(self.api.clone()));
         let (metrics, quotas) = (self.api.metrics.clone(), self.api.quotas.clone());

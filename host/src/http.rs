@@ -47,7 +47,6 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
 
 use crate::calls::{CallError, Calls};
-use crate::clock::Clock;
 use crate::config::{Config, HttpConfig};
 use crate::day_budget::{DayBudgets, Spent, UsedUp};
 use crate::egress::Egress;
@@ -58,6 +57,7 @@ use crate::mutations::Mutations;
 use crate::oauth::OAuth;
 use crate::outbox::{Circuits, LocalReach};
 use crate::webhooks::Webhooks;
+use moothall_engine::context::Context;
 
 use error::Problem;
 use route::Route;
@@ -76,13 +76,13 @@ const PUT_TRIES: usize = 8;
 /// What handlers need.
 pub struct Api {
     pub calls: Arc<Calls>,
+    pub context: Arc<Context>,
     pub mutations: Mutations,
     pub oauth: OAuth,
     pub webhooks: Webhooks,
     pub hooks: Arc<Hooks>,
     pub egress: Egress,
     pub monitoring: Arc<Monitoring>,
-    pub clock: Clock,
     pub config: Arc<HttpConfig>,
     /// The whole of it, as it was at start.
     pub settings: Arc<Config>,
@@ -104,20 +104,20 @@ impl Api {
     /// What a driver had stored today, if there is room for so many bytes more. `key` is the id of its API key, or
     /// nothing where none is needed.
     fn driver_has_room(&self, key: &str, bytes: usize) -> Result<Arc<Spent>, Problem> {
-        let (spent, now) = (self.budgets.of_driver(key), self.clock.now_ms());
+        let (spent, now) = (self.budgets.of_driver(key), self.context.clock.now_ms());
         let room = spent.has_room(now, bytes as u64, self.settings.limits.driver_day_bytes());
         room.map(|()| spent).map_err(|used_up| self.day_used_up(used_up))
     }
 
     fn day_used_up(&self, used_up: UsedUp) -> Problem {
-        let seconds = (used_up.until - self.clock.now_ms()).max(0) / 1000 + 1;
+        let seconds = (used_up.until - self.context.clock.now_ms()).max(0) / 1000 + 1;
         Problem::day_used_up(self.settings.limits.driver_day_bytes(), seconds)
     }
 }
 
 /// That a community which a list is asked for is there.
 fn require_community(api: &Api, slug: &str) -> Result<(), Problem> {
-    let found = api.calls.communities.get(slug);
+    let found = api.context.communities.get(slug);
     found.map(drop).ok_or_else(|| Problem::unknown_community(slug))
 }
 

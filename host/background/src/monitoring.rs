@@ -20,9 +20,11 @@ use tokio::time::Instant;
 use moothall_core::ids::{PluginName, RequestId};
 use moothall_core::instance::Instance;
 use moothall_core::telemetry::metric::MONITORING_DROPPED;
-use moothall_engine::calls::{Calls, Mode, What};
+use moothall_engine::calls::{Calls, Mode};
 use moothall_engine::communities::Community;
+use moothall_engine::context::Context;
 use moothall_engine::plugins::Plugin;
+use moothall_guest::exports::HandlePoints;
 
 pub use point::{Point, account};
 
@@ -78,6 +80,7 @@ impl Monitoring {
 pub struct Takers {
     monitoring: Arc<Monitoring>,
     calls: Arc<Calls>,
+    context: Arc<Context>,
     by_plugin: BTreeMap<PluginName, (Arc<Ring>, AbortHandle)>,
     tasks: JoinSet<()>,
 }
@@ -87,7 +90,8 @@ impl Takers {
     /// is measured too.
     pub fn new(monitoring: Arc<Monitoring>, calls: Arc<Calls>) -> Self {
         let (by_plugin, tasks) = (BTreeMap::new(), JoinSet::new());
-        let mut takers = Self { monitoring, calls, by_plugin, tasks };
+        let mut takers =
+            Self { monitoring, context: calls.context.clone(), calls, by_plugin, tasks };
         takers.look();
         takers
     }
@@ -103,7 +107,7 @@ impl Takers {
     /// Starts what is missing, ends what nobody wants any more, and begins again what has ended.
     fn look(&mut self) {
         while self.tasks.try_join_next().is_some() {}
-        let plugins = self.calls.plugins.all().into_iter();
+        let plugins = self.context.plugins.all().into_iter();
         let wants = |one: &Arc<Plugin>| {
             one.exports("monitoring") && (!one.is_of_host() || one.serves_host())
         };
@@ -160,12 +164,12 @@ impl Ring {
             last = Instant::now();
             let batch: Vec<_> = std::iter::from_fn(|| self.points.pop()).take(BATCH).collect();
             let taken = batch.len();
-            let Some(plugin) = calls.plugins.get(self.plugin.as_str()) else {
+            let Some(plugin) = calls.context.plugins.get(self.plugin.as_str()) else {
                 self.dropped(taken);
                 continue;
             };
             let mut failed = false;
-            let handed = of_instances(&calls, &plugin, batch);
+            let handed = of_instances(&calls.context, &plugin, batch);
             if handed.is_empty() && plugin.is_of_host() {
                 // Its instance cannot be set up.
                 self.dropped(taken);
@@ -191,8 +195,8 @@ impl Ring {
         points: &[Point],
     ) -> bool {
         let text = Arc::new(point::rendered(points));
-        let request = RequestId::new(&calls.clock);
-        let call = calls.on(plugin.clone(), instance, What::Points(text), request).await;
+        let request = RequestId::new(&calls.context.clock);
+        let call = calls.on(plugin.clone(), instance, HandlePoints(text), request).await;
         let ended = match call {
             Ok(call) => calls.run(call, Mode::Commit).await.map(drop),
             Err(error) => Err(error),
@@ -208,7 +212,7 @@ impl Ring {
 
 /// All points for a plugin of host scope; for one of communities to each instance those of its own.
 fn of_instances(
-    calls: &Calls,
+    context: &Context,
     plugin: &Plugin,
     batch: Vec<Point>,
 ) -> Vec<(Arc<Instance>, Vec<Point>)> {
@@ -217,7 +221,7 @@ fn of_instances(
         all.filter(|one| one.plugin == plugin.name).cloned().collect()
     };
     if plugin.is_of_host() {
-        let host = instances(calls.communities.of_host()).pop();
+        let host = instances(context.communities.of_host()).pop();
         return host.map(|instance| (instance, batch)).into_iter().collect();
     }
     let mut by_community: BTreeMap<String, Vec<Point>> = BTreeMap::new();
@@ -227,7 +231,7 @@ fn of_instances(
         }
     }
     let of = |(slug, points): (String, Vec<Point>)| {
-        let instances = instances(calls.communities.get(&slug)).into_iter();
+        let instances = instances(context.communities.get(&slug)).into_iter();
         instances.map(move |instance| (instance, points.clone()))
     };
     by_community.into_iter().flat_map(of).collect()

@@ -20,6 +20,7 @@ use moothall_core::config::SchedulerConfig;
 use moothall_core::fair_share::FairShare;
 use moothall_core::ids::{InstanceId, PluginName, ProcessId};
 use moothall_engine::calls::Calls;
+use moothall_engine::context::Context;
 use moothall_store::{Advance, ScheduleRow};
 
 use far::Far;
@@ -39,6 +40,7 @@ const INSTANCES: usize = 5_000;
 /// Makes what is due happen.
 pub struct Scheduler {
     calls: Arc<Calls>,
+    context: Arc<Context>,
     config: SchedulerConfig,
     /// Threads that tick at once.
     threads: usize,
@@ -61,7 +63,7 @@ type Waiting = std::pin::Pin<Box<dyn Future<Output = Ticked> + Send>>;
 impl Scheduler {
     pub fn new(calls: Arc<Calls>, config: SchedulerConfig, threads: usize) -> Self {
         let fair_share = FairShare::of(config.waiting_ticks);
-        Self { calls, config, threads, fair_share }
+        Self { context: calls.context.clone(), calls, config, threads, fair_share }
     }
 
     /// Never ends.
@@ -71,7 +73,7 @@ impl Scheduler {
         let (mut known, mut far) = (Known::new(), Far::default());
         loop {
             under_way.forget_ended();
-            if !this.calls.store.health().writes() {
+            if !this.context.store.health().writes() {
                 // A tick whose advance is not stored would come again and again.
                 this.rest(&mut under_way).await;
                 continue;
@@ -97,9 +99,9 @@ impl Scheduler {
         if waiting >= self.config.waiting_ticks {
             return Vec::new();
         }
-        let now = (self.calls.clock.now_ms(), self.calls.clock.believed_ms());
+        let now = (self.context.clock.now_ms(), self.context.clock.believed_ms());
         let limit = self.config.batch_ticks.max(1) + busy.len();
-        let due = self.calls.store.read(|reader| reader.due_schedules(now, limit));
+        let due = self.context.store.read(|reader| reader.due_schedules(now, limit));
         let mut due = due.unwrap_or_else(|error| {
             tracing::warn!(%error, "schedules cannot be read; ticks are late");
             Vec::new()
@@ -113,7 +115,7 @@ impl Scheduler {
         tokio::select! {
             Some(ended) = under_way.waiting.join_next_with_id() => under_way.forget(ended),
             Some(ended) = under_way.storing.join_next_with_id() => under_way.forget(ended),
-            () = self.calls.store.signals().schedules.notified() => {}
+            () = self.context.store.signals().schedules.notified() => {}
             () = tokio::time::sleep(LOOK) => {}
         }
     }
@@ -143,7 +145,7 @@ impl Scheduler {
             if batch.waiting.len() >= room {
                 break;
             }
-            let instance = self.calls.communities.instance(row.instance);
+            let instance = self.context.communities.instance(row.instance);
             let permit = instance.map(|instance| self.fair_share.take(&instance.plugin));
             if let Some(None) = permit {
                 batch.advances.push(next::later(&row, self.now()));
@@ -188,7 +190,7 @@ impl Scheduler {
         if advances.is_empty() && removed.is_empty() {
             return;
         }
-        let written = self.calls.store.write("schedule.advance", move |tx| {
+        let written = self.context.store.write("schedule.advance", move |tx| {
             tx.advance_schedules(&advances)?;
             removed.iter().try_for_each(|id| tx.remove_schedule_row(*id))
         });
@@ -201,7 +203,7 @@ impl Scheduler {
     /// A plugin that has a producer or a schedule since its file was replaced: its instances get it. Which
     /// were replaced.
     async fn add_missing(&self, known: &mut Known) -> BTreeSet<PluginName> {
-        let (all, mut replaced) = (self.calls.plugins.all(), BTreeSet::new());
+        let (all, mut replaced) = (self.context.plugins.all(), BTreeSet::new());
         // One that comes back is new.
         known.retain(|name, _| all.iter().any(|plugin| plugin.name == *name));
         for plugin in all {
@@ -233,17 +235,17 @@ impl Scheduler {
         while let Some(from) = after {
             let read =
                 |r: &moothall_store::Reader<'_>| r.without_schedule(plugin, kind, from, INSTANCES);
-            let (lacking, next) = self.calls.store.read(read)?;
+            let (lacking, next) = self.context.store.read(read)?;
             after = next;
             if lacking.is_empty() {
                 continue;
             }
-            let (due, kind) = (schedule.first(self.calls.clock.now_ms()), kind.to_owned());
+            let (due, kind) = (schedule.first(self.context.clock.now_ms()), kind.to_owned());
             let add = move |tx: &moothall_store::Tx<'_>| {
                 let mut lacking = lacking.iter();
                 lacking.try_for_each(|id| tx.put_schedule(*id, ProcessId(0), &kind, due))
             };
-            self.calls.store.write("schedule.add", add).await?;
+            self.context.store.write("schedule.add", add).await?;
         }
         Ok(())
     }

@@ -21,10 +21,10 @@ use moothall_core::day_budget::ROW_BYTES;
 use moothall_core::ids::{InstanceId, RequestId};
 use moothall_core::instance::Instance;
 use moothall_core::web::{Request, Response};
-use moothall_engine::calls::{
-    CallError, Calls, DAY_USED_UP, ExtraWrite, Mode, ValidatedCall, What,
-};
+use moothall_engine::calls::{CallError, Calls, DAY_USED_UP, ExtraWrite, Mode, ValidatedCall};
+use moothall_engine::context::Context;
 use moothall_engine::plugins::{Plugin, ProcessFunction};
+use moothall_guest::exports::{Receive, ReceiveGlobal};
 use moothall_guest::{Fault, Output, PluginContext};
 use moothall_store::{NO_WEBHOOK_ROOM, StoreError, Tx, WebhookBounds, WebhookItem};
 
@@ -37,6 +37,7 @@ use verify::Rejection;
 #[derive(Clone)]
 pub struct Webhooks {
     pub calls: Arc<Calls>,
+    pub context: Arc<Context>,
     /// Of each instance.
     pub bounds: WebhookBounds,
     /// How long an answer waits for pending processes.
@@ -166,16 +167,15 @@ impl Webhooks {
         let Accepted(Found { plugin, of: instance }) = accepted;
         let types = webhook_types(&plugin);
         let (id, bounds) = (instance.id, self.bounds);
-        if types.is_empty() || !self.calls.store.read(|reader| reader.has_pending(id))? {
+        if types.is_empty() || !self.context.store.read(|reader| reader.has_pending(id))? {
             if !plugin.exports("webhooks") {
                 return if types.is_empty() { Err(WebhookError::NotFound) } else { Ok(None) };
             }
-            let what = What::Receive(request);
-            let call = self.calls.on(plugin, instance, what, request_id).await?;
+            let call = self.calls.on(plugin, instance, Receive(request), request_id).await?;
             let answer = self.calls.run(call, Mode::Commit).await?;
             return Ok(response_of(answer.output));
         }
-        if !self.calls.store.read(|reader| reader.has_webhook_room(id, bounds))? {
+        if !self.context.store.read(|reader| reader.has_webhook_room(id, bounds))? {
             return Err(StoreError::NoRoom(NO_WEBHOOK_ROOM).into());
         }
         self.receive_and_hand_on(plugin, instance, types, request, request_id).await
@@ -223,7 +223,7 @@ impl Webhooks {
         request: &Arc<Request>,
         request_id: &RequestId,
     ) -> Result<(Option<Response>, Vec<WebhookItem>), WebhookError> {
-        let now = self.calls.clock.now_ms();
+        let now = self.context.clock.now_ms();
         let wall = Duration::from_millis(plugin.context.limits.wall_ms);
         let first_try = wall.saturating_add(self.answer).as_millis();
         // The background leaves them alone while the platform waits, and the last that is tried then.
@@ -243,16 +243,16 @@ impl Webhooks {
             Ok(())
         });
         let response = if plugin.exports("webhooks") {
-            let what = What::Receive(request.clone());
-            let call =
-                self.calls.on(plugin.clone(), instance.clone(), what, request_id.clone()).await?;
+            let (plugin, instance) = (plugin.clone(), instance.clone());
+            let receive = Receive(request.clone());
+            let call = self.calls.on(plugin, instance, receive, request_id.clone()).await?;
             response_of(self.calls.run(call, Mode::With(also)).await?.output)
         } else {
             let (id, generation) = (instance.id, instance.generation);
             let bytes = request.body.len();
             let add =
                 move |tx: &Tx<'_>| tx.require_generation(id, generation).and_then(|()| also(tx));
-            self.calls.store.write_of("webhook.receive", bytes, add, None).await?;
+            self.context.store.write_of("webhook.receive", bytes, add, None).await?;
             None
         };
         let items =
@@ -269,16 +269,16 @@ impl Webhooks {
         request_id: RequestId,
     ) -> Received {
         let plugin = accepted.0.plugin;
-        let what = What::ReceiveGlobal(request.clone());
+        let receive = ReceiveGlobal(request.clone());
         let judge = plugin.clone();
-        let call = ValidatedCall::of_plugin(plugin.clone(), what, request_id.clone())
+        let call = ValidatedCall::of_plugin(plugin.clone(), receive, request_id.clone())
             .judged_by(move |output| routing::check(&judge.manifest, output));
         let answer = self.calls.run(call, Mode::Commit).await?;
         let Output::Routed(routed) = answer.output else { return Ok(None) };
         let (mark, keys) = (plugin.mark, &plugin.manifest.route_keys);
         let mut receivers: Vec<(InstanceId, _)> = Vec::new();
         for target in &routed.targets {
-            let found = self.calls.communities.routed(&plugin.name, mark, keys, target);
+            let found = self.context.communities.routed(&plugin.name, mark, keys, target);
             receivers.extend(found.iter().map(|instance| (instance.id, None)));
         }
         receivers.sort_unstable();
@@ -288,7 +288,7 @@ impl Webhooks {
             return Err(Fault::Limit(message).into());
         }
         if !receivers.is_empty() {
-            let (now, bounds) = (self.calls.clock.now_ms(), self.bounds);
+            let (now, bounds) = (self.context.clock.now_ms(), self.bounds);
             let bytes = request.bytes() + ROW_BYTES * receivers.len() as u64;
             let held = request.body.len();
             let context = plugin.context.clone();
@@ -297,7 +297,7 @@ impl Webhooks {
                 tx.add_webhook(&request, request_id.as_str(), &receivers, now, now)?;
                 charge(&context, bytes, now)
             };
-            self.calls.store.write_of("webhook.route", held, add, None).await?;
+            self.context.store.write_of("webhook.route", held, add, None).await?;
         }
         Ok(routed.response)
     }

@@ -24,8 +24,10 @@ use moothall_core::ids::{CommunityId, InstanceId, PluginName, RequestId};
 use moothall_core::instance::Instance;
 use moothall_core::pace::{Pace, Paces};
 use moothall_core::telemetry::metric::WORKER_LAG;
-use moothall_engine::calls::{CallError, Calls, Mode, What};
+use moothall_engine::calls::{CallError, Calls, Mode};
+use moothall_engine::context::Context;
 use moothall_engine::plugins::{Away, Plugin, Worker};
+use moothall_guest::exports::{WorkerCall, WorkerInput};
 use moothall_guest::{Fault, Output};
 use moothall_store::{Asked, Keyed, StoreError, Tx, WorkerRow};
 
@@ -54,6 +56,7 @@ const CRASHES: u32 = 3;
 /// Makes workers handle what they name.
 pub struct Workers {
     calls: Arc<Calls>,
+    context: Arc<Context>,
     config: WorkersConfig,
     /// Events that may have ended the process are handled one at a time.
     suspects: Semaphore,
@@ -149,7 +152,14 @@ impl Workers {
     pub fn new(calls: Arc<Calls>, config: WorkersConfig) -> Self {
         let fair_share = FairShare::of(config.concurrency.max(1));
         let paces = papaya::HashMap::new();
-        Self { calls, config, suspects: Semaphore::new(1), fair_share, paces }
+        Self {
+            context: calls.context.clone(),
+            calls,
+            config,
+            suspects: Semaphore::new(1),
+            fair_share,
+            paces,
+        }
     }
 
     /// Never ends.
@@ -160,9 +170,9 @@ impl Workers {
         let this = Arc::new(self);
         this.begin().await;
         let mut work = Work::new(this.last_position());
-        let signal = this.calls.store.signals().workers.clone();
+        let signal = this.context.store.signals().workers.clone();
         loop {
-            if this.calls.store.health().writes() {
+            if this.context.store.health().writes() {
                 this.note_plugins(&mut work).await;
                 this.note(this.look(&mut work));
             }
@@ -171,7 +181,7 @@ impl Workers {
             loop {
                 while work.turns.len() < this.config.concurrency.max(1)
                     // What a batch comes to could not be stored.
-                    && this.calls.store.health().writes()
+                    && this.context.store.health().writes()
                     && let Some(next) = work.queue.next()
                 {
                     let turn = work.turns.spawn(this.clone().turn(next));
@@ -184,7 +194,7 @@ impl Workers {
                     () = tokio::time::sleep_until(look_at) => break,
                 }
             }
-            if this.calls.store.health().writes() {
+            if this.context.store.health().writes() {
                 this.settle_idle(&mut work).await;
             }
         }
@@ -192,9 +202,9 @@ impl Workers {
 
     /// What the end of the process before this one means for its events.
     async fn begin(&self) {
-        let now = self.calls.clock.now_ms();
+        let now = self.context.clock.now_ms();
         while let Err(error) =
-            self.calls.store.write("workers.start", move |tx| tx.start_workers(now)).await
+            self.context.store.write("workers.start", move |tx| tx.start_workers(now)).await
         {
             tracing::warn!(%error, "workers wait: the store cannot be written");
             tokio::time::sleep(REST).await;
@@ -202,7 +212,7 @@ impl Workers {
     }
 
     fn last_position(&self) -> i64 {
-        self.calls.store.read(|reader| reader.event_range()).map_or(0, |(_, last)| last)
+        self.context.store.read(|reader| reader.event_range()).map_or(0, |(_, last)| last)
     }
 
     fn note(&self, looked: Result<(), StoreError>) {
@@ -213,7 +223,7 @@ impl Workers {
 
     /// New workers, new events, and what is due again.
     fn look(&self, work: &mut Work) -> Result<(), StoreError> {
-        let (store, queue) = (&self.calls.store, &mut work.queue);
+        let (store, queue) = (&self.context.store, &mut work.queue);
         loop {
             let rows = store.read(|reader| reader.workers(queue.last(), READ))?;
             let more = rows.len() == READ;
@@ -233,7 +243,7 @@ impl Workers {
             }
         }
         queue.seen(last);
-        let now = self.calls.clock.now_ms();
+        let now = self.context.clock.now_ms();
         let (due, next) = store.read(|reader| reader.workers_due(work.due_after, now, DUE))?;
         work.due_after = next.unwrap_or(0);
         let (unasked, next) = store.read(|r| r.unasked_workers(work.unasked_after, DUE))?;
@@ -245,7 +255,7 @@ impl Workers {
     /// Wakes the workers that want an event.
     fn tell(&self, queue: &mut WorkerQueue, (event, _): &Keyed) {
         let wants = |instance: InstanceId, name: &str| {
-            let instance = self.calls.communities.instance(instance);
+            let instance = self.context.communities.instance(instance);
             let plugin = instance.and_then(|instance| self.calls.plugin_of(&instance).ok());
             // One that cannot be asked now is asked again at its turn.
             plugin.is_none_or(|plugin| {
@@ -294,10 +304,10 @@ impl Workers {
 
     /// None: there is no such worker any more.
     fn ready(&self, id: i64) -> Result<Option<Ready>, CallError> {
-        let row = self.calls.store.read(|reader| reader.worker(id))?;
+        let row = self.context.store.read(|reader| reader.worker(id))?;
         let Some(row) = row.filter(|row| !row.is_retired()) else { return Ok(None) };
         // The row is retired with its instance: one that is not there is not there yet.
-        let instance = self.calls.communities.instance(row.instance);
+        let instance = self.context.communities.instance(row.instance);
         let instance = instance.ok_or(Fault::Overloaded("the instance is just being made"))?;
         let plugin = self.calls.plugin_of(&instance)?;
         let worker = plugin.workers.iter().find(|one| *one.name == *row.name).cloned();
@@ -316,9 +326,10 @@ impl Workers {
         }
         let config = ready.instance.config_for(ready.plugin.mark);
         let config = config.unwrap_or_else(|| ready.instance.stored_config().clone());
-        let what = What::Enabled { worker: ready.worker.clone(), config: config.to_string() };
+        let input = WorkerInput::Enabled { config: config.to_string() };
+        let enabled = WorkerCall { worker: ready.worker.name.clone(), input };
         let call =
-            self.calls.on(ready.plugin.clone(), ready.instance.clone(), what, self.request());
+            self.calls.on(ready.plugin.clone(), ready.instance.clone(), enabled, self.request());
         let answer = self.calls.run(call.await?, Mode::Collect).await?;
         let asked =
             Asked { enabled: answer.output == Output::Enabled(true), mark: of.0, generation: of.1 };
@@ -326,8 +337,8 @@ impl Workers {
         if !asked.enabled {
             self.give_up_waiting(id, now).await?;
         }
-        self.calls.store.write("worker.ask", move |tx| tx.settle_worker(id, &asked)).await?;
-        if let Some(row) = self.calls.store.read(|reader| reader.worker(id))? {
+        self.context.store.write("worker.ask", move |tx| tx.settle_worker(id, &asked)).await?;
+        if let Some(row) = self.context.store.read(|reader| reader.worker(id))? {
             ready.row = row;
         }
         Ok(ready)
@@ -337,7 +348,7 @@ impl Workers {
     async fn give_up_waiting(&self, worker: i64, now: i64) -> Result<(), StoreError> {
         loop {
             let give_up = move |tx: &Tx<'_>| tx.give_up_waiting(worker, now, GIVE_UP);
-            if self.calls.store.write("worker.give_up", give_up).await? < GIVE_UP {
+            if self.context.store.write("worker.give_up", give_up).await? < GIVE_UP {
                 return Ok(());
             }
         }
@@ -349,7 +360,7 @@ impl Workers {
             return Ok(Turn::Idle);
         }
         let tried = self.try_again(&ready).await?;
-        if tried && let Some(row) = self.calls.store.read(|reader| reader.worker(ready.row.id))? {
+        if tried && let Some(row) = self.context.store.read(|reader| reader.worker(ready.row.id))? {
             ready.row = row;
         }
         let turn = self.next_batch(&ready).await?;
@@ -366,14 +377,14 @@ impl Workers {
             return;
         }
         work.settle_at = Instant::now() + SETTLE;
-        let communities = &self.calls.communities;
+        let communities = &self.context.communities;
         work.queue.forget_gone(|instance| communities.instance(instance).is_some());
         self.set_gauges(work);
         let (idle, tail) = (work.queue.idle(), work.queue.tail());
         for ids in idle.chunks(INSTANCES) {
             let ids = ids.to_vec();
             let pass = move |tx: &Tx<'_>| tx.pass_workers(&ids, tail);
-            if let Err(error) = self.calls.store.write("worker.pass", pass).await {
+            if let Err(error) = self.context.store.write("worker.pass", pass).await {
                 tracing::debug!(%error, "cursors are moved later");
             }
         }
@@ -381,9 +392,9 @@ impl Workers {
 
     /// How far the worker that is furthest behind is, in seconds, for each plugin and worker that is behind at all.
     fn set_gauges(&self, work: &mut Work) {
-        let now = self.calls.clock.now_ms();
+        let now = self.context.clock.now_ms();
         let mut caught_up = std::mem::take(&mut work.behind);
-        for (name, since) in work.queue.oldest(&self.calls) {
+        for (name, since) in work.queue.oldest(&self.context) {
             let Some(lag_ms) = since.map(|since| now - since).filter(|lag_ms| *lag_ms > 0) else {
                 continue;
             };
@@ -399,7 +410,7 @@ impl Workers {
     }
 
     fn clock(&self) -> &Clock {
-        &self.calls.clock
+        &self.context.clock
     }
 }
 

@@ -18,7 +18,7 @@ use super::server::Server;
 use super::template::Template;
 
 /// Between two looks at the count.
-const LOOK: Duration = Duration::from_millis(5);
+const POLL: Duration = Duration::from_millis(5);
 
 static RECEIVED: AtomicU64 = AtomicU64::new(0);
 
@@ -65,7 +65,7 @@ impl Receiver {
                 "{received} deliveries of {count} came within {} s",
                 within.as_secs()
             );
-            thread::sleep(LOOK);
+            thread::sleep(POLL);
         }
     }
 }

@@ -78,13 +78,13 @@ impl Server {
 
     /// Until the process does nothing any more, or `within` has passed.
     pub fn await_idle(&self, within: Duration) -> Result<()> {
-        const LOOK: Duration = Duration::from_millis(250);
+        const POLL: Duration = Duration::from_millis(250);
         let deadline = Instant::now() + within;
         let mut before = process::cpu(self.pid())?;
         loop {
-            thread::sleep(LOOK);
+            thread::sleep(POLL);
             let now = process::cpu(self.pid())?;
-            if now.saturating_sub(before) < LOOK / 10 || Instant::now() > deadline {
+            if now.saturating_sub(before) < POLL / 10 || Instant::now() > deadline {
                 return Ok(());
             }
             before = now;

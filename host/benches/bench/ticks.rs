@@ -27,7 +27,7 @@ const AHEAD: Duration = Duration::from_hours(48);
 const ALL_WITHIN: Duration = Duration::from_mins(10);
 const SETTLE: Duration = Duration::from_secs(30);
 /// Between two looks at the file.
-const LOOK: Duration = Duration::from_millis(10);
+const POLL: Duration = Duration::from_millis(10);
 const CLOCK: &str = "clock";
 
 /// One round of ticks.
@@ -88,7 +88,7 @@ fn all_tick(
     make_due()?;
     while schedules.first()? <= last {
         ensure!(begun.elapsed() < ALL_WITHIN, "not every tick came");
-        thread::sleep(LOOK);
+        thread::sleep(POLL);
     }
     let seconds = begun.elapsed().as_secs_f64();
     let cpu = process::cpu(server.pid())?.saturating_sub(cpu).as_secs_f64();

@@ -21,7 +21,7 @@ const BACKSTAGE: &str = r#"{"name":"backstage","config":{}}"#;
 const COMMUNITIES: u64 = 4;
 const ALL_WITHIN: Duration = Duration::from_mins(5);
 /// Between two looks at the file.
-const LOOK: Duration = Duration::from_millis(2);
+const POLL: Duration = Duration::from_millis(2);
 const OFF: &str = "[workers]\nenabled = false\n";
 const ON: &str =
     "[workers]\nconcurrency = 4\n[plugins.backstage]\ngrants = { events = [\"driver:*\"] }\n";
@@ -85,7 +85,7 @@ fn wait(log: &Log, _server: &Server) -> Result<()> {
     let begun = Instant::now();
     while log.left()? > 0 {
         ensure!(begun.elapsed() < ALL_WITHIN, "not every event was handled");
-        thread::sleep(LOOK);
+        thread::sleep(POLL);
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 //! HTTP handlers and mutations of communities all come through here. A call does not end when the
 //! client goes away. Nothing here speaks HTTP or SQL.
 
+mod callee;
 mod commit;
 mod error;
 mod failed;
@@ -24,32 +25,28 @@ use std::time::Instant;
 
 use futures_util::FutureExt;
 
-use crate::communities::Communities;
-use crate::plugins::{CallOutcome, Plugin, PluginCall, Plugins};
-use moothall_core::clock::Clock;
+use crate::context::Context;
+use crate::plugins::{CallOutcome, Plugin, PluginCall};
 use moothall_core::ids::RequestId;
 use moothall_core::instance::{Instance, InstanceLock};
 use moothall_guest::{Ended, Fault, MemoryReservation, Output, PluginContext};
-use moothall_store::Store;
 
 use failed::Trace;
 use residents::Residents;
 use unfit::Unfit;
 
+pub use callee::Callee;
 pub use commit::{DAY_USED_UP, ExtraWrite, Writes, charge, settle};
 pub use error::CallError;
 pub use failed::{FailedCalls, NOT_CLOSED};
 pub use processes::{StartRequest, ValidatedStart};
-pub use request::{ValidatedCall, What};
+pub use request::ValidatedCall;
 pub use resolve::{ActionRequest, Reach, unresolved, validated};
 pub use unfit::UnfitInstance;
 
 /// What the path needs, shared by all calls.
 pub struct Calls {
-    pub plugins: Arc<Plugins>,
-    pub communities: Arc<Communities>,
-    pub store: Store,
-    pub clock: Clock,
+    pub context: Arc<Context>,
     pub failed: FailedCalls,
     /// Guests that live on between calls.
     pub residents: Residents,
@@ -93,6 +90,7 @@ impl Answer {
     pub fn text(self) -> Option<String> {
         match self.output {
             Output::Text(text) => text,
+            Output::Url(url) => Some(url),
             _ => None,
         }
     }
@@ -117,10 +115,7 @@ pub struct Collected {
 
 impl Calls {
     pub fn new(
-        plugins: Arc<Plugins>,
-        communities: Arc<Communities>,
-        store: Store,
-        clock: Clock,
+        context: Arc<Context>,
         failed: FailedCalls,
         limits: &moothall_core::config::Limits,
     ) -> Self {
@@ -128,10 +123,7 @@ impl Calls {
         let (limit, instance_limit) = (limits.calls, limits.calls_per_instance);
         let pending_limit = limits.processes_per_instance;
         Self {
-            plugins,
-            communities,
-            store,
-            clock,
+            context,
             failed,
             residents: Residents::new(limits.residents),
             unfit: Unfit::default(),
@@ -172,7 +164,7 @@ impl Calls {
         let attempt = AssertUnwindSafe(self.attempt(&mut call, mode, &mut trace));
         // A panic is a fault of the host that ends this call alone.
         let outcome = attempt.catch_unwind().await.unwrap_or_else(|_| Err(panicked()));
-        outcome.map_err(|error| self.failed.note(&self.clock, &call, error, trace))
+        outcome.map_err(|error| self.failed.note(&self.context.clock, &call, error, trace))
     }
 
     async fn attempt(
@@ -182,7 +174,8 @@ impl Calls {
         trace: &mut Trace,
     ) -> Result<Answer, CallError> {
         let admitted = self.admit(call.plugin())?;
-        let (export, call_context) = call.take_for_guest();
+        let taken = call.take_for_guest();
+        let (export, call_context) = taken.ok_or_else(|| Fault::Host("a call ran twice".into()))?;
         let ended = if call.is_for_resident() {
             self.residents.call(call, export, call_context).await?
         } else {
@@ -245,19 +238,19 @@ impl Calls {
     pub fn blame(
         &self,
         (plugin, instance): (Arc<Plugin>, Option<Arc<Instance>>),
-        what: What,
+        callee: impl Into<Callee>,
         request: RequestId,
         reason: String,
     ) {
         let call = match instance {
             Some(instance) => {
                 let config = instance.stored_config().clone();
-                ValidatedCall::on(plugin, instance, config, what, request)
+                ValidatedCall::on(plugin, instance, config, callee, request)
             }
-            None => ValidatedCall::of_plugin(plugin, what, request),
+            None => ValidatedCall::of_plugin(plugin, callee, request),
         };
         let fault = Fault::BadOutput(reason).into();
-        drop(self.failed.note(&self.clock, &call, fault, Trace::begin()));
+        drop(self.failed.note(&self.context.clock, &call, fault, Trace::begin()));
     }
 
     /// Calls in flight now.

@@ -21,11 +21,11 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 
 use crate::calls::Calls;
+use crate::context::Context;
 use crate::plugins::manifest::HookManifest;
 use crate::plugins::{Apart, Bounds, HookPoint, Plugin, Room};
 use moothall_core::config::Limits;
 use moothall_core::ids::{CommunityId, PluginName};
-use moothall_core::secrets::Keyring;
 use moothall_deliveries::machine_name;
 use moothall_egress::Egress;
 use moothall_store::{AfterWrite, StoreError};
@@ -43,8 +43,8 @@ const LOOK: Duration = Duration::from_millis(250);
 /// All hooks of a host.
 pub struct Hooks {
     calls: Arc<Calls>,
+    context: Arc<Context>,
     egress: Egress,
-    keyring: Arc<Keyring>,
     /// This machine's name.
     machine: String,
     enabled: bool,
@@ -96,18 +96,12 @@ pub enum DeclaredBy {
 }
 
 impl Hooks {
-    pub fn new(
-        calls: Arc<Calls>,
-        egress: Egress,
-        keyring: Arc<Keyring>,
-        enabled: bool,
-        schemas: HookSchemas,
-    ) -> Self {
+    pub fn new(calls: Arc<Calls>, egress: Egress, enabled: bool, schemas: HookSchemas) -> Self {
         let machine = machine_name();
         Self {
+            context: calls.context.clone(),
             calls,
             egress,
-            keyring,
             machine,
             enabled,
             index: ArcSwap::default(),
@@ -199,7 +193,7 @@ impl Hooks {
     }
 
     fn read_index(&self) -> Result<(), StoreError> {
-        let store = &self.calls.store;
+        let store = &self.context.store;
         let (declared, rows) = store.read(|reader| Ok((reader.hooks()?, reader.steps()?)))?;
         let mut index = Index::default();
         for manifest in points::manifests() {
@@ -211,7 +205,7 @@ impl Hooks {
                 Err(error) => tracing::error!(%error, hook = row.name, "a hook cannot be read"),
             }
         }
-        let plugins = self.calls.plugins.all();
+        let plugins = self.context.plugins.all();
         for plugin in &plugins {
             for point in &plugin.hooks {
                 let by = DeclaredBy::Plugin(plugin.name.clone());
@@ -251,7 +245,7 @@ impl Hooks {
     pub async fn watch(self: Arc<Self>) {
         let mut known = None;
         loop {
-            let changes = self.calls.plugins.changes();
+            let changes = self.context.plugins.changes();
             let is_dirty = self.is_dirty.load(Ordering::Acquire);
             if is_dirty || known != Some(changes) {
                 match self.reload() {

@@ -12,15 +12,17 @@ use serde_json::Value;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::calls::{Mode, What};
+use crate::calls::Mode;
+use crate::context::Context;
 use crate::mutations::{Became, MutationError, Mutations, PluginEntry};
 use crate::plugins::{Lifecycle, Plugin};
 use moothall_core::config::Config;
 use moothall_core::ids::{CommunitySlug, InstanceId, PluginName, RequestId};
 use moothall_core::instance::Instance;
+use moothall_guest::exports::LifecycleCall;
 
-/// How often it is looked for plugins that were loaded or replaced.
-const LOOK: Duration = Duration::from_millis(250);
+/// How often the host checks for plugins that were loaded or replaced.
+const POLL: Duration = Duration::from_millis(250);
 /// After one could not be initialized, until it is tried again.
 const AGAIN: Duration = Duration::from_secs(10);
 /// All of them together, when the host stops.
@@ -29,6 +31,7 @@ const CLOSE: Duration = Duration::from_secs(10);
 /// Keeps them as the configuration says.
 pub struct HostScope {
     mutations: Mutations,
+    context: Arc<Context>,
     config: Arc<Config>,
     /// What each was last made of: the file and its settings.
     known: BTreeMap<PluginName, (i64, Value)>,
@@ -50,6 +53,7 @@ struct FailedStart {
 impl HostScope {
     pub fn new(mutations: Mutations, config: Arc<Config>) -> Self {
         Self {
+            context: mutations.context.clone(),
             mutations,
             config,
             known: BTreeMap::new(),
@@ -60,7 +64,7 @@ impl HostScope {
 
     /// Looks at every loaded plugin once.
     pub async fn settle(&mut self) {
-        let all = self.mutations.calls.plugins.all();
+        let all = self.context.plugins.all();
         self.failed.retain(|name, _| {
             all.iter().any(|one| one.name == *name && one.is_of_host() && one.serves_host())
         });
@@ -83,7 +87,7 @@ impl HostScope {
             }
         }
         let failed = self.failed.iter().map(|(name, failed)| (name.clone(), failed.warning(name)));
-        self.mutations.calls.plugins.note_not_set_up(failed.collect());
+        self.context.plugins.note_not_set_up(failed.collect());
     }
 
     fn note_failed(&mut self, plugin: &PluginName, with: (i64, Value), reason: String) {
@@ -104,7 +108,7 @@ impl HostScope {
     ) -> Result<(), MutationError> {
         let config = Some(config.to_string());
         let entry = PluginEntry { name: plugin.name.to_string(), config, platform_id: None };
-        let request = RequestId::new(&self.mutations.calls.clock);
+        let request = RequestId::new(&self.context.clock);
         let host = CommunitySlug::of_host();
         let (change, instance) = self.mutations.enable(host, entry, None, request).await?;
         if !self.begun.contains(&instance.id) && change != Became::Created {
@@ -124,8 +128,11 @@ impl HostScope {
             return Ok(());
         }
         let calls = &self.mutations.calls;
-        let what = if function == Lifecycle::Close { What::Shutdown } else { What::Begin };
-        let call = calls.on(plugin, instance, what, RequestId::new(&calls.clock)).await?;
+        let export = match function {
+            Lifecycle::Close => LifecycleCall::Close,
+            _ => LifecycleCall::Restart,
+        };
+        let call = calls.on(plugin, instance, export, RequestId::new(&self.context.clock)).await?;
         calls.run(call, Mode::Commit).await?;
         Ok(())
     }
@@ -136,16 +143,16 @@ impl HostScope {
         loop {
             tokio::select! {
                 _ = asked.wait_for(|asked| *asked) => break,
-                () = tokio::time::sleep(LOOK) => {}
+                () = tokio::time::sleep(POLL) => {}
             }
             if reloads.has_changed().unwrap_or(false) {
                 self.config = reloads.borrow_and_update().clone();
             }
-            if self.mutations.calls.store.health().writes() {
+            if self.context.store.health().writes() {
                 self.settle().await;
             }
-            let calls = self.mutations.calls.clone();
-            let serves = |id| calls.plugin_of(&*calls.communities.instance(id)?).ok();
+            let (calls, context) = (self.mutations.calls.clone(), self.context.clone());
+            let serves = |id| calls.plugin_of(&*context.communities.instance(id)?).ok();
             calls.residents.forget(serves);
         }
         if tokio::time::timeout(CLOSE, self.close()).await.is_err() {
@@ -156,7 +163,7 @@ impl HostScope {
     }
 
     async fn close(&self) {
-        let Some(host) = self.mutations.calls.communities.of_host() else { return };
+        let Some(host) = self.context.communities.of_host() else { return };
         for instance in host.instances.iter().rev().filter(|one| self.begun.contains(&one.id)) {
             let Ok(plugin) = self.mutations.calls.plugin_of(instance) else { continue };
             if !plugin.serves_host() {

@@ -9,5 +9,7 @@ pub mod hooks;
 pub mod mutations;
 
 pub mod calls;
+pub mod context;
+
 pub mod communities;
 pub mod plugins;

@@ -19,12 +19,12 @@ use std::time::Duration;
 
 use crate::calls::{CallError, Calls};
 use crate::communities::{Community, Turn};
+use crate::context::Context;
 use crate::plugins::Violation;
 use moothall_core::changes::Change;
 use moothall_core::config::Limits;
 use moothall_core::ids::{CommunitySlug, InstanceId, PluginName, RequestId};
 use moothall_core::instance::{CommunityNames, Instance};
-use moothall_core::secrets::Keyring;
 use moothall_guest::Fault;
 use moothall_store::{StoreError, Tx};
 
@@ -35,7 +35,7 @@ use plan::{Plan, PlanStep};
 #[derive(Clone)]
 pub struct Mutations {
     pub calls: Arc<Calls>,
-    pub keyring: Arc<Keyring>,
+    pub context: Arc<Context>,
     pub limits: Limits,
     /// Mutations in flight.
     pub in_flight: Arc<AtomicU32>,
@@ -152,7 +152,7 @@ impl Mutations {
     ) -> MutationResult<Arc<Community>> {
         self.alone(move |this| async move {
             let turn = this.turn(vec![slug.clone()]).await?;
-            if this.calls.communities.get(slug.as_str()).is_some() {
+            if this.context.communities.get(slug.as_str()).is_some() {
                 return Err(MutationError::Taken(slug));
             }
             this.make(slug, change, Some(also), request, turn).await
@@ -170,7 +170,7 @@ impl Mutations {
         self.alone(move |this| async move {
             let slugs = [Some(slug.clone()), change.slug.clone()].into_iter().flatten().collect();
             let turn = this.turn(slugs).await?;
-            let Some(community) = this.calls.communities.get(slug.as_str()) else {
+            let Some(community) = this.context.communities.get(slug.as_str()) else {
                 // One that is not there cannot be renamed.
                 if change.slug.as_ref().is_some_and(|new| *new != slug) {
                     return Err(MutationError::NotFound(slug));
@@ -186,7 +186,7 @@ impl Mutations {
         self.alone(move |this| async move {
             let turn = this.turn(vec![slug.clone()]).await?;
             let community = this
-                .calls
+                .context
                 .communities
                 .get(slug.as_str())
                 .ok_or_else(|| MutationError::NotFound(slug.clone()))?;
@@ -208,7 +208,7 @@ impl Mutations {
         self.alone(move |this| async move {
             let turn = this.turn(vec![slug.clone()]).await?;
             let unknown = || CallError::UnknownCommunity(slug.to_string());
-            let community = this.calls.communities.of(&slug).ok_or_else(unknown)?;
+            let community = this.context.communities.of(&slug).ok_or_else(unknown)?;
             let (change, step) =
                 this.step(&community, &community.names, entry, &mut this.budget())?;
             let target = step.target();
@@ -245,7 +245,7 @@ impl Mutations {
             let none = || MutationError::NoSuchInstance { plugin: plugin.clone(), id };
             let slug = this.community_of(id)?.ok_or_else(none)?;
             let turn = this.turn(vec![slug.clone()]).await?;
-            let community = this.calls.communities.get(slug.as_str()).ok_or_else(none)?;
+            let community = this.context.communities.get(slug.as_str()).ok_or_else(none)?;
             let instance = community
                 .instances
                 .iter()
@@ -264,7 +264,7 @@ impl Mutations {
     }
 
     fn community_of(&self, id: InstanceId) -> MutationResult<Option<CommunitySlug>> {
-        let slug = self.calls.store.read(|reader| reader.community_of(id))?;
+        let slug = self.context.store.read(|reader| reader.community_of(id))?;
         Ok(slug.and_then(|slug| CommunitySlug::parse(&slug).ok()))
     }
 
@@ -277,7 +277,7 @@ impl Mutations {
         turn: Turn,
     ) -> MutationResult<Arc<Community>> {
         let names = Arc::new(CommunityNames {
-            id: self.calls.communities.next_community(),
+            id: self.context.communities.next_community(),
             slug,
             readable_name: change.readable_name.unwrap_or_default().into(),
         });
@@ -302,7 +302,8 @@ impl Mutations {
                 .readable_name
                 .map_or_else(|| before.readable_name.clone(), Into::into),
         });
-        if names.slug != before.slug && self.calls.communities.get(names.slug.as_str()).is_some() {
+        if names.slug != before.slug && self.context.communities.get(names.slug.as_str()).is_some()
+        {
             return Err(MutationError::Taken(names.slug.clone()));
         }
         let steps = match change.plugins {
@@ -315,7 +316,7 @@ impl Mutations {
 
     async fn turn(&self, slugs: Vec<CommunitySlug>) -> MutationResult<Turn> {
         let wait = Duration::from_millis(self.limits.mutation_wait_ms);
-        let turn = tokio::time::timeout(wait, self.calls.communities.turn(slugs)).await;
+        let turn = tokio::time::timeout(wait, self.context.communities.turn(slugs)).await;
         turn.map_err(|_| {
             Fault::Overloaded("this community is being changed by other requests").into()
         })

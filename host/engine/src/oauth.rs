@@ -17,12 +17,14 @@ use std::sync::Arc;
 use serde_json::json;
 use url::Url;
 
-use crate::calls::{CallError, Mode, ValidatedCall, What};
+use crate::calls::{CallError, Mode, ValidatedCall};
+use crate::context::Context;
 use crate::hooks::Hooks;
 use crate::mutations::Mutations;
 use crate::plugins::Plugin;
 use moothall_core::config::Config;
 use moothall_core::ids::{CommunityId, RequestId};
+use moothall_guest::exports::OAuthCall;
 use moothall_guest::{Fault, Output};
 use moothall_store::{OAuthBounds, OAuthRow, OAuthSecret, Reader};
 
@@ -46,6 +48,7 @@ const URL_BYTES: usize = 8_192;
 /// Authorises plugins.
 pub struct OAuth {
     mutations: Mutations,
+    context: Arc<Context>,
     hooks: Arc<Hooks>,
     redirects: Arc<Redirects>,
     public_url: Option<Url>,
@@ -83,6 +86,7 @@ impl OAuth {
 
     pub fn new(mutations: Mutations, hooks: Arc<Hooks>, config: &Config, is_local: bool) -> Self {
         Self {
+            context: mutations.context.clone(),
             mutations,
             hooks,
             redirects: Arc::new(Redirects::new(config.oauth.redirects.clone())),
@@ -132,9 +136,9 @@ impl OAuth {
             browser_hash: None,
             request: flow.stored()?,
             sealed_verifier: None,
-            expires_at: self.mutations.calls.clock.now_ms() + FLOW_MS,
+            expires_at: self.context.clock.now_ms() + FLOW_MS,
         };
-        let store = &self.mutations.calls.store;
+        let store = &self.context.store;
         let bounds = self.bounds;
         store.write("oauth.start", move |tx| tx.add_oauth_state(&row, bounds)).await?;
         Ok(format!("{base}/auth/{}/authorize?ticket={}", plugin.name, ticket.as_str()))
@@ -163,10 +167,10 @@ impl OAuth {
     ) -> OAuthResult<Leave> {
         let plugin = self.plugin(plugin)?;
         let ticket = hash(ticket);
-        let now = self.mutations.calls.clock.believed_ms();
+        let now = self.context.clock.believed_ms();
         let read =
             |reader: &Reader<'_>| reader.oauth_ticket(&ticket, plugin.name.as_str(), Some(now));
-        let found = self.mutations.calls.store.read(read)?.ok_or(OAuthError::BadTicket)?;
+        let found = self.context.store.read(read)?.ok_or(OAuthError::BadTicket)?;
         let flow = Flow { ticket: Some(ticket), ..Flow::read(&found)? };
         self.leave(plugin, flow, by).await
     }
@@ -179,7 +183,7 @@ impl OAuth {
         let url = complete(&url, &flow, &state, verifier.as_ref());
         let seal = |verifier: &Secret| {
             let context = verifier_context(&state.hash());
-            self.mutations.keyring.seal(&context, verifier.as_str().as_bytes())
+            self.context.keyring.seal(&context, verifier.as_str().as_bytes())
         };
         let sealed_verifier = verifier.as_ref().map(seal).transpose();
         let row = OAuthRow {
@@ -190,12 +194,12 @@ impl OAuth {
             browser_hash: Some(browser.hash()),
             request: flow.stored()?,
             sealed_verifier: sealed_verifier.map_err(|error| Fault::Host(error.to_string()))?,
-            expires_at: self.mutations.calls.clock.now_ms() + FLOW_MS,
+            expires_at: self.context.clock.now_ms() + FLOW_MS,
         };
-        let calls = &self.mutations.calls;
-        let (ticket, now, flows) = (flow.ticket, calls.clock.believed_ms(), self.flows_per_ticket);
+        let (ticket, now, flows) =
+            (flow.ticket, self.context.clock.believed_ms(), self.flows_per_ticket);
         let bounds = self.bounds;
-        let begin = calls.store.write("oauth.authorize", move |tx| {
+        let begin = self.context.store.write("oauth.authorize", move |tx| {
             let may = ticket.map_or(Ok(true), |ticket| tx.begin_oauth_flow(&ticket, now, flows))?;
             may.then(|| tx.add_oauth_state(&row, bounds)).transpose()
         });
@@ -215,8 +219,8 @@ impl OAuth {
         if let Some(slug) = self.slug(flow)? {
             asked["community"] = json!(slug);
         }
-        let what = What::AuthorizeUrl { request: asked.to_string() };
-        let call = ValidatedCall::of_plugin(plugin.clone(), what, request)
+        let asked = OAuthCall::AuthorizeUrl { request: asked.to_string() };
+        let call = ValidatedCall::of_plugin(plugin.clone(), asked, request)
             .judged_by(|output| platform_url(output).map(drop));
         let answer = self.mutations.calls.run(call, Mode::Commit).await?;
         Ok(platform_url(&answer.output)?)
@@ -234,7 +238,7 @@ impl OAuth {
     /// What the flow's community is called now; none if it has none, or is gone.
     fn slug(&self, flow: &Flow) -> OAuthResult<Option<String>> {
         let Some(id) = flow.community else { return Ok(None) };
-        Ok(self.mutations.calls.store.read(|reader| reader.slug_of(CommunityId(id)))?)
+        Ok(self.context.store.read(|reader| reader.slug_of(CommunityId(id)))?)
     }
 }
 

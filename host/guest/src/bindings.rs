@@ -1,7 +1,7 @@
 //! What `bindgen!` makes of `wit/`. Generated code stays behind this module.
 //!
-//! One module for all imports, and one for each export interface: the host probes a component for
-//! each of them apart, so every one but `plugin` is optional.
+//! One module for all imports, here, and one for each export interface, in its file under `exports`: the host looks for
+//! each of them apart, because a component may lack any but `plugin`.
 
 /// Everything a component may import.
 pub mod imports {
@@ -16,56 +16,28 @@ pub mod imports {
             "moothall:plugin/http": async,
         },
         with: {
-            "moothall:plugin/secrets.secret": crate::imports::secrets::SecretHandle,
+            "moothall:plugin/secrets.secret": crate::secret_handle::SecretHandle,
         },
     });
 }
 
-/// `web` stands behind a world that has HTTP messages.
-macro_rules! exports {
-    ($module:ident, $world:literal $(, $used:literal: $at:ident)*) => {
-        pub mod $module {
+/// Makes the module `wit` of one export interface, beside what the host knows of it. `web` stands behind a world that
+/// has HTTP messages.
+macro_rules! export {
+    ($world:literal $(, $used:literal: $at:ident)*) => {
+        mod wit {
             wasmtime::component::bindgen!({
                 path: "../../wit",
                 world: $world,
                 exports: { default: async },
                 with: {
-                    "moothall:plugin/types": super::imports::moothall::plugin::types,
-                    $($used: super::imports::moothall::plugin::$at,)*
+                    "moothall:plugin/types": crate::bindings::imports::moothall::plugin::types,
+                    $($used: crate::bindings::imports::moothall::plugin::$at,)*
                 },
             });
         }
     };
 }
 
-exports!(plugin, "moothall:plugin/plugin-exports");
-exports!(lifecycle, "moothall:plugin/lifecycle-exports");
-exports!(actions, "moothall:plugin/actions-exports");
-exports!(webhooks, "moothall:plugin/webhooks-exports", "moothall:plugin/web": web);
-exports!(global_webhooks, "moothall:plugin/global-webhooks-exports", "moothall:plugin/web": web);
-exports!(handshakes, "moothall:plugin/handshakes-exports", "moothall:plugin/web": web);
-exports!(producer, "moothall:plugin/producer-exports");
-exports!(processes, "moothall:plugin/processes-exports", "moothall:plugin/web": web);
-exports!(oauth, "moothall:plugin/oauth-exports");
-exports!(hooks, "moothall:plugin/hooks-exports");
-exports!(workers, "moothall:plugin/workers-exports");
-exports!(monitoring, "moothall:plugin/monitoring-exports");
-exports!(schedules, "moothall:plugin/schedules-exports");
-exports!(routes, "moothall:plugin/routes-exports", "moothall:plugin/web": web);
-
-pub use actions::ActionsExportsIndices;
-pub use global_webhooks::GlobalWebhooksExportsIndices;
-pub use handshakes::HandshakesExportsIndices;
-pub use hooks::HooksExportsIndices;
-pub use hooks::exports::moothall::plugin::hooks::Verdict as WitVerdict;
+pub(crate) use export;
 pub use imports::moothall::plugin::types::{Error, ErrorKind};
-pub use lifecycle::LifecycleExportsIndices;
-pub use monitoring::MonitoringExportsIndices;
-pub use oauth::OauthExportsIndices;
-pub use plugin::PluginExportsIndices;
-pub use processes::ProcessesExportsIndices;
-pub use producer::ProducerExportsIndices;
-pub use routes::RoutesExportsIndices;
-pub use schedules::SchedulesExportsIndices;
-pub use webhooks::WebhooksExportsIndices;
-pub use workers::WorkersExportsIndices;

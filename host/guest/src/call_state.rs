@@ -10,16 +10,16 @@ use tracing::Level;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
-use super::Shared;
 use super::bindings::Error;
 use super::contexts::{Batch, CallContext, PluginContext};
 use super::fault::Fault;
-use super::imports::sockets::{self, OpenSockets};
-use super::imports::{Outgoing, fatal_error};
+use super::function::{Function, Lock};
 use super::limits::{Limiter, Refusal};
 use super::log::{CallLog, Stdio};
 use super::memory::{Full, MemoryReservation, Of};
-use super::sending::Sending;
+use super::network::{self, OpenSockets, Outgoing, Sending, TcpGate};
+use super::refusal::fatal_error;
+use super::shared::Shared;
 use moothall_core::effects::Effects;
 use moothall_core::ids::CallId;
 use moothall_core::instance::{Access, Instance, InstanceLock, LockError};
@@ -33,6 +33,8 @@ pub struct CallState {
     pub(super) shared: Arc<Shared>,
     pub(super) plugin_context: Arc<PluginContext>,
     pub(super) call_context: CallContext,
+    /// What is called.
+    pub(super) function: Function,
     pub(super) limiter: Limiter,
     pub(super) effects: Effects,
     /// The effects' part of all guests' memory.
@@ -64,6 +66,7 @@ impl CallState {
         shared: Arc<Shared>,
         plugin_context: Arc<PluginContext>,
         call_context: CallContext,
+        function: Function,
         of: Of,
     ) -> Self {
         let memory = &plugin_context.quota.memory;
@@ -79,6 +82,7 @@ impl CallState {
             shared,
             plugin_context,
             call_context,
+            function,
             limiter,
             effects,
             effects_reservation,
@@ -98,8 +102,14 @@ impl CallState {
     }
 
     /// Becomes the state of another call of a guest that lives on: what the guest itself holds stays.
-    pub(super) fn renew(&mut self, plugin_context: Arc<PluginContext>, call_context: CallContext) {
-        let fresh = Self::new(self.shared.clone(), plugin_context, call_context, Of::Resident);
+    pub(super) fn renew(
+        &mut self,
+        plugin_context: Arc<PluginContext>,
+        call_context: CallContext,
+        function: Function,
+    ) {
+        let shared = self.shared.clone();
+        let fresh = Self::new(shared, plugin_context, call_context, function, Of::Resident);
         let old = std::mem::replace(self, fresh);
         self.table = old.table;
         self.sockets = old.sockets;
@@ -146,6 +156,12 @@ impl CallState {
         self.sockets.get_or_insert_default().clone()
     }
 
+    /// What the call may connect to.
+    pub(super) fn tcp_gate(&mut self) -> TcpGate {
+        let log = self.log();
+        TcpGate { shared: self.shared.clone(), plugin_context: self.plugin_context.clone(), log }
+    }
+
     /// Ends the log; its last lines.
     pub(super) fn end_log(&mut self, lives_on: bool) -> String {
         if !lives_on {
@@ -164,9 +180,9 @@ impl CallState {
         let Some(instance) = self.call_context.instance.clone() else {
             return Err(Fault::BadOutput("`describe` has no state".into()));
         };
-        if !self.is_held() && self.call_context.origin.takes_lock() {
+        if !self.is_held() && self.function.lock == Lock::Own {
             let access =
-                if self.call_context.read_only { Access::Shared } else { Access::Exclusive };
+                if self.function.is_read_only { Access::Shared } else { Access::Exclusive };
             let wait = Duration::from_millis(self.plugin_context.limits.lock_wait_ms);
             self.waits_for_lock = true;
             let lock = instance.lock(access, wait).await;
@@ -265,26 +281,6 @@ impl CallState {
     }
 }
 
-impl From<StoreError> for Fault {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Stale => Self::InstanceReplaced,
-            StoreError::Busy => Self::Overloaded("too many writes are waiting"),
-            StoreError::NoRoom(what) => Self::Overloaded(what),
-            StoreError::Unavailable(cause) => Self::Store(cause),
-            StoreError::Taken(what) => Self::Taken(what),
-            StoreError::Unsettled => Self::Unsettled,
-            error @ (StoreError::Damaged(_)
-            | StoreError::Unreadable(_)
-            | StoreError::Full(_)
-            | StoreError::Lost(_)
-            | StoreError::Stalled
-            | StoreError::Other { .. }
-            | StoreError::Newer { .. }) => Self::Store(error.to_string()),
-        }
-    }
-}
-
 impl WasiView for CallState {
     /// The whole of `wasi:cli` with nothing in it. Built when the guest first asks for any of it.
     fn ctx(&mut self) -> WasiCtxView<'_> {
@@ -293,9 +289,9 @@ impl WasiView for CallState {
             let mut builder = WasiCtxBuilder::new();
             builder
                 .stdout(Stdio::new(log.clone(), Level::INFO))
-                .stderr(Stdio::new(log.clone(), Level::WARN))
+                .stderr(Stdio::new(log, Level::WARN))
                 .max_random_size(RANDOM_BYTES);
-            sockets::allow(&mut builder, &self.shared, &self.plugin_context, log);
+            network::allow(&mut builder, self.tcp_gate());
             self.wasi = Some(builder.build());
         }
         WasiCtxView { ctx: self.wasi.as_mut().expect("it was just built"), table: &mut self.table }

@@ -66,10 +66,9 @@ pub struct CallContext {
     pub instance: Option<Arc<Instance>>,
     /// The instance's config for the version that is called; `{}` in `describe`.
     pub config: Arc<str>,
-    pub origin: Origin,
     pub request_id: Option<RequestId>,
-    /// Declared `read_only`: shares the instance's lock and may not write.
-    pub read_only: bool,
+    /// Where the config is about to be stored: its secrets, in place of those that are stored.
+    pub pending_secrets: Option<PendingSecrets>,
     /// The process that the call is about.
     pub process: Option<Arc<ProcessRef>>,
     /// In a dry run nothing leaves the host.
@@ -114,68 +113,3 @@ impl Batch {
 
 /// The secrets of a configuration that is not stored yet, by JSON Pointer.
 pub type PendingSecrets = Arc<BTreeMap<String, SecretString>>;
-
-/// What brought a call about.
-#[derive(Clone)]
-pub enum Origin {
-    Describe,
-    Action,
-    /// `initialize`: on an instance that nobody can resolve yet.
-    Enable(PendingSecrets),
-    /// `config-changed`: under the lock that the mutation holds.
-    Reconfigure(PendingSecrets),
-    /// `upgraded`: under the lock that the first call on a new version has taken for it.
-    Upgrade,
-    Webhook,
-    GlobalWebhook,
-    /// Unsigned: it reads and sends nothing.
-    Handshake,
-    Tick,
-    Process,
-    OAuth,
-    /// A step of a hook.
-    Hook,
-    Worker,
-    Monitoring,
-    Route,
-    /// `initialize` of a plugin of host scope, at a later start of the host.
-    Start,
-    /// `close` of a plugin of host scope.
-    Shutdown,
-}
-
-impl Origin {
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::Describe => "describe",
-            Self::Action => "action",
-            Self::Enable(_) => "enable",
-            Self::Reconfigure(_) => "reconfigure",
-            Self::Upgrade => "upgrade",
-            Self::Webhook => "webhook",
-            Self::GlobalWebhook => "global-webhook",
-            Self::Handshake => "handshake",
-            Self::Tick => "tick",
-            Self::Process => "process",
-            Self::OAuth => "oauth",
-            Self::Hook => "hook",
-            Self::Worker => "worker",
-            Self::Monitoring => "monitoring",
-            Self::Route => "route",
-            Self::Start => "start",
-            Self::Shutdown => "shutdown",
-        }
-    }
-
-    /// Whether the call takes the instance's lock itself when it touches state.
-    pub fn takes_lock(&self) -> bool {
-        !matches!(self, Self::Enable(_) | Self::Reconfigure(_) | Self::Upgrade)
-    }
-
-    pub fn pending_secrets(&self) -> Option<&PendingSecrets> {
-        match self {
-            Self::Enable(secrets) | Self::Reconfigure(secrets) => Some(secrets),
-            _ => None,
-        }
-    }
-}

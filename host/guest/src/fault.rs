@@ -7,7 +7,7 @@ use wasmtime::Trap;
 use wasmtime_wasi::I32Exit;
 
 use super::bindings::{Error, ErrorKind};
-use moothall_store::Taken;
+use moothall_store::{StoreError, Taken};
 use moothall_values::json;
 
 /// An error that the plugin itself returned.
@@ -150,6 +150,26 @@ impl Fault {
         // What remains happens while values cross: text that is no UTF-8, a
         // handle that is not there. The guest made it.
         Self::Trap(cause)
+    }
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Stale => Self::InstanceReplaced,
+            StoreError::Busy => Self::Overloaded("too many writes are waiting"),
+            StoreError::NoRoom(what) => Self::Overloaded(what),
+            StoreError::Unavailable(cause) => Self::Store(cause),
+            StoreError::Taken(what) => Self::Taken(what),
+            StoreError::Unsettled => Self::Unsettled,
+            error @ (StoreError::Damaged(_)
+            | StoreError::Unreadable(_)
+            | StoreError::Full(_)
+            | StoreError::Lost(_)
+            | StoreError::Stalled
+            | StoreError::Other { .. }
+            | StoreError::Newer { .. }) => Self::Store(error.to_string()),
+        }
     }
 }
 

@@ -9,9 +9,9 @@ mod http;
 mod log;
 mod metrics;
 mod process;
-pub mod secrets;
+mod secrets;
 mod settings;
-pub mod sockets;
+mod sockets;
 mod state;
 mod types;
 mod wasi_http;
@@ -22,10 +22,9 @@ use wasmtime::component::{HasSelf, Linker};
 use super::bindings::imports::Imports;
 use super::bindings::{Error, ErrorKind};
 use super::call_state::CallState;
-use super::fault::Fault;
+use super::refusal::error;
 use moothall_core::clock::rfc3339;
 use moothall_core::day_budget::UsedUp;
-use moothall_values::json;
 
 /// Interfaces of WASI 0.2 that are there, by package.
 const WASI: &[(&str, &[&str])] = &[
@@ -70,9 +69,6 @@ const OURS: (&str, &[&str]) = (
     ],
 );
 
-pub use super::bindings::imports::moothall::plugin::web::Response as WebResponse;
-pub use wasi_http::Outgoing;
-
 pub fn add_to_linker(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
     sockets::add_to_linker(linker)?;
@@ -101,16 +97,6 @@ pub fn missing(name: &str) -> Option<String> {
     }
 }
 
-pub(super) fn error(kind: ErrorKind, message: impl Into<String>) -> Error {
-    let retryable = matches!(kind, ErrorKind::Unavailable);
-    Error { kind, message: message.into(), details: None, retryable }
-}
-
-/// Refuses what the host could not give back as it is.
-pub(super) fn carried(what: impl FnOnce() -> String, text: &str) -> Result<(), Error> {
-    json::check(text).map_err(|refusal| error(ErrorKind::Invalid, refusal.of(&what())))
-}
-
 impl CallState {
     /// Whether the plugin may have so many bytes more stored today, with what this call wants stored already.
     fn require_day_room(&self, bytes: u64) -> Result<(), Error> {
@@ -131,20 +117,6 @@ impl CallState {
         });
         let refused = error(ErrorKind::Unavailable, message);
         Err(Error { details: Some(details.to_string()), ..refused })
-    }
-}
-
-/// What a guest is told about a fault that ends its call anyway: not what went wrong inside.
-pub(super) fn fatal_error(fault: &Fault) -> Error {
-    match fault {
-        Fault::InstanceReplaced => error(ErrorKind::Conflict, fault.to_string()),
-        Fault::InstanceBusy | Fault::Overloaded(_) => {
-            error(ErrorKind::Unavailable, fault.to_string())
-        }
-        _ => error(
-            ErrorKind::Unavailable,
-            "the host cannot do this now; the call ends with an error",
-        ),
     }
 }
 

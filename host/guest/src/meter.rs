@@ -14,9 +14,7 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Sleep;
-use wasmtime::{StoreContextMut, UpdateDeadline};
 
-use super::call_state::CallState;
 use moothall_core::clock::thread_cpu_time;
 
 /// The length of an epoch.
@@ -67,27 +65,29 @@ impl LongCalls {
     }
 }
 
-/// The epoch's deadline callback.
-pub fn on_tick(mut store: StoreContextMut<'_, CallState>) -> wasmtime::Result<UpdateDeadline> {
+/// What becomes of a guest that is still running when the epoch ticks.
+pub enum Tick {
+    OutOfCpu,
+    /// It goes on after this.
+    Yield(Pin<Box<dyn Future<Output = ()> + Send>>),
+}
+
+/// Counts the tick of the call that this thread polls now.
+pub fn tick(cpu_budget: Duration, long_calls: &LongCalls) -> Tick {
     let mut turn = TURN.get();
     turn.since.get_or_insert_with(thread_cpu_time);
     TURN.set(turn);
-    let state = store.data_mut();
-    if turn.spent() > state.cpu_budget() {
-        state.out_of_cpu();
-        return Ok(UpdateDeadline::Interrupt);
+    if turn.spent() > cpu_budget {
+        return Tick::OutOfCpu;
     }
-    let permits = state.plugin_context.long_calls.of_this_runtime();
-    Ok(UpdateDeadline::YieldCustom(
-        1,
-        Box::pin(async move {
-            // Never closed. Had before the yield: one that is handed from call to call without a
-            // look at everything else would be one long turn of them all.
-            let permit = permits.acquire_owned().await.ok();
-            tokio::task::yield_now().await;
-            PERMIT.set(permit);
-        }),
-    ))
+    let permits = long_calls.of_this_runtime();
+    Tick::Yield(Box::pin(async move {
+        // Never closed. Had before the yield: a permit that went from call to call without the runtime's other
+        // tasks in between would be one long turn of them all.
+        let permit = permits.acquire_owned().await.ok();
+        tokio::task::yield_now().await;
+        PERMIT.set(permit);
+    }))
 }
 
 /// How a metered call ended.

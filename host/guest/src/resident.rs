@@ -12,10 +12,11 @@ use wasmtime::component::Instance;
 
 use super::call_state::CallState;
 use super::contexts::{CallContext, PluginContext};
-use super::exports::Returned;
+use super::exports::{Export, Returned};
+use super::fault::{self, Blame, Fault};
+use super::guest::{Ended, Guest, ended};
 use super::memory::Of;
 use super::meter::{Metered, metered};
-use super::{Blame, Ended, Export, Guest, ended, fault};
 
 /// A live guest.
 pub struct Live {
@@ -34,22 +35,23 @@ impl Guest {
         call_context: CallContext,
     ) -> (Ended, Option<Live>) {
         let wall = Duration::from_millis(plugin_context.limits.wall_ms);
+        let function = export.function();
         let mut live = match live {
             Some(mut live) => {
                 live.store.set_epoch_deadline(1);
                 live.store.set_hostcall_fuel(plugin_context.limits.hostcall_bytes);
-                live.store.data_mut().renew(plugin_context, call_context);
+                live.store.data_mut().renew(plugin_context, call_context, function);
                 live
             }
             None => Live {
-                store: self.store(plugin_context, call_context, Of::Resident),
+                store: self.store(plugin_context, call_context, function, Of::Resident),
                 instance: None,
             },
         };
         let (end, cpu) = metered(pin!(self.enter_live(&mut live, export)), wall).await;
         let returned = matches!(end, Metered::Done(Ok(_)));
         let mut ended = ended(live.store.data_mut(), end, cpu, wall, returned);
-        let blamed = |fault: &super::Fault| fault.blame() == Blame::Plugin;
+        let blamed = |fault: &Fault| fault.blame() == Blame::Plugin;
         if returned && !ended.result.as_ref().is_err_and(blamed) {
             return (ended, Some(live));
         }

@@ -75,7 +75,7 @@ pub async fn notice_keys(api: Arc<Api>) {
     let mut known = Vec::new();
     loop {
         tokio::time::sleep(KEYS_LOOK).await;
-        match api.calls.store.read(|reader| reader.api_keys()) {
+        match api.context.store.read(|reader| reader.api_keys()) {
             Ok(rows) if rows != known => {
                 known.clone_from(&rows);
                 let keys = Keys::new(rows);

@@ -104,7 +104,7 @@ fn reads(api: &Api, runtime: usize) -> Reads {
         enter_runtime(runtime);
         read_aside();
     };
-    let slow = api.calls.store.health().slow_threads();
+    let slow = api.context.store.health().slow_threads();
     Reads { slow, waiting: store.waiting_reads, enter: Arc::new(enter) }
 }
 

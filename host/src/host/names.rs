@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::config::{Config, nearest};
-use crate::plugins::directory::stem;
+use crate::plugins::stem;
 use crate::plugins::{Plugins, Seen};
 
 /// How often it is looked whether all files have been looked at.

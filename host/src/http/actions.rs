@@ -127,7 +127,7 @@ async fn perform(
         action,
         parameters: String::new(),
         reach,
-        request_id: door::request_id_of(&head.extensions, &api.clock),
+        request_id: door::request_id_of(&head.extensions, &api.context.clock),
     };
     let find = |asked: &ActionRequest<'_>| api.calls.resolve(asked).map_err(|e| told(e, reach));
     // Nobody's body is read before it is known what it is for. With an Idempotency-Key it is part of the key:
@@ -196,7 +196,7 @@ async fn filtered(
     let ActionRequest { community: slug, plugin, action, parameters, request_id, .. } = asked;
     let data = Object::new().with("community", *slug).with("plugin", *plugin);
     let data = data.with("action", *action).carrying("parameters", parameters).end();
-    let (community, request_id) = (api.calls.communities.get(slug), request_id.clone());
+    let (community, request_id) = (api.context.communities.get(slug), request_id.clone());
     let run = Run { hook, community, data, request_id, may_send };
     let passed = guard::ask(api, Builtin::ActionRequested, run).await?;
     Ok((parameters_of(&passed.data)?, passed.not_asked))

@@ -120,7 +120,7 @@ async fn publish(
         Problem::bad_request("The body has no `resource`: what was changed, `story`")
     })?;
     let community = told.community.as_deref().map(|slug| {
-        api.calls.communities.get(slug).ok_or_else(|| Problem::unknown_community(slug))
+        api.context.communities.get(slug).ok_or_else(|| Problem::unknown_community(slug))
     });
     let community = community.transpose()?;
     let text =
@@ -144,7 +144,7 @@ async fn publish(
         sub_resource_id: told.sub_resource_id.and_then(id),
         request_id: request_id.to_string(),
     };
-    let now = api.clock.now_ms();
+    let now = api.context.clock.now_ms();
     let make = move |tx: &Tx<'_>| {
         let names = community.as_ref().map(|one| &*one.names);
         let id = tx.tell_change(&change, names, &before, &after, now)?;

@@ -213,7 +213,7 @@ async fn enabling(
     if api.hooks.active(Builtin::PluginEnabling).is_none() {
         return Ok(());
     }
-    let community = api.calls.communities.get(slug);
+    let community = api.context.communities.get(slug);
     for PluginEntry { name, config, .. } in change.plugins.iter().flatten() {
         let is_there = community.as_ref().is_some_and(|one| one.of_plugin(name).next().is_some());
         // One that stays as it is has been enabled already.
@@ -250,10 +250,10 @@ async fn list(
 ) -> Result<Json<Communities>, Problem> {
     let Query(page) = page.map_err(|_| Problem::unread_query())?;
     let limit = page.limit.unwrap_or(PAGE).clamp(1, PAGE);
-    let slugs = api.calls.store.read(|reader| reader.community_slugs(&page.after, limit))?;
+    let slugs = api.context.store.read(|reader| reader.community_slugs(&page.after, limit))?;
     let (mut communities, mut instances, mut next) = (Vec::new(), 0, None);
     for (at, slug) in slugs.iter().enumerate() {
-        let Some(community) = api.calls.communities.get(slug) else { continue };
+        let Some(community) = api.context.communities.get(slug) else { continue };
         instances += community.instances.len();
         communities.push(community_shown(&api, &community)?);
         if at + 1 == limit || instances >= PAGE_INSTANCES {
@@ -276,7 +276,7 @@ async fn hooks(
 
 /// Where a platform reaches an instance, if its plugin receives webhooks.
 fn hook(api: &Api, community: &Community, instance: &Arc<Instance>) -> Option<String> {
-    let plugin = api.calls.plugins.get(instance.plugin.as_str())?;
+    let plugin = api.context.plugins.get(instance.plugin.as_str())?;
     if !plugin.uses_webhook() {
         return None;
     }
@@ -326,12 +326,12 @@ fn of_plugins<T>(api: &Api, slug: &str, of: fn(&Plugin) -> Vec<T>) -> Result<Vec
     let community = find(api, slug)?;
     let names: BTreeSet<_> =
         community.instances.iter().map(|instance| instance.plugin.as_str()).collect();
-    let plugins = names.into_iter().filter_map(|name| api.calls.plugins.get(name));
+    let plugins = names.into_iter().filter_map(|name| api.context.plugins.get(name));
     Ok(plugins.flat_map(|plugin| of(&plugin)).collect())
 }
 
 fn find(api: &Api, slug: &str) -> Result<Arc<Community>, Problem> {
-    api.calls.communities.get(slug).ok_or_else(|| Problem::no_community(slug))
+    api.context.communities.get(slug).ok_or_else(|| Problem::no_community(slug))
 }
 
 fn parse_slug(slug: &str) -> Result<CommunitySlug, Problem> {

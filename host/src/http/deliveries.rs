@@ -71,7 +71,7 @@ async fn list(
     let limit = page.limit.unwrap_or(PAGE).clamp(1, PAGE);
     let before = page.after.unwrap_or(i64::MAX);
     let (deliveries, next) =
-        api.calls.store.read(|reader| reader.deliveries(&filter, before, limit))?;
+        api.context.store.read(|reader| reader.deliveries(&filter, before, limit))?;
     Ok(Json(Deliveries { deliveries, next }))
 }
 
@@ -81,12 +81,12 @@ fn filter(api: &Api, page: &Page) -> Result<DeliveryFilter, Problem> {
         return Err(Problem::bad_request(format!("A state is one of {}", STATES.join(", "))));
     }
     if let Some(id) = &page.endpoint {
-        let row = api.calls.store.read(|reader| reader.endpoint(id))?;
+        let row = api.context.store.read(|reader| reader.endpoint(id))?;
         let row = row.ok_or_else(|| Problem::unknown_endpoint(id))?;
         filter.endpoint = Some(row.id);
     }
     if let Some(slug) = &page.community {
-        let community = api.calls.communities.get(slug);
+        let community = api.context.communities.get(slug);
         let community = community.ok_or_else(|| Problem::unknown_community(slug))?;
         filter.community = Some(community.names.id.0);
     }
@@ -98,7 +98,7 @@ async fn show(
     Path(id): Path<String>,
 ) -> Result<Json<DeliveryInFull>, Problem> {
     let row = find(&api, &id)?;
-    let attempts = api.calls.store.read(|reader| reader.attempts(row.id))?;
+    let attempts = api.context.store.read(|reader| reader.attempts(row.id))?;
     Ok(Json(DeliveryInFull {
         id: row.id,
         endpoint: row.endpoint,
@@ -169,7 +169,7 @@ async fn resend(
     Path(id): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let (delivery, now) = (find(&api, &id)?.id, api.clock.now_ms());
+    let (delivery, now) = (find(&api, &id)?.id, api.context.clock.now_ms());
     let answering = match idempotency::asked(&api, request).await? {
         Asked::Again(response) => return Ok(response),
         Asked::New(_, answering) => answering,
@@ -191,5 +191,5 @@ async fn resend(
 fn find(api: &Api, id: &str) -> Result<DeliveryRow, Problem> {
     let unknown = || Problem::not_found(format!("There is no delivery '{id}'"));
     let number = parse_number(id).ok_or_else(unknown)?;
-    api.calls.store.read(|reader| reader.delivery(number))?.ok_or_else(unknown)
+    api.context.store.read(|reader| reader.delivery(number))?.ok_or_else(unknown)
 }

@@ -157,7 +157,7 @@ impl Seen {
     fn of(api: &Api, place: Option<&'static Place>, request: &Request<Incoming>) -> Self {
         let named = request.headers().get(&COMMUNITY).and_then(|slug| slug.to_str().ok());
         Self {
-            time: api.clock.now_ms(),
+            time: api.context.clock.now_ms(),
             since: Instant::now(),
             method: request.method().clone(),
             route: place.map_or("/", |place| place.path),
@@ -186,7 +186,9 @@ pub fn request_id_of(extensions: &Extensions, clock: &Clock) -> RequestId {
 /// The caller's own id, if it is of a form that can go into headers and logs.
 fn request_id(api: &Api, request: &Request<Incoming>) -> RequestId {
     let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
-    given.and_then(|id| RequestId::parse(id).ok()).unwrap_or_else(|| RequestId::new(&api.clock))
+    given
+        .and_then(|id| RequestId::parse(id).ok())
+        .unwrap_or_else(|| RequestId::new(&api.context.clock))
 }
 
 fn leave(api: &Api, response: Response<Body>, id: &RequestId, is_page: bool) -> Response<Body> {

@@ -79,7 +79,7 @@ pub fn told(
 fn deliveries(api: &Api, events: &[NewEvent]) -> Result<Vec<DryDelivery>, Problem> {
     let mut deliveries = Vec::new();
     for event in events {
-        let endpoints = api.calls.store.read(|reader| reader.subscribers(event))?;
+        let endpoints = api.context.store.read(|reader| reader.subscribers(event))?;
         let event_type = &event.event_type;
         deliveries.extend(
             endpoints

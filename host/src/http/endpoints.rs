@@ -120,7 +120,7 @@ async fn list(
 ) -> Result<Json<Endpoints>, Problem> {
     let Query(page) = page.map_err(|_| Problem::unread_query())?;
     let limit = page.limit.unwrap_or(PAGE).clamp(1, PAGE);
-    let store = &api.calls.store;
+    let store = &api.context.store;
     let rows = store.read(|reader| reader.endpoints(page.after.unwrap_or(0), limit))?;
     let next = rows.last().filter(|_| rows.len() == limit).map(|row| row.id);
     let declared = declared(&api);
@@ -135,18 +135,19 @@ async fn create(
     body: Body,
 ) -> Result<(StatusCode, Json<ShownEndpoint>), Problem> {
     let body: EndpointBody = body::json(&api, "NewEndpoint", body).await?;
-    let now = api.clock.now_ms();
+    let now = api.context.clock.now_ms();
     let secret = match body.secret.as_deref() {
         Some(secret) => SigningSecret::parse(secret).map_err(|fault| {
             Problem::bad_request(format!("The field `secret` is not valid: {fault}"))
         })?,
         None => generate()?,
     };
-    let id = unguessable_ulid(&api.clock).map_err(|error| Problem::internal(error.to_string()))?;
+    let id = unguessable_ulid(&api.context.clock)
+        .map_err(|error| Problem::internal(error.to_string()))?;
     let mut row = body.apply(&api, blank(format!("ep_{id}"), now)).await?;
     row.secret = seal(&api, &row.public_id, &secret)?;
     let (added, most) = (row.clone(), api.settings.delivery.endpoints);
-    let store = &api.calls.store;
+    let store = &api.context.store;
     let told = told.of(row.public_id.clone()).with_status(StatusCode::CREATED.as_u16());
     let id = store.write("endpoint.create", move |tx| {
         let view = View::Endpoint(added.public_id.clone());
@@ -199,7 +200,7 @@ async fn put_once(
     after: EndpointRow,
     told: Change,
 ) -> Result<bool, StoreError> {
-    let now = api.clock.now_ms();
+    let now = api.context.clock.now_ms();
     let put = move |tx: &Tx<'_>| {
         if !tx.is_still(&before)? {
             return Ok(false);
@@ -207,7 +208,7 @@ async fn put_once(
         let (of, view) = (CommunityId(before.community), View::Endpoint(before.public_id));
         tx.changing(Some(&told), of, &view, now, |tx| tx.put_endpoint(&after))
     };
-    api.calls.store.write("endpoint.put", put).await
+    api.context.store.write("endpoint.put", put).await
 }
 
 async fn remove(
@@ -222,7 +223,7 @@ async fn remove(
             "The endpoint `driver` always exists; put `enabled: false` to pause it",
         ));
     }
-    let (store, now) = (&api.calls.store, api.clock.now_ms());
+    let (store, now) = (&api.context.store, api.context.clock.now_ms());
     let told = told.with_status(StatusCode::NO_CONTENT.as_u16());
     let delete = store.write("endpoint.delete", move |tx| {
         let (of, view) = (CommunityId(row.community), View::Endpoint(row.public_id.clone()));
@@ -242,13 +243,13 @@ async fn rotate(
 ) -> Result<Json<ShownEndpoint>, Problem> {
     let row = find(&api, &id)?;
     let secret = generate()?;
-    let (sealed, now) = (seal(&api, &id, &secret)?, api.clock.now_ms());
+    let (sealed, now) = (seal(&api, &id, &secret)?, api.context.clock.now_ms());
     let (number, most) = (row.id, api.settings.delivery.endpoint_secrets);
     let rotate =
         move |tx: &Tx<'_>| tx.rotate_secret(number, &sealed, (now, now + OLD_SECRET_MS), most);
     let (of, view) = (CommunityId(row.community), View::Endpoint(row.public_id));
     let rotated = api
-        .calls
+        .context
         .store
         .write("endpoint.rotate", move |tx| tx.changing(Some(&told), of, &view, now, rotate));
     match rotated.await? {
@@ -305,7 +306,7 @@ async fn recover(
         recovered += recover_state(&api, row.id, &state, since).await?;
     }
     let told = told.with_status(StatusCode::ACCEPTED.as_u16());
-    let (view, now) = (View::Endpoint(row.public_id), api.clock.now_ms());
+    let (view, now) = (View::Endpoint(row.public_id), api.context.clock.now_ms());
     let of = CommunityId(row.community);
     let make = move |tx: &Tx<'_>| {
         tx.changing(Some(&told), of, &view, now, |_| Ok(()))?;
@@ -316,7 +317,7 @@ async fn recover(
 }
 
 async fn recover_state(api: &Api, row: i64, state: &str, since: i64) -> Result<usize, Problem> {
-    let (store, now) = (&api.calls.store, api.clock.now_ms());
+    let (store, now) = (&api.context.store, api.context.clock.now_ms());
     let (mut after, mut recovered) = (0, 0);
     loop {
         let (ids, next) = store
@@ -346,7 +347,7 @@ async fn ping(
         Asked::Again(response) => return Ok(response),
         Asked::New(_, answering) => answering,
     };
-    let now = api.clock.now_ms();
+    let now = api.context.clock.now_ms();
     let event = NewEvent {
         id: new_event_id(now),
         community: None,
@@ -372,7 +373,7 @@ async fn ping(
 }
 
 fn find(api: &Api, id: &str) -> Result<EndpointRow, Problem> {
-    let row = api.calls.store.read(|reader| reader.endpoint(id))?;
+    let row = api.context.store.read(|reader| reader.endpoint(id))?;
     let row = row.filter(|row| matches!(row.kind.as_str(), "driver" | "endpoint"));
     row.ok_or_else(|| unknown(id))
 }
@@ -386,6 +387,6 @@ fn generate() -> Result<SigningSecret, Problem> {
 }
 
 fn seal(api: &Api, id: &str, secret: &SigningSecret) -> Result<Vec<u8>, Problem> {
-    let sealed = api.mutations.keyring.seal(&secret_context(id), secret.text().as_bytes());
+    let sealed = api.context.keyring.seal(&secret_context(id), secret.text().as_bytes());
     sealed.map_err(|error| Problem::internal(error.to_string()))
 }

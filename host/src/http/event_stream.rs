@@ -70,7 +70,7 @@ pub fn open(
     let Ok(room) = room.try_acquire_owned() else {
         return Err(Problem::no_room("Too many event streams are open"));
     };
-    let (first, last) = api.calls.store.read(|reader| reader.event_range())?;
+    let (first, last) = api.context.store.read(|reader| reader.event_range())?;
     let at = from.unwrap_or(last);
     if at > last {
         return Err(beyond_the_end(at, last, "Last-Event-ID"));
@@ -97,7 +97,7 @@ pub fn open(
 
 impl Stream {
     async fn next(&mut self) -> Option<Bytes> {
-        let signal = self.api.calls.store.signals().events.clone();
+        let signal = self.api.context.store.signals().events.clone();
         let keys = self.api.streams.keys_changed.clone();
         loop {
             // Registered before the look, so that nothing is missed between the two.
@@ -137,7 +137,7 @@ impl Stream {
     /// Reads what comes next. False: there is nothing yet.
     fn look(&mut self) -> Result<bool, StoreError> {
         let (community, at) = (self.wanted.community, self.at);
-        let store = &self.api.calls.store;
+        let store = &self.api.context.store;
         let (found, _) = store.read(|reader| reader.events(community, at, LOOK_EVENTS))?;
         let Some(last) = found.last() else { return Ok(false) };
         self.at = last.position;

@@ -118,11 +118,11 @@ async fn list(
     let limit = page.limit.unwrap_or(PAGE).clamp(1, PAGE);
     let walk = if wanted.pattern.is_some() { WALK } else { limit };
     let (community, after) = (wanted.community, page.after.unwrap_or(0));
-    let (_, last) = api.calls.store.read(|reader| reader.event_range())?;
+    let (_, last) = api.context.store.read(|reader| reader.event_range())?;
     if after > last {
         return Err(beyond_the_end(after, last, "`after`"));
     }
-    let (found, is_cut) = api.calls.store.read(|reader| reader.events(community, after, walk))?;
+    let (found, is_cut) = api.context.store.read(|reader| reader.events(community, after, walk))?;
     let events: Vec<&Envelope> = found.iter().filter(|e| wanted.has(e)).take(limit).collect();
     let ended = if events.len() == limit { events.last().copied() } else { found.last() };
     let more = events.len() == limit || is_cut;
@@ -203,7 +203,7 @@ fn wanted(api: &Api, page: &Page) -> Result<Wanted, Problem> {
 
 /// The events that the loaded plugins declare.
 pub fn declared(api: &Api) -> Declared {
-    let plugins = api.calls.plugins.all();
+    let plugins = api.context.plugins.all();
     let types = |plugin: &Arc<Plugin>| {
         let types = plugin.manifest.events.iter().map(|one| one.event_type.clone());
         (plugin.name.to_string(), types.collect())
@@ -213,7 +213,7 @@ pub fn declared(api: &Api) -> Declared {
 
 fn find(api: &Api, slug: &str) -> Result<(CommunityId, String), Problem> {
     let community =
-        api.calls.communities.get(slug).ok_or_else(|| Problem::unknown_community(slug))?;
+        api.context.communities.get(slug).ok_or_else(|| Problem::unknown_community(slug))?;
     Ok((community.names.id, community.names.slug.to_string()))
 }
 
@@ -259,9 +259,9 @@ async fn publish(
         settle(Some(charge), stored.is_some());
         drop(running);
     });
-    let (believed, bytes) = (api.clock.believed_ms(), event.data.len());
+    let (believed, bytes) = (api.context.clock.believed_ms(), event.data.len());
     let write = move |tx: &Tx<'_>| append(tx, event, believed, first);
-    let id = api.calls.store.write_of("event.publish", bytes, write, Some(ended)).await?;
+    let id = api.context.store.write_of("event.publish", bytes, write, Some(ended)).await?;
     Ok((StatusCode::ACCEPTED, Json(PublishedId { id })).into_response())
 }
 
@@ -270,7 +270,7 @@ fn charge(api: &Api, key: Option<&KeyId>, event: &NewEvent) -> Result<Charge, Pr
     let bytes = event.data.len() + event.initiator.as_ref().map_or(0, String::len);
     let spent = api.budgets.of_driver(key.map_or("", |key| key.0.as_str()));
     let most = api.settings.limits.driver_day_bytes();
-    let charged = spent.charge(api.clock.now_ms(), bytes as u64 + ROW_BYTES, most);
+    let charged = spent.charge(api.context.clock.now_ms(), bytes as u64 + ROW_BYTES, most);
     charged.map_err(|used_up| api.day_used_up(used_up))
 }
 
@@ -315,7 +315,7 @@ fn new_event(api: &Api, published: Published, request: &RequestId) -> Result<New
     if !published.dedupe_key.as_ref().is_none_or(key_fits) {
         return Err(Problem::bad_request(format!("A dedupe_key has 1 to {DEDUPE_BYTES} bytes")));
     }
-    let now = api.clock.now_ms();
+    let now = api.context.clock.now_ms();
     Ok(NewEvent {
         id: new_event_id(now),
         community: Some(community),
@@ -368,7 +368,7 @@ fn check_size(what: &str, text: &str) -> Result<(), Problem> {
 
 /// What is published in the name of a plugin is as that plugin declares it.
 fn check_data(api: &Api, source: &str, event_type: &str, data: &str) -> Result<(), Problem> {
-    let Some(plugin) = api.calls.plugins.get(source) else { return Ok(()) };
+    let Some(plugin) = api.context.plugins.get(source) else { return Ok(()) };
     let Some(Some(schema)) = plugin.events.get(event_type) else { return Ok(()) };
     let data: Value = serde_json::from_str(data)
         .map_err(|error| Problem::internal(format!("an event's data cannot be read: {error}")))?;
@@ -385,7 +385,7 @@ struct EventTypes {
 
 /// What the loaded plugins declare, and what the host tells.
 async fn types(State(api): State<Arc<Api>>) -> Json<EventTypes> {
-    let all = api.calls.plugins.all();
+    let all = api.context.plugins.all();
     let mut event_types: Vec<_> =
         all.iter().flat_map(|plugin| plugins::events_of(plugin)).collect();
     event_types.push(EventType {

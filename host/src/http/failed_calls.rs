@@ -62,7 +62,7 @@ async fn list(
     let Query(page) = page.map_err(|_| Problem::unread_query())?;
     let limit = page.limit.unwrap_or(PAGE).clamp(1, PAGE);
     let request = page.request_id.as_deref();
-    let calls = api.calls.store.read(|reader| reader.failed_calls(request, page.after, limit))?;
+    let calls = api.context.store.read(|reader| reader.failed_calls(request, page.after, limit))?;
     let next = calls.last().filter(|_| calls.len() == limit).map(|call: &FailedCall| call.position);
     Ok(Json(FailedCalls { calls, next }))
 }
@@ -72,6 +72,6 @@ async fn show(
     State(api): State<Arc<Api>>,
     Path(id): Path<String>,
 ) -> Result<Json<FailedCall>, Problem> {
-    let call = api.calls.store.read(|reader| reader.failed_call(&id))?;
+    let call = api.context.store.read(|reader| reader.failed_call(&id))?;
     call.map(Json).ok_or_else(|| Problem::not_found(format!("There is no failed call '{id}'")))
 }

@@ -139,7 +139,7 @@ async fn change(
     }
     let body: Map<String, Value> = body::json(&api, "HookChange", body).await?;
     for _ in 0..PUT_TRIES {
-        let before = api.calls.store.read(|reader| reader.hook(&name))?;
+        let before = api.context.store.read(|reader| reader.hook(&name))?;
         let manifest = applied(before.as_ref(), &name, body.clone())?;
         require_exceptions(&api, &manifest)?;
         api.hooks.compile(manifest.clone()).await.map_err(|wrong| {
@@ -213,14 +213,14 @@ async fn put_once(
 ) -> Result<HookPut, StoreError> {
     let definition = serde_json::to_value(&manifest).unwrap_or_default().to_string();
     let row = HookRow { name: manifest.name, definition };
-    let (now, most) = (api.clock.now_ms(), api.settings.hooks.declared);
+    let (now, most) = (api.context.clock.now_ms(), api.settings.hooks.declared);
     let put = move |tx: &Tx<'_>| {
         let view = View::Hook(row.name.clone());
         tx.changing(Some(&told), CommunityId::HOST, &view, now, |tx| {
             tx.put_hook(before.as_ref(), &row, most, now)
         })
     };
-    api.calls.store.write_then("hook.put", put, Some(api.hooks.after_write())).await
+    api.context.store.write_then("hook.put", put, Some(api.hooks.after_write())).await
 }
 
 /// As the manifest's schema has it.
@@ -242,8 +242,8 @@ async fn remove(
 ) -> Result<StatusCode, Problem> {
     find(&api, &name)?;
     require_drivers(&api, &name)?;
-    let (now, told) = (api.clock.now_ms(), told.with_status(204));
-    let write = api.calls.store.write_then(
+    let (now, told) = (api.context.clock.now_ms(), told.with_status(204));
+    let write = api.context.store.write_then(
         "hook.delete",
         move |tx| {
             let view = View::Hook(name.clone());
@@ -279,7 +279,7 @@ async fn run(
     let body: RunBody = body::parse_as("HookRun", &bytes)?;
     let hook = find(&api, &name)?;
     let community = body.community.as_deref().map(|slug| {
-        api.calls.communities.get(slug).ok_or_else(|| Problem::unknown_community(slug))
+        api.context.communities.get(slug).ok_or_else(|| Problem::unknown_community(slug))
     });
     let community = community.transpose()?;
     let data = body.data.map(|data| data.get().to_owned()).filter(|data| data.starts_with('{'));

@@ -116,7 +116,7 @@ impl Answering {
             }
             Ok(made)
         };
-        let made = api.calls.store.write_then(name, write, Some(ended)).await?;
+        let made = api.context.store.write_then(name, write, Some(ended)).await?;
         Ok(made.map(|(status, body)| (status, json_text(body)).into_response()))
     }
 
@@ -166,10 +166,10 @@ pub fn begin(api: &Api, head: &Parts, body: &Bytes) -> Result<Begun, Problem> {
     }
     // From here on in `running`, so that what is found stored cannot be overtaken.
     let scope = Arc::new(Scope { text, running: api.running.clone() });
-    let now = api.clock.now_ms();
-    let believed = api.clock.believed_ms();
+    let now = api.context.clock.now_ms();
+    let believed = api.context.clock.believed_ms();
     let stored =
-        api.calls.store.read(|reader| reader.idempotent_response(&scope.text, believed))?;
+        api.context.store.read(|reader| reader.idempotent_response(&scope.text, believed))?;
     match stored {
         None => {
             let spent = api.driver_has_room(caller, BODY_BYTES)?;
@@ -241,7 +241,7 @@ impl First {
         let body = problem.body(request_id).into_bytes();
         let kind = ("content-type".to_owned(), "application/problem+json".to_owned());
         if let Some(also) = self.remember(status, vec![kind], body, None)
-            && let Err(error) = api.calls.store.write("idempotency.refusal", also).await
+            && let Err(error) = api.context.store.write("idempotency.refusal", also).await
         {
             tracing::warn!(%error, "a refusal could not be remembered; the request may be tried again");
         }

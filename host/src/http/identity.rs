@@ -157,7 +157,7 @@ async fn create_id(
     let community = community(&api, body.community_slug.as_deref(), "community_slug")?;
     let count = body.count.unwrap_or(1);
     let people: Vec<_> = (0..count).map(|_| fresh()).collect::<Result<_, _>>()?;
-    let (id, now, made) = (community.names.id, api.clock.now_ms(), people.clone());
+    let (id, now, made) = (community.names.id, api.context.clock.now_ms(), people.clone());
     let told = told.of(people[0].to_string()).with_status(StatusCode::CREATED.as_u16());
     let view = View::Person(people[0]);
     let make = move |tx: &Tx<'_>| {
@@ -194,7 +194,8 @@ async fn merge_ids(
         return Err(Problem::bad_request("People of different communities cannot be merged"));
     }
     let (into_id, other_id) = (into.id, other.id);
-    let (told, of, now) = (told.of(into_id.to_string()), into.community, api.clock.now_ms());
+    let (told, of, now) =
+        (told.of(into_id.to_string()), into.community, api.context.clock.now_ms());
     let make = move |tx: &Tx<'_>| {
         let view = View::Person(into_id);
         let merge = |tx: &Tx<'_>| tx.merge_people(into_id, other_id);
@@ -235,7 +236,7 @@ async fn link_account(
         return Err(Problem::nobody_of(community.names.slug.as_str(), owner.id));
     }
     require_instance(&community, &claim.key)?;
-    let (id, fresh, now) = (community.names.id, fresh()?, api.clock.now_ms());
+    let (id, fresh, now) = (community.names.id, fresh()?, api.context.clock.now_ms());
     let slug = community.names.slug.clone();
     let make = move |tx: &Tx<'_>| {
         tx.require_community(id)?;
@@ -278,7 +279,7 @@ async fn unlink_account(
     let id = community.names.id;
     let person = body.external_id.map(|one| person(&api, Some(one), "external_id")).transpose()?;
     require_unambiguous(&api, &community, &key)?;
-    let now = api.clock.now_ms();
+    let now = api.context.clock.now_ms();
     let make = move |tx: &Tx<'_>| {
         if let Some(person) = &person
             && let Some((_, owner)) = tx.reader().account(id, &key)?
@@ -301,7 +302,7 @@ fn require_unambiguous(api: &Api, community: &Community, key: &AccountKey) -> An
         return Ok(());
     }
     let (platform, name) = (&key.platform_type, &key.platform_identifier);
-    let read = api.calls.store.read(|r| r.accounts_named(community.names.id, platform, name));
+    let read = api.context.store.read(|r| r.accounts_named(community.names.id, platform, name));
     let named = read?;
     if named.is_empty() || named.iter().any(|account| account.key == *key) {
         return Ok(());
@@ -315,7 +316,7 @@ async fn get_user(
 ) -> Answer<Response> {
     let query = taken(query)?;
     let person = person(&api, query.external_id, "external_id")?;
-    let user = api.calls.store.read(|reader| reader.user(person.primary))?;
+    let user = api.context.store.read(|reader| reader.user(person.primary))?;
     Ok(json_text(user_json(person.id, &user, &person.slug)))
 }
 
@@ -329,7 +330,7 @@ async fn get_users(
     let limit = query.limit.unwrap_or(PAGE).clamp(1, PAGE);
     let (id, after) = (community.names.id, query.after.unwrap_or(PersonId(0)));
     let filter = query.accounts();
-    let users: Vec<User> = api.calls.store.read(|reader| {
+    let users: Vec<User> = api.context.store.read(|reader| {
         let primaries = reader.primaries(id, &filter, after, limit)?;
         primaries.into_iter().map(|primary| reader.user(primary)).collect()
     })?;
@@ -353,7 +354,7 @@ async fn filter_users_by_account(
     let query = FilterQuery::parse(query.0.as_deref()).map_err(Problem::bad_request)?;
     let community = community(&api, query.community.as_deref(), "community")?;
     let (id, filter) = (community.names.id, &query.filter);
-    let kept: Vec<PersonId> = api.calls.store.read(|reader| {
+    let kept: Vec<PersonId> = api.context.store.read(|reader| {
         let mut kept = Vec::new();
         for person in query.people {
             let Some(row) = reader.person(person)?.filter(|row| row.community == id) else {
@@ -379,7 +380,7 @@ async fn get_linked_account(
     let person = person(&api, query.external_id, "external_id")?;
     let platform = given(query.platform_type, "platform_type")?;
     let wanted = query.community_platform_id.filter(|id| !id.is_empty());
-    let mut accounts = api.calls.store.read(|reader| reader.user(person.primary))?.accounts;
+    let mut accounts = api.context.store.read(|reader| reader.user(person.primary))?.accounts;
     accounts.retain(|account| {
         account.key.platform_type == platform && account.key.community_platform_id == wanted
     });
@@ -397,12 +398,12 @@ fn given<T>(value: Option<T>, name: &str) -> Answer<T> {
 
 fn community(api: &Api, slug: Option<&str>, name: &str) -> Answer<Arc<Community>> {
     let slug = given(slug, name)?;
-    api.calls.communities.get(slug).ok_or_else(|| Problem::unknown_community(slug))
+    api.context.communities.get(slug).ok_or_else(|| Problem::unknown_community(slug))
 }
 
 fn person(api: &Api, id: Option<PersonId>, name: &str) -> Answer<PersonRow> {
     let id = given(id, name)?;
-    let row = api.calls.store.read(|reader| reader.person(id))?;
+    let row = api.context.store.read(|reader| reader.person(id))?;
     row.ok_or_else(|| Problem::unknown_person(id))
 }
 

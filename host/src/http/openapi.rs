@@ -71,7 +71,7 @@ async fn viewer(uri: Uri) -> Result<Response, Problem> {
 pub struct Cache(ArcSwapOption<(Vec<i64>, Bytes)>);
 
 async fn show(State(api): State<Arc<Api>>) -> Result<Response, Problem> {
-    let plugins = api.calls.plugins.all();
+    let plugins = api.context.plugins.all();
     let marks: Vec<i64> = plugins.iter().map(|plugin| plugin.mark).collect();
     let cached = api.openapi.0.load_full().filter(|cached| cached.0 == marks);
     let text = match cached {

@@ -60,7 +60,7 @@ async fn ready(State(api): State<Arc<Api>>) -> impl IntoResponse {
 }
 
 fn readiness(api: &Api) -> Result<Json<Health>, Problem> {
-    if let Some(wrong) = api.calls.store.wrong() {
+    if let Some(wrong) = api.context.store.wrong() {
         return Err(Problem::not_ready(format!("{}; the log says why", wrong.sentence())));
     }
     if let Some(fault) = directory_fault(&api.calls) {
@@ -71,8 +71,8 @@ fn readiness(api: &Api) -> Result<Json<Health>, Problem> {
 
 /// Why the plugin directory keeps the host from being ready.
 fn directory_fault(calls: &Calls) -> Option<Cow<'static, str>> {
-    match calls.plugins.seen() {
-        Seen::Starting => Some(starting(&calls.plugins.blocked())),
+    match calls.context.plugins.seen() {
+        Seen::Starting => Some(starting(&calls.context.plugins.blocked())),
         // Where nothing is enabled nobody misses them.
         Seen::Nothing if misses_plugins(calls) => Some(
             "The plugin directory has no plugin file, but plugins are enabled; see that it is the right one and mounted".into(),
@@ -97,19 +97,19 @@ fn starting(blocked: &BTreeSet<String>) -> Cow<'static, str> {
 }
 
 fn misses_plugins(calls: &Calls) -> bool {
-    let instances = calls.communities.all_instances();
-    instances.iter().any(|instance| calls.plugins.get(instance.plugin.as_str()).is_none())
+    let instances = calls.context.communities.all_instances();
+    instances.iter().any(|instance| calls.context.plugins.get(instance.plugin.as_str()).is_none())
 }
 
 /// Prometheus' text format, 0.0.4.
 async fn metrics(State(api): State<Arc<Api>>) -> impl IntoResponse {
     CALLS_IN_FLIGHT.set(&[], f64::from(api.calls.in_flight()));
-    COMMUNITIES.set(&[], api.calls.communities.len() as f64);
+    COMMUNITIES.set(&[], api.context.communities.len() as f64);
     GUEST_MEMORY.set(&[], api.quotas.memory.used() as f64);
-    PLUGINS_COMPILING.set(&[], api.calls.plugins.compiling().len() as f64);
-    PLUGINS.set(&[], api.calls.plugins.all().len() as f64);
-    STORE_QUEUED_WRITES.set(&[], api.calls.store.queued() as f64);
-    STORE_OLDEST_WRITE.set(&[], api.calls.store.health().oldest_write().as_secs_f64());
+    PLUGINS_COMPILING.set(&[], api.context.plugins.compiling().len() as f64);
+    PLUGINS.set(&[], api.context.plugins.all().len() as f64);
+    STORE_QUEUED_WRITES.set(&[], api.context.store.queued() as f64);
+    STORE_OLDEST_WRITE.set(&[], api.context.store.health().oldest_write().as_secs_f64());
     let kind = (header::CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4"));
     (LAST, [kind], api.metrics.render())
 }

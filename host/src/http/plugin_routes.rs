@@ -12,7 +12,8 @@ use super::error::Problem;
 use super::route::{self, any, failure};
 use super::webhooks::{answer, read};
 use super::{Api, access};
-use crate::calls::{CallError, Mode, What};
+use crate::calls::{CallError, Mode};
+use crate::guest::exports::HandleRoute;
 use crate::guest::{Fault, Output};
 use crate::instance::Instance;
 use crate::plugins::{Plugin, Route};
@@ -74,8 +75,8 @@ async fn handle(State(api): State<Arc<Api>>, mut request: Request) -> Result<Res
     let instance = instance(&api, (&plugin, route.is_public), community, platform_id)?;
     let path = route.path.clone();
     let (request, id) = read(&api, request).await?;
-    let what = What::Route { path, captures, request };
-    let call = api.calls.on(plugin, instance, what, id.clone()).await?;
+    let handle = HandleRoute { path, captures, request };
+    let call = api.calls.on(plugin, instance, handle, id.clone()).await?;
     // A look changes nothing.
     let mode = if is_looked_at { Mode::Collect } else { Mode::Commit };
     match api.calls.run(call, mode).await?.output {
@@ -129,8 +130,8 @@ fn instance(
         return Err(not_set_up());
     }
     let found = match community {
-        Some(slug) => api.calls.communities.get(slug).ok_or_else(no_route)?,
-        None => api.calls.communities.of_host().ok_or_else(no_route)?,
+        Some(slug) => api.context.communities.get(slug).ok_or_else(no_route)?,
+        None => api.context.communities.of_host().ok_or_else(no_route)?,
     };
     match (api.calls.instance(&found, plugin, platform_id), community) {
         (Ok(instance), _) => Ok(instance),

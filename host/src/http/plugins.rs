@@ -135,7 +135,7 @@ fn status(became: Became) -> StatusCode {
 
 fn instance_of(api: &Api, instance: &Instance) -> Result<ShownInstance, Problem> {
     let community = instance.community.id;
-    let pointers = api.calls.store.read(|reader| reader.secret_pointers(community))?;
+    let pointers = api.context.store.read(|reader| reader.secret_pointers(community))?;
     Ok(instance_shown(api, instance, pointers.get(&instance.id)))
 }
 
@@ -157,8 +157,8 @@ pub async fn enabling(
     config: &str,
     request: &RequestId,
 ) -> Result<(), Problem> {
-    let community = api.calls.communities.get(slug);
-    let data = || enabling_data(Some(slug), name, api.calls.plugins.get(name).as_deref(), config);
+    let community = api.context.communities.get(slug);
+    let data = || enabling_data(Some(slug), name, api.context.plugins.get(name).as_deref(), config);
     guard::pass(api, Builtin::PluginEnabling, community.as_ref(), request, data).await.map(drop)
 }
 

@@ -101,7 +101,7 @@ async fn start(
         Query::<ActionQuery>::try_from_uri(&head.uri).map_err(|_| Problem::unread_query())?;
     let (plugin, process) = parts(&target)?;
     let slug = community(&head.headers)?;
-    let request_id = door::request_id_of(&head.extensions, &api.clock);
+    let request_id = door::request_id_of(&head.extensions, &api.context.clock);
     let mut asked = StartRequest {
         community: slug,
         platform_id: platform_id(&head.headers, &query)?,
@@ -117,7 +117,7 @@ async fn start(
     }
     let bytes = body::read(&api, body).await?;
     let mut parameters = body::members(&bytes)?;
-    let kind = api.calls.plugins.get(plugin).and_then(|one| one.processes.get(process).cloned());
+    let kind = api.context.plugins.get(plugin).and_then(|one| one.processes.get(process).cloned());
     let given = parameters.get("parameters").map(|given| &**given);
     if kind.as_ref().is_some_and(|one| is_wrapped(one.parameters.document(), "parameters", given)) {
         let what = "the parameters of a process";
@@ -142,7 +142,7 @@ async fn start(
         }
     }
     let start = api.calls.process(asked).await.map_err(flat)?;
-    let (remembered, of, now) = (first.clone(), target.clone(), api.clock.now_ms());
+    let (remembered, of, now) = (first.clone(), target.clone(), api.context.clock.now_ms());
     let remember = move |row: &ProcessRow, collected: &mut Collected| {
         let headers = vec![
             ("content-type".to_owned(), "application/json".to_owned()),
@@ -184,7 +184,7 @@ async fn filtered(
         object.carrying(&name, value.get())
     };
     let parameters = parameters.into_iter().fold(Object::new(), each).end();
-    let Some(community) = api.calls.communities.get(slug) else { return Ok(parameters) };
+    let Some(community) = api.context.communities.get(slug) else { return Ok(parameters) };
     let data = || {
         let data = Object::new().with("community", slug).with("plugin", plugin);
         data.with("process", process).carrying("parameters", &parameters).end()
@@ -272,7 +272,7 @@ async fn callback(api: &Api, url: Box<RawValue>) -> Result<Option<String>, Probl
 
 /// Whether the operator himself named that place as the driver's.
 fn is_of_driver(api: &Api, url: &str) -> Result<bool, Problem> {
-    let driver = api.calls.store.read(|reader| reader.endpoint(DRIVER))?;
+    let driver = api.context.store.read(|reader| reader.endpoint(DRIVER))?;
     let driver = driver.filter(|driver| driver.url_by == "environment");
     Ok(driver.is_some_and(|driver| is_same_origin(url, &driver.url)))
 }
@@ -291,13 +291,13 @@ async fn close(
     Changing(told): Changing,
 ) -> Result<Response, Problem> {
     let row = find(&api, &target, &id)?;
-    let of = api.calls.communities.get(&row.slug);
+    let of = api.context.communities.get(&row.slug);
     let data = || {
         let data = Object::new().with("community", row.slug.as_str());
         data.with("plugin", row.plugin.as_str()).carrying("process", &row.shown()).end()
     };
     guard::pass(&api, Builtin::ProcessClosing, of.as_ref(), &request, data).await?;
-    let (before, community, now) = (row.shown(), row.community, api.clock.now_ms());
+    let (before, community, now) = (row.shown(), row.community, api.context.clock.now_ms());
     let view = View::Process(row.public_id.clone());
     let tell: ExtraWrite = Box::new(move |tx| tx.changed(&told, community, &before, &view, now));
     let row = api.calls.close(&row, request, tell).await?;
@@ -307,7 +307,7 @@ async fn close(
 /// A process under the name of another type is not there.
 fn find(api: &Api, target: &str, id: &str) -> Result<ProcessRow, Problem> {
     let (plugin, process) = parts(target)?;
-    let row = api.calls.store.read(|reader| reader.process(id))?;
+    let row = api.context.store.read(|reader| reader.process(id))?;
     match row.filter(|row| row.plugin == plugin && row.name == process) {
         Some(row) => Ok(row),
         None => Err(missing(api, (plugin, process), id)),
@@ -368,7 +368,7 @@ async fn list(
         after: after(&api, query.after.as_deref())?,
         limit,
     };
-    let rows = api.calls.store.read(|reader| reader.processes(&filter))?;
+    let rows = api.context.store.read(|reader| reader.processes(&filter))?;
     if rows.is_empty() {
         // Processes outlive their plugin: one of which there are some was there.
         plugin.as_deref().map_or(Ok(()), |plugin| require_plugin(&api, plugin))?;
@@ -379,7 +379,7 @@ async fn list(
 }
 
 fn community_id(api: &Api, slug: &str) -> Result<crate::ids::CommunityId, Problem> {
-    let community = api.calls.communities.get(slug);
+    let community = api.context.communities.get(slug);
     community.map(|one| one.names.id).ok_or_else(|| Problem::unknown_community(slug))
 }
 
@@ -391,6 +391,6 @@ fn status(text: &str) -> Result<ProcessStatus, Problem> {
 /// Pages go on after a process that is named by its id.
 fn after(api: &Api, id: Option<&str>) -> Result<i64, Problem> {
     let Some(id) = id else { return Ok(0) };
-    let row = api.calls.store.read(|reader| reader.process(id))?;
+    let row = api.context.store.read(|reader| reader.process(id))?;
     row.map(|row| row.id.0).ok_or_else(|| Problem::bad_request(format!("There is no process {id}")))
 }

@@ -53,7 +53,7 @@ async fn list(
     let limit = query.limit.unwrap_or(PAGE).clamp(1, PAGE);
     let (community, plugin, after) = (query.community, query.plugin, query.after);
     let filter = ScheduleFilter { community, plugin, after, limit };
-    let rows = api.calls.store.read(|reader| reader.schedules(&filter))?;
+    let rows = api.context.store.read(|reader| reader.schedules(&filter))?;
     let next = rows.get(limit - 1).map(|row| row.id);
     let schedules = rows.iter().map(|row| shown(&api, row)).collect();
     Ok(Json(Schedules { schedules, next }))
@@ -84,10 +84,10 @@ struct NamedSchedule {
 }
 
 fn shown(api: &Api, row: &ScheduleRow) -> NamedSchedule {
-    let instance = api.calls.communities.instance(row.instance);
+    let instance = api.context.communities.instance(row.instance);
     let process = row
         .process
-        .and_then(|id| api.calls.store.read(|reader| reader.process_by_id(id)).ok().flatten());
+        .and_then(|id| api.context.store.read(|reader| reader.process_by_id(id)).ok().flatten());
     let (kind, name) = match row.kind.strip_prefix(NAMED) {
         Some(name) => ("schedule", Some(name.to_owned())),
         None => (row.kind.as_str(), None),

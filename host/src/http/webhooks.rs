@@ -65,10 +65,8 @@ pub fn routes() -> Vec<Route> {
         .of_others()
         .body("*")
         .by_others()
-        // Where neither the receiver nor a process responds.
-        .answers_nothing(200)
-        .fails(failure::CALL)
-        .fails(WEBHOOK),
+            .fails(failure::CALL)
+            .fails(WEBHOOK),
         any(
             Method::POST,
             "/api/hooks/{community}/{plugin}",
@@ -81,10 +79,8 @@ pub fn routes() -> Vec<Route> {
         .of_others()
         .body("*")
         .by_others()
-        // Where neither the receiver nor a process responds.
-        .answers_nothing(200)
-        .fails(failure::CALL)
-        .fails(WEBHOOK),
+            .fails(failure::CALL)
+            .fails(WEBHOOK),
         any(
             Method::POST,
             "/api/hooks/{community}/{plugin}/{webhook_slug}",
@@ -97,10 +93,8 @@ pub fn routes() -> Vec<Route> {
         .of_others()
         .body("*")
         .by_others()
-        // Where neither the receiver nor a process responds.
-        .answers_nothing(200)
-        .fails(failure::CALL)
-        .fails(WEBHOOK),
+            .fails(failure::CALL)
+            .fails(WEBHOOK),
     ]
 }
 
@@ -181,7 +175,7 @@ async fn received(
     request: &web::Request,
     id: &RequestId,
 ) -> Result<(), Problem> {
-    let community = slug.and_then(|slug| api.calls.communities.get(slug));
+    let community = slug.and_then(|slug| api.context.communities.get(slug));
     let data = || {
         json!({
             "community": slug,
@@ -223,7 +217,7 @@ pub async fn read(api: &Api, request: Request) -> Result<(Arc<web::Request>, Req
         headers: headers.collect(),
         body: bytes.to_vec(),
     };
-    Ok((Arc::new(request), door::request_id_of(&head.extensions, &api.clock)))
+    Ok((Arc::new(request), door::request_id_of(&head.extensions, &api.context.clock)))
 }
 
 /// The plugin's own response; 200 and nothing if it has none.
@@ -294,7 +288,7 @@ impl fmt::Display for LeftOut {
 
 /// In the log, as one line of the plugin's: its author looks for a header that does not arrive.
 fn tell_left_out(api: &Api, plugin: &str, request: &RequestId, left_out: &LeftOut) {
-    let serving = api.calls.plugins.get(plugin);
+    let serving = api.context.plugins.get(plugin);
     if serving.is_some_and(|serving| serving.context.quota.log.take()) {
         let request = request.as_str();
         tracing::warn!(plugin, request, "headers of its response were left out: {left_out}");

@@ -92,9 +92,9 @@ fn listed(api: &Api, query: &ListQuery) -> Result<Json<Workers>, Problem> {
     query.community.as_deref().map_or(Ok(()), |slug| require_community(api, slug))?;
     query.plugin.as_deref().map_or(Ok(()), |plugin| require_plugin(api, plugin))?;
     let limit = query.limit.unwrap_or(PAGE).clamp(1, PAGE);
-    let rows = api.calls.store.read(|reader| reader.workers(query.after, LOOKED))?;
+    let rows = api.context.store.read(|reader| reader.workers(query.after, LOOKED))?;
     let is_one = |row: &&WorkerRow| {
-        let instance = api.calls.communities.instance(row.instance);
+        let instance = api.context.communities.instance(row.instance);
         instance.is_some_and(|one| {
             query.community.as_ref().is_none_or(|slug| *one.community.slug.as_str() == **slug)
                 && query.plugin.as_ref().is_none_or(|plugin| *one.plugin.as_str() == **plugin)
@@ -136,19 +136,19 @@ async fn settle(
     };
     let body: SettleBody = body::parse_as("DeadEvents", &bytes)?;
     let community = body.community.as_deref().map(|slug| {
-        let found = api.calls.communities.get(slug);
+        let found = api.context.communities.get(slug);
         found.map(|one| one.names.id).ok_or_else(|| Problem::unknown_community(slug))
     });
     let (of, community) = ((plugin.clone(), name.clone()), community.transpose()?);
-    let workers = api.calls.store.read(|r| r.workers_named(&of.0, &of.1, community))?;
+    let workers = api.context.store.read(|r| r.workers_named(&of.0, &of.1, community))?;
     if workers.is_empty() {
         require_plugin_of_path(&api, &plugin)?;
         return Err(Problem::not_found(format!(
             "There is no worker '{name}' of plugin '{plugin}'"
         )));
     }
-    let (now, id) = (api.clock.now_ms(), body.id);
-    let served = api.calls.plugins.get(&plugin);
+    let (now, id) = (api.context.clock.now_ms(), body.id);
+    let served = api.context.plugins.get(&plugin);
     let worker = served.as_ref().and_then(|one| one.workers.iter().find(|one| *one.name == *name));
     let in_order = worker.is_some_and(|worker| worker.is_fifo());
     let make = move |tx: &Tx<'_>| {

@@ -32,6 +32,7 @@ const CRATES: &[Levels] = &[
         levels: &[
             &["plugins"],
             &["communities"],
+            &["context"],
             &["calls"],
             &["hooks", "mutations"],
             &["oauth", "host_scope"],

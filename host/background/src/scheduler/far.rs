@@ -31,15 +31,15 @@ impl Scheduler {
         far: &mut Far,
         replaced: &BTreeSet<PluginName>,
     ) -> Result<(), StoreError> {
-        let steps = Some(self.calls.clock.steps());
+        let steps = Some(self.context.clock.steps());
         let is_time = far.again_at.is_none_or(|at| at <= Instant::now());
         let all = far.steps != steps || is_time;
         if !all && replaced.is_empty() {
             return Ok(());
         }
-        let mut from = (self.calls.clock.now_ms(), i64::MAX);
+        let mut from = (self.context.clock.now_ms(), i64::MAX);
         loop {
-            let rows = self.calls.store.read(|reader| reader.schedules_after(from, ROWS))?;
+            let rows = self.context.store.read(|reader| reader.schedules_after(from, ROWS))?;
             let Some(last) = rows.last() else { break };
             from = (last.row.due_at, last.row.id);
             let back: Vec<_> =
@@ -47,7 +47,7 @@ impl Scheduler {
             if !back.is_empty() {
                 let count = back.len();
                 let write = move |tx: &moothall_store::Tx<'_>| tx.bring_schedules_back(&back);
-                self.calls.store.write("schedule.bring_back", write).await?;
+                self.context.store.write("schedule.bring_back", write).await?;
                 tracing::info!(count, "schedules come earlier than they would have");
             }
         }
@@ -62,7 +62,7 @@ impl Scheduler {
         all: bool,
         replaced: &BTreeSet<PluginName>,
     ) -> Option<(i64, i64, i64)> {
-        let instance = self.calls.communities.instance(one.row.instance)?;
+        let instance = self.context.communities.instance(one.row.instance)?;
         let is_new = replaced.contains(&instance.plugin);
         if !all && !is_new {
             return None;
@@ -70,7 +70,7 @@ impl Scheduler {
         let plugin = self.calls.plugin_of(&instance).ok()?;
         // A new file is a reason to try again.
         let failures = if is_new { 0 } else { one.row.failures };
-        let now = self.calls.clock.now_ms();
+        let now = self.context.clock.now_ms();
         let (latest, to) = bounds(&plugin, one, failures, now)?;
         (one.row.due_at > latest).then_some((one.row.id, one.row.due_at, to))
     }

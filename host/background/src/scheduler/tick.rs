@@ -9,9 +9,10 @@ use moothall_core::clock::rfc3339;
 use moothall_core::effects::ProcessStatus;
 use moothall_core::ids::RequestId;
 use moothall_core::schedule::Schedule;
-use moothall_engine::calls::{CallError, Collected, Mode, ValidatedCall, What};
+use moothall_engine::calls::{CallError, Callee, Collected, Mode, ValidatedCall};
 use moothall_engine::plugins::{Plugin, ProcessFunction};
 use moothall_guest::Fault;
+use moothall_guest::exports::{ProducerTick, ScheduleTick};
 use moothall_store::{Advance, ProcessRow, ScheduleRow, StoreError, Tx};
 
 /// After a commit that failed.
@@ -66,24 +67,24 @@ impl Scheduler {
     }
 
     async fn ready(&self, row: &ScheduleRow) -> Result<Ready, NotReady> {
-        let Some(instance) = self.calls.communities.instance(row.instance) else {
+        let Some(instance) = self.context.communities.instance(row.instance) else {
             // Stored and not here: not yet. Neither: it went while the schedule was added.
-            let community = self.calls.store.read(|reader| reader.community_of(row.instance))?;
+            let community = self.context.store.read(|reader| reader.community_of(row.instance))?;
             community.ok_or(NotReady::Gone)?;
             return Err(Fault::Overloaded("the instance is just being made").into());
         };
         let plugin = self.calls.plugin_of(&instance)?;
-        let request_id = RequestId::new(&self.calls.clock);
+        let request_id = RequestId::new(&self.context.clock);
         let Some(process) = row.process else {
-            let (what, schedule) = of_instance(&plugin, row)?;
-            let call = self.calls.on(plugin, instance, what, request_id).await?;
+            let (callee, schedule) = of_instance(&plugin, row)?;
+            let call = self.calls.on(plugin, instance, callee, request_id).await?;
             return Ok(Ready { call, rhythm: Rhythm::Schedule(schedule) });
         };
-        let process = self.calls.store.read(|reader| reader.process_by_id(process))?;
+        let process = self.context.store.read(|reader| reader.process_by_id(process))?;
         let process =
             process.filter(|one| one.status != ProcessStatus::Completed).ok_or(NotReady::Gone)?;
-        let (what, rhythm) = of_process(&plugin, &process, row)?;
-        let call = self.calls.on(plugin, instance, what, request_id).await?;
+        let (callee, rhythm) = of_process(&plugin, &process, row)?;
+        let call = self.calls.on(plugin, instance, callee, request_id).await?;
         Ok(Ready { call: call.about(Arc::new(process.reference())), rhythm })
     }
 
@@ -119,34 +120,34 @@ impl Scheduler {
     }
 
     pub(super) fn now(&self) -> i64 {
-        self.calls.clock.now_ms()
+        self.context.clock.now_ms()
     }
 }
 
-fn of_instance(plugin: &Plugin, row: &ScheduleRow) -> Result<(What, Schedule), NotReady> {
+fn of_instance(plugin: &Plugin, row: &ScheduleRow) -> Result<(Callee, Schedule), NotReady> {
     if row.kind == "producer" {
-        return Ok((What::Tick, plugin.producer.clone().ok_or(NotReady::Gone)?));
+        return Ok((ProducerTick.into(), plugin.producer.clone().ok_or(NotReady::Gone)?));
     }
     let schedule = plugin.schedule(&row.kind).ok_or(NotReady::Gone)?;
-    let what = What::Scheduled { name: schedule.name.clone(), at: rfc3339(row.due_at) };
-    Ok((what, schedule.schedule.clone()))
+    let (name, scheduled_at) = (schedule.name.clone(), rfc3339(row.due_at));
+    Ok((ScheduleTick { name, scheduled_at }.into(), schedule.schedule.clone()))
 }
 
 fn of_process(
     plugin: &Plugin,
     process: &ProcessRow,
     row: &ScheduleRow,
-) -> Result<(What, Rhythm), NotReady> {
+) -> Result<(Callee, Rhythm), NotReady> {
     let unknown = || CallError::unknown_process(plugin, &process.name);
     let kind = plugin.processes.get(&process.name).cloned().ok_or_else(unknown)?;
     let closing = row.kind == "closing";
     if closing && kind.has(ProcessFunction::Close) {
-        return Ok((What::Close { kind }, Rhythm::Closing));
+        return Ok((Callee::close(kind), Rhythm::Closing));
     }
     if !kind.has(ProcessFunction::Update) {
         // Another version may have it again.
         return Err(unknown().into());
     }
     let rhythm = if closing { Rhythm::Closing } else { Rhythm::Schedule(kind.schedule.clone()) };
-    Ok((What::Update { kind }, rhythm))
+    Ok((Callee::update(kind), rhythm))
 }

@@ -17,11 +17,12 @@ use super::{Found, WebhookError, Webhooks, response_of};
 use moothall_core::ids::RequestId;
 use moothall_core::instance::Instance;
 use moothall_core::web::{Request, Response};
-use moothall_engine::calls::{Mode, ValidatedCall, What};
+use moothall_engine::calls::{Mode, ValidatedCall};
 use moothall_engine::plugins::manifest::{
     Encoding, HMAC, HandshakeAnswer, HandshakeManifest, TOKEN,
 };
 use moothall_engine::plugins::{Plugin, SETTINGS, SigningKey};
+use moothall_guest::exports::AnswerHandshake;
 
 /// The longest token of a platform, in bytes.
 const TOKEN_BYTES: usize = 2_048;
@@ -145,10 +146,10 @@ impl Webhooks {
         request: &Arc<Request>,
         request_id: &RequestId,
     ) -> Result<Response, WebhookError> {
-        let (what, id) = (What::Handshake(request.clone()), request_id.clone());
+        let (answer, id) = (AnswerHandshake(request.clone()), request_id.clone());
         let call = match of {
-            Some(instance) => self.calls.on(plugin.clone(), instance.clone(), what, id).await?,
-            None => ValidatedCall::of_plugin(plugin.clone(), what, id),
+            Some(instance) => self.calls.on(plugin.clone(), instance.clone(), answer, id).await?,
+            None => ValidatedCall::of_plugin(plugin.clone(), answer, id),
         };
         // What it would store is handed back, and forgotten.
         let answer = self.calls.run(call.without_sending(), Mode::Collect).await?;

@@ -15,8 +15,9 @@ use moothall_core::effects::ProcessStatus;
 use moothall_core::fair_share::FairShare;
 use moothall_core::ids::{InstanceId, RequestId};
 use moothall_core::web::{Request, Response};
-use moothall_engine::calls::{CallError, ExtraWrite, Mode, What};
+use moothall_engine::calls::{CallError, Callee, ExtraWrite, Mode};
 use moothall_engine::plugins::ProcessFunction;
+use moothall_guest::exports::Receive;
 use moothall_guest::{Fault, cut};
 use moothall_store::{DueWebhooks, Found, StoreError, Tx, Waits, WebhookItem, WebhookReceiver};
 
@@ -101,9 +102,9 @@ impl Webhooks {
             return;
         }
         let ids: Vec<i64> = items.iter().map(|item| item.id).collect();
-        let now = self.calls.clock.now_ms();
+        let now = self.context.clock.now_ms();
         let write = move |tx: &Tx<'_>| tx.release_webhook_items(&ids, now);
-        if let Err(error) = self.calls.store.write("webhook.release", write).await {
+        if let Err(error) = self.context.store.write("webhook.release", write).await {
             tracing::warn!(%error, "webhooks that were not tried yet wait until they are due");
         }
     }
@@ -124,7 +125,7 @@ impl Webhooks {
             Tried::Gone => {
                 let gone = item.clone();
                 let remove = move |tx: &Tx<'_>| tx.remove_webhook_item(&gone).map(drop);
-                self.note(self.calls.store.write("webhook.drop", remove).await).await;
+                self.note(self.context.store.write("webhook.drop", remove).await).await;
                 None
             }
             // Somebody else has done it.
@@ -142,8 +143,8 @@ impl Webhooks {
         request: Arc<Request>,
         request_id: RequestId,
     ) -> Result<Tried, CallError> {
-        let Some(instance) = self.calls.communities.instance(item.instance) else {
-            let community = self.calls.store.read(|reader| reader.community_of(item.instance))?;
+        let Some(instance) = self.context.communities.instance(item.instance) else {
+            let community = self.context.store.read(|reader| reader.community_of(item.instance))?;
             return match community {
                 None => Ok(Tried::Gone),
                 Some(_) => Err(Fault::Overloaded("the instance is just being made").into()),
@@ -152,7 +153,8 @@ impl Webhooks {
         let plugin = self.calls.plugin_of(&instance)?;
         let ended = item.clone();
         let Some(process) = item.process else {
-            let (types, id, now) = (webhook_types(&plugin), instance.id, self.calls.clock.now_ms());
+            let (types, id, now) =
+                (webhook_types(&plugin), instance.id, self.context.clock.now_ms());
             let bounds = self.bounds;
             let also: ExtraWrite = Box::new(move |tx| {
                 let receivers = receivers(tx, id, &types)?;
@@ -161,14 +163,14 @@ impl Webhooks {
                 tx.end_webhook_item(&ended)
             });
             if !plugin.exports("webhooks") {
-                self.calls.store.write("webhook.hand_on", also).await?;
+                self.context.store.write("webhook.hand_on", also).await?;
                 return Ok(Tried::Done(None));
             }
-            let call = self.calls.on(plugin, instance, What::Receive(request), request_id).await?;
+            let call = self.calls.on(plugin, instance, Receive(request), request_id).await?;
             let answer = self.calls.run(call, Mode::With(also)).await?;
             return Ok(Tried::Done(response_of(answer.output)));
         };
-        let row = self.calls.store.read(|reader| reader.process_by_id(process))?;
+        let row = self.context.store.read(|reader| reader.process_by_id(process))?;
         let Some(row) = row.filter(|row| row.status != ProcessStatus::Completed) else {
             return Ok(Tried::Gone);
         };
@@ -176,8 +178,8 @@ impl Webhooks {
         let Some(kind) = kind.filter(|kind| kind.has(ProcessFunction::ReceiveWebhook)) else {
             return Ok(Tried::Gone);
         };
-        let what = What::ReceiveWebhook { kind, request };
-        let call = self.calls.on(plugin, instance, what, request_id).await?;
+        let receive = Callee::process_webhook(kind, request);
+        let call = self.calls.on(plugin, instance, receive, request_id).await?;
         let call = call.about(Arc::new(row.reference()));
         let also: ExtraWrite = Box::new(move |tx| tx.end_webhook_item(&ended));
         let answer = self.calls.run(call, Mode::With(also)).await?;
@@ -185,7 +187,7 @@ impl Webhooks {
     }
 
     async fn failed(&self, item: &WebhookItem, error: &CallError) {
-        let now = self.calls.clock.now_ms();
+        let now = self.context.clock.now_ms();
         let nobodys = matches!(
             error,
             CallError::Fault(
@@ -209,7 +211,7 @@ impl Webhooks {
         }
         let id = item.id;
         let fail = move |tx: &Tx<'_>| tx.fail_webhook_item(id, attempts, due, now, &said);
-        self.note(self.calls.store.write("webhook.fail", fail).await).await;
+        self.note(self.context.store.write("webhook.fail", fail).await).await;
     }
 
     /// One that could not be settled is still due: it keeps its turn for a while, so that it is not tried
@@ -236,7 +238,7 @@ impl Webhooks {
                     work.ended(ended);
                     look_at = earliest;
                 }
-                () = self.calls.store.signals().webhooks.notified() => look_at = earliest,
+                () = self.context.store.signals().webhooks.notified() => look_at = earliest,
                 () = tokio::time::sleep_until(look_at), if work.trying.len() < AT_ONCE => {
                     let more = self.look(&mut work);
                     earliest = Instant::now() + LOOK_PAUSE;
@@ -249,12 +251,12 @@ impl Webhooks {
     /// Gives a turn to receivers that have something due and none under way, as far as there is room for
     /// them and for their plugins. Whether there are more to look at.
     fn look(&self, work: &mut Work) -> bool {
-        if !self.calls.store.health().writes() {
+        if !self.context.store.health().writes() {
             // What a try comes to could not be stored.
             return false;
         }
-        let now = self.calls.clock.now_ms();
-        let due = self.calls.store.read(|r| r.due_webhooks(work.after, now, LOOK_RECEIVERS));
+        let now = self.context.clock.now_ms();
+        let due = self.context.store.read(|r| r.due_webhooks(work.after, now, LOOK_RECEIVERS));
         let DueWebhooks { found: due, unreadable, next } = due.unwrap_or_else(|error| {
             tracing::warn!(%error, "webhooks that wait cannot be read");
             DueWebhooks::default()
@@ -269,7 +271,7 @@ impl Webhooks {
                 return true;
             }
             work.after = item.receiver();
-            let instance = self.calls.communities.instance(item.instance);
+            let instance = self.context.communities.instance(item.instance);
             let permit = instance.map(|instance| work.fair_share.take(&instance.plugin));
             if let Some(None) = permit {
                 continue;
@@ -306,10 +308,10 @@ impl Webhooks {
     }
 
     async fn try_again(self, item: WebhookItem) {
-        match self.calls.store.read(|reader| reader.webhook(item.webhook)) {
+        match self.context.store.read(|reader| reader.webhook(item.webhook)) {
             Ok(Found::Row((request, spoken))) => {
-                let request_id =
-                    RequestId::parse(&spoken).unwrap_or_else(|_| RequestId::new(&self.calls.clock));
+                let request_id = RequestId::parse(&spoken)
+                    .unwrap_or_else(|_| RequestId::new(&self.context.clock));
                 self.work_off(&item, Arc::new(request), request_id).await;
             }
             Ok(Found::Nothing) => {}
@@ -320,9 +322,9 @@ impl Webhooks {
     }
 
     async fn buried(&self, items: Vec<i64>) {
-        let now = self.calls.clock.now_ms();
+        let now = self.context.clock.now_ms();
         let bury = move |tx: &Tx<'_>| tx.bury_webhook_items(&items, now);
-        self.note(self.calls.store.write("webhook.bury", bury).await).await;
+        self.note(self.context.store.write("webhook.bury", bury).await).await;
     }
 }
 

@@ -123,7 +123,7 @@ impl Webhooks {
         let name = || plugin.name.to_string();
         let key = key.ok_or_else(|| WebhookError::NoSecret(name()))?.as_ref();
         let key = key.map_err(|why| WebhookError::UnusableSecret(name(), why.clone()))?;
-        let now = self.calls.clock.now_ms().div_euclid(1000);
+        let now = self.context.clock.now_ms().div_euclid(1000);
         let is_signed = |request: &Request| verify(how, key.expose_secret(), request, now);
         plain_if_signed(request, is_signed, room).inspect_err(|error| {
             WEBHOOKS_REJECTED.of(&[("plugin", plugin.name.as_str())]).increment(1);
@@ -142,7 +142,7 @@ impl Webhooks {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.clone().into())),
             Some(_) => {
-                let sealed = self.calls.store.read(|reader| reader.secrets(instance.id))?;
+                let sealed = self.context.store.read(|reader| reader.secrets(instance.id))?;
                 let mut opened = plugin.guest.open_secrets(instance.id, &sealed)?;
                 Ok(opened.remove(pointer))
             }

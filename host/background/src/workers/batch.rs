@@ -10,7 +10,8 @@ use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
 use super::{CRASHES, READ, Ready, Turn, Workers};
-use moothall_engine::calls::{CallError, Collected, Mode, What};
+use moothall_engine::calls::{CallError, Collected, Mode};
+use moothall_guest::exports::{WorkerCall, WorkerInput};
 use moothall_guest::{Batch, Fault, Kind, cut};
 use moothall_store::{Fate, Keyed, Passed, StoreError, Tx, Waits};
 
@@ -82,7 +83,7 @@ impl Workers {
     }
 
     pub(super) async fn next_batch(&self, ready: &Ready) -> Result<Turn, CallError> {
-        let (row, store) = (&ready.row, &self.calls.store);
+        let (row, store) = (&ready.row, &self.context.store);
         let (events, more) = store.read(|reader| reader.log(row.community, row.cursor, READ))?;
         let Some((last, _)) = events.last() else { return Ok(Turn::Idle) };
         let (last, last_time) = (last.position, last.time);
@@ -150,7 +151,7 @@ impl Workers {
         if !ready.worker.is_fifo() {
             return Ok(HashSet::new());
         }
-        let held = self.calls.store.read(|reader| reader.held_keys(ready.row.id))?;
+        let held = self.context.store.read(|reader| reader.held_keys(ready.row.id))?;
         Ok(held.into_iter().collect())
     }
 
@@ -167,11 +168,11 @@ impl Workers {
             gathered.pass(keyed, 1, Fate::Dead, Some(error));
             return Ok(gathered);
         }
-        self.calls.store.write("worker.try", move |tx| tx.try_worker(id)).await?;
+        self.context.store.write("worker.try", move |tx| tx.try_worker(id)).await?;
         match self.handle(ready, &keyed.0, &gathered.batch).await {
             Handled::Done(collected) => gathered.done(keyed.0.position, *collected),
             Handled::NotNow(error) => {
-                self.calls.store.write("worker.leave", move |tx| tx.leave_worker(id)).await?;
+                self.context.store.write("worker.leave", move |tx| tx.leave_worker(id)).await?;
                 return Err(error);
             }
             Handled::Failed { permanent, error } => {
@@ -187,10 +188,10 @@ impl Workers {
         event: &moothall_core::events::Envelope,
         batch: &Batch,
     ) -> Handled {
-        let text = Arc::new(event.json());
-        let what = What::Handle { worker: ready.worker.clone(), event: text };
+        let input = WorkerInput::Handle { event: Arc::new(event.json()) };
+        let handle = WorkerCall { worker: ready.worker.name.clone(), input };
         let (plugin, instance) = (ready.plugin.clone(), ready.instance.clone());
-        let call = match self.calls.on(plugin, instance, what, self.request()).await {
+        let call = match self.calls.on(plugin, instance, handle, self.request()).await {
             Ok(call) => call.in_batch(batch.clone(), ready.worker.timeout_ms),
             Err(error) => return Handled::NotNow(error),
         };
@@ -226,7 +227,7 @@ impl Workers {
                 }
                 self.calls.commit(collected, Some(Box::new(also))).await
             }
-            None => self.calls.store.write("worker.advance", also).await,
+            None => self.context.store.write("worker.advance", also).await,
         };
         match stored {
             // Somebody else was quicker, or the instance is another now: it is looked at again.

@@ -10,7 +10,7 @@ use moothall_store::{NewWorker, StoreError, Tx};
 impl Workers {
     /// Plugins that were loaded, replaced, or are back.
     pub(super) async fn note_plugins(&self, work: &mut Work) {
-        let all = self.calls.plugins.all();
+        let all = self.context.plugins.all();
         work.known.retain(|name, _| all.iter().any(|plugin| plugin.name == *name));
         for plugin in all {
             // The same file under another configuration may hear other events.
@@ -29,7 +29,7 @@ impl Workers {
                     work.known.remove(name);
                 }
             }
-            let communities = &self.calls.communities;
+            let communities = &self.context.communities;
             work.queue.rouse(|instance| {
                 communities.instance(instance).is_some_and(|one| one.plugin == plugin.name)
             });
@@ -40,7 +40,7 @@ impl Workers {
         loop {
             let (plugin, row) = (plugin.to_owned(), row.clone());
             let ask = move |tx: &Tx<'_>| tx.ask_workers_again(&plugin, &row, mark, INSTANCES);
-            if self.calls.store.write("worker.ask", ask).await? < INSTANCES {
+            if self.context.store.write("worker.ask", ask).await? < INSTANCES {
                 return Ok(());
             }
         }
@@ -50,7 +50,7 @@ impl Workers {
         let mut after = Some(InstanceId(0));
         while let Some(from) = after {
             let (lacking, next) = self
-                .calls
+                .context
                 .store
                 .read(|r| r.without_worker(plugin, &worker.name, from, INSTANCES))?;
             after = next;
@@ -58,7 +58,7 @@ impl Workers {
             let add = move |tx: &Tx<'_>| {
                 lacking.iter().try_for_each(|instance| tx.put_worker(*instance, &worker))
             };
-            self.calls.store.write("worker.add", add).await?;
+            self.context.store.write("worker.add", add).await?;
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::{REST, Turn};
 use moothall_core::events::Envelope;
 use moothall_core::ids::{CommunityId, InstanceId};
-use moothall_engine::calls::Calls;
+use moothall_engine::context::Context;
 use moothall_store::WorkerRow;
 
 #[cfg(test)]
@@ -241,10 +241,10 @@ impl WorkerQueue {
     }
 
     /// By plugin and worker: since when the furthest behind has something to do.
-    pub fn oldest(&self, calls: &Calls) -> BTreeMap<(String, String), Option<i64>> {
+    pub fn oldest(&self, context: &Context) -> BTreeMap<(String, String), Option<i64>> {
         let mut oldest: BTreeMap<_, Option<i64>> = BTreeMap::new();
         for entry in self.workers.values() {
-            let Some(instance) = calls.communities.instance(entry.instance) else { continue };
+            let Some(instance) = context.communities.instance(entry.instance) else { continue };
             let known =
                 oldest.entry((instance.plugin.to_string(), entry.name.clone())).or_default();
             *known = [*known, entry.since].into_iter().flatten().min();

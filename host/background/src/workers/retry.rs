@@ -15,11 +15,11 @@ impl Workers {
     /// Tries what is due; whether there was anything.
     pub(super) async fn try_again(&self, ready: &Ready) -> Result<bool, CallError> {
         let (id, now) = (ready.row.id, self.clock().now_ms());
-        let due = self.calls.store.read(|reader| reader.worker_retries(id, now, AT_ONCE))?;
+        let due = self.context.store.read(|reader| reader.worker_retries(id, now, AT_ONCE))?;
         let Listed { rows: due, unreadable } = due;
         if !unreadable.is_empty() {
             let bury = move |tx: &Tx<'_>| tx.bury_worker_events(&unreadable, now);
-            self.calls.store.write("worker.bury", bury).await?;
+            self.context.store.write("worker.bury", bury).await?;
         }
         let mut failed = HashSet::new();
         for one in &due {
@@ -48,7 +48,7 @@ impl Workers {
         }
         let is_suspect = permit.is_some();
         if is_suspect {
-            self.calls.store.write("worker.try", move |tx| tx.try_worker_event(id)).await?;
+            self.context.store.write("worker.try", move |tx| tx.try_worker_event(id)).await?;
         }
         let batch = Batch::default();
         let handling = self.handle(ready, &one.event, &batch);
@@ -66,8 +66,10 @@ impl Workers {
             }
             Handled::NotNow(error) => {
                 if is_suspect {
-                    let leave =
-                        self.calls.store.write("worker.leave", move |tx| tx.leave_worker_event(id));
+                    let leave = self
+                        .context
+                        .store
+                        .write("worker.leave", move |tx| tx.leave_worker_event(id));
                     leave.await?;
                 }
                 Err(error)
@@ -92,7 +94,7 @@ impl Workers {
         let (failed, now) = (one.clone(), self.clock().now_ms());
         let attempts = one.attempts.saturating_add(1);
         let fail = move |tx: &Tx<'_>| tx.fail_worker_event(&failed, attempts, fate, now, &error);
-        self.calls.store.write("worker.fail", fail).await?;
+        self.context.store.write("worker.fail", fail).await?;
         Ok(fate == Fate::Dead)
     }
 }

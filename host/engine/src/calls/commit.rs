@@ -176,7 +176,7 @@ impl Calls {
             plugin_context,
             ..
         } = collected;
-        let (now, bytes) = (self.clock.now_ms(), writes.bytes());
+        let (now, bytes) = (self.context.clock.now_ms(), writes.bytes());
         let charge = charge(&plugin_context, &writes, now)?;
         let release = move |committed: Option<&()>| {
             release(lock, committed.and(state_bytes));
@@ -190,7 +190,7 @@ impl Calls {
             }
             also.map_or(Ok(()), |also| also(tx))
         };
-        self.store.write_of("call.commit", bytes, run, Some(Box::new(release))).await
+        self.context.store.write_of("call.commit", bytes, run, Some(Box::new(release))).await
     }
 }
 

@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{
-    BeforeCommit, CallError, Calls, Collected, ExtraWrite, Mode, ValidatedCall, What, validated,
+    BeforeCommit, CallError, Callee, Calls, Collected, ExtraWrite, Mode, ValidatedCall, validated,
 };
 use crate::plugins::{Plugin, ProcessFunction, ProcessType};
 use moothall_core::effects::{ProcessChange, ProcessStatus};
@@ -59,20 +59,20 @@ impl Calls {
             kind = known(&ready.plugin, request.process)?;
         }
         let parameters = validated(&kind.parameters, request.parameters)?;
-        let pending = self.store.read(|reader| reader.pending_count(instance.id))?;
+        let pending = self.context.store.read(|reader| reader.pending_count(instance.id))?;
         if pending >= self.pending_limit {
             return Err(CallError::TooManyProcesses(self.pending_limit));
         }
-        let what = What::Start { kind: kind.clone(), parameters };
-        let call = ready.call(what, request.request_id);
+        let start = Callee::start(kind.clone(), parameters);
+        let call = ready.call(start, request.request_id);
         let call = call.about(Arc::new(self.new_process(&kind)?));
         Ok(ValidatedStart { call, kind, instance, callback_url: request.callback_url })
     }
 
     fn new_process(&self, kind: &ProcessType) -> Result<ProcessRef, CallError> {
-        let public_id = unguessable_ulid(&self.clock)
+        let public_id = unguessable_ulid(&self.context.clock)
             .map_err(|error| Fault::Host(format!("there is no randomness: {error}")))?;
-        let (id, name) = (self.communities.next_process(), kind.name.clone());
+        let (id, name) = (self.context.communities.next_process(), kind.name.clone());
         Ok(ProcessRef { id, public_id: public_id.into(), name, is_new: true })
     }
 
@@ -85,7 +85,7 @@ impl Calls {
         let ValidatedStart { call, kind, instance, callback_url } = start;
         let process = call.process().cloned();
         let process = process.ok_or_else(|| Fault::Host("a start of no process".into()))?;
-        let now = self.clock.now_ms();
+        let now = self.context.clock.now_ms();
         let started: Arc<Mutex<Option<ProcessRow>>> = Arc::default();
         let told = started.clone();
         let finish: BeforeCommit = Box::new(move |_, collected| {
@@ -114,7 +114,7 @@ impl Calls {
         if row.status == ProcessStatus::Completed {
             return Err(CallError::AlreadyCompleted);
         }
-        let instance = self.communities.instance(row.instance);
+        let instance = self.context.communities.instance(row.instance);
         let instance = instance.ok_or(CallError::AlreadyCompleted)?;
         let plugin = self.plugin_of(&instance)?;
         let kind = plugin.processes.get(&row.name).cloned();
@@ -123,9 +123,9 @@ impl Calls {
             plugin: plugin.name.clone(),
             process: row.name.clone(),
         })?;
-        let call = self.on(plugin, instance, What::Close { kind }, request_id).await?;
+        let call = self.on(plugin, instance, Callee::close(kind), request_id).await?;
         let ended = self.run(call.about(Arc::new(row.reference())), Mode::Closing(tell)).await;
-        let now = self.store.read(|reader| reader.process_by_id(row.id))?;
+        let now = self.context.store.read(|reader| reader.process_by_id(row.id))?;
         let now = now.ok_or(StoreError::Stale)?;
         match ended {
             Ok(_) => Ok(now),

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::request::{ValidatedCall, What};
+use super::callee::Callee;
+use super::request::ValidatedCall;
 use super::{CallError, Calls};
 use crate::communities::{Community, ResolveError};
 use crate::plugins::{Action, Away, Plugin, Schema};
@@ -56,7 +57,7 @@ impl Calls {
             action = reachable(&ready.plugin, request.action, request.reach)?;
         }
         let parameters = validated(&action.parameters, request.parameters)?;
-        Ok(ready.call(What::Action { action, parameters }, request.request_id))
+        Ok(ready.call(Callee::action(action, parameters), request.request_id))
     }
 
     /// What an action's call is of: found in memory.
@@ -77,7 +78,7 @@ impl Calls {
         self: &Arc<Self>,
         plugin: Arc<Plugin>,
         instance: Arc<Instance>,
-        what: What,
+        callee: impl Into<Callee>,
         request_id: RequestId,
     ) -> Result<ValidatedCall, CallError> {
         let mark = plugin.mark;
@@ -86,18 +87,18 @@ impl Calls {
             // What is to be called was looked up in the version before.
             return Err(Fault::Overloaded("the plugin is being replaced").into());
         }
-        Ok(ready.call(what, request_id))
+        Ok(ready.call(callee, request_id))
     }
 
     pub fn community(&self, slug: &str) -> Result<Arc<Community>, CallError> {
-        let community = self.communities.get(slug);
+        let community = self.context.communities.get(slug);
         community.ok_or_else(|| CallError::UnknownCommunity(slug.to_owned()))
     }
 
     /// A plugin that serves, whoever has enabled it. One that is away is not unknown.
     pub fn serving(&self, name: &str) -> Result<Arc<Plugin>, CallError> {
-        self.plugins.get(name).ok_or_else(|| {
-            match self.plugins.away(name, self.communities.is_enabled(name)) {
+        self.context.plugins.get(name).ok_or_else(|| {
+            match self.context.plugins.away(name, self.context.communities.is_enabled(name)) {
                 Some(why) => CallError::PluginUnavailable(name.to_owned(), why),
                 None => self.unknown_plugin(name),
             }
@@ -111,7 +112,7 @@ impl Calls {
 
     /// `; did you mean …?`, if a plugin that serves has a name that is near.
     pub fn plugin_meant(&self, name: &str) -> String {
-        let all = self.plugins.all();
+        let all = self.context.plugins.all();
         let known: Vec<&str> = all.iter().map(|plugin| plugin.name.as_str()).collect();
         nearest(name, &known)
     }
@@ -119,18 +120,18 @@ impl Calls {
     /// The plugin of an instance, if it serves now.
     pub fn plugin_of(&self, instance: &Instance) -> Result<Arc<Plugin>, CallError> {
         let name = instance.plugin.as_str();
-        self.plugins.get(name).ok_or_else(|| {
-            let why = self.plugins.away(name, true).unwrap_or(Away::Gone);
+        self.context.plugins.get(name).ok_or_else(|| {
+            let why = self.context.plugins.away(name, true).unwrap_or(Away::Gone);
             CallError::PluginUnavailable(name.to_owned(), why)
         })
     }
 
     /// A plugin that serves. One that is enabled but gone, or not compiled yet, is not unknown.
     pub fn plugin(&self, name: &str, community: &Community) -> Result<Arc<Plugin>, CallError> {
-        self.plugins.get(name).ok_or_else(|| {
+        self.context.plugins.get(name).ok_or_else(|| {
             let enabled =
                 community.instances.iter().any(|instance| instance.plugin.as_str() == name);
-            match self.plugins.away(name, enabled) {
+            match self.context.plugins.away(name, enabled) {
                 Some(why) => CallError::PluginUnavailable(name.to_owned(), why),
                 None => self.unknown_plugin(name),
             }

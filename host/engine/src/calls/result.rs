@@ -18,8 +18,8 @@ pub async fn check(call: &ValidatedCall, output: &Output, effects: &Effects) -> 
     // One for all that the call hands over: a hundred events are a hundred times as much to check.
     let mut budget = Budget::of_ms(limits.validation_ms);
     match output {
-        // A URL and no JSON: whoever asked for it checks it.
-        Output::Text(Some(url)) if call.is_for_url() && url.len() <= limit => {}
+        // Whoever asked for it checks it.
+        Output::Url(url) => check_size(url, limit)?,
         Output::Text(text) => {
             check_text(text.as_deref(), call.response_schema(), limit, &mut budget)?;
         }
@@ -50,6 +50,13 @@ pub async fn check(call: &ValidatedCall, output: &Output, effects: &Effects) -> 
     check_outcome(call, effects, &mut budget)
 }
 
+fn check_size(text: &str, limit: usize) -> Result<(), Fault> {
+    if text.len() > limit {
+        return Err(Fault::Limit(format!("{limit} bytes of result")));
+    }
+    Ok(())
+}
+
 fn check_text(
     text: Option<&str>,
     schema: Option<&Schema>,
@@ -57,9 +64,7 @@ fn check_text(
     budget: &mut Budget,
 ) -> Result<(), Fault> {
     let text = text.unwrap_or("null");
-    if text.len() > limit {
-        return Err(Fault::Limit(format!("{limit} bytes of result")));
-    }
+    check_size(text, limit)?;
     carried(|| "the plugin's result".to_owned(), text)?;
     let Some(schema) = schema else { return Ok(()) };
     let value: Value = serde_json::from_str(text)

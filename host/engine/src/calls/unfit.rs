@@ -12,8 +12,8 @@ use crate::plugins::{Plugin, Violation};
 use moothall_core::ids::PluginName;
 use moothall_core::instance::Instance;
 
-/// How often it is looked whether anything else serves.
-const LOOK: Duration = Duration::from_millis(250);
+/// How often the host checks whether another version serves.
+const POLL: Duration = Duration::from_millis(250);
 /// Instances of a plugin that the listing names; of more it gives the number.
 const LISTED: usize = 100;
 /// Instances of a plugin that one line of the log names.
@@ -47,7 +47,7 @@ impl Calls {
         };
         let found = found.unwrap_or_default();
         let is_still = |one: &UnfitInstance| {
-            let now = self.communities.instance(one.instance.id);
+            let now = self.context.communities.instance(one.instance.id);
             now.is_some_and(|now| Arc::ptr_eq(&now, &one.instance))
                 && one.instance.config_for(plugin.mark).is_none()
         };
@@ -61,9 +61,9 @@ impl Calls {
         let mut looked_at = BTreeMap::new();
         let mut changes = None;
         loop {
-            let now = self.plugins.changes();
+            let now = self.context.plugins.changes();
             if changes.replace(now) != Some(now) {
-                let all = self.plugins.all();
+                let all = self.context.plugins.all();
                 looked_at.retain(|name, _| all.iter().any(|plugin| plugin.name == *name));
                 for plugin in all {
                     if looked_at.insert(plugin.name.clone(), plugin.mark) != Some(plugin.mark) {
@@ -71,13 +71,13 @@ impl Calls {
                     }
                 }
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL).await;
         }
     }
 
     async fn look_for_unfit(&self, plugin: &Plugin) {
         let mut found = UnfitFound { mark: plugin.mark, ..UnfitFound::default() };
-        let of_plugin = self.communities.all_instances();
+        let of_plugin = self.context.communities.all_instances();
         for instance in of_plugin.into_iter().filter(|one| one.plugin == plugin.name) {
             if instance.config_for(plugin.mark).is_some() {
                 continue;

@@ -11,17 +11,18 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{CallError, Calls, Mode, ValidatedCall, What};
+use super::{CallError, Callee, Calls, Mode, ValidatedCall};
 use crate::plugins::{Away, Lifecycle, Plugin, Violation};
 use moothall_core::ids::RequestId;
 use moothall_core::instance::{Access, InFlight, Instance, InstanceLock, LockError, NO_MARK};
 use moothall_core::secrets;
 use moothall_guest::Fault;
+use moothall_guest::exports::LifecycleCall;
 use moothall_store::Tx;
 use moothall_values::json::{self, Exact};
 
-/// How often it is looked whether the calls on the old version have ended.
-const LOOK: Duration = Duration::from_millis(1);
+/// How often the call checks whether the calls on the old version have ended.
+const POLL: Duration = Duration::from_millis(1);
 /// How often it is tried again because the version or the instance changed meanwhile.
 const TRIES: u32 = 4;
 
@@ -35,9 +36,9 @@ pub struct Ready {
 }
 
 impl Ready {
-    pub(super) fn call(self, what: What, request_id: RequestId) -> ValidatedCall {
+    pub(super) fn call(self, callee: impl Into<Callee>, request_id: RequestId) -> ValidatedCall {
         let Self { plugin, instance, config, counted } = self;
-        ValidatedCall::on(plugin, instance, config, what, request_id).counted(counted)
+        ValidatedCall::on(plugin, instance, config, callee, request_id).counted(counted)
     }
 }
 
@@ -115,7 +116,7 @@ impl Calls {
                     tx.require_generation(id, generation)?;
                     store(tx)
                 };
-                self.store.write("instance.version", note).await?;
+                self.context.store.write("instance.version", note).await?;
             }
         }
         instance.accept(plugin.mark, config.clone());
@@ -124,7 +125,7 @@ impl Calls {
 
     fn version_of(&self, instance: &Instance) -> Result<String, CallError> {
         let (id, generation) = (instance.id, instance.generation);
-        let version = self.store.read(|reader| reader.plugin_version(id, generation))?;
+        let version = self.context.store.read(|reader| reader.plugin_version(id, generation))?;
         Ok(version.ok_or(Fault::InstanceReplaced)?)
     }
 
@@ -146,7 +147,8 @@ impl Calls {
         let written = plugin.config_schema.write_integers(&mut public, tokens.as_mut());
         let places = |wrong: Vec<Violation>| wrong.into_iter().map(Violation::without_value);
         written.map_err(|wrong| invalid(places(wrong).collect()))?;
-        let sealed = self.store.read(|reader| reader.secrets(instance.id)).map_err(Fault::from)?;
+        let sealed =
+            self.context.store.read(|reader| reader.secrets(instance.id)).map_err(Fault::from)?;
         let mut whole = secrets::join(&public, &plugin.guest.open_secrets(instance.id, &sealed)?);
         let checked = plugin.config_schema.validate_places(&whole);
         secrets::wipe(&mut whole);
@@ -187,7 +189,7 @@ impl Calls {
             if Instant::now() >= end {
                 return Err(Fault::InstanceBusy.into());
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL).await;
         }
         let left = end.saturating_duration_since(Instant::now());
         let lock = instance.lock(Access::Exclusive, left).await.map_err(|error| match error {
@@ -201,8 +203,8 @@ impl Calls {
 impl Change<'_> {
     fn upgraded(&self, from_version: String) -> ValidatedCall {
         let (plugin, instance) = (self.plugin.clone(), self.instance.clone());
-        let what = What::Upgraded { from_version };
-        ValidatedCall::on(plugin, instance, self.config.clone(), what, self.request_id.clone())
+        let upgraded = LifecycleCall::Upgraded { from_version };
+        ValidatedCall::on(plugin, instance, self.config.clone(), upgraded, self.request_id.clone())
     }
 
     /// What makes the change last.

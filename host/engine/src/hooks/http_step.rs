@@ -37,7 +37,7 @@ impl Hooks {
         data: &Document,
         timeout: Duration,
     ) -> Result<StepAnswer, EgressError> {
-        let now = self.calls.clock.now_ms();
+        let now = self.context.clock.now_ms();
         let mut body = data.value().as_object().cloned().unwrap_or_default();
         let about = metadata(run_id, point.alias(), &point.manifest.name, &self.machine, now);
         body.insert("event_metadata".to_owned(), about);
@@ -71,7 +71,7 @@ impl Hooks {
         seconds: i64,
         body: &Bytes,
     ) -> Result<String, EgressError> {
-        let opened = self.keyring.open(&secret_context(&step.id), &step.secret);
+        let opened = self.context.keyring.open(&secret_context(&step.id), &step.secret);
         let opened = opened.map_err(|error| EgressError::Invalid(error.to_string()))?;
         let secret = SigningSecret::parse(opened.expose_secret());
         let secret = secret.map_err(|error| EgressError::Invalid(error.to_owned()))?;

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::verdict::{Given, Judged, VerdictJudge};
 use super::{Hooks, Run};
-use crate::calls::{self, CallError, What};
+use crate::calls::{self, CallError};
 use moothall_core::ids::CallId;
 use moothall_guest::Blame;
+use moothall_guest::exports::Filter;
 
 /// Why a plugin has no verdict.
 pub enum NoVerdict {
@@ -26,14 +27,14 @@ impl Hooks {
         given: Given,
         timeout: Duration,
     ) -> Result<Option<Judged>, NoVerdict> {
-        let Some(serving) = self.calls.plugins.get(plugin) else {
+        let Some(serving) = self.context.plugins.get(plugin) else {
             let reason = format!("the plugin '{plugin}' does not serve now");
             return Err(NoVerdict::Failed(reason, None));
         };
         // One that was added through the API stays when the grant goes.
         run.hook.admits(&serving).map_err(|denied| NoVerdict::Failed(denied, None))?;
         let community = match serving.is_of_host() {
-            true => self.calls.communities.of_host(),
+            true => self.context.communities.of_host(),
             false => run.community.clone(),
         };
         let of_plugin =
@@ -42,9 +43,9 @@ impl Hooks {
             community.as_ref().and_then(|one| one.instances.iter().find(of_plugin).cloned());
         let Some(instance) = instance else { return Ok(None) };
         let data = given.seen.text().to_owned();
-        let what = |data| What::Filter { hook: run.hook.point.manifest.name.as_str().into(), data };
+        let filter = |data| Filter { hook: run.hook.point.manifest.name.as_str().into(), data };
         let request = run.request_id.clone();
-        let call = self.calls.on(serving.clone(), instance.clone(), what(data), request).await;
+        let call = self.calls.on(serving.clone(), instance.clone(), filter(data), request).await;
         let call = call.map_err(NoVerdict::of)?;
         let wall = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX).max(1);
         let call = if run.may_send { call } else { call.without_sending() };
@@ -58,7 +59,7 @@ impl Hooks {
             judged.ok_or_else(|| NoVerdict::Failed("it answered no verdict".to_owned(), None))?;
         if let Some(reason) = wrong {
             let request = run.request_id.clone();
-            self.calls.blame((serving, Some(instance)), what(String::new()), request, reason);
+            self.calls.blame((serving, Some(instance)), filter(String::new()), request, reason);
         }
         Ok(Some(judged))
     }

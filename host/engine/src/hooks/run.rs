@@ -160,7 +160,7 @@ impl Hooks {
 
     async fn run_steps(&self, run: &Run) -> Outcome {
         let point = run.hook.point.clone();
-        let run_id = unguessable_ulid(&self.calls.clock).unwrap_or_default();
+        let run_id = unguessable_ulid(&self.context.clock).unwrap_or_default();
         let run_id = format!("run_{run_id}");
         let original = match Document::read(run.data.clone()) {
             Ok(original) => Arc::new(original),

@@ -65,11 +65,11 @@ impl Mutations {
         slug: CommunitySlug,
     ) -> MutationResult<(Option<Arc<CommunityNames>>, Arc<Community>)> {
         let Some(id) = id else {
-            let id = self.calls.communities.next_community();
+            let id = self.context.communities.next_community();
             let names = Arc::new(CommunityNames { id, slug, readable_name: "".into() });
             return Ok((None, Arc::new(Community { names, instances: Box::default() })));
         };
-        let community = self.calls.communities.get(slug.as_str());
+        let community = self.context.communities.get(slug.as_str());
         let community = community.filter(|community| community.names.id == id);
         let community = community.ok_or(MutationError::NotFound(slug))?;
         Ok((Some(community.names.clone()), community))
@@ -95,7 +95,7 @@ impl Mutations {
         claim: Claim,
     ) -> MutationResult<ExtraWriteOf<Community>> {
         let fresh = PersonId::random().map_err(no_randomness)?;
-        let now = self.calls.clock.now_ms();
+        let now = self.context.clock.now_ms();
         Ok(Box::new(move |tx: &Tx<'_>, _| {
             let linked = tx.link_account(community, claim, fresh, now)?;
             linked.map(drop).map_err(|_| StoreError::Taken(Taken::Account))

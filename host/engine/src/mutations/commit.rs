@@ -193,11 +193,11 @@ impl Mutations {
     /// their instances are gone for good, and nobody can start or change one any more. What a failure or a
     /// crash leaves is the purge's.
     async fn complete_rest(&self, removed: Vec<InstanceId>) {
-        let now = self.calls.clock.now_ms();
+        let now = self.context.clock.now_ms();
         for id in removed {
             let chunk = move |tx: &Tx<'_>| tx.complete_removed(id, now);
             loop {
-                match self.calls.store.write("process.complete", chunk).await {
+                match self.context.store.write("process.complete", chunk).await {
                     Ok(true) => {}
                     Ok(false) => break,
                     Err(error) => {
@@ -222,8 +222,8 @@ impl Mutations {
             return Err(Fault::Host("a mutation of no community".into()).into());
         };
         let (before, then, now) =
-            (plan.before.clone(), plan.after.clone(), self.calls.clock.now_ms());
-        let (communities, published) = (self.calls.communities.clone(), after.clone());
+            (plan.before.clone(), plan.after.clone(), self.context.clock.now_ms());
+        let (communities, published) = (self.context.communities.clone(), after.clone());
         let seen = after.clone();
         let slug_before = plan.before.as_ref().map(|names| names.slug.clone());
         let finish = move |committed: Option<&Vec<InstanceId>>| {
@@ -245,7 +245,7 @@ impl Mutations {
             })
         };
         let written =
-            self.calls.store.write_then("community.change", apply, Some(Box::new(finish)));
+            self.context.store.write_then("community.change", apply, Some(Box::new(finish)));
         match written.await {
             Ok(rest) => {
                 self.complete_rest(rest).await;
@@ -262,7 +262,7 @@ impl Mutations {
             return Ok(Default::default());
         };
         let (mut writes, mut costs) = (Vec::new(), Costs::default());
-        let now = self.calls.clock.now_ms();
+        let now = self.context.clock.now_ms();
         for step in &mut plan.steps {
             // A removal before what replaces it: the two have the same name.
             match step {
@@ -301,7 +301,7 @@ impl Mutations {
         draft: &mut Draft,
         reservations: &mut Vec<MemoryReservation>,
     ) -> MutationResult<Written> {
-        let now = self.calls.clock.now_ms();
+        let now = self.context.clock.now_ms();
         let writes = draft.collected.take().map(|collected| {
             reservations.push(collected.reservation);
             collected.writes
@@ -323,7 +323,7 @@ impl Mutations {
     fn seal(&self, draft: &Draft) -> MutationResult<Vec<SecretRow>> {
         let seal = |(pointer, secret): (&String, &secrecy::SecretString)| {
             let context = secret_context(draft.instance.id, pointer);
-            let sealed = self.keyring.seal(&context, secret.expose_secret().as_bytes());
+            let sealed = self.context.keyring.seal(&context, secret.expose_secret().as_bytes());
             let sealed = sealed.map_err(|error| Fault::Host(error.to_string()))?;
             Ok(SecretRow { pointer: pointer.clone(), sealed })
         };

@@ -82,7 +82,7 @@ impl Mutations {
         plugin: &Plugin,
         instance: &Instance,
     ) -> MutationResult<BTreeMap<String, SecretString>> {
-        let sealed = self.calls.store.read(|reader| reader.secrets(instance.id))?;
+        let sealed = self.context.store.read(|reader| reader.secrets(instance.id))?;
         Ok(plugin.guest.open_secrets(instance.id, &sealed)?)
     }
 }

@@ -167,7 +167,7 @@ impl Mutations {
         let Some(config) = &entry.config else { return Ok(None) };
         let sent: Value = serde_json::from_str(config).unwrap_or_default();
         let id = community.names.id;
-        let pointers = self.calls.store.read(|reader| reader.secret_pointers(id))?;
+        let pointers = self.context.store.read(|reader| reader.secret_pointers(id))?;
         let is_same = |instance: &&Arc<Instance>| {
             let public = serde_json::from_str(instance.stored_config()).unwrap_or_default();
             let secrets = pointers.get(&instance.id).map_or(&[][..], Vec::as_slice);
@@ -230,7 +230,8 @@ impl Mutations {
             secrets: Arc::new(config.secrets.clone()),
             collected: None,
         };
-        let fresh = || Instance::new(facts(self.calls.communities.next_instance(), Generation(1)));
+        let fresh =
+            || Instance::new(facts(self.context.communities.next_instance(), Generation(1)));
         let Some(old) = existing else {
             return Ok((Became::Created, PlanStep::Create(draft(fresh()))));
         };

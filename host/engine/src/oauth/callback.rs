@@ -11,11 +11,12 @@ use super::flow::Flow;
 use super::redirects::WebUrl;
 use super::secret::{hash, verifier_context};
 use super::{OAuth, OAuthError, OAuthResult};
-use crate::calls::{CallError, Mode, ValidatedCall, What};
+use crate::calls::{CallError, Mode, ValidatedCall};
 use crate::hooks::{Builtin, Ended, Run, enabling_data};
 use crate::mutations::{Authorization, MutationError};
 use crate::plugins::Plugin;
 use moothall_core::ids::{CommunityId, CommunitySlug, RequestId};
+use moothall_guest::exports::OAuthCall;
 use moothall_guest::{Fault, Kind, cut};
 use moothall_store::{StoreError, Taken as InUse};
 
@@ -87,14 +88,13 @@ impl OAuth {
         let state = back.parameter("state");
         let state = hash(state.ok_or_else(|| OAuthError::NoState(back.platform_error()))?);
         let browser = hash(back.cookie.as_deref().ok_or(OAuthError::BadState)?);
-        let (plugin, now) = (back.plugin.clone(), self.mutations.calls.clock.believed_ms());
-        let take =
-            self.mutations.calls.store.write("oauth.callback", move |tx| {
-                tx.take_oauth_state(&state, &plugin, &browser, now)
-            });
+        let (plugin, now) = (back.plugin.clone(), self.context.clock.believed_ms());
+        let take = self
+            .context
+            .store
+            .write("oauth.callback", move |tx| tx.take_oauth_state(&state, &plugin, &browser, now));
         let taken = take.await?.ok_or(OAuthError::BadState)?;
-        let open =
-            |sealed: Vec<u8>| self.mutations.keyring.open(&verifier_context(&state), &sealed);
+        let open = |sealed: Vec<u8>| self.context.keyring.open(&verifier_context(&state), &sealed);
         let verifier = taken.sealed_verifier.map(open).transpose();
         let verifier = verifier.map_err(|error| Fault::Host(error.to_string()))?;
         Ok(Taken { flow: Flow::read(&taken.request)?, verifier })
@@ -107,7 +107,7 @@ impl OAuth {
         verifier: Option<secrecy::SecretString>,
         back: &Back,
     ) -> Result<Finished, FailedCallback> {
-        let plugin = self.mutations.calls.plugins.get(&back.plugin);
+        let plugin = self.context.plugins.get(&back.plugin);
         let plugin =
             plugin.ok_or_else(|| server_error(format!("No such plugin: {}", back.plugin)))?;
         check_platform(&plugin, back)?;
@@ -119,7 +119,7 @@ impl OAuth {
             ));
         }
         let callback = told(flow, slug.as_deref(), verifier.as_ref(), back);
-        let what = What::HandleCallback { callback };
+        let handle = OAuthCall::HandleCallback { callback };
         let expected = Arc::new(Expected {
             redirects: self.redirects.clone(),
             plugin: plugin.clone(),
@@ -127,7 +127,7 @@ impl OAuth {
             person: flow.person,
         });
         let judge = expected.clone();
-        let call = ValidatedCall::of_plugin(plugin.clone(), what, back.request.clone())
+        let call = ValidatedCall::of_plugin(plugin.clone(), handle, back.request.clone())
             .judged_by(move |output| judge.answer(output).map(drop));
         let answer = self.mutations.calls.run(call, Mode::Commit).await?;
         let answer = expected.answer(&answer.output)?;
@@ -161,9 +161,9 @@ impl OAuth {
         let MutationError::InvalidConfig { violations, .. } = &error else { return error.into() };
         let places = violations.iter().map(|one| format!("config{}: {}", one.path, one.message));
         let reason = format!("{error}: {}", places.collect::<Vec<_>>().join("; "));
-        let what = What::HandleCallback { callback: String::new() };
+        let handle = OAuthCall::HandleCallback { callback: String::new() };
         let request = back.request.clone();
-        self.mutations.calls.blame((plugin, None), what, request, reason.clone());
+        self.mutations.calls.blame((plugin, None), handle, request, reason.clone());
         FailedCallback::new("invalid_config", &reason)
     }
 
@@ -178,7 +178,7 @@ impl OAuth {
         let Some(hook) = self.hooks.active(Builtin::PluginEnabling) else { return Ok(()) };
         let slug = community.map(|(_, slug)| slug.as_str());
         let data = enabling_data(slug, plugin.name.as_str(), Some(plugin), config);
-        let community = slug.and_then(|slug| self.mutations.calls.communities.get(slug));
+        let community = slug.and_then(|slug| self.context.communities.get(slug));
         let request_id = back.request.clone();
         let run = Run { hook, community, data, request_id, may_send: true };
         match self.hooks.run(run).await.ended {
@@ -203,7 +203,7 @@ impl OAuth {
     /// makes sure.
     fn require_ticket(&self, flow: &Flow, plugin: &Plugin) -> Result<(), FailedCallback> {
         let Some(ticket) = &flow.ticket else { return Ok(()) };
-        let store = &self.mutations.calls.store;
+        let store = &self.context.store;
         let found = store.read(|reader| reader.oauth_ticket(ticket, plugin.name.as_str(), None))?;
         found.map(drop).ok_or_else(ticket_used)
     }
@@ -214,7 +214,7 @@ impl OAuth {
         person: moothall_core::ids::PersonId,
         community: &Option<(CommunityId, CommunitySlug)>,
     ) -> Result<(), FailedCallback> {
-        let row = self.mutations.calls.store.read(|reader| reader.person(person))?;
+        let row = self.context.store.read(|reader| reader.person(person))?;
         let is_here =
             row.zip(community.as_ref()).is_some_and(|(row, (id, _))| row.community == *id);
         let nobody = || server_error("the account is of nobody of this community".to_owned());

@@ -129,12 +129,12 @@ impl OAuth {
     }
 
     fn community(&self, slug: String) -> OAuthResult<Arc<Community>> {
-        let community = self.mutations.calls.communities.get(&slug);
+        let community = self.context.communities.get(&slug);
         community.ok_or(OAuthError::Call(CallError::UnknownCommunity(slug)))
     }
 
     fn community_of(&self, person: PersonId) -> OAuthResult<Option<CommunityId>> {
-        let row = self.mutations.calls.store.read(|reader| reader.person(person))?;
+        let row = self.context.store.read(|reader| reader.person(person))?;
         Ok(row.map(|row| row.community))
     }
 }

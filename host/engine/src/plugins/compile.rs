@@ -25,7 +25,7 @@ use tokio::process::{Child, Command};
 use wasmtime::Engine;
 pub use wasmtime::component::Component;
 
-use super::load::MARK;
+use super::mark;
 use moothall_core::config::Limits;
 
 /// How much of what the compiler says is kept, in bytes.
@@ -75,7 +75,7 @@ pub fn prune(cache: &Path, keep: &BTreeSet<String>, compatibility: &str) -> std:
             "cwasm" | "partial" => name
                 .split_once('-')
                 .is_some_and(|(digest, engine)| engine == compatibility && keep.contains(digest)),
-            MARK => keep.contains(name),
+            mark::KIND => keep.contains(name),
             _ => continue,
         };
         if !is_kept {

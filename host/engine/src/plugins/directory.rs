@@ -6,28 +6,30 @@
 
 mod compiling;
 mod entry;
+mod file_system;
 mod files;
-mod patience;
+mod stamp;
+mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
-use notify::Watcher;
-use tokio::sync::{mpsc, watch};
 
+use super::compile;
+use super::file_name::stem;
 use super::load::{Loaded, Loader};
-use super::{FileReport, LoadError, Plugin, Plugins, Status, UNREADABLE, compile};
+use super::plugin::Plugin;
+use super::report::{FileReport, LoadError, Status, UNREADABLE};
+use super::serving::Plugins;
 use moothall_core::config::Config;
 use moothall_core::ids::PluginName;
 
 use compiling::{Compilations, Compiled};
 use entry::{Entry, failed, stop, swap};
-use files::{Files, Found, Listing, Look, Unread};
-
-pub use files::stem;
+use files::{Files, Found, Listing, Unread};
+use stamp::FileStamp;
 
 /// What says nothing of the file: it is tried again at each look.
 const PASSING: [&str; 3] = [UNREADABLE, "store_unavailable", "overloaded"];
@@ -49,7 +51,7 @@ pub struct Directory {
     /// Whether a file may have native code that nobody needs any more.
     is_prune_due: bool,
     /// Whether a name became free after other files were looked at.
-    is_look_due: bool,
+    is_scan_due: bool,
 }
 
 /// Whether a scan may take the time to compile.
@@ -74,7 +76,7 @@ impl Directory {
             unseen: None,
             replaced: Vec::new(),
             is_prune_due: true,
-            is_look_due: false,
+            is_scan_due: false,
         }
     }
 
@@ -86,66 +88,6 @@ impl Directory {
             self.tell_blocked(&reason);
             Ok(())
         })
-    }
-
-    /// Follows the directory until `reloads` is closed: each configuration that comes through it
-    /// takes effect at once.
-    pub async fn watch(mut self, mut reloads: watch::Receiver<Arc<Config>>) {
-        let (changed, mut changes) = mpsc::channel(1);
-        let watcher = self.notify(changed).await;
-        self.scan(Depth::All).await;
-        loop {
-            self.prune().await;
-            let next_look = self.next_look();
-            tokio::select! {
-                reloaded = reloads.changed() => {
-                    if reloaded.is_err() {
-                        break;
-                    }
-                    self.config = reloads.borrow_and_update().clone();
-                    // What was refused may be mended by another configuration.
-                    self.look_again();
-                }
-                Some(()) = changes.recv() => self.settle(&mut changes).await,
-                Some(compiled) = self.compilations.next() => {
-                    if self.settle_compiled(compiled) {
-                        continue;
-                    }
-                }
-                () = tokio::time::sleep(next_look) => {}
-            }
-            self.scan(Depth::All).await;
-        }
-        drop(watcher);
-    }
-
-    /// Without notifications the regular look at the directory remains.
-    async fn notify(&self, changed: mpsc::Sender<()>) -> Option<notify::RecommendedWatcher> {
-        let every = self.config.directory.rescan_ms;
-        let begun = self.files.with_directory(|path| watcher(path, changed)).await;
-        let begun = begun.and_then(|watcher| watcher.map_err(|error| error.to_string()));
-        begun.inspect_err(|error| tracing::warn!(%error, every, "no notice of changed plugin files; looking every so many ms")).ok()
-    }
-
-    /// Waits until the directory is quiet: a copy in progress is many changes.
-    async fn settle(&self, changes: &mut mpsc::Receiver<()>) {
-        let quiet = Duration::from_millis(self.config.directory.settle_ms);
-        while tokio::time::timeout(quiet, changes.recv()).await.is_ok_and(|change| change.is_some())
-        {
-        }
-    }
-
-    fn next_look(&mut self) -> Duration {
-        if std::mem::take(&mut self.is_look_due) {
-            return Duration::ZERO;
-        }
-        let removal = Duration::from_millis(self.config.directory.removal_ms);
-        let gone = self.entries.values().filter_map(|entry| entry.gone_since);
-        let until = gone.map(|since| removal.saturating_sub(since.elapsed())).min();
-        // What blocked may have answered.
-        let blocked = (!self.blocked.is_empty()).then_some(self.config.directory.read_ms);
-        let look = blocked.unwrap_or(u64::MAX).min(self.config.directory.rescan_ms).max(1);
-        until.unwrap_or(Duration::MAX).min(Duration::from_millis(look))
     }
 
     /// Looks at every file once. Before the host answers, all reading together has the time of one file's.
@@ -161,8 +103,8 @@ impl Directory {
             .collect();
         let limit = self.config.limits.plugin_file_bytes;
         let mut read = std::pin::pin!(self.files.read_all(wanted, limit, until));
-        while let Some((file, look, read)) = read.next().await {
-            self.visit(&file, look, read, depth).await;
+        while let Some((file, stamp, read)) = read.next().await {
+            self.visit(&file, stamp, read, depth).await;
         }
         self.plugins.note_blocked(self.blocked.clone());
         if depth == Depth::All {
@@ -222,7 +164,7 @@ impl Directory {
             tracing::info!(file, "plugin file removed");
         }
         if !removed.is_empty() {
-            self.look_again();
+            self.retry_refused();
         }
     }
 
@@ -245,27 +187,27 @@ impl Directory {
     }
 
     /// A name became free: files that were refused because of it may have their turn.
-    fn look_again(&mut self) {
+    fn retry_refused(&mut self) {
         let waits = |entry: &&mut Entry| entry.serving.is_none() || entry.waits_for.is_some();
         for entry in self.entries.values_mut().filter(waits) {
-            entry.look = None;
+            entry.stamp = None;
         }
     }
 
     /// How a file looks that is to be read; none where all is said of it.
-    fn wanted(&mut self, file: &str, found: Found) -> Option<Look> {
+    fn wanted(&mut self, file: &str, found: Found) -> Option<FileStamp> {
         if !is_active(&self.config, file) {
             self.put_aside(file);
             return None;
         }
         match found {
-            Found::File(look) if self.is_known(file, &look) => None,
-            Found::File(look) if look.bytes > self.config.limits.plugin_file_bytes => {
-                let error = self.too_large(look.bytes);
-                self.refuse(file, Some(look), error);
+            Found::File(stamp) if self.is_known(file, &stamp) => None,
+            Found::File(stamp) if stamp.bytes > self.config.limits.plugin_file_bytes => {
+                let error = self.too_large(stamp.bytes);
+                self.refuse(file, Some(stamp), error);
                 None
             }
-            Found::File(look) => Some(look),
+            Found::File(stamp) => Some(stamp),
             Found::Blocked(reason) => {
                 self.note_blocked(file, reason);
                 None
@@ -282,23 +224,23 @@ impl Directory {
     /// One that is not active.
     fn put_aside(&mut self, file: &str) {
         let entry = self.entries.entry(file.to_owned()).or_default();
-        entry.look = None;
+        entry.stamp = None;
         self.compilations.end(file);
         if let Some(stopped) = stop(&self.plugins, entry) {
             self.replaced.push(stopped);
-            self.look_again();
+            self.retry_refused();
         }
         self.plugins.report(FileReport::new(file, Status::Inactive));
     }
 
     /// Whether it was looked at as it is, under the configuration that there is, or that is under way.
-    fn is_known(&mut self, file: &str, look: &Look) -> bool {
+    fn is_known(&mut self, file: &str, stamp: &FileStamp) -> bool {
         let entry = self.entries.entry(file.to_owned()).or_default();
         let of_plugin =
             entry.serving.as_ref().map(|plugin| self.config.plugin(plugin.name.as_str()));
-        let is_known = entry.look.as_ref() == Some(look)
+        let is_known = entry.stamp.as_ref() == Some(stamp)
             && of_plugin.is_none_or(|config| config == entry.config);
-        is_known || self.compilations.has(file, look)
+        is_known || self.compilations.has(file, stamp)
     }
 
     fn too_large(&self, bytes: u64) -> LoadError {
@@ -313,13 +255,19 @@ impl Directory {
         self.refuse(file, None, LoadError { code: UNREADABLE, message });
     }
 
-    fn refuse(&mut self, file: &str, look: Option<Look>, error: LoadError) {
+    fn refuse(&mut self, file: &str, stamp: Option<FileStamp>, error: LoadError) {
         self.compilations.end(file);
-        self.settle_file(file, look, String::new(), Err(vec![error]));
+        self.settle_file(file, stamp, String::new(), Err(vec![error]));
     }
 
     /// A file that was read, or could not be.
-    async fn visit(&mut self, file: &str, look: Look, read: Result<Vec<u8>, Unread>, depth: Depth) {
+    async fn visit(
+        &mut self,
+        file: &str,
+        stamp: FileStamp,
+        read: Result<Vec<u8>, Unread>,
+        depth: Depth,
+    ) {
         let wasm = match read {
             Ok(wasm) => wasm,
             Err(Unread::Blocked(reason)) => return self.note_blocked(file, reason),
@@ -332,15 +280,15 @@ impl Directory {
         let digest = compile::digest(&wasm);
         if self.serves_already(file, &digest) {
             let entry = self.entries.entry(file.to_owned()).or_default();
-            entry.look = Some(look);
+            entry.stamp = Some(stamp);
             return;
         }
         if !self.loader.is_compiled(&digest) && compile::is_component(&wasm).is_ok() {
             drop(wasm);
-            return self.compile(file, &look, digest, depth);
+            return self.compile(file, &stamp, digest, depth);
         }
         let outcome = self.loader.load(wasm, digest.clone(), &self.config).await;
-        self.settle_file(file, Some(look), digest, outcome);
+        self.settle_file(file, Some(stamp), digest, outcome);
     }
 
     /// Whether a file that looks like another one is the same: it was touched, or may be read by others now.
@@ -352,7 +300,7 @@ impl Directory {
             && self.plugins.is_ready(file)
     }
 
-    fn compile(&mut self, file: &str, look: &Look, digest: String, depth: Depth) {
+    fn compile(&mut self, file: &str, stamp: &FileStamp, digest: String, depth: Depth) {
         let mut report = FileReport::new(file, Status::Compiling).serving(self.serving(file));
         report.digest.clone_from(&digest);
         self.plugins.report(report);
@@ -361,15 +309,15 @@ impl Directory {
             return;
         }
         let (loader, config) = (self.loader.clone(), self.config.clone());
-        self.compilations.begin(loader, file, look.clone(), digest, config);
+        self.compilations.begin(loader, file, stamp.clone(), digest, config);
     }
 
     /// Whether that was all: no other file waits for it, and nothing has changed meanwhile.
     fn settle_compiled(&mut self, compiled: Compiled) -> bool {
-        let Compiled { file, look, digest, config, outcome } = compiled;
+        let Compiled { file, stamp, digest, config, outcome } = compiled;
         let is_current = Arc::ptr_eq(&config, &self.config);
         let Some(outcome) = outcome.filter(|_| is_current) else { return false };
-        self.settle_file(&file, Some(look), digest.clone(), outcome);
+        self.settle_file(&file, Some(stamp), digest.clone(), outcome);
         self.note_seen();
         !self.plugins.compiling().iter().any(|file| !self.compilations.has_file(file))
     }
@@ -382,7 +330,7 @@ impl Directory {
     fn settle_file(
         &mut self,
         file: &str,
-        look: Option<Look>,
+        stamp: Option<FileStamp>,
         digest: String,
         outcome: Result<Loaded, Vec<LoadError>>,
     ) {
@@ -399,7 +347,7 @@ impl Directory {
         let named = entry.serving.as_ref().map(|plugin| plugin.name.clone());
         entry.waits_for = waits_for;
         let passes = |errors: &Vec<LoadError>| errors.iter().any(|one| PASSING.contains(&one.code));
-        entry.look = look.filter(|_| !outcome.as_ref().is_err_and(passes));
+        entry.stamp = stamp.filter(|_| !outcome.as_ref().is_err_and(passes));
         self.is_prune_due = true;
         let mut report = match outcome {
             Ok(loaded) => {
@@ -420,9 +368,9 @@ impl Directory {
         report.digest = digest;
         self.plugins.report(report);
         let serves = self.serving(file).map(|plugin| &plugin.name);
-        self.is_look_due |= named.is_some() && serves != named.as_ref();
-        if self.is_look_due {
-            self.look_again();
+        self.is_scan_due |= named.is_some() && serves != named.as_ref();
+        if self.is_scan_due {
+            self.retry_refused();
         }
     }
 
@@ -438,21 +386,9 @@ impl Directory {
         }
         // That file holds another plugin by now, which waits for a name itself: both were swapped.
         self.replaced.extend(entry.serving.take().as_ref().map(Arc::downgrade));
-        self.is_look_due = true;
+        self.is_scan_due = true;
         None
     }
-}
-
-fn watcher(path: &Path, changed: mpsc::Sender<()>) -> notify::Result<notify::RecommendedWatcher> {
-    let tell = move |_: notify::Result<notify::Event>| {
-        // One that waits already says as much as many.
-        if let Err(mpsc::error::TrySendError::Closed(())) = changed.try_send(()) {
-            tracing::debug!("the plugin directory changed after its watch has ended");
-        }
-    };
-    let mut watcher = notify::recommended_watcher(tell)?;
-    watcher.watch(path, notify::RecursiveMode::NonRecursive)?;
-    Ok(watcher)
 }
 
 fn is_active(config: &Config, file: &str) -> bool {

@@ -4,7 +4,6 @@
 
 mod assembly;
 mod doubts;
-mod mark;
 mod parts;
 mod schemas;
 mod settings;
@@ -14,22 +13,23 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::schema::shortened;
-use super::{Apart, LoadError, Plugin, compile};
+use super::apart::Apart;
+use super::compile;
+use super::mark::{self, Mark};
+use super::plugin::Plugin;
+use super::report::LoadError;
 use moothall_core::clock::Clock;
 use moothall_core::config::{Config, Limits};
 use moothall_core::day_budget::DayBudgets;
 use moothall_core::grants::Grants;
 use moothall_core::ids::PluginName;
+use moothall_guest::exports::Describe;
 use moothall_guest::{
-    CallContext, Export, Fault, Guest, LongCalls, Origin, Output, PluginContext, Sandbox, Settings,
+    CallContext, Export, Fault, Guest, LongCalls, Output, PluginContext, Sandbox, Settings,
 };
 use moothall_store::{Compiled, Store};
 
-pub use mark::KIND as MARK;
-
 use assembly::Assembly;
-use mark::Mark;
 
 /// Reasons that are given for one file.
 const REASONS: usize = 100;
@@ -57,21 +57,13 @@ pub struct Loaded {
     pub compile_ms: Option<u64>,
 }
 
-fn error(code: &'static str, message: impl Into<String>) -> LoadError {
-    LoadError { code, message: shortened(message.into()) }
-}
-
 /// A file may be wrong in as many ways as it has bytes.
 fn few(mut reasons: Vec<LoadError>) -> Vec<LoadError> {
     if let Some(more) = reasons.len().checked_sub(REASONS).filter(|more| *more > 0) {
         reasons.truncate(REASONS);
-        reasons.push(error(reasons[0].code, format!("and {more} reasons more")));
+        reasons.push(LoadError::new(reasons[0].code, format!("and {more} reasons more")));
     }
     reasons
-}
-
-fn errors(code: &'static str, messages: Vec<String>) -> Vec<LoadError> {
-    messages.into_iter().map(|message| error(code, message)).collect()
 }
 
 impl Loader {
@@ -87,10 +79,12 @@ impl Loader {
         digest: String,
         config: &Config,
     ) -> Result<Loaded, Vec<LoadError>> {
-        compile::is_component(&wasm).map_err(|message| vec![error("not_a_component", message)])?;
+        compile::is_component(&wasm)
+            .map_err(|message| vec![LoadError::new("not_a_component", message)])?;
         mark::refuse(&self.cache, &digest).map_err(|one| vec![one])?;
-        let known =
-            self.known(&digest).map_err(|message| vec![error("store_unavailable", message)])?;
+        let known = self
+            .known(&digest)
+            .map_err(|message| vec![LoadError::new("store_unavailable", message)])?;
         let (guest, text, compile_ms) = match known
             .and_then(|known| Some((self.cached(&digest, &known)?, known.manifest)))
         {
@@ -121,7 +115,7 @@ impl Loader {
         let _mark = Mark::put(&self.cache, &assembly.digest);
         let assembled = self.apart.run(move || assembly.finish()).await;
         let failed = "its manifest could not be compiled; the host's log has the reason";
-        assembled.unwrap_or_else(|| Err(vec![error("bad_manifest", failed)]))
+        assembled.unwrap_or_else(|| Err(vec![LoadError::new("bad_manifest", failed)]))
     }
 
     /// Forgets native code of every file but these.
@@ -157,7 +151,9 @@ impl Loader {
     }
 
     fn link(&self, component: &compile::Component) -> Result<Guest, Vec<LoadError>> {
-        self.sandbox.link(component).map_err(|messages| few(errors("cannot_link", messages)))
+        self.sandbox
+            .link(component)
+            .map_err(|messages| few(LoadError::all("cannot_link", messages)))
     }
 
     async fn compile_and_describe(
@@ -171,10 +167,10 @@ impl Loader {
         let began = Instant::now();
         let code_hash = compile::compile(wasm, &file, &config.limits)
             .await
-            .map_err(|message| vec![error("compile_failed", message)])?;
+            .map_err(|message| vec![LoadError::new("compile_failed", message)])?;
         let took = began.elapsed();
         let component = compile::load(self.sandbox.engine(), &file, &code_hash)
-            .map_err(|message| vec![error("compile_failed", message)])?;
+            .map_err(|message| vec![LoadError::new("compile_failed", message)])?;
         let guest = self.link(&component)?;
         let manifest = self.describe(&guest, &config.limits).await.map_err(|error| vec![error])?;
         self.remember(digest, compatibility, Compiled { code_hash, manifest: manifest.clone() })
@@ -199,7 +195,7 @@ impl Loader {
     async fn describe(&self, guest: &Guest, limits: &Limits) -> Result<String, LoadError> {
         // It has no name yet; the log says where its lines come from.
         let nameless = PluginName::parse("describe")
-            .map_err(|bad| error("describe_failed", bad.to_string()))?;
+            .map_err(|bad| LoadError::new("describe_failed", bad.to_string()))?;
         let plugin_context = PluginContext {
             quota: self.sandbox.quotas().fresh(&nameless),
             spent: DayBudgets::default().of_plugin(&nameless),
@@ -212,28 +208,31 @@ impl Loader {
         let call_context = CallContext {
             instance: None,
             config: "{}".into(),
-            origin: Origin::Describe,
             request_id: None,
-            read_only: true,
+            pending_secrets: None,
             process: None,
             may_send: false,
             batch: None,
             wall_ms: None,
         };
-        let ended = guest.call(Export::Describe, Arc::new(plugin_context), call_context).await;
+        let ended =
+            guest.call(Export::Describe(Describe), Arc::new(plugin_context), call_context).await;
         match ended.result {
             Ok(Ok(Output::Text(Some(manifest)))) if manifest.len() <= limits.manifest_bytes => {
                 Ok(manifest)
             }
-            Ok(Ok(_)) => Err(error(
+            Ok(Ok(_)) => Err(LoadError::new(
                 "describe_failed",
                 format!("its manifest has more than {} bytes", limits.manifest_bytes),
             )),
-            Ok(Err(refusal)) => Err(error("describe_failed", refusal.message)),
-            Err(fault @ (Fault::Overloaded(_) | Fault::Store(_))) => {
-                Err(error("overloaded", format!("`describe` cannot be called now: {fault}")))
+            Ok(Err(refusal)) => Err(LoadError::new("describe_failed", refusal.message)),
+            Err(fault @ (Fault::Overloaded(_) | Fault::Store(_))) => Err(LoadError::new(
+                "overloaded",
+                format!("`describe` cannot be called now: {fault}"),
+            )),
+            Err(fault) => {
+                Err(LoadError::new("describe_failed", format!("`describe` failed: {fault}")))
             }
-            Err(fault) => Err(error("describe_failed", format!("`describe` failed: {fault}"))),
         }
     }
 }

@@ -6,11 +6,26 @@ use std::time::Duration;
 use metrics::{Counter, Histogram};
 
 use moothall_core::telemetry::metric::{CALL_SECONDS, CALLS};
+use moothall_guest::CallGroup;
+
+/// Metrics of the calls that are counted under no name of their own.
+pub struct PluginMetrics([CallMetrics; CallGroup::ALL.len()]);
+
+impl PluginMetrics {
+    pub fn new(plugin: &str) -> Self {
+        Self(CallGroup::ALL.map(|group| CallMetrics::new(plugin, group, "")))
+    }
+
+    pub fn of(&self, group: CallGroup) -> &CallMetrics {
+        // `ALL` is in the order in which the groups are declared.
+        &self.0[group as usize]
+    }
+}
 
 /// The metrics of one action, or of another kind of call.
 pub struct CallMetrics {
     plugin: Box<str>,
-    origin: &'static str,
+    group: CallGroup,
     name: Box<str>,
     ok: OnceLock<Counter>,
     refused: OnceLock<Counter>,
@@ -28,10 +43,10 @@ pub enum CallOutcome {
 }
 
 impl CallMetrics {
-    pub fn new(plugin: &str, origin: &'static str, name: &str) -> Self {
+    pub fn new(plugin: &str, group: CallGroup, name: &str) -> Self {
         Self {
             plugin: plugin.into(),
-            origin,
+            group,
             name: name.into(),
             ok: OnceLock::new(),
             refused: OnceLock::new(),
@@ -52,6 +67,19 @@ impl CallMetrics {
     }
 
     fn labels(&self) -> [(&'static str, &str); 3] {
-        [("plugin", &self.plugin), ("origin", self.origin), ("name", &self.name)]
+        [("plugin", &self.plugin), ("origin", self.group.as_str()), ("name", &self.name)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_group_has_metrics_of_its_own() {
+        let metrics = PluginMetrics::new("probe");
+        for group in CallGroup::ALL {
+            assert_eq!(metrics.of(group).group, group);
+        }
     }
 }

@@ -3,11 +3,11 @@
 //! Community-wide, without the instance's lock: reads see what is stored and the call's own changes,
 //! and a change that others were quicker with is found at the commit.
 
-use super::{carried, error};
 use crate::bindings::imports::moothall::plugin::accounts;
 use crate::bindings::{Error, ErrorKind};
 use crate::call_state::CallState;
 use crate::fault::Fault;
+use crate::refusal::{carried, error};
 use moothall_core::effects::{ACCOUNT_BYTES, Account, AccountChange, AccountKey, Claim};
 use moothall_core::ids::{CommunityId, PersonId};
 use moothall_values::json::{Object, list};
@@ -138,7 +138,7 @@ impl CallState {
     }
 
     fn count_account(&self) -> Result<(), Error> {
-        if self.call_context.read_only {
+        if self.function.is_read_only {
             let message = "this call is read-only and may not change accounts";
             return Err(error(ErrorKind::Forbidden, message));
         }

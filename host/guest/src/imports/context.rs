@@ -33,7 +33,7 @@ impl context::Host for CallState {
     }
 
     fn origin(&mut self) -> String {
-        self.call_context.origin.as_str().to_owned()
+        self.function.origin.as_str().to_owned()
     }
 
     fn request_id(&mut self) -> String {

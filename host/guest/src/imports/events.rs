@@ -2,10 +2,10 @@
 
 use moothall_values::bounds::DEDUPE_KEY_BYTES;
 
-use super::{carried, error};
 use crate::bindings::imports::moothall::plugin::events;
 use crate::bindings::{Error, ErrorKind};
 use crate::call_state::CallState;
+use crate::refusal::{carried, error};
 use moothall_core::day_budget::ROW_BYTES;
 use moothall_core::effects::Emitted;
 use moothall_core::events::is_event_type;
@@ -48,7 +48,7 @@ impl CallState {
         let invalid = |message: String| Err(error(ErrorKind::Invalid, message));
         let (limit, count) =
             (self.plugin_context.limits.event_bytes, self.plugin_context.limits.events);
-        if self.call_context.instance.is_none() || self.call_context.read_only {
+        if self.call_context.instance.is_none() || self.function.is_read_only {
             let message = "this call may not emit events: it is read-only, or for no instance";
             return Err(error(ErrorKind::Forbidden, message));
         }

@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use wasmtime::component::Resource;
 
-use super::error;
-use super::secrets::SecretHandle;
 use crate::bindings::imports::moothall::plugin::http;
 use crate::bindings::{Error, ErrorKind};
 use crate::call_state::CallState;
-use crate::sending::{Permit, told};
+use crate::network::{Permit, told};
+use crate::refusal::error;
+use crate::secret_handle::SecretHandle;
 use moothall_egress::Outbound;
 
 impl http::Host for CallState {

@@ -1,9 +1,9 @@
 //! `metrics`: the host's own numbers, for plugins of host scope.
 
-use super::error;
 use crate::bindings::imports::moothall::plugin::metrics::Host;
 use crate::bindings::{Error, ErrorKind};
 use crate::call_state::CallState;
+use crate::refusal::error;
 
 impl Host for CallState {
     fn snapshot(&mut self) -> Result<String, Error> {

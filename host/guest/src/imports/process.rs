@@ -5,11 +5,11 @@
 
 use moothall_values::bounds::PROCESS_URL_BYTES;
 
-use super::{carried, error};
 use crate::bindings::imports::moothall::plugin::process;
 use crate::bindings::{Error, ErrorKind};
 use crate::call_state::CallState;
 use crate::fault::Fault;
+use crate::refusal::{carried, error};
 use moothall_core::clock::{A_MOMENT, parse_rfc3339, rfc3339};
 use moothall_core::effects::{ProcessChange, ProcessStatus};
 use moothall_core::ids::{CommunityId, InstanceId};

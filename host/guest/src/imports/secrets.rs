@@ -3,22 +3,14 @@
 use secrecy::{ExposeSecret, SecretString};
 use wasmtime::component::Resource;
 
-use super::error;
 use crate::bindings::imports::moothall::plugin::secrets;
 use crate::bindings::{Error, ErrorKind};
 use crate::call_state::CallState;
 use crate::fault::Fault;
 use crate::memory::{MemoryReservation, Of};
+use crate::refusal::error;
+use crate::secret_handle::SecretHandle;
 use moothall_core::instance::{Instance, secret_context};
-
-/// A secret that is set, as a guest holds it.
-pub struct SecretHandle {
-    /// How grants name it: a JSON Pointer into the config, or `settings:<name>`.
-    grant: String,
-    value: SecretString,
-    /// What the value counts for in guests' memory, as long as the handle lasts.
-    _reservation: MemoryReservation,
-}
 
 impl secrets::Host for CallState {
     fn get(&mut self, pointer: String) -> Result<Resource<SecretHandle>, Error> {
@@ -63,7 +55,7 @@ impl CallState {
         instance: &Instance,
         pointer: &str,
     ) -> Result<Option<SecretString>, Fault> {
-        if let Some(pending) = self.call_context.origin.pending_secrets() {
+        if let Some(pending) = &self.call_context.pending_secrets {
             return Ok(pending.get(pointer).cloned());
         }
         let (id, generation) = (instance.id, instance.generation);

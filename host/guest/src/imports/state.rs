@@ -2,10 +2,10 @@
 //!
 //! Reads see the call's own writes; writes collect in its effects and are stored by the commit.
 
-use super::{carried, error};
 use crate::bindings::imports::moothall::plugin::state;
 use crate::bindings::{Error, ErrorKind};
 use crate::call_state::CallState;
+use crate::refusal::{carried, error};
 use moothall_core::effects::Overlay;
 use moothall_core::ids::InstanceId;
 
@@ -108,7 +108,7 @@ impl CallState {
     }
 
     pub(super) fn count_write(&mut self) -> Result<(), Error> {
-        if self.call_context.read_only {
+        if self.function.is_read_only {
             return Err(error(
                 ErrorKind::Forbidden,
                 "this call is read-only and may not write state",

@@ -73,7 +73,7 @@ pub struct CommunityEventTypes {
 
 pub fn community_shown(api: &Api, community: &Community) -> Result<ShownCommunity, Problem> {
     let id = community.names.id;
-    let pointers = api.calls.store.read(|reader| reader.secret_pointers(id))?;
+    let pointers = api.context.store.read(|reader| reader.secret_pointers(id))?;
     Ok(with_pointers(api, community, &pointers))
 }
 
@@ -101,7 +101,7 @@ pub fn instance_shown(
     instance: &Instance,
     pointers: Option<&Vec<String>>,
 ) -> ShownInstance {
-    let plugin = api.calls.plugins.get(instance.plugin.as_str());
+    let plugin = api.context.plugins.get(instance.plugin.as_str());
     let public: Value = serde_json::from_str(instance.stored_config()).unwrap_or_default();
     let mut pointers = pointers.cloned().unwrap_or_default();
     pointers.extend(plugin.iter().flat_map(|plugin| plugin.config_schema.secrets().find(&public)));

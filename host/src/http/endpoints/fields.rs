@@ -168,7 +168,7 @@ impl EndpointBody {
             Some(None) => Err(invalid("community", "it is a community's slug, or `*` for all")),
             Some(Some("*")) => Ok(Some(0)),
             Some(Some(slug)) => {
-                let community = api.calls.communities.get(slug);
+                let community = api.context.communities.get(slug);
                 let community = community.ok_or_else(|| Problem::unknown_community(slug))?;
                 Ok(Some(community.names.id.0))
             }
@@ -229,8 +229,7 @@ impl EndpointBody {
             }
         }
         let text = json!(headers).to_string();
-        let sealed =
-            api.mutations.keyring.seal(&headers_context(&before.public_id), text.as_bytes());
+        let sealed = api.context.keyring.seal(&headers_context(&before.public_id), text.as_bytes());
         sealed.map_err(|error| Problem::internal(error.to_string()))
     }
 
@@ -284,7 +283,7 @@ pub fn opened(api: &Api, row: &EndpointRow) -> Result<BTreeMap<String, String>, 
     if row.headers.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let opened = api.mutations.keyring.open(&headers_context(&row.public_id), &row.headers);
+    let opened = api.context.keyring.open(&headers_context(&row.public_id), &row.headers);
     let opened = opened.map_err(|error| Problem::internal(error.to_string()))?;
     serde_json::from_str(opened.expose_secret())
         .map_err(|_| Problem::internal("an endpoint's headers cannot be read"))

@@ -122,7 +122,7 @@ pub fn listed(
     match opened(api, row) {
         Ok(headers) => with(api, row, headers, declared).map(Some),
         Err(_) => {
-            let unreadable = api.calls.store.health().unreadable();
+            let unreadable = api.context.store.health().unreadable();
             unreadable.tell("endpoint", row.id.to_string(), &"its headers cannot be opened");
             Ok(None)
         }
@@ -140,7 +140,7 @@ fn with(
         declared.doubt(pattern).map(|why| format!("`event_types`: `{pattern}` {why}"))
     };
     let warnings = event_types.iter().filter_map(doubt).collect();
-    let waiting = api.calls.store.read(|reader| reader.backlog(row.id, COUNTED))?;
+    let waiting = api.context.store.read(|reader| reader.backlog(row.id, COUNTED))?;
     Ok(ShownEndpoint {
         id: row.public_id.clone(),
         url: Some(row.url.clone()).filter(|url| !url.is_empty()),
@@ -171,7 +171,7 @@ fn with(
 pub fn slug_of(api: &Api, row: &EndpointRow) -> Result<Option<String>, Problem> {
     match row.community {
         0 => Ok(Some("*".to_owned())),
-        id => Ok(api.calls.store.read(|reader| reader.community_slug(id))?),
+        id => Ok(api.context.store.read(|reader| reader.community_slug(id))?),
     }
 }
 
@@ -193,7 +193,7 @@ fn state(api: &Api, row: &EndpointRow, waiting: &Backlog) -> State {
 
 fn circuit(api: &Api, row: &EndpointRow) -> Circuit {
     let circuit = api.circuits.of(row.id);
-    let (now, monotonic) = (api.clock.now_ms(), api.clock.monotonic_ms());
+    let (now, monotonic) = (api.context.clock.now_ms(), api.context.clock.monotonic_ms());
     let until = |until: i64| Moment(now + (until - monotonic).max(0));
     Circuit {
         state: match circuit.gate(monotonic) {

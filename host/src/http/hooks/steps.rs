@@ -108,7 +108,7 @@ fn shown_step(api: &Api, step: &Step) -> Result<ShownStep, Problem> {
 }
 
 fn slug_of(api: &Api, community: CommunityId) -> Result<Option<String>, Problem> {
-    Ok(api.calls.store.read(|reader| reader.community_slug(community.0))?)
+    Ok(api.context.store.read(|reader| reader.community_slug(community.0))?)
 }
 
 fn step_of(api: &Api, name: &str, id: &str) -> Result<Arc<Step>, Problem> {
@@ -136,9 +136,10 @@ async fn add(
         None => SigningSecret::generate().map_err(|error| Problem::internal(error.to_string()))?,
         Some(_) => return Err(refusal("a secret is a text that begins with `whsec_`")),
     };
-    let id = unguessable_ulid(&api.clock).map_err(|error| Problem::internal(error.to_string()))?;
+    let id = unguessable_ulid(&api.context.clock)
+        .map_err(|error| Problem::internal(error.to_string()))?;
     let id = format!("step_{id}");
-    let sealed = api.mutations.keyring.seal(&secret_context(&id), secret.text().as_bytes());
+    let sealed = api.context.keyring.seal(&secret_context(&id), secret.text().as_bytes());
     let sealed = sealed.map_err(|error| Problem::internal(error.to_string()))?;
     let mut told = told.with_status(StatusCode::CREATED.as_u16());
     told.sub_resource_id = Some(id.clone());
@@ -149,11 +150,11 @@ async fn add(
         community: CommunityId::HOST,
         settings: String::new(),
         secret: sealed,
-        created_at: api.clock.now_ms(),
+        created_at: api.context.clock.now_ms(),
     };
     let row = applied(&api, &Settings::default(), &body, blank).await?;
     let (now, most) = (row.created_at, api.settings.hooks.steps);
-    let write = api.calls.store.write_then(
+    let write = api.context.store.write_then(
         "hook.step",
         move |tx| {
             let view = View::Step(row.public_id.clone());
@@ -181,13 +182,13 @@ async fn change(
     require_own(&*step_of(&api, &name, &id)?)?;
     let body: Value = body::json(&api, "StepChange", body).await?;
     for _ in 0..PUT_TRIES {
-        let stored = api.calls.store.read(|reader| reader.step(&id))?;
+        let stored = api.context.store.read(|reader| reader.step(&id))?;
         let before = stored.filter(|row| row.hook == name).ok_or_else(|| no_step(&name, &id))?;
         let settings = Settings::of_row(&before)
             .map_err(|error| Problem::internal(format!("a step cannot be read: {error}")))?;
         let after = applied(&api, &settings, &body, before.clone()).await?;
-        let (now, told) = (api.clock.now_ms(), told.clone());
-        let write = api.calls.store.write_then(
+        let (now, told) = (api.context.clock.now_ms(), told.clone());
+        let write = api.context.store.write_then(
             "hook.step",
             move |tx| {
                 let view = View::Step(after.public_id.clone());
@@ -280,7 +281,7 @@ fn community(api: &Api, slug: &str) -> Result<CommunityId, Problem> {
     if slug == "*" {
         return Ok(CommunityId::HOST);
     }
-    let community = api.calls.communities.get(slug);
+    let community = api.context.communities.get(slug);
     Ok(community.ok_or_else(|| Problem::unknown_community(slug))?.names.id)
 }
 
@@ -291,7 +292,7 @@ async fn check_target(api: &Api, hook: &str, settings: &Settings) -> Result<(), 
             Problem::bad_request(format!("The step's `target` cannot be sent to: {fault}"))
         });
     }
-    let plugin = api.calls.plugins.get(&settings.target);
+    let plugin = api.context.plugins.get(&settings.target);
     let plugin = plugin.ok_or_else(|| {
         let meant = api.calls.plugin_meant(&settings.target);
         Problem::unknown_plugin(&settings.target, &meant)
@@ -323,8 +324,8 @@ async fn remove(
 ) -> Result<StatusCode, Problem> {
     let step = step_of(&api, &name, &id)?;
     require_own(&step)?;
-    let (now, told, of) = (api.clock.now_ms(), told.with_status(204), step.community);
-    let write = api.calls.store.write_then(
+    let (now, told, of) = (api.context.clock.now_ms(), told.with_status(204), step.community);
+    let write = api.context.store.write_then(
         "hook.step",
         move |tx| {
             let view = View::Step(id.clone());

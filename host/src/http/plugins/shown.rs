@@ -55,16 +55,16 @@ struct Unfit {
 
 /// Every file in the plugin directory, and what became of it.
 pub fn files(api: &Api) -> PluginFiles {
-    let now = api.clock.now_ms();
+    let now = api.context.clock.now_ms();
     let file = |report: FileReport| {
-        let plugin = report.name.as_ref().and_then(|name| api.calls.plugins.get(name));
+        let plugin = report.name.as_ref().and_then(|name| api.context.plugins.get(name));
         PluginFile {
             report,
             stored_today: plugin.as_ref().map(|plugin| stored_today(plugin, now)),
             config_invalid: plugin.map(|plugin| unfit(api, &plugin)),
         }
     };
-    PluginFiles { plugins: api.calls.plugins.reports().into_iter().map(file).collect() }
+    PluginFiles { plugins: api.context.plugins.reports().into_iter().map(file).collect() }
 }
 
 fn unfit(api: &Api, plugin: &Plugin) -> UnfitInstances {
@@ -157,7 +157,7 @@ pub fn metadata(plugin: &Plugin) -> PluginMetadata {
 }
 
 pub fn config_schemas(api: &Api) -> ConfigSchemas {
-    let all = api.calls.plugins.all();
+    let all = api.context.plugins.all();
     let schema = |plugin: &std::sync::Arc<Plugin>| {
         (plugin.name.to_string(), plugin.manifest.config_schema.clone())
     };

@@ -99,10 +99,10 @@ pub struct Settled {
 }
 
 pub fn of_webhooks(api: &Api) -> Result<Worker, Problem> {
-    let store = &api.calls.store;
+    let store = &api.context.store;
     let (lag, dead) =
         store.read(|r| Ok((r.webhook_lag()?, r.dead_webhooks(0, SHOWN_WEBHOOKS)?)))?;
-    let now = api.clock.now_ms();
+    let now = api.context.clock.now_ms();
     Ok(Worker::OfWebhooks(WebhooksWorker {
         worker: "webhooks",
         waiting: lag.waiting,
@@ -114,7 +114,7 @@ pub fn of_webhooks(api: &Api) -> Result<Worker, Problem> {
 }
 
 fn dead_webhook(api: &Api, item: &WebhookItem) -> DeadWebhook {
-    let instance = api.calls.communities.instance(item.instance);
+    let instance = api.context.communities.instance(item.instance);
     DeadWebhook {
         id: item.id,
         community: instance.as_ref().map(|one| one.community.slug.clone()),
@@ -127,11 +127,11 @@ fn dead_webhook(api: &Api, item: &WebhookItem) -> DeadWebhook {
 }
 
 pub fn of_plugin(api: &Api, row: &WorkerRow) -> Result<Worker, Problem> {
-    let instance = api.calls.communities.instance(row.instance);
+    let instance = api.context.communities.instance(row.instance);
     let plugin = instance.as_ref().and_then(|one| api.calls.plugin_of(one).ok());
     let manifest =
         plugin.as_ref().and_then(|plugin| plugin.workers.iter().find(|one| *one.name == *row.name));
-    let store = &api.calls.store;
+    let store = &api.context.store;
     let retries = store.read(|reader| reader.waiting_events(row.id, SHOWN))?;
     let (log, (retrying, dead), letters) = store.read(|reader| {
         let (log, _) = reader.log(row.community, row.cursor, COUNTED)?;
@@ -153,7 +153,7 @@ pub fn of_plugin(api: &Api, row: &WorkerRow) -> Result<Worker, Problem> {
         serving: manifest.is_some(),
         position: row.cursor,
         waiting: wanted.len(),
-        lag_ms: since.map_or(0, |since| (api.clock.now_ms() - since).max(0)),
+        lag_ms: since.map_or(0, |since| (api.context.clock.now_ms() - since).max(0)),
         failing: retrying,
         retries: retries.into_iter().map(retry).collect(),
         dead,

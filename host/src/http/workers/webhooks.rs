@@ -37,7 +37,8 @@ pub async fn settle(
         Asked::New(bytes, answering) => (bytes, answering),
     };
     let SettleBody { id } = body::parse_as("DeadWebhooks", &bytes)?;
-    let (now, name) = (api.clock.now_ms(), if is_retry { "webhook.retry" } else { "webhook.skip" });
+    let (now, name) =
+        (api.context.clock.now_ms(), if is_retry { "webhook.retry" } else { "webhook.skip" });
     let make = move |tx: &Tx<'_>| {
         let count = match is_retry {
             true => tx.retry_webhooks(id, now, AT_ONCE)?,

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 
-use super::files::{Files, Look};
+use super::files::Files;
+use super::stamp::FileStamp;
 use crate::plugins::load::{Loaded, Loader};
 use crate::plugins::{LoadError, compile};
 use moothall_core::config::{Config, Limits};
@@ -25,7 +26,7 @@ pub struct Compilations {
 
 /// One file's.
 struct Compilation {
-    look: Look,
+    stamp: FileStamp,
     digest: String,
     config: Arc<Config>,
     task: AbortHandle,
@@ -34,7 +35,7 @@ struct Compilation {
 /// One that has ended.
 pub struct Compiled {
     pub file: String,
-    pub look: Look,
+    pub stamp: FileStamp,
     pub digest: String,
     /// The configuration under which it was loaded.
     pub config: Arc<Config>,
@@ -54,8 +55,8 @@ impl Compilations {
     }
 
     /// Whether that file is being compiled as it looks now.
-    pub fn has(&self, file: &str, look: &Look) -> bool {
-        self.by_file.get(file).is_some_and(|one| one.look == *look)
+    pub fn has(&self, file: &str, stamp: &FileStamp) -> bool {
+        self.by_file.get(file).is_some_and(|one| one.stamp == *stamp)
     }
 
     /// Whether another file with that content is being compiled.
@@ -72,7 +73,7 @@ impl Compilations {
         &mut self,
         loader: Arc<Loader>,
         file: &str,
-        look: Look,
+        stamp: FileStamp,
         digest: String,
         config: Arc<Config>,
     ) {
@@ -89,7 +90,7 @@ impl Compilations {
             }
             Some(loader.load(wasm, content, &of_task).await)
         });
-        self.by_file.insert(file.to_owned(), Compilation { look, digest, config, task });
+        self.by_file.insert(file.to_owned(), Compilation { stamp, digest, config, task });
     }
 
     /// Gives up a file's compilation, if it has one.
@@ -118,8 +119,8 @@ impl Compilations {
         outcome: Option<Result<Loaded, Vec<LoadError>>>,
     ) -> Option<Compiled> {
         let file = self.by_file.iter().find(|(_, one)| one.task.id() == id)?.0.clone();
-        let Compilation { look, digest, config, .. } = self.by_file.remove(&file)?;
-        Some(Compiled { file, look, digest, config, outcome })
+        let Compilation { stamp, digest, config, .. } = self.by_file.remove(&file)?;
+        Some(Compiled { file, stamp, digest, config, outcome })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
-use super::files::Look;
+use super::stamp::FileStamp;
 use crate::plugins::load::Loaded;
 use crate::plugins::{FileReport, LoadError, Plugin, Plugins, Status};
 use moothall_core::config::PluginConfig;
@@ -12,7 +12,7 @@ use moothall_core::ids::PluginName;
 /// What is known of one file.
 #[derive(Default)]
 pub struct Entry {
-    pub look: Option<Look>,
+    pub stamp: Option<FileStamp>,
     pub serving: Option<Arc<Plugin>>,
     /// The configuration under which it was loaded.
     pub config: PluginConfig,
@@ -52,7 +52,7 @@ pub fn swap(
 pub fn failed(entry: &mut Entry, file: &str, errors: Vec<LoadError>) -> FileReport {
     let reasons = errors.iter().map(|error| error.message.as_str()).collect::<Vec<_>>().join("; ");
     let still = entry.serving.as_ref().map(|plugin| plugin.manifest.version.as_str());
-    if entry.refused.as_ref() != Some(&reasons) || entry.look.is_some() {
+    if entry.refused.as_ref() != Some(&reasons) || entry.stamp.is_some() {
         tracing::warn!(file, still_serving = still, "plugin file refused: {reasons}");
     }
     let mut report = FileReport::new(file, Status::Failed).serving(entry.serving.as_deref());

@@ -3,17 +3,19 @@
 use std::collections::BTreeMap;
 use std::fs::{FileType, Metadata};
 use std::io::{Error, ErrorKind, Read};
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::iter;
 use tokio::time::Instant;
 
-use super::patience::{Asked, Blocked, Patience};
-use crate::plugins::{LoadError, UNREADABLE};
+use super::file_system::{Asked, Blocked, FileSystem};
+use super::stamp::FileStamp;
+use crate::plugins::file_name::is_plugin_file;
+use crate::plugins::report::{LoadError, UNREADABLE};
 use moothall_core::config::DirectoryConfig;
 
 /// Files that are asked for at once. They come in the order of their names, and as many are in memory at most.
@@ -21,33 +23,12 @@ const AT_ONCE: usize = 4;
 /// How many times `read_ms` a file may take that was read before.
 const AGAIN: u32 = 15;
 
-/// How plugin files are called, in any case.
-const EXTENSION: &str = ".wasm";
-
-/// What a file looks like from outside: a change of any of it is a change of the file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Look {
-    pub bytes: u64,
-    modified: Option<SystemTime>,
-    /// Set by the file system alone: also where a copy brings its time along. Seconds and nanoseconds.
-    changed: (i64, i64),
-    inode: u64,
-}
-
-impl Look {
-    fn of(metadata: &Metadata) -> Self {
-        let (bytes, modified) = (metadata.len(), metadata.modified().ok());
-        let changed = (metadata.ctime(), metadata.ctime_nsec());
-        Self { bytes, modified, changed, inode: metadata.ino() }
-    }
-}
-
 /// What a name in the directory stands for.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Found {
-    File(Look),
+    File(FileStamp),
     /// A link, whose own look this is.
-    Link(Look),
+    Link(FileStamp),
     /// No answer came in time.
     Blocked(String),
     /// Nothing that can be a plugin.
@@ -58,19 +39,19 @@ pub enum Found {
 pub struct Files {
     path: PathBuf,
     most: usize,
-    patience: Patience,
+    file_system: FileSystem,
     read_ms: u64,
 }
 
 impl Files {
     pub fn new(path: PathBuf, config: &DirectoryConfig) -> Self {
-        let patience = Patience::new(config);
-        Self { path, most: config.files, patience, read_ms: config.read_ms }
+        let file_system = FileSystem::new(config);
+        Self { path, most: config.files, file_system, read_ms: config.read_ms }
     }
 
     /// When whatever is asked now is waited for no longer.
     pub fn end(&self) -> Instant {
-        self.patience.end()
+        self.file_system.end()
     }
 
     /// Work that concerns the directory itself.
@@ -79,7 +60,7 @@ impl Files {
         work: impl FnOnce(&Path) -> T + Send + 'static,
     ) -> Result<T, String> {
         let path = self.path.clone();
-        let asked = self.patience.ask(Asked::Once, self.end(), move || work(&path));
+        let asked = self.file_system.ask(Asked::Once, self.end(), move || work(&path));
         asked.await.map_err(|blocked| self.reason(blocked))
     }
 
@@ -87,25 +68,25 @@ impl Files {
     pub async fn list(&self, until: Option<Instant>) -> Result<BTreeMap<String, Found>, Listing> {
         let (path, most) = (self.path.clone(), self.most);
         let until_then = until.unwrap_or_else(|| self.end());
-        let names = self.patience.ask(Asked::List, until_then, move || names(&path, most));
+        let names = self.file_system.ask(Asked::List, until_then, move || names(&path, most));
         let names = names.await.map_err(|blocked| Listing::Blocked(self.reason(blocked)))?;
         let names = names.map_err(Listing::Failed)?;
-        self.patience.forget(|file| !names.contains_key(file));
+        self.file_system.forget(|file| !names.contains_key(file));
         let looked = iter(names).map(|(name, found)| async move {
             match found {
-                Found::Link(look) => (name.clone(), self.follow(name, look, until).await),
+                Found::Link(stamp) => (name.clone(), self.follow(name, stamp, until).await),
                 found => (name, found),
             }
         });
         Ok(looked.buffered(AT_ONCE).collect().await)
     }
 
-    async fn follow(&self, name: String, link: Look, until: Option<Instant>) -> Found {
+    async fn follow(&self, name: String, link: FileStamp, until: Option<Instant>) -> Found {
         let path = self.path.join(&name);
-        let (asked, until) = (Asked::Look(name, link), until.unwrap_or_else(|| self.end()));
-        match self.patience.ask(asked, until, move || std::fs::metadata(path)).await {
+        let (asked, until) = (Asked::Follow(name, link), until.unwrap_or_else(|| self.end()));
+        match self.file_system.ask(asked, until, move || std::fs::metadata(path)).await {
             Err(blocked) => Found::Blocked(self.reason(blocked)),
-            Ok(Ok(metadata)) if metadata.is_file() => Found::File(Look::of(&metadata)),
+            Ok(Ok(metadata)) if metadata.is_file() => Found::File(FileStamp::of(&metadata)),
             Ok(Ok(metadata)) => Found::Not(no_file(metadata.file_type())),
             Ok(Err(cause)) => {
                 let message = format!("it is a link that leads to no file: {cause}");
@@ -117,16 +98,17 @@ impl Files {
     /// What these files have, in their order.
     pub fn read_all(
         self: &Arc<Self>,
-        files: Vec<(String, Look)>,
+        files: Vec<(String, FileStamp)>,
         limit: u64,
         until: Option<Instant>,
-    ) -> impl futures_util::Stream<Item = (String, Look, Result<Vec<u8>, Unread>)> + use<> {
+    ) -> impl futures_util::Stream<Item = (String, FileStamp, Result<Vec<u8>, Unread>)> + use<>
+    {
         let this = self.clone();
-        let read = move |(file, look): (String, Look)| {
+        let read = move |(file, stamp): (String, FileStamp)| {
             let this = this.clone();
             async move {
-                let read = this.read(&file, &look, limit, until).await;
-                (file, look, read)
+                let read = this.read(&file, &stamp, limit, until).await;
+                (file, stamp, read)
             }
         };
         iter(files).map(read).buffered(AT_ONCE)
@@ -135,12 +117,12 @@ impl Files {
     async fn read(
         &self,
         file: &str,
-        look: &Look,
+        stamp: &FileStamp,
         limit: u64,
         until: Option<Instant>,
     ) -> Result<Vec<u8>, Unread> {
         let until = until.unwrap_or_else(|| self.end());
-        self.ask(Asked::Read(file.to_owned(), look.clone()), file, limit, until).await
+        self.ask(Asked::Read(file.to_owned(), stamp.clone()), file, limit, until).await
     }
 
     /// What a file has that was read before: if it comes slowly, it comes.
@@ -157,7 +139,7 @@ impl Files {
         until: Instant,
     ) -> Result<Vec<u8>, Unread> {
         let path = self.path.join(file);
-        match self.patience.ask(asked, until, move || read(&path, limit)).await {
+        match self.file_system.ask(asked, until, move || read(&path, limit)).await {
             Ok(read) => read.map_err(Unread::Failed),
             Err(blocked) => Err(Unread::Blocked(self.reason(blocked))),
         }
@@ -229,8 +211,8 @@ fn names(directory: &Path, limit: usize) -> Result<BTreeMap<String, Found>, Erro
 
 fn found(metadata: &Metadata) -> Found {
     match metadata.file_type() {
-        kind if kind.is_file() => Found::File(Look::of(metadata)),
-        kind if kind.is_symlink() => Found::Link(Look::of(metadata)),
+        kind if kind.is_file() => Found::File(FileStamp::of(metadata)),
+        kind if kind.is_symlink() => Found::Link(FileStamp::of(metadata)),
         kind => Found::Not(no_file(kind)),
     }
 }
@@ -250,30 +232,4 @@ fn no_file(kind: FileType) -> LoadError {
         _ => "a device",
     };
     LoadError { code: NOT_A_FILE, message: format!("it is {what}, not a file") }
-}
-
-/// What a file is called without its extension.
-pub fn stem(file: &str) -> &str {
-    let stem = file.len().checked_sub(EXTENSION.len()).and_then(|end| file.split_at_checked(end));
-    stem.filter(|(_, end)| end.eq_ignore_ascii_case(EXTENSION)).map_or(file, |(stem, _)| stem)
-}
-
-/// What begins with a dot is somebody else's: `._x.wasm` is what macOS puts beside a file that it copies.
-fn is_plugin_file(name: &str) -> bool {
-    !name.starts_with('.') && stem(name) != name
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_plugin_file_is_told_by_its_name() {
-        for (name, stem_of) in [("x.wasm", "x"), ("X.WASM", "X"), ("a.b.Wasm", "a.b")] {
-            assert!(is_plugin_file(name) && stem(name) == stem_of, "{name}");
-        }
-        for name in ["._x.wasm", ".wasm", ".x.wasm", "x.wasm.tmp", "x.wat", "wasm", "é"] {
-            assert!(!is_plugin_file(name), "{name}");
-        }
-    }
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicU32;
 
 use super::doubts::doubts;
 use super::schemas::Schemas;
-use super::{Loaded, error, errors, parts, settings};
+use super::{Loaded, parts, settings};
 use crate::plugins::manifest::{is_of_host, mistyped, unknown_fields};
 use crate::plugins::{LoadError, Manifest, Plugin, PluginMetrics};
 use moothall_core::config::Config;
@@ -37,8 +37,8 @@ pub struct Assembly {
 
 impl Assembly {
     pub fn finish(self) -> Result<Loaded, Vec<LoadError>> {
-        let manifest =
-            Manifest::parse(&self.text).map_err(|messages| errors("bad_manifest", messages))?;
+        let manifest = Manifest::parse(&self.text)
+            .map_err(|messages| LoadError::all("bad_manifest", messages))?;
         let unknown = unknown_fields(&self.text);
         let mut warnings: Vec<_> = unknown
             .iter()
@@ -80,7 +80,8 @@ impl Assembly {
         let Self { sandbox, guest, digest, config, runtimes, budgets, now, .. } = self;
         let name = plugin_name(&manifest)?;
         let of_plugin = config.plugin(name.as_str());
-        let mut mistakes = errors("bad_manifest", manifest.unexported(&guest.capabilities()));
+        let mut mistakes =
+            LoadError::all("bad_manifest", manifest.unexported(&guest.capabilities()));
         let limits = config.limits.with(&of_plugin.limits);
         let mut schemas = Schemas::new(limits.clone(), &config);
         let config_schema = collect(schemas.config(&manifest), &mut mistakes);
@@ -158,7 +159,10 @@ impl Assembly {
 
 fn plugin_name(manifest: &Manifest) -> Result<PluginName, Vec<LoadError>> {
     PluginName::parse(&manifest.name).map_err(|wrong| {
-        vec![error("bad_manifest", format!("the plugin's name `{}`: {wrong}", manifest.name))]
+        vec![LoadError::new(
+            "bad_manifest",
+            format!("the plugin's name `{}`: {wrong}", manifest.name),
+        )]
     })
 }
 
@@ -213,7 +217,9 @@ fn open_webhooks(plugin: &Plugin) -> Vec<String> {
 
 fn requested_hosts(manifest: &Manifest) -> Result<Vec<HostPattern>, Vec<LoadError>> {
     let parse = |text: &String| {
-        text.parse().map_err(|wrong| vec![error("bad_manifest", format!("requests.http: {wrong}"))])
+        text.parse().map_err(|wrong| {
+            vec![LoadError::new("bad_manifest", format!("requests.http: {wrong}"))]
+        })
     };
     manifest.requests.http.iter().map(parse).collect()
 }

@@ -6,13 +6,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::schemas::Schemas;
-use super::{error, errors};
 use crate::plugins::background::{HookPoint, NamedSchedule, Route, Worker};
 use crate::plugins::manifest::{ActionManifest, ProcessManifest, ScheduleManifest};
 use crate::plugins::{Action, CallMetrics, LoadError, Manifest, ProcessType, Schema};
 use moothall_core::config::PluginConfig;
 use moothall_core::grants::Grants;
 use moothall_core::schedule::Schedule;
+use moothall_guest::CallGroup;
 
 pub fn actions(
     manifest: &Manifest,
@@ -47,7 +47,7 @@ fn action(
             response,
             public: action.public,
             read_only: action.read_only,
-            metrics: CallMetrics::new(plugin, "action", &action.slug),
+            metrics: CallMetrics::new(plugin, CallGroup::Action, &action.slug),
         }),
         (parameters, response) => {
             Err([parameters.err(), response.err()].into_iter().flatten().flatten().collect())
@@ -98,8 +98,10 @@ fn process(
         schemas.compile_any(&place("parameters_schema"), &process.parameters_schema, body),
         schemas.compile_any(&place("outcome_schema"), &process.outcome_schema, handed_over),
     );
-    let schedule = schedule(process.schedule.as_ref(), (plugin, &process.name, config))
-        .map_err(|one| vec![error("bad_schedule", format!("processes.{}: {one}", process.name))]);
+    let schedule =
+        schedule(process.schedule.as_ref(), (plugin, &process.name, config)).map_err(|one| {
+            vec![LoadError::new("bad_schedule", format!("processes.{}: {one}", process.name))]
+        });
     match (parameters, outcome, schedule) {
         (Ok(parameters), Ok(outcome), Ok(schedule)) => Ok(ProcessType {
             name: process.name.as_str().into(),
@@ -107,7 +109,7 @@ fn process(
             outcome,
             functions: process.functions.clone(),
             schedule,
-            metrics: CallMetrics::new(plugin, "process", &process.name),
+            metrics: CallMetrics::new(plugin, CallGroup::Process, &process.name),
         }),
         (parameters, outcome, schedule) => {
             let mistakes = [parameters.err(), outcome.err(), schedule.err()];
@@ -126,7 +128,7 @@ pub fn producer(
         return Ok(None);
     }
     let schedule = schedule(manifest.producer.as_ref(), (&manifest.name, "producer", config));
-    schedule.map(Some).map_err(|one| error("bad_schedule", format!("producer: {one}")))
+    schedule.map(Some).map_err(|one| LoadError::new("bad_schedule", format!("producer: {one}")))
 }
 
 fn schedule(
@@ -162,7 +164,7 @@ pub fn background(
     schemas: &mut Schemas,
 ) -> Result<Background, Vec<LoadError>> {
     let mut mistakes = Vec::new();
-    let mut keep = |wrong: Vec<String>| mistakes.extend(errors("bad_manifest", wrong));
+    let mut keep = |wrong: Vec<String>| mistakes.extend(LoadError::all("bad_manifest", wrong));
     let hooks = manifest.hooks.iter().cloned().map(|hook| schemas.hook(hook));
     let hooks = hooks.filter_map(|one| one.map_err(&mut keep).ok()).map(Arc::new).collect();
     let heard = grants.heard();
@@ -170,7 +172,7 @@ pub fn background(
     let workers = workers.filter_map(|one| one.map_err(&mut keep).ok()).map(Arc::new).collect();
     let schedules = schedules(manifest, config).map_err(|wrong| mistakes.extend(wrong)).ok();
     let mut routes: Vec<_> = manifest.routes.iter().map(Route::new).collect();
-    mistakes.extend(errors("bad_manifest", collisions(&routes)));
+    mistakes.extend(LoadError::all("bad_manifest", collisions(&routes)));
     routes.sort_by_key(|route| std::cmp::Reverse(route.exactness()));
     match schedules {
         Some(schedules) if mistakes.is_empty() => {
@@ -191,7 +193,10 @@ fn schedules(
                 schedules.push(NamedSchedule { name: one.name.as_str().into(), schedule })
             }
             Err(wrong) => {
-                mistakes.push(error("bad_schedule", format!("schedules.{}: {wrong}", one.name)));
+                mistakes.push(LoadError::new(
+                    "bad_schedule",
+                    format!("schedules.{}: {wrong}", one.name),
+                ));
             }
         }
     }

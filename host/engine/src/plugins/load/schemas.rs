@@ -2,7 +2,6 @@
 
 use serde_json::Value;
 
-use super::{error, errors};
 use crate::plugins::background::HookPoint;
 use crate::plugins::manifest::HookManifest;
 use crate::plugins::schema::{Bounds, Room};
@@ -32,7 +31,7 @@ impl Schemas {
         let bounds = Bounds::new(&self.limits.of_schemas(), value_bytes);
         Schema::compile(document, &bounds, &mut self.room).map_err(|reasons| {
             let say = |reason| format!("{place}: {reason}");
-            errors("bad_schema", reasons.iter().map(say).collect())
+            LoadError::all("bad_schema", reasons.iter().map(say).collect())
         })
     }
 
@@ -57,7 +56,7 @@ impl Schemas {
         let schema = self.compile_any("config_schema", &manifest.config_schema, bytes)?;
         let schema = schema.unwrap_or_else(Schema::any_object);
         if let Some(wrong) = manifest.wrong_platform_id_key(&schema) {
-            return Err(vec![error("bad_manifest", wrong)]);
+            return Err(vec![LoadError::new("bad_manifest", wrong)]);
         }
         Ok(schema)
     }

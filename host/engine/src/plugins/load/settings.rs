@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use super::errors;
 use super::schemas::Schemas;
 use crate::plugins::{LoadError, Manifest, Schema, Violation};
 use moothall_core::config::PluginConfig;
@@ -24,14 +23,16 @@ pub fn settings(
         let comma = if v.path.is_empty() { ":" } else { "," };
         format!("{}{comma} {v}", place(manifest, config, &v.path))
     };
-    schema.fill_defaults(&mut value).map_err(|one| errors("bad_settings", vec![say(one)]))?;
+    schema
+        .fill_defaults(&mut value)
+        .map_err(|one| LoadError::all("bad_settings", vec![say(one)]))?;
     schema
         .write_integers(&mut value, None)
-        .map_err(|wrong| errors("bad_settings", wrong.into_iter().map(say).collect()))?;
+        .map_err(|wrong| LoadError::all("bad_settings", wrong.into_iter().map(say).collect()))?;
     // Settings that nobody gave are no mistake until a plugin needs them: it then says so itself.
     if !config.settings.is_empty() {
         schema.validate(&value).map_err(|violations| {
-            errors("bad_settings", violations.into_iter().map(say).collect())
+            LoadError::all("bad_settings", violations.into_iter().map(say).collect())
         })?;
     }
     let pointers = schema.secrets().find(&value);
@@ -41,11 +42,11 @@ pub fn settings(
             let place = place(manifest, config, path);
             format!("{place}, at `{path}`: a secret must be a string")
         };
-        return Err(errors("bad_settings", no_strings.iter().map(say).collect()));
+        return Err(LoadError::all("bad_settings", no_strings.iter().map(say).collect()));
     }
     let wrong = manifest.wrong_signing_settings(&value);
     if !wrong.is_empty() {
-        return Err(errors("bad_settings", wrong.into_iter().map(say).collect()));
+        return Err(LoadError::all("bad_settings", wrong.into_iter().map(say).collect()));
     }
     let split = secrets::split(&value, &pointers).by_name();
     Ok(Settings { public: split.public.to_string(), secrets: split.secrets })

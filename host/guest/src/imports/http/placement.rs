@@ -10,8 +10,8 @@ use moothall_values::placing::Spot;
 
 use super::http::Placement;
 use crate::bindings::{Error, ErrorKind};
-use crate::imports::error;
-use crate::sending::told;
+use crate::network::told;
+use crate::refusal::error;
 use moothall_egress::{CheckedUrl, Outbound, Room};
 use moothall_values::destination::form_bytes;
 

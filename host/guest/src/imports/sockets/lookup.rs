@@ -12,8 +12,8 @@ use wasmtime_wasi::p2::bindings::sockets::network::{ErrorCode, IpAddress, Networ
 use wasmtime_wasi::p2::{DynPollable, Pollable, subscribe};
 use wasmtime_wasi::runtime::{AbortOnDropJoinHandle, spawn};
 
-use super::{Doorman, doorman};
 use crate::call_state::CallState;
+use crate::network::TcpGate;
 use moothall_egress::EgressError;
 
 /// As WASI's own is called, whose place this takes.
@@ -45,12 +45,12 @@ fn resolve(
 ) -> Result<(Result<Resource<Lookup>, ErrorCode>,)> {
     let state = store.data_mut();
     state.table.get(&network)?;
-    let doorman = doorman(state);
-    if !doorman.may_look_up(&name) {
-        doorman.refuse("look up", &format!("{name}:PORT"));
+    let gate = state.tcp_gate();
+    if !gate.may_look_up(&name) {
+        gate.refuse("look up", &format!("{name}:PORT"));
         return Ok((Err(ErrorCode::AccessDenied),));
     }
-    let lookup = Lookup::Waiting(spawn(async move { doorman.look_up(&name).await }));
+    let lookup = Lookup::Waiting(spawn(async move { look_up(&gate, &name).await }));
     Ok((state.table.push(lookup).map_err(|_| ErrorCode::OutOfMemory),))
 }
 
@@ -97,29 +97,19 @@ impl Pollable for Lookup {
     }
 }
 
-impl Doorman {
-    /// Whether it is the host of something that is granted.
-    fn may_look_up(&self, name: &str) -> bool {
-        let granted =
-            self.plugin_context.grants.tcp().iter().filter_map(|one| one.rsplit_once(':'));
-        let mut hosts = granted.map(|(host, _)| host.trim_matches(['[', ']']));
-        hosts.any(|host| host.eq_ignore_ascii_case(name))
-    }
-
-    async fn look_up(&self, name: &str) -> Found {
-        let found = self.addresses(name).await;
-        let canonical = |found: Vec<IpAddr>| {
-            found.into_iter().map(|address| address.to_canonical()).collect::<Vec<_>>().into_iter()
-        };
-        found.map(canonical).map_err(|error| {
-            self.say(&format!("the plugin cannot look up `{name}`: {error}"));
-            match error {
-                EgressError::Refused(_) => ErrorCode::AccessDenied,
-                EgressError::Exhausted(_) | EgressError::Timeout(_) => {
-                    ErrorCode::TemporaryResolverFailure
-                }
-                _ => ErrorCode::NameUnresolvable,
+async fn look_up(gate: &TcpGate, name: &str) -> Found {
+    let found = gate.addresses(name).await;
+    let canonical = |found: Vec<IpAddr>| {
+        found.into_iter().map(|address| address.to_canonical()).collect::<Vec<_>>().into_iter()
+    };
+    found.map(canonical).map_err(|error| {
+        gate.say(&format!("the plugin cannot look up `{name}`: {error}"));
+        match error {
+            EgressError::Refused(_) => ErrorCode::AccessDenied,
+            EgressError::Exhausted(_) | EgressError::Timeout(_) => {
+                ErrorCode::TemporaryResolverFailure
             }
-        })
-    }
+            _ => ErrorCode::NameUnresolvable,
+        }
+    })
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::plugins::load::settings::place;
+use super::super::settings::place;
 use crate::plugins::{Lead, Manifest, Scope};
 use moothall_core::config::{PluginConfig, nearest};
 

@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tracing::Level;
 
-use super::Shared;
-use super::bindings::{Error, ErrorKind};
-use super::contexts::{CallContext, PluginContext};
-use super::imports::error;
-use super::log::CallLog;
-use super::memory::{MemoryReservation, Of};
+use crate::bindings::{Error, ErrorKind};
+use crate::contexts::{CallContext, PluginContext};
+use crate::log::CallLog;
+use crate::memory::{MemoryReservation, Of};
+use crate::refusal::error;
+use crate::shared::Shared;
 use moothall_egress::{Body, Egress, EgressError, Inbound, Outbound, Reach, Room, Sender};
 
 /// Method, URL without query, status.

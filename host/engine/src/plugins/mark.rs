@@ -5,8 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::error;
-use crate::plugins::LoadError;
+use super::report::LoadError;
 
 /// What the name of a mark ends with, after the file's digest and a dot.
 pub const KIND: &str = "mark";
@@ -46,7 +45,7 @@ pub fn refuse(cache: &Path, digest: &str) -> Result<(), LoadError> {
         "the host ended while it compiled the schemas of this file's manifest, and does not try again; change the file, or, if something else ended the host then, remove {} and touch the file",
         path.display()
     );
-    Err(error("ended_the_host", message))
+    Err(LoadError::new("ended_the_host", message))
 }
 
 fn path(cache: &Path, digest: &str) -> PathBuf {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::oneshot::{self, Receiver};
 use tokio::time::{Instant, timeout_at};
 
-use super::files::Look;
+use super::stamp::FileStamp;
 use moothall_core::config::DirectoryConfig;
 
 /// What such a thread needs, which calls of the file system and little else.
@@ -18,8 +18,8 @@ const STACK_BYTES: usize = 256 << 10;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Asked {
     List,
-    Look(String, Look),
-    Read(String, Look),
+    Follow(String, FileStamp),
+    Read(String, FileStamp),
     /// Something that nobody asks again.
     Once,
 }
@@ -28,7 +28,7 @@ impl Asked {
     /// None: not of one file.
     fn file(&self) -> Option<&str> {
         match self {
-            Self::Look(file, _) | Self::Read(file, _) => Some(file),
+            Self::Follow(file, _) | Self::Read(file, _) => Some(file),
             Self::List | Self::Once => None,
         }
     }
@@ -36,8 +36,8 @@ impl Asked {
     /// Whether the answer to `self` is of no use to whoever asks `other`: the file was replaced.
     fn is_outdated_by(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Look(file, look), Self::Look(same, now))
-            | (Self::Read(file, look), Self::Read(same, now)) => file == same && look != now,
+            (Self::Follow(file, stamp), Self::Follow(same, now))
+            | (Self::Read(file, stamp), Self::Read(same, now)) => file == same && stamp != now,
             _ => false,
         }
     }
@@ -51,7 +51,7 @@ pub enum Blocked {
     Others,
 }
 
-pub struct Patience {
+pub struct FileSystem {
     wait: Duration,
     most: usize,
     state: Mutex<State>,
@@ -67,7 +67,7 @@ struct State {
 
 type Answer = Receiver<Box<dyn Any + Send>>;
 
-impl Patience {
+impl FileSystem {
     pub fn new(config: &DirectoryConfig) -> Self {
         Self {
             wait: Duration::from_millis(config.read_ms.max(1)),
@@ -160,23 +160,27 @@ mod tests {
 
     use super::*;
 
-    fn patience(blocked_reads: usize) -> Patience {
-        Patience::new(&DirectoryConfig { read_ms: 20, blocked_reads, ..Default::default() })
+    fn file_system(blocked_reads: usize) -> FileSystem {
+        FileSystem::new(&DirectoryConfig { read_ms: 20, blocked_reads, ..Default::default() })
     }
 
     #[tokio::test]
     async fn what_blocks_is_not_begun_again_others_are_and_its_late_answer_counts() {
-        let patience = patience(2);
+        let file_system = file_system(2);
         let (go, wait) = mpsc::channel::<()>();
         let blocks = move || wait.recv().is_ok();
-        assert_eq!(patience.ask(Asked::List, patience.end(), blocks).await, Err(Blocked::Slow));
-        let again = patience.ask(Asked::List, patience.end(), || panic!("it was begun again"));
+        assert_eq!(
+            file_system.ask(Asked::List, file_system.end(), blocks).await,
+            Err(Blocked::Slow)
+        );
+        let again =
+            file_system.ask(Asked::List, file_system.end(), || panic!("it was begun again"));
         assert_eq!(again.await, Err::<bool, _>(Blocked::Slow));
         let far = Instant::now() + Duration::from_secs(60);
-        assert_eq!(patience.ask(Asked::Once, far, || 7).await, Ok(7));
+        assert_eq!(file_system.ask(Asked::Once, far, || 7).await, Ok(7));
         go.send(()).expect("it waits for that");
         let late = loop {
-            if let Ok(late) = patience.ask(Asked::List, far, || false).await {
+            if let Ok(late) = file_system.ask(Asked::List, far, || false).await {
                 break late;
             }
             tokio::task::yield_now().await;
@@ -186,11 +190,14 @@ mod tests {
 
     #[tokio::test]
     async fn no_more_threads_block_than_may() {
-        let patience = patience(1);
+        let file_system = file_system(1);
         let (_go, wait) = mpsc::channel::<()>();
         let blocks = move || wait.recv().is_ok();
-        assert_eq!(patience.ask(Asked::Once, patience.end(), blocks).await, Err(Blocked::Slow));
-        let other = patience.ask(Asked::List, patience.end(), || true);
+        assert_eq!(
+            file_system.ask(Asked::Once, file_system.end(), blocks).await,
+            Err(Blocked::Slow)
+        );
+        let other = file_system.ask(Asked::List, file_system.end(), || true);
         assert_eq!(other.await, Err(Blocked::Others));
     }
 }

@@ -1,0 +1,206 @@
+//! The plugins that serve, and what is known of the files that do not.
+//!
+//! The table of those that serve is read by every call, without a lock; only the loader changes it. A plugin in use lives
+//! on until its last call has ended.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+
+use super::plugin::Plugin;
+use super::report::{FileReport, Status, UNREADABLE};
+use moothall_core::ids::PluginName;
+
+type Serving = HashMap<PluginName, Arc<Plugin>>;
+
+/// All plugins of a host.
+#[derive(Default)]
+pub struct Plugins {
+    serving: ArcSwap<Serving>,
+    /// Changes of what serves, so that whoever keeps something of it notices: also the same file under
+    /// another configuration.
+    changes: AtomicU64,
+    files: Mutex<BTreeMap<String, FileReport>>,
+    /// How many files the directory has.
+    file_count: AtomicUsize,
+    /// Whether everything that the directory had at the start was looked at.
+    has_seen_all: AtomicBool,
+    /// Files that did not answer at the last look, or the directory that did not.
+    blocked: Mutex<BTreeSet<String>>,
+    /// Plugins of host scope that serve and cannot be set up, with what to do.
+    not_set_up: Mutex<BTreeMap<PluginName, String>>,
+}
+
+/// How the plugin directory looks to whoever asks whether the host is ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// Files that were there at the start were not looked at yet.
+    Starting,
+    /// There is no plugin file.
+    Nothing,
+    Files,
+}
+
+impl Plugins {
+    pub fn get(&self, name: &str) -> Option<Arc<Plugin>> {
+        self.serving.load().get(name).cloned()
+    }
+
+    /// All that serve, by name.
+    pub fn all(&self) -> Vec<Arc<Plugin>> {
+        let mut all: Vec<_> = self.serving.load().values().cloned().collect();
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all
+    }
+
+    /// Another number than before if anything that serves was changed: read it before `all`.
+    pub fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
+    }
+
+    /// What became of each file, by file name.
+    pub fn reports(&self) -> Vec<FileReport> {
+        let mut reports: Vec<FileReport> = self.files().values().cloned().collect();
+        let not_set_up = self.not_set_up.lock().unwrap_or_else(PoisonError::into_inner);
+        for report in reports.iter_mut().filter(|report| report.serving.is_some()) {
+            let name = report.name.as_deref().unwrap_or_default();
+            report.warnings.extend(not_set_up.get(name).cloned());
+        }
+        reports
+    }
+
+    /// All plugins of host scope that cannot be set up now.
+    pub fn note_not_set_up(&self, all: BTreeMap<PluginName, String>) {
+        *self.not_set_up.lock().unwrap_or_else(PoisonError::into_inner) = all;
+    }
+
+    /// The contents that files have, or that serve; none while a file cannot be read.
+    pub(super) fn digests(&self) -> Option<BTreeSet<String>> {
+        let files = self.files();
+        if files.values().flat_map(|report| &report.errors).any(|one| one.code == UNREADABLE) {
+            return None;
+        }
+        let serving = files.values().filter_map(|report| report.serving.as_ref());
+        let digests = files.values().map(|report| report.digest.clone());
+        let digests = digests.chain(serving.map(|one| one.digest.clone()));
+        Some(digests.filter(|digest| !digest.is_empty()).collect())
+    }
+
+    /// Files that are compiled, or wait for that.
+    pub fn compiling(&self) -> BTreeSet<String> {
+        let files = self.files();
+        let compiling = files.values().filter(|report| report.status == Status::Compiling);
+        compiling.map(|report| report.file.clone()).collect()
+    }
+
+    /// Why a plugin does not serve, if it is one: it is, if it is enabled or its file is compiled now.
+    pub fn away(&self, name: &str, is_enabled: bool) -> Option<Away> {
+        let files = self.files();
+        let of_name = |report: &&FileReport| report.is_of(name);
+        let is_compiled = |report: &FileReport| report.status == Status::Compiling;
+        if files.values().filter(of_name).any(is_compiled) {
+            return Some(Away::Compiling);
+        }
+        // What no file is known for may be in one that nobody has looked into yet.
+        let may_come = || {
+            let unknown = |report: &FileReport| is_compiled(report) && report.name.is_none();
+            !files.values().any(|report| report.is_of(name)) && files.values().any(unknown)
+        };
+        match is_enabled {
+            true if may_come() => Some(Away::Compiling),
+            true => Some(Away::Gone),
+            false => None,
+        }
+    }
+
+    /// Whether what serves from a file is what it has now.
+    pub(super) fn is_ready(&self, file: &str) -> bool {
+        self.files().get(file).is_some_and(|report| report.status == Status::Ready)
+    }
+
+    /// Whether any file is still being compiled.
+    pub fn is_compiling(&self) -> bool {
+        self.files().values().any(|report| report.status == Status::Compiling)
+    }
+
+    pub fn seen(&self) -> Seen {
+        match self.file_count.load(Ordering::Relaxed) {
+            _ if !self.has_seen_all.load(Ordering::Relaxed) => Seen::Starting,
+            0 => Seen::Nothing,
+            _ => Seen::Files,
+        }
+    }
+
+    pub(super) fn note_files(&self, count: usize) {
+        self.file_count.store(count, Ordering::Relaxed);
+    }
+
+    /// What of the plugin directory could not be read in time.
+    pub fn blocked(&self) -> BTreeSet<String> {
+        self.blocked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn note_blocked(&self, blocked: BTreeSet<String>) {
+        *self.blocked.lock().unwrap_or_else(PoisonError::into_inner) = blocked;
+    }
+
+    pub(super) fn note_seen(&self) {
+        self.has_seen_all.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn report(&self, report: FileReport) {
+        self.files().insert(report.file.clone(), report);
+    }
+
+    fn files(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, FileReport>> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn change_serving(&self, change: impl Fn(&mut Serving)) {
+        self.serving.rcu(|serving| {
+            let mut serving = Serving::clone(serving);
+            change(&mut serving);
+            serving
+        });
+        self.changes.fetch_add(1, Ordering::Release);
+    }
+}
+
+/// Why a plugin does not serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Away {
+    /// It comes when its file is compiled.
+    Compiling,
+    /// Its file was removed, did not load, or lacks a grant.
+    Gone,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_compilation_of_its_own_file_keeps_a_plugin_away_for_a_while() {
+        let plugins = Plugins::default();
+        let put = |file: &str, name: Option<&str>, status: Status| {
+            let report =
+                FileReport { name: name.map(str::to_owned), ..FileReport::new(file, status) };
+            plugins.report(report);
+        };
+        put("failed.wasm", Some("failed"), Status::Failed);
+        put("slow_one.wasm", None, Status::Compiling);
+        put("next.wasm", Some("renamed"), Status::Compiling);
+        for name in ["slow-one", "renamed"] {
+            assert_eq!(plugins.away(name, false), Some(Away::Compiling), "{name}");
+        }
+        // Whose file is known waits for no other, and what nobody enabled may not be there at all.
+        assert_eq!(plugins.away("failed", true), Some(Away::Gone));
+        assert_eq!(plugins.away("nobody", false), None);
+        // What a community enabled may be in the file that nobody has looked into.
+        assert_eq!(plugins.away("nobody", true), Some(Away::Compiling));
+        put("slow_one.wasm", Some("slow-one"), Status::Ready);
+        assert_eq!(plugins.away("nobody", true), Some(Away::Gone));
+    }
+}

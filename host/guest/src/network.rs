@@ -1,0 +1,9 @@
+//! What one call may send and connect to, and what it has sent: grants, limits and the one client.
+
+mod outgoing;
+mod sending;
+mod tcp;
+
+pub use outgoing::Outgoing;
+pub use sending::{Permit, Sending, told};
+pub use tcp::{NO_LISTENING, OpenSockets, TcpGate, allow};

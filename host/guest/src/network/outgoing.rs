@@ -1,0 +1,140 @@
+//! What `wasi:http/outgoing-handler` sends: by the same client and within the same grants and limits as `http`, so that
+//! what other languages call `fetch` works without our SDK. A denial says what to add, as an internal error: the others
+//! have no text.
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::http::request::Parts;
+use hyper::http::{Request, Response};
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpHooks};
+
+use super::sending::{Permit, Sending};
+
+use crate::memory::{Full as MemoryFull, MemoryReservation};
+use moothall_core::pieces::gather;
+use moothall_egress::{EgressError, Inbound, Outbound};
+
+/// Headers of all messages that a call holds, in bytes, about: a message may have this divided by the handles
+/// that there are.
+const FIELDS_BYTES: usize = 1 << 20;
+/// Handles of a call that sends a few requests; with more of them, each message may have less.
+const FEW_HANDLES: usize = 64;
+
+/// A call's outbound requests.
+pub struct Outgoing {
+    context: WasiHttpCtx,
+    pub sending: Sending,
+    /// What the messages that the call holds count for in guests' memory: headers, and what is kept of a
+    /// body that a guest writes and nobody reads yet.
+    messages: MemoryReservation,
+    /// Handles that are counted in it.
+    handles: usize,
+}
+
+impl Outgoing {
+    pub fn new(sending: Sending) -> Self {
+        let messages = sending.no_reservation();
+        Self { context: WasiHttpCtx::new(), sending, messages, handles: 0 }
+    }
+
+    /// Makes room for one message more than there are handles.
+    fn make_room(&mut self, handles: usize) -> Result<(), MemoryFull> {
+        let each = FIELDS_BYTES / handles.max(FEW_HANDLES);
+        self.context.set_field_size_limit(each);
+        self.sending.chunk_bytes = each;
+        let more = (handles + 1).saturating_sub(self.handles);
+        self.handles += more;
+        let bytes = more.saturating_mul(2 * each);
+        self.messages.grow(bytes as u64).inspect_err(|_| self.context.set_field_size_limit(0))
+    }
+
+    /// Where requests go and how they are counted, with room for one message more than there are handles.
+    pub fn wasi(
+        &mut self,
+        handles: usize,
+    ) -> (Result<(), MemoryFull>, &mut Sending, &mut WasiHttpCtx) {
+        let room = self.make_room(handles);
+        (room, &mut self.sending, &mut self.context)
+    }
+}
+
+type Sent = (Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
+
+impl WasiHttpHooks for Sending {
+    /// The client sets it.
+    fn set_host_header(&mut self) -> bool {
+        false
+    }
+
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        self.chunk_bytes
+    }
+
+    fn send_request(
+        &mut self,
+        request: Request<WasiBody>,
+        _: Option<RequestOptions>,
+        _: Box<dyn Future<Output = Result<(), Error>> + Send>,
+    ) -> Box<dyn Future<Output = Result<Sent, Error>> + Send> {
+        let permit = self.permit(&request.uri().to_string());
+        let limit = self.request_bytes();
+        Box::new(async move {
+            let (head, body) = request.into_parts();
+            match permit {
+                Ok(permit) => send(permit, head, body, limit).await,
+                Err(denied) => Err(refused(denied.message, body, limit).await),
+            }
+        })
+    }
+}
+
+/// What a guest hears of a request that it may not send: only once it has written its body, because a
+/// client that still writes hears of a broken stream alone. Nothing of the body is kept.
+async fn refused(message: String, body: WasiBody, limit: usize) -> Error {
+    let mut rest = Limited::new(body, limit);
+    while let Some(Ok(_)) = rest.frame().await {}
+    Error::InternalError(Some(message))
+}
+
+async fn send(permit: Permit, head: Parts, body: WasiBody, limit: usize) -> Result<Sent, Error> {
+    let body = gather(body, limit).await;
+    let body = body.map_err(|_| Error::HttpRequestBodySize(u64::try_from(limit).ok()))?;
+    let headers = head.headers.iter().filter(|(name, _)| *name != "content-length");
+    let headers = headers.map(|(name, value)| {
+        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+    });
+    let outbound = Outbound {
+        method: head.method.as_str().to_owned(),
+        url: head.uri.to_string(),
+        headers: headers.collect(),
+        body,
+        timeout: None,
+    };
+    let (answer, reservation) = permit.send(outbound).await.map_err(told)?;
+    Ok((response(answer, reservation)?, Box::new(async { Ok(()) })))
+}
+
+/// The share goes with the body, until the guest has read it.
+fn response(answer: Inbound, reservation: MemoryReservation) -> Result<Response<WasiBody>, Error> {
+    let mut response = Response::builder().status(answer.status);
+    for (name, value) in &answer.headers {
+        response = response.header(name, value.as_bytes());
+    }
+    let body = Full::<Bytes>::new(answer.body).map_err(move |never| {
+        let _ = &reservation;
+        match never {}
+    });
+    response.body(body.boxed_unsync()).map_err(|_| Error::HttpProtocolError)
+}
+
+fn told(failed: EgressError) -> Error {
+    match failed {
+        EgressError::Timeout(_) => Error::ConnectionTimeout,
+        EgressError::TooLarge(bytes) => Error::HttpResponseBodySize(u64::try_from(bytes).ok()),
+        EgressError::Broken(_) => Error::HttpResponseIncomplete,
+        EgressError::Invalid(_)
+        | EgressError::Refused(_)
+        | EgressError::Connect(_)
+        | EgressError::Exhausted(_) => Error::InternalError(Some(failed.to_string())),
+    }
+}

@@ -1,0 +1,13 @@
+//! A secret that is set, as a guest holds it: a handle, never the value.
+
+use secrecy::SecretString;
+
+use super::memory::MemoryReservation;
+
+pub struct SecretHandle {
+    /// How grants name it: a JSON Pointer into the config, or `settings:<name>`.
+    pub grant: String,
+    pub value: SecretString,
+    /// What the value counts for in guests' memory, as long as the handle lasts.
+    pub _reservation: MemoryReservation,
+}
