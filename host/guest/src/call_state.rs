@@ -39,19 +39,19 @@ pub struct CallState {
     pub(super) effects: Effects,
     /// The effects' part of all guests' memory.
     pub(super) effects_reservation: MemoryReservation,
-    /// State writes and removals so far, also of one key again.
+    /// How many times the call has set or removed a key of its state.
     pub(super) writes: usize,
     /// Its outbound requests; none until it asks for one.
     pub(super) outgoing: Option<Box<Outgoing>>,
     /// Bytes of the instance's state with this call's writes, once a write had to know.
     pub(super) state_bytes: Option<u64>,
     pub(super) lock: Option<InstanceLock>,
-    /// It waits for that lock now.
+    /// Whether the call is waiting for that lock.
     waits_for_lock: bool,
     /// The process that the call is about, as it was stored when the call first asked.
     pub(super) process_row: Option<ProcessRow>,
     pub(super) table: ResourceTable,
-    /// Its TCP sockets' places; none until it opens one.
+    /// The places of its open TCP sockets; none until it opens one.
     sockets: Option<OpenSockets>,
     /// Ends the call whatever the guest answers: set when an import met something that is not
     /// the guest's to handle.

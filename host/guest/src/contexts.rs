@@ -1,4 +1,5 @@
-//! What a loaded plugin may do and how much, and who a call is for: what a call brings with it.
+//! What a call brings with it: what its plugin may do and how much (`PluginContext`), and for whom it is made
+//! (`CallContext`).
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,11 +16,11 @@ use moothall_core::ids::{PluginName, RequestId};
 use moothall_core::instance::{Instance, InstanceLock, ProcessRef};
 use moothall_core::telemetry::metric::DAY_BUDGET_REFUSED;
 
-/// The same for all calls of a loaded plugin.
+/// What all calls of a loaded plugin have in common.
 pub struct PluginContext {
     pub plugin: PluginName,
     pub limits: Limits,
-    /// What it had stored today.
+    /// How much it had stored today.
     pub spent: Arc<Spent>,
     pub grants: Grants,
     pub settings: Settings,
@@ -59,7 +60,7 @@ pub struct Settings {
     pub secrets: BTreeMap<String, SecretString>,
 }
 
-/// Who calls, for whom.
+/// For whom a call is made, and within which bounds of its own.
 #[derive(Clone)]
 pub struct CallContext {
     /// None in `describe`.
@@ -67,28 +68,28 @@ pub struct CallContext {
     /// The instance's config for the version that is called; `{}` in `describe`.
     pub config: Arc<str>,
     pub request_id: Option<RequestId>,
-    /// Where the config is about to be stored: its secrets, in place of those that are stored.
+    /// The secrets of a config that is about to be stored; they count in place of the stored ones.
     pub pending_secrets: Option<PendingSecrets>,
     /// The process that the call is about.
     pub process: Option<Arc<ProcessRef>>,
-    /// In a dry run nothing leaves the host.
+    /// Whether the call may send requests; in a dry run it may not.
     pub may_send: bool,
     /// The calls that this one follows, whose effects are stored together with its own.
     pub batch: Option<Batch>,
-    /// Wall-clock time in place of that of the plugin's limits, in milliseconds.
+    /// Its time limit in milliseconds, in place of the plugin's `wall_ms`.
     pub wall_ms: Option<u64>,
 }
 
 /// Calls of one instance whose effects are stored together.
 #[derive(Clone, Default)]
 pub struct Batch {
-    /// The instance's lock, once one of them took it. Not the call's own: one that fails must not release it.
+    /// The instance's lock, once one of the calls took it. It belongs to the batch: a call that fails must not release it.
     held: Arc<Mutex<Option<InstanceLock>>>,
-    /// What those before wrote.
+    /// What the earlier calls wrote.
     pub before: Arc<StateWrites>,
-    /// Bytes of what else those before want stored.
+    /// Bytes of everything else that the earlier calls want stored.
     pub stored_bytes: u64,
-    /// Bytes of the instance's state with that, if one of them had to know.
+    /// Bytes of the instance's state with those writes, if a call had to find out.
     pub state_bytes: Option<u64>,
 }
 
@@ -105,7 +106,7 @@ impl Batch {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map(use_it)
     }
 
-    /// The lock, which goes into the write that stores them all.
+    /// Takes the lock out, for the write that stores all effects.
     pub fn take_lock(&self) -> Option<InstanceLock> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).take()
     }

@@ -8,15 +8,15 @@ use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAlloc
 use super::meter::TICK;
 use moothall_core::config::Limits;
 
-/// Component instances beside those of calls and residents: `describe`.
+/// Component instances that `describe` may need, beside those of calls and residents.
 const SPARE_INSTANCES: u32 = 8;
 /// Guest stack, in bytes.
 const WASM_STACK_BYTES: usize = 512 << 10;
 /// Stack of a call's fiber: the guest's and what host functions need on top.
 const FIBER_STACK_BYTES: usize = 2 << 20;
-/// Memory that a warm slot keeps, where the kernel can tell which pages were written.
+/// Memory that a used slot of the pool keeps for its next instance, in bytes, where the kernel can tell which pages were written.
 const KEEP_BYTES: usize = 4 << 20;
-/// Table memory that a warm slot keeps.
+/// Table memory that a used slot keeps for its next instance, in bytes.
 const KEEP_TABLE_BYTES: usize = 64 << 10;
 /// Largest bookkeeping of one core instance or component instance, in bytes.
 const INSTANCE_BYTES: usize = 2 << 20;
@@ -24,7 +24,7 @@ const INSTANCE_BYTES: usize = 2 << 20;
 /// Where instances' memory comes from. It does not change the code that is compiled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Allocator {
-    /// Sized by the limits: for the host.
+    /// A pool as large as the limits say: for the host.
     Pooling,
     /// For a process that compiles only.
     OnDemand,
@@ -88,12 +88,12 @@ pub fn require_native_code(engine: &Engine) -> Result<(), String> {
     })
 }
 
-/// Whether warm slots are as fast as measured; said in the log at start.
+/// Whether the kernel can tell which pages were written, so that reused slots are fast; the log says so at start.
 pub fn has_fast_reset() -> bool {
     PoolingAllocationConfig::is_pagemap_scan_available()
 }
 
-/// Starts the engine's clock. It stops when the engine is gone.
+/// Starts the thread that advances the engine's epoch. It stops when the engine is gone.
 pub fn start_ticker(engine: &Engine) -> std::io::Result<()> {
     let engine = engine.weak();
     std::thread::Builder::new().name("epoch-ticker".into()).spawn(move || {

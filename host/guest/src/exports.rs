@@ -87,7 +87,7 @@ pub enum Verdict {
     Halt(String),
 }
 
-/// What came back from the guest: an output, the plugin's own error, or a trap.
+/// How a call came back: with an output, with the plugin's own error, or with a trap.
 pub type Returned = wasmtime::Result<Result<Output, Error>>;
 
 /// Declares the optional interfaces: module, the type of its calls, and its name in WIT.
@@ -131,7 +131,7 @@ macro_rules! interfaces {
         }
 
         impl Exports {
-            /// Looks for each of them apart; only `plugin` must be there.
+            /// Looks for each interface; only `plugin` must be there.
             pub fn of(pre: &InstancePre<CallState>) -> wasmtime::Result<Self> {
                 Ok(Self {
                     plugin: plugin::Indices::new(pre)?,
@@ -139,7 +139,7 @@ macro_rules! interfaces {
                 })
             }
 
-            /// The names of the optional ones that there are.
+            /// The names of the optional interfaces that the component exports.
             pub fn names(&self) -> Vec<&'static str> {
                 let optional = [$(($name, self.$module.is_some()),)*];
                 optional.into_iter().filter(|(_, has)| *has).map(|(name, _)| name).collect()
@@ -179,7 +179,7 @@ interfaces! {
     routes: HandleRoute, "routes";
 }
 
-/// Never seen by a plugin that was loaded: what its manifest names is exported.
+/// Cannot happen to a plugin that was loaded: the loader checks that it exports what its manifest names.
 fn not_exported(interface: &str) -> wasmtime::Error {
     wasmtime::Error::msg(format!("the component does not export `{interface}`"))
 }

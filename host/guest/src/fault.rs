@@ -1,7 +1,6 @@
 //! How a call into a guest can go wrong, and whose fault that is.
 //!
-//! A plugin's own refusal is not a fault: it is a `GuestError`. Statuses are chosen in
-//! `http/error.rs`, not here.
+//! An error that the plugin itself returns is not a fault: it is a `GuestError`. HTTP statuses are chosen in `http` only.
 
 use wasmtime::Trap;
 use wasmtime_wasi::I32Exit;
@@ -19,7 +18,7 @@ pub struct GuestError {
     pub retryable: bool,
 }
 
-/// What kind of failure it says that it is, as in WIT.
+/// The kinds of errors, as in WIT.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
     Invalid,
@@ -33,14 +32,14 @@ pub enum Kind {
     Own(String),
 }
 
-/// How much of a kind that is none is repeated, in bytes.
+/// How many bytes of an unknown kind an error message repeats.
 const KIND_BYTES: usize = 100;
 /// Longest message of a guest's error that is kept, in bytes.
 const MESSAGE_BYTES: usize = 4 << 10;
-/// How wasmtime says that a guest handed over more than `hostcall_bytes`; it has no type for it,
-/// and a test sees that the words are still these.
+/// Part of wasmtime's message about a guest that handed over more than `hostcall_bytes`. There is no error type for it; a
+/// test notices if the words change.
 const HOSTCALL_FUEL: &str = "fuel allocated for hostcalls";
-/// Of `wasi:cli/exit`, whatever status it was given: a call has none.
+/// The message of a call that ended by `wasi:cli/exit`, with whatever status.
 const EXIT: &str = "it called `exit`, as a program does; a plugin's function ends by returning a result or an error";
 /// Longest details of a guest's error that are kept, in bytes; longer ones are left out.
 const DETAILS_BYTES: usize = 64 << 10;
@@ -129,7 +128,7 @@ impl Fault {
         }
     }
 
-    /// What wasmtime says about a call that ended without the guest's own doing.
+    /// Which fault an error of wasmtime's stands for.
     pub fn from_engine(error: &wasmtime::Error) -> Self {
         if let Some(NotInstantiated(cause)) = error.downcast_ref() {
             return Self::Host(format!("a sandbox cannot be made: {cause}"));
@@ -178,7 +177,7 @@ impl From<StoreError> for Fault {
 #[error("{0}")]
 struct NotInstantiated(String);
 
-/// Tells what a start function did (a trap) and a full pool from what the host failed to do.
+/// Marks an error as the host's, unless a start function trapped or the pool was full.
 pub fn while_instantiating(error: wasmtime::Error) -> wasmtime::Error {
     let known = error.is::<Trap>() || error.is::<wasmtime::PoolConcurrencyLimitError>();
     if known { error } else { NotInstantiated(format!("{error:#}")).into() }
@@ -187,7 +186,7 @@ pub fn while_instantiating(error: wasmtime::Error) -> wasmtime::Error {
 fn trap_name(trap: Trap) -> String {
     match trap {
         Trap::StackOverflow => "its stack overflowed".into(),
-        // A guest's own stack lies in its memory, and most often below everything else.
+        // A guest's stack lies in its own memory, usually below everything else.
         Trap::MemoryOutOfBounds => {
             "out of bounds memory access (its stack may be exhausted, as by a recursion without end)".into()
         }
@@ -197,7 +196,7 @@ fn trap_name(trap: Trap) -> String {
 }
 
 impl GuestError {
-    /// What the guest returned; a fault of its own where that is not as the contract says.
+    /// The error that the guest returned; a fault of the plugin where it breaks the contract.
     pub fn of(error: Error) -> Result<Self, Fault> {
         let details = error.details.filter(|details| details.len() <= DETAILS_BYTES);
         if let Some(details) = &details {
@@ -233,7 +232,7 @@ impl Kind {
         })
     }
 
-    /// The stable code that drivers see. What the plugin named itself never looks like a code of the host's.
+    /// The stable code that drivers see. A kind of the plugin's own gets a prefix, so that it never looks like the host's.
     pub fn code(&self) -> String {
         let code = match self {
             Self::Invalid => "invalid",
@@ -248,7 +247,7 @@ impl Kind {
         code.to_owned()
     }
 
-    /// Whether it says that what was asked for was wrong, and nothing that the plugin or its platform did.
+    /// Whether it blames the caller, rather than the plugin or its platform.
     pub fn is_of_caller(&self) -> bool {
         match self {
             Self::Invalid
@@ -261,7 +260,7 @@ impl Kind {
     }
 }
 
-/// Refuses what a guest returned and the host could not give back as it is.
+/// Refuses JSON that the host could not hand on unchanged.
 pub fn carried(what: impl FnOnce() -> String, text: &str) -> Result<(), Fault> {
     json::check(text).map_err(|refusal| Fault::BadOutput(refusal.of(&what())))
 }

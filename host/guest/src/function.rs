@@ -9,7 +9,7 @@ pub struct Function {
     pub name: &'static str,
     /// What brought the call about.
     pub origin: Origin,
-    /// Under which metrics count it.
+    /// How metrics count it.
     pub group: CallGroup,
     /// It shares the instance's lock and may not write.
     pub is_read_only: bool,
@@ -17,7 +17,7 @@ pub struct Function {
     pub lock: Lock,
     /// Which guest of a resident plugin serves it.
     pub guests: Guests,
-    /// What it returns goes to whoever called it and to nobody else: an error of that caller's is not the plugin's.
+    /// Its result goes straight back to the caller, so an error that blames the caller is not listed as the plugin's failure.
     pub answers_its_caller: bool,
 }
 
@@ -59,7 +59,7 @@ impl CallName {
 pub enum Lock {
     /// The call, when it first touches state.
     Own,
-    /// Whoever called it has it already, or nobody else can know of the instance yet.
+    /// The caller, before the call; or nobody, because no other call can find the instance yet.
     OfCaller,
 }
 

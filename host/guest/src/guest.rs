@@ -1,4 +1,4 @@
-//! A component that is linked, and each call into it: a sandbox of its own, one function, its end.
+//! A linked component, and a call into it: make a sandbox, call one function, see how it ended.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -29,22 +29,22 @@ pub struct Guest {
     shared: Arc<Shared>,
 }
 
-/// A call that has ended, one way or the other. Nothing of it is stored yet.
+/// How a call ended. Nothing of it is stored yet.
 pub struct Ended {
     /// The guest's result, its own error, or how the call went wrong.
     pub result: Result<Result<Output, GuestError>, Fault>,
     pub effects: Effects,
-    /// What the effects count for in all guests' memory: kept until they are stored or dropped.
+    /// Counts the effects as guests' memory until they are stored or dropped.
     pub reservation: MemoryReservation,
     /// The instance's lock, if the call took it: goes into the write that stores the effects.
     pub lock: Option<InstanceLock>,
     /// Bytes of the instance's state with the effects, if they are known.
     pub state_bytes: Option<u64>,
-    /// The call's id, if it was spoken of.
+    /// The call's id, if anything (a log line, for one) needed it.
     pub call: Option<CallId>,
     /// The last lines that the guest logged.
     pub log: String,
-    /// CPU time, to one tick.
+    /// CPU time, exact to one tick of the epoch.
     pub cpu: Duration,
 }
 
@@ -74,7 +74,7 @@ impl Guest {
         sealed.iter().map(open).collect()
     }
 
-    /// One call in a sandbox of its own, from an empty instance to its end.
+    /// Makes one call in a new sandbox.
     pub async fn call(
         &self,
         export: Export,

@@ -1,7 +1,7 @@
 //! What bounds a guest's memory and tables.
 //!
-//! A refused growth is remembered: a guest that then gives up traps like any other panic, and only
-//! this tells the two apart.
+//! A refused growth is remembered: a guest that gives up because of it traps like after any other panic, and only this
+//! record tells the two apart.
 
 use std::sync::Arc;
 
@@ -13,9 +13,9 @@ use moothall_core::config::Limits;
 /// What a guest was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// A limit of its own: what, and how much.
+    /// Its own limit, with its value.
     Own(String),
-    /// What it shares with other guests.
+    /// A limit that it shares with other guests.
     Shared(Full),
 }
 

@@ -1,4 +1,4 @@
-//! Guests' memory, in bytes: of all together, of those that live on, and what each plugin may have of both.
+//! Guests' memory, in bytes: all of it, the part of guests that live on between calls, and each plugin's part of both.
 //!
 //! Counted by atomics alone: no call waits for another to be counted.
 
@@ -126,8 +126,8 @@ impl PluginMemory {
         Self { plugin, of_all, used, residents }
     }
 
-    /// The plugin's own limit is asked first: who is over it takes nothing from the others, not even
-    /// for a moment.
+    /// The plugin's own limit comes first, so that a plugin which is over it takes nothing from the others, not even for a
+    /// moment.
     fn take(&self, of: Of, bytes: u64) -> Result<(), Full> {
         let all = [(&self.used, Full::Plugin), (&self.of_all.all, Full::Host)];
         let residents =
@@ -159,7 +159,7 @@ impl PluginMemory {
     }
 }
 
-/// A part of the memory; given back when it is dropped.
+/// Memory that is counted for somebody; dropping it gives it back.
 #[derive(Debug)]
 pub struct MemoryReservation {
     memory: Arc<PluginMemory>,
@@ -176,7 +176,7 @@ impl MemoryReservation {
         self.bytes
     }
 
-    /// Takes so much more, unless somebody would then have too much.
+    /// Takes so many bytes more, unless that would exceed a limit.
     pub fn grow(&mut self, bytes: u64) -> Result<(), Full> {
         self.memory.take(self.of, bytes)?;
         self.bytes += bytes;

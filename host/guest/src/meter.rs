@@ -1,9 +1,9 @@
-//! A guest's turn on the processor: CPU budget, wall clock, and fairness between plugins.
+//! A guest's time on the processor: CPU budget, wall clock, and fairness between plugins.
 //!
-//! The epoch ticks every millisecond. A call that is still running at a tick gives up its turn:
-//! it goes on when it holds its plugin's one long-call permit of this thread, so that any number
-//! of spinning calls of one plugin take one turn together. The CPU clock is read only from a
-//! call's first tick on, which is charged whole; a short call costs no system call.
+//! The epoch ticks every millisecond. A call that is still running at a tick yields, and goes on when it holds its
+//! plugin's one long-call permit of this runtime: however many calls of a plugin spin, together they get the time of
+//! one. The CPU clock is read only from a call's first tick on, which is charged as a whole millisecond, so that a short
+//! call makes no system call for it.
 
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
@@ -82,8 +82,8 @@ pub fn tick(cpu_budget: Duration, long_calls: &LongCalls) -> Tick {
     }
     let permits = long_calls.of_this_runtime();
     Tick::Yield(Box::pin(async move {
-        // Never closed. Had before the yield: a permit that went from call to call without the runtime's other
-        // tasks in between would be one long turn of them all.
+        // The semaphore is never closed. The permit is taken before the yield, so that the runtime's other tasks run
+        // between two calls of the same plugin.
         let permit = permits.acquire_owned().await.ok();
         tokio::task::yield_now().await;
         PERMIT.set(permit);
@@ -93,7 +93,7 @@ pub fn tick(cpu_budget: Duration, long_calls: &LongCalls) -> Tick {
 /// How a metered call ended.
 pub enum Metered<T> {
     Done(T),
-    /// The wall clock ran out; what was being done is dropped.
+    /// The time limit was reached, and the call's future was dropped.
     OutOfTime,
 }
 

@@ -1,7 +1,7 @@
 //! What one plugin may have of the host, whichever version of it serves: memory, lines of the log, places in
 //! the list of failed calls, sockets, look-ups of names.
 //!
-//! Looked up when a plugin is loaded; a call finds it in its terms and takes no lock.
+//! The loader looks it up when it loads a plugin; a call has it in its plugin context and takes no lock for it.
 
 use std::sync::Arc;
 
@@ -14,20 +14,20 @@ use moothall_core::ids::PluginName;
 use moothall_core::rate::Rate;
 use moothall_core::telemetry::metric::{FAILED_CALLS_DROPPED, LOG_LINES_DROPPED};
 
-/// One plugin's.
+/// The quota of one plugin.
 #[derive(Debug)]
 pub struct Quota {
     pub plugin: PluginName,
     pub memory: Arc<PluginMemory>,
     /// Lines of the log that its guests write, and that the host writes about its calls.
     pub log: Rate,
-    /// Bytes of those that its guests write.
+    /// Bytes of the lines that its guests write.
     pub log_bytes: Rate,
     /// Failed calls that are listed.
     pub failed: Rate,
 }
 
-/// Those of all plugins.
+/// The quotas of all plugins.
 pub struct Quotas {
     pub memory: Arc<MemoryGauge>,
     /// Lines of the log about requests that the host failed: whoever sends them must not fill its disk.
@@ -57,13 +57,13 @@ impl Quotas {
         }
     }
 
-    /// That of a plugin: the same for all its versions.
+    /// The quota of a plugin: the same for all its versions.
     pub fn of(&self, plugin: &PluginName) -> Arc<Quota> {
         let all = self.by_plugin.pin();
         all.get_or_insert_with(plugin.clone(), || self.fresh(plugin)).clone()
     }
 
-    /// One of its own, for what has no name yet.
+    /// A new quota, for a plugin whose name is not known yet.
     pub fn fresh(&self, plugin: &PluginName) -> Arc<Quota> {
         let (limits, retention) = (&self.limits, &self.retention);
         Arc::new(Quota {
@@ -91,13 +91,13 @@ impl Quotas {
     }
 }
 
-/// So many in all, and three quarters of them for one plugin.
+/// A number of places that plugins share; one plugin has three quarters of them at most.
 pub struct Places {
     all: Arc<Semaphore>,
     of_plugins: FairShare,
 }
 
-/// One of them, given back when it is dropped.
+/// A place that is taken; dropping it gives it back.
 pub struct Place {
     _of_plugin: SharePermit,
     _of_all: OwnedSemaphorePermit,
@@ -109,7 +109,7 @@ impl Places {
         Self { all: Arc::new(Semaphore::new(all)), of_plugins: FairShare::of(all) }
     }
 
-    /// None: the plugin has as many as one may, or all are taken.
+    /// None where the plugin has as many places as one may have, or all are taken.
     pub fn take(&self, plugin: &PluginName) -> Option<Place> {
         let of_plugin = self.of_plugins.take(plugin)?;
         let of_all = self.all.clone().try_acquire_owned().ok()?;

@@ -10,12 +10,12 @@ pub fn error(kind: ErrorKind, message: impl Into<String>) -> Error {
     Error { kind, message: message.into(), details: None, retryable }
 }
 
-/// Refuses what the host could not give back as it is.
+/// Refuses JSON that the host could not hand on unchanged.
 pub fn carried(what: impl FnOnce() -> String, text: &str) -> Result<(), Error> {
     json::check(text).map_err(|refusal| error(ErrorKind::Invalid, refusal.of(&what())))
 }
 
-/// What a guest is told about a fault that ends its call anyway: not what went wrong inside.
+/// The error that a guest sees when its call is going to end with `fault`; it says nothing of the host's inside.
 pub fn fatal_error(fault: &Fault) -> Error {
     match fault {
         Fault::InstanceReplaced => error(ErrorKind::Conflict, fault.to_string()),

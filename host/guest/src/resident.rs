@@ -1,7 +1,7 @@
 //! A guest that lives on between calls: one store, one instance, its memory kept.
 //!
-//! Only what the guest itself holds outlives a call. A fault ends it: there is no way back into a guest
-//! that trapped, and nothing that it has in memory could be trusted.
+//! Only the guest's memory and handles outlive a call. A fault ends the guest: one that trapped cannot be entered again,
+//! and its memory cannot be trusted.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ pub struct Live {
 }
 
 impl Guest {
-    /// One call of a live guest, or of a new one that may live on; it does unless the call is at fault.
+    /// Makes one call in a live guest, or in a new one. The guest lives on unless the call ended by a fault of the plugin.
     pub async fn call_live(
         &self,
         live: Option<Live>,

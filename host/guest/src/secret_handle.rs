@@ -8,6 +8,6 @@ pub struct SecretHandle {
     /// How grants name it: a JSON Pointer into the config, or `settings:<name>`.
     pub grant: String,
     pub value: SecretString,
-    /// What the value counts for in guests' memory, as long as the handle lasts.
+    /// Counts the value as guests' memory until the handle is dropped.
     pub _reservation: MemoryReservation,
 }

@@ -17,7 +17,7 @@ pub struct Perform {
     pub slug: Arc<str>,
     /// JSON.
     pub parameters: String,
-    /// The manifest says so of the action.
+    /// The manifest declares the action `read_only`.
     pub is_read_only: bool,
 }
 

@@ -1,4 +1,4 @@
-//! `lifecycle`: what becomes of an instance.
+//! `lifecycle`: tells an instance that it is enabled, reconfigured, upgraded or closed.
 
 use wasmtime::Store;
 use wasmtime::component::Instance;

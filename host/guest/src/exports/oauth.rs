@@ -10,7 +10,7 @@ use crate::function::{CallGroup, Function, Origin};
 crate::bindings::export!("moothall:plugin/oauth-exports");
 pub use wit::OauthExportsIndices as Indices;
 
-/// Each with what it is asked, as JSON.
+/// The two calls of an authorisation, each with its input as JSON.
 #[derive(Clone, Debug)]
 pub enum OAuthCall {
     AuthorizeUrl { request: String },

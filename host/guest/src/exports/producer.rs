@@ -1,4 +1,4 @@
-//! `producer`: what is called again and again.
+//! `producer`: a tick that the host calls again and again.
 
 use wasmtime::Store;
 use wasmtime::component::Instance;

@@ -16,9 +16,9 @@ pub use wit::RoutesExportsIndices as Indices;
 
 #[derive(Clone, Debug)]
 pub struct HandleRoute {
-    /// As the manifest declares it.
+    /// The route's path as the manifest declares it, with names in braces.
     pub path: Arc<str>,
-    /// What stands in the request for each of its parameters.
+    /// Each name in the path with its value in this request.
     pub captures: Vec<(String, String)>,
     pub request: Arc<web::Request>,
 }

@@ -1,4 +1,4 @@
-//! `schedules`: what is called at the times that the manifest names.
+//! `schedules`: ticks that the host calls at the times which the manifest names.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! `accounts`: people of the community and their accounts on platforms.
 //!
-//! Community-wide, without the instance's lock: reads see what is stored and the call's own changes,
-//! and a change that others were quicker with is found at the commit.
+//! They belong to the community and are read without the instance's lock: reads see what is stored and the call's own
+//! changes. If another call changed the same account first, the commit notices.
 
 use crate::bindings::imports::moothall::plugin::accounts;
 use crate::bindings::{Error, ErrorKind};
@@ -121,7 +121,7 @@ impl CallState {
         })
     }
 
-    /// Its own, or one that is granted.
+    /// Whether the plugin may touch accounts of that platform: its own, or one that is granted.
     fn require_platform(&self, platform: &str) -> Result<(), Error> {
         let denied = |message: String| error(ErrorKind::Forbidden, message);
         self.plugin_context.grants.may_have_accounts(platform).map_err(denied)
@@ -152,7 +152,7 @@ impl CallState {
         Ok(())
     }
 
-    /// People and accounts are kept for as long as their community: there is a bound on them.
+    /// People and accounts are kept as long as their community exists, so their number is limited.
     fn require_people_room(&mut self, community: CommunityId) -> Result<(), Error> {
         let load = self
             .stored(|state| state.shared.store.read(|reader| reader.community_load(community)))?;

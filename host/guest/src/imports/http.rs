@@ -37,7 +37,7 @@ impl http::Host for CallState {
         for (place, handle) in secrets {
             placement::place(&mut outbound, room, place, self.secret(&handle)?)?;
         }
-        // The share ends when the answer has become the guest's.
+        // Dropped when the answer has been copied into the guest.
         let (answer, _reservation) = permit.send(outbound).await.map_err(told)?;
         let (headers, body) = (answer.headers, answer.body.into());
         Ok(http::Response { status: answer.status, headers, body })

@@ -145,7 +145,7 @@ impl CallState {
         })
     }
 
-    /// What this call changes of the process, which must not have been completed before it.
+    /// The changes that this call makes to the process. Fails if the process was completed before.
     async fn open_process(&mut self) -> Result<&mut ProcessChange, Error> {
         self.process_now().await?;
         let completed = self.process_row.as_ref().map(|row| row.status);

@@ -1,4 +1,4 @@
-//! `wasi:sockets`: a socket only for what is granted; `network::TcpGate` decides.
+//! `wasi:sockets`: `network::TcpGate` decides which sockets a guest gets.
 
 mod lookup;
 
@@ -26,7 +26,7 @@ impl HasData for Guarded<'static> {
     type Data<'a> = Guarded<'a>;
 }
 
-/// Takes the place of what WASI has.
+/// Links these functions in place of wasmtime's own.
 pub fn add_to_linker(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
     tcp_create_socket::add_to_linker::<_, Guarded<'static>>(linker, guarded)?;
@@ -65,7 +65,7 @@ impl tcp_create_socket::Host for Guarded<'_> {
         family: network::IpAddressFamily,
     ) -> Result<Resource<TcpSocket>, SocketError> {
         if !self.gate.grants_any() {
-            // What the socket is for is not said yet.
+            // A guest says only later what the socket is for.
             let refusal = self.gate.refusal("connect to", "HOST:PORT");
             self.gate.say(&format!("{refusal}; if it was to listen: {NO_LISTENING}"));
             return self.sockets.create_tcp_socket(family);
@@ -78,7 +78,7 @@ impl tcp_create_socket::Host for Guarded<'_> {
 }
 
 impl Guarded<'_> {
-    /// A place for one more socket. Those that the guest has closed since it opened one give back theirs.
+    /// Takes a place for one more socket, and first gives back those of sockets that the guest has closed.
     fn place(&mut self) -> Result<Place, SocketError> {
         let open = self.sockets.table.iter_mut().filter(|entry| entry.is::<TcpSocket>()).count();
         self.open.lock().unwrap_or_else(PoisonError::into_inner).truncate(open);

@@ -9,7 +9,7 @@ use crate::refusal::{carried, error};
 use moothall_core::effects::Overlay;
 use moothall_core::ids::InstanceId;
 
-/// Keys that `keys` answers at most.
+/// How many keys `keys` returns at most.
 const KEYS: u32 = 1_000;
 
 impl state::Host for CallState {
@@ -154,13 +154,13 @@ impl CallState {
         Ok(())
     }
 
-    /// What the lock remembers of the size; else counts it, once after the host's start.
+    /// The size of the stored state: remembered with the lock, or else counted, which happens once after the host's start.
     fn counted(&mut self, instance: InstanceId) -> Result<u64, Error> {
         if let Some(bytes) = self.with_lock(|hold| hold.locked_state().state_bytes).flatten() {
             return Ok(bytes);
         }
         let bytes = self.stored(|state| state.shared.store.read(|r| r.state_bytes(instance)))?;
-        // What is stored, whatever becomes of this call.
+        // Without this call's writes, which may never be stored.
         self.with_lock(|hold| {
             if let Some(locked_state) = hold.locked_state_mut() {
                 locked_state.state_bytes = Some(bytes);

@@ -14,8 +14,8 @@ use crate::memory::{Full as MemoryFull, MemoryReservation};
 use moothall_core::pieces::gather;
 use moothall_egress::{EgressError, Inbound, Outbound};
 
-/// Headers of all messages that a call holds, in bytes, about: a message may have this divided by the handles
-/// that there are.
+/// About how many bytes of headers all messages of a call may have together: each may have this divided by the number of
+/// handles that the call holds.
 const FIELDS_BYTES: usize = 1 << 20;
 /// Handles of a call that sends a few requests; with more of them, each message may have less.
 const FEW_HANDLES: usize = 64;
@@ -24,10 +24,10 @@ const FEW_HANDLES: usize = 64;
 pub struct Outgoing {
     context: WasiHttpCtx,
     pub sending: Sending,
-    /// What the messages that the call holds count for in guests' memory: headers, and what is kept of a
-    /// body that a guest writes and nobody reads yet.
+    /// Counts the messages that the call holds as guests' memory: their headers, and what is buffered of a body that the
+    /// guest writes.
     messages: MemoryReservation,
-    /// Handles that are counted in it.
+    /// How many handles `messages` counts.
     handles: usize,
 }
 
@@ -37,7 +37,7 @@ impl Outgoing {
         Self { context: WasiHttpCtx::new(), sending, messages, handles: 0 }
     }
 
-    /// Makes room for one message more than there are handles.
+    /// Reserves memory for one message more than the call has handles.
     fn make_room(&mut self, handles: usize) -> Result<(), MemoryFull> {
         let each = FIELDS_BYTES / handles.max(FEW_HANDLES);
         self.context.set_field_size_limit(each);
@@ -48,7 +48,7 @@ impl Outgoing {
         self.messages.grow(bytes as u64).inspect_err(|_| self.context.set_field_size_limit(0))
     }
 
-    /// Where requests go and how they are counted, with room for one message more than there are handles.
+    /// What WASI needs to send a request, with memory reserved for one message more than the call has handles.
     pub fn wasi(
         &mut self,
         handles: usize,
@@ -61,7 +61,7 @@ impl Outgoing {
 type Sent = (Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
 
 impl WasiHttpHooks for Sending {
-    /// The client sets it.
+    /// The egress's client sets this header.
     fn set_host_header(&mut self) -> bool {
         false
     }
@@ -88,8 +88,8 @@ impl WasiHttpHooks for Sending {
     }
 }
 
-/// What a guest hears of a request that it may not send: only once it has written its body, because a
-/// client that still writes hears of a broken stream alone. Nothing of the body is kept.
+/// Tells a guest that it may not send its request, after it has written the body: a client that is still writing would
+/// only see a broken stream. The body is read and dropped.
 async fn refused(message: String, body: WasiBody, limit: usize) -> Error {
     let mut rest = Limited::new(body, limit);
     while let Some(Ok(_)) = rest.frame().await {}
@@ -114,7 +114,7 @@ async fn send(permit: Permit, head: Parts, body: WasiBody, limit: usize) -> Resu
     Ok((response(answer, reservation)?, Box::new(async { Ok(()) })))
 }
 
-/// The share goes with the body, until the guest has read it.
+/// The reservation is kept with the body until the guest has read it.
 fn response(answer: Inbound, reservation: MemoryReservation) -> Result<Response<WasiBody>, Error> {
     let mut response = Response::builder().status(answer.status);
     for (name, value) in &answer.headers {

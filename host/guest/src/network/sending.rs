@@ -1,6 +1,6 @@
 //! What one call may still send, and what it has sent: the same for `http` and for `wasi:http`.
 //!
-//! Made when a call first asks for it. Must never keep a request: only what a dry run shows of it.
+//! Made when a call first sends something. Must never keep a request: only the few facts that a dry run shows.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -23,15 +23,15 @@ pub struct Sending {
     config: Arc<str>,
     log: CallLog,
     may_send: bool,
-    /// Requests so far, also those that failed.
+    /// How many requests the call has made, including those that failed.
     requests: usize,
-    /// Written when an answer is there.
+    /// Requests that were answered.
     sent: Arc<Mutex<Vec<Sent>>>,
-    /// What `wasi:http` keeps of a body that the guest writes and nobody reads yet.
+    /// How many bytes of a request's body `wasi:http` buffers.
     pub chunk_bytes: usize,
 }
 
-/// A request that the call may send, whatever is still put into it.
+/// Permission to send one request to a URL. Its headers and body may still change.
 pub struct Permit {
     egress: Egress,
     reach: Reach,
@@ -39,7 +39,7 @@ pub struct Permit {
     shown: String,
     log: CallLog,
     sent: Arc<Mutex<Vec<Sent>>>,
-    /// Of all guests' memory: the largest request and answer.
+    /// Guests' memory for the largest request and answer.
     reservation: MemoryReservation,
 }
 
@@ -62,7 +62,7 @@ impl Sending {
         }
     }
 
-    /// Counts a request to this URL, if the call may send it. That it may not is logged: a guest may swallow it.
+    /// Counts a request to this URL, if the call may send it. A denial is logged, because a guest may swallow the error.
     pub fn permit(&mut self, url: &str) -> Result<Permit, Error> {
         let permit = self.try_permit(url);
         permit.inspect_err(|denied| self.log.message(Level::WARN, &denied.message))
@@ -74,7 +74,7 @@ impl Sending {
             return Err(error(ErrorKind::Forbidden, message));
         }
         let url = Egress::check_url(url).map_err(told)?;
-        // The host wrote it; a config that is not JSON names no host.
+        // The host stored it as JSON. Should it not be JSON, no host is granted by it.
         let config = serde_json::from_str(&self.config).unwrap_or_default();
         let denied = |message| error(ErrorKind::Forbidden, message);
         let settings =
@@ -114,7 +114,7 @@ impl Sending {
         Ok(reservation)
     }
 
-    /// Nothing yet of the plugin's memory.
+    /// An empty reservation of the plugin's memory.
     pub fn no_reservation(&self) -> MemoryReservation {
         MemoryReservation::none_of(self.plugin_context.quota.memory.clone(), Of::Call)
     }
@@ -125,12 +125,12 @@ impl Sending {
 }
 
 impl Permit {
-    /// How much the request may hold.
+    /// How many bytes the request may have.
     pub fn room(&self) -> Room {
         self.egress.room()
     }
 
-    /// Sends it. The share stands for the answer as long as the host has it.
+    /// Sends the request. The reservation counts for the answer until it is dropped.
     pub async fn send(
         self,
         request: Outbound,
@@ -160,7 +160,7 @@ pub fn told(failed: EgressError) -> Error {
         | EgressError::Broken(_) => ErrorKind::Unavailable,
     };
     let told = error(kind, failed.to_string());
-    // Asking again makes an answer no smaller.
+    // A second request would have the same large answer.
     let retryable = told.retryable && !matches!(failed, EgressError::TooLarge(_));
     Error { retryable, ..told }
 }

@@ -1,4 +1,4 @@
-//! What lets a guest connect by `wasi:sockets`: TCP, to exactly the addresses that are granted, nothing else.
+//! Decides what a guest may connect to by `wasi:sockets`: by TCP, to exactly the addresses that are granted.
 //!
 //! An address is compared with what its granted name stands for at the moment of the connection, and the egress's
 //! policy is asked like everywhere. UDP and listening are never allowed, and other names are not even looked up.
@@ -16,7 +16,7 @@ use crate::quota::Place;
 use crate::shared::Shared;
 use moothall_egress::{Egress, EgressError, Sender};
 
-/// What no grant helps with.
+/// Why a plugin may not listen: no grant allows it.
 pub const NO_LISTENING: &str = "no plugin listens for connections, whatever is granted; the host does, and calls its routes, webhooks and actions";
 
 /// The places of a guest's open sockets. Its table says how many there are.
@@ -38,7 +38,7 @@ pub fn allow(builder: &mut WasiCtxBuilder, gate: TcpGate) {
         let gate = gate.clone();
         Box::pin(async move {
             match usage {
-                // Where an outgoing connection begins.
+                // The local end of an outgoing connection.
                 SocketAddrUse::TcpBind if is_anywhere(address) => true,
                 SocketAddrUse::TcpConnect => gate.lets_connect(address).await,
                 SocketAddrUse::TcpBind | SocketAddrUse::TcpListen | SocketAddrUse::TcpAccept => {
@@ -60,7 +60,7 @@ impl TcpGate {
         !self.plugin_context.grants.tcp().is_empty()
     }
 
-    /// Whether something that is granted stands for the address now, and may be reached.
+    /// Whether a granted host has that address now, and the egress's policy allows it.
     async fn lets_connect(self, address: SocketAddr) -> bool {
         let granted =
             self.plugin_context.grants.tcp().iter().filter_map(|one| one.rsplit_once(':'));
@@ -88,7 +88,7 @@ impl TcpGate {
         false
     }
 
-    /// Whether it is the host of something that is granted.
+    /// Whether the name is the host of a granted address.
     pub fn may_look_up(&self, name: &str) -> bool {
         let granted =
             self.plugin_context.grants.tcp().iter().filter_map(|one| one.rsplit_once(':'));
@@ -96,7 +96,7 @@ impl TcpGate {
         hosts.any(|host| host.eq_ignore_ascii_case(name))
     }
 
-    /// What a granted host stands for. A look-up holds a thread, of which a plugin has its share.
+    /// The addresses of a granted host. A look-up holds a thread, and a plugin may hold only so many.
     pub async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, EgressError> {
         let plugin = &self.plugin_context.plugin;
         let mut place = None;

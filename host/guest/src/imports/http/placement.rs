@@ -88,7 +88,7 @@ fn form(request: &mut Outbound, room: Room, name: &str, secret: &str) -> Result<
     Ok(())
 }
 
-/// A body of another declared type is the guest's own affair, as long as it is JSON.
+/// Whatever content type the guest declares, a body with a secret in JSON has to be JSON.
 fn json(request: &mut Outbound, room: Room, pointer: &str, secret: &str) -> Result<(), Error> {
     check(pointer)?;
     let spot = Spot::find(&request.body, pointer).map_err(|none| invalid(none.to_string()))?;
