@@ -44,13 +44,13 @@ pub use request::ValidatedCall;
 pub use resolve::{ActionRequest, Reach, unresolved, validated};
 pub use unfit::UnfitInstance;
 
-/// What the path needs, shared by all calls.
+/// Makes calls. Shared by everybody who does.
 pub struct Calls {
     pub context: Arc<Context>,
     pub failed: FailedCalls,
     /// Guests that live on between calls.
     pub residents: Residents,
-    /// Instances that the version that serves cannot be called for.
+    /// Instances whose config is not valid for the version that serves.
     unfit: Unfit,
     /// Calls in flight, and how many may be.
     in_flight: AtomicU32,
@@ -63,25 +63,26 @@ pub struct Calls {
 /// Whether the effects of a call are stored.
 pub enum Mode {
     Commit,
-    /// Together with something else, or not at all.
+    /// They are stored together with something else, or nothing is.
     With(ExtraWrite),
-    /// The same, of one that closes a process: if it completes none, it has failed, although all of it is stored.
+    /// The same for `close` of a process. If it does not complete the process, all of it is stored and it counts as failed.
     Closing(ExtraWrite),
-    /// Together with what this makes of them.
+    /// The callback sees them first and may add to the write.
     BeforeCommit(BeforeCommit),
     /// They are handed back: a dry run shows them, a mutation stores them with its own write, the
     /// scheduler stores those of many ticks at once.
     Collect,
 }
 
-/// Sees what a call answered and wants stored, may take from it, and says what else is stored with it.
+/// Called before the commit with a call's output and effects: may take from the effects, and returns what else the write
+/// stores.
 pub type BeforeCommit = Box<dyn FnOnce(&Output, &mut Collected) -> Option<ExtraWrite> + Send>;
 
 /// What a call answered.
 #[derive(Debug)]
 pub struct Answer {
     pub output: Output,
-    /// What is to be stored, where the call does not do so itself.
+    /// The effects, in the mode that hands them back.
     pub effects: Option<Collected>,
 }
 
@@ -105,9 +106,9 @@ pub struct Collected {
     pub http: Vec<(String, String, u16)>,
     /// Of the plugin that wants it.
     pub plugin_context: Arc<PluginContext>,
-    /// Its part of all guests' memory.
+    /// Counts the effects as guests' memory until they are stored or dropped.
     pub reservation: MemoryReservation,
-    /// What ends only when it is stored, or is not going to be.
+    /// Dropped once the write is stored or given up.
     pub keep: Option<Arc<dyn std::any::Any + Send + Sync>>,
     lock: Option<InstanceLock>,
     state_bytes: Option<u64>,
@@ -134,7 +135,7 @@ impl Calls {
         }
     }
 
-    /// Runs a call to its end, whatever becomes of the caller.
+    /// Runs a call to its end, even if the caller stops waiting.
     ///
     /// Most calls end at their first poll, and a task for them would cost more than their
     /// validation. One that has to wait, for a lock, its turn or the commit, becomes a task.
@@ -154,7 +155,7 @@ impl Calls {
         }
     }
 
-    /// Every result of a call comes through here, and one that failed is told and listed here.
+    /// Every call ends here; one that failed is logged and listed.
     async fn run_here(
         self: Arc<Self>,
         mut call: ValidatedCall,
@@ -162,7 +163,7 @@ impl Calls {
     ) -> Result<Answer, CallError> {
         let mut trace = Trace::begin();
         let attempt = AssertUnwindSafe(self.attempt(&mut call, mode, &mut trace));
-        // A panic is a fault of the host that ends this call alone.
+        // A panic is the host's fault and ends only this call.
         let outcome = attempt.catch_unwind().await.unwrap_or_else(|_| Err(panicked()));
         outcome.map_err(|error| self.failed.note(&self.context.clock, &call, error, trace))
     }
@@ -234,7 +235,7 @@ impl Calls {
         Ok(Admitted { _host: host, _plugin: plugin })
     }
 
-    /// Tells and lists a call whose answer turned out to be of no use after it had ended: its plugin's fault.
+    /// Logs and lists a call that had ended well and whose answer later turned out to be wrong, by fault of the plugin.
     pub fn blame(
         &self,
         (plugin, instance): (Arc<Plugin>, Option<Arc<Instance>>),

@@ -1,7 +1,7 @@
-//! The index of communities and their instances: what every call is resolved with, in memory.
+//! The index of communities and their instances, in memory: every call finds its instance here.
 //!
-//! Read without a lock and without the database. Changed only after the store has committed the
-//! same change, by whoever committed it. Mutations of one community take their turn here.
+//! Read without a lock and without the database. Whoever commits a change to the store makes the same change here,
+//! afterwards. Mutations of one community wait for each other here.
 
 #[cfg(test)]
 pub mod made;
@@ -33,7 +33,7 @@ pub enum ResolveError {
     NotEnabled,
     /// Several, and the caller did not say which: their `community_platform_id`s.
     Ambiguous(Vec<String>),
-    /// None with that `community_platform_id`; those that there are.
+    /// No instance has that `community_platform_id`; these are the ones that exist.
     NoSuchPlatform(Vec<String>),
 }
 
@@ -135,7 +135,7 @@ impl Communities {
         self.by_slug.pin().get(slug).cloned()
     }
 
-    /// The same, also where the host keeps its own instances.
+    /// Like `get`, but also finds community 0, in which the host keeps its own instances.
     pub fn of(&self, slug: &CommunitySlug) -> Option<Arc<Community>> {
         self.by_slug.pin().get(slug).cloned()
     }
@@ -190,7 +190,7 @@ impl Communities {
         ProcessId(self.last_process.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
-    /// Shows what was committed: `community` instead of what was at `before`.
+    /// Replaces the community at `before` by what was committed.
     pub fn publish(&self, before: Option<&CommunitySlug>, community: Option<Community>) {
         let map = self.by_slug.pin();
         let now = community.as_ref().map(|community| community.names.slug.clone());
@@ -198,7 +198,7 @@ impl Communities {
         if let Some(community) = community {
             map.insert(community.names.slug.clone(), Arc::new(community));
         }
-        // Last, so that a community that is renamed is never nowhere.
+        // Removed last, so that a community that is being renamed can always be found.
         if let Some(before) = before.filter(|before| now.as_ref() != Some(before)) {
             map.remove(before);
         }
@@ -210,7 +210,7 @@ impl Communities {
         let is_in = |list: &[Arc<Instance>], one: &Arc<Instance>| {
             list.iter().any(|other| Arc::ptr_eq(other, one))
         };
-        // One that changes is never nowhere.
+        // Inserted first, so that an instance that changes can always be found.
         for new in after.iter().filter(|one| !is_in(before, one)) {
             self.by_id.pin().insert(new.id, new.clone());
         }
@@ -238,10 +238,10 @@ impl Communities {
 
     /// Waits for its turn to change the communities with these slugs.
     pub async fn turn(self: &Arc<Self>, mut slugs: Vec<CommunitySlug>) -> Turn {
-        // In one order, so that a rename cannot wait for another that waits for it.
+        // All take the locks in the same order, so that two renames cannot wait for each other.
         slugs.sort();
         slugs.dedup();
-        // Made first: one that gives up waiting half-way cleans up as one that is done.
+        // Made before the first wait, so that its drop cleans up even if the wait is given up.
         let mut turn = Turn { communities: self.clone(), slugs, guards: Vec::new() };
         for slug in &turn.slugs {
             let mutex = self.mutating().entry(slug.clone()).or_default().clone();
@@ -269,7 +269,7 @@ impl Drop for Turn {
         self.guards.clear();
         let mut mutating = self.communities.mutating();
         for slug in &self.slugs {
-            // Ours in the map alone: nobody waits for it.
+            // Only the map still holds this lock: nobody waits for it.
             if mutating.get(slug).is_some_and(|mutex| Arc::strong_count(mutex) == 1) {
                 mutating.remove(slug);
             }

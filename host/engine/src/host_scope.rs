@@ -23,17 +23,17 @@ use moothall_guest::exports::LifecycleCall;
 
 /// How often the host checks for plugins that were loaded or replaced.
 const POLL: Duration = Duration::from_millis(250);
-/// After one could not be initialized, until it is tried again.
+/// How long after a failed `initialize` it is tried again.
 const AGAIN: Duration = Duration::from_secs(10);
-/// All of them together, when the host stops.
+/// How long all `close` calls together may take when the host stops.
 const CLOSE: Duration = Duration::from_secs(10);
 
-/// Keeps them as the configuration says.
+/// Keeps these plugins as the configuration says.
 pub struct HostScope {
     mutations: Mutations,
     context: Arc<Context>,
     config: Arc<Config>,
-    /// What each was last made of: the file and its settings.
+    /// The file and the settings that each was last set up with.
     known: BTreeMap<PluginName, (i64, Value)>,
     /// Initialized by this process.
     begun: BTreeSet<InstanceId>,
@@ -46,7 +46,7 @@ struct FailedStart {
     /// The file and the settings that it failed with.
     with: (i64, Value),
     again_at: Instant,
-    /// What was said of it, so that it is said once.
+    /// The message that was logged, so that it is logged once.
     said: String,
 }
 

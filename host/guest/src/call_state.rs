@@ -53,8 +53,8 @@ pub struct CallState {
     pub(super) table: ResourceTable,
     /// The places of its open TCP sockets; none until it opens one.
     sockets: Option<OpenSockets>,
-    /// Ends the call whatever the guest answers: set when an import met something that is not
-    /// the guest's to handle.
+    /// If set, the call ends with this fault whatever the guest answers: an import met something that the guest cannot
+    /// handle.
     pub(super) fatal: Option<Fault>,
     wasi: Option<WasiCtx>,
     call: Option<CallId>,
@@ -101,7 +101,7 @@ impl CallState {
         }
     }
 
-    /// Becomes the state of another call of a guest that lives on: what the guest itself holds stays.
+    /// Prepares for the next call of a guest that lives on. Keeps what the guest holds: handles, sockets, streams.
     pub(super) fn renew(
         &mut self,
         plugin_context: Arc<PluginContext>,
@@ -117,7 +117,7 @@ impl CallState {
         self.limiter = old.limiter;
         self.limiter.refused = None;
         if let Some(log) = old.log {
-            // Standard output and standard error go where they went.
+            // The guest's open streams still write to this log.
             let (call, bytes) = (self.call_id(), self.plugin_context.limits.log_bytes);
             log.renew(call, bytes);
             self.log = Some(log);
@@ -133,7 +133,7 @@ impl CallState {
             Some(Fault::Timeout(format!("CPU time of {} ms", self.plugin_context.limits.cpu_ms)));
     }
 
-    /// The call's id. Made when somebody asks: most calls are never spoken of.
+    /// The call's id, made at first use: most calls need none.
     pub fn call_id(&mut self) -> CallId {
         self.call.get_or_insert_with(|| CallId::new(&self.shared.clock)).clone()
     }
@@ -162,10 +162,10 @@ impl CallState {
         TcpGate { shared: self.shared.clone(), plugin_context: self.plugin_context.clone(), log }
     }
 
-    /// Ends the log; its last lines.
+    /// Ends the log and returns its last lines.
     pub(super) fn end_log(&mut self, lives_on: bool) -> String {
         if !lives_on {
-            // Standard output hands its last line over when it is dropped.
+            // Standard output logs its last line when it is dropped.
             self.table = ResourceTable::new();
             self.wasi = None;
         }
@@ -200,7 +200,7 @@ impl CallState {
         self.lock.is_some() || self.call_context.batch.as_ref().is_some_and(Batch::is_held)
     }
 
-    /// What can be had of the lock, if this call or its batch has it.
+    /// Runs `use_it` on the instance's lock, if this call or its batch holds it.
     pub(super) fn with_lock<T>(
         &mut self,
         use_it: impl FnOnce(&mut InstanceLock) -> T,
@@ -212,7 +212,7 @@ impl CallState {
         }
     }
 
-    /// Ends the call with `fault` whatever the guest answers; what the guest is told of it.
+    /// Makes the call end with `fault` whatever the guest answers. Returns the error that the guest sees.
     pub(super) fn end_with(&mut self, fault: Fault) -> Error {
         let told = fatal_error(&fault);
         self.fatal.get_or_insert(fault);
@@ -225,7 +225,7 @@ impl CallState {
         kept.map_err(|full: Full| self.end_with(Fault::Overloaded(full.reason())))
     }
 
-    /// What the call may still send.
+    /// Counts and permits the call's requests.
     pub(super) fn sending(&mut self) -> &mut Sending {
         if self.outgoing.is_none() {
             let log = self.log();
@@ -251,7 +251,7 @@ impl CallState {
     fn lock_fault(&self, error: &LockError) -> Fault {
         match error {
             LockError::Replaced => Fault::InstanceReplaced,
-            // Whoever has the lock keeps it until its write is stored.
+            // The call that holds the lock is waiting for its own write.
             LockError::Busy if self.shared.store.health().is(Wrong::Stalled) => {
                 StoreError::Stalled.into()
             }
@@ -259,7 +259,7 @@ impl CallState {
         }
     }
 
-    /// The wall clock ran out: the guest's doing, unless the host made it wait for something of its own.
+    /// The fault of a call that reached its time limit: a timeout, unless the host kept it waiting.
     pub(super) fn out_of_time(&mut self, wall: Duration) -> Fault {
         match self.fatal.take() {
             Some(fatal) => fatal,
@@ -268,7 +268,7 @@ impl CallState {
         }
     }
 
-    /// What a refused growth or an earlier fatal fault makes of a trap.
+    /// The fault behind a trap: an earlier fatal fault, a refused growth, or the trap itself.
     pub(super) fn fault_of(&self, error: &wasmtime::Error) -> Fault {
         if let Some(fatal) = &self.fatal {
             return fatal.clone();
@@ -282,7 +282,7 @@ impl CallState {
 }
 
 impl WasiView for CallState {
-    /// The whole of `wasi:cli` with nothing in it. Built when the guest first asks for any of it.
+    /// An empty `wasi:cli`: no files, arguments or environment. Built when the guest first uses any of it.
     fn ctx(&mut self) -> WasiCtxView<'_> {
         if self.wasi.is_none() {
             let log = self.log();

@@ -1,7 +1,7 @@
 //! A guest's lines in the host's log: its `log` import, standard output and standard error.
 //!
-//! Bounded by call; what exceeds the bound is counted and said in one line at the end. Bounded by plugin too,
-//! so that one does not push the others' lines out of the queue that all share.
+//! Each call may log so many bytes; one line at its end says how many were left out. Each plugin may log so many lines, so
+//! that one plugin does not push the others' lines out of the queue that all share.
 
 use std::sync::{Arc, Mutex};
 
@@ -14,7 +14,7 @@ use super::quota::Quota;
 use moothall_core::ids::CallId;
 use moothall_core::instance::Instance;
 
-/// What each line counts for beside its text: an event of the host's log is not free.
+/// Bytes that each line counts for beside its text, because writing a line has a cost of its own.
 const LINE_COST: usize = 64;
 /// Longest line; the rest of a longer one is left out, or is the next for standard output.
 const LINE_BYTES: usize = 8 << 10;
@@ -45,7 +45,7 @@ impl CallLog {
         Self(Arc::new(Mutex::new(lines)))
     }
 
-    /// The lines from now on are of another call.
+    /// From now on the lines belong to another call.
     pub fn renew(&self, call: CallId, bytes: usize) {
         let mut lines = self.lines();
         lines.call = call;
@@ -54,7 +54,7 @@ impl CallLog {
         lines.tail.clear();
     }
 
-    /// A message, which may have several lines: each is one of the host's.
+    /// Writes each line of a message as a line of the host's log.
     pub fn message(&self, level: Level, message: &str) {
         let mut lines = self.lines();
         for line in message.lines() {
@@ -66,7 +66,7 @@ impl CallLog {
         }
     }
 
-    /// Counts what is not even collected to a line, because nothing more may be logged.
+    /// Counts bytes as left out, if the call may log nothing more.
     fn skip(&self, bytes: usize) -> bool {
         let mut lines = self.lines();
         let full = lines.left == 0;
@@ -76,7 +76,7 @@ impl CallLog {
         full
     }
 
-    /// The last lines, and a line about what was left out.
+    /// Says how much was left out, and returns the last lines.
     pub fn end(&self) -> String {
         let mut lines = self.lines();
         if lines.dropped > 0 {
@@ -113,7 +113,7 @@ impl Lines {
         let (plugin, call) = (self.quota.plugin.as_str(), self.call.as_str());
         macro_rules! emit {
             ($level:expr) => {
-                // Only what would be written counts.
+                // Lines that the log's level leaves out count for nothing.
                 if tracing::enabled!(target: "guest", $level) && self.may_emit(message) {
                     tracing::event!(target: "guest", $level, community, plugin, instance, call, "{message}")
                 }
@@ -141,8 +141,8 @@ impl Lines {
     }
 }
 
-/// What would steer a terminal or change the order in which a line is read is escaped: a guest cannot forge lines of
-/// the host. Ends soon after `bytes`.
+/// Escapes what would steer a terminal or change the direction of text, so that a guest cannot forge lines of the host's.
+/// Stops soon after `bytes`.
 fn printable(text: &str, bytes: usize) -> String {
     let mut printed = String::with_capacity(text.len().min(bytes));
     for c in text.chars() {
@@ -197,7 +197,7 @@ impl StdoutStream for Stdio {
     }
 }
 
-/// Collects bytes to lines.
+/// Splits what a guest writes into lines.
 struct Stream {
     log: CallLog,
     level: Level,
@@ -244,7 +244,7 @@ impl Pollable for Stream {
 }
 
 impl Drop for Stream {
-    /// A last line without an end, as a panic message may be.
+    /// Logs a last line that has no line break, as a panic message may have none.
     fn drop(&mut self) {
         self.end_line();
     }

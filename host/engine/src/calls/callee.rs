@@ -20,7 +20,7 @@ pub enum Declaration {
     Process(Arc<ProcessType>),
 }
 
-/// Of most functions the manifest declares nothing that a call is held against.
+/// For most functions the manifest declares no schema and no name to count under.
 impl<E: Into<Export>> From<E> for Callee {
     fn from(export: E) -> Self {
         Self { export: export.into(), declaration: Declaration::None }
@@ -57,7 +57,7 @@ impl Callee {
 }
 
 impl Declaration {
-    /// What the result must be.
+    /// The schema of the result, if there is one.
     pub fn response_schema(&self) -> Option<&Schema> {
         match self {
             Self::Action(action) => action.response.as_ref(),
@@ -65,7 +65,7 @@ impl Declaration {
         }
     }
 
-    /// What the outcome of a process must be once it is completed.
+    /// The schema of a completed process's outcome, if there is one.
     pub fn outcome_schema(&self) -> Option<&Schema> {
         match self {
             Self::Process(kind) => kind.outcome.as_ref(),
@@ -73,7 +73,7 @@ impl Declaration {
         }
     }
 
-    /// Where the call is counted under a name of its own.
+    /// Metrics under the name of what is called, if it has one.
     pub fn metrics(&self) -> Option<&CallMetrics> {
         match self {
             Self::Action(action) => Some(&action.metrics),

@@ -55,7 +55,7 @@ pub enum CallError {
     // --- the operator's to mend
     #[error("{}", away(.0, *.1))]
     PluginUnavailable(String, Away),
-    /// Where, and not what: the schema of the version need not know which values are secrets.
+    /// Only the places, never the values: another version's schema may not know which values are secrets.
     #[error(
         "The stored config of plugin '{plugin}' is not valid for the version that is loaded: {}; \
          enable the plugin again with a config that is",
@@ -74,7 +74,7 @@ pub enum CallError {
 }
 
 impl CallError {
-    /// The failed call that it came of, where one is listed.
+    /// The id under which the failed call is listed, if it is.
     pub fn call(&self) -> Option<&CallId> {
         match self {
             Self::Refused(_, call)
@@ -85,7 +85,7 @@ impl CallError {
         }
     }
 
-    /// The same, of a call that is listed under that id.
+    /// Adds the id under which the failed call is listed.
     pub(super) fn of_call(self, id: CallId) -> Self {
         match self {
             Self::Refused(refusal, _) => Self::Refused(refusal, Some(id)),
@@ -118,7 +118,7 @@ impl From<Fault> for CallError {
 }
 
 impl CallError {
-    /// For whoever may not learn which plugins there are.
+    /// The same error for callers who may not learn which plugins exist.
     pub fn without_suggestion(self) -> Self {
         match self {
             Self::UnknownPlugin { name, .. } => Self::UnknownPlugin { name, meant: String::new() },

@@ -1,9 +1,9 @@
-//! Calls that failed by fault of plugin or host: each is a line of the log and a row of the list.
+//! Calls that failed by fault of the plugin or the host: each gets a line in the log and a row in the list.
 //!
-//! What a plugin returns as an error is its fault, unless it tells whoever asked for an action, a route or an instance
-//! what was wrong with that.
-//! Written outside the call through a bounded queue: a call never waits for it, and what does not
-//! fit is dropped and counted. One plugin has a rate, and no more than three quarters of the queue.
+//! An error that a plugin returns counts as its fault, unless the error blames the caller and goes to the caller.
+//!
+//! Rows go through a bounded queue to a task that writes them: a call never waits for that. What does not fit is dropped
+//! and counted. A plugin has a rate, and three quarters of the queue at most.
 
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
@@ -38,7 +38,7 @@ struct Queued {
     _permit: SharePermit,
 }
 
-/// What is known of a call beside how it failed.
+/// What the log and the list say of a call beside how it failed.
 pub struct Trace {
     pub started: Instant,
     id: Option<CallId>,
@@ -59,15 +59,15 @@ impl Trace {
 }
 
 impl FailedCalls {
-    /// The list, and the work of writing it down, which ends with the last `FailedCalls`.
+    /// The queue, and the task that writes its rows; the task ends when the last `FailedCalls` is dropped.
     pub fn new(store: Store, queued: usize) -> (Self, impl Future<Output = ()> + Send) {
         let queued = queued.max(1);
         let (queue, calls) = mpsc::channel(queued);
         (Self { queue, fair_share: FairShare::of(queued) }, write_down(store, calls))
     }
 
-    /// Tells the operator, and lists what is the plugin's fault or the host's. The error comes back with the id
-    /// under which it is listed.
+    /// Logs a failed call, and lists it if the plugin or the host is to blame. Returns the error with the id under which it
+    /// is listed.
     pub fn note(
         &self,
         clock: &Clock,
@@ -96,7 +96,7 @@ impl FailedCalls {
     }
 }
 
-/// How a call failed, as it is told.
+/// How a call failed, in the words of the log and the list.
 struct Failure {
     blame: Blame,
     code: Cow<'static, str>,
@@ -104,7 +104,7 @@ struct Failure {
 }
 
 impl Failure {
-    /// None where nothing was called.
+    /// None if the error came before the guest was called.
     fn of(call: &ValidatedCall, error: &CallError) -> Option<Self> {
         match error {
             CallError::Fault(fault, _) => {
@@ -125,7 +125,7 @@ impl Failure {
         }
     }
 
-    /// How loudly follows whose fault it is.
+    /// Whose fault it is decides the level.
     fn log(&self, call: &ValidatedCall, id: &CallId) {
         let (community, instance) = (call.community(), call.instance().map_or(0, |one| one.id.0));
         let (plugin, name) = (call.plugin().name.as_str(), call.name());
@@ -133,7 +133,7 @@ impl Failure {
             (call.request_id().as_str(), id.as_str(), call.origin().as_str());
         let Self { blame, code, detail } = self;
         match blame {
-            // One line of its plugin's, which must not push out those of the others.
+            // The plugin has used up its rate of log lines.
             Blame::Plugin | Blame::Host if !call.plugin().context.quota.log.take() => {}
             Blame::Nobody => tracing::debug!(
                 community, plugin, instance, origin, name, request, call = call_id, %code,
@@ -182,9 +182,9 @@ fn row(
 async fn write_down(store: Store, mut calls: mpsc::Receiver<Queued>) {
     let mut batch = Vec::new();
     while calls.recv_many(&mut batch, BATCH).await > 0 {
-        // Those that come meanwhile wait in the queue, as far as it goes.
+        // Calls that fail meanwhile wait in the queue, as many as it holds.
         store.health().until_it_writes().await;
-        // They have left the queue, and their plugins' places in it with them.
+        // Dropping the rest of each entry gives back its plugin's place in the queue.
         let rows: Vec<_> = batch.drain(..).map(|queued: Queued| queued.row).collect();
         let plugins: Vec<_> = rows.iter().map(|row| row.plugin.clone()).collect();
         let written = store

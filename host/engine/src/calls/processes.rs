@@ -29,7 +29,7 @@ pub struct StartRequest<'a> {
 /// The plugin, process type and instance that a start names.
 pub type ResolvedStart = (Arc<Plugin>, Arc<ProcessType>, Arc<Instance>);
 
-/// A start that may run.
+/// The start of a process, validated.
 pub struct ValidatedStart {
     call: ValidatedCall,
     kind: Arc<ProcessType>,
@@ -76,7 +76,7 @@ impl Calls {
         Ok(ProcessRef { id, public_id: public_id.into(), name, is_new: true })
     }
 
-    /// Starts it; the process as its `start` left it. `more` is what must be stored together with that.
+    /// Starts a process and returns it as its `start` left it. `more` says what must be stored with it.
     pub async fn start(
         self: &Arc<Self>,
         start: ValidatedStart,
@@ -104,7 +104,7 @@ impl Calls {
         started.ok_or_else(|| Fault::Host("a start that started nothing".into()).into())
     }
 
-    /// Closes a process that is not completed; the process as that completed it.
+    /// Closes a process that is not completed, and returns it as `close` completed it.
     pub async fn close(
         self: &Arc<Self>,
         row: &ProcessRow,
@@ -129,7 +129,7 @@ impl Calls {
         let now = now.ok_or(StoreError::Stale)?;
         match ended {
             Ok(_) => Ok(now),
-            // Its closing time came first.
+            // The scheduler closed it first, at its closing time.
             Err(_) if now.status == ProcessStatus::Completed => Err(CallError::AlreadyCompleted),
             Err(error) => Err(error),
         }
@@ -169,7 +169,7 @@ fn first_row(
         instance: instance.id,
         plugin: instance.plugin.to_string(),
         name: process.name.to_string(),
-        // What `start` does not say otherwise.
+        // Unless `start` set them.
         status: ProcessStatus::Pending,
         outcome: "{}".to_owned(),
         errors: "{}".to_owned(),

@@ -1,4 +1,4 @@
-//! A call that may run: what it is, on whom, with which input.
+//! A call that may run: what is called, for which instance, with which input.
 //!
 //! A `ValidatedCall` exists only after the input was checked; `resolve` makes those that come from
 //! outside.
@@ -14,12 +14,12 @@ use moothall_guest::{
     Batch, CallContext, CallName, Export, Fault, Function, Guests, Origin, Output, PendingSecrets,
 };
 
-/// A call whose input is valid, on an instance that is there (if it is about one).
+/// A call whose input is valid, on an instance that exists (or on none).
 pub struct ValidatedCall {
     plugin: Arc<Plugin>,
     instance: Option<Arc<Instance>>,
     config: Arc<str>,
-    /// Until the guest is called.
+    /// None once the guest was called.
     export: Option<Export>,
     function: Function,
     name: CallName,
@@ -31,13 +31,13 @@ pub struct ValidatedCall {
     batch: Option<Batch>,
     wall_ms: Option<u64>,
     judge: Option<Judge>,
-    /// A driver waits for it, and is told what it returns.
+    /// A driver waits for the call and gets its error.
     is_asked: bool,
-    /// Its part of the instance's calls in flight; none where it runs under a lock that was taken for it.
+    /// Counts it among the instance's calls in flight; none for calls under a lock that the caller holds.
     _counted: Option<InFlight>,
 }
 
-/// Sees whether an answer is one that whoever asks can use.
+/// Decides whether the caller can use an answer.
 pub type Judge = Box<dyn Fn(&Output) -> Result<(), Fault> + Send + Sync>;
 
 impl ValidatedCall {
@@ -117,32 +117,32 @@ impl ValidatedCall {
         self
     }
 
-    /// Follows others whose effects are stored together with its own; within its own time.
+    /// Adds the call to a batch, with a time limit of its own.
     pub fn in_batch(mut self, batch: Batch, wall_ms: u64) -> Self {
         self.batch = Some(batch);
         self.wall_ms = Some(wall_ms);
         self
     }
 
-    /// Within its own time.
+    /// Gives the call a time limit of its own, in milliseconds.
     pub fn within(mut self, wall_ms: u64) -> Self {
         self.wall_ms = Some(wall_ms);
         self
     }
 
-    /// A dry run from which nothing leaves the host.
+    /// Lets the call send no requests, as in a dry run.
     pub fn without_sending(mut self) -> Self {
         self.may_send = false;
         self
     }
 
-    /// A driver asked for what this is a part of.
+    /// Marks the call as part of what a driver asked for.
     pub fn asked_by_driver(mut self) -> Self {
         self.is_asked = true;
         self
     }
 
-    /// An answer that this refuses is the plugin's fault, and nothing of the call is stored.
+    /// If `judge` refuses the answer, the call fails by fault of the plugin, and nothing of it is stored.
     pub fn judged_by(
         mut self,
         judge: impl Fn(&Output) -> Result<(), Fault> + Send + Sync + 'static,
@@ -159,7 +159,7 @@ impl ValidatedCall {
         &self.plugin
     }
 
-    /// None where the call is the plugin's own.
+    /// None for a call that concerns no instance.
     pub fn instance(&self) -> Option<&Arc<Instance>> {
         self.instance.as_ref()
     }
@@ -182,12 +182,12 @@ impl ValidatedCall {
         self.function.origin
     }
 
-    /// Whether it goes to the guest that lives on: what shares the memory of a resident plugin.
+    /// Whether the live guest of a resident plugin serves the call.
     pub fn is_for_resident(&self) -> bool {
         self.function.guests == Guests::Resident && self.plugin.manifest.resident
     }
 
-    /// Whether what it returns is told to who called it, and to nobody else: then an error of theirs is not the plugin's.
+    /// Whether its result goes straight back to the caller: then an error that blames the caller is not the plugin's failure.
     pub fn answers_its_caller(&self) -> bool {
         self.is_asked || self.function.answers_its_caller
     }
@@ -200,7 +200,7 @@ impl ValidatedCall {
         self.declaration.response_schema()
     }
 
-    /// What the outcome of a process must be once it is completed.
+    /// The schema of a completed process's outcome.
     pub fn outcome_schema(&self) -> Option<&Schema> {
         self.declaration.outcome_schema()
     }

@@ -1,4 +1,4 @@
-//! From what a caller asks for to a call that may run: resolve in memory, then validate.
+//! Makes a call of what a caller asks for: finds plugin and instance in memory, then validates the input.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ pub struct ActionRequest<'a> {
     pub request_id: RequestId,
 }
 
-/// Which actions can be called from where a request came in.
+/// Which actions the route that a request came in by may call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
     Public,
@@ -41,11 +41,11 @@ impl Reach {
     }
 }
 
-/// What an action's call is of.
+/// The plugin, action and instance that a request names.
 pub type Resolved = (Arc<Plugin>, Arc<Action>, Arc<Instance>);
 
 impl Calls {
-    /// Validates an action's call, of what was resolved just now.
+    /// Validates the call of an action that was just resolved.
     pub async fn action(
         self: &Arc<Self>,
         (plugin, mut action, instance): Resolved,
@@ -60,10 +60,10 @@ impl Calls {
         Ok(ready.call(Callee::action(action, parameters), request.request_id))
     }
 
-    /// What an action's call is of: found in memory.
+    /// Finds in memory the plugin, action and instance that a request names.
     pub fn resolve(&self, request: &ActionRequest<'_>) -> Result<Resolved, CallError> {
         if request.reach == Reach::Public {
-            // Before the community: that a plugin is away must not tell which communities there are.
+            // Checked before the community, so that the answer for an absent plugin does not tell which communities exist.
             self.serving(request.plugin)?;
         }
         let community = self.community(request.community)?;
@@ -84,7 +84,7 @@ impl Calls {
         let mark = plugin.mark;
         let ready = self.ready(plugin, instance, &request_id).await?;
         if ready.plugin.mark != mark {
-            // What is to be called was looked up in the version before.
+            // The caller chose the function in the version before.
             return Err(Fault::Overloaded("the plugin is being replaced").into());
         }
         Ok(ready.call(callee, request_id))
@@ -95,7 +95,7 @@ impl Calls {
         community.ok_or_else(|| CallError::UnknownCommunity(slug.to_owned()))
     }
 
-    /// A plugin that serves, whoever has enabled it. One that is away is not unknown.
+    /// A plugin that serves, whoever has enabled it. If it is only absent for now, the error says so.
     pub fn serving(&self, name: &str) -> Result<Arc<Plugin>, CallError> {
         self.context.plugins.get(name).ok_or_else(|| {
             match self.context.plugins.away(name, self.context.communities.is_enabled(name)) {
@@ -105,12 +105,12 @@ impl Calls {
         })
     }
 
-    /// That no plugin has that name, and which name was meant, perhaps.
+    /// The error that no plugin has that name, with a suggestion if a name is similar.
     pub fn unknown_plugin(&self, name: &str) -> CallError {
         CallError::UnknownPlugin { name: name.to_owned(), meant: self.plugin_meant(name) }
     }
 
-    /// `; did you mean …?`, if a plugin that serves has a name that is near.
+    /// `; did you mean …?`, if a plugin with a similar name serves.
     pub fn plugin_meant(&self, name: &str) -> String {
         let all = self.context.plugins.all();
         let known: Vec<&str> = all.iter().map(|plugin| plugin.name.as_str()).collect();
@@ -126,7 +126,7 @@ impl Calls {
         })
     }
 
-    /// A plugin that serves. One that is enabled but gone, or not compiled yet, is not unknown.
+    /// A plugin that serves. If it is enabled but removed, or not compiled yet, the error says so.
     pub fn plugin(&self, name: &str, community: &Community) -> Result<Arc<Plugin>, CallError> {
         self.context.plugins.get(name).ok_or_else(|| {
             let enabled =
@@ -150,7 +150,7 @@ impl Calls {
     }
 }
 
-/// Why a community has no such instance, as whoever named it is told.
+/// The error that a community has no such instance.
 pub fn unresolved(plugin: &str, community: &Community, error: ResolveError) -> CallError {
     let plugin = plugin.to_owned();
     match error {
@@ -172,7 +172,7 @@ fn reachable(plugin: &Plugin, slug: &str, reach: Reach) -> Result<Arc<Action>, C
     })
 }
 
-/// What the guest gets.
+/// The parameters as the guest gets them: validated, with defaults.
 pub fn validated(schema: &Schema, parameters: String) -> Result<String, CallError> {
     schema.accepted(parameters).map_err(CallError::InvalidParameters)
 }

@@ -1,4 +1,4 @@
-//! What a guest handed over, checked before any of it is stored: results, events, outcomes.
+//! Checks what a guest handed over before any of it is stored: results, events, outcomes.
 
 use serde_json::Value;
 
@@ -9,16 +9,16 @@ use moothall_core::effects::{Effects, ProcessStatus};
 use moothall_core::web;
 use moothall_guest::{Fault, Output, Verdict, carried};
 
-/// Bytes that are checked before others have their turn on the thread.
+/// How many bytes are checked before the thread's other tasks may run.
 const TURN_BYTES: usize = 256 << 10;
 
 pub async fn check(call: &ValidatedCall, output: &Output, effects: &Effects) -> Result<(), Fault> {
     let limits = &call.plugin().context.limits;
     let limit = limits.result_bytes;
-    // One for all that the call hands over: a hundred events are a hundred times as much to check.
+    // One budget for everything that the call hands over, because a hundred events cost a hundred times as much.
     let mut budget = Budget::of_ms(limits.validation_ms);
     match output {
-        // Whoever asked for it checks it.
+        // The caller checks that it is a URL.
         Output::Url(url) => check_size(url, limit)?,
         Output::Text(text) => {
             check_text(text.as_deref(), call.response_schema(), limit, &mut budget)?;
@@ -77,7 +77,7 @@ fn check_text(
     })
 }
 
-/// Of a text that is JSON.
+/// Checks a text that is known to be JSON.
 fn check_object(what: &str, text: &str) -> Result<(), Fault> {
     if text.trim_start().starts_with('{') {
         return Ok(());
@@ -108,7 +108,7 @@ fn check_response(response: Option<&web::Response>, limits: &Limits) -> Result<(
     Ok(())
 }
 
-/// A completed process's outcome is what its type promises.
+/// Checks the outcome of a process that the call completed.
 fn check_outcome(
     call: &ValidatedCall,
     effects: &Effects,

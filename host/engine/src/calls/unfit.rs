@@ -1,7 +1,7 @@
-//! Instances whose stored config the version that serves does not accept: their calls are 503 `config_invalid` until
-//! somebody enables them again, so whoever put that version there is told at once.
+//! Instances whose stored config is not valid for the version that serves. Their calls are answered 503 `config_invalid`
+//! until somebody enables them again, so the log and the plugin list say so at once.
 //!
-//! Looked for in the background after each change of what serves. Must never hold up a call or a swap.
+//! A background task looks for them after each change of what serves. Must never hold up a call or a swap.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,19 +14,19 @@ use moothall_core::instance::Instance;
 
 /// How often the host checks whether another version serves.
 const POLL: Duration = Duration::from_millis(250);
-/// Instances of a plugin that the listing names; of more it gives the number.
+/// How many instances of a plugin the list names; of more it gives the number.
 const LISTED: usize = 100;
-/// Instances of a plugin that one line of the log names.
+/// How many instances of a plugin one line of the log names.
 const NAMED: usize = 10;
 
 /// What was found, by plugin.
 #[derive(Default)]
 pub struct Unfit(Mutex<HashMap<PluginName, UnfitFound>>);
 
-/// Of one plugin: how many there are, and the first of them.
+/// The instances of one plugin: how many, and the first of them.
 #[derive(Clone, Default)]
 pub struct UnfitFound {
-    /// Of the version that was looked at.
+    /// Of the version whose schema the configs were checked with.
     mark: i64,
     pub count: usize,
     pub first: Vec<UnfitInstance>,
@@ -39,7 +39,7 @@ pub struct UnfitInstance {
 }
 
 impl Calls {
-    /// Instances of that plugin that do not fit the version that serves, as they are now.
+    /// The plugin's instances whose config is still not valid for the version that serves.
     pub fn unfit(&self, plugin: &Plugin) -> UnfitFound {
         let found = {
             let unfit = self.unfit.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -56,7 +56,7 @@ impl Calls {
         UnfitFound { mark: found.mark, count: found.count - (known - first.len()), first }
     }
 
-    /// Looks after each change of what serves. Never ends.
+    /// Checks all configs after each change of what serves. Never ends.
     pub async fn watch_configs(self: Arc<Self>) {
         let mut looked_at = BTreeMap::new();
         let mut changes = None;

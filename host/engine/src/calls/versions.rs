@@ -1,9 +1,9 @@
 //! The first call of an instance on another version of its plugin: its config must be right for it, and
 //! `upgraded` runs, once, after the last call on the old version.
 //!
-//! An instance is ready for one version at a time. A call is counted in before it looks whether that
-//! is its own; whoever upgrades closes the instance, waits until no call is left, and takes the lock.
-//! So no call on the old version can begin once the upgrade has, and none has to be turned away.
+//! An instance is ready for one version at a time. A call counts itself in, and then checks whether the instance is ready
+//! for the call's version. A call that upgrades closes the instance, waits until no other call is left, and takes the lock.
+//! So once an upgrade has begun no call on the old version can begin, and no call has to be refused.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,10 +23,10 @@ use moothall_values::json::{self, Exact};
 
 /// How often the call checks whether the calls on the old version have ended.
 const POLL: Duration = Duration::from_millis(1);
-/// How often it is tried again because the version or the instance changed meanwhile.
+/// How many times a call tries again because the version or the instance changed meanwhile.
 const TRIES: u32 = 4;
 
-/// A call can be made of it: it is counted in, on an instance that is ready for that version.
+/// An instance that is ready for a version, with a call counted in.
 pub struct Ready {
     /// The version that serves, which may be newer than the one that was resolved.
     pub plugin: Arc<Plugin>,
@@ -42,7 +42,7 @@ impl Ready {
     }
 }
 
-/// An instance on its way to a version.
+/// The change of an instance to another version.
 struct Change<'a> {
     plugin: &'a Arc<Plugin>,
     instance: &'a Arc<Instance>,
@@ -65,7 +65,7 @@ impl Calls {
         match instance.config_for(plugin.mark) {
             Some(config) => Ok(Ready { plugin, instance, config, counted }),
             None => {
-                // Whoever upgrades waits for calls that are counted in.
+                // From here on an upgrade waits for this call.
                 drop(counted);
                 Box::pin(self.ready_at_last(instance, request_id)).await
             }
@@ -78,11 +78,11 @@ impl Calls {
         request_id: &RequestId,
     ) -> Result<Ready, CallError> {
         for _ in 0..TRIES {
-            // A version that serves no more must not become the instance's again.
+            // The instance must not go back to a version that no longer serves.
             let plugin = self.plugin_of(&instance)?;
             if instance.config_for(plugin.mark).is_none() {
                 match self.make_ready(&plugin, &instance, request_id).await {
-                    // Changed meanwhile: by a call on another version, or for good.
+                    // Another call made it ready for another version, or it was removed.
                     Err(CallError::Fault(Fault::InstanceReplaced, _)) => continue,
                     made => made?,
                 }
@@ -95,7 +95,7 @@ impl Calls {
         Err(Fault::InstanceReplaced.into())
     }
 
-    /// Once for each instance and version, and after a start if the version has defaults of its own.
+    /// Happens once for each instance and version, and again after a start if the version fills in defaults.
     async fn make_ready(
         self: &Arc<Self>,
         plugin: &Arc<Plugin>,
@@ -109,7 +109,7 @@ impl Calls {
             if plugin.manifest.has(Lifecycle::Upgraded) {
                 self.upgrade(&change).await?;
             } else {
-                // Stored, because a later version that has it is told of this one.
+                // Stored, because a later version's `upgraded` is told this one.
                 let store = change.store(from);
                 let (id, generation) = (instance.id, instance.generation);
                 let note = move |tx: &Tx<'_>| {
@@ -159,7 +159,7 @@ impl Calls {
     /// `upgraded`, under the instance's lock from before to after its commit.
     async fn upgrade(self: &Arc<Self>, change: &Change<'_>) -> Result<(), CallError> {
         let Some(lock) = self.after_old_calls(change).await? else { return Ok(()) };
-        // Under the lock: somebody else's call may have been first.
+        // Read under the lock, because another call may have upgraded it first.
         let from = self.version_of(change.instance)?;
         if from == change.plugin.manifest.version {
             return Ok(());
@@ -173,7 +173,7 @@ impl Calls {
         self.run(call, mode).await.map(drop).map_err(|error| change.failed(error))
     }
 
-    /// The lock, once no call on the old version is in flight any more; none if the instance is ready.
+    /// Takes the lock once no call on the old version is in flight; none if another call made the instance ready.
     async fn after_old_calls(
         &self,
         change: &Change<'_>,
@@ -207,7 +207,7 @@ impl Change<'_> {
         ValidatedCall::on(plugin, instance, self.config.clone(), upgraded, self.request_id.clone())
     }
 
-    /// What makes the change last.
+    /// What the write stores: the instance's new version.
     fn store(
         &self,
         from: String,
@@ -218,7 +218,7 @@ impl Change<'_> {
         move |tx| tx.change_version(id, &from, &to, mark)
     }
 
-    /// What is nobody's doing stays what it is; the rest is the plugin's.
+    /// A fault that will pass stays as it is; any other is the plugin's failed upgrade.
     fn failed(&self, error: CallError) -> CallError {
         match error {
             CallError::Fault(

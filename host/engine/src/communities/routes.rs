@@ -29,7 +29,7 @@ struct Table {
 pub struct Routes(RwLock<Table>);
 
 impl Routes {
-    /// The routes of `new` in the place of those of `gone`, at once: one that is in both is never nowhere.
+    /// Replaces the routes of `gone` by those of `new` in one step, so that an instance in both can always be found.
     pub fn replace<'a>(
         &self,
         gone: impl Iterator<Item = &'a Arc<Instance>>,

@@ -1,5 +1,5 @@
-//! Work that takes CPU time for one plugin or driver alone, apart from whatever serves the others: on a thread of its own,
-//! one after the other, behind everything else.
+//! A thread for work that costs CPU time and serves only one plugin or driver: one piece of work after the other, at low
+//! priority.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ impl Default for Apart {
 }
 
 impl Apart {
-    /// None: it panicked, or there is no thread for it; the log says which.
+    /// None if the work panicked or no thread could be started; the log says which.
     pub async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -28,13 +28,13 @@ impl Apart {
         let (done, answer) = oneshot::channel();
         let thread = std::thread::Builder::new().name("apart".to_owned());
         let thread = thread.spawn(move || {
-            // For the calling thread alone.
+            // Only for this thread.
             if let Err(error) = setpriority_process(None, NICE) {
                 tracing::debug!(%error, "schemas are compiled with the priority of everything else");
             }
             let answer = work();
             drop(turn);
-            // Whoever asked may have gone.
+            // Nobody may be waiting any more.
             drop(done.send(answer));
         });
         if let Err(error) = thread {

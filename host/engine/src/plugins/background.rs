@@ -1,4 +1,4 @@
-//! What is made at load of what a manifest says of hooks, workers, schedules and routes.
+//! Hooks, workers, schedules and routes of a plugin, as the loader makes them from the manifest.
 
 use std::sync::Arc;
 
@@ -113,7 +113,7 @@ impl Worker {
         if self.manifest.matching.is_empty() {
             return true;
         }
-        // What cannot be read was stored when less was checked; it has none of the values.
+        // Data that cannot be read was stored by an earlier version that checked less; no value in it matches.
         let data = serde_json::from_str::<Value>(&event.data);
         data.is_ok_and(|data| self.manifest.mismatch(&data).is_none())
     }
@@ -154,7 +154,7 @@ impl Route {
         }
     }
 
-    /// What stands for its `{names}`, if `path` (percent-decoded parts) is one of its own.
+    /// The values of its `{names}`, if `path` (percent-decoded parts) fits.
     pub fn captures(&self, path: &[String]) -> Option<Vec<(String, String)>> {
         if path.len() != self.parts.len() {
             return None;
@@ -171,7 +171,7 @@ impl Route {
         Some(captures)
     }
 
-    /// Whether some request is of both.
+    /// Whether the same request could fit both.
     pub fn collides(&self, other: &Self) -> bool {
         let same = |(a, b): (&Part, &Part)| match (a, b) {
             (Part::Is(a), Part::Is(b)) => a == b,

@@ -28,7 +28,7 @@ pub use wasmtime::component::Component;
 use super::mark;
 use moothall_core::config::Limits;
 
-/// How much of what the compiler says is kept, in bytes.
+/// How many bytes of the compiler's messages are kept.
 const SAID_BYTES: u64 = 16 << 10;
 
 /// SHA-256 in hex.
@@ -40,7 +40,7 @@ pub fn digest(bytes: &[u8]) -> String {
     })
 }
 
-/// What native code depends on beside its source: this engine's version, settings and CPU.
+/// What native code depends on beside the component: the engine's version, its settings and the CPU.
 pub fn compatibility(engine: &Engine) -> String {
     let mut hasher = std::hash::DefaultHasher::new();
     engine.precompile_compatibility_hash().hash(&mut hasher);
@@ -100,7 +100,7 @@ pub fn load(engine: &Engine, file: &Path, hash: &str) -> Result<Component, Strin
     loaded.map_err(|error| does_not_fit(&format!("{error:#}")))
 }
 
-/// By the setting that makes room for it.
+/// Names the setting that makes room for such code.
 fn does_not_fit(why: &str) -> String {
     let settings = [
         ("core module instances,", "core_instances_per_component"),
@@ -152,7 +152,7 @@ pub async fn compile(wasm: Vec<u8>, file: &Path, limits: &Limits) -> Result<Stri
     let outcome = compile_to(wasm, &partial, limits).await;
     let kept = outcome.and_then(|()| keep(&partial, file));
     if kept.is_err() {
-        // It may never have been made.
+        // The file may not exist.
         drop(std::fs::remove_file(&partial));
     }
     kept
@@ -177,7 +177,7 @@ async fn compile_to(wasm: Vec<u8>, partial: &Path, limits: &Limits) -> Result<()
         Ok(Ok(_)) => Ok(()),
         Ok(Err(error)) => Err(format!("the compiler cannot be talked to: {error}")),
         Err(_) => {
-            // Already ended is as good.
+            // The child may have ended already.
             drop(child.start_kill());
             Err(format!("compiling took longer than {} ms (compile_wall_ms)", wall.as_millis()))
         }
@@ -194,7 +194,7 @@ fn start(partial: &Path, limits: &Limits) -> std::io::Result<Child> {
         .arg("--output-bytes")
         .arg(limits.compile_output_bytes.to_string())
         .arg(partial)
-        // Nothing of the host's environment is the compiler's business.
+        // The compiler gets nothing of the host's environment.
         .env_clear()
         // The allocator would reserve all the address space that the process may have.
         .env("MIMALLOC_ARENA_RESERVE", "32MiB")

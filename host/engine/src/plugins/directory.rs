@@ -1,8 +1,7 @@
 //! The plugin directory: which files there are, what changed, and what to do about it.
 //!
-//! Told by the file system, by SIGHUP and, where neither speaks, by the clock. One file is
-//! looked at after the other, and those to be compiled are compiled beside that; a file that cannot
-//! serve leaves its earlier version serving.
+//! It is scanned when the file system reports a change, at SIGHUP, and every `rescan_ms`. Files are read one after the
+//! other and compiled beside that. If a file cannot be loaded, its earlier version goes on serving.
 
 mod compiling;
 mod entry;
@@ -31,7 +30,7 @@ use entry::{Entry, failed, stop, swap};
 use files::{Files, Found, Listing, Unread};
 use stamp::FileStamp;
 
-/// What says nothing of the file: it is tried again at each look.
+/// Errors that will pass: the file is tried again at each scan.
 const PASSING: [&str; 3] = [UNREADABLE, "store_unavailable", "overloaded"];
 
 /// Watches one directory for a host.
@@ -40,17 +39,17 @@ pub struct Directory {
     loader: Arc<Loader>,
     config: Arc<Config>,
     files: Arc<Files>,
-    /// Files that did not answer at the last look.
+    /// Files that could not be read in time at the last scan.
     blocked: BTreeSet<String>,
     entries: BTreeMap<String, Entry>,
     compilations: Compilations,
-    /// Files that were there at the start and were neither read nor compiled yet; none before the first look.
+    /// Files that were there at the start and are not read and compiled yet; none before the first scan.
     unseen: Option<BTreeSet<String>>,
-    /// Versions that serve no more, whose last calls may not have ended.
+    /// Versions that no longer serve, but may still have calls in flight.
     replaced: Vec<Weak<Plugin>>,
-    /// Whether a file may have native code that nobody needs any more.
+    /// Whether there may be native code that can be removed.
     is_prune_due: bool,
-    /// Whether a name became free after other files were looked at.
+    /// Whether a plugin name became free after other files were refused because of it.
     is_scan_due: bool,
 }
 
@@ -80,8 +79,7 @@ impl Directory {
         }
     }
 
-    /// Makes the directory where it is missing. Whether it could be is known later where its file system does not
-    /// answer.
+    /// Makes the directory if it is missing. A file system that does not answer is no error here; readiness reports it.
     pub async fn make(&self) -> std::io::Result<()> {
         let made = self.files.with_directory(|path| std::fs::create_dir_all(path)).await;
         made.unwrap_or_else(|reason| {
@@ -90,7 +88,8 @@ impl Directory {
         })
     }
 
-    /// Looks at every file once. Before the host answers, all reading together has the time of one file's.
+    /// Looks at every file once. Before the host answers requests, reading all files may take as long as reading one may
+    /// later.
     pub async fn scan(&mut self, depth: Depth) {
         let until = (depth == Depth::Compiled).then(|| self.files.end());
         let Some(found) = self.list(until).await else { return };
@@ -112,7 +111,7 @@ impl Directory {
         }
     }
 
-    /// None where it cannot be read: all is as it was.
+    /// None if the directory cannot be read; then everything stays as it is.
     async fn list(&self, until: Option<tokio::time::Instant>) -> Option<BTreeMap<String, Found>> {
         match self.files.list(until).await {
             Ok(found) => return Some(found),
@@ -168,8 +167,8 @@ impl Directory {
         }
     }
 
-    /// Native code that nobody needs: of files that are gone, and of versions that were replaced once their last
-    /// call has ended. Not where the directory, or a file of it, may just not be readable.
+    /// Removes native code of files that are gone, and of replaced versions whose last call has ended. Does nothing while the
+    /// directory or one of its files cannot be read.
     async fn prune(&mut self) {
         let replaced = self.replaced.len();
         self.replaced.retain(|plugin| plugin.strong_count() > 0);
@@ -186,7 +185,7 @@ impl Directory {
         self.loader.prune(digests).await;
     }
 
-    /// A name became free: files that were refused because of it may have their turn.
+    /// Tries refused files again, because a name became free or the configuration changed.
     fn retry_refused(&mut self) {
         let waits = |entry: &&mut Entry| entry.serving.is_none() || entry.waits_for.is_some();
         for entry in self.entries.values_mut().filter(waits) {
@@ -194,7 +193,7 @@ impl Directory {
         }
     }
 
-    /// How a file looks that is to be read; none where all is said of it.
+    /// The stamp of a file that is to be read; none if there is nothing more to do about it.
     fn wanted(&mut self, file: &str, found: Found) -> Option<FileStamp> {
         if !is_active(&self.config, file) {
             self.put_aside(file);
@@ -216,12 +215,12 @@ impl Directory {
                 self.refuse(file, None, error);
                 None
             }
-            // Those were followed.
+            // `list` has followed the links.
             Found::Link(_) => None,
         }
     }
 
-    /// One that is not active.
+    /// Stops a plugin whose file is not among `active_plugins`.
     fn put_aside(&mut self, file: &str) {
         let entry = self.entries.entry(file.to_owned()).or_default();
         entry.stamp = None;
@@ -233,7 +232,7 @@ impl Directory {
         self.plugins.report(FileReport::new(file, Status::Inactive));
     }
 
-    /// Whether it was looked at as it is, under the configuration that there is, or that is under way.
+    /// Whether the file as it is now was loaded under the present configuration, or is being compiled.
     fn is_known(&mut self, file: &str, stamp: &FileStamp) -> bool {
         let entry = self.entries.entry(file.to_owned()).or_default();
         let of_plugin =
@@ -260,7 +259,7 @@ impl Directory {
         self.settle_file(file, stamp, String::new(), Err(vec![error]));
     }
 
-    /// A file that was read, or could not be.
+    /// Loads, compiles or refuses a file that was read, or that could not be.
     async fn visit(
         &mut self,
         file: &str,
@@ -291,7 +290,7 @@ impl Directory {
         self.settle_file(file, Some(stamp), digest, outcome);
     }
 
-    /// Whether a file that looks like another one is the same: it was touched, or may be read by others now.
+    /// Whether a file with another stamp has the content that serves already, as after `touch` or `chmod`.
     fn serves_already(&self, file: &str, digest: &str) -> bool {
         let Some(entry) = self.entries.get(file) else { return false };
         let Some(plugin) = &entry.serving else { return false };
@@ -312,7 +311,7 @@ impl Directory {
         self.compilations.begin(loader, file, stamp.clone(), digest, config);
     }
 
-    /// Whether that was all: no other file waits for it, and nothing has changed meanwhile.
+    /// Whether no scan is needed now: no other file waits for this one, and the configuration is the same.
     fn settle_compiled(&mut self, compiled: Compiled) -> bool {
         let Compiled { file, stamp, digest, config, outcome } = compiled;
         let is_current = Arc::ptr_eq(&config, &self.config);
@@ -358,7 +357,7 @@ impl Directory {
                 report
             }
             Err(errors) => {
-                // Tried under this configuration; the next try is for another one.
+                // Remembered, so that the file is tried again only under another configuration.
                 let serving = entry.serving.as_ref();
                 entry.config =
                     serving.map(|p| self.config.plugin(p.name.as_str())).unwrap_or_default();
@@ -374,7 +373,7 @@ impl Directory {
         }
     }
 
-    /// Why the file cannot serve under that name: another does, and has it still.
+    /// Why the file cannot serve under that name: another file serves under it.
     fn name_taken(&mut self, file: &str, name: &PluginName) -> Option<String> {
         let (other, entry) = self.entries.iter_mut().find(|(other, entry)| {
             *other != file && entry.serving.as_ref().is_some_and(|plugin| plugin.name == *name)
@@ -384,7 +383,7 @@ impl Directory {
                 "a plugin named `{name}` already serves, from {other}; remove one of the two files"
             ));
         }
-        // That file holds another plugin by now, which waits for a name itself: both were swapped.
+        // The other file now holds another plugin, which waits for a name itself: the two files were swapped.
         self.replaced.extend(entry.serving.take().as_ref().map(Arc::downgrade));
         self.is_scan_due = true;
         None

@@ -1,6 +1,6 @@
 //! How plugin files are named.
 
-/// How plugin files are called, in any case.
+/// The extension of plugin files, in upper or lower case.
 const EXTENSION: &str = ".wasm";
 
 /// What a file is called without its extension.
@@ -9,7 +9,7 @@ pub fn stem(file: &str) -> &str {
     stem.filter(|(_, end)| end.eq_ignore_ascii_case(EXTENSION)).map_or(file, |(stem, _)| stem)
 }
 
-/// What begins with a dot is somebody else's: `._x.wasm` is what macOS puts beside a file that it copies.
+/// Names that begin with a dot are none: macOS, for one, puts `._x.wasm` beside a file that it copies.
 pub fn is_plugin_file(name: &str) -> bool {
     !name.starts_with('.') && stem(name) != name
 }

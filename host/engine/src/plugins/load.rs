@@ -1,6 +1,6 @@
-//! From the bytes of a plugin file to a plugin that can serve, or every reason why it cannot.
+//! Loads a plugin file: makes a plugin of its bytes, or says every reason why it cannot.
 //!
-//! Nothing of the new version is visible to calls until all of this has passed.
+//! Calls see nothing of the new version until all of this has succeeded.
 
 mod assembly;
 mod doubts;
@@ -31,7 +31,7 @@ use moothall_store::{Compiled, Store};
 
 use assembly::Assembly;
 
-/// Reasons that are given for one file.
+/// How many reasons are given for one file.
 const REASONS: usize = 100;
 
 /// Makes plugins from files.
@@ -57,7 +57,7 @@ pub struct Loaded {
     pub compile_ms: Option<u64>,
 }
 
-/// A file may be wrong in as many ways as it has bytes.
+/// Cuts the list of reasons: a file may be wrong in very many ways.
 fn few(mut reasons: Vec<LoadError>) -> Vec<LoadError> {
     if let Some(more) = reasons.len().checked_sub(REASONS).filter(|more| *more > 0) {
         reasons.truncate(REASONS);
@@ -110,7 +110,8 @@ impl Loader {
         Ok(Loaded { compile_ms, ..loaded })
     }
 
-    /// Apart from what serves others, and marked: should it end the host, it is not tried again.
+    /// Runs on a thread apart from those that serve requests. The file is marked meanwhile, so that it is not tried again
+    /// should it end the host.
     async fn assemble(&self, assembly: Assembly) -> Result<Loaded, Vec<LoadError>> {
         let _mark = Mark::put(&self.cache, &assembly.digest);
         let assembled = self.apart.run(move || assembly.finish()).await;
@@ -118,7 +119,7 @@ impl Loader {
         assembled.unwrap_or_else(|| Err(vec![LoadError::new("bad_manifest", failed)]))
     }
 
-    /// Forgets native code of every file but these.
+    /// Removes the native code of every file but these.
     pub async fn prune(&self, digests: BTreeSet<String>) {
         let compatibility = self.compatibility();
         if let Err(error) = compile::prune(&self.cache, &digests, &compatibility) {
@@ -193,7 +194,7 @@ impl Loader {
     }
 
     async fn describe(&self, guest: &Guest, limits: &Limits) -> Result<String, LoadError> {
-        // It has no name yet; the log says where its lines come from.
+        // The plugin's name is not known yet; in the log its lines are `describe`'s.
         let nameless = PluginName::parse("describe")
             .map_err(|bad| LoadError::new("describe_failed", bad.to_string()))?;
         let plugin_context = PluginContext {

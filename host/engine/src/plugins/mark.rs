@@ -1,7 +1,7 @@
-//! The mark of a file whose schemas are being compiled: what the host leaves behind if that ends it.
+//! Marks a plugin file while its schemas are being compiled. If that ends the host, the mark stays behind.
 //!
-//! The budgets of a manifest are there so that it never does. Where they are not enough, the host must not meet the same
-//! file again at each start.
+//! The budgets of a manifest should prevent that. Where they do not, the mark keeps the host from trying the same file at
+//! each start.
 
 use std::path::{Path, PathBuf};
 
@@ -10,11 +10,11 @@ use super::report::LoadError;
 /// What the name of a mark ends with, after the file's digest and a dot.
 pub const KIND: &str = "mark";
 
-/// There until it is dropped.
+/// The mark of one file; removed when it is dropped.
 pub struct Mark(PathBuf);
 
 impl Mark {
-    /// A mark that cannot be put is no reason not to load.
+    /// Puts the mark. If it cannot be written, the file is loaded all the same.
     pub fn put(cache: &Path, digest: &str) -> Self {
         let path = path(cache, digest);
         if let Err(error) = std::fs::write(&path, b"") {

@@ -1,4 +1,4 @@
-//! A call's metrics: handles looked up at the first call that ends so, not at each, and not for what never happens.
+//! Metrics of calls. A handle is made when a call first ends in that way, so that metrics list only what has happened.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use metrics::{Counter, Histogram};
 use moothall_core::telemetry::metric::{CALL_SECONDS, CALLS};
 use moothall_guest::CallGroup;
 
-/// Metrics of the calls that are counted under no name of their own.
+/// Metrics of calls that are counted by group and not by name.
 pub struct PluginMetrics([CallMetrics; CallGroup::ALL.len()]);
 
 impl PluginMetrics {
@@ -33,11 +33,11 @@ pub struct CallMetrics {
     seconds: OnceLock<Histogram>,
 }
 
-/// How a call ended, as metrics tell it apart.
+/// How a call ended, as metrics distinguish it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallOutcome {
     Ok,
-    /// By the plugin's own error.
+    /// With the plugin's own error.
     Refused,
     Failed,
 }

@@ -48,7 +48,7 @@ pub struct Plugin {
 pub struct Action {
     pub slug: Arc<str>,
     pub parameters: Schema,
-    /// None where the manifest gives no schema: then every result is right.
+    /// None where the manifest gives no schema: then any result is valid.
     pub response: Option<Schema>,
     pub public: bool,
     pub read_only: bool,
@@ -59,7 +59,7 @@ pub struct Action {
 pub struct ProcessType {
     pub name: Arc<str>,
     pub parameters: Schema,
-    /// None where the manifest gives no schema: then every outcome is right.
+    /// None where the manifest gives no schema: then any outcome is valid.
     pub outcome: Option<Schema>,
     pub functions: Vec<ProcessFunction>,
     /// Of `update`.
@@ -79,7 +79,7 @@ impl Plugin {
         self.capabilities.contains(&interface)
     }
 
-    /// What ticks for each instance: the schedule's kind, and when it is due.
+    /// The schedules of each instance: kind, and when it is due.
     pub fn schedules(&self) -> impl Iterator<Item = (String, &Schedule)> {
         let producer = self.producer.iter().map(|schedule| ("producer".to_owned(), schedule));
         let named = self.schedules.iter();

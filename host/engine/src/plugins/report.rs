@@ -9,7 +9,7 @@ use moothall_core::clock::rfc3339;
 use moothall_core::grants::{Grants, Missing, Requested};
 use moothall_values::schema::shortened;
 
-/// The code of the error that says that a file could not even be read.
+/// The error code of a file that could not be read.
 pub const UNREADABLE: &str = "unreadable";
 
 /// What became of one file in the plugin directory.
@@ -41,7 +41,7 @@ pub struct FileReport {
     pub loaded_at: Option<String>,
 }
 
-/// What is known of a plugin that serves, and of no other.
+/// Something that is known only of a plugin that serves; otherwise `{}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(untagged)]
 #[schemars(inline)]
@@ -94,13 +94,13 @@ impl FileReport {
         }
     }
 
-    /// Whether that plugin is in it, as far as anybody knows: by what it said, or by what it is called.
+    /// Whether that plugin is in the file: by its manifest, or as long as that is unknown by the file's name.
     pub fn is_of(&self, name: &str) -> bool {
         let called = || stem(&self.file).replace('_', "-") == name;
         self.name.as_deref().map_or_else(called, |own| own == name)
     }
 
-    /// With what serves from this file.
+    /// Adds the version that serves from this file.
     pub fn serving(mut self, plugin: Option<&Plugin>) -> Self {
         let Some(plugin) = plugin else { return self };
         self.name = Some(plugin.name.to_string());
@@ -120,12 +120,12 @@ impl FileReport {
 }
 
 impl LoadError {
-    /// A message as long as it may be.
+    /// With a message that is cut to its longest length.
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
         Self { code, message: shortened(message.into()) }
     }
 
-    /// One for each message.
+    /// One error for each message.
     pub fn all(code: &'static str, messages: Vec<String>) -> Vec<Self> {
         messages.into_iter().map(|message| Self::new(code, message)).collect()
     }

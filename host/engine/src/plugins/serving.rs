@@ -19,24 +19,23 @@ type Serving = HashMap<PluginName, Arc<Plugin>>;
 #[derive(Default)]
 pub struct Plugins {
     serving: ArcSwap<Serving>,
-    /// Changes of what serves, so that whoever keeps something of it notices: also the same file under
-    /// another configuration.
+    /// Counts the changes of what serves, including a new configuration for the same file, so that others notice them.
     changes: AtomicU64,
     files: Mutex<BTreeMap<String, FileReport>>,
     /// How many files the directory has.
     file_count: AtomicUsize,
-    /// Whether everything that the directory had at the start was looked at.
+    /// Whether every file that was there at the start has been read and compiled, or has failed.
     has_seen_all: AtomicBool,
-    /// Files that did not answer at the last look, or the directory that did not.
+    /// Files that could not be read in time at the last scan, or the directory itself.
     blocked: Mutex<BTreeSet<String>>,
     /// Plugins of host scope that serve and cannot be set up, with what to do.
     not_set_up: Mutex<BTreeMap<PluginName, String>>,
 }
 
-/// How the plugin directory looks to whoever asks whether the host is ready.
+/// What the plugin directory means for readiness.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seen {
-    /// Files that were there at the start were not looked at yet.
+    /// Files that were there at the start are not loaded yet.
     Starting,
     /// There is no plugin file.
     Nothing,
@@ -55,7 +54,7 @@ impl Plugins {
         all
     }
 
-    /// Another number than before if anything that serves was changed: read it before `all`.
+    /// A number that grows with each change of what serves. Read it before `all`.
     pub fn changes(&self) -> u64 {
         self.changes.load(Ordering::Acquire)
     }
@@ -76,7 +75,7 @@ impl Plugins {
         *self.not_set_up.lock().unwrap_or_else(PoisonError::into_inner) = all;
     }
 
-    /// The contents that files have, or that serve; none while a file cannot be read.
+    /// The digests of all files and of what serves; none while a file cannot be read.
     pub(super) fn digests(&self) -> Option<BTreeSet<String>> {
         let files = self.files();
         if files.values().flat_map(|report| &report.errors).any(|one| one.code == UNREADABLE) {
@@ -95,7 +94,8 @@ impl Plugins {
         compiling.map(|report| report.file.clone()).collect()
     }
 
-    /// Why a plugin does not serve, if it is one: it is, if it is enabled or its file is compiled now.
+    /// Why a plugin does not serve; none if there is no such plugin: nobody has enabled it, and its file is not being
+    /// compiled.
     pub fn away(&self, name: &str, is_enabled: bool) -> Option<Away> {
         let files = self.files();
         let of_name = |report: &&FileReport| report.is_of(name);
@@ -103,7 +103,7 @@ impl Plugins {
         if files.values().filter(of_name).any(is_compiled) {
             return Some(Away::Compiling);
         }
-        // What no file is known for may be in one that nobody has looked into yet.
+        // A plugin without a known file may be in one whose manifest was not read yet.
         let may_come = || {
             let unknown = |report: &FileReport| is_compiled(report) && report.name.is_none();
             !files.values().any(|report| report.is_of(name)) && files.values().any(unknown)
@@ -115,7 +115,7 @@ impl Plugins {
         }
     }
 
-    /// Whether what serves from a file is what it has now.
+    /// Whether the version that serves from a file is the file's present content.
     pub(super) fn is_ready(&self, file: &str) -> bool {
         self.files().get(file).is_some_and(|report| report.status == Status::Ready)
     }
@@ -137,7 +137,7 @@ impl Plugins {
         self.file_count.store(count, Ordering::Relaxed);
     }
 
-    /// What of the plugin directory could not be read in time.
+    /// Files that could not be read in time, or the directory itself.
     pub fn blocked(&self) -> BTreeSet<String> {
         self.blocked.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -195,10 +195,10 @@ mod tests {
         for name in ["slow-one", "renamed"] {
             assert_eq!(plugins.away(name, false), Some(Away::Compiling), "{name}");
         }
-        // Whose file is known waits for no other, and what nobody enabled may not be there at all.
+        // A plugin whose file is known waits for no other file, and one that nobody enabled may not exist.
         assert_eq!(plugins.away("failed", true), Some(Away::Gone));
         assert_eq!(plugins.away("nobody", false), None);
-        // What a community enabled may be in the file that nobody has looked into.
+        // A plugin that a community enabled may be in the file whose manifest was not read yet.
         assert_eq!(plugins.away("nobody", true), Some(Away::Compiling));
         put("slow_one.wasm", Some("slow-one"), Status::Ready);
         assert_eq!(plugins.away("nobody", true), Some(Away::Gone));

@@ -1,7 +1,7 @@
 //! The compiling child process (`moothall compile`): a component on standard input, native code into a file.
 //!
-//! It takes nothing for granted of what it reads: it bounds its memory, time and output first, and before it looks at the
-//! component it gives up whatever could reach beyond itself.
+//! It trusts nothing that it reads. First it limits its own memory, time and output; then, before it looks at the
+//! component, it gives up every system call that could reach beyond the process.
 
 use std::io::{Read, Write};
 use std::path::Path;
@@ -35,7 +35,7 @@ pub fn compile_here(file: &Path, bounds: Bounds) -> Result<(), String> {
 fn bound_this_process(bounds: Bounds) -> std::io::Result<()> {
     for (resource, most, beyond) in [
         (Resource::As, bounds.memory_bytes, 0),
-        // At the first of the two the process is told why it ends.
+        // At the first of the two limits the process gets a signal that says why it ends.
         (Resource::Cpu, bounds.cpu_seconds, 1),
         (Resource::Fsize, bounds.output_bytes, 0),
         // A dump would lie in the data directory, with the component in it.

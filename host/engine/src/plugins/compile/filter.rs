@@ -1,6 +1,6 @@
 //! The system calls that are left to the compiling process: memory, threads, and the files it has open.
 //!
-//! Everything else answers that there is no such call, which every C library takes well.
+//! Every other system call fails as unknown, which C libraries can handle.
 
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
@@ -51,7 +51,7 @@ const FREE: &[i64] = &[
     libc::SYS_writev,
 ];
 
-/// Lets this thread and those that it begins make these calls and no other, for good.
+/// Allows this thread, and those that it starts, only these calls from now on.
 pub fn apply() -> Result<(), seccompiler::Error> {
     apply_filter(&program()?)
 }
@@ -75,7 +75,7 @@ fn bound_calls() -> Result<Vec<(i64, Vec<SeccompRule>)>, seccompiler::Error> {
     ])
 }
 
-/// The call where these bits of that argument are so.
+/// A rule for a call: it is allowed if these bits of that argument have this value.
 fn only(
     call: i64,
     argument: u8,

@@ -1,7 +1,7 @@
-//! Files that are compiled, as many at a time as there are turns, while the directory is looked at all the same.
+//! Compiles files in tasks, so many at a time, while the directory goes on being watched.
 //!
-//! A file has one compilation at most, and so has a content: the second file with the same waits for the first. What is
-//! compiled for a content or a configuration that has changed meanwhile is dropped, and the file is looked at again.
+//! A file has one compilation at most, and so has a content: a second file with the same content waits for the first. If
+//! the file or the configuration changes meanwhile, the result is dropped and the file is read again.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::plugins::{LoadError, compile};
 use moothall_core::config::{Config, Limits};
 use moothall_core::machine;
 
-/// Ends its tasks with itself.
+/// The compilations under way; dropping it aborts them.
 pub struct Compilations {
     turns: Arc<Semaphore>,
     files: Arc<Files>,
@@ -24,7 +24,7 @@ pub struct Compilations {
     by_file: BTreeMap<String, Compilation>,
 }
 
-/// One file's.
+/// The compilation of one file.
 struct Compilation {
     stamp: FileStamp,
     digest: String,
@@ -32,14 +32,14 @@ struct Compilation {
     task: AbortHandle,
 }
 
-/// One that has ended.
+/// A compilation that has ended.
 pub struct Compiled {
     pub file: String,
     pub stamp: FileStamp,
     pub digest: String,
     /// The configuration under which it was loaded.
     pub config: Arc<Config>,
-    /// None: the file was another one when its turn came.
+    /// None if the file had another content when its compilation began.
     pub outcome: Option<Result<Loaded, Vec<LoadError>>>,
 }
 
@@ -54,7 +54,7 @@ impl Compilations {
         }
     }
 
-    /// Whether that file is being compiled as it looks now.
+    /// Whether that file is being compiled with its present stamp.
     pub fn has(&self, file: &str, stamp: &FileStamp) -> bool {
         self.by_file.get(file).is_some_and(|one| one.stamp == *stamp)
     }
@@ -68,7 +68,7 @@ impl Compilations {
         self.by_file.contains_key(file)
     }
 
-    /// Begins one in place of what the file had.
+    /// Begins to compile a file, in place of an earlier compilation of it.
     pub fn begin(
         &mut self,
         loader: Arc<Loader>,
@@ -81,9 +81,9 @@ impl Compilations {
         let (turns, of_task, content) = (self.turns.clone(), config.clone(), digest.clone());
         let (files, name) = (self.files.clone(), file.to_owned());
         let task = self.tasks.spawn(async move {
-            // Closed by nobody.
+            // The semaphore is never closed.
             let _turn = turns.acquire().await.ok()?;
-            // Read again, so that what waits for its turn takes no memory.
+            // Read again here, so that files which wait take no memory.
             let wasm = files.read_again(&name, of_task.limits.plugin_file_bytes).await.ok()?;
             if compile::digest(&wasm) != content {
                 return None;
@@ -100,7 +100,7 @@ impl Compilations {
         }
     }
 
-    /// The next one that has ended and was not given up; none while there is none to wait for.
+    /// Waits for the next compilation that ends; none if there is none.
     pub async fn next(&mut self) -> Option<Compiled> {
         loop {
             let (id, outcome) = match self.tasks.join_next_with_id().await? {
@@ -124,7 +124,7 @@ impl Compilations {
     }
 }
 
-/// A task that panicked: the file is to blame until the log tells otherwise.
+/// The outcome of a task that panicked: the file is refused, and the log has the panic.
 fn failed(error: JoinError) -> Option<Result<Loaded, Vec<LoadError>>> {
     if error.is_cancelled() {
         return None;
@@ -134,7 +134,7 @@ fn failed(error: JoinError) -> Option<Result<Loaded, Vec<LoadError>>> {
     Some(Err(vec![LoadError { code: "load_failed", message }]))
 }
 
-/// As many as there are cores, each with the memory that it may take.
+/// As many compilations at a time as there are cores, if the machine has the memory that they may take.
 fn at_once(limits: &Limits) -> usize {
     let each = limits.compile_memory_bytes.max(1);
     let memory = usize::try_from(machine::memory_bytes() / each).unwrap_or(usize::MAX);

@@ -19,11 +19,11 @@ pub struct Entry {
     pub gone_since: Option<Instant>,
     /// Why it was refused, as it was logged.
     pub refused: Option<String>,
-    /// The name that it would serve under, were it not another file's.
+    /// The name that it would serve under, if another file did not have it.
     pub waits_for: Option<PluginName>,
 }
 
-/// With the version that serves no more.
+/// Makes a loaded version serve. Returns the file's report, and the version that it replaced.
 pub fn swap(
     plugins: &Plugins,
     entry: &mut Entry,
@@ -48,7 +48,7 @@ pub fn swap(
     (report, before.as_ref().map(Arc::downgrade))
 }
 
-/// Its earlier version serves on.
+/// Reports a file that was refused; its earlier version goes on serving.
 pub fn failed(entry: &mut Entry, file: &str, errors: Vec<LoadError>) -> FileReport {
     let reasons = errors.iter().map(|error| error.message.as_str()).collect::<Vec<_>>().join("; ");
     let still = entry.serving.as_ref().map(|plugin| plugin.manifest.version.as_str());
@@ -61,7 +61,7 @@ pub fn failed(entry: &mut Entry, file: &str, errors: Vec<LoadError>) -> FileRepo
     report
 }
 
-/// What served until now.
+/// Stops what serves from a file, and returns it.
 pub fn stop(plugins: &Plugins, entry: &mut Entry) -> Option<Weak<Plugin>> {
     let plugin = entry.serving.take()?;
     plugins.change_serving(|serving| drop(serving.remove(&plugin.name)));

@@ -1,5 +1,6 @@
-//! Calls of the file system that may block for ever, as on a mount whose server is gone: each on a thread of its own, waited
-//! for so long and no longer. One that goes on blocking keeps its thread; whoever asks the same again gets its answer.
+//! Calls of the file system that may block for ever, as on a mount whose server is gone. Each runs on a thread of its own
+//! and is waited for only so long. One that goes on blocking keeps its thread; if it answers later, the next one who asks
+//! the same gets that answer.
 
 use std::any::Any;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -11,10 +12,10 @@ use tokio::time::{Instant, timeout_at};
 use super::stamp::FileStamp;
 use moothall_core::config::DirectoryConfig;
 
-/// What such a thread needs, which calls of the file system and little else.
+/// Stack of such a thread, which does little but call the file system.
 const STACK_BYTES: usize = 256 << 10;
 
-/// What is asked of the file system. A file that looks different is another one.
+/// A question to the file system. A file with another stamp is another question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Asked {
     List,
@@ -25,7 +26,7 @@ pub enum Asked {
 }
 
 impl Asked {
-    /// None: not of one file.
+    /// None if it does not concern one file.
     fn file(&self) -> Option<&str> {
         match self {
             Self::Follow(file, _) | Self::Read(file, _) => Some(file),
@@ -33,7 +34,7 @@ impl Asked {
         }
     }
 
-    /// Whether the answer to `self` is of no use to whoever asks `other`: the file was replaced.
+    /// Whether `other` asks the same of a newer version of the file.
     fn is_outdated_by(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Follow(file, stamp), Self::Follow(same, now))
@@ -47,7 +48,7 @@ impl Asked {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blocked {
     Slow,
-    /// As many others block as may.
+    /// Too many other calls block already.
     Others,
 }
 
@@ -59,9 +60,9 @@ pub struct FileSystem {
 
 #[derive(Default)]
 struct State {
-    /// Threads that live.
+    /// Threads that are still running.
     threads: Vec<Weak<()>>,
-    /// Answers that did not come in time.
+    /// Questions whose answer did not come in time.
     late: Vec<(Asked, Answer)>,
 }
 
@@ -81,8 +82,8 @@ impl FileSystem {
         Instant::now() + self.wait
     }
 
-    /// What `work` answers, if it does until then. What was asked in vain before is not waited for again: it has
-    /// answered meanwhile, or not.
+    /// Runs `work` and returns its answer, if it comes until then. If the same was asked before in vain, the late answer is
+    /// taken if it is there by now, and is not waited for.
     pub async fn ask<T: Send + 'static>(
         &self,
         asked: Asked,
@@ -95,7 +96,7 @@ impl FileSystem {
         };
         match timeout_at(until, &mut answer).await {
             Ok(Ok(answer)) => answer.downcast().map(|answer| *answer).map_err(|_| Blocked::Slow),
-            // The thread panicked; the log has it.
+            // The thread panicked; the log says why.
             Ok(Err(_)) => Err(Blocked::Slow),
             Err(_) => {
                 if asked != Asked::Once {
@@ -106,7 +107,7 @@ impl FileSystem {
         }
     }
 
-    /// Answers for files that are gone are of no use.
+    /// Forgets questions about files that are gone.
     pub fn forget(&self, is_gone: impl Fn(&str) -> bool) {
         self.state().late.retain(|(asked, _)| !asked.file().is_some_and(&is_gone));
     }
@@ -137,7 +138,7 @@ impl FileSystem {
         })
     }
 
-    /// What a new thread holds on to.
+    /// Held by a new thread as long as it runs.
     fn enter(&self) -> Result<Arc<()>, Blocked> {
         let mut state = self.state();
         state.threads.retain(|lives| lives.strong_count() > 0);

@@ -1,4 +1,4 @@
-//! Which files the plugin directory has, what each looks like from outside, and what is in it.
+//! Lists the files of the plugin directory, with their stamps, and reads them.
 
 use std::collections::BTreeMap;
 use std::fs::{FileType, Metadata};
@@ -18,24 +18,24 @@ use crate::plugins::file_name::is_plugin_file;
 use crate::plugins::report::{LoadError, UNREADABLE};
 use moothall_core::config::DirectoryConfig;
 
-/// Files that are asked for at once. They come in the order of their names, and as many are in memory at most.
+/// How many files are read at once, and so are in memory at most. They come in the order of their names.
 const AT_ONCE: usize = 4;
-/// How many times `read_ms` a file may take that was read before.
+/// How many times `read_ms` the second reading of a file may take.
 const AGAIN: u32 = 15;
 
 /// What a name in the directory stands for.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Found {
     File(FileStamp),
-    /// A link, whose own look this is.
+    /// A symbolic link, with its own stamp.
     Link(FileStamp),
-    /// No answer came in time.
+    /// The file system did not answer in time.
     Blocked(String),
     /// Nothing that can be a plugin.
     Not(LoadError),
 }
 
-/// Reads one directory, whatever its file system does.
+/// Reads one directory without hanging on its file system.
 pub struct Files {
     path: PathBuf,
     most: usize,
@@ -49,12 +49,12 @@ impl Files {
         Self { path, most: config.files, file_system, read_ms: config.read_ms }
     }
 
-    /// When whatever is asked now is waited for no longer.
+    /// Until when a question to the file system that is asked now is waited for.
     pub fn end(&self) -> Instant {
         self.file_system.end()
     }
 
-    /// Work that concerns the directory itself.
+    /// Runs work on the directory itself.
     pub async fn with_directory<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Path) -> T + Send + 'static,
@@ -64,7 +64,7 @@ impl Files {
         asked.await.map_err(|blocked| self.reason(blocked))
     }
 
-    /// What there is by name; all together until `until`, if it is given.
+    /// Lists the plugin files by name. `until` bounds the whole listing.
     pub async fn list(&self, until: Option<Instant>) -> Result<BTreeMap<String, Found>, Listing> {
         let (path, most) = (self.path.clone(), self.most);
         let until_then = until.unwrap_or_else(|| self.end());
@@ -95,7 +95,7 @@ impl Files {
         }
     }
 
-    /// What these files have, in their order.
+    /// Reads these files, in their order.
     pub fn read_all(
         self: &Arc<Self>,
         files: Vec<(String, FileStamp)>,
@@ -125,7 +125,7 @@ impl Files {
         self.ask(Asked::Read(file.to_owned(), stamp.clone()), file, limit, until).await
     }
 
-    /// What a file has that was read before: if it comes slowly, it comes.
+    /// Reads a file for the second time, more patiently, because it answered before.
     pub async fn read_again(&self, file: &str, limit: u64) -> Result<Vec<u8>, Unread> {
         let until = Instant::now() + Duration::from_millis(self.read_ms) * AGAIN;
         self.ask(Asked::Once, file, limit, until).await
@@ -161,21 +161,21 @@ impl Files {
     }
 }
 
-/// Why there is no listing.
+/// Why the directory could not be listed.
 #[derive(Debug)]
 pub enum Listing {
     Blocked(String),
     Failed(Error),
 }
 
-/// Why it is not known what a file has.
+/// Why a file could not be read.
 #[derive(Debug)]
 pub enum Unread {
     Blocked(String),
     Failed(Error),
 }
 
-/// A file may have more than it looks like.
+/// Reads a file up to `limit`, because it may have grown since its size was taken.
 fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
     let (mut read, mut file) = (Vec::new(), std::fs::File::open(path)?.take(limit + 1));
     file.read_to_end(&mut read)?;
@@ -185,13 +185,13 @@ fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
     Ok(read)
 }
 
-/// What has the ending of a plugin file, at most `limit`; links are not followed.
+/// The files with the extension of plugin files, at most `limit`; links are not followed.
 fn names(directory: &Path, limit: usize) -> Result<BTreeMap<String, Found>, Error> {
     let mut names = BTreeMap::new();
     for entry in std::fs::read_dir(directory)? {
         let entry = entry?;
         let name = entry.file_name();
-        // One that is gone again is none.
+        // The file may be gone again.
         if is_plugin_file(&name.to_string_lossy())
             && let Ok(metadata) = entry.metadata()
         {

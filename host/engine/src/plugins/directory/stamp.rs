@@ -4,12 +4,12 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::time::SystemTime;
 
-/// What a file looks like from outside: a change of any of it is a change of the file.
+/// Size, times and inode: if any of them differs, the file has changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileStamp {
     pub bytes: u64,
     modified: Option<SystemTime>,
-    /// Set by the file system alone: also where a copy brings its time along. Seconds and nanoseconds.
+    /// `ctime` in seconds and nanoseconds, which the file system sets even if a copy keeps the time of modification.
     changed: (i64, i64),
     inode: u64,
 }

@@ -1,4 +1,5 @@
-//! Follows the plugin directory: told by the file system, by a new configuration, and where neither speaks by the clock.
+//! Watches the plugin directory, and scans it when the file system reports a change, when the configuration changes, and
+//! every `rescan_ms`.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -26,7 +27,7 @@ impl Directory {
                         break;
                     }
                     self.config = reloads.borrow_and_update().clone();
-                    // What was refused may be mended by another configuration.
+                    // Files that were refused may be accepted under the new configuration.
                     self.retry_refused();
                 }
                 Some(()) = changes.recv() => self.settle(&mut changes).await,
@@ -42,7 +43,7 @@ impl Directory {
         drop(watcher);
     }
 
-    /// Without notifications the regular look at the directory remains.
+    /// Asks the file system to report changes. Without reports the regular scans remain.
     async fn notify(&self, changed: mpsc::Sender<()>) -> Option<notify::RecommendedWatcher> {
         let every = self.config.directory.rescan_ms;
         let begun = self.files.with_directory(|path| watcher(path, changed)).await;
@@ -50,7 +51,7 @@ impl Directory {
         begun.inspect_err(|error| tracing::warn!(%error, every, "no notice of changed plugin files; looking every so many ms")).ok()
     }
 
-    /// Waits until the directory is quiet: a copy in progress is many changes.
+    /// Waits until the directory is quiet, because a copy in progress makes many changes.
     async fn settle(&self, changes: &mut mpsc::Receiver<()>) {
         let quiet = Duration::from_millis(self.config.directory.settle_ms);
         while tokio::time::timeout(quiet, changes.recv()).await.is_ok_and(|change| change.is_some())
@@ -65,7 +66,7 @@ impl Directory {
         let removal = Duration::from_millis(self.config.directory.removal_ms);
         let gone = self.entries.values().filter_map(|entry| entry.gone_since);
         let until = gone.map(|since| removal.saturating_sub(since.elapsed())).min();
-        // What blocked may have answered.
+        // Files that blocked may be readable by now.
         let blocked = (!self.blocked.is_empty()).then_some(self.config.directory.read_ms);
         let stamp = blocked.unwrap_or(u64::MAX).min(self.config.directory.rescan_ms).max(1);
         until.unwrap_or(Duration::MAX).min(Duration::from_millis(stamp))
@@ -74,7 +75,7 @@ impl Directory {
 
 fn watcher(path: &Path, changed: mpsc::Sender<()>) -> notify::Result<notify::RecommendedWatcher> {
     let tell = move |_: notify::Result<notify::Event>| {
-        // One that waits already says as much as many.
+        // One notice in the queue is enough.
         if let Err(mpsc::error::TrySendError::Closed(())) = changed.try_send(()) {
             tracing::debug!("the plugin directory changed after its watch has ended");
         }

@@ -1,6 +1,6 @@
-//! From what a component says of itself to a plugin that can serve: all parts of its manifest, each checked and compiled.
+//! Makes a plugin of a component's manifest: checks and compiles all of its parts.
 //!
-//! It takes CPU time by the number of the manifest's schemas, so it happens apart from whatever serves others.
+//! Compiling many schemas takes CPU time, so this happens on a thread of its own, away from those that serve requests.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -66,7 +66,7 @@ impl Assembly {
             plugin.context.grants.requested(),
             &operator,
         ));
-        // What is mistyped once may be so a thousand times.
+        // One mistake may be repeated a thousand times.
         if let Some(more) = warnings.len().checked_sub(WARNINGS).filter(|more| *more > 0) {
             warnings.truncate(WARNINGS);
             warnings.push(format!("and {more} warnings more"));
@@ -168,7 +168,7 @@ fn plugin_name(manifest: &Manifest) -> Result<PluginName, Vec<LoadError>> {
 
 /// What the manifest asks for: also each of its filters and workers asks for what is not the plugin's own.
 fn requested(manifest: &Manifest, name: &PluginName, http: Vec<HostPattern>) -> Requested {
-    // The host's own are nobody's, whoever declares them.
+    // Hooks and events of the host belong to no plugin, whoever declares them.
     let is_own_hook =
         |hook: &String| !is_of_host(hook) && manifest.hooks.iter().any(|one| one.name == *hook);
     let is_own_event = |pattern: &String| {
@@ -192,7 +192,7 @@ fn requested(manifest: &Manifest, name: &PluginName, http: Vec<HostPattern>) -> 
     }
 }
 
-/// Webhooks that anybody can send: whoever knows a community's slug reaches them.
+/// Warns of webhooks without a signature: anybody who knows a community's slug can send them.
 fn open_webhooks(plugin: &Plugin) -> Vec<String> {
     let manifest = &plugin.manifest;
     let has_slug = || {

@@ -1,5 +1,5 @@
-//! What in a manifest, and in what the operator grants it, can have no effect: mistyped most likely, and told at load.
-//! Nothing here is a reason not to serve.
+//! Warns, at load, of what can have no effect in a manifest and in the operator's grants: most likely it is mistyped. The
+//! plugin serves all the same.
 
 mod names;
 

@@ -1,4 +1,4 @@
-//! The parts of a manifest, each compiled: actions, events, processes, and what runs in the background.
+//! Compiles the parts of a manifest: actions, events, processes, hooks, workers, schedules and routes.
 //!
 //! Every mistake is found at once.
 
@@ -118,7 +118,7 @@ fn process(
     }
 }
 
-/// How often `producer.tick` is called: the operator's word before the manifest's.
+/// How often `producer.tick` is called: as the operator sets it, or else as the manifest says.
 pub fn producer(
     manifest: &Manifest,
     config: &PluginConfig,
@@ -149,7 +149,7 @@ fn schedule(
     )
 }
 
-/// What is called without a request for it, and routes.
+/// Hooks, workers, schedules and routes.
 pub struct Background {
     pub hooks: Vec<Arc<HookPoint>>,
     pub workers: Vec<Arc<Worker>>,
@@ -203,7 +203,7 @@ fn schedules(
     if mistakes.is_empty() { Ok(schedules) } else { Err(mistakes) }
 }
 
-/// Two routes that one request could be of.
+/// Pairs of routes that the same request would fit.
 fn collisions(routes: &[Route]) -> Vec<String> {
     let mut wrong = Vec::new();
     for (at, route) in routes.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! The schemas of one manifest, each compiled for where it stands, in the room that all of them have together.
+//! Compiles the schemas of one manifest, within the budget that they have together.
 
 use serde_json::Value;
 
@@ -9,9 +9,9 @@ use crate::plugins::{LoadError, Manifest, Schema};
 use moothall_core::config::{Config, Limits};
 
 pub struct Schemas {
-    /// Those of the plugin.
+    /// The plugin's limits.
     pub limits: Limits,
-    /// The largest request, which parameters and configs come in.
+    /// Bytes of the largest request: what parameters and configs may have at most.
     pub body_bytes: usize,
     room: Room,
 }
@@ -35,7 +35,7 @@ impl Schemas {
         })
     }
 
-    /// Where a manifest may leave it out.
+    /// Compiles a schema that a manifest may leave out.
     pub fn compile_any(
         &mut self,
         place: &str,

@@ -1,4 +1,4 @@
-//! The operator's settings of a plugin: checked, defaults filled in, secrets taken out.
+//! Checks the operator's settings of a plugin, fills in defaults and takes out the secrets.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use moothall_core::config::PluginConfig;
 use moothall_core::secrets;
 use moothall_guest::Settings;
 
-/// The operator's settings: checked, defaults filled in, secrets taken out.
+/// Checks the settings, fills in defaults and takes out the secrets.
 pub fn settings(
     manifest: &Manifest,
     config: &PluginConfig,
@@ -29,7 +29,7 @@ pub fn settings(
     schema
         .write_integers(&mut value, None)
         .map_err(|wrong| LoadError::all("bad_settings", wrong.into_iter().map(say).collect()))?;
-    // Settings that nobody gave are no mistake until a plugin needs them: it then says so itself.
+    // Without any settings nothing is checked: a plugin that needs some says so itself.
     if !config.settings.is_empty() {
         schema.validate(&value).map_err(|violations| {
             LoadError::all("bad_settings", violations.into_iter().map(say).collect())

@@ -1,5 +1,5 @@
-//! `wasi:sockets/ip-name-lookup`: what a granted name stands for, from the egress's own resolver: pinned names,
-//! its policy, and no more look-ups at once than it has threads for.
+//! `wasi:sockets/ip-name-lookup`: the addresses of a granted name. The egress's resolver finds them, with its pinned
+//! names, its policy and its limit of look-ups at once.
 
 use std::net::IpAddr;
 use std::vec::IntoIter;
@@ -16,7 +16,7 @@ use crate::call_state::CallState;
 use crate::network::TcpGate;
 use moothall_egress::EgressError;
 
-/// As WASI's own is called, whose place this takes.
+/// The name of WASI's own interface, which this replaces.
 const INTERFACE: &str = "wasi:sockets/ip-name-lookup@0.2.12";
 const STREAM: &str = "resolve-address-stream";
 
@@ -74,7 +74,7 @@ fn wait(
 }
 
 impl Lookup {
-    /// None: it goes on.
+    /// None while the look-up is still running.
     fn found(&mut self) -> Option<&mut Found> {
         if let Self::Waiting(waiting) = self {
             let found = waiting.now_or_never()?;

@@ -1,4 +1,4 @@
-//! Names that the operator writes under `[plugins.<name>]` and the plugin does not have.
+//! Warns of names under `[plugins.<name>]` in the configuration that the plugin does not have.
 
 use serde_json::Value;
 
@@ -6,11 +6,11 @@ use super::super::settings::place;
 use crate::plugins::{Lead, Manifest, Scope};
 use moothall_core::config::{PluginConfig, nearest};
 
-/// Settings that no schema names: the plugin most likely reads another.
+/// Settings that the plugin's schema does not name: most likely mistyped.
 pub fn settings(manifest: &Manifest, operator: &PluginConfig) -> Vec<String> {
-    // Without a schema nobody knows what is read.
+    // Without a schema the host does not know which settings the plugin reads.
     let Some(schema) = &manifest.settings_schema else { return Vec::new() };
-    // Of host scope they are its config as well.
+    // For a plugin of host scope the settings are also its config.
     let config = manifest.config_schema.as_ref().filter(|_| manifest.scope == Scope::Host);
     let is_known =
         |pointer: &str| config.is_some_and(|config| Lead::of(config, pointer) == Lead::Somewhere);
@@ -37,7 +37,7 @@ fn members<'a>(above: &str, of: &'a serde_json::Map<String, Value>) -> Vec<(Stri
     of.iter().map(|(key, value)| (pointer(key), value)).collect()
 }
 
-/// Ticks that it does not have.
+/// Names under `every` that are no tick of the plugin's.
 pub fn schedules(
     manifest: &Manifest,
     operator: &PluginConfig,
