@@ -22,7 +22,7 @@ pub const TICK: Duration = Duration::from_millis(1);
 
 thread_local! {
     /// The CPU time of the call that this thread polls now.
-    static TURN: Cell<Turn> = const { Cell::new(Turn { before: Duration::ZERO, since: None }) };
+    static CPU_TIME: Cell<CpuTime> = const { Cell::new(CpuTime { before: Duration::ZERO, since: None }) };
     /// The long-call permit of the call that this thread polls now. A call has it for one poll:
     /// whatever it waits for, others go on meanwhile.
     static PERMIT: Cell<Option<OwnedSemaphorePermit>> = const { Cell::new(None) };
@@ -32,12 +32,12 @@ thread_local! {
 
 /// CPU time of a call: what earlier polls used, and when this poll's count began.
 #[derive(Clone, Copy)]
-struct Turn {
+struct CpuTime {
     before: Duration,
     since: Option<Duration>,
 }
 
-impl Turn {
+impl CpuTime {
     fn spent(self) -> Duration {
         self.before
             + self
@@ -68,16 +68,16 @@ impl LongCalls {
 /// What becomes of a guest that is still running when the epoch ticks.
 pub enum Tick {
     OutOfCpu,
-    /// It goes on after this.
+    /// The guest goes on when this future is done.
     Yield(Pin<Box<dyn Future<Output = ()> + Send>>),
 }
 
 /// Counts the tick of the call that this thread polls now.
 pub fn tick(cpu_budget: Duration, long_calls: &LongCalls) -> Tick {
-    let mut turn = TURN.get();
-    turn.since.get_or_insert_with(thread_cpu_time);
-    TURN.set(turn);
-    if turn.spent() > cpu_budget {
+    let mut cpu_time = CPU_TIME.get();
+    cpu_time.since.get_or_insert_with(thread_cpu_time);
+    CPU_TIME.set(cpu_time);
+    if cpu_time.spent() > cpu_budget {
         return Tick::OutOfCpu;
     }
     let permits = long_calls.of_this_runtime();
@@ -106,9 +106,9 @@ pub async fn metered<F: Future>(
     let mut timer: Option<Pin<Box<Sleep>>> = None;
     let mut spent = Duration::ZERO;
     let end = poll_fn(|cx| {
-        TURN.set(Turn { before: spent, since: None });
+        CPU_TIME.set(CpuTime { before: spent, since: None });
         let polled = call.as_mut().poll(cx);
-        spent = TURN.get().spent();
+        spent = CPU_TIME.get().spent();
         drop(PERMIT.take());
         match polled {
             Poll::Ready(output) => Poll::Ready(Metered::Done(output)),

@@ -54,8 +54,8 @@ impl Residents {
             call.instance().ok_or_else(|| Fault::Host("a resident of no instance".into()))?;
         let resident = self.of(instance.id, &plugin.name)?;
         let wait = Duration::from_millis(plugin.context.limits.lock_wait_ms);
-        let turn = tokio::time::timeout(wait, resident.lock()).await;
-        let mut resident = turn.map_err(|_| Fault::InstanceBusy)?;
+        let locked = tokio::time::timeout(wait, resident.lock()).await;
+        let mut resident = locked.map_err(|_| Fault::InstanceBusy)?;
         resident.may_begin()?;
         let live = resident.take(plugin, instance.generation);
         let (ended, live) =
@@ -185,7 +185,7 @@ mod tests {
         let residents = Residents::new(4);
         let of = |instance: i64| residents.of(InstanceId(instance), &plugin("greedy"));
         let at_work = of(1).unwrap();
-        let turn = at_work.lock().await;
+        let guard = at_work.lock().await;
         of(2).unwrap();
         of(3).unwrap();
         residents.forget(|_| None);
@@ -193,7 +193,7 @@ mod tests {
         of(4).unwrap();
         of(5).unwrap();
         assert!(of(6).is_err(), "two places were given back");
-        drop(turn);
+        drop(guard);
         residents.forget(|_| None);
         assert!(!Arc::ptr_eq(&at_work, &of(1).unwrap()));
     }

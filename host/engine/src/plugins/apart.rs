@@ -24,7 +24,7 @@ impl Apart {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Option<T> {
-        let turn = self.0.clone().acquire_owned().await.ok()?;
+        let permit = self.0.clone().acquire_owned().await.ok()?;
         let (done, answer) = oneshot::channel();
         let thread = std::thread::Builder::new().name("apart".to_owned());
         let thread = thread.spawn(move || {
@@ -33,7 +33,7 @@ impl Apart {
                 tracing::debug!(%error, "schemas are compiled with the priority of everything else");
             }
             let answer = work();
-            drop(turn);
+            drop(permit);
             // Nobody may be waiting any more.
             drop(done.send(answer));
         });

@@ -18,7 +18,7 @@ use moothall_core::machine;
 
 /// The compilations under way; dropping it aborts them.
 pub struct Compilations {
-    turns: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     files: Arc<Files>,
     tasks: JoinSet<Option<Result<Loaded, Vec<LoadError>>>>,
     by_file: BTreeMap<String, Compilation>,
@@ -47,7 +47,7 @@ impl Compilations {
     pub fn new(limits: &Limits, files: Arc<Files>) -> Self {
         let at_once = at_once(limits);
         Self {
-            turns: Arc::new(Semaphore::new(at_once)),
+            permits: Arc::new(Semaphore::new(at_once)),
             files,
             tasks: JoinSet::new(),
             by_file: BTreeMap::new(),
@@ -78,11 +78,11 @@ impl Compilations {
         config: Arc<Config>,
     ) {
         self.end(file);
-        let (turns, of_task, content) = (self.turns.clone(), config.clone(), digest.clone());
+        let (permits, of_task, content) = (self.permits.clone(), config.clone(), digest.clone());
         let (files, name) = (self.files.clone(), file.to_owned());
         let task = self.tasks.spawn(async move {
             // The semaphore is never closed.
-            let _turn = turns.acquire().await.ok()?;
+            let _permit = permits.acquire().await.ok()?;
             // Read again here, so that files which wait take no memory.
             let wasm = files.read_again(&name, of_task.limits.plugin_file_bytes).await.ok()?;
             if compile::digest(&wasm) != content {
