@@ -58,7 +58,7 @@ impl Outgoing {
     }
 }
 
-type Sent = (Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
+type WasiAnswer = (Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
 
 impl WasiHttpHooks for Sending {
     /// The egress's client sets this header.
@@ -75,7 +75,7 @@ impl WasiHttpHooks for Sending {
         request: Request<WasiBody>,
         _: Option<RequestOptions>,
         _: Box<dyn Future<Output = Result<(), Error>> + Send>,
-    ) -> Box<dyn Future<Output = Result<Sent, Error>> + Send> {
+    ) -> Box<dyn Future<Output = Result<WasiAnswer, Error>> + Send> {
         let permit = self.permit(&request.uri().to_string());
         let limit = self.request_bytes();
         Box::new(async move {
@@ -96,7 +96,7 @@ async fn refused(message: String, body: WasiBody, limit: usize) -> Error {
     Error::InternalError(Some(message))
 }
 
-async fn send(permit: Permit, head: Parts, body: WasiBody, limit: usize) -> Result<Sent, Error> {
+async fn send(permit: Permit, head: Parts, body: WasiBody, limit: usize) -> Result<WasiAnswer, Error> {
     let body = gather(body, limit).await;
     let body = body.map_err(|_| Error::HttpRequestBodySize(u64::try_from(limit).ok()))?;
     let headers = head.headers.iter().filter(|(name, _)| *name != "content-length");

@@ -63,10 +63,10 @@ struct State {
     /// Threads that are still running.
     threads: Vec<Weak<()>>,
     /// Questions whose answer did not come in time.
-    late: Vec<(Asked, Answer)>,
+    late: Vec<(Asked, LateAnswer)>,
 }
 
-type Answer = Receiver<Box<dyn Any + Send>>;
+type LateAnswer = Receiver<Box<dyn Any + Send>>;
 
 impl FileSystem {
     pub fn new(config: &DirectoryConfig) -> Self {
@@ -112,7 +112,7 @@ impl FileSystem {
         self.state().late.retain(|(asked, _)| !asked.file().is_some_and(&is_gone));
     }
 
-    fn late(&self, asked: &Asked) -> Option<Answer> {
+    fn late(&self, asked: &Asked) -> Option<LateAnswer> {
         let mut state = self.state();
         state.late.retain(|(other, _)| !other.is_outdated_by(asked));
         let at = state.late.iter().position(|(other, _)| other == asked)?;
@@ -122,7 +122,7 @@ impl FileSystem {
     fn begin<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<Answer, Blocked> {
+    ) -> Result<LateAnswer, Blocked> {
         let lives = self.enter()?;
         let (done, answer) = oneshot::channel::<Box<dyn Any + Send>>();
         let thread = std::thread::Builder::new().name("plugin file".to_owned());
