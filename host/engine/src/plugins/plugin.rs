@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::background::{HookPoint, NamedSchedule, Route, Worker};
+use super::hook_point::HookPoint;
 use super::metrics::{CallMetrics, PluginMetrics};
+use super::route::Route;
+use super::worker::Worker;
 use moothall_core::ids::PluginName;
 use moothall_core::schedule::Schedule;
 use moothall_guest::{Guest, PluginContext};
@@ -65,6 +67,12 @@ pub struct ProcessType {
     /// Of `update`.
     pub schedule: Schedule,
     pub metrics: CallMetrics,
+}
+
+/// A named schedule.
+pub struct NamedSchedule {
+    pub name: Arc<str>,
+    pub schedule: Schedule,
 }
 
 impl ProcessType {

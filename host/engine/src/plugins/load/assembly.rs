@@ -2,7 +2,7 @@
 //!
 //! Compiling many schemas takes CPU time, so this happens on a thread of its own, away from those that serve requests.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
@@ -10,12 +10,15 @@ use super::doubts::doubts;
 use super::schemas::Schemas;
 use super::{Loaded, parts, settings};
 use crate::plugins::manifest::{is_of_host, mistyped, unknown_fields};
-use crate::plugins::{LoadError, Manifest, Plugin, PluginMetrics};
-use moothall_core::config::Config;
+use crate::plugins::{
+    Action, HookPoint, LoadError, Manifest, NamedSchedule, Plugin, PluginMetrics, ProcessType, Route, Schema, Worker,
+};
+use moothall_core::config::{Config, Limits, PluginConfig};
 use moothall_core::day_budget::DayBudgets;
 use moothall_core::grants::{Grants, Requested, unasked, warning};
 use moothall_core::ids::PluginName;
-use moothall_guest::{Guest, LongCalls, PluginContext, Sandbox};
+use moothall_core::schedule::Schedule;
+use moothall_guest::{Guest, LongCalls, PluginContext, Sandbox, Settings};
 use moothall_values::destination::HostPattern;
 
 /// Warnings about one file.
@@ -77,58 +80,15 @@ impl Assembly {
     }
 
     fn plugin(self, manifest: Manifest) -> Result<Plugin, Vec<LoadError>> {
-        let Self { sandbox, guest, digest, config, runtimes, budgets, now, .. } = self;
         let name = plugin_name(&manifest)?;
-        let of_plugin = config.plugin(name.as_str());
-        let mut mistakes =
-            LoadError::all("bad_manifest", manifest.unexported(&guest.capabilities()));
-        let limits = config.limits.with(&of_plugin.limits);
-        let mut schemas = Schemas::new(limits.clone(), &config);
-        let config_schema = collect(schemas.config(&manifest), &mut mistakes);
-        let settings =
-            collect(settings::settings(&manifest, &of_plugin, &mut schemas), &mut mistakes);
-        let actions = collect(parts::actions(&manifest, &mut schemas), &mut mistakes);
-        let events = collect(parts::events(&manifest, &mut schemas), &mut mistakes);
-        let processes =
-            collect(parts::processes(&manifest, &of_plugin, &mut schemas), &mut mistakes);
-        let hosts = collect(requested_hosts(&manifest), &mut mistakes);
-        let capabilities = guest.capabilities();
-        let producer = parts::producer(&manifest, &of_plugin, &capabilities);
-        let producer = collect(producer.map_err(|one| vec![one]), &mut mistakes);
-        let requested = requested(&manifest, &name, hosts.clone().unwrap_or_default());
-        let grants = Grants::new(&name, requested, &of_plugin);
-        let grants = if config.grant_requested { grants.as_requested() } else { grants };
-        let background = parts::background(&manifest, &of_plugin, &grants, &mut schemas);
-        let background = collect(background, &mut mistakes);
-        let (
-            Some(config_schema),
-            Some(settings),
-            Some(actions),
-            Some(events),
-            Some(processes),
-            Some(producer),
-            Some(_),
-            Some(background),
-            true,
-        ) = (
-            config_schema,
-            settings,
-            actions,
-            events,
-            processes,
-            producer,
-            hosts,
-            background,
-            mistakes.is_empty(),
-        )
-        else {
-            return Err(mistakes);
-        };
-        let plugin_context = PluginContext {
+        let of_plugin = self.config.plugin(name.as_str());
+        let parts = self.compile(&manifest, &name, &of_plugin)?;
+        let Self { sandbox, guest, digest, runtimes, budgets, now, .. } = self;
+        let context = PluginContext {
             plugin: name.clone(),
-            limits,
-            grants,
-            settings,
+            limits: parts.limits,
+            grants: parts.grants,
+            settings: parts.settings,
             long_calls: LongCalls::new(runtimes),
             quota: sandbox.quotas().of(&name),
             spent: budgets.of_plugin(&name),
@@ -139,22 +99,84 @@ impl Assembly {
             manifest,
             mark: mark(&digest),
             digest,
-            config_schema,
-            actions,
-            events,
-            processes,
-            capabilities,
-            producer,
-            hooks: background.hooks,
-            workers: background.workers,
-            schedules: background.schedules,
-            routes: background.routes,
+            config_schema: parts.config_schema,
+            actions: parts.actions,
+            events: parts.events,
+            processes: parts.processes,
+            capabilities: guest.capabilities(),
+            producer: parts.producer,
+            hooks: parts.hooks,
+            workers: parts.workers,
+            schedules: parts.schedules,
+            routes: parts.routes,
             guest,
-            context: Arc::new(plugin_context),
+            context: Arc::new(context),
             loaded_at: now,
             calls: AtomicU32::new(0),
         })
     }
+
+    /// Compiles every part, and collects the mistakes of all of them.
+    fn compile(
+        &self,
+        manifest: &Manifest,
+        name: &PluginName,
+        of_plugin: &PluginConfig,
+    ) -> Result<Parts, Vec<LoadError>> {
+        let capabilities = self.guest.capabilities();
+        let mut mistakes = LoadError::all("bad_manifest", manifest.unexported(&capabilities));
+        let limits = self.config.limits.with(&of_plugin.limits);
+        let mut schemas = Schemas::new(limits.clone(), &self.config);
+        let config_schema = collect(schemas.config(manifest), &mut mistakes);
+        let settings = settings::settings(manifest, of_plugin, &mut schemas);
+        let settings = collect(settings, &mut mistakes);
+        let actions = collect(parts::actions(manifest, &mut schemas), &mut mistakes);
+        let events = collect(parts::events(manifest, &mut schemas), &mut mistakes);
+        let processes = parts::processes(manifest, of_plugin, &mut schemas);
+        let processes = collect(processes, &mut mistakes);
+        let producer = parts::producer(manifest, of_plugin, &capabilities);
+        let producer = collect(producer.map_err(|one| vec![one]), &mut mistakes);
+        let hosts = collect(requested_hosts(manifest), &mut mistakes).unwrap_or_default();
+        let grants = Grants::new(name, requested(manifest, name, hosts), of_plugin);
+        let grants = if self.config.grant_requested { grants.as_requested() } else { grants };
+        let hooks = collect(parts::hooks(manifest, &mut schemas), &mut mistakes);
+        let workers = collect(parts::workers(manifest, &grants), &mut mistakes);
+        let schedules = collect(parts::schedules(manifest, of_plugin), &mut mistakes);
+        let routes = collect(parts::routes(manifest), &mut mistakes);
+        let all = || {
+            Some(Parts {
+                config_schema: config_schema?,
+                settings: settings?,
+                actions: actions?,
+                events: events?,
+                processes: processes?,
+                producer: producer?,
+                hooks: hooks?,
+                workers: workers?,
+                schedules: schedules?,
+                routes: routes?,
+                grants,
+                limits,
+            })
+        };
+        if mistakes.is_empty() { all().ok_or(mistakes) } else { Err(mistakes) }
+    }
+}
+
+/// Everything that is compiled of a manifest and of what the operator sets for its plugin.
+struct Parts {
+    config_schema: Schema,
+    settings: Settings,
+    actions: HashMap<String, Arc<Action>>,
+    events: HashMap<String, Option<Schema>>,
+    processes: HashMap<String, Arc<ProcessType>>,
+    producer: Option<Schedule>,
+    hooks: Vec<Arc<HookPoint>>,
+    workers: Vec<Arc<Worker>>,
+    schedules: Vec<NamedSchedule>,
+    routes: Vec<Route>,
+    grants: Grants,
+    limits: Limits,
 }
 
 fn plugin_name(manifest: &Manifest) -> Result<PluginName, Vec<LoadError>> {

@@ -6,9 +6,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::schemas::Schemas;
-use crate::plugins::background::{HookPoint, NamedSchedule, Route, Worker};
 use crate::plugins::manifest::{ActionManifest, ProcessManifest, ScheduleManifest};
-use crate::plugins::{Action, CallMetrics, LoadError, Manifest, ProcessType, Schema};
+use crate::plugins::{
+    Action, CallMetrics, HookPoint, LoadError, Manifest, NamedSchedule, ProcessType, Route, Schema, Worker,
+};
 use moothall_core::config::PluginConfig;
 use moothall_core::grants::Grants;
 use moothall_core::schedule::Schedule;
@@ -149,40 +150,43 @@ fn schedule(
     )
 }
 
-/// Hooks, workers, schedules and routes.
-pub struct Background {
-    pub hooks: Vec<Arc<HookPoint>>,
-    pub workers: Vec<Arc<Worker>>,
-    pub schedules: Vec<NamedSchedule>,
-    pub routes: Vec<Route>,
-}
-
-pub fn background(
+pub fn hooks(
     manifest: &Manifest,
-    config: &PluginConfig,
-    grants: &Grants,
     schemas: &mut Schemas,
-) -> Result<Background, Vec<LoadError>> {
-    let mut mistakes = Vec::new();
-    let mut keep = |wrong: Vec<String>| mistakes.extend(LoadError::all("bad_manifest", wrong));
-    let hooks = manifest.hooks.iter().cloned().map(|hook| schemas.hook(hook));
-    let hooks = hooks.filter_map(|one| one.map_err(&mut keep).ok()).map(Arc::new).collect();
-    let heard = grants.heard();
-    let workers = manifest.workers.iter().map(|one| Worker::new(one, heard.clone()));
-    let workers = workers.filter_map(|one| one.map_err(&mut keep).ok()).map(Arc::new).collect();
-    let schedules = schedules(manifest, config).map_err(|wrong| mistakes.extend(wrong)).ok();
-    let mut routes: Vec<_> = manifest.routes.iter().map(Route::new).collect();
-    mistakes.extend(LoadError::all("bad_manifest", collisions(&routes)));
-    routes.sort_by_key(|route| std::cmp::Reverse(route.exactness()));
-    match schedules {
-        Some(schedules) if mistakes.is_empty() => {
-            Ok(Background { hooks, workers, schedules, routes })
-        }
-        _ => Err(mistakes),
-    }
+) -> Result<Vec<Arc<HookPoint>>, Vec<LoadError>> {
+    all(manifest.hooks.iter().map(|hook| schemas.hook(hook.clone())))
 }
 
-fn schedules(
+pub fn workers(
+    manifest: &Manifest,
+    grants: &Grants,
+) -> Result<Vec<Arc<Worker>>, Vec<LoadError>> {
+    let heard = grants.heard();
+    all(manifest.workers.iter().map(|one| Worker::new(one, heard.clone())))
+}
+
+/// All of them, or the mistakes of all.
+fn all<T>(
+    made: impl Iterator<Item = Result<T, Vec<String>>>,
+) -> Result<Vec<Arc<T>>, Vec<LoadError>> {
+    let mut mistakes = Vec::new();
+    let made = made.filter_map(|one| one.map_err(|wrong| mistakes.extend(wrong)).ok());
+    let made = made.map(Arc::new).collect();
+    if mistakes.is_empty() { Ok(made) } else { Err(LoadError::all("bad_manifest", mistakes)) }
+}
+
+/// The most exact first.
+pub fn routes(manifest: &Manifest) -> Result<Vec<Route>, Vec<LoadError>> {
+    let mut routes: Vec<_> = manifest.routes.iter().map(Route::new).collect();
+    let mistakes = collisions(&routes);
+    if !mistakes.is_empty() {
+        return Err(LoadError::all("bad_manifest", mistakes));
+    }
+    routes.sort_by_key(|route| std::cmp::Reverse(route.exactness()));
+    Ok(routes)
+}
+
+pub fn schedules(
     manifest: &Manifest,
     config: &PluginConfig,
 ) -> Result<Vec<NamedSchedule>, Vec<LoadError>> {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::plugins::background::HookPoint;
+use crate::plugins::HookPoint;
 use crate::plugins::manifest::HookManifest;
 use crate::plugins::schema::{Bounds, Room};
 use crate::plugins::{LoadError, Manifest, Schema};
