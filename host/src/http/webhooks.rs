@@ -65,8 +65,10 @@ pub fn routes() -> Vec<Route> {
         .of_others()
         .body("*")
         .by_others()
-            .fails(failure::CALL)
-            .fails(WEBHOOK),
+        // Where neither the receiver nor a process responds.
+        .answers_nothing(200)
+        .fails(failure::CALL)
+        .fails(WEBHOOK),
         any(
             Method::POST,
             "/api/hooks/{community}/{plugin}",
@@ -79,8 +81,10 @@ pub fn routes() -> Vec<Route> {
         .of_others()
         .body("*")
         .by_others()
-            .fails(failure::CALL)
-            .fails(WEBHOOK),
+        // Where neither the receiver nor a process responds.
+        .answers_nothing(200)
+        .fails(failure::CALL)
+        .fails(WEBHOOK),
         any(
             Method::POST,
             "/api/hooks/{community}/{plugin}/{webhook_slug}",
@@ -93,8 +97,10 @@ pub fn routes() -> Vec<Route> {
         .of_others()
         .body("*")
         .by_others()
-            .fails(failure::CALL)
-            .fails(WEBHOOK),
+        // Where neither the receiver nor a process responds.
+        .answers_nothing(200)
+        .fails(failure::CALL)
+        .fails(WEBHOOK),
     ]
 }
 
