@@ -243,7 +243,7 @@ impl OAuth {
 }
 
 fn platform_url(output: &Output) -> Result<WebUrl, Fault> {
-    let Output::Text(Some(url)) = output else { return Err(no_platform_url()) };
+    let Output::Url(url) = output else { return Err(no_platform_url()) };
     let url = Some(url).filter(|url| url.len() <= URL_BYTES);
     url.and_then(|url| WebUrl::parse(url).ok()).ok_or_else(no_platform_url)
 }
