@@ -96,7 +96,12 @@ async fn refused(message: String, body: WasiBody, limit: usize) -> Error {
     Error::InternalError(Some(message))
 }
 
-async fn send(permit: Permit, head: Parts, body: WasiBody, limit: usize) -> Result<WasiAnswer, Error> {
+async fn send(
+    permit: Permit,
+    head: Parts,
+    body: WasiBody,
+    limit: usize,
+) -> Result<WasiAnswer, Error> {
     let body = gather(body, limit).await;
     let body = body.map_err(|_| Error::HttpRequestBodySize(u64::try_from(limit).ok()))?;
     let headers = head.headers.iter().filter(|(name, _)| *name != "content-length");

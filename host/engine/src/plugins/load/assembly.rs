@@ -11,7 +11,8 @@ use super::schemas::Schemas;
 use super::{Loaded, parts, settings};
 use crate::plugins::manifest::{is_of_host, mistyped, unknown_fields};
 use crate::plugins::{
-    Action, HookPoint, LoadError, Manifest, NamedSchedule, Plugin, PluginMetrics, ProcessType, Route, Schema, Worker,
+    Action, HookPoint, LoadError, Manifest, NamedSchedule, Plugin, PluginMetrics, ProcessType,
+    Route, Schema, Worker,
 };
 use moothall_core::config::{Config, Limits, PluginConfig};
 use moothall_core::day_budget::DayBudgets;

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use super::schemas::Schemas;
 use crate::plugins::manifest::{ActionManifest, ProcessManifest, ScheduleManifest};
 use crate::plugins::{
-    Action, CallMetrics, HookPoint, LoadError, Manifest, NamedSchedule, ProcessType, Route, Schema, Worker,
+    Action, CallMetrics, HookPoint, LoadError, Manifest, NamedSchedule, ProcessType, Route, Schema,
+    Worker,
 };
 use moothall_core::config::PluginConfig;
 use moothall_core::grants::Grants;
@@ -157,10 +158,7 @@ pub fn hooks(
     all(manifest.hooks.iter().map(|hook| schemas.hook(hook.clone())))
 }
 
-pub fn workers(
-    manifest: &Manifest,
-    grants: &Grants,
-) -> Result<Vec<Arc<Worker>>, Vec<LoadError>> {
+pub fn workers(manifest: &Manifest, grants: &Grants) -> Result<Vec<Arc<Worker>>, Vec<LoadError>> {
     let heard = grants.heard();
     all(manifest.workers.iter().map(|one| Worker::new(one, heard.clone())))
 }
