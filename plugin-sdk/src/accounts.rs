@@ -1,5 +1,5 @@
-//! People of the community and their accounts on platforms. What is written here is committed with
-//! the call; a collision found then fails the call with 409, whatever was answered before.
+//! People of the community and their accounts on platforms. The host commits what a call writes here with the
+//! call; if it then finds a collision, the call fails with 409, whatever the function returned before.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -7,56 +7,56 @@ use serde_json::Value;
 use crate::Result;
 use crate::bindings::host::accounts as host;
 
-/// An account on a platform. What is not said when linking is filled in by the host.
+/// An account on a platform. When an account is linked, the host fills in what is left out.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Account {
-    /// The person; a new one is made for a new account that names none.
+    /// The person. For a new account without one the host makes a new person.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
-    /// The community's slug; the host's to say.
+    /// The community's slug, which the host fills in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub community: Option<String>,
-    /// Which of the platform's communities it belongs to, if it is not the whole platform's.
+    /// The `community_platform_id` of the instance that it belongs to, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub community_platform_id: Option<String>,
-    /// The platform; the plugin's name if not given.
+    /// The platform; by default the plugin's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub platform_type: Option<String>,
-    /// What the platform calls it.
+    /// The platform's identifier of the account.
     pub platform_identifier: String,
-    /// What else is known of it.
+    /// More data about it, as JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub custom_data: Option<Value>,
-    /// How it came to be linked.
+    /// How it was linked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link_type: Option<LinkType>,
-    /// How sure it is that the account is the person's.
+    /// How certain it is that the account belongs to the person.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link_quality: Option<LinkQuality>,
 }
 
-/// How an account came to be linked.
+/// How an account was linked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LinkType {
     /// The person authorised it.
     #[serde(rename = "oauth")]
     Oauth,
-    /// Somebody who may said so.
+    /// Somebody who is allowed to linked it by hand.
     #[serde(rename = "manual admin")]
     ManualAdmin,
     /// Two accounts have one email address.
     #[serde(rename = "email matching")]
     EmailMatching,
-    /// Nobody said.
+    /// Not stated.
     #[serde(rename = "unknown")]
     Unknown,
 }
 
-/// How sure a link is, in ascending order.
+/// How certain a link is, in ascending order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum LinkQuality {
-    /// Nobody said.
+    /// Not stated.
     #[serde(rename = "unknown")]
     Unknown,
     /// Claimed and not confirmed.
@@ -70,13 +70,13 @@ pub enum LinkQuality {
     Strong,
 }
 
-/// A person with every account of everyone merged with them.
+/// A person, with the accounts of everyone merged with them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct User {
-    /// The person that was asked for.
+    /// The requested person.
     #[serde(rename = "source_ID")]
     pub source_id: String,
-    /// The person that those merged with them go by.
+    /// The person that represents all those merged together.
     #[serde(rename = "primary_ID")]
     pub primary_id: String,
     /// Their accounts.
@@ -84,47 +84,47 @@ pub struct User {
 }
 
 impl Account {
-    /// The account that the platform calls so.
+    /// An account with this identifier on the plugin's platform.
     pub fn new(platform_identifier: impl Into<String>) -> Self {
         Self { platform_identifier: platform_identifier.into(), ..Self::default() }
     }
 
-    /// Of this person, who exists already.
+    /// Sets the person, who must exist.
     #[must_use]
     pub fn external_id(mut self, id: impl Into<String>) -> Self {
         self.external_id = Some(id.into());
         self
     }
 
-    /// In this one of the platform's communities.
+    /// Sets the `community_platform_id`.
     #[must_use]
     pub fn community_platform_id(mut self, id: impl Into<String>) -> Self {
         self.community_platform_id = Some(id.into());
         self
     }
 
-    /// On another platform than the plugin's name says.
+    /// Sets a platform other than the plugin's.
     #[must_use]
     pub fn platform_type(mut self, platform: impl Into<String>) -> Self {
         self.platform_type = Some(platform.into());
         self
     }
 
-    /// What else is known of it.
+    /// More data about it, as JSON.
     #[must_use]
     pub fn custom_data(mut self, data: impl Into<Value>) -> Self {
         self.custom_data = Some(data.into());
         self
     }
 
-    /// How it came to be linked.
+    /// How it was linked.
     #[must_use]
     pub fn link_type(mut self, link_type: LinkType) -> Self {
         self.link_type = Some(link_type);
         self
     }
 
-    /// How sure it is.
+    /// Sets how certain the link is.
     #[must_use]
     pub fn quality(mut self, quality: LinkQuality) -> Self {
         self.link_quality = Some(quality);
@@ -132,15 +132,15 @@ impl Account {
     }
 }
 
-/// Links an account; it as it will be. One that is linked already is changed only by a strictly
+/// Links an account; returns it as it will be. An account that is linked already changes only with a strictly
 /// higher quality.
 pub fn link(account: &Account) -> Result<Account> {
-    // An account that was found can be linked again, and which community it is in is not up to us.
+    // An account that was found can be linked again; the host says which community it is in.
     let account = Account { community: None, ..account.clone() };
     Ok(serde_json::from_str(&host::link(&serde_json::to_string(&account)?)?)?)
 }
 
-/// Removes a linked account; whether there was one.
+/// Removes a linked account; returns whether there was one.
 pub fn unlink(
     platform_type: &str,
     platform_identifier: &str,

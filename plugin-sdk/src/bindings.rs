@@ -1,5 +1,5 @@
-//! The contract in `wit/` as Rust: one module for the imports and one for each export interface.
-//! Generated, and named nowhere outside this crate but in the code that `#[plugin]` writes.
+//! The contract in `wit/` as Rust: one module for the imports and one for each export interface. The code is
+//! generated, and used only by this crate and by the code that `#[plugin]` writes.
 
 #![expect(missing_docs, reason = "the contract is documented in its WIT files")]
 
@@ -7,15 +7,15 @@ pub mod imports {
     wit_bindgen::generate!({ path: "../wit", world: "imports", generate_all });
 }
 
-/// What the SDK calls: the imports in a component, and their counterparts in memory elsewhere.
+/// The imports that the SDK calls: the real ones in a component, their in-memory counterparts elsewhere.
 #[cfg(target_family = "wasm")]
 pub use imports::moothall::plugin as host;
 
 #[cfg(not(target_family = "wasm"))]
 pub(crate) use crate::testing::imports as host;
 
-/// The macro of each export world is what makes a component export it, so that one whose author
-/// implements no actions exports none.
+/// The macro of each export world makes a component export it. So a component whose author implements no
+/// actions exports none.
 pub mod plugin {
     wit_bindgen::generate!({
         path: "../wit",
@@ -23,7 +23,7 @@ pub mod plugin {
         with: { "moothall:plugin/types@0.1.0": crate::bindings::host::types },
         pub_export_macro: true,
         export_macro_name: "export_plugin",
-        default_bindings_module: "::moothall_sdk::export::plugin",
+        default_bindings_module: "::moothall_sdk::export::bindings::plugin",
     });
 }
 
@@ -34,7 +34,7 @@ pub mod lifecycle {
         with: { "moothall:plugin/types@0.1.0": crate::bindings::host::types },
         pub_export_macro: true,
         export_macro_name: "export_lifecycle",
-        default_bindings_module: "::moothall_sdk::export::lifecycle",
+        default_bindings_module: "::moothall_sdk::export::bindings::lifecycle",
     });
 }
 
@@ -45,7 +45,7 @@ pub mod actions {
         with: { "moothall:plugin/types@0.1.0": crate::bindings::host::types },
         pub_export_macro: true,
         export_macro_name: "export_actions",
-        default_bindings_module: "::moothall_sdk::export::actions",
+        default_bindings_module: "::moothall_sdk::export::bindings::actions",
     });
 }
 
@@ -59,7 +59,7 @@ pub mod webhooks {
         },
         pub_export_macro: true,
         export_macro_name: "export_webhooks",
-        default_bindings_module: "::moothall_sdk::export::webhooks",
+        default_bindings_module: "::moothall_sdk::export::bindings::webhooks",
     });
 }
 
@@ -73,7 +73,7 @@ pub mod global_webhooks {
         },
         pub_export_macro: true,
         export_macro_name: "export_global_webhooks",
-        default_bindings_module: "::moothall_sdk::export::global_webhooks",
+        default_bindings_module: "::moothall_sdk::export::bindings::global_webhooks",
     });
 }
 
@@ -87,7 +87,7 @@ pub mod handshakes {
         },
         pub_export_macro: true,
         export_macro_name: "export_handshakes",
-        default_bindings_module: "::moothall_sdk::export::handshakes",
+        default_bindings_module: "::moothall_sdk::export::bindings::handshakes",
     });
 }
 
@@ -100,7 +100,7 @@ pub mod producer {
         },
         pub_export_macro: true,
         export_macro_name: "export_producer",
-        default_bindings_module: "::moothall_sdk::export::producer",
+        default_bindings_module: "::moothall_sdk::export::bindings::producer",
     });
 }
 
@@ -114,7 +114,7 @@ pub mod processes {
         },
         pub_export_macro: true,
         export_macro_name: "export_processes",
-        default_bindings_module: "::moothall_sdk::export::processes",
+        default_bindings_module: "::moothall_sdk::export::bindings::processes",
     });
 }
 
@@ -127,7 +127,7 @@ pub mod oauth {
         },
         pub_export_macro: true,
         export_macro_name: "export_oauth",
-        default_bindings_module: "::moothall_sdk::export::oauth",
+        default_bindings_module: "::moothall_sdk::export::bindings::oauth",
     });
 }
 
@@ -140,7 +140,7 @@ pub mod hooks {
         },
         pub_export_macro: true,
         export_macro_name: "export_hooks",
-        default_bindings_module: "::moothall_sdk::export::hooks",
+        default_bindings_module: "::moothall_sdk::export::bindings::hooks",
     });
 }
 
@@ -153,7 +153,7 @@ pub mod workers {
         },
         pub_export_macro: true,
         export_macro_name: "export_workers",
-        default_bindings_module: "::moothall_sdk::export::workers",
+        default_bindings_module: "::moothall_sdk::export::bindings::workers",
     });
 }
 
@@ -166,7 +166,7 @@ pub mod monitoring {
         },
         pub_export_macro: true,
         export_macro_name: "export_monitoring",
-        default_bindings_module: "::moothall_sdk::export::monitoring",
+        default_bindings_module: "::moothall_sdk::export::bindings::monitoring",
     });
 }
 
@@ -179,7 +179,7 @@ pub mod schedules {
         },
         pub_export_macro: true,
         export_macro_name: "export_schedules",
-        default_bindings_module: "::moothall_sdk::export::schedules",
+        default_bindings_module: "::moothall_sdk::export::bindings::schedules",
     });
 }
 
@@ -193,6 +193,6 @@ pub mod routes {
         },
         pub_export_macro: true,
         export_macro_name: "export_routes",
-        default_bindings_module: "::moothall_sdk::export::routes",
+        default_bindings_module: "::moothall_sdk::export::bindings::routes",
     });
 }

@@ -1,4 +1,4 @@
-//! Who is being called, for whom. All of it is constant for the length of a call.
+//! Which instance the host calls, and why. Nothing here changes during a call.
 
 use serde::de::DeserializeOwned;
 
@@ -20,29 +20,29 @@ pub fn instance() -> u64 {
     context::instance()
 }
 
-/// What tells several instances of the plugin in one community apart: the value of the config key
-/// that the plugin names as its `community_platform_id_key`.
+/// Distinguishes several instances of the plugin in one community: the value of the config key that the plugin
+/// names as its `community_platform_id_key`.
 pub fn community_platform_id() -> Option<String> {
     context::community_platform_id()
 }
 
-/// The call's id, the one in the host's log.
+/// The call's id, as in the host's log.
 pub fn call() -> String {
     context::call()
 }
 
-/// What brought the call about: `action`, `enable`, … More may be added.
+/// Why the host makes the call: `action`, `enable`, … More may be added.
 pub fn origin() -> String {
     context::origin()
 }
 
-/// The request's id, as answered in `X-Request-Id`; empty where no request is behind the call.
+/// The id of the request that caused the call, as in `X-Request-Id`; empty if no request did.
 pub fn request_id() -> String {
     context::request_id()
 }
 
-/// The instance's configuration as any type; [`Plugin::config`](crate::Plugin::config) is it as
-/// the plugin's own.
+/// The instance's configuration as any type; [`Plugin::config`](crate::Plugin::config) is the configuration as
+/// the plugin's own type.
 pub fn config<T: DeserializeOwned>() -> Result<T> {
     read::json(context::config()).map_err(|error| {
         Error::internal(format!("the configuration does not fit its type: {error}"))

@@ -1,5 +1,5 @@
-//! The one failure of the contract: what an author returns, and what the host refuses with.
-//! It never carries a secret or a backtrace, because drivers see it.
+//! The contract's only failure: authors return it, and the host refuses with it. It never contains a secret or
+//! a backtrace, because drivers see it.
 
 mod wit;
 
@@ -7,10 +7,10 @@ use std::fmt;
 
 use serde_json::Value;
 
-/// What a plugin's methods return.
+/// The result of a plugin's methods.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// A failure. Returning it from a method ends the call, and nothing the call wrote is kept.
+/// A failure. If a method returns it, the call fails, and the host keeps nothing that the call wrote.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Error {
     kind: ErrorKind,
@@ -26,11 +26,11 @@ pub enum ErrorKind {
     Invalid,
     /// The caller, or the plugin towards its platform, is not authenticated: 401.
     Unauthorized,
-    /// Authenticated, but not allowed: 403. Also a grant the operator did not give.
+    /// Authenticated, but not allowed: 403. Also a missing grant.
     Forbidden,
-    /// What was asked for does not exist: 404.
+    /// The requested thing does not exist: 404.
     NotFound,
-    /// It collides with what is there: 409.
+    /// It conflicts with existing data: 409.
     Conflict,
     /// A platform, or the host's store, does not answer now: 503.
     Unavailable,
@@ -62,12 +62,12 @@ impl Error {
         Self::new(ErrorKind::Forbidden, message)
     }
 
-    /// What was asked for does not exist.
+    /// The requested thing does not exist.
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::NotFound, message)
     }
 
-    /// It collides with what is there.
+    /// It conflicts with existing data.
     pub fn conflict(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Conflict, message)
     }
@@ -87,19 +87,19 @@ impl Error {
         Self::new(ErrorKind::Other(kind.into()), message)
     }
 
-    /// A worker's failure that no other try would change: the event is a dead letter at once.
+    /// A worker's failure that another attempt would not change: the event becomes a dead letter at once.
     pub fn permanent(message: impl Into<String>) -> Self {
         Self::other("permanent", message)
     }
 
-    /// Adds what a program needs to know about the failure.
+    /// Adds details for programs.
     #[must_use]
     pub fn with_details(mut self, details: impl Into<Value>) -> Self {
         self.details = Some(details.into());
         self
     }
 
-    /// Says that the same call can succeed later without a change of its input.
+    /// Declares that the same call can succeed later without a change of its input.
     #[must_use]
     pub fn retryable(mut self) -> Self {
         self.retryable = true;
@@ -116,7 +116,7 @@ impl Error {
         &self.message
     }
 
-    /// What a program may want to know.
+    /// The details for programs.
     pub fn details(&self) -> Option<&Value> {
         self.details.as_ref()
     }
@@ -135,14 +135,14 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// JSON of the plugin's own that cannot be read or written: its failure, not its caller's.
+/// If JSON of the plugin's own cannot be read or written, the plugin failed, not its caller.
 impl From<serde_json::Error> for Error {
     fn from(error: serde_json::Error) -> Self {
         Self::internal(error.to_string())
     }
 }
 
-/// A kind by its name in the contract (`not-found`); any other name is one of the plugin's own.
+/// Reads a kind by its name in the contract (`not-found`); any other name is the plugin's own kind.
 impl From<&str> for ErrorKind {
     fn from(name: &str) -> Self {
         match name {

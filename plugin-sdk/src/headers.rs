@@ -1,5 +1,5 @@
-//! Headers as the contract has them: a list of names and values, in their order. Names are compared
-//! without regard to case, and nothing is ever dropped or merged.
+//! Headers in the form of the contract: a list of names and values in order. Names are compared without regard
+//! to case, and nothing is ever dropped or merged.
 
 /// The first value of the header `name`.
 pub(crate) fn first<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
@@ -9,7 +9,7 @@ pub(crate) fn first<'a>(headers: &'a [(String, String)], name: &str) -> Option<&
         .map(|(_, value)| value.as_str())
 }
 
-/// Adds a header unless there is one of this name.
+/// Adds a header unless one of this name exists.
 pub(crate) fn add_if_absent(headers: &mut Vec<(String, String)>, name: &str, value: &str) {
     if first(headers, name).is_none() {
         headers.push((name.to_owned(), value.to_owned()));

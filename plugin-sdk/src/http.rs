@@ -1,5 +1,5 @@
-//! Outbound HTTP, to the hosts that the plugin asks for (`requests(http(…))`) and its operator grants.
-//! Redirects are not followed, and a secret is placed by the host: it is never part of a [`Request`].
+//! Outbound HTTP, to hosts that the plugin asks for (`requests(http(…))`) and its operator grants. Redirects
+//! are not followed. The host places secrets, so that a [`Request`] never contains one.
 
 mod placed;
 mod response;
@@ -54,7 +54,7 @@ pub fn request(method: impl Into<String>, url: impl Into<String>) -> Request {
     }
 }
 
-/// A request that is not sent yet.
+/// A request that has not been sent yet.
 #[derive(Debug, Clone)]
 #[must_use = "a request is sent by `send`"]
 pub struct Request {
@@ -64,7 +64,8 @@ pub struct Request {
     body: Vec<u8>,
     timeout: Option<Duration>,
     secrets: Vec<Placed>,
-    /// The first thing that could not be written; `send` answers it, so that the builder stays one.
+    /// The first value that could not be written. `send` returns the error, so that every method of the builder
+    /// can return the builder.
     mistake: Option<Error>,
 }
 
@@ -80,7 +81,7 @@ impl Request {
         self.secret_header("authorization", "Bearer ", secret)
     }
 
-    /// Adds a header of `prefix` and the secret.
+    /// Adds a header whose value is `prefix` and the secret.
     pub fn secret_header(
         self,
         name: impl Into<String>,
@@ -105,15 +106,14 @@ impl Request {
         self.placed(host::Placement::Query(name.into()), secret)
     }
 
-    /// Adds a field with the secret to the body, which is a form.
+    /// Adds a field with the secret to a form body.
     pub fn secret_form(mut self, name: impl Into<String>, secret: &Secret) -> Self {
         headers::add_if_absent(&mut self.headers, "content-type", FORM);
         self.placed(host::Placement::Form(name.into()), secret)
     }
 
-    /// Puts the secret into the body, which is JSON, at a JSON Pointer (`/api_key`, `/auth/key`): a text
-    /// that stands there is replaced, a member that is absent is added. The object above it has to be
-    /// there, and is in what [`json`](Self::json) sends.
+    /// Puts the secret into a JSON body at a JSON Pointer (`/api_key`, `/auth/key`): it replaces a text there,
+    /// or adds an absent member. The object above must be in what [`json`](Self::json) sends.
     pub fn secret_json(mut self, pointer: impl Into<String>, secret: &Secret) -> Self {
         headers::add_if_absent(&mut self.headers, "content-type", "application/json");
         self.placed(host::Placement::Json(pointer.into()), secret)
@@ -160,7 +160,7 @@ impl Request {
         self
     }
 
-    /// How long it may take as a whole; never longer than the operator allows.
+    /// Limits the time of the whole request, within the operator's limit.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
@@ -170,11 +170,11 @@ impl Request {
         self.mistake.get_or_insert(mistake);
     }
 
-    /// Sends it and reads the whole answer, whatever its status.
+    /// Sends the request and reads the whole answer, whatever its status.
     ///
-    /// `forbidden`: the host is not granted. `invalid`: the URL, a header, or the place of a secret is
-    /// wrong. `unavailable`: no connection, no answer in time, or one
-    /// that is too long. `conflict`: the call has used up its requests.
+    /// `forbidden`: the host is not granted. `invalid`: the URL, a header, or the place of a secret is wrong.
+    /// `unavailable`: no connection, no answer in time, or an answer that is too long. `conflict`: the call has
+    /// used up its requests.
     pub fn send(mut self) -> Result<Response> {
         if let Some(mistake) = self.mistake {
             return Err(mistake);
@@ -185,7 +185,7 @@ impl Request {
         for Placed { placement, secret } in secrets {
             match secret.new_text() {
                 Some(text) => write_secret(&mut request, &placement, text)?,
-                None => handles.push((placement, crate::secret::handle(secret.place())?)),
+                None => handles.push((placement, crate::secrets::handle(secret.place())?)),
             }
         }
         let handles: Vec<_> =

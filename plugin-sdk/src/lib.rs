@@ -1,10 +1,9 @@
 //! Write Moothall plugins in Rust.
 //!
-//! A plugin is a unit struct whose methods carry attributes. Types carry the schemas (`serde` and
-//! `schemars`), so no JSON Schema is written by hand; [`plugin`](macro@plugin) makes a component of it that
-//! exports exactly what the plugin has. A crate is one plugin, and is built for `wasm32-wasip2`
-//! (`cargo build --target wasm32-wasip2 --release`) with this in its `Cargo.toml`, where `../moothall` is a checkout of
-//! Moothall's repository:
+//! A plugin is a unit struct whose methods have attributes. The SDK derives JSON Schemas from types (`serde`
+//! and `schemars`), and [`plugin`](macro@plugin) makes a component that exports exactly what the plugin has.
+//! One crate makes one plugin. Build it for `wasm32-wasip2` (`cargo build --target wasm32-wasip2 --release`)
+//! with this in its `Cargo.toml`, where `../moothall` is a checkout of Moothall's repository:
 //!
 //! ```toml
 //! [package]
@@ -66,53 +65,59 @@
 //!
 //! [`testing`] calls a plugin in `cargo test`, without a host.
 //!
-//! This crate never keeps anything between two calls: each runs in a fresh sandbox, and only what
-//! is written to [`State`] lasts.
+//! Nothing is kept between two calls: each runs in a fresh sandbox, and only what is written to [`State`]
+//! lasts.
 
 #![deny(missing_docs)]
 
 pub mod accounts;
-mod background;
 mod bindings;
 pub mod context;
 mod error;
-mod event;
+mod events;
 #[doc(hidden)]
 pub mod export;
+mod global_webhooks;
 mod headers;
-mod hook;
+mod hooks;
 pub mod http;
 pub mod log;
 pub mod manifest;
+mod metrics;
+mod monitoring;
 pub mod oauth;
 mod plugin;
 mod process;
 mod read;
-mod routed;
+mod routes;
 mod schema;
-mod secret;
+mod secrets;
 mod settings;
 mod state;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
 #[cfg(feature = "verify")]
 pub mod verify;
-mod webhook;
+mod web;
+mod workers;
 mod write;
 
-pub use background::{Change, Envelope, Metric, Point, RouteRequest, Sending, metrics};
 pub use error::{Error, ErrorKind, Result};
-pub use event::{DeclaredBy, Event, Events, NewEvent};
-pub use hook::Verdict;
+pub use events::{DeclaredBy, Event, Events, NewEvent};
+pub use global_webhooks::Routed;
+pub use hooks::Verdict;
+pub use metrics::{Metric, metrics};
+pub use monitoring::Point;
 pub use moothall_sdk_macros::{
     Event, action, authorize_url, filter, global_webhook, handshake, monitoring, oauth_callback,
     plugin, process, producer, route, schedule, webhook, worker,
 };
 pub use plugin::{Empty, Plugin};
 pub use process::{Process, ProcessState};
-pub use routed::Routed;
-pub use secret::Secret;
+pub use routes::RouteRequest;
+pub use secrets::Secret;
 pub use serde_json;
 pub use settings::settings;
 pub use state::State;
-pub use webhook::{WebhookRequest, WebhookResponse};
+pub use web::{WebhookRequest, WebhookResponse};
+pub use workers::{Change, Envelope, Sending};

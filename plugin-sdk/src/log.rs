@@ -1,5 +1,5 @@
-//! Lines in the host's log, which carry community, plugin, instance and call. What is printed to
-//! standard output or error goes there too; both count against the call's log volume.
+//! Lines in the host's log, with community, plugin, instance and call. Text printed to standard output or error
+//! goes there too; both count against the call's log volume.
 
 use std::fmt::Display;
 
@@ -8,11 +8,11 @@ use crate::bindings::host::log as host;
 /// How important a line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// Every step.
+    /// Every single step.
     Trace,
-    /// For the plugin's author.
+    /// Information for the plugin's author.
     Debug,
-    /// For the operator, in the normal course of things.
+    /// Information for the operator about normal operation.
     Info,
     /// Something is wrong, and the call went on.
     Warn,

@@ -1,21 +1,31 @@
-//! What a plugin is: the JSON that the host reads once for each new file. It depends on nothing but
-//! the plugin's types. The attribute [`plugin`](macro@crate::plugin) writes these calls.
+//! The manifest: the JSON in which a plugin describes itself, and which the host reads once for each new file. It
+//! depends on nothing but the plugin's types. The attribute [`plugin`](macro@crate::plugin) writes these calls.
 
-mod action;
-mod background;
-mod handshake;
-mod parts;
+mod actions;
+mod handshakes;
+mod hooks;
+mod oauth;
+mod processes;
+mod routes;
+mod schedules;
+mod verify;
+mod workers;
 
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 
 use crate::export::ProcessFunctions;
 use crate::{Event, schema};
-pub use action::Action;
-use background::NamedSchedule;
-pub use background::{Filter, Hook, Route, Worker};
-pub use handshake::Handshake;
-pub use parts::{OAuth, Process, Schedule, Verify};
+pub use actions::Action;
+pub use handshakes::Handshake;
+pub use hooks::{Filter, Hook};
+pub use oauth::Authorization;
+pub use processes::GovernanceProcess;
+pub use routes::Route;
+use schedules::NamedSchedule;
+pub use schedules::Schedule;
+pub use verify::Verify;
+pub use workers::Worker;
 
 /// A plugin's manifest, as `wit/manifest.schema.json` describes it.
 #[derive(Debug, Clone, Serialize)]
@@ -40,7 +50,7 @@ pub struct Manifest {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     events: Vec<EventType>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    processes: Vec<Process>,
+    processes: Vec<GovernanceProcess>,
     #[serde(skip_serializing_if = "Option::is_none")]
     producer: Option<Schedule>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,7 +62,7 @@ pub struct Manifest {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     route_keys: Vec<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    oauth: Option<OAuth>,
+    oauth: Option<Authorization>,
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<&'static str>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -90,7 +100,7 @@ struct Requests {
 }
 
 impl Manifest {
-    /// The manifest of a plugin that can do nothing yet.
+    /// The manifest of a plugin that does nothing yet.
     pub fn new(name: &'static str) -> Self {
         Self {
             name,
@@ -143,7 +153,7 @@ impl Manifest {
         self
     }
 
-    /// The type of an instance's configuration. Keys that it does not have are refused.
+    /// The type of an instance's configuration. The host refuses keys that it does not have.
     #[must_use]
     pub fn config<T: JsonSchema>(mut self) -> Self {
         self.config_schema = Some(schema::of_object::<T>());
@@ -157,7 +167,7 @@ impl Manifest {
         self
     }
 
-    /// The config key whose value tells several instances in one community apart.
+    /// The config key whose value distinguishes several instances in one community.
     #[must_use]
     pub fn community_platform_id_key(mut self, key: &'static str) -> Self {
         self.community_platform_id_key = Some(key);
@@ -172,7 +182,7 @@ impl Manifest {
         self
     }
 
-    /// Adds a lifecycle function that does something.
+    /// Names a lifecycle function that the plugin implements.
     #[must_use]
     pub fn lifecycle(mut self, function: &'static str) -> Self {
         self.lifecycle.push(function);
@@ -186,7 +196,7 @@ impl Manifest {
         self
     }
 
-    /// Adds a type of event, once however often it is named.
+    /// Adds a type of event; adding it again has no effect.
     #[must_use]
     pub fn event<E: Event>(mut self) -> Self {
         if self.events.iter().all(|known| known.event_type != E::TYPE) {
@@ -214,28 +224,29 @@ impl Manifest {
         self
     }
 
-    /// The signature of webhooks of an instance.
+    /// How the host checks the signature of an instance's webhooks.
     #[must_use]
     pub fn verify(mut self, verify: Verify) -> Self {
         self.verify = Some(verify);
         self
     }
 
-    /// The signature of webhooks of the whole platform.
+    /// How the host checks the signature of webhooks for the whole platform.
     #[must_use]
     pub fn global_verify(mut self, verify: Verify) -> Self {
         self.global_verify = Some(verify);
         self
     }
 
-    /// A request that a platform sends unsigned before it sends webhooks.
+    /// Adds a handshake: an unsigned request by which a platform checks a URL.
     #[must_use]
     pub fn handshake(mut self, handshake: Handshake) -> Self {
         self.handshakes.push(handshake);
         self
     }
 
-    /// A JSON Pointer into the configuration by which instances may be named.
+    /// Adds a JSON Pointer into the configuration, by whose value a webhook for the whole platform can name
+    /// instances.
     #[must_use]
     pub fn route_key(mut self, pointer: &'static str) -> Self {
         self.route_keys.push(pointer);
@@ -244,33 +255,33 @@ impl Manifest {
 
     /// What the plugin authorises.
     #[must_use]
-    pub fn oauth(mut self, oauth: OAuth) -> Self {
+    pub fn oauth(mut self, oauth: Authorization) -> Self {
         self.oauth = Some(oauth);
         self
     }
 
-    /// Asks for a host to talk to.
+    /// Asks for requests to a host.
     #[must_use]
     pub fn http(mut self, host: &'static str) -> Self {
         self.requests.http.push(host);
         self
     }
 
-    /// `community` or `host`.
+    /// Who has instances: each `community`, or the `host`.
     #[must_use]
     pub fn scope(mut self, scope: &'static str) -> Self {
         self.scope = Some(scope);
         self
     }
 
-    /// Keeps the memory of ticks, monitoring points and routes between calls.
+    /// Makes it resident: its guest keeps its memory between calls of schedules, monitoring and routes.
     #[must_use]
     pub fn resident(mut self) -> Self {
         self.resident = true;
         self
     }
 
-    /// Adds a hook that drivers run.
+    /// Adds a hook, which drivers can run.
     #[must_use]
     pub fn hook(mut self, hook: Hook) -> Self {
         self.hooks.push(hook);
@@ -312,7 +323,7 @@ impl Manifest {
         self
     }
 
-    /// Asks for the accounts of another platform; `*`: of all.
+    /// Asks for the accounts of another platform; `*` means all.
     #[must_use]
     pub fn accounts(mut self, platform: &'static str) -> Self {
         self.requests.accounts.push(platform);
@@ -329,7 +340,8 @@ impl Manifest {
     /// The manifest as the host reads it.
     pub fn to_json(&self) -> String {
         let mut manifest = self.clone();
-        // In host scope one table of the operator's is both, and each type leaves room for the other's keys.
+        // In host scope the settings are also the configuration, and each type leaves room for the other's
+        // keys.
         if self.scope != Some("host") || self.settings_schema.is_none() {
             manifest.config_schema = manifest.config_schema.map(schema::closed);
         }

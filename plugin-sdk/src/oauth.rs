@@ -1,5 +1,5 @@
-//! Authorisation on the plugin's platform by OAuth 2. The host keeps state, PKCE, the browser's
-//! binding and the allow-list of redirects, so nothing of that is here.
+//! Authorisation on the plugin's platform by OAuth 2. The host does `state`, PKCE, the binding to the browser
+//! and the list of allowed redirects.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ pub enum AuthorizeType {
     User,
 }
 
-/// Somebody is to be sent to the platform.
+/// A request for the URL to which a person is sent.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct AuthorizeRequest {
     /// What is being authorised.
@@ -34,7 +34,7 @@ pub struct AuthorizeRequest {
 }
 
 impl AuthorizeRequest {
-    /// The platform's URL with parameters of the plugin's own, such as `client_id` and `scope`. The host adds
+    /// A URL of the platform with the plugin's own parameters, such as `client_id` and `scope`. The host adds
     /// `response_type=code`, `redirect_uri`, `state` and PKCE.
     pub fn url(&self, endpoint: &str, parameters: &[(&str, &str)]) -> String {
         let mut url = endpoint.to_owned();
@@ -45,7 +45,7 @@ impl AuthorizeRequest {
     }
 }
 
-/// The browser is back from the platform.
+/// What the platform sent when the browser came back from it.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct OAuthCallback {
     /// What was being authorised.
@@ -53,14 +53,14 @@ pub struct OAuthCallback {
     pub authorize_type: AuthorizeType,
     /// The community's slug, if it exists already.
     pub community: Option<String>,
-    /// All that the platform sent but `state`.
+    /// All query parameters that the platform sent, except `state`.
     #[serde(default)]
     pub query: BTreeMap<String, Value>,
-    /// The `redirect_uri` of the URL, which platforms want to see again.
+    /// The `redirect_uri` of the authorisation, which the token request has to repeat.
     pub redirect_uri: String,
-    /// For the token request, unless the plugin opted out of PKCE.
+    /// The PKCE verifier for the token request, unless the plugin opted out of PKCE.
     pub code_verifier: Option<String>,
-    /// The person whose account it is, if the driver said so.
+    /// The person whose account it is, if the driver named one.
     pub metagov_id: Option<String>,
 }
 
@@ -70,7 +70,7 @@ impl OAuthCallback {
         self.query.get(name)?.as_str()
     }
 
-    /// The authorisation code. `unauthorized`, with the platform's own words, if it sent none.
+    /// The authorisation code. `unauthorized`, with the platform's own message, if it sent none.
     pub fn code(&self) -> Result<&str> {
         self.parameter("code").ok_or_else(|| {
             let reason = self.parameter("error").unwrap_or("no code was sent");
@@ -79,9 +79,9 @@ impl OAuthCallback {
     }
 }
 
-/// What a platform's token endpoint answered, which says in its own words why it gives no token (RFC 6749,
-/// 5.2). `internal` where that is about the client, which the operator has set up; `unauthorized` where it is
-/// about the code.
+/// Reads the answer of a platform's token endpoint, which says why it gives no token (RFC 6749, 5.2).
+/// `internal` if that is about the client, which the operator has set up; `unauthorized` if it is about the
+/// code.
 pub fn token<T: DeserializeOwned>(response: Response) -> Result<T> {
     let refusal = if response.is_success() { None } else { response.json::<Refusal>().ok() };
     let Some(Refusal { error, error_description }) = refusal else {
@@ -103,7 +103,7 @@ struct Refusal {
     error_description: Option<String>,
 }
 
-/// What came of an authorisation.
+/// The result of an authorisation.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Authorized {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -123,14 +123,13 @@ struct Redirect {
 }
 
 impl Authorized {
-    /// The plugin for a community: the host enables it with this configuration. Its secrets are
-    /// written as the texts they are ([`Secret::new_value`](crate::Secret::new_value)), and sealed
-    /// by the host.
+    /// Authorises the plugin for a community: the host enables it with this configuration. Write its secrets as
+    /// plain texts ([`Secret::new_value`](crate::Secret::new_value)); the host seals them.
     pub fn app(config: impl Serialize) -> Result<Self> {
         Ok(Self { config: Some(write::value(&config)?), ..Self::default() })
     }
 
-    /// A person's account, which [`account`](Self::account) names.
+    /// Authorises a person's account, which [`account`](Self::account) names.
     pub fn user() -> Self {
         Self::default()
     }
@@ -148,14 +147,14 @@ impl Authorized {
         (self.config.as_ref(), self.account.as_ref())
     }
 
-    /// Sends the browser there and not to where the driver asked for.
+    /// Sends the browser to this URL instead of the driver's.
     #[must_use]
     pub fn redirect(mut self, url: impl Into<String>) -> Self {
         self.redirect.get_or_insert_default().url = Some(url.into());
         self
     }
 
-    /// Adds a parameter to the URL that the browser is sent to.
+    /// Adds a parameter to the URL to which the host sends the browser.
     #[must_use]
     pub fn parameter(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.redirect.get_or_insert_default().parameters.insert(name.into(), value.into());

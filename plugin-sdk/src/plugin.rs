@@ -1,5 +1,5 @@
-//! What every plugin has. Nothing here is fetched before the author asks for it: a call that needs
-//! no configuration reads none.
+//! What every plugin has. Everything is fetched only when the author asks for it: a call that needs no
+//! configuration reads none.
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -16,11 +16,11 @@ pub trait Plugin: Sized + 'static {
     /// The operator's settings for the plugin: the attribute's `settings`.
     type Settings: DeserializeOwned;
 
-    /// The plugin itself, which is a unit struct because nothing outlives a call but its state.
+    /// The plugin itself. It is a unit struct because only its state outlives a call.
     #[doc(hidden)]
     const PLUGIN: Self;
 
-    /// What the plugin is and can do, as the host reads it.
+    /// The plugin's manifest.
     fn manifest(&self) -> Manifest;
 
     /// The instance's configuration: validated, its defaults filled in.
@@ -38,7 +38,7 @@ pub trait Plugin: Sized + 'static {
         State::new()
     }
 
-    /// The instance's events, to emit.
+    /// Emits events of the instance.
     fn events(&self) -> Events<Self> {
         Events::new()
     }

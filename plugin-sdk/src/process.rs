@@ -1,5 +1,5 @@
-//! Governance processes: what every process has. It is about the process that is being called and no
-//! other, and what is set here is committed with the call.
+//! What every governance process has. All of it is about the process that the host calls, and what a call sets
+//! is committed with the call.
 
 mod moment;
 
@@ -22,17 +22,17 @@ pub trait Process: Sized + 'static {
     /// The operator's settings for the plugin: the attribute's `settings`.
     type Settings: DeserializeOwned;
 
-    /// What is kept between two calls: the attribute's `state`.
+    /// What it keeps between calls: the attribute's `state`.
     type State: Serialize + DeserializeOwned;
 
-    /// How it ends: the attribute's `outcome`.
+    /// Its outcome: the attribute's `outcome`.
     type Outcome: Serialize + JsonSchema;
 
     /// The process's name in the plugin.
     const NAME: &'static str;
 
-    /// What the process is and can do, as the host reads it.
-    fn manifest(&self) -> manifest::Process;
+    /// The process's part of the manifest.
+    fn manifest(&self) -> manifest::GovernanceProcess;
 
     /// The process's id, as in its URL.
     fn id(&self) -> Result<String> {
@@ -44,7 +44,7 @@ pub trait Process: Sized + 'static {
         ProcessState { _private: () }
     }
 
-    /// What [`store`](Self::store) kept. `not-found`: nothing yet.
+    /// The value that [`store`](Self::store) kept. `not-found`: there is none yet.
     fn load(&self) -> Result<Self::State> {
         self.state().get(STATE)?.ok_or_else(|| Error::not_found("the process has no state yet"))
     }
@@ -59,7 +59,7 @@ pub trait Process: Sized + 'static {
         Ok(host::status()? == host::ProcessStatus::Completed)
     }
 
-    /// Makes it pending, which one whose `start` sets nothing is by itself.
+    /// Makes it pending. A process whose `start` sets no status becomes pending by itself.
     fn pending(&self) -> Result<()> {
         Ok(host::set_status(host::ProcessStatus::Pending)?)
     }
@@ -70,22 +70,22 @@ pub trait Process: Sized + 'static {
         Ok(host::set_status(host::ProcessStatus::Completed)?)
     }
 
-    /// Sets the outcome as it is until now.
+    /// Sets the outcome so far.
     fn set_outcome(&self, outcome: &Self::Outcome) -> Result<()> {
         Ok(host::set_outcome(&write::json(outcome)?)?)
     }
 
-    /// The outcome as it is until now; `{}` before one is set.
+    /// The outcome so far; `{}` before one is set.
     fn outcome(&self) -> Result<Value> {
         Ok(serde_json::from_str(&host::outcome()?)?)
     }
 
-    /// What goes wrong, as it was said; `{}` before anything was.
+    /// The errors that were set; `{}` before any were.
     fn errors(&self) -> Result<Value> {
         Ok(serde_json::from_str(&host::errors()?)?)
     }
 
-    /// Says what goes wrong, for drivers to see.
+    /// Sets errors, which drivers can see.
     fn set_errors<T: Serialize + ?Sized>(&self, errors: &T) -> Result<()> {
         Ok(host::set_errors(&write::json(errors)?)?)
     }
@@ -95,7 +95,7 @@ pub trait Process: Sized + 'static {
         Ok(host::url()?)
     }
 
-    /// Says where people see it or vote on it.
+    /// Sets where people see it or vote on it.
     fn set_url(&self, url: &str) -> Result<()> {
         Ok(host::set_url(Some(url))?)
     }
@@ -105,17 +105,17 @@ pub trait Process: Sized + 'static {
         Ok(host::closing_at()?)
     }
 
-    /// Says when the host closes it (RFC 3339). `invalid`: it is no such time.
+    /// Sets when the host closes it (RFC 3339). `invalid`: the text is no such time.
     fn set_closing_at(&self, moment: &str) -> Result<()> {
         Ok(host::set_closing_at(Some(moment))?)
     }
 
-    /// Has the host close it after this time.
+    /// Lets the host close it after this time.
     fn set_closing_after(&self, duration: Duration) -> Result<()> {
         self.set_closing_at(&moment::from_now(duration)?)
     }
 
-    /// Has the host not close it by itself.
+    /// Removes the time at which the host closes it.
     fn set_never_closing(&self) -> Result<()> {
         Ok(host::set_closing_at(None)?)
     }
@@ -135,7 +135,7 @@ pub trait Process: Sized + 'static {
         State::new()
     }
 
-    /// The instance's events, to emit.
+    /// Emits events of the instance.
     fn events(&self) -> Events<Self> {
         Events::new()
     }
@@ -146,10 +146,10 @@ pub trait Process: Sized + 'static {
     }
 }
 
-/// The key of the state that `load` and `store` are about.
+/// The key of the state that `load` and `store` use.
 const STATE: &str = "state";
 
-/// The own state of a process, from [`Process::state`]. It ends with the process.
+/// A process's own state, from [`Process::state`]. It is deleted with the process.
 #[derive(Debug, Clone, Copy)]
 pub struct ProcessState {
     _private: (),
@@ -171,7 +171,7 @@ impl ProcessState {
         Ok(host::set(key, &write::json(value)?)?)
     }
 
-    /// Removes `key`; whether it was there.
+    /// Removes `key`; returns whether it was there.
     pub fn remove(&self, key: &str) -> Result<bool> {
         Ok(host::remove(key)?)
     }

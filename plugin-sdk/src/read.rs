@@ -1,11 +1,11 @@
-//! JSON as an author's type; what does not fit is named with its place, a JSON Pointer.
+//! Reads JSON as an author's type. Errors name the place, as a JSON Pointer.
 
 use std::fmt;
 
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
 
-/// Why a text is not of a type, and where.
+/// Why a text does not fit a type, and where.
 #[derive(Debug)]
 pub struct Misfit {
     pointer: String,
@@ -21,20 +21,20 @@ impl fmt::Display for Misfit {
     }
 }
 
-/// Reads it; a second time, for the place, only if it does not fit.
+/// Reads the text. Only if it does not fit, reads it a second time to find the place.
 pub fn json<T: DeserializeOwned>(text: impl AsRef<[u8]>) -> Result<T, Misfit> {
     let text = text.as_ref();
     serde_json::from_slice(text).map_err(|error| {
         let mut reader = serde_json::Deserializer::from_slice(text);
         match serde_path_to_error::deserialize::<_, T>(&mut reader) {
             Err(found) => Misfit { pointer: pointer(found.path()), error: found.into_inner() },
-            // Something follows the value.
+            // There is text after the value.
             Ok(_) => Misfit { pointer: String::new(), error },
         }
     })
 }
 
-/// The same place as a JSON Pointer.
+/// Converts the place to a JSON Pointer.
 pub fn pointer(path: &serde_path_to_error::Path) -> String {
     let step = |segment: &Segment| match segment {
         Segment::Seq { index } => format!("/{index}"),

@@ -1,4 +1,4 @@
-//! JSON Schemas (Draft 2020-12) from Rust types. Used by `describe` only, never on a call.
+//! Makes JSON Schemas (Draft 2020-12) from Rust types. Used by `describe` only, never on a call.
 
 mod closed;
 
@@ -6,19 +6,20 @@ pub(crate) use closed::closed;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 
-use crate::secret;
+use crate::secrets;
 
-/// What a `T` is read from: configuration, settings, parameters. It is always an object.
+/// The schema of what a `T` is read from: configuration, settings, parameters. It is always an object.
 pub(crate) fn of_object<T: JsonSchema>() -> Schema {
     let mut schema = settings().for_deserialize().into_generator().into_root_schema_for::<T>();
-    // A type that says nothing about it (an enum of structs, any JSON) would admit other values.
+    // A type without a `type` (an enum of structs, any JSON) would accept other values.
     schema.ensure_object().entry("type").or_insert_with(|| "object".into());
     schema
 }
 
-/// The same of what a caller gives, who cannot give a `Secret`: it is a place in the configuration, and no value.
+/// The same for a caller's input. It cannot contain a `Secret`, which is a place in the configuration and no
+/// value.
 pub(crate) fn of_parameters<T: JsonSchema>(of: &str) -> Schema {
-    let (schema, has_secret) = secret::is_used_by(of_object::<T>);
+    let (schema, has_secret) = secrets::is_used_by(of_object::<T>);
     assert!(
         !has_secret,
         "the parameters of {of} have a `Secret`, which only a configuration and settings can have; take a `String`"
@@ -26,19 +27,19 @@ pub(crate) fn of_parameters<T: JsonSchema>(of: &str) -> Schema {
     schema
 }
 
-/// What `of` says to others, and no `Secret` is said to anybody.
+/// The schema of an output. It cannot contain a `Secret`, which is shown to nobody.
 pub(crate) fn of_said<T: JsonSchema>(of: &str) -> Schema {
-    let (schema, has_secret) = secret::is_used_by(of_result::<T>);
+    let (schema, has_secret) = secrets::is_used_by(of_result::<T>);
     assert!(!has_secret, "{of} says a `Secret`, which is shown to nobody; leave it out");
     schema
 }
 
-/// What a `T` is written as: an action's result.
+/// The schema of what a `T` is written as: an action's result.
 fn of_result<T: JsonSchema>() -> Schema {
     settings().for_serialize().into_generator().into_root_schema_for::<T>()
 }
 
-/// Without `$schema`: the contract says which draft an unmarked schema is.
+/// Leaves out `$schema`: the contract says which draft applies without it.
 fn settings() -> SchemaSettings {
     SchemaSettings::draft2020_12().with(|settings| settings.meta_schema = None)
 }

@@ -1,5 +1,4 @@
-//! The operator's settings for the plugin, from `moothall.toml`. Read-only: a plugin never changes
-//! what its operator chose.
+//! The operator's settings for the plugin, from `moothall.toml`. A plugin can only read them.
 
 use serde::de::DeserializeOwned;
 

@@ -1,5 +1,5 @@
-//! The instance's key-value state, typed. It never caches: every read asks the host, which answers
-//! with the call's own writes in view.
+//! The instance's key-value state, typed. It never caches: the host answers every read, including the call's
+//! own writes.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -9,11 +9,11 @@ use crate::{Error, Result, read, write};
 
 /// The instance's own state, from [`Plugin::state`](crate::Plugin::state).
 ///
-/// What a call writes is committed together when the call succeeds, or not at all. The first use
-/// in a call waits for other calls of the instance that use its state.
+/// When the call succeeds, the host commits all its writes together; otherwise none. The first use in a call
+/// waits for other calls of the instance that use its state.
 #[derive(Debug, Clone, Copy)]
 pub struct State {
-    // Only a plugin hands it out, so that a function which touches the state says so in its signature.
+    // Only a plugin can make one, so that the signature of a function shows that it uses the state.
     _private: (),
 }
 
@@ -40,7 +40,7 @@ impl State {
         Ok(host::set(key, &write::json(value)?)?)
     }
 
-    /// Removes `key`; whether it was there.
+    /// Removes `key`; returns whether it was there.
     pub fn remove(&self, key: &str) -> Result<bool> {
         Ok(host::remove(key)?)
     }

@@ -1,5 +1,5 @@
-//! Plugins in `cargo test`: an in-memory host that calls them as the real one does, on the machine that
-//! builds them. What it keeps is plain to see, and HTTP answers what a test scripts.
+//! Tests plugins in `cargo test`: an in-memory host calls them as the real one does, natively. Tests can look
+//! at everything that it keeps, and script the answers to HTTP requests.
 //!
 //! ```
 //! use moothall_sdk::testing::{Answer, Host};
@@ -28,11 +28,11 @@
 //! assert!(host.action("ask", json!({})).is_err(), "one answer is scripted");
 //! ```
 //!
-//! As in the real host, a call that fails leaves nothing behind, a secret is a place and not a value,
-//! and a host that the manifest does not ask for is not reached. Configurations, parameters, results
-//! and events are checked by their schemas, defaults filled in and secrets taken out, by the very code
-//! that the real host has. What it does not do: bound time and memory, run one call beside another,
-//! deliver events, or call what is due by itself. Those are for a test with the real host.
+//! As in the real host, a failed call leaves nothing behind, a secret is a place and not a value, and the
+//! plugin reaches only hosts that its manifest asks for. The real host's own code checks configurations,
+//! parameters, results and events by their schemas, fills in defaults and takes out secrets. The in-memory host
+//! does not limit time and memory, run calls concurrently, deliver events, or call anything on a schedule: test
+//! these with the real host.
 
 mod answer;
 mod calls;
@@ -65,9 +65,9 @@ pub struct Host<P: Plugin> {
 }
 
 impl<P: Plugin> Host<P> {
-    /// The plugin, without configuration and settings, and with everything granted that its manifest
-    /// asks for. A manifest that the host refuses at load fails the test, and so does one that the host
-    /// warns of: a JSON Pointer that leads nowhere, a pattern that matches no event, a hook that is misspelt.
+    /// The plugin, without configuration and settings, and with every grant that its manifest asks for. The
+    /// test fails on a manifest that the host would refuse at load or warn of: a JSON Pointer that leads
+    /// nowhere, a pattern that matches no event, a misspelt hook.
     #[track_caller]
     pub fn new(plugin: P) -> Self {
         let described = Described::of(&plugin.manifest().to_json());
@@ -75,8 +75,8 @@ impl<P: Plugin> Host<P> {
         Self { world: World::new(described), plugin: PhantomData }
     }
 
-    /// The configuration, with secrets as the values that people write. One that the host refuses fails
-    /// the test; to see it refused, use [`configure`](Self::configure).
+    /// Sets the configuration, with secrets as plain values. The test fails if the host refuses it; to test
+    /// that it is refused, use [`configure`](Self::configure).
     #[must_use]
     #[track_caller]
     pub fn config(mut self, config: Value) -> Self {
@@ -84,14 +84,13 @@ impl<P: Plugin> Host<P> {
         self
     }
 
-    /// Gives the configuration as a driver would, and calls nothing of the plugin. `invalid`, and nothing
-    /// changes: the host refuses it, at the places that the details name.
+    /// Sets the configuration as a driver would, without calling the plugin. `invalid`, and nothing changes:
+    /// the host refuses it, and the details name the places.
     pub fn configure(&mut self, config: Value) -> Result<()> {
         self.world.configure(config).map(drop)
     }
 
-    /// The operator's settings, with secrets as the values that people write. Those that the host refuses
-    /// fail the test.
+    /// Sets the operator's settings, with secrets as plain values. The test fails if the host refuses them.
     #[must_use]
     #[track_caller]
     pub fn settings(mut self, settings: Value) -> Self {
@@ -99,37 +98,36 @@ impl<P: Plugin> Host<P> {
         self
     }
 
-    /// The community's slug.
+    /// Sets the community's slug.
     #[must_use]
     pub fn community(mut self, slug: impl Into<String>) -> Self {
         self.world.community = slug.into();
         self
     }
 
-    /// The host's numbers: a list of `{name, labels, value}`.
+    /// Sets the host's numbers: a list of `{name, labels, value}`.
     #[must_use]
     pub fn metrics(mut self, numbers: Value) -> Self {
         self.world.metrics = numbers;
         self
     }
 
-    /// Takes back the grant to see this secret: a JSON Pointer into the configuration, or
-    /// `settings:<name>`.
+    /// Removes the grant to see this secret: a JSON Pointer into the configuration, or `settings:<name>`.
     #[must_use]
     pub fn without_reveal(mut self, secret: &str) -> Self {
         self.world.granted_reveal.remove(secret);
         self
     }
 
-    /// Answers the next request of this method and URL, once. The URL is the one that the plugin
-    /// writes, without the secrets that the host places.
+    /// Answers the next request with this method and URL, once. The URL is the one that the plugin writes,
+    /// without the secrets that the host places.
     #[must_use]
     pub fn answer(mut self, method: &str, url: &str, answer: Answer) -> Self {
         self.script(method, url, answer);
         self
     }
 
-    /// The same for a host that is in use.
+    /// Like [`answer`](Self::answer), for a host that is in use.
     pub fn script(&mut self, method: &str, url: &str, answer: Answer) {
         self.world.script.push((method.to_owned(), url.to_owned(), answer));
     }
@@ -153,7 +151,7 @@ impl<P: Plugin> Host<P> {
         self.world.kept.state.keys().map(String::as_str).collect()
     }
 
-    /// The events of all calls that succeeded, in their order.
+    /// The events of all successful calls, in order.
     pub fn events(&self) -> &[EmittedEvent] {
         &self.world.kept.events
     }
@@ -168,17 +166,17 @@ impl<P: Plugin> Host<P> {
         self.world.kept.processes.get(id)
     }
 
-    /// The requests that were sent, also by calls that failed, with their secrets in place.
+    /// The requests that were sent, also by failed calls, with their secrets in place.
     pub fn sent(&self) -> &[Sent] {
         &self.world.sent
     }
 
-    /// The lines that were logged, also by calls that failed.
+    /// The lines that were logged, also by failed calls.
     pub fn log(&self) -> &[(Level, String)] {
         &self.world.lines
     }
 
-    /// One call: what it wrote is kept if it succeeds, and only then.
+    /// Runs one call, and keeps what it wrote only if it succeeds.
     fn call<T>(&mut self, call: Call, run: impl FnOnce() -> Result<T>) -> Result<T> {
         let before = self.world.kept.clone();
         self.world.call = Some(call);
@@ -193,7 +191,7 @@ impl<P: Plugin> Host<P> {
     }
 }
 
-/// An error of a kind that is none is the plugin's bad output, and the real host answers 502 to it.
+/// Refuses an error with an invalid kind, as the real host does: for it, this is `plugin_bad_output`, 502.
 fn in_the_contract_s_terms(error: Error) -> Error {
     match error.kind() {
         ErrorKind::Other(own) if !is_slug(own) => Error::internal(format!(

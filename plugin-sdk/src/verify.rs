@@ -1,7 +1,8 @@
-//! Signatures of webhooks, for a plugin that has revealed its secret and checks them itself. Where
-//! the manifest's `verify` can say it, the host checks and the plugin never needs the secret.
+//! Checks signatures of webhooks, for a plugin that checks them itself with a revealed secret. If the
+//! manifest's `verify` can describe the signature, let the host check it, and the plugin never needs the
+//! secret.
 //!
-//! Every comparison takes the same time whatever differs, and no error says what would be right.
+//! Every comparison takes the same time whatever differs, and no error reveals the right signature.
 
 mod decode;
 mod freshness;
@@ -14,7 +15,7 @@ use crate::{Error, Result, WebhookRequest};
 use decode::{base64, hex};
 use freshness::{check, now_s};
 
-/// Checks an HMAC-SHA256 over the raw body, in hex, after `prefix` in this header (GitHub, Discourse).
+/// Checks an HMAC-SHA256 over the raw body, in hex, which follows `prefix` in this header (GitHub, Discourse).
 pub fn hmac_sha256(
     request: &WebhookRequest,
     secret: &str,
@@ -25,7 +26,7 @@ pub fn hmac_sha256(
     is_signed(secret.as_bytes(), &[&request.body], &signature.ok_or_else(wrong)?)
 }
 
-/// The same with the signature in base64.
+/// Like [`hmac_sha256`] with the signature in base64.
 pub fn hmac_sha256_base64(
     request: &WebhookRequest,
     secret: &str,
@@ -67,7 +68,8 @@ fn stripe_at(request: &WebhookRequest, secret: &str, now_s: u64) -> Result<()> {
     any_is_right(secret.as_bytes(), &signed, signatures)
 }
 
-/// Checks a signature as Standard Webhooks has it (`whsec_…`), also with Svix's headers, and that it is at most five minutes old.
+/// Checks a signature by Standard Webhooks (`whsec_…`), also with Svix's headers, and that it is at most five
+/// minutes old.
 pub fn standard_webhooks(request: &WebhookRequest, secret: &str) -> Result<()> {
     standard_at(request, secret, now_s())
 }

@@ -1,5 +1,5 @@
-//! An author's value as JSON. `serde_json` writes a number that is infinite, or none (NaN), as `null`: that is refused here,
-//! with its place, because whoever reads it would never learn what became of it.
+//! Writes an author's value as JSON. `serde_json` writes an infinite number and NaN as `null`; here this is an
+//! error with its place, because nobody could notice it later.
 
 use std::fmt;
 
@@ -17,20 +17,20 @@ use crate::{Error, Result};
 /// The JSON text. `internal`: the value cannot be written.
 pub fn json<T: Serialize + ?Sized>(value: &T) -> Result<String> {
     let text = serde_json::to_string(value)?;
-    // Only where something is `null` can a number have become it.
+    // Only a text that has `null` can contain such a number.
     if text.contains("null") {
         check(value)?;
     }
     Ok(text)
 }
 
-/// The same as a value.
+/// The value as a JSON value.
 pub fn value<T: Serialize + ?Sized>(value: &T) -> Result<Value> {
     check(value)?;
     Ok(serde_json::to_value(value)?)
 }
 
-/// Refuses a number that is not finite. What else is wrong with a value is said by whoever writes it.
+/// Refuses a number that is not finite. Other errors are reported when the value is written.
 fn check<T: Serialize + ?Sized>(value: &T) -> Result<()> {
     let Err(found) = serde_path_to_error::serialize(value, Looking) else { return Ok(()) };
     if matches!(found.inner(), Found::Other) {
@@ -45,7 +45,7 @@ fn check<T: Serialize + ?Sized>(value: &T) -> Result<()> {
     )))
 }
 
-/// Goes through a value and writes nothing.
+/// Goes through a value without writing it.
 struct Looking;
 
 #[derive(Debug)]

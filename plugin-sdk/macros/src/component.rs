@@ -1,5 +1,5 @@
-//! Whether the crate that is compiled becomes a component, and one alone. Without `cdylib` cargo builds no `.wasm`
-//! file, and says nothing of it; of a second plugin the linker says only that its symbols are there already.
+//! Checks that the crate becomes one component. Without `cdylib` cargo builds no `.wasm` file and
+//! does not say so; of a second plugin the linker says only that its symbols exist already.
 
 use std::sync::Mutex;
 
@@ -8,16 +8,17 @@ use quote::quote;
 
 const MESSAGE: &str = "this plugin would become no component; write `[lib]` and `crate-type = [\"cdylib\"]` in its Cargo.toml";
 
-/// The plugin that this compiler has seen first; it compiles one crate.
+/// The first plugin that this compiler process has seen. A process compiles one crate.
 static FIRST: Mutex<Option<String>> = Mutex::new(None);
 
-/// An error where a plugin is built for wasm and becomes no component; natively, tests are built of it.
+/// An error if a plugin is built for wasm and becomes no component. A native build is for tests.
 pub fn check(plugin: &str) -> TokenStream {
-    // The compiler expands macros itself, so its arguments say what it builds. An editor's are others.
+    // The compiler itself runs the macro, so the process's arguments say what is built. An editor's
+    // are different.
     let arguments: Vec<String> =
         std::env::args_os().map(|one| one.to_string_lossy().into_owned()).collect();
     let message = match becomes_a_component(&arguments) {
-        // An editor's server sees many crates, and each of them again and again.
+        // An editor's server compiles many crates, each again and again.
         true if is_compiler(&arguments) => second(&FIRST, plugin),
         true => None,
         false => Some(MESSAGE.to_owned()),
@@ -32,7 +33,7 @@ pub fn check(plugin: &str) -> TokenStream {
     error.unwrap_or_default()
 }
 
-/// What there is to say of a plugin that is not the first.
+/// The message for a second plugin.
 fn second(first: &Mutex<Option<String>>, plugin: &str) -> Option<String> {
     let mut first = first.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let Some(first) = &*first else {

@@ -1,4 +1,4 @@
-//! From a struct with `#[event("…")]` to the type of event it is.
+//! Makes a type of event of a struct with `#[event("…")]`.
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
@@ -9,7 +9,7 @@ use crate::mistakes::Mistakes;
 
 const FORM: &str = "`#[derive(Event)]` needs the event's type: `#[event(\"post_created\")]`";
 
-/// The implementation of `Event`, or an error for each mistake.
+/// Returns the implementation of `Event`, or an error for each mistake.
 pub fn expand(item: TokenStream) -> TokenStream {
     let mut mistakes = Mistakes::default();
     let implementation = mistakes
@@ -45,7 +45,7 @@ struct EventOptions {
     description: Option<LitStr>,
 }
 
-/// What the attribute says. Of a wrong one an event is made all the same, so that whoever names it finds one.
+/// Reads the attribute. Even a wrong one makes an event, so that code that names it finds one.
 fn read(attribute: &Attribute, mistakes: &mut Mistakes) -> EventOptions {
     match attribute.parse_args::<EventOptions>() {
         Ok(options) => {

@@ -1,89 +1,96 @@
-//! The methods of the `impl` block that the host calls, and whether their signatures are right.
-//! A mistake points at the token that is wrong and shows the whole right signature.
+//! A method that an attribute makes part of an interface: the steps that are the same for each such
+//! attribute.
 
-pub mod action;
-pub mod entry;
-pub mod hook;
-pub mod lifecycle;
-pub mod process;
-
-use syn::punctuated::Punctuated;
-use syn::spanned::Spanned;
-use syn::{
-    FnArg, GenericArgument, PathArguments, Receiver, ReceiverKind, ReturnType, Signature, Token,
-    Type,
-};
+use syn::{Attribute, Ident, LitStr, Meta, Signature, Type};
 
 use crate::mistakes::Mistakes;
+use crate::options::{read, tokens_of, unknown};
+use crate::signature::{Form, parameter_types};
 
-/// What is the same in every method that the host calls: `fn name(&self, …) -> Result<…>`.
-fn check_shape(signature: &Signature, form: &str, mistakes: &mut Mistakes) {
-    if let Some(asyncness) = &signature.asyncness {
-        mistakes.add(asyncness, format!("a plugin's methods are not async; write `{form}`"));
+/// A method whose signature and options are right.
+pub struct Method<O> {
+    pub name: Ident,
+    /// The type of its parameter, if it has one beside `&self`.
+    pub parameter: Option<Type>,
+    pub options: O,
+}
+
+/// The options of one attribute, and the form of the methods that it goes on.
+pub trait Options: Default {
+    /// The attribute's name.
+    const ATTRIBUTE: &'static str;
+    const FORM: Form;
+    /// All options, as a message lists them.
+    const KNOWN: &'static str = "none";
+    /// The option by whose value the host chooses one of several methods. Without one, a plugin has one
+    /// method with the attribute.
+    const KEY: Option<&'static str> = None;
+
+    /// Takes one option; false if the attribute has no such option.
+    fn accept(&mut self, _option: &Meta, _mistakes: &mut Mistakes) -> bool {
+        false
     }
-    if !signature.generics.params.is_empty() {
-        mistakes.add(&signature.generics, format!("this method cannot be generic; write `{form}`"));
+
+    /// Notes what is missing and what contradicts itself, once every option has been taken.
+    fn check(&self, _attribute: &Attribute, _mistakes: &mut Mistakes) {}
+
+    /// The value of the option [`KEY`](Self::KEY).
+    fn key(&self) -> Option<&LitStr> {
+        None
     }
-    match signature.inputs.first() {
-        Some(FnArg::Receiver(receiver)) if is_shared_reference(receiver) => {}
-        Some(FnArg::Receiver(receiver)) => {
-            mistakes.add(receiver, format!("this method takes `&self`; write `{form}`"));
+}
+
+impl<O: Options> Method<O> {
+    /// Reads a method with the attribute; none, and each mistake noted, if something about it is wrong.
+    pub fn read(
+        attribute: &Attribute,
+        signature: &Signature,
+        mistakes: &mut Mistakes,
+    ) -> Option<Self> {
+        let mut own = Mistakes::default();
+        let options = Self::read_options(attribute, &mut own);
+        O::FORM.check(signature, &mut own);
+        let is_right = own.is_empty();
+        mistakes.append(own);
+        let parameter = parameter_types(&signature.inputs).first().map(|&found| found.clone());
+        is_right.then(|| Self { name: signature.ident.clone(), parameter, options })
+    }
+
+    fn read_options(attribute: &Attribute, mistakes: &mut Mistakes) -> O {
+        let mut options = O::default();
+        for option in read(tokens_of(attribute), mistakes) {
+            if !options.accept(&option, mistakes) {
+                unknown(&option, O::KNOWN, mistakes);
+            }
         }
-        _ => mistakes.add(&signature.ident, format!("this method takes `&self`; write `{form}`")),
-    }
-}
-
-fn is_shared_reference(receiver: &Receiver) -> bool {
-    matches!(&receiver.kind, ReceiverKind::Reference(_, None, None))
-}
-
-/// The types of the parameters after `self`.
-fn parameter_types(inputs: &Punctuated<FnArg, Token![,]>) -> Vec<&Type> {
-    let mut types = Vec::new();
-    for input in inputs {
-        if let FnArg::Typed(parameter) = input {
-            types.push(&*parameter.ty);
+        if let (Some(key), None) = (O::KEY, options.key()) {
+            mistakes.add(attribute, format!("write `#[{}({key} = \"…\")]`", O::ATTRIBUTE));
         }
+        options.check(attribute, mistakes);
+        options
     }
-    types
 }
 
-/// The `T` of `Result<T>`.
-fn result_type<'a>(
-    signature: &'a Signature,
-    form: &str,
+/// Notes each method whose key an earlier one has, and leaves it out.
+pub fn without_duplicates<O: Options>(
+    methods: Vec<Method<O>>,
     mistakes: &mut Mistakes,
-) -> Option<&'a Type> {
-    let ReturnType::Type(_, output) = &signature.output else {
-        mistakes.add(&signature.ident, format!("this method returns a `Result`; write `{form}`"));
-        return None;
-    };
-    let found = first_of_result(output);
-    if found.is_none() {
-        mistakes.add(output, format!("this method returns a `Result`; write `{form}`"));
+) -> Vec<Method<O>> {
+    let key = |method: &Method<O>| method.options.key().map(LitStr::value);
+    let mut unique: Vec<Method<O>> = Vec::new();
+    for method in methods {
+        match unique.iter().find(|earlier| key(earlier) == key(&method)) {
+            Some(earlier) => mistakes.add(&method.name, taken_by::<O>(&earlier.name)),
+            None => unique.push(method),
+        }
     }
-    found
+    unique
 }
 
-fn first_of_result(output: &Type) -> Option<&Type> {
-    let Type::Path(path) = output else {
-        return None;
-    };
-    let last = path.path.segments.last().filter(|segment| segment.ident == "Result")?;
-    let PathArguments::AngleBracketed(arguments) = &last.arguments else {
-        return None;
-    };
-    match arguments.args.first()? {
-        GenericArgument::Type(result) => Some(result),
-        _ => None,
+fn taken_by<O: Options>(earlier: &Ident) -> String {
+    let attribute = O::ATTRIBUTE;
+    match O::KEY {
+        Some(key) => format!("`{earlier}` has `#[{attribute}]` with the same `{key}` already"),
+        None => format!("`{earlier}` has `#[{attribute}]` already; a plugin has one"),
     }
-}
-
-fn is_unit(result: &Type) -> bool {
-    matches!(result, Type::Tuple(tuple) if tuple.elems.is_empty())
-}
-
-/// Everything between the brackets of the parameter list, or the method's name if it is empty.
-fn parameters_span(signature: &Signature) -> proc_macro2::Span {
-    if signature.inputs.is_empty() { signature.ident.span() } else { signature.inputs.span() }
 }

@@ -1,5 +1,4 @@
-//! Every mistake in a plugin at once. An author who has made three should not have to compile three
-//! times to hear of them, so nothing here stops at the first.
+//! Collects mistakes, so that an author sees all of them in one compilation.
 
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
@@ -9,17 +8,17 @@ use quote::ToTokens;
 pub struct Mistakes(Vec<syn::Error>);
 
 impl Mistakes {
-    /// A mistake at `tokens`; the message shows what belongs there.
+    /// Adds a mistake at `tokens`. The message shows what belongs there.
     pub fn add(&mut self, tokens: impl ToTokens, message: impl std::fmt::Display) {
         self.0.push(syn::Error::new_spanned(tokens, message));
     }
 
-    /// A mistake where there is no token to point at, because something is missing.
+    /// Adds a mistake where something is missing, so that there is no token to point at.
     pub fn add_at(&mut self, span: Span, message: impl std::fmt::Display) {
         self.0.push(syn::Error::new(span, message));
     }
 
-    /// The value, or none and its mistake noted.
+    /// Returns the value, or adds the error.
     pub fn take<T>(&mut self, result: syn::Result<T>) -> Option<T> {
         result.map_err(|error| self.0.push(error)).ok()
     }
@@ -29,7 +28,7 @@ impl Mistakes {
         self.0.is_empty()
     }
 
-    /// Adds those that were found in a part.
+    /// Adds the mistakes of a part.
     pub fn append(&mut self, part: Mistakes) {
         self.0.extend(part.0);
     }

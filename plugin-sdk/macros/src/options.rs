@@ -1,10 +1,8 @@
-//! What stands in the brackets of the attributes: `name = value`, flags, and lists. Knows how an
-//! option is written, and leaves what it means to its users.
+//! Reads what stands in the brackets of an attribute: `name = value`, flags, and lists. Its submodules
+//! read the options that several attributes share, and those of `#[plugin]` and `#[process]`; what only
+//! one interface needs is in `interface`.
 
-pub mod action;
-pub mod entry;
 pub mod handshake;
-pub mod hook;
 pub mod oauth;
 pub mod plugin;
 pub mod process;
@@ -20,8 +18,8 @@ use syn::{Attribute, Expr, ExprLit, Lit, LitInt, LitStr, Meta, Token, Type};
 
 use crate::mistakes::Mistakes;
 
-/// The options in an attribute's brackets, each name once.
-fn read(tokens: TokenStream, mistakes: &mut Mistakes) -> Vec<Meta> {
+/// The options in an attribute's brackets. Notes a name that is there twice.
+pub fn read(tokens: TokenStream, mistakes: &mut Mistakes) -> Vec<Meta> {
     let parsed = Punctuated::<Meta, Token![,]>::parse_terminated.parse2(tokens);
     let mut options: Vec<Meta> = Vec::new();
     for option in mistakes.take(parsed).into_iter().flatten() {
@@ -35,12 +33,12 @@ fn read(tokens: TokenStream, mistakes: &mut Mistakes) -> Vec<Meta> {
     options
 }
 
-fn name_of(option: &Meta) -> String {
+pub fn name_of(option: &Meta) -> String {
     option.path().to_token_stream().to_string()
 }
 
 /// The text of `name = "text"`.
-fn text(option: &Meta, mistakes: &mut Mistakes) -> Option<LitStr> {
+pub fn text(option: &Meta, mistakes: &mut Mistakes) -> Option<LitStr> {
     match value(option) {
         Some(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => Some(text.clone()),
         _ => {
@@ -51,7 +49,7 @@ fn text(option: &Meta, mistakes: &mut Mistakes) -> Option<LitStr> {
 }
 
 /// The text of `name = "text"`, which must be one of `choices`.
-fn choice(option: &Meta, choices: &[&str], mistakes: &mut Mistakes) -> Option<LitStr> {
+pub fn choice(option: &Meta, choices: &[&str], mistakes: &mut Mistakes) -> Option<LitStr> {
     let text = text(option, mistakes)?;
     if choices.contains(&text.value().as_str()) {
         return Some(text);
@@ -61,7 +59,7 @@ fn choice(option: &Meta, choices: &[&str], mistakes: &mut Mistakes) -> Option<Li
 }
 
 /// The type of `name = Type`.
-fn a_type(option: &Meta, mistakes: &mut Mistakes) -> Option<Type> {
+pub fn a_type(option: &Meta, mistakes: &mut Mistakes) -> Option<Type> {
     match value(option).map(|value| syn::parse2(value.to_token_stream())) {
         Some(Ok(found)) => Some(found),
         _ => {
@@ -71,8 +69,8 @@ fn a_type(option: &Meta, mistakes: &mut Mistakes) -> Option<Type> {
     }
 }
 
-/// Whether the flag `name` is there; it always is, and has no value.
-fn flag(option: &Meta, mistakes: &mut Mistakes) -> bool {
+/// Takes the flag `name`; notes a value. Always true.
+pub fn flag(option: &Meta, mistakes: &mut Mistakes) -> bool {
     if option.require_path_only().is_err() {
         mistakes.add(option, format!("`{}` is a flag: write it without a value", name_of(option)));
     }
@@ -80,7 +78,7 @@ fn flag(option: &Meta, mistakes: &mut Mistakes) -> bool {
 }
 
 /// The texts of `name("a", "b")`.
-fn texts(option: &Meta, mistakes: &mut Mistakes) -> Vec<LitStr> {
+pub fn texts(option: &Meta, mistakes: &mut Mistakes) -> Vec<LitStr> {
     let list = option
         .require_list()
         .and_then(|list| list.parse_args_with(Punctuated::<LitStr, Token![,]>::parse_terminated));
@@ -94,7 +92,7 @@ fn texts(option: &Meta, mistakes: &mut Mistakes) -> Vec<LitStr> {
 }
 
 /// The types of `name(A, B)`.
-fn types(option: &Meta, mistakes: &mut Mistakes) -> Vec<Type> {
+pub fn types(option: &Meta, mistakes: &mut Mistakes) -> Vec<Type> {
     let list = option
         .require_list()
         .and_then(|list| list.parse_args_with(Punctuated::<Type, Token![,]>::parse_terminated));
@@ -122,7 +120,7 @@ fn expressions(option: &Meta, mistakes: &mut Mistakes) -> Vec<Expr> {
 }
 
 /// The number of `name = 1`.
-fn number(option: &Meta, mistakes: &mut Mistakes) -> Option<LitInt> {
+pub fn number(option: &Meta, mistakes: &mut Mistakes) -> Option<LitInt> {
     match value(option) {
         Some(Expr::Lit(ExprLit { lit: Lit::Int(number), .. })) => Some(number.clone()),
         _ => {
@@ -132,16 +130,16 @@ fn number(option: &Meta, mistakes: &mut Mistakes) -> Option<LitInt> {
     }
 }
 
-/// What stands in an attribute's brackets; nothing if there are none.
-fn tokens_of(attribute: &Attribute) -> TokenStream {
+/// The tokens in an attribute's brackets; empty without brackets.
+pub fn tokens_of(attribute: &Attribute) -> TokenStream {
     attribute.meta.require_list().map(|list| list.tokens.clone()).unwrap_or_default()
 }
 
-fn unknown(option: &Meta, known: &str, mistakes: &mut Mistakes) {
+pub fn unknown(option: &Meta, known: &str, mistakes: &mut Mistakes) {
     mistakes
         .add(option.path(), format!("there is no option `{}`; there are {known}", name_of(option)));
 }
 
-fn value(option: &Meta) -> Option<&Expr> {
+pub fn value(option: &Meta) -> Option<&Expr> {
     option.require_name_value().ok().map(|pair| &pair.value)
 }

@@ -1,25 +1,22 @@
-//! From the `impl` block an author wrote to the plugin it means. Glue is written for all that is
-//! right, beside the errors for what is not, so that one mistake does not bring others forth.
+//! Makes a plugin of the `impl` block with `#[plugin]`. Glue is written for all that is right, beside the
+//! errors for what is wrong, so that one mistake does not cause further errors.
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::{Attribute, Ident, ImplItem, ImplItemFn, ItemImpl, LitStr, Type};
 
 use crate::component;
-use crate::glue::Parts;
-use crate::method::action::{Action, without_duplicates};
-use crate::method::entry::{self, Entry};
-use crate::method::hook::{Hook, Kind, checked};
-use crate::method::lifecycle::{self, Lifecycle};
+use crate::glue::PluginParts;
+use crate::interface::lifecycle::{self, Lifecycle};
+use crate::interface::{Interfaces, Read, reader};
 use crate::mistakes::Mistakes;
-use crate::options::hook::HookOptions;
 use crate::options::plugin::PluginOptions;
 use crate::silence;
 use crate::spelling::{self, Names};
 
 const FORM: &str = "`#[plugin]` goes on the `impl` block of a unit struct: `struct Tutorial;` and `impl Tutorial { … }`";
 
-/// The `impl` block without our attributes, the glue, and an error for each mistake.
+/// Returns the `impl` block without our attributes, the glue, and an error for each mistake.
 pub fn expand(attributes: TokenStream, item: TokenStream) -> TokenStream {
     let mut mistakes = Mistakes::default();
     let Ok(mut block) = syn::parse2::<ItemImpl>(item.clone()) else {
@@ -34,7 +31,7 @@ pub fn expand(attributes: TokenStream, item: TokenStream) -> TokenStream {
     quote! { #block #glue #errors #component }
 }
 
-/// An attribute of a method where no `#[plugin]` has taken it.
+/// The error for a method's attribute outside of a block with `#[plugin]`.
 pub fn outside_a_plugin(attribute: &str, item: TokenStream) -> TokenStream {
     let mut mistakes = Mistakes::default();
     let message = format!(
@@ -45,35 +42,35 @@ pub fn outside_a_plugin(attribute: &str, item: TokenStream) -> TokenStream {
     quote! { #errors #item }
 }
 
-fn read(attributes: TokenStream, block: &mut ItemImpl, mistakes: &mut Mistakes) -> Option<Parts> {
+fn read(
+    attributes: TokenStream,
+    block: &mut ItemImpl,
+    mistakes: &mut Mistakes,
+) -> Option<PluginParts> {
     let Some(plugin) = unit_struct(block, FORM, mistakes) else {
         forget(block);
         return None;
     };
     let (mut options, are_right) = PluginOptions::read(attributes, mistakes);
-    let Methods { lifecycle, actions, hooks, entries } = methods(block, &options, mistakes);
-    // What the bodies say of configuration and settings was meant for other types.
+    let interfaces = interfaces(block, &options, mistakes);
+    // The bodies use the types of configuration and settings, which are not known now.
     if !are_right {
         silence::all(block);
     }
-    let (actions, hooks) = (without_duplicates(actions, mistakes), checked(hooks, mistakes));
-    let entries = entry::without_duplicates(entries, mistakes);
-    let entries = entry::with_right_conditions(entries, block, mistakes);
-    // One that is wrong has been noted, and may be what it is for.
+    let interfaces = interfaces.checked(block, mistakes);
+    // A method with a mistake has been left out, and may be what the plugin is resident for.
     if mistakes.is_empty() {
-        check_resident(&options, &entries, mistakes);
+        check_resident(&options, &interfaces, mistakes);
     }
-    // Its absence has been noted; everything else is written all the same.
+    // A missing name has been noted; everything else is written all the same.
     options.name.get_or_insert_with(|| LitStr::new("nameless", Span::call_site()));
-    Some(Parts { plugin, options, lifecycle, actions, hooks, entries })
+    Some(PluginParts { plugin, options, interfaces })
 }
 
-/// A resident keeps its memory for what comes to it again and again.
-fn check_resident(options: &PluginOptions, entries: &[Entry], mistakes: &mut Mistakes) {
-    use entry::Kind::{Monitoring, Route, Schedule};
-    let lives_on = |entry: &Entry| matches!(entry.kind, Monitoring | Route | Schedule);
+/// Notes `resident` for a plugin without any method whose calls go to the resident guest.
+fn check_resident(options: &PluginOptions, interfaces: &Interfaces, mistakes: &mut Mistakes) {
     if let Some(resident) = &options.resident
-        && !entries.iter().any(lives_on)
+        && !interfaces.calls_a_resident()
     {
         mistakes.add(
             resident,
@@ -82,7 +79,7 @@ fn check_resident(options: &PluginOptions, entries: &[Entry], mistakes: &mut Mis
     }
 }
 
-/// Where nothing can be written, nothing is asked of the methods either.
+/// Removes our attributes and checks nothing, because the block belongs to no plugin.
 fn forget(block: &mut ItemImpl) {
     for item in &mut block.items {
         if let ImplItem::Fn(method) = item {
@@ -92,7 +89,7 @@ fn forget(block: &mut ItemImpl) {
     silence::all(block);
 }
 
-/// The type of a plain `impl` block; any other is answered with `form`.
+/// The type of a plain `impl` block. Notes `form` as the mistake for any other block.
 pub fn unit_struct(block: &ItemImpl, form: &str, mistakes: &mut Mistakes) -> Option<Type> {
     let named = matches!(&*block.self_ty, Type::Path(path) if path.qself.is_none() && path.path.get_ident().is_some());
     if let Some((path, _)) = &block.trait_ {
@@ -107,21 +104,18 @@ pub fn unit_struct(block: &ItemImpl, form: &str, mistakes: &mut Mistakes) -> Opt
     None
 }
 
-#[derive(Default)]
-struct Methods {
-    lifecycle: Vec<Lifecycle>,
-    actions: Vec<Action>,
-    hooks: Vec<Hook>,
-    entries: Vec<Entry>,
-}
-
-fn methods(block: &mut ItemImpl, options: &PluginOptions, mistakes: &mut Mistakes) -> Methods {
-    let mut methods = Methods::default();
+/// The methods that the host calls.
+fn interfaces(
+    block: &mut ItemImpl,
+    options: &PluginOptions,
+    mistakes: &mut Mistakes,
+) -> Interfaces {
+    let mut interfaces = Interfaces::default();
     let names = Names::of(block);
     for item in &mut block.items {
         let ImplItem::Fn(method) = item else { continue };
         let mut own = Mistakes::default();
-        let is_called = methods.read(method, options, &mut own);
+        let is_called = read_method(&mut interfaces, method, options, &mut own);
         if !own.is_empty() {
             silence::one(method);
         }
@@ -130,81 +124,43 @@ fn methods(block: &mut ItemImpl, options: &PluginOptions, mistakes: &mut Mistake
         }
         mistakes.append(own);
     }
-    methods
+    interfaces
 }
 
-impl Methods {
-    /// Whether the host calls the method, or was meant to.
-    fn read(
-        &mut self,
-        method: &mut ImplItemFn,
-        options: &PluginOptions,
-        own: &mut Mistakes,
-    ) -> bool {
-        let Some((attribute, name)) = take_attribute(method) else {
-            let function = lifecycle_function(method, options, own);
-            self.lifecycle.extend(function.filter(|_| own.is_empty()));
-            return function.is_some();
-        };
-        while let Some((second, _)) = take_attribute(method) {
-            let message = format!(
-                "`{}` has `#[{name}]` already, and a method is one thing; write a method of its own for this",
-                method.sig.ident
-            );
-            own.add(&second, message);
-        }
-        if let Some(kind) = entry::Kind::of(&name) {
-            let entry = Entry::read(kind, &attribute, &method.sig, own);
-            self.entries.extend(entry.filter(|_| own.is_empty()));
-            return true;
-        }
-        match Kind::of(&name) {
-            Some(kind) => {
-                let options = HookOptions::parse(kind, &attribute, own);
-                let hook = Hook::read(kind, options, &method.sig, own);
-                self.hooks.extend(own.is_empty().then_some(hook));
-            }
-            None => {
-                let action = Action::read(&attribute, &method.sig, own);
-                self.actions.extend(action.filter(|_| own.is_empty()));
-            }
-        }
-        true
+/// Adds the method to its interface if it is right. Returns whether the host calls it, or was meant
+/// to.
+fn read_method(
+    interfaces: &mut Interfaces,
+    method: &mut ImplItemFn,
+    options: &PluginOptions,
+    own: &mut Mistakes,
+) -> bool {
+    let Some((attribute, name, read)) = take_attribute(method) else {
+        let function = Lifecycle::of(method, options, own);
+        interfaces.lifecycle.extend(function.filter(|_| own.is_empty()));
+        return function.is_some();
+    };
+    while let Some((second, ..)) = take_attribute(method) {
+        let message = format!(
+            "`{}` has `#[{name}]` already, and a method is one thing; write a method of its own for this",
+            method.sig.ident
+        );
+        own.add(&second, message);
     }
+    read(interfaces, &attribute, &method.sig, own);
+    true
 }
 
-/// Removes our attribute from a method that has one.
-fn take_attribute(method: &mut ImplItemFn) -> Option<(Attribute, Ident)> {
+/// Removes one of our attributes from a method; returns it with the function that reads the method.
+fn take_attribute(method: &mut ImplItemFn) -> Option<(Attribute, Ident, Read)> {
     let ours = |attribute: &Attribute| {
         let name = attribute.path().segments.last()?.ident.clone();
-        let is_ours =
-            name == "action" || Kind::of(&name).is_some() || entry::Kind::of(&name).is_some();
-        is_ours.then_some(name)
+        let read = reader(&name)?;
+        Some((name, read))
     };
-    let (position, name) =
+    let (position, (name, read)) =
         method.attrs.iter().enumerate().find_map(|(at, attribute)| Some((at, ours(attribute)?)))?;
-    Some((method.attrs.remove(position), name))
-}
-
-fn lifecycle_function(
-    method: &ImplItemFn,
-    options: &PluginOptions,
-    mistakes: &mut Mistakes,
-) -> Option<Lifecycle> {
-    let function = Lifecycle::of(method, mistakes)?;
-    if function == Lifecycle::ConfigChanged && !options.says_what_a_change_does() {
-        mistakes.add(
-            &method.sig.ident,
-            "`config_changed` is called for every change only with `on_config_change = \"keep\"`; add that to `#[plugin(…)]`, or \"recreate\" if changed secrets are all that it is for",
-        );
-    }
-    if function == Lifecycle::Close && !options.is_of_the_host() {
-        mistakes.add(
-            &method.sig.ident,
-            "`close` is called of plugins with `scope = \"host\"` alone; nothing of a community's plugin lives until the host's shutdown, so remove it",
-        );
-    }
-    Some(function)
+    Some((method.attrs.remove(position), name, read))
 }
 
 #[cfg(test)]

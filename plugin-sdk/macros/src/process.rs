@@ -1,24 +1,26 @@
-//! From the `impl` block of a process to the process it means. It exports nothing: that is for the
-//! plugin that lists it.
+//! Makes a process of the `impl` block with `#[process]`. The process exports nothing itself: the plugin
+//! that lists it does.
+
+mod functions;
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Ident, ImplItem, ImplItemFn, ItemImpl, ItemStruct, LitStr, Type, parse_quote};
 
-use crate::glue::{NAMED_BY_A_PLUGIN, type_or_empty};
-use crate::method::lifecycle;
-use crate::method::process::{Function, NAMES};
+use crate::interface::processes::NAMED_BY_A_PLUGIN;
+use crate::interface::{lifecycle, type_or_empty};
 use crate::mistakes::Mistakes;
 use crate::options::process::ProcessOptions;
 use crate::plugin::unit_struct;
 use crate::silence;
 use crate::spelling::{self, Names};
+use functions::{Function, NAMES};
 
 const FORM: &str = "`#[process]` goes on the `impl` block of a unit struct: `struct MyVote;` and `impl MyVote { … }`";
 const START: &str = "a process needs `fn start(&self, parameters: Parameters) -> Result<()>`";
 
-/// The `impl` block, what is written beside it, and an error for each mistake.
+/// Returns the `impl` block, the code that is written beside it, and an error for each mistake.
 pub fn expand(attributes: TokenStream, item: TokenStream) -> TokenStream {
     let mut mistakes = Mistakes::default();
     let Ok(mut block) = syn::parse2::<ItemImpl>(item.clone()) else {
@@ -32,31 +34,35 @@ pub fn expand(attributes: TokenStream, item: TokenStream) -> TokenStream {
     quote! { #block #glue #errors }
 }
 
-/// A process as its author wrote it, checked. Of a wrong one all that is right, so that whoever names it
-/// finds one.
-struct Parts {
+/// A process as its author wrote it, checked. A process with mistakes has all parts that are right, so that the
+/// plugin that names it still finds it.
+struct ProcessParts {
     process: Type,
     name: LitStr,
     options: ProcessOptions,
     functions: Vec<Function>,
 }
 
-fn read(attributes: TokenStream, block: &mut ItemImpl, mistakes: &mut Mistakes) -> Option<Parts> {
+fn read(
+    attributes: TokenStream,
+    block: &mut ItemImpl,
+    mistakes: &mut Mistakes,
+) -> Option<ProcessParts> {
     let Some(process) = unit_struct(block, FORM, mistakes) else {
         silence::all(block);
         return None;
     };
     let (options, are_right) = ProcessOptions::read(attributes, mistakes);
     let functions = functions(block, mistakes);
-    // What the bodies say of state and outcome was meant for other types.
+    // The bodies use the types of state and outcome, which are not known now.
     if !are_right {
         silence::all(block);
     }
     check_schedule(&options, block, mistakes);
-    Some(Parts { process, name: name_or_none(&options), options, functions })
+    Some(ProcessParts { process, name: name_or_none(&options), options, functions })
 }
 
-/// A schedule is that of `update`.
+/// Notes a schedule without `update`, which is what it schedules.
 fn check_schedule(options: &ProcessOptions, block: &ItemImpl, mistakes: &mut Mistakes) {
     let is_update =
         |item: &ImplItem| matches!(item, ImplItem::Fn(method) if method.sig.ident == "update");
@@ -68,7 +74,7 @@ fn check_schedule(options: &ProcessOptions, block: &ItemImpl, mistakes: &mut Mis
     }
 }
 
-/// The functions that are right; the others are noted.
+/// The functions that are right; notes the mistakes of the others.
 fn functions(block: &mut ItemImpl, mistakes: &mut Mistakes) -> Vec<Function> {
     let (names, process) = (Names::of(block), block.self_ty.clone());
     let (mut functions, mut has_start) = (Vec::new(), false);
@@ -86,7 +92,7 @@ fn functions(block: &mut ItemImpl, mistakes: &mut Mistakes) -> Vec<Function> {
             }
             None => {
                 has_start |= spelling::check(method, &NAMES, &names, &mut own) == Some("start");
-                check_is_no_plugin_s(method, &names, &mut own);
+                check_is_not_for_a_plugin(method, &names, &mut own);
             }
         }
         mistakes.append(own);
@@ -97,20 +103,21 @@ fn functions(block: &mut ItemImpl, mistakes: &mut Mistakes) -> Vec<Function> {
     functions
 }
 
-/// A struct with the attribute becomes the process that it was meant to be, without functions.
-fn on_a_struct(attributes: TokenStream, item: &TokenStream) -> Option<Parts> {
+/// If the attribute is on a struct, makes a process without functions of it, so that the plugin
+/// that lists it finds one.
+fn on_a_struct(attributes: TokenStream, item: &TokenStream) -> Option<ProcessParts> {
     let name = syn::parse2::<ItemStruct>(item.clone()).ok()?.ident;
     let (options, _) = ProcessOptions::read(attributes, &mut Mistakes::default());
     let name_in_manifest = name_or_none(&options);
     let process = parse_quote!(#name);
-    Some(Parts { process, name: name_in_manifest, options, functions: Vec::new() })
+    Some(ProcessParts { process, name: name_in_manifest, options, functions: Vec::new() })
 }
 
 fn name_or_none(options: &ProcessOptions) -> LitStr {
     options.name.clone().unwrap_or_else(|| LitStr::new("nameless", Span::call_site()))
 }
 
-fn check_is_no_plugin_s(method: &ImplItemFn, names: &Names, mistakes: &mut Mistakes) {
+fn check_is_not_for_a_plugin(method: &ImplItemFn, names: &Names, mistakes: &mut Mistakes) {
     let name = &method.sig.ident;
     if lifecycle::is_name(name) && !names.is_called(&name.to_string()) {
         let message = format!(
@@ -120,25 +127,24 @@ fn check_is_no_plugin_s(method: &ImplItemFn, names: &Names, mistakes: &mut Mista
     }
 }
 
-impl Parts {
+impl ProcessParts {
     fn to_glue(&self) -> TokenStream {
         let process = self.process_impl();
         let functions = self.functions_impl();
-        let (mark, types) = (self.mark(), self.types_impl());
-        quote! { #process #functions #mark #types }
+        let (named, types) = (self.named_by_a_plugin(), self.types_impl());
+        quote! { #process #functions #named #types }
     }
 
-    /// What the plugin that lists the process uses: where none does, the compiler says that this is never
-    /// used, and its name says what to do.
-    fn mark(&self) -> TokenStream {
+    /// A method that the plugin calls which lists the process: see [`NAMED_BY_A_PLUGIN`].
+    fn named_by_a_plugin(&self) -> TokenStream {
         let process = &self.process;
-        // The author's own place: of what is written by a macro nobody is told that it is unused.
+        // With the author's own span: the compiler does not warn of unused code that a macro wrote.
         let place = process.span();
-        let mark = Ident::new(NAMED_BY_A_PLUGIN, place);
+        let method = Ident::new(NAMED_BY_A_PLUGIN, place);
         quote_spanned! {place=>
             impl #process {
                 #[doc(hidden)]
-                pub(crate) fn #mark(&self) {}
+                pub(crate) fn #method(&self) {}
             }
         }
     }
@@ -161,14 +167,14 @@ impl Parts {
                 type Outcome = #outcome;
                 const NAME: &'static str = #name;
 
-                fn manifest(&self) -> ::moothall_sdk::manifest::Process {
+                fn manifest(&self) -> ::moothall_sdk::manifest::GovernanceProcess {
                     #manifest
                 }
             }
         }
     }
 
-    /// Which plugins have the configuration and the settings that it reads: any, where it reads none.
+    /// Says which plugins can list the process: those whose configuration and settings it reads.
     fn types_impl(&self) -> TokenStream {
         let process = &self.process;
         let config = self.options.config.iter();
@@ -192,7 +198,7 @@ impl Parts {
         let schedule = options.schedule.to_manifest();
         let schedule = schedule.iter();
         quote! {
-            ::moothall_sdk::manifest::Process::new(#name)
+            ::moothall_sdk::manifest::GovernanceProcess::new(#name)
                 #(.description(#description))*
                 #(.parameters::<#parameters>())*
                 #(.outcome::<#outcome>())*
@@ -225,7 +231,7 @@ impl Parts {
                     #name
                 }
 
-                fn manifest(&self) -> ::moothall_sdk::manifest::Process {
+                fn manifest(&self) -> ::moothall_sdk::manifest::GovernanceProcess {
                     ::moothall_sdk::Process::manifest(self)
                 }
 
@@ -256,7 +262,8 @@ fn function(function: &Function) -> TokenStream {
     }
 }
 
-/// The parameters' type is named first, so that what it lacks is reported where its author wrote it.
+/// Names the parameters' type first, so that the compiler reports a missing derive where the author
+/// wrote the type.
 fn start(parameters: Option<&Type>) -> TokenStream {
     let kind = type_or_empty(parameters);
     let call = match parameters {

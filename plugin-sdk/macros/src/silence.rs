@@ -1,5 +1,5 @@
-//! Empties methods whose types are not known, so that one mistake brings no others forth: what stands in
-//! them is looked at again once the mistake is mended.
+//! Empties methods whose types are not known, so that one mistake does not cause further errors.
+//! Once the author has corrected it, the compiler checks the bodies again.
 
 use syn::{ImplItem, ImplItemFn, ItemImpl, parse_quote};
 
@@ -15,6 +15,6 @@ pub fn all(block: &mut ItemImpl) {
 /// One method.
 pub fn one(method: &mut ImplItemFn) {
     method.block = parse_quote!({ ::core::unreachable!("the plugin does not compile") });
-    // What it no longer uses is no mistake either.
+    // Items that the body no longer uses are no mistake either.
     method.attrs.push(parse_quote!(#[allow(unused)]));
 }

@@ -1,4 +1,5 @@
-//! Methods that are called by their name, and were misspelt: without a word they would never be called.
+//! Finds misspelt names of methods that the host calls by name: without a message, nobody would
+//! ever call them.
 
 use std::collections::HashMap;
 
@@ -8,7 +9,8 @@ use syn::{FnArg, ImplItemFn, ItemImpl, PathArguments, ReturnType, Type};
 
 use crate::mistakes::Mistakes;
 
-/// How often each name stands in an `impl` block: a method that another one calls is its author's own.
+/// How often each name occurs in an `impl` block. A method that another one calls is the author's
+/// own.
 pub struct Names(HashMap<String, usize>);
 
 impl Names {
@@ -33,8 +35,8 @@ fn count(tokens: TokenStream, names: &mut HashMap<String, usize>) {
     }
 }
 
-/// Notes a method that is nearly called like one of `known`, has the form of those, and is called by no
-/// other; what it was meant to be.
+/// Notes a method whose name is nearly one of `known`, that has the form of those methods, and that
+/// no other method calls. Returns the name that was meant.
 pub fn check<'k>(
     method: &ImplItemFn,
     known: &[&'k str],

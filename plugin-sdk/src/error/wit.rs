@@ -1,4 +1,4 @@
-//! An [`Error`] as the contract's record, and back. Decides nothing: both sides have the same fields.
+//! Converts an [`Error`] to the contract's record and back. Both have the same fields.
 
 use crate::bindings::host::types as wit;
 use crate::{Error, ErrorKind};
@@ -8,7 +8,7 @@ impl From<wit::Error> for Error {
         Self {
             kind: error.kind.into(),
             message: error.message,
-            // The host's details are for a program; a text that is no JSON tells it nothing.
+            // The host's details are for programs; a text that is not JSON is of no use to them.
             details: error.details.and_then(|json| serde_json::from_str(&json).ok()),
             retryable: error.retryable,
         }

@@ -1,5 +1,5 @@
-//! What the compiler checks of the types that an author names. Nothing here is ever called: the attributes
-//! write constants of it.
+//! Checks of the types that an author names, made by the compiler. Nothing here is called at run time: the
+//! attributes write constants that use it.
 
 use super::ProcessFunctions;
 use crate::{Event, Plugin};
@@ -20,7 +20,7 @@ pub const fn are_distinct<One: Event, Other: Event>() -> bool {
     false
 }
 
-/// A process that reads the configuration and the settings of this plugin, or none.
+/// A process of a plugin with this configuration and these settings, or one that reads neither.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is listed in `processes(…)` and is no process",
     label = "no process",
@@ -28,7 +28,7 @@ pub const fn are_distinct<One: Event, Other: Event>() -> bool {
 )]
 pub trait ProcessOf<P: Plugin>: ProcessFunctions {}
 
-/// The configuration of a plugin, as one of its processes calls it.
+/// The configuration of a plugin, as one of its processes names it.
 #[diagnostic::on_unimplemented(
     message = "the process has `config = {Process}`, and its plugin's configuration is another type: `{Self}`",
     label = "this process",
@@ -38,7 +38,7 @@ pub trait ConfigOfProcess<Process> {}
 
 impl<T> ConfigOfProcess<T> for T {}
 
-/// The settings of a plugin, as one of its processes calls them.
+/// The settings of a plugin, as one of its processes names them.
 #[diagnostic::on_unimplemented(
     message = "the process has `settings = {Process}`, and its plugin's settings are another type: `{Self}`",
     label = "this process",
@@ -48,7 +48,7 @@ pub trait SettingsOfProcess<Process> {}
 
 impl<T> SettingsOfProcess<T> for T {}
 
-/// A process of this plugin.
+/// Lists a process of this plugin.
 pub const fn listed<P: Plugin, Process: ProcessOf<P>>(
     process: &'static Process,
 ) -> &'static dyn ProcessFunctions {

@@ -1,5 +1,5 @@
-//! Where a secret stands in a request. One that the host keeps is placed by the host; only one that
-//! the plugin has just received itself is written here, by the same rules.
+//! Places secrets in a request. The host places the secrets that it keeps; this code writes, by the same rules,
+//! only a secret that the plugin has just received itself.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -16,7 +16,7 @@ pub struct Placed {
     pub secret: Secret,
 }
 
-/// Writes a value that the host does not keep.
+/// Writes a secret that the host does not keep.
 pub fn write(request: &mut Request, placement: &Placement, text: &str) -> Result<()> {
     match placement {
         Placement::Header((name, prefix)) => add_header(request, name, format!("{prefix}{text}")),

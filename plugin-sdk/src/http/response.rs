@@ -1,5 +1,4 @@
-//! What a platform answered. An answer of any status is one: that it is a failure is for the author
-//! to say, with `error_for_status`.
+//! A platform's answer. Its status does not matter: call `error_for_status` if a failure should be an error.
 
 use std::borrow::Cow;
 
@@ -13,17 +12,17 @@ use crate::{Error, Result, headers, read};
 pub struct Response {
     /// The status.
     pub status: u16,
-    /// Names in lower case, several of one name one after the other.
+    /// Names are in lower case; headers with the same name follow one another.
     pub headers: Vec<(String, String)>,
     /// The raw bytes.
     pub body: Vec<u8>,
 }
 
-/// How much of a failure's body its error shows, in characters.
+/// How many characters of a failed answer's body its error shows.
 const SHOWN_CHARS: usize = 200;
 
 impl Response {
-    /// Whether the status is one of success, 200 to 299.
+    /// Whether the status is 200 to 299.
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
@@ -45,8 +44,8 @@ impl Response {
         String::from_utf8_lossy(&self.body)
     }
 
-    /// The answer if it is one of success. Else an error that shows the status and the beginning of
-    /// the body: `unavailable` for 429 and 5xx, which can succeed later, and `internal` for others.
+    /// The answer if its status is 200 to 299. Otherwise an error with the status and the beginning of the
+    /// body: `unavailable` for 429 and 5xx, which can succeed later, and `internal` for others.
     pub fn error_for_status(self) -> Result<Self> {
         if self.is_success() {
             return Ok(self);

@@ -1,4 +1,4 @@
-//! A moment as RFC 3339 has it. Knows the calendar and nothing of time zones: all is UTC.
+//! A moment in RFC 3339, always in UTC.
 
 use std::time::{Duration, SystemTime};
 
@@ -14,7 +14,7 @@ pub fn from_now(duration: Duration) -> Result<String> {
     then.and_then(rfc3339).ok_or_else(|| Error::invalid("the closing time is after the year 9999"))
 }
 
-/// The second after 1970 in words; none after the year 9999, which has five digits.
+/// The seconds since 1970 as text; none after the year 9999, which has five digits.
 fn rfc3339(second: u64) -> Option<String> {
     let (mut day, in_day) = (second / DAY_S, second % DAY_S);
     let mut year = 1970;

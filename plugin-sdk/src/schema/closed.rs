@@ -1,5 +1,5 @@
-//! Closes the objects of a schema: a member that none of its types has is refused, at any depth. What a
-//! type leaves open itself (a map, any JSON) stays open.
+//! Closes the objects of a schema, at any depth: members that none of its types has are refused. What a type
+//! leaves open itself (a map, any JSON) stays open.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ pub fn closed(schema: Schema) -> Schema {
     Schema::try_from(document).expect("a schema stays one")
 }
 
-/// The definitions that describe a part of an object whose other members stand elsewhere.
+/// The definitions that describe only some members of an object, because the schema describes others elsewhere.
 fn find_parts(schema: &Value, is_whole: bool, parts: &mut BTreeSet<String>) {
     let Some(keywords) = schema.as_object() else { return };
     let is_split = !is_whole || has_members(keywords);
@@ -59,7 +59,7 @@ fn close(schema: &mut Value, is_whole: bool, parts: &BTreeSet<String>, at: &str)
     let is_open = ["additionalProperties", "unevaluatedProperties"]
         .iter()
         .any(|keyword| keywords.contains_key(*keyword));
-    // A definition that is a part elsewhere stays open itself, and is closed where it is all there is.
+    // Such a definition stays open itself; it is closed in places where it is the whole description.
     let refers_to_part =
         keywords.get("$ref").and_then(Value::as_str).is_some_and(|to| parts.contains(to));
     let is_object = has_members(keywords) || keywords.contains_key("allOf") || refers_to_part;
@@ -71,8 +71,8 @@ fn close(schema: &mut Value, is_whole: bool, parts: &BTreeSet<String>, at: &str)
     keywords.insert(keyword.to_owned(), Value::Bool(false));
 }
 
-/// Whether what stands under a keyword describes a whole value: an alternative does if nothing else is
-/// said of the value's members.
+/// Whether the schema under a keyword describes a whole value. An alternative does if nothing else describes
+/// the value's members.
 fn is_whole_under(keyword: &str, is_split: bool) -> bool {
     match keyword {
         "allOf" | "not" | "if" | "then" | "else" => false,

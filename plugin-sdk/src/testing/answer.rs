@@ -1,26 +1,26 @@
-//! What a platform answers in a test, and what it was asked.
+//! Scripted answers of a platform, and the requests that it got.
 
 use serde::Serialize;
 
 use crate::http::Response;
 use crate::{Error, Result, headers};
 
-/// What is answered to a request.
+/// A scripted answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer(Result<Response>);
 
 impl Answer {
-    /// 200 and nothing.
+    /// 200 with an empty body.
     pub fn ok() -> Self {
         Self::status(200)
     }
 
-    /// `status` and nothing.
+    /// `status` with an empty body.
     pub fn status(status: u16) -> Self {
         Self(Ok(Response { status, headers: Vec::new(), body: Vec::new() }))
     }
 
-    /// No answer: the platform cannot be reached.
+    /// No answer, because the platform cannot be reached.
     pub fn unreachable() -> Self {
         Self(Err(Error::unavailable("the platform cannot be reached, as the test says")))
     }
@@ -34,7 +34,7 @@ impl Answer {
         self
     }
 
-    /// Answers bytes.
+    /// Sets the body to bytes.
     #[must_use]
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         if let Ok(response) = &mut self.0 {
@@ -43,7 +43,7 @@ impl Answer {
         self
     }
 
-    /// Answers `body` as JSON.
+    /// Sets the body to `body` as JSON.
     #[must_use]
     pub fn json<T: Serialize + ?Sized>(self, body: &T) -> Self {
         let body = serde_json::to_vec(body).expect("a test's body is JSON");
@@ -60,9 +60,9 @@ impl Answer {
 pub struct Sent {
     /// `GET`, `POST`, …
     pub method: String,
-    /// With its query.
+    /// The URL with its query.
     pub url: String,
-    /// In their order.
+    /// The headers, in order.
     pub headers: Vec<(String, String)>,
     /// The raw bytes.
     pub body: Vec<u8>,

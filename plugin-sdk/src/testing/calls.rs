@@ -1,5 +1,5 @@
-//! The calls of a host, each in the way the real one makes it. What a plugin does not export cannot be
-//! called: that is a compile error here.
+//! The calls that a host makes, each as the real one makes it. A test that calls what the plugin does not
+//! export does not compile.
 
 use moothall_values::config::ConfigChange;
 use moothall_values::manifest::{self, OnConfigChange, WorkerManifest};
@@ -26,10 +26,9 @@ impl<P: Lifecycle> Host<P> {
         self.call(Call::of_instance("enable"), || Lifecycle::initialize(&P::PLUGIN))
     }
 
-    /// Changes the configuration of an enabled instance, with all that this costs: with
-    /// `on_config_change = "keep"`, and where nothing but secrets changed, `config_changed` is called;
-    /// otherwise the state is gone, pending processes end, and `initialize` is called. An error leaves
-    /// everything as it was.
+    /// Changes the configuration of an enabled instance, with all consequences: with `on_config_change =
+    /// "keep"`, or if only secrets changed, it calls `config_changed`; otherwise it deletes the state, ends
+    /// pending processes and calls `initialize`. After an error everything is as before.
     pub fn change_config(&mut self, config: Value) -> Result<()> {
         let world = &self.world;
         let before = (world.config.clone(), world.secrets.clone(), world.kept.clone());
@@ -71,21 +70,21 @@ impl<P: Lifecycle> Host<P> {
         }
     }
 
-    /// The instance's first call on this version of the plugin: `upgraded`.
+    /// Upgrades the instance to this version of the plugin: `upgraded`.
     pub fn upgrade(&mut self, from_version: &str) -> Result<()> {
         let from_version = from_version.to_owned();
         self.call(Call::of_instance("upgrade"), || Lifecycle::upgraded(&P::PLUGIN, from_version))
     }
 
-    /// The host shuts down: `close`, which plugins of host scope alone can have.
+    /// Shuts the host down: `close`, which only plugins of host scope can have.
     pub fn shut_down(&mut self) -> Result<()> {
         self.call(Call::of_instance("close"), || Lifecycle::close(&P::PLUGIN))
     }
 }
 
 impl<P: Actions> Host<P> {
-    /// Performs an action; `null` if it answers nothing. An answer with an integer of more than 64 bits fails here,
-    /// because a [`Value`] holds none: take it with [`action_as`](Self::action_as).
+    /// Performs an action; returns `null` if it has no result. A result with an integer of more than 64 bits
+    /// fails here, because a [`Value`] cannot hold it: use [`action_as`](Self::action_as).
     pub fn action(&mut self, slug: &str, parameters: impl Serialize) -> Result<Value> {
         let answer = self.perform(slug, parameters)?;
         match judged::too_wide_for_a_value(&answer) {
@@ -94,7 +93,7 @@ impl<P: Actions> Host<P> {
         }
     }
 
-    /// Performs an action whose answer is read as a type.
+    /// Performs an action, and reads its result as a type.
     pub fn action_as<T: DeserializeOwned>(
         &mut self,
         slug: &str,
@@ -122,7 +121,7 @@ impl<P: Actions> Host<P> {
 }
 
 impl<P: Webhooks> Host<P> {
-    /// A webhook of the instance, whose signature has been checked. Processes receive theirs by
+    /// Sends a webhook to the instance, as if its signature had been checked. Processes receive theirs by
     /// [`process_webhook`](Self::process_webhook).
     pub fn webhook(&mut self, request: WebhookRequest) -> Result<Option<WebhookResponse>> {
         self.call(Call::of_instance("webhook"), || {
@@ -132,7 +131,7 @@ impl<P: Webhooks> Host<P> {
 }
 
 impl<P: GlobalWebhooks> Host<P> {
-    /// A webhook of the whole platform.
+    /// Sends a webhook for the whole platform.
     pub fn global_webhook(&mut self, request: WebhookRequest) -> Result<Routed> {
         let described = self.world.the_plugin()?;
         self.call(Call::of_platform("webhook"), || {
@@ -153,7 +152,7 @@ impl<P: GlobalWebhooks> Host<P> {
 }
 
 impl<P: Handshakes> Host<P> {
-    /// A handshake that the plugin answers itself: what it would write is refused.
+    /// Sends a handshake that the plugin answers itself; writes and requests are refused.
     pub fn handshake(&mut self, request: WebhookRequest) -> Result<WebhookResponse> {
         self.call(Call::of_instance("handshake").reading().silent(), || {
             judged::response(P::PLUGIN.answer(request)?)
@@ -162,14 +161,14 @@ impl<P: Handshakes> Host<P> {
 }
 
 impl<P: Producer> Host<P> {
-    /// One due moment of the producer.
+    /// Calls the producer as if it were due.
     pub fn tick(&mut self) -> Result<()> {
         self.call(Call::of_instance("producer"), || P::PLUGIN.tick())
     }
 }
 
 impl<P: Filters> Host<P> {
-    /// One step of a hook.
+    /// Calls the plugin's step of a hook.
     pub fn filter(&mut self, hook: &str, data: impl Serialize) -> Result<Verdict> {
         let described = self.world.the_plugin()?;
         let data = described.take_hook(hook, write::json(&data)?)?;
@@ -196,7 +195,8 @@ impl<P: Workers> Host<P> {
         worker.cloned().ok_or_else(none)
     }
 
-    /// One event. `invalid`: the worker does not hear it, so that the host would never hand it over.
+    /// Gives the worker an event. `invalid`: the worker does not subscribe to it, so that the host would never
+    /// give it to the worker.
     pub fn handle(&mut self, worker: &str, event: Envelope) -> Result<()> {
         unheard(&self.worker(worker)?, &event).map_or(Ok(()), |why| Err(Error::invalid(why)))?;
         self.call(Call::of_instance("worker"), || P::PLUGIN.handle(worker, event))
@@ -204,14 +204,14 @@ impl<P: Workers> Host<P> {
 }
 
 impl<P: Monitoring> Host<P> {
-    /// One batch of points.
+    /// Gives the plugin one batch of monitoring points.
     pub fn points(&mut self, points: Vec<Point>) -> Result<()> {
         self.call(Call::of_instance("monitoring"), || P::PLUGIN.handle_points(points))
     }
 }
 
 impl<P: Schedules> Host<P> {
-    /// One due moment of a schedule.
+    /// Calls a schedule as if it were due.
     pub fn schedule(&mut self, name: &str, scheduled_at: &str) -> Result<()> {
         let at = scheduled_at.to_owned();
         self.call(Call::of_instance("tick"), || Schedules::tick(&P::PLUGIN, name, at))
@@ -219,19 +219,20 @@ impl<P: Schedules> Host<P> {
 }
 
 impl<P: Routes> Host<P> {
-    /// A request to a route, named by its path in the manifest.
+    /// Sends a request to a route, named by its path in the manifest.
     pub fn route(&mut self, path: &str, request: RouteRequest) -> Result<WebhookResponse> {
         self.call(Call::of_instance("route"), || judged::response(P::PLUGIN.route(path, request)?))
     }
 }
 
 impl<P: OAuth> Host<P> {
-    /// Somebody is to be sent to the platform.
+    /// Asks for the URL to which a person is sent.
     pub fn authorize_url(&mut self, request: AuthorizeRequest) -> Result<String> {
         self.call(Call::of_platform("oauth"), || P::PLUGIN.authorize_url(request))
     }
 
-    /// The browser is back. What comes of it is checked and answered, and neither enabled nor linked.
+    /// Lets the browser come back from the platform. The result is checked and returned; the plugin is not
+    /// enabled, and no account is linked.
     pub fn oauth_callback(&mut self, callback: OAuthCallback) -> Result<Authorized> {
         let kind = callback.authorize_type;
         let call = Call::of_platform("oauth");
@@ -241,7 +242,7 @@ impl<P: OAuth> Host<P> {
 }
 
 impl<P: Processes> Host<P> {
-    /// Starts a process; its id. An error leaves none.
+    /// Starts a process; returns its id. After an error there is no process.
     pub fn start(&mut self, name: &str, parameters: impl Serialize) -> Result<String> {
         let process = find_process::<P>(name)?;
         let described = self.world.the_plugin()?;
@@ -261,13 +262,13 @@ impl<P: Processes> Host<P> {
         Ok(id)
     }
 
-    /// One due moment of a pending process.
+    /// Calls `update` of a pending process as if it were due.
     pub fn update(&mut self, id: &str) -> Result<()> {
         let process = self.pending(id)?;
         self.call(Call::of_process("update", id), || process.update())
     }
 
-    /// Closes a pending process. An error if its `close` does not complete it.
+    /// Closes a pending process. It is an error if its `close` does not complete it.
     pub fn close(&mut self, id: &str) -> Result<()> {
         let process = self.pending(id)?;
         self.call(Call::of_process("close", id), || process.close())?;
@@ -277,7 +278,7 @@ impl<P: Processes> Host<P> {
         }
     }
 
-    /// A webhook of the instance, as a pending process receives it.
+    /// Sends a webhook of the instance to a pending process.
     pub fn process_webhook(
         &mut self,
         id: &str,
@@ -299,7 +300,7 @@ impl<P: Processes> Host<P> {
     }
 }
 
-/// Why the host would not hand the event to the worker.
+/// Why the host would not give the event to the worker.
 fn unheard(worker: &WorkerManifest, event: &Envelope) -> Option<String> {
     let (name, source) = (&worker.name, &event.source);
     if source.is_empty() {

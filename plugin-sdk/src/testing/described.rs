@@ -1,5 +1,5 @@
-//! What the plugin under test says of itself: its manifest, and the schemas in it. Both are read by the host's own code
-//! and under its own default limits: what passes here passes there.
+//! The manifest of the plugin under test, and the schemas in it. The host's own code reads both, with the
+//! default limits, so that what passes here passes there.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ pub struct Described {
     hooks: BTreeMap<String, Schema>,
 }
 
-/// What goes into an action or a process, and what comes of it.
+/// The schemas of the parameters and the result of an action or a process.
 #[derive(Debug)]
 struct Io {
     parameters: Schema,
@@ -31,7 +31,7 @@ struct Io {
 }
 
 impl Described {
-    /// What the plugin describes; else the host's reasons to refuse it at load, or to warn of what is mistyped.
+    /// Reads what the plugin describes; or returns the host's reasons to refuse it at load or to warn of it.
     pub fn of(text: &str) -> std::result::Result<Self, Vec<String>> {
         let manifest = Manifest::parse(text)?;
         let json: Value = serde_json::from_str(text).map_err(|error| vec![error.to_string()])?;
@@ -58,7 +58,7 @@ impl Described {
         }
     }
 
-    /// What the manifest says that contradicts itself or leads nowhere.
+    /// What in the manifest contradicts itself or leads nowhere.
     fn faults(&self) -> Vec<String> {
         let manifest = &self.manifest;
         let hosts = manifest.requests.http.iter().map(|host| host.parse::<HostPattern>());
@@ -66,12 +66,12 @@ impl Described {
         let workers = manifest.workers.iter().flat_map(|worker| worker.faults());
         let hooks = manifest.hooks.iter().flat_map(|hook| hook.faults());
         let key = manifest.wrong_platform_id_key(&self.config);
-        // The operator's settings come later, if at all.
+        // A test sets the operator's settings later, if at all.
         let doubts = manifest::doubts(manifest, &self.config, None);
         hosts.chain(workers).chain(hooks).chain(key).chain(doubts).collect()
     }
 
-    /// The parameters of an action as it gets them: checked, defaults filled in.
+    /// The parameters of an action, checked and with defaults filled in.
     pub fn take_action(&self, slug: &str, parameters: String) -> Result<String> {
         take(self.actions.get(slug), parameters)
     }
@@ -81,35 +81,35 @@ impl Described {
         take(self.processes.get(name), parameters)
     }
 
-    /// The data of a hook, as whoever runs it has it checked; of another plugin's hook nothing is known.
+    /// The data of a hook, checked. Nothing is known of another plugin's hook.
     pub fn take_hook(&self, name: &str, data: String) -> Result<String> {
         let Some(schema) = self.hooks.get(name) else { return Ok(data) };
         schema.accepted(data).map_err(|all| refused(&all))
     }
 
-    /// Checks what an action answers.
+    /// Checks the result of an action.
     pub fn check_result(&self, slug: &str, result: &Value) -> Result<()> {
         let schema = self.actions.get(slug).and_then(|io| io.result.as_ref());
         hand_back(schema, &format!("the answer of the action '{slug}'"), result)
     }
 
-    /// Checks how a process ends.
+    /// Checks the outcome of a process.
     pub fn check_outcome(&self, name: &str, outcome: &Value) -> Result<()> {
         let schema = self.processes.get(name).and_then(|io| io.result.as_ref());
         hand_back(schema, &format!("the outcome of the process '{name}'"), outcome)
     }
 
-    /// Checks what an event says.
+    /// Checks the data of an event.
     pub fn check_event(&self, event_type: &str, data: &Value) -> Result<()> {
         hand_back(self.events.get(event_type), &format!("the event '{event_type}'"), data)
     }
 }
 
-/// Compiles one schema after the other, in the room that all have together.
+/// Compiles one schema after the other, within the limits for all of them together.
 struct Compiler<'m> {
     manifest: &'m Value,
     room: Room,
-    /// Reasons why schemas are none.
+    /// Why schemas were refused.
     wrong: Vec<String>,
 }
 
@@ -167,12 +167,12 @@ fn hand_back(schema: Option<&Schema>, what: &str, value: &Value) -> Result<()> {
     })
 }
 
-/// What checking one value may take.
+/// The budget for checking one value.
 pub fn budget() -> Budget {
     Budget::of_ms(SchemaLimits::DEFAULT.validation_ms)
 }
 
-/// What a caller is told.
+/// The error for a caller.
 pub fn refused(violations: &[Violation]) -> Error {
     let listed: Vec<_> =
         violations.iter().map(|one| json!({ "path": one.path, "message": one.message })).collect();

@@ -1,5 +1,5 @@
-//! The contract's imports, answered from memory: the same functions as the generated ones, with the
-//! same refusals. Its texts are its own; what it refuses is the contract's.
+//! The contract's imports, answered from memory: the same functions as the generated ones, which refuse the same
+//! things. The wording of the messages differs from the host's.
 
 pub mod accounts;
 pub mod context;
@@ -17,7 +17,10 @@ use moothall_values::json;
 pub use crate::bindings::imports::moothall::plugin::{types, web};
 use crate::{Error, Result};
 
-/// Refuses a text that the host could not give back as it is.
+/// What an import answers, or its refusal.
+type Answered<T> = std::result::Result<T, types::Error>;
+
+/// Refuses a JSON text that the host could not carry unchanged.
 fn carried(what: &str, text: &str) -> Result<()> {
     json::check(text).map_err(|refusal| Error::invalid(refusal.of(what)))
 }

@@ -1,4 +1,4 @@
-//! What a plugin answers, judged as the real host does before it commits the call.
+//! Checks a plugin's results, as the real host does before it commits the call.
 
 use std::collections::BTreeMap;
 
@@ -7,11 +7,11 @@ use moothall_values::json::{self, Exact};
 use moothall_values::manifest::Manifest;
 
 use super::world::World;
-use crate::hook::Kind;
+use crate::hooks::Kind;
 use crate::oauth::{AuthorizeType, Authorized};
 use crate::{Error, Result, Verdict, WebhookResponse};
 
-/// A halt with an exception that the plugin's own hook does not declare halts nothing.
+/// Refuses a halt with an exception that the plugin's own hook does not declare.
 pub fn verdict(manifest: &Manifest, hook: &str, verdict: &Verdict) -> Result<()> {
     let Kind::Halt(exception, _) = &verdict.0 else { return Ok(()) };
     let Some(declared) = manifest.hooks.iter().find(|one| one.name == hook) else { return Ok(()) };
@@ -23,7 +23,7 @@ pub fn verdict(manifest: &Manifest, hook: &str, verdict: &Verdict) -> Result<()>
     )))
 }
 
-/// What the real host takes for an answer: a status of one, and a bounded size.
+/// Refuses an answer that the real host would refuse: an invalid status, or too many bytes or headers.
 pub fn response(response: WebhookResponse) -> Result<WebhookResponse> {
     let (status, headers, body) = response.parts();
     let bytes: usize = headers.iter().map(|(name, value)| name.len() + value.len()).sum();
@@ -45,7 +45,7 @@ pub fn response(response: WebhookResponse) -> Result<WebhookResponse> {
     }
 }
 
-/// A result that the host can carry.
+/// Refuses a result that the host cannot carry.
 pub fn result(result: &str) -> Result<()> {
     if result.len() > RESULT_BYTES {
         return Err(bad_output(format!(
@@ -56,7 +56,8 @@ pub fn result(result: &str) -> Result<()> {
     json::check(result).map_err(|refusal| bad_output(refusal.of("the plugin's result")))
 }
 
-/// What came of an authorisation: what it was for, and a configuration that the plugin accepts itself.
+/// Refuses the result of an authorisation if it is not what was authorised, or if the plugin itself refuses its
+/// configuration.
 pub fn authorized(world: &World, kind: AuthorizeType, authorized: &Authorized) -> Result<()> {
     let bad = |what: &str| Err(bad_output(format!("the plugin's handle-callback: {what}")));
     let (config, account) = authorized.parts();
@@ -69,7 +70,7 @@ pub fn authorized(world: &World, kind: AuthorizeType, authorized: &Authorized) -
     if let Some(platform) = platform.filter(|one| !world.has_accounts_of(one)) {
         return bad(&format!("accounts of `{platform}` are not this plugin's"));
     }
-    // A person's account changes no configuration.
+    // An authorisation of a person's account changes no configuration.
     let Some(config) = config.filter(|_| kind == AuthorizeType::App) else { return Ok(()) };
     let Err(wrong) = world.checked(config.clone(), &BTreeMap::new()) else { return Ok(()) };
     let places = wrong.iter().map(|one| format!("config{}: {}", one.path, one.message));
@@ -80,7 +81,7 @@ pub fn authorized(world: &World, kind: AuthorizeType, authorized: &Authorized) -
     )))
 }
 
-/// Where a text has an integer of more than 64 bits, which a `Value` reads as the nearest fraction.
+/// The place of an integer of more than 64 bits, which a `Value` would read as the nearest float.
 pub fn too_wide_for_a_value(text: &str) -> Option<String> {
     let tokens = Exact::of(text).ok()?;
     let (path, token) = tokens.find(&|token| {
@@ -93,7 +94,7 @@ pub fn too_wide_for_a_value(text: &str) -> Option<String> {
     ))
 }
 
-/// The real host answers 502 to it, `plugin_bad_output` or `plugin_limit`.
+/// An error for what the real host answers with 502, `plugin_bad_output` or `plugin_limit`.
 pub fn bad_output(message: String) -> Error {
     Error::internal(message)
 }

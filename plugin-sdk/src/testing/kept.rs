@@ -1,5 +1,5 @@
-//! What a call that succeeds leaves behind. It is one value, so that a call that fails can be undone
-//! by putting the earlier one back.
+//! What successful calls leave behind. It is one value, so that the host can undo a failed call by putting the
+//! earlier value back.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::accounts::Account;
 pub use crate::bindings::imports::moothall::plugin::process::ProcessStatus;
 
-/// All that lasts.
+/// Everything that outlives a call.
 #[derive(Debug, Clone, Default)]
 pub struct Kept {
     pub state: BTreeMap<String, String>,
@@ -20,7 +20,7 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// What is left where the instance is destroyed and made anew.
+    /// Deletes what a recreated instance loses.
     pub fn recreate(&mut self) {
         self.state.clear();
         let pending = self.processes.values_mut();
@@ -38,11 +38,11 @@ pub struct EmittedEvent {
     pub id: String,
     /// Its type.
     pub event_type: String,
-    /// What it says.
+    /// Its data.
     pub data: Value,
-    /// Who brought it about.
+    /// Who caused it.
     pub initiator: Option<Value>,
-    /// What an event that is emitted again has in common with the first.
+    /// Its dedupe key.
     pub dedupe_key: Option<String>,
 }
 

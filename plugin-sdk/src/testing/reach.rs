@@ -1,5 +1,5 @@
-//! Which hosts a plugin reaches in a test: those that its manifest asks for. Must never be more
-//! generous than the real host, or a plugin passes its tests and is refused in use.
+//! Which hosts a plugin can reach in a test: those that its manifest asks for. Must never allow more than the
+//! real host, or a plugin would pass its tests and fail in use.
 
 use moothall_values::destination::{CheckedUrl, HostPattern};
 use moothall_values::manifest::Manifest;

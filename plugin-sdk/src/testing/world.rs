@@ -1,5 +1,5 @@
-//! All that an in-memory host knows, and the one that this thread's call runs in. Outside a call
-//! there is an empty one, in which everything is refused.
+//! Everything that an in-memory host knows, and the host in which this thread's call runs. Outside of a call
+//! there is an empty host, which refuses everything.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,10 +16,10 @@ use super::kept::{Kept, ProcessRecord};
 use crate::log::Level;
 use crate::{Error, Result};
 
-/// What a host knows. Tests arrange it, calls change it.
+/// What a host knows. Tests set it up, calls change it.
 #[derive(Debug, Default)]
 pub struct World {
-    /// None outside a call.
+    /// The plugin under test; none outside of a call.
     pub described: Option<Arc<Described>>,
     pub community: String,
     pub config: Value,
@@ -31,26 +31,26 @@ pub struct World {
     pub script: Vec<(String, String, Answer)>,
     pub sent: Vec<Sent>,
     pub lines: Vec<(Level, String)>,
-    /// What the snapshot of metrics answers.
+    /// The answer of `metrics.snapshot`.
     pub metrics: Value,
     pub call: Option<Call>,
-    /// How many calls there were, which is the id of the last.
+    /// How many calls there were. It is also the id of the last one.
     pub calls: u64,
 }
 
-/// The call that runs.
+/// The call in progress.
 #[derive(Debug, Clone)]
 pub struct Call {
     pub origin: &'static str,
     pub has_instance: bool,
     pub read_only: bool,
     pub may_send: bool,
-    /// The id of the process that it is about.
+    /// The id of the process that it is for.
     pub process: Option<String>,
     pub writes: usize,
     pub events: usize,
     pub requests: usize,
-    /// How often it changes accounts.
+    /// How often it has changed accounts.
     pub accounts: usize,
 }
 
@@ -60,17 +60,17 @@ impl Call {
         Self { has_instance: true, ..Self::of_platform(origin) }
     }
 
-    /// The same, which may not write.
+    /// Makes it a call that may not write.
     pub fn reading(self) -> Self {
         Self { read_only: true, ..self }
     }
 
-    /// A call about a process.
+    /// A call for a process.
     pub fn of_process(origin: &'static str, id: &str) -> Self {
         Self { process: Some(id.to_owned()), ..Self::of_instance(origin) }
     }
 
-    /// A call that no instance is behind.
+    /// A call without an instance.
     pub fn of_platform(origin: &'static str) -> Self {
         Self {
             origin,
@@ -85,7 +85,7 @@ impl Call {
         }
     }
 
-    /// The same, which sends nothing.
+    /// Makes it a call that may not send requests.
     pub fn silent(self) -> Self {
         Self { may_send: false, ..self }
     }
@@ -96,7 +96,7 @@ impl World {
         let granted_reveal = described.manifest.requests.reveal.iter().cloned().collect();
         let empty = || Value::Object(serde_json::Map::new());
         let (mut config, mut settings) = (empty(), empty());
-        // What is not given is not checked before it is: a plugin without it may well be tested.
+        // A configuration is checked only when it is set, because a plugin may well be tested without one.
         drop(described.config.fill_defaults(&mut config));
         drop(described.settings.fill_defaults(&mut settings));
         Self {
@@ -110,8 +110,8 @@ impl World {
         }
     }
 
-    /// Checks a configuration, fills it in and takes its secrets out. What means the same leaves the
-    /// earlier one.
+    /// Checks a configuration, fills in defaults and takes its secrets out. If it means the same as the earlier
+    /// one, the earlier one stays.
     pub fn configure(&mut self, config: Value) -> Result<ConfigChange> {
         let stored = self.secrets_of_config();
         let split = self.checked(config, &stored).map_err(|all| refused(&all))?;
@@ -124,7 +124,7 @@ impl World {
         Ok(change)
     }
 
-    /// What becomes of a configuration where these secrets are stored, or every reason against it.
+    /// The result of setting a configuration, with these secrets stored; or every reason against it.
     pub fn checked(
         &self,
         mut config: Value,
@@ -151,7 +151,7 @@ impl World {
         signing.map_or(Ok(split), |wrong| Err(vec![wrong]))
     }
 
-    /// The same for the operator's settings, whose secrets go by their names.
+    /// The same for the operator's settings, whose secrets are addressed by name.
     pub fn set_settings(&mut self, mut settings: Value) -> Result<()> {
         let described = self.the_plugin()?;
         let schema = &described.settings;
@@ -181,12 +181,12 @@ impl World {
         of_config.map(|(place, text)| (place.clone(), text.clone().into())).collect()
     }
 
-    /// What the plugin that is tested says of itself.
+    /// The plugin under test.
     pub fn the_plugin(&self) -> Result<Arc<Described>> {
         self.described.clone().ok_or_else(|| Error::forbidden("no plugin is here"))
     }
 
-    /// Checks what a call has left since it began: events, and outcomes of processes.
+    /// Checks what a call has written: events, and outcomes of processes.
     pub fn check_since(&self, before: &Kept) -> Result<()> {
         let schemas = self.the_plugin()?;
         for event in self.kept.events.iter().skip(before.events.len()) {
@@ -201,12 +201,12 @@ impl World {
         Ok(())
     }
 
-    /// The plugin's name, which is its platform's.
+    /// The plugin's name, which is also its platform's.
     pub fn plugin(&self) -> String {
         self.the_plugin().map(|plugin| plugin.manifest.name.clone()).unwrap_or_default()
     }
 
-    /// Whether it is the plugin's own platform, or one whose accounts its manifest asks for.
+    /// Whether this is the plugin's own platform, or one whose accounts its manifest asks for.
     pub fn has_accounts_of(&self, platform: &str) -> bool {
         self.the_plugin().is_ok_and(|plugin| {
             let mut asked = plugin.manifest.requests.accounts.iter();
@@ -238,7 +238,7 @@ impl World {
         Ok(call)
     }
 
-    /// The process that the call is about.
+    /// The process that the call is for.
     pub fn the_process(&mut self) -> Result<&mut ProcessRecord> {
         let id = self.process_id()?;
         let found = self.kept.processes.get_mut(&id);
@@ -264,7 +264,7 @@ thread_local! {
     static NOW: RefCell<World> = RefCell::new(World::default());
 }
 
-/// Runs something with this world as the thread's.
+/// Runs `run` with this world as the thread's.
 pub fn within<T>(world: &mut World, run: impl FnOnce() -> T) -> T {
     world.calls += 1;
     NOW.with_borrow_mut(|now| std::mem::swap(now, world));

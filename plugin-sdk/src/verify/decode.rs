@@ -1,4 +1,4 @@
-//! Signatures as bytes. A text that is none is no error here but nothing.
+//! Decodes signatures. A text that is no signature is none, and no error.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -1,10 +1,10 @@
-//! How old a signature may be, so that a webhook that was overheard cannot be sent again for ever.
+//! Limits the age of a signature, so that a recorded webhook cannot be sent again for ever.
 
 use std::time::SystemTime;
 
 use crate::{Error, Result};
 
-/// How far a signed timestamp may be from now, in seconds.
+/// The largest difference between a signed timestamp and now, in seconds.
 const TOLERANCE_S: u64 = 300;
 
 /// Refuses a timestamp (seconds after 1970) that is too far from now.

@@ -1,4 +1,4 @@
-//! Signatures made elsewhere pass, and nothing that differs from them does.
+//! Signatures of other implementations pass, and anything that differs from them fails.
 
 use super::*;
 

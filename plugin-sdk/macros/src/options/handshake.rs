@@ -1,4 +1,5 @@
-//! What platforms ask unsigned: `handshakes(get(query = "hub.challenge"), head)`.
+//! Unsigned requests by which platforms check a URL: `handshakes(get(query = "hub.challenge"),
+//! head)`.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
@@ -14,7 +15,7 @@ const FORM: &str = "handshakes(get(query = \"hub.challenge\"), post(body = \"/ch
 const KNOWN: &str =
     "`query`, `header`, `body`, `answer`, `json`, `encoding`, `secret` and `secret_query`";
 
-/// What an author says of one handshake.
+/// One handshake, as the author wrote it.
 pub struct HandshakeOptions {
     method: String,
     place: Option<(&'static str, LitStr)>,
@@ -25,7 +26,7 @@ pub struct HandshakeOptions {
     secret_query: Option<LitStr>,
 }
 
-/// All of them, in their order: a method may have several.
+/// Reads all handshakes, in order. There may be several for one HTTP method.
 pub fn parse(option: &Meta, mistakes: &mut Mistakes) -> Vec<HandshakeOptions> {
     let list = option.require_list().map(|list| list.tokens.clone());
     let parse = |tokens| Punctuated::<Meta, Token![,]>::parse_terminated.parse2(tokens);
@@ -88,7 +89,7 @@ impl HandshakeOptions {
         }
     }
 
-    /// Notes what no request of the method has.
+    /// Notes an option that requests of this HTTP method cannot have.
     fn check(&self, mistakes: &mut Mistakes) {
         let has_body = ["POST", "PUT"].contains(&self.method.as_str());
         if let Some((_, pointer)) =
@@ -102,7 +103,7 @@ impl HandshakeOptions {
         }
     }
 
-    /// Whether the plugin answers it.
+    /// Whether the plugin itself answers it.
     pub fn is_exported(&self) -> bool {
         self.answer.as_ref().is_some_and(|answer| answer.value() == "export")
     }
@@ -138,7 +139,7 @@ fn is_pair(pair: &LitStr, mistakes: &mut Mistakes) -> bool {
     good
 }
 
-/// A name in braces that the host puts nothing in place of.
+/// A name in braces that the host does not replace.
 fn unknown_placeholder(text: &str) -> Option<&str> {
     let names = text.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0));
     let is_name = |name: &&str| {

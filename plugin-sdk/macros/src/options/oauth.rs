@@ -7,7 +7,7 @@ use syn::{LitStr, Meta};
 use super::{flag, read, text, texts, unknown};
 use crate::mistakes::Mistakes;
 
-/// What an author says of OAuth.
+/// The options of `oauth(…)`.
 #[derive(Default)]
 pub struct OAuthOptions {
     types: Vec<LitStr>,
@@ -49,7 +49,7 @@ impl OAuthOptions {
         let no_pkce = self.no_pkce.then(|| quote!(.no_pkce()));
         let issuer = self.issuer.iter();
         quote! {
-            ::moothall_sdk::manifest::OAuth::default()
+            ::moothall_sdk::manifest::Authorization::default()
                 #(.authorizes(#types))*
                 #no_pkce
                 #(.issuer(#issuer))*

@@ -13,7 +13,7 @@ const KNOWN: &str = "`name`, `config`, `settings`, `version`, `description`, `au
                      `community_platform_id_key`, `on_config_change`, `events`, `processes`, \
                      `route_keys`, `oauth`, `scope`, `resident`, `hooks` and `requests`";
 
-/// What an author says of the plugin as a whole.
+/// The options of `#[plugin(…)]`, as the author wrote them.
 #[derive(Default)]
 pub struct PluginOptions {
     pub name: Option<LitStr>,
@@ -29,14 +29,14 @@ pub struct PluginOptions {
     pub route_keys: Vec<LitStr>,
     pub oauth: Option<OAuthOptions>,
     pub scope: Option<LitStr>,
-    /// Where it is said.
+    /// The option's name, to point at in messages.
     pub resident: Option<Ident>,
     pub hooks: Vec<Expr>,
     pub requests: Requests,
 }
 
 impl PluginOptions {
-    /// And whether all of them are right.
+    /// Reads the options; the second value says whether all of them are right.
     pub fn read(tokens: TokenStream, mistakes: &mut Mistakes) -> (Self, bool) {
         let mut own = Mistakes::default();
         let options = Self::parse(tokens, &mut own);
@@ -85,7 +85,7 @@ impl PluginOptions {
         }
     }
 
-    /// What the plugin is made of.
+    /// Takes the options about parts of the plugin.
     fn accept_part(&mut self, option: &Meta, mistakes: &mut Mistakes) {
         let path = option.path();
         if path.is_ident("events") {
@@ -109,12 +109,12 @@ impl PluginOptions {
         }
     }
 
-    /// Whether there is one for the whole host.
+    /// Whether the plugin has host scope.
     pub fn is_of_the_host(&self) -> bool {
         self.scope.as_ref().is_some_and(|scope| scope.value() == "host")
     }
 
-    /// Whether its author has decided what becomes of an instance whose configuration changes.
+    /// Whether the author has chosen what a changed configuration does to an instance.
     pub fn says_what_a_change_does(&self) -> bool {
         self.on_config_change.is_some()
     }

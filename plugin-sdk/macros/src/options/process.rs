@@ -11,7 +11,7 @@ use crate::name;
 const KNOWN: &str = "`name`, `description`, `config`, `settings`, `state`, `outcome`, `every`, \
                      `cron`, `time_zone` and `jitter`";
 
-/// What an author says of a process.
+/// The options of `#[process(…)]`, as the author wrote them.
 #[derive(Default)]
 pub struct ProcessOptions {
     pub name: Option<LitStr>,
@@ -24,7 +24,7 @@ pub struct ProcessOptions {
 }
 
 impl ProcessOptions {
-    /// And whether all of them are right.
+    /// Reads the options; the second value says whether all of them are right.
     pub fn read(tokens: TokenStream, mistakes: &mut Mistakes) -> (Self, bool) {
         let mut own = Mistakes::default();
         let options = Self::parse(tokens, &mut own);

@@ -1,11 +1,12 @@
-//! What the operator is asked to grant: `requests(reveal("/api_key"), http("api.example.com"))`.
+//! What the plugin asks the operator to grant: `requests(reveal("/api_key"),
+//! http("api.example.com"))`.
 
 use syn::{LitStr, Meta};
 
 use super::{read, texts, unknown};
 use crate::mistakes::Mistakes;
 
-/// What the plugin asks for; nothing is granted by default.
+/// The options of `requests(…)`.
 #[derive(Default)]
 pub struct Requests {
     pub reveal: Vec<LitStr>,

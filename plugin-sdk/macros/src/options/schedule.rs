@@ -1,4 +1,4 @@
-//! How often something is called: `every = "30s"`, or `cron = "0 9 * * 1", time_zone = "…"`.
+//! When the host calls something: `every = "30s"`, or `cron = "0 9 * * 1", time_zone = "…"`.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -7,7 +7,7 @@ use syn::{LitStr, Meta};
 use super::text;
 use crate::mistakes::Mistakes;
 
-/// What an author says of a schedule; nothing, if the host's own is right.
+/// The options of a schedule. Without any, the host's default applies.
 #[derive(Default)]
 pub struct ScheduleOptions {
     every: Option<LitStr>,
@@ -17,7 +17,7 @@ pub struct ScheduleOptions {
 }
 
 impl ScheduleOptions {
-    /// Whether the option is one of a schedule.
+    /// Takes one option; false if it is not about a schedule.
     pub fn accept(&mut self, option: &Meta, mistakes: &mut Mistakes) -> bool {
         let path = option.path();
         let place = if path.is_ident("every") {
@@ -61,7 +61,7 @@ impl ScheduleOptions {
         [&self.every, &self.cron, &self.time_zone, &self.jitter].into_iter().flatten().next()
     }
 
-    /// The manifest's schedule; none if nothing was said.
+    /// The manifest's schedule; none without options.
     pub fn to_manifest(&self) -> Option<TokenStream> {
         let all = [&self.every, &self.cron, &self.time_zone, &self.jitter];
         if all.iter().all(|option| option.is_none()) {
@@ -85,7 +85,7 @@ fn check_interval(interval: Option<&LitStr>, units: &str, mistakes: &mut Mistake
     }
 }
 
-/// How long an interval is; none where it is no interval.
+/// The length of an interval; none if the text is no interval.
 fn seconds(interval: &str) -> Option<u64> {
     let (number, unit) = interval.split_at_checked(interval.len().checked_sub(1)?)?;
     let seconds = match unit {

@@ -1,4 +1,5 @@
-//! The signature that webhooks must have: `verify(scheme = "hmac-sha256", secret = "/key", …)`.
+//! How the host checks the signature of webhooks: `verify(scheme = "hmac-sha256", secret = "/key",
+//! …)`.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
@@ -12,7 +13,7 @@ const SCHEMES: [&str; 6] =
 const FORM: &str = "verify(scheme = \"slack-v0\", secret = \"settings:signing_secret\")";
 const KNOWN: &str = "`scheme`, `secret`, `header`, `prefix`, `encoding` and `tolerance_s`";
 
-/// What an author says of a signature.
+/// The options of `verify(…)`.
 pub struct VerifyOptions {
     scheme: LitStr,
     secret: LitStr,
@@ -28,7 +29,7 @@ struct Rest {
 }
 
 impl VerifyOptions {
-    /// A signature of the whole platform is made with a secret of the settings.
+    /// The secret of a signature for the whole platform is one of the settings.
     pub fn parse(option: &Meta, whole_platform: bool, mistakes: &mut Mistakes) -> Option<Self> {
         let Ok(list) = option.require_list() else {
             mistakes.add(option, format!("write `{FORM}`"));
@@ -96,7 +97,7 @@ impl Rest {
         self.check_use(scheme, mistakes);
     }
 
-    /// Notes what another scheme would use and this one does not.
+    /// Notes each option that the scheme does not use.
     fn check_use(&self, scheme: &LitStr, mistakes: &mut Mistakes) {
         let name = scheme.value();
         let mut unused = |option: &str, value: Option<&dyn ToTokens>, of: &str| {

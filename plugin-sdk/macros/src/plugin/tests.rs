@@ -1,4 +1,4 @@
-//! What is written for right plugins, and what is said to wrong ones.
+//! The code that is written for right plugins, and the messages for wrong ones.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -7,7 +7,7 @@ use syn::ItemImpl;
 use super::{expand, read};
 use crate::mistakes::Mistakes;
 
-mod entries;
+mod keyed;
 
 fn mistakes(attributes: TokenStream, block: TokenStream) -> Vec<String> {
     let mut mistakes = Mistakes::default();

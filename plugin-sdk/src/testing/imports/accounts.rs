@@ -1,15 +1,12 @@
-//! `accounts`: people and their accounts, one community of them. Nobody is merged with anybody.
+//! `accounts`: the people of one community and their accounts. People are never merged.
 
 use moothall_values::bounds::{ACCOUNT_BYTES, ACCOUNT_NAME_BYTES, ACCOUNTS, CUSTOM_DATA_BYTES};
 use serde_json::{Value, json};
 
-use super::carried;
-use super::types::Error as Refusal;
+use super::{Answered, carried};
 use crate::accounts::{Account, LinkQuality, LinkType};
 use crate::testing::world::{World, now};
 use crate::{Error, Result};
-
-type Answered<T> = std::result::Result<T, Refusal>;
 
 pub fn link(account: &str) -> Answered<String> {
     Ok(now(|world| {
@@ -27,7 +24,7 @@ pub fn link(account: &str) -> Answered<String> {
     })?)
 }
 
-/// The real host takes no longer ones.
+/// Refuses texts that are too long for the real host.
 fn check(claim: &Account) -> Result<()> {
     let names = [
         ("platform_type", claim.platform_type.as_deref().unwrap_or_default()),
@@ -56,7 +53,7 @@ fn count(world: &mut World) -> Result<()> {
     Ok(())
 }
 
-/// What the author left out.
+/// Fills in what the author left out.
 fn completed(world: &World, mut claim: Account) -> Account {
     claim.community = Some(world.community.clone());
     claim.community_platform_id = claim.community_platform_id.filter(|id| !id.is_empty());
@@ -139,7 +136,7 @@ pub fn user(external_id: &str) -> Answered<String> {
     })?)
 }
 
-/// The real host refuses the same, and names the line to add.
+/// Refuses other platforms' accounts, as the real host does without the grant.
 fn require(world: &World, platform: &str) -> Result<()> {
     if world.has_accounts_of(platform) {
         return Ok(());
@@ -154,7 +151,7 @@ fn person(world: &World, id: &str) -> Result<()> {
     if is_known { Ok(()) } else { Err(Error::not_found(format!("there is no person '{id}'"))) }
 }
 
-/// The number that an id is.
+/// Reads an id as a number.
 fn number(id: &str) -> Result<u64> {
     let digits = id.bytes().all(|byte| byte.is_ascii_digit());
     let number = id.parse().ok().filter(|number| digits && (1..1 << 53).contains(number));
@@ -165,7 +162,7 @@ fn number(id: &str) -> Result<u64> {
     })
 }
 
-/// With the community, which an author never says.
+/// Adds the community, which an author never sets.
 fn show(account: &Account) -> Result<String> {
     Ok(shown(account)?.to_string())
 }

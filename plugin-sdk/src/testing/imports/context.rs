@@ -1,4 +1,4 @@
-//! `context`: who is called. Outside a call everything is empty.
+//! `context`: which instance is called. Outside of a call everything is empty.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! `events`: kept in their order. A dedupe key holds for ever, because no time passes in a test.
+//! `events`: kept in order. A dedupe key is valid for ever, because no time passes in a test.
 
 use moothall_values::bounds::{DEDUPE_KEY_BYTES, EVENT_BYTES, EVENTS};
 use moothall_values::names::is_event_type;

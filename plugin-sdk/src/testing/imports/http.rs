@@ -1,4 +1,4 @@
-//! `http`: what the test scripted, within what the manifest asks for. Nothing leaves the machine.
+//! `http`: answers that the test scripted, for hosts that the manifest asks for. Nothing leaves the machine.
 
 pub use crate::bindings::imports::moothall::plugin::http::{Placement, Request};
 
@@ -50,7 +50,7 @@ fn check_placements(placements: usize) -> Result<()> {
     Ok(())
 }
 
-/// What the host's own client would not send.
+/// Refuses what the host's own client would not send.
 fn check(sent: &Sent) -> Result<()> {
     let bytes: usize = sent.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
     let limits = [

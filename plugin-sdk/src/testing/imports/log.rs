@@ -1,4 +1,4 @@
-//! `log`: kept for the test to look at, and printed, so that a failing test shows it.
+//! `log`: kept for the test, and printed, so that a failing test shows it.
 
 pub use crate::bindings::imports::moothall::plugin::log::Level;
 use crate::log::Level as Importance;

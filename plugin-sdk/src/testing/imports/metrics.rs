@@ -1,5 +1,5 @@
-//! `metrics`: the host's own numbers, as the test says them. As in the real host they are for plugins of
-//! host scope alone.
+//! `metrics`: the host's own numbers, as the test sets them. As in the real host, only plugins of host scope
+//! can read them.
 
 use moothall_values::manifest::Scope;
 

@@ -1,19 +1,16 @@
-//! `process`: the one that the call is about. One that was completed before is never called, so that what a call
-//! completes may be changed until its end; but a completed process stays completed.
+//! `process`: the process that the call is for. The host never calls a completed process. A call may change the
+//! process that it completes until the call ends, but cannot reopen it.
 
 pub use crate::bindings::imports::moothall::plugin::process::ProcessStatus;
 
 use moothall_values::bounds::{PROCESS_BYTES, PROCESS_URL_BYTES};
 use moothall_values::moment::{A_MOMENT, is_rfc3339};
 
-use super::carried;
 use super::state::{check_key, count_write, write};
-use super::types::Error as Refusal;
+use super::{Answered, carried};
 use crate::testing::kept::ProcessRecord;
 use crate::testing::world::now;
 use crate::{Error, Result};
-
-type Answered<T> = std::result::Result<T, Refusal>;
 
 pub fn id() -> Answered<String> {
     Ok(now(|world| world.process_id())?)

@@ -1,4 +1,4 @@
-//! `settings`: the operator's, as the test says them.
+//! `settings`: the operator's settings, as the test sets them.
 
 use serde_json::{Map, Value};
 

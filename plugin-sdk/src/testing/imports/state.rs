@@ -1,4 +1,4 @@
-//! `state`: the instance's key-value state, with the rules that the process's own has too.
+//! `state`: the instance's key-value state. The state of a process has the same rules.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::types::Error as Refusal;
 use crate::testing::world::{World, now};
 use crate::{Error, Result};
 
-/// Keys that `keys` answers at most.
+/// The most keys that `keys` returns.
 const KEYS: u32 = 1_000;
 
 pub fn get(key: &str) -> std::result::Result<Option<String>, Refusal> {
