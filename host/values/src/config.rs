@@ -1,7 +1,8 @@
-//! A config without its secrets: taking them out before it is stored, hiding them in what is shown, putting them back.
+//! Separates a config from its secrets: takes them out before it is stored, hides them in what is shown, and
+//! puts them back.
 //!
-//! Secrets are addressed by the JSON Pointers that the config's schema gives; an object that merely looks like a handle,
-//! at a place that is not a secret's, is a value like any other and is never touched.
+//! The config's schema says at which JSON Pointers the secrets are. An object that merely looks like a secret's
+//! handle, at another place, is a value like any other and is never touched.
 
 use std::collections::BTreeMap;
 
@@ -11,30 +12,31 @@ use serde_json::{Value, json};
 
 use crate::schema::{Budget, Schema, Violation};
 
-/// What stands for a secret in everything shown; sent back, it keeps the stored value.
+/// The placeholder for a secret in everything shown. If a client sends it back, the stored value stays.
 pub const PLACEHOLDER: &str = "********";
 
-/// A config in the two parts it is stored in: the rest readable, the secrets to be sealed one by one.
+/// A config in the two parts in which it is stored: the readable part, and the secrets, which are sealed one by
+/// one.
 #[derive(Debug)]
 pub struct SplitConfig {
-    /// The config with `{"$secret": "<its pointer>"}` in the place of each secret; what a guest sees.
+    /// The config with `{"$secret": "<its pointer>"}` in place of each secret, as guests see it.
     pub public: Value,
-    /// By JSON Pointer. Elements of arrays are addressed by their index.
+    /// The secrets by JSON Pointer. Elements of arrays are addressed by their index.
     pub secrets: BTreeMap<String, SecretString>,
 }
 
 /// How a config differs from the stored one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConfigChange {
-    /// In nothing that the schema knows.
+    /// In nothing that makes a difference to the schema.
     Nothing,
-    /// In secrets alone, which are no reason to begin anew.
+    /// Only in secrets, which never recreate the instance.
     Secrets,
     Config,
 }
 
-/// Checks a config whose defaults are filled in, and takes its secrets out. What the schema ignores is left out: it has no
-/// effect.
+/// Checks a config whose defaults are filled in, and takes its secrets out. It leaves out what the schema
+/// ignores, because it has no effect.
 pub fn seal(
     schema: &Schema,
     mut config: Value,
@@ -49,7 +51,7 @@ pub fn seal(
 }
 
 impl SplitConfig {
-    /// What is another than in a stored config, as `schema` understands both.
+    /// How it differs from a stored config, by the meaning that `schema` gives to both.
     pub fn change_from(
         &self,
         schema: &Schema,
@@ -59,7 +61,7 @@ impl SplitConfig {
         if schema.fill_defaults(&mut public).is_err() || !schema.is_same(&public, &self.public) {
             return ConfigChange::Config;
         }
-        // What another version kept secret and this one does not know is no secret of this config.
+        // What another version treated as secret and this one does not know is no secret of this config.
         let known = schema.secrets().find(&public);
         let stored: BTreeMap<_, _> =
             secrets.iter().filter(|(pointer, _)| known.contains(pointer)).collect();
@@ -73,7 +75,7 @@ impl SplitConfig {
         }
     }
 
-    /// The same, its secrets called by their names and not by their pointers: an operator's settings.
+    /// The same with secrets addressed by their names instead of pointers, for an operator's settings.
     pub fn by_name(mut self) -> Self {
         let mut named = BTreeMap::new();
         for (pointer, secret) in self.secrets {
@@ -87,7 +89,8 @@ impl SplitConfig {
     }
 }
 
-/// Takes the strings at `pointers` out of `config`. What is no string stays in it: refuse it before (`not_strings`).
+/// Takes the strings at `pointers` out of `config`. Other values stay in it: refuse them before
+/// (`not_strings`).
 pub fn split(config: &Value, pointers: &[String]) -> SplitConfig {
     let mut public = config.clone();
     let mut secrets = BTreeMap::new();
@@ -101,7 +104,7 @@ pub fn split(config: &Value, pointers: &[String]) -> SplitConfig {
     SplitConfig { public, secrets }
 }
 
-/// The whole config again, for validation. It holds its secrets in plain: never store, show or log it.
+/// The whole config with its secrets, for validation. Never store, show or log it.
 pub fn join(public: &Value, secrets: &BTreeMap<String, SecretString>) -> Value {
     let mut config = public.clone();
     for (pointer, secret) in secrets {
@@ -112,7 +115,7 @@ pub fn join(public: &Value, secrets: &BTreeMap<String, SecretString>) -> Value {
     config
 }
 
-/// The config for an answer: whatever stands at a secret's place is hidden, also a value stored before its schema called
+/// The config for an answer: it hides every value at a secret's place, also one stored before its schema called
 /// it a secret. A secret that is not set stays `null`.
 pub fn shown(public: &Value, pointers: &[String]) -> Value {
     let mut answer = public.clone();
@@ -124,18 +127,18 @@ pub fn shown(public: &Value, pointers: &[String]) -> Value {
     answer
 }
 
-/// Where a client sent the placeholder back.
+/// The places where a client sent the placeholder back.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Placeholders {
-    /// The stored secret stands there again.
+    /// The stored secret was put back.
     pub kept: Vec<String>,
-    /// Nothing is stored: refuse those, or the placeholder itself would become the secret.
+    /// No secret is stored. Refuse these, or the placeholder itself would become the secret.
     pub unknown: Vec<String>,
 }
 
 /// Puts the stored secrets where a client sent the placeholder back.
 ///
-/// In an array the pointer goes by index: a client that removes an element has to send the later ones in full.
+/// In an array the place is an index: a client that removes an element has to send the later secrets in full.
 pub fn restore_placeholders(
     submitted: &mut Value,
     pointers: &[String],
@@ -159,7 +162,8 @@ pub fn restore_placeholders(
     found
 }
 
-/// The pointers at which a secret is set but no string: such a config is refused ("a secret must be a string").
+/// The pointers at which a secret is set to something other than a string. Such a config is refused ("a secret
+/// must be a string").
 pub fn not_strings(config: &Value, pointers: &[String]) -> Vec<String> {
     let wrong = |pointer: &&String| {
         config.pointer(pointer).is_some_and(|value| !value.is_null() && !value.is_string())
@@ -167,7 +171,7 @@ pub fn not_strings(config: &Value, pointers: &[String]) -> Vec<String> {
     pointers.iter().filter(wrong).cloned().collect()
 }
 
-/// Wipes the strings of a config that held secrets, before its memory goes to somebody else.
+/// Overwrites the strings of a config that contained secrets, before its memory is reused.
 pub fn wipe(config: &mut Value) {
     match config {
         Value::String(text) => text.zeroize(),

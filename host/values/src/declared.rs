@@ -1,4 +1,4 @@
-//! Which events plugins declare, and so which subscriptions most likely match nothing.
+//! The events that plugins declare, and which subscriptions probably match none of them.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,8 @@ use crate::subscriptions::{covers, matches};
 pub struct Declared(pub BTreeMap<String, Vec<String>>);
 
 impl Declared {
-    /// Why a pattern most likely matches nothing. A doubt and no fault: whoever publishes may take any source and type.
+    /// Why a pattern probably matches nothing. This is a warning and no error, because a driver may publish any
+    /// source and type.
     pub fn doubt(&self, pattern: &str) -> Option<String> {
         if let Some((source, kind)) = pattern.split_once(':') {
             let types = self.0.get(source).filter(|types| !types.is_empty())?;
@@ -24,7 +25,7 @@ impl Declared {
                 )
             });
         }
-        // `discourse.post_created` is what an event is called in full; a subscription has a colon there.
+        // `discourse.post_created` is the full type of an event; a subscription has a colon.
         let (source, kind) = pattern.split_once('.')?;
         let is_declared = |(source, types): (&String, &Vec<String>)| {
             types.iter().any(|one| matches(pattern, source, one))
@@ -34,7 +35,7 @@ impl Declared {
     }
 }
 
-/// What there is to say of a pattern that is an event's full name.
+/// The warning for a pattern that is an event's full type.
 pub fn full_name(source: &str, kind: &str) -> String {
     format!(
         "is a type of any source and most likely matches nothing: events of `{source}` are `{source}:{kind}`"

@@ -1,5 +1,5 @@
-//! Where a request goes, as people write it: a URL that was taken apart, ranges of addresses,
-//! patterns of hosts. Pure rules; must never resolve a name or open a connection.
+//! Destinations of requests, as people write them: a parsed URL, ranges of addresses, patterns of hosts. Pure
+//! rules; must never resolve a name or open a connection.
 
 mod cidr;
 mod pattern;
@@ -57,12 +57,12 @@ impl CheckedUrl {
         &self.url
     }
 
-    /// As it is sent.
+    /// The URL as it is sent.
     pub fn as_str(&self) -> &str {
         self.url.as_str()
     }
 
-    /// Whether it has the same scheme, host and port: whatever answers at one answers at the other.
+    /// Whether it has the same scheme, host and port.
     pub fn is_same_origin(&self, other: &Self) -> bool {
         self.url.scheme() == other.url.scheme()
             && (&self.host, self.port) == (&other.host, other.port)
@@ -96,7 +96,7 @@ impl CheckedUrl {
     }
 }
 
-/// The same of two texts. What is no URL has no origin.
+/// The same for two texts. A text that is no URL has no origin.
 pub fn is_same_origin(one: &str, other: &str) -> bool {
     let (one, other) = (CheckedUrl::parse(one), CheckedUrl::parse(other));
     one.is_ok_and(|one| other.is_ok_and(|other| one.is_same_origin(&other)))
@@ -106,7 +106,7 @@ fn too_long() -> String {
     format!("a URL has at most {REQUEST_URL_BYTES} bytes")
 }
 
-/// How long a text is in a form or a query.
+/// The length of a text once it is encoded in a form or a query.
 pub fn form_bytes(text: &str) -> usize {
     form_urlencoded::byte_serialize(text.as_bytes()).map(str::len).sum()
 }

@@ -1,8 +1,8 @@
-//! JSON texts: checked once, where they come in, and carried as they are from then on.
+//! JSON texts: checked once, when they come in, and then carried unchanged.
 //!
-//! What would be read as something else, or could not be read at all by whoever gets it, is refused with its place: a lone
-//! surrogate, a number beyond what is read, too deep a nesting, a key twice. What passed is read by all of our readers and
-//! goes out as raw text, because reading a number and writing it again may change its digits.
+//! The check refuses, with its place, what a later reader would read differently or not at all: a lone
+//! surrogate, a number that is too large, too deep a nesting, a key twice. All of the host's readers can read
+//! what passed. It goes out as raw text, because reading and writing a number may change its digits.
 
 mod document;
 mod exact;
@@ -13,16 +13,16 @@ pub use document::Document;
 pub use exact::{Exact, rewritten};
 pub use object::{Object, list};
 
-/// Containers inside one another, at most. A text travels inside others, an event in its envelope, that in an item of
-/// `sending_event`, and has to be read there too.
+/// The most containers inside one another. A text travels inside others (an event in its envelope, that in an
+/// item of `sending_event`), and has to be readable there too.
 pub const DEPTH: usize = 120;
-/// What our readers, and those of plugins, hold.
+/// The depth that the host's readers, and those of plugins, can read.
 const READER_DEPTH: usize = 127;
 
-/// The text of nothing.
+/// The JSON text `null`.
 pub const NULL: &str = "null";
 
-/// Why a text cannot be carried.
+/// Why a text is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// JSON Pointer to what is wrong.
@@ -31,7 +31,7 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// As a sentence about what the text is, `the event's data`.
+    /// A sentence about the text, which is called `what`: `the event's data`.
     pub fn of(&self, what: &str) -> String {
         match self.path.as_str() {
             "" => format!("{what} is not JSON that the host can carry: {}", self.message),
@@ -42,7 +42,7 @@ impl Refusal {
     }
 }
 
-/// A name as a step of a JSON Pointer.
+/// A member's name as part of a JSON Pointer.
 pub fn escape(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }

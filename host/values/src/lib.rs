@@ -1,9 +1,10 @@
-//! What becomes of what is handed over: JSON is checked, carried as text, checked by schemas, defaults are filled in, secrets
-//! taken out of configs and put into bodies; what a manifest may say, where a request may go, what a subscription names, and
-//! which texts are moments.
+//! Rules for values from outside: which JSON is accepted and carried as text, how schemas check it and fill in
+//! defaults, how secrets are taken out of configs and put into bodies; what a manifest may say, where a request
+//! may go, which events a subscription names, and which texts are moments.
 //!
-//! The host and the in-memory host of the SDK's `testing` do this with the same code, so that a plugin's own tests meet what
-//! its communities will. Knows nothing of either: no file, no plugin, no clock but the thread's.
+//! The host and the in-memory host of the SDK's `testing` share this code, so that a plugin's own tests see
+//! what its communities will see. It knows neither of them: no file, no plugin, no clock but the thread's CPU
+//! time.
 
 pub mod bounds;
 #[cfg(feature = "hosts")]

@@ -1,35 +1,44 @@
-//! The manifest: what a plugin says of itself, checked against `wit/manifest.schema.json`.
+//! The manifest, in which a plugin describes itself, checked against `wit/manifest.schema.json`.
 //!
-//! Every mistake is found at once. A field this host does not know is a warning.
+//! It reports every mistake at once. A field that this host does not know is a warning.
 
-mod background;
 mod doubts;
-mod filters;
-mod handshake;
+mod handshakes;
+mod hook_names;
+mod hooks;
+mod oauth;
+mod routes;
+mod schedules;
 mod signing_key;
+mod unknown_fields;
+mod workers;
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::json;
 use crate::schema::{Bounds, Room, Schema, SchemaError, SchemaLimits, Violation};
 
-pub use background::{
-    FilterManifest, HOST_HOOKS, HookManifest, NamedScheduleManifest, Ordering, RouteAuth,
-    RouteManifest, Scope, WorkerManifest,
-};
 use doubts::accepts_no_object;
 pub use doubts::{Pointer, doubts, is_pointer};
-pub use filters::{is_of_host, mistyped, short_name};
-pub use handshake::{Encoding, HMAC, HandshakeAnswer, HandshakeManifest, TOKEN};
+pub use handshakes::{Encoding, HMAC, HandshakeAnswer, HandshakeManifest, TOKEN};
+pub use hook_names::{is_of_host, mistyped, short_name};
+pub use hooks::{FilterManifest, HOST_HOOKS, HookManifest};
+pub use oauth::OAuthManifest;
+pub use routes::{RouteAuth, RouteManifest};
+pub use schedules::{NamedScheduleManifest, ScheduleManifest};
 pub use signing_key::{KeyError, SigningKey, from_hex};
+pub use unknown_fields::unknown_fields;
+pub use workers::{Ordering, WorkerManifest};
 
-/// How a manifest names what is the operator's: a secret, `settings:<name>`, or a value, `settings:/pointer`.
+/// The prefix by which a manifest names the operator's settings: a secret is `settings:<name>`, a value
+/// `settings:/pointer`.
 pub const SETTINGS: &str = "settings:";
-/// By default: of a manifest's text. It is no plugin's that bounds the schema of all manifests.
+/// Default: bytes of a manifest's text.
 const MANIFEST_BYTES: usize = 1 << 20;
 
 static MANIFEST_DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
@@ -40,12 +49,12 @@ static MANIFEST_SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
     manifest_schema().unwrap_or_else(|_| unreachable!("a test compiles the manifest's schema"))
 });
 
-/// Its own bounds are the defaults: it is no plugin's.
+/// Compiles the schema of manifests, with default limits: an operator's settings are for plugins' schemas.
 fn manifest_schema() -> Result<Schema, Vec<SchemaError>> {
     compile(&MANIFEST_DOCUMENT)
 }
 
-/// The part of it that a hook is declared by, whoever does.
+/// The part of that schema for the declaration of a hook, by a plugin or by a driver.
 static HOOK_SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
     let document = json!({ "$ref": "#/$defs/hook", "$defs": MANIFEST_DOCUMENT["$defs"] });
     compile(&document).unwrap_or_else(|_| unreachable!("a test compiles the manifest's schema"))
@@ -68,7 +77,7 @@ pub fn hook_faults(declaration: &Value) -> Vec<Violation> {
     faults
 }
 
-/// What a plugin says of itself.
+/// A manifest.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Manifest {
     pub name: String,
@@ -98,6 +107,17 @@ pub struct Manifest {
     pub routes: Vec<RouteManifest>,
     #[serde(default)]
     pub requests: Requests,
+}
+
+/// Who has instances of a plugin.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// An instance for each community that enables the plugin.
+    #[default]
+    Community,
+    /// One instance for the whole host.
+    Host,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -158,16 +178,7 @@ pub enum ProcessFunction {
     ReceiveWebhook,
 }
 
-/// How often something happens: an interval, or a cron expression.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-pub struct ScheduleManifest {
-    pub every: Option<String>,
-    pub cron: Option<String>,
-    pub time_zone: Option<String>,
-    pub jitter: Option<String>,
-}
-
-/// The signature that a webhook must have.
+/// How the host checks the signature of a webhook.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct VerifyManifest {
     pub scheme: String,
@@ -177,13 +188,6 @@ pub struct VerifyManifest {
     pub prefix: Option<String>,
     pub encoding: Option<String>,
     pub tolerance_s: Option<u32>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-pub struct OAuthManifest {
-    pub types: Option<Vec<String>>,
-    pub pkce: Option<bool>,
-    pub issuer: Option<String>,
 }
 
 /// What the plugin asks the operator to grant.
@@ -197,21 +201,6 @@ pub struct Requests {
     pub tcp: Vec<String>,
     #[serde(default)]
     pub accounts: Vec<String>,
-}
-
-impl OAuthManifest {
-    /// Who has to have sent a browser back, in the manifest's words or as the operator's settings (JSON) say.
-    pub fn issuer(&self, settings: &str) -> Option<String> {
-        let issuer = self.issuer.as_deref()?;
-        let Some(pointer) = issuer.strip_prefix(SETTINGS) else { return Some(issuer.to_owned()) };
-        let settings: Value = serde_json::from_str(settings).unwrap_or_default();
-        settings.pointer(pointer)?.as_str().map(str::to_owned)
-    }
-
-    /// Whether it authorises that: `app`, `user`.
-    pub fn has(&self, kind: &str) -> bool {
-        self.types.as_ref().is_none_or(|types| types.iter().any(|one| one == kind))
-    }
 }
 
 impl Manifest {
@@ -235,7 +224,7 @@ impl Manifest {
         self.lifecycle.contains(&function)
     }
 
-    /// What the manifest says that its component does not export.
+    /// Parts of the manifest whose interface the component does not export.
     pub fn unexported(&self, capabilities: &[&str]) -> Vec<String> {
         let named = [
             ("actions", !self.actions.is_empty()),
@@ -257,7 +246,7 @@ impl Manifest {
             .collect()
     }
 
-    /// Why the config's value that tells instances apart cannot be the one that is named.
+    /// Why `community_platform_id_key` cannot be the key that the manifest names.
     pub fn wrong_platform_id_key(&self, config: &Schema) -> Option<String> {
         let key = self.community_platform_id_key.as_ref()?;
         let properties = config.document().get("properties");
@@ -272,7 +261,7 @@ impl Manifest {
         })
     }
 
-    /// The config's value that tells instances apart; none where it is not set.
+    /// The `community_platform_id` in a config; none if it is not set.
     pub fn platform_id(&self, config: &Value) -> Result<Option<String>, Violation> {
         let Some(key) = &self.community_platform_id_key else { return Ok(None) };
         match config.get(key) {
@@ -323,7 +312,7 @@ fn twice<'a>(names: impl Iterator<Item = &'a String>) -> Vec<&'a String> {
     names.filter(|name| !seen.insert(*name)).collect()
 }
 
-/// Defaults of array items, which `fill_defaults` leaves to whoever knows the array.
+/// Fills in the defaults of actions: `fill_defaults` does not fill in items of arrays.
 fn fill_action_defaults(manifest: &mut Value) {
     let defaults = [
         ("description", Value::from("")),
@@ -338,81 +327,5 @@ fn fill_action_defaults(manifest: &mut Value) {
     }
 }
 
-/// Fields of a manifest that this host does not know.
-pub fn unknown_fields(text: &str) -> Vec<String> {
-    let manifest: Value = serde_json::from_str(text).unwrap_or_default();
-    let known = |pointer: &str| MANIFEST_DOCUMENT.pointer(pointer).and_then(Value::as_object);
-    let unknown = |value: &Value,
-                   known: Option<&serde_json::Map<String, Value>>,
-                   place: &str|
-     -> Vec<String> {
-        let fields = value.as_object().into_iter().flat_map(|fields| fields.keys());
-        fields
-            .filter(|key| known.is_some_and(|known| !known.contains_key(*key)))
-            .map(|key| format!("{place}{key}"))
-            .collect()
-    };
-    let mut fields = unknown(&manifest, known("/properties"), "/");
-    for (at, action) in
-        manifest.get("actions").and_then(Value::as_array).into_iter().flatten().enumerate()
-    {
-        fields.extend(unknown(
-            action,
-            known("/$defs/action/properties"),
-            &format!("/actions/{at}/"),
-        ));
-    }
-    fields
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_manifests_own_schema_compiles() {
-        assert!(manifest_schema().is_ok(), "{:?}", manifest_schema().err());
-    }
-
-    #[test]
-    fn a_manifest_needs_only_a_name() {
-        let manifest = Manifest::parse(r#"{"name":"small"}"#).unwrap();
-        assert_eq!(manifest.version, "0.0.0");
-        assert_eq!(manifest.on_config_change, OnConfigChange::Recreate);
-    }
-
-    #[test]
-    fn the_issuer_may_be_the_operators_setting() {
-        let issuer = |text: &str, settings: &str| {
-            let manifest = format!(r#"{{"name":"a","oauth":{{"issuer":"{text}"}}}}"#);
-            Manifest::parse(&manifest).unwrap().oauth.unwrap().issuer(settings)
-        };
-        assert_eq!(issuer("https://p.example", "{}").as_deref(), Some("https://p.example"));
-        let set = r#"{"issuer":"https://o.example"}"#;
-        assert_eq!(issuer("settings:/issuer", set).as_deref(), Some("https://o.example"));
-        assert_eq!(issuer("settings:/issuer", "{}"), None, "who set nothing checks nothing");
-    }
-
-    #[test]
-    fn every_mistake_is_named() {
-        let mistakes =
-            Manifest::parse(r#"{"name":"api","actions":[{"slug":"Bad"}],"auth_type":"magic"}"#)
-                .unwrap_err();
-        assert_eq!(mistakes.len(), 3, "{mistakes:?}");
-    }
-
-    #[test]
-    fn two_actions_with_one_slug_are_refused() {
-        let mistakes =
-            Manifest::parse(r#"{"name":"a","actions":[{"slug":"x"},{"slug":"x"}]}"#).unwrap_err();
-        assert_eq!(mistakes, ["two actions have the slug `x`"]);
-    }
-
-    #[test]
-    fn unknown_fields_are_only_named() {
-        assert_eq!(
-            unknown_fields(r#"{"name":"a","x_future":1,"actions":[{"slug":"x","y":2}]}"#),
-            ["/x_future", "/actions/0/y"]
-        );
-    }
-}
+mod tests;

@@ -1,9 +1,9 @@
-//! Moments as RFC 3339 has them: the one reading of those that are handed over.
+//! Moments in RFC 3339: the one way in which the host reads them.
 
-/// What a text has to be, for whoever is told that it is not.
+/// The description of a valid moment, for error messages.
 pub const A_MOMENT: &str = "a time as RFC 3339 has it, with seconds and an offset from UTC: 2026-01-31T12:00:00Z, or 2026-01-31T13:00:00+01:00";
 
-/// Whether a text is a moment: a date of the calendar, a time, and how far it is from UTC.
+/// Whether a text is a moment: an existing date, a time, and an offset from UTC.
 pub fn is_rfc3339(text: &str) -> bool {
     let Some((moment, rest)) = text.split_at_checked("0000-00-00T00:00:00".len()) else {
         return false;
@@ -18,12 +18,12 @@ pub fn is_rfc3339(text: &str) -> bool {
     let is_date = (1..=12).contains(&month) && (1..=days_of(year, month)).contains(&day);
     let is_time = hour < 24 && minute < 60 && second <= 60;
     let Some(ahead) = minutes_ahead(offset) else { return false };
-    // A leap second ends a day in UTC.
+    // A leap second is only at the end of a day in UTC.
     let in_utc = (hour * 60 + minute + 24 * 60).wrapping_add_signed(-ahead) % (24 * 60);
     is_date && is_time && (second < 60 || in_utc == 23 * 60 + 59)
 }
 
-/// What follows the fraction of a second, if there is one.
+/// What follows the fraction of a second, or all if there is none.
 fn after_fraction(rest: &str) -> Option<&str> {
     let Some(fraction) = rest.strip_prefix('.') else { return Some(rest) };
     let offset = fraction.trim_start_matches(|c: char| c.is_ascii_digit());
@@ -42,7 +42,7 @@ fn minutes_ahead(offset: &str) -> Option<i32> {
     (hours < 24 && minutes < 60).then_some(sign * (hours * 60 + minutes))
 }
 
-/// `0` stands for a digit, a letter for itself in either case.
+/// In `shape`, `0` stands for a digit, and a letter for itself in either case.
 fn has_shape(text: &str, shape: &str) -> bool {
     text.len() == shape.len()
         && text.bytes().zip(shape.bytes()).all(|(found, expected)| match expected {
@@ -61,7 +61,7 @@ fn days_of(year: u32, month: u32) -> u32 {
     }
 }
 
-/// For tests of those who read moments: what is one, and what is none.
+/// Examples for the tests of code that reads moments: valid ones and invalid ones.
 pub const MOMENTS: [&str; 7] = [
     "2021-06-20T12:00:00Z",
     "2021-06-20t12:00:00.25+02:00",

@@ -2,7 +2,7 @@
 
 use crate::bounds::EVENT_TYPE_BYTES;
 
-/// Of a plugin, an action, a process, an error's own kind.
+/// The longest name of a plugin, an action, a process, or a plugin's own kind of error.
 const NAME_BYTES: usize = 50;
 
 /// Whether it is `[a-z][a-z0-9-]{0,49}`.

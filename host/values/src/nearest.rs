@@ -1,7 +1,7 @@
 //! Which known name a mistyped one was meant for.
 
-/// `; did you mean …?`, if one that is known is near: a part of it or the other way round, alike in case alone, with the
-/// same beginning, or but a third of its letters away.
+/// `; did you mean …?`, if a known name is near: it contains the other or is contained in it, differs only in
+/// case, begins alike, or differs in at most a third of its letters.
 pub fn nearest(key: &str, known: &[&str]) -> String {
     let near = known.iter().filter_map(|one| Some((nearness(key, one)?, one)));
     near.max_by(|(a, _), (b, _)| a.total_cmp(b))
@@ -9,13 +9,13 @@ pub fn nearest(key: &str, known: &[&str]) -> String {
         .unwrap_or_default()
 }
 
-/// How near, if near enough.
+/// The distance, if the name is near enough.
 fn nearness(key: &str, one: &str) -> Option<f64> {
-    // `limits.cpu_sm` is about a setting of that section.
+    // For `limits.cpu_sm` a setting of that section is meant.
     let key = if one.contains('.') { key } else { key.rsplit('.').next().unwrap_or(key) };
     let (key, one) = (key.to_lowercase(), one.to_lowercase());
     let (short, long) = if key.len() < one.len() { (&key, &one) } else { (&one, &key) };
-    // `type` is a part of `event_type`, however much more of it there is.
+    // `type` is near `event_type`, although most letters differ.
     let is_part = short.chars().count() >= 3 && long.contains(short.as_str());
     let letters = long.chars().count();
     let alike = key.chars().zip(one.chars()).take_while(|(a, b)| a == b).count();

@@ -1,16 +1,16 @@
-//! Which methods and headers a plugin's request may have. What belongs to one connection is not a plugin's to say.
+//! Which methods and headers a plugin's request may have. A plugin cannot set headers of the connection.
 
-/// The type of a body that is a form.
+/// The content type of a form.
 pub const FORM: &str = "application/x-www-form-urlencoded";
 
-/// They belong to the connection, or say what the client says itself.
+/// Headers that belong to the connection, or that the client sets itself.
 const OF_THE_CONNECTION: [&str; 7] =
     ["connection", "expect", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"];
 const OF_THE_CLIENT: [&str; 2] = ["content-length", "host"];
-/// The longest name of a header that is read, in bytes.
+/// The longest accepted name of a header, in bytes.
 const HEADER_NAME_BYTES: usize = 64 << 10;
 
-/// The reason why a request of this method is not sent.
+/// Why a request with this method is refused.
 pub fn check_method(method: &str) -> Result<(), String> {
     if !method.is_empty() && method.bytes().all(is_token) && !["CONNECT", "TRACE"].contains(&method)
     {
@@ -19,7 +19,7 @@ pub fn check_method(method: &str) -> Result<(), String> {
     Err("the method is none that can be sent".to_owned())
 }
 
-/// The reason why a request with this header is not sent. The value is not repeated: it may be a secret.
+/// Why a request with this header is refused. The message does not repeat the value, which may be a secret.
 pub fn check_header(name: &str, value: &str) -> Result<(), String> {
     if !(1..HEADER_NAME_BYTES).contains(&name.len()) || !name.bytes().all(is_token) {
         return Err("a header's name is not valid".to_owned());

@@ -1,7 +1,7 @@
-//! Puts a text into a body that is JSON, at the place that a JSON Pointer names. All other bytes stay as they are: digits,
-//! order, white space.
+//! Puts a text into a JSON body, at the place that a JSON Pointer names. All other bytes stay as they are:
+//! digits, order, white space.
 //!
-//! The text is a secret: no error repeats it, or anything else that stands in the body.
+//! The text is a secret: no error repeats it, or anything else of the body.
 
 mod seek;
 
@@ -10,9 +10,9 @@ use std::ops::Range;
 
 use serde_json::value::RawValue;
 
-use seek::{Members, Step, element, members, seek};
+use seek::{Members, PointerStep, element, members, seek};
 
-/// Why there is no place for it.
+/// Why the text cannot be placed.
 #[derive(Debug, PartialEq, Eq)]
 pub struct NoPlace(String);
 
@@ -22,7 +22,7 @@ impl std::fmt::Display for NoPlace {
     }
 }
 
-/// A place in a body: bytes that the text replaces, and what is written before it.
+/// A place in a body: the bytes that the text replaces, and what is written before it.
 #[derive(Debug)]
 pub struct Spot<'b> {
     body: &'b [u8],
@@ -31,7 +31,7 @@ pub struct Spot<'b> {
 }
 
 impl<'b> Spot<'b> {
-    /// The place that `pointer` names: a text that is there, or a member that is added to an object that is there.
+    /// The place that `pointer` names: an existing text, or a new member of an existing object.
     pub fn find(body: &'b [u8], pointer: &str) -> Result<Self, NoPlace> {
         let steps = steps(pointer)?;
         let text = std::str::from_utf8(body)
@@ -39,7 +39,7 @@ impl<'b> Spot<'b> {
         if text.trim().is_empty() {
             return Err(NoPlace("the body is empty, and not JSON; write at least `{}`".to_owned()));
         }
-        let find = |steps: &[Step]| {
+        let find = |steps: &[PointerStep]| {
             let found = seek(text, steps)
                 .map_err(|error| NoPlace(format!("the body cannot hold a secret: {error}")))?;
             found.ok_or_else(|| {
@@ -66,7 +66,7 @@ impl<'b> Spot<'b> {
     fn in_object(
         body: &'b [u8],
         object: &RawValue,
-        name: &Step,
+        name: &PointerStep,
         pointer: &str,
     ) -> Result<Self, NoPlace> {
         let Members { named, count } = members(object, name);
@@ -85,7 +85,7 @@ impl<'b> Spot<'b> {
     fn in_array(
         body: &'b [u8],
         array: &RawValue,
-        index: &Step,
+        index: &PointerStep,
         pointer: &str,
     ) -> Result<Self, NoPlace> {
         let found = element(array, index);
@@ -107,7 +107,7 @@ impl<'b> Spot<'b> {
         Ok(Self { body, replaced: begin..begin + value.get().len(), before: String::new() })
     }
 
-    /// The bytes that the body has with `text` in it.
+    /// The length of the body with `text` in it.
     pub fn bytes_with(&self, text: &str) -> usize {
         let mut count = Count(0);
         let counted = serde_json::to_writer(&mut count, text);
@@ -124,25 +124,25 @@ impl<'b> Spot<'b> {
     }
 }
 
-/// Where a part of the body begins in it.
+/// The offset of a part in the body.
 fn offset(body: &[u8], part: &RawValue) -> usize {
     part.get().as_ptr().addr() - body.as_ptr().addr()
 }
 
-fn steps(pointer: &str) -> Result<Vec<Step>, NoPlace> {
+fn steps(pointer: &str) -> Result<Vec<PointerStep>, NoPlace> {
     if pointer.is_empty() {
         return Ok(Vec::new());
     }
-    let parts = pointer.strip_prefix('/').map(|rest| rest.split('/').map(Step::parse));
+    let parts = pointer.strip_prefix('/').map(|rest| rest.split('/').map(PointerStep::parse));
     let steps = parts.and_then(Iterator::collect);
     steps.ok_or_else(|| NoPlace(format!("`{pointer}` is not a JSON Pointer; write `/api_key`, or `/auth/key` for a member of a member")))
 }
 
-fn path(steps: &[Step]) -> String {
-    steps.iter().map(Step::written).collect()
+fn path(steps: &[PointerStep]) -> String {
+    steps.iter().map(PointerStep::written).collect()
 }
 
-/// Counts what is written.
+/// Counts the bytes that are written.
 struct Count(usize);
 
 impl Write for Count {

@@ -1,8 +1,8 @@
-//! JSON Schemas of manifests: checked and compiled once at load, then asked for every call.
+//! JSON Schemas of manifests: checked and compiled once at load, then used in every call.
 //!
-//! A schema is written by a plugin's author and its values by anybody: compiling answers every reason at once, nothing is
-//! ever fetched, patterns are of bounded number, size and cost, a value is refused where checking it would take too
-//! long, and a violation never quotes a value where the schema knows of secrets.
+//! A plugin's author writes the schema, and anybody the values. So compiling reports every problem at once,
+//! nothing is ever fetched, the number, size and cost of patterns are limited, a value that would take too long
+//! to check is refused, and a violation never quotes a value if the schema has secrets.
 
 mod alternatives;
 mod applied;
@@ -46,10 +46,10 @@ use integers::{Ended, Integers};
 use meaning::Meaning;
 use meter::metered;
 use references::References;
-use value_cost::{Reasons, Size, ValueCost};
+use value_cost::{Reasons, ValueCost, ValueSize};
 use violation::Told;
 
-/// The size of a value means nothing to a schema that looks at its type alone.
+/// A schema that checks only the type does not depend on the size of the value.
 const ANY_BYTES: usize = 1 << 20;
 
 /// A JSON Schema of a manifest: checked, compiled, with its defaults and secrets found once.
@@ -101,7 +101,7 @@ impl Schema {
         })
     }
 
-    /// What stands for the schema of parameters or of a config that a manifest does not give.
+    /// The schema of parameters or of a config for which the manifest has none.
     pub fn any_object() -> Schema {
         let limits = SchemaLimits::default();
         let bounds = Bounds::new(&limits, ANY_BYTES);
@@ -113,7 +113,8 @@ impl Schema {
         &self.document
     }
 
-    /// An input as a plugin gets it: with its defaults, valid, integers written as integers, all else as it was written.
+    /// An input as a plugin gets it: with defaults, valid, integers written as integers, everything else
+    /// unchanged.
     pub fn accepted(&self, text: String) -> Result<String, Vec<Violation>> {
         let (text, mut value) = read(text)?;
         let filled = self.fill_defaults(&mut value).map_err(|one| vec![one])?;
@@ -142,7 +143,7 @@ impl Schema {
         Ok(json::rewritten(&value, &tokens.iter().collect::<Vec<_>>()))
     }
 
-    /// Writes `5.0` as `5` where that is said to be an integer. Whether anything changed.
+    /// Writes `5.0` as `5` where the schema says integer. Whether anything changed.
     pub fn write_integers(
         &self,
         value: &mut Value,
@@ -155,17 +156,19 @@ impl Schema {
         })
     }
 
-    /// Adds what is absent and has a default. What is there, `null` too, stays as it is. Whether anything was added.
+    /// Adds absent members that have a default. What is there, also `null`, stays as it is. Whether anything
+    /// was added.
     pub fn fill_defaults(&self, value: &mut Value) -> Result<bool, Violation> {
         self.defaults.fill(value)
     }
 
-    /// Takes out what this schema neither knows nor refuses: it has no effect.
+    /// Takes out what this schema neither knows nor refuses, because it has no effect.
     pub fn forget_ignored(&self, value: &mut Value) {
         self.meaning.forget_ignored(value);
     }
 
-    /// Takes out what this schema does not know, also where it refuses that: what was stored by another one.
+    /// Takes out what this schema does not know, even if it refuses it: the value was stored under another
+    /// schema.
     pub fn forget_unknown(&self, value: &mut Value) {
         self.meaning.forget_unknown(value);
     }
@@ -180,8 +183,8 @@ impl Schema {
         self.validate_within(value, &mut Budget::of_ms(self.validation_ms))
     }
 
-    /// Checks one value of several that share a budget. A valid one costs one pass, the reasons are looked for only in an
-    /// invalid one; one that would take too long is not looked at, or not to its end.
+    /// Checks one value of several that share a budget. A valid value costs one pass; the reasons are looked
+    /// for only if a value is not valid. A value that would take too long is not checked, or not to its end.
     pub fn validate_within(
         &self,
         value: &Value,
@@ -191,13 +194,13 @@ impl Schema {
         self.check(value, budget, told)
     }
 
-    /// The same of a value whose secrets this schema need not know: nothing but places is told.
+    /// The same for a value whose secrets this schema may not know: messages name only places.
     pub fn validate_places(&self, value: &Value) -> Result<(), Vec<Violation>> {
         self.check(value, &mut Budget::of_ms(self.validation_ms), Told::Places)
     }
 
     fn check(&self, value: &Value, budget: &mut Budget, told: Told) -> Result<(), Vec<Violation>> {
-        let size = Size::of(value);
+        let size = ValueSize::of(value);
         if !budget.take(self.value_cost.ns(&size) + self.names.ns(&size)) {
             return Err(vec![Violation::too_large(budget.whole_ms())]);
         }
@@ -208,16 +211,16 @@ impl Schema {
         }
     }
 
-    /// Why a value is not valid, as far as what is left of the budget goes.
+    /// Why a value is not valid, as far as the rest of the budget allows.
     fn reasons(
         &self,
         value: &Value,
-        size: &Size,
+        size: &ValueSize,
         budget: &mut Budget,
         told: Told,
     ) -> Vec<Violation> {
         let all = || violation::collect(self.validator.iter_errors(value), told);
-        // It ends at the first: also where a text is too long for the pattern that would look at it next.
+        // It ends at the first reason, also if a text is too long for the next pattern.
         let first = || violation::collect(self.validator.validate(value).err().into_iter(), told);
         let reasons = match self.value_cost.reasons(size, budget) {
             Reasons::All => {
@@ -229,7 +232,7 @@ impl Schema {
         reasons.unwrap_or_else(|| vec![Violation::unexplained()])
     }
 
-    /// Whether what stands at the pointer is a secret.
+    /// Whether the value at the pointer is a secret.
     pub fn is_secret(&self, pointer: &str) -> bool {
         !self.secrets.find(&lead::sample(pointer)).is_empty()
     }
@@ -247,7 +250,7 @@ fn read(text: String) -> Result<(String, Value), Vec<Violation>> {
     }
 }
 
-/// Without the document: a default in it may be a secret.
+/// Does not show the document, in which a default may be a secret.
 impl fmt::Debug for Schema {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Schema(..)")

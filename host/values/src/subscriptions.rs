@@ -1,16 +1,16 @@
-//! Which events a subscription names: an endpoint's, a worker's, a grant's.
+//! Which events a subscription matches: of an endpoint, a worker or a grant.
 
 use crate::names::is_event_type;
 
-/// Source of what the API itself tells; matched only where it is named literally.
+/// The source of events of the API itself, which only a literal name matches.
 const API: &str = "api";
 
-/// The pattern of a worker for what a successful call emitted.
+/// The pattern by which a worker gets all events of a successful call at once.
 pub const SENDING: &str = "sending_event";
 
-/// What an endpoint subscribes to: `source:type`, `type` of any source, with `*` only at the end.
+/// What an endpoint subscribes to: `source:type`, or `type` of any source, with `*` only at the end.
 pub fn matches(pattern: &str, source: &str, event_type: &str) -> bool {
-    // `api.change` is its full type, the form in which it is known; nobody else's event is meant by it.
+    // `api.change` is the event's full type, by which people know it; it means no other source's event.
     if let Some(kind) = pattern.strip_prefix("api.") {
         return source == API && kind == event_type;
     }
@@ -28,7 +28,7 @@ pub fn matches(pattern: &str, source: &str, event_type: &str) -> bool {
 /// Whether whatever `narrow` matches, `wide` matches too.
 pub fn covers(wide: &str, narrow: &str) -> bool {
     let ((wide_of, wide_kind), (of, kind)) = (parts(wide), parts(narrow));
-    // What the API tells is named literally.
+    // Events of the API are named literally.
     if of == Some(API) || narrow.starts_with("api.") {
         return wide == narrow;
     }
@@ -44,7 +44,7 @@ fn parts(pattern: &str) -> (Option<&str>, &str) {
     pattern.split_once(':').map_or((None, pattern), |(of, kind)| (Some(of), kind))
 }
 
-/// Why a text is no pattern of a subscription.
+/// Why a text is no valid pattern.
 pub fn pattern_fault(pattern: &str) -> Option<&'static str> {
     let kind = pattern.split_once(':').map_or(pattern, |(_, kind)| kind);
     let begin = kind.strip_suffix('*').unwrap_or(kind);
@@ -61,26 +61,26 @@ pub fn pattern_fault(pattern: &str) -> Option<&'static str> {
     None
 }
 
-/// What the API tells, by the only names under which it is heard.
+/// The names of the API's events; no pattern but these matches them.
 const OF_API: [&str; 2] = ["api.change", "api:change"];
-/// What there is to say of a pattern that is `unheard`.
+/// The message for a pattern that is `unheard`.
 pub const UNHEARD: &str = "matches nothing: of the API there is `api.change`, in these words";
 
-/// Whether it asks for what the API tells, and not by its name: nothing will ever match it.
+/// Whether it means events of the API, but not by their name, so that it matches nothing.
 pub fn unheard(pattern: &str) -> bool {
     is_of_api(pattern) && !OF_API.contains(&pattern)
 }
 
-/// Whether it asks for what the API tells.
+/// Whether it means events of the API.
 pub fn is_of_api(pattern: &str) -> bool {
     pattern.starts_with("api.") || pattern.starts_with("api:")
 }
 
-/// Whether one of the patterns names the event; those of the API only literally.
+/// Whether one of the patterns matches the event; events of the API only by their name.
 pub fn names_event(patterns: &[String], source: &str, event_type: &str) -> bool {
     let is_sending = source == "api" && event_type == SENDING;
     patterns.iter().any(|one| match one == SENDING {
-        // No plugin's event that is called so.
+        // A plugin's event of this name is not meant.
         true => is_sending,
         false => matches(one, source, event_type),
     })

@@ -30,14 +30,14 @@ enum Kind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Hosts {
     name: Name,
-    /// None: the port that the URL's scheme stands for.
+    /// None for the default port of the URL's scheme.
     port: Option<u16>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Name {
     Any,
-    /// Any name under this one; stored with the dot before it.
+    /// Any name below this one; stored with its leading dot.
     Under(String),
     Exactly(Host<String>),
 }
@@ -52,7 +52,7 @@ impl HostPattern {
         matches!(&self.kind, Kind::Config(own) if own == pointer)
     }
 
-    /// Whether it surely covers whatever `narrow` covers, or nobody can know before there is a config.
+    /// Whether it certainly covers whatever `narrow` covers; true also if that depends on a config.
     pub fn may_cover_all_of(&self, narrow: &Self) -> bool {
         match (&self.kind, &narrow.kind) {
             (Kind::Hosts(wide), Kind::Hosts(narrow)) => wide.cover_all_of(narrow),
@@ -102,8 +102,8 @@ impl Hosts {
     }
 }
 
-/// A config value is a URL or a host, and never a pattern: who configures an instance does not
-/// widen what the operator granted.
+/// A config value is a URL or a host and never a pattern, because whoever configures an instance must not widen
+/// what the operator granted.
 pub fn url_of_value(value: &str) -> Option<CheckedUrl> {
     let url = if value.contains("://") { value.to_owned() } else { format!("https://{value}") };
     CheckedUrl::parse(&url).ok()
@@ -142,7 +142,7 @@ fn bad(text: &str) -> String {
 
 fn hosts(text: &str) -> Option<Hosts> {
     let (host, port) = match text.rsplit_once(':') {
-        // The colons of an address in brackets are its own.
+        // Colons inside brackets belong to the address.
         Some((host, port)) if !port.ends_with(']') => (host, Some(port.parse().ok()?)),
         _ => (text, None),
     };

@@ -1,10 +1,11 @@
-//! URLs that people write: taken apart in one place, which says what is wrong with one in their words.
+//! Parses URLs that people write, in one place, with messages that they understand.
 
 use url::{ParseError, Url};
 
 const BEGINS: &str = "it does not begin with `http://` or `https://`";
 
-/// An http or https URL. The error is a sentence that does not repeat it: it may hold a secret.
+/// Parses an http or https URL. The error is a sentence that does not repeat it, because it may contain a
+/// secret.
 pub fn parse_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| fault(error).to_owned())?;
     if !matches!(url.scheme(), "http" | "https") {
@@ -13,7 +14,7 @@ pub fn parse_url(text: &str) -> Result<Url, String> {
     Ok(url)
 }
 
-/// One without credentials and fragment, for browsers.
+/// Parses a URL for browsers, without credentials and fragment.
 pub fn web_url(text: &str) -> Result<Url, String> {
     let url = parse_url(text)?;
     if !url.username().is_empty() || url.password().is_some() {

@@ -1,10 +1,10 @@
-//! A value that is changed on its way, with the text that it came in as.
+//! A value that the host changes on its way, with the text that it came in as.
 
 use serde_json::Value;
 
 use super::{Exact, Refusal, rewritten};
 
-/// A value and its text, which says the same in the words of whoever wrote it.
+/// A value and its text, which has the spelling of its sender.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Document {
     value: Value,
@@ -12,7 +12,7 @@ pub struct Document {
 }
 
 impl Document {
-    /// Of a text that was checked, or was made of such texts.
+    /// Reads a text that was checked, or made of such texts.
     pub fn read(text: String) -> Result<Self, Refusal> {
         let value = serde_json::from_str(&text)
             .map_err(|error| Refusal { path: String::new(), message: error.to_string() })?;
@@ -31,7 +31,7 @@ impl Document {
         self.text
     }
 
-    /// Another value that was made of this one and of `other`, in the words of both.
+    /// A value that was made of this one and of `other`, with the spelling of both.
     pub fn became(&self, value: Value, other: Option<&Self>) -> Self {
         if value == self.value {
             return self.clone();

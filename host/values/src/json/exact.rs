@@ -1,5 +1,5 @@
-//! A text as the tree of its tokens, for writing a value that was read from it, and changed here and there since, with the
-//! digits that it came in with.
+//! A text as the tree of its tokens. With it, a value that was read from the text and changed in places can be
+//! written with the digits that it came in with.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ impl<'t> Exact<'t> {
         reader::read(text, READER_DEPTH)
     }
 
-    /// The first number, word or text (in quotes) of which that is so, with its JSON Pointer.
+    /// The first number, word or text (in quotes) for which `is_it` is true, with its JSON Pointer.
     pub fn find(&self, is_it: &dyn Fn(&str) -> bool) -> Option<(String, &str)> {
         match self {
             Self::Scalar(token) => is_it(token).then(|| (String::new(), token.as_ref())),
@@ -51,7 +51,7 @@ impl<'t> Exact<'t> {
         }
     }
 
-    /// How it writes that value.
+    /// The spelling of that value.
     fn token(&self, value: &Value) -> Option<&str> {
         let Self::Scalar(token) = self else { return None };
         let is_same = serde_json::from_str::<Value>(token).is_ok_and(|read| read == *value);
@@ -73,7 +73,7 @@ impl<'t> Part<'t> for Exact<'t> {
     }
 }
 
-/// The value as text: where a source says the same at the same place, in the source's own words.
+/// The value as text. Where a source has the same value at the same place, in the source's spelling.
 pub fn rewritten(value: &Value, sources: &[&Exact<'_>]) -> String {
     let mut text = String::new();
     write(value, sources, &mut text);

@@ -1,9 +1,9 @@
-//! Texts made of values of our own and of texts that are carried. Nothing is read again, and nothing can fail: what was
-//! checked when it came in goes out byte for byte.
+//! Makes JSON texts of the host's own values and of texts that it carries. It reads nothing again, and nothing
+//! can fail: what was checked when it came in goes out byte for byte.
 
 use serde_json::Value;
 
-/// An object under construction. Its members stand in the order in which they are added.
+/// An object under construction. Its members are in the order in which they are added.
 #[derive(Debug)]
 pub struct Object(String);
 
@@ -18,12 +18,12 @@ impl Object {
         Self::default()
     }
 
-    /// With a value of our own.
+    /// Adds a member with a value of the host's own.
     pub fn with(self, name: &str, value: impl Into<Value>) -> Self {
         self.carrying(name, &value.into().to_string())
     }
 
-    /// With a text that is JSON already.
+    /// Adds a member whose value is a JSON text already.
     pub fn carrying(mut self, name: &str, text: &str) -> Self {
         if self.0.len() > 1 {
             self.0.push(',');

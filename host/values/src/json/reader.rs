@@ -1,4 +1,5 @@
-//! One pass over a text: its syntax, and what its readers could not hold. It builds what its caller asks for.
+//! Reads a text in one pass: it checks the syntax, and refuses what later readers could not represent. It
+//! builds what its caller asks for.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -7,9 +8,9 @@ use serde_json::Number;
 
 use super::{Refusal, escape};
 
-/// What is made of the parts of a text. A check makes nothing.
+/// What to build from the parts of a text. A check builds nothing.
 pub trait Part<'t>: Sized {
-    /// A text, number or word, as it is written.
+    /// A text, number or word (`true`, `null`), as it is written.
     fn scalar(token: &'t str) -> Self;
     fn items(items: Vec<Self>) -> Self;
     fn members(members: Vec<(Cow<'t, str>, Self)>) -> Self;
@@ -21,14 +22,14 @@ impl<'t> Part<'t> for () {
     fn members(_: Vec<(Cow<'t, str>, Self)>) -> Self {}
 }
 
-/// Names that are compared with each other one by one, at most.
+/// Up to this many names are compared with each other one by one.
 const FEW_NAMES: usize = 16;
-/// Digits before the point of a number that is certainly not too large.
+/// A number with at most this many digits before the point is certainly not too large.
 const SAFE_DIGITS: usize = 300;
-/// How much of a pointer or of what stands in the text a refusal repeats, in bytes.
+/// The most bytes of a pointer, or of the text, that a refusal repeats.
 const SHOWN_BYTES: usize = 200;
 
-/// `depth`: containers inside one another, at most.
+/// `depth` is the most containers inside one another.
 pub fn read<'t, T: Part<'t>>(text: &'t str, depth: usize) -> Result<T, Refusal> {
     let mut reader = Reader { text, at: 0, place: Vec::new(), depth };
     let value = reader.value()?;
@@ -43,12 +44,12 @@ struct Reader<'t> {
     text: &'t str,
     /// Always at the end, or at the first byte of a character.
     at: usize,
-    /// The way from the root to where it reads.
-    place: Vec<Step<'t>>,
+    /// The path from the root to the current value.
+    place: Vec<PathStep<'t>>,
     depth: usize,
 }
 
-enum Step<'t> {
+enum PathStep<'t> {
     Item(usize),
     Member(Cow<'t, str>),
 }
@@ -82,9 +83,9 @@ impl<'t> Reader<'t> {
                 let name = self.name()?;
                 self.space();
                 self.expect(b':', "`:` after the key")?;
-                self.place.push(Step::Member(name));
+                self.place.push(PathStep::Member(name));
                 let value = self.value()?;
-                if let Some(Step::Member(name)) = self.place.pop() {
+                if let Some(PathStep::Member(name)) = self.place.pop() {
                     members.push((name, value));
                 }
                 if !self.goes_on(b'}', "`,` or `}`")? {
@@ -95,7 +96,7 @@ impl<'t> Reader<'t> {
         match twice(&members) {
             None => Ok(T::members(members)),
             Some(name) => {
-                self.place.push(Step::Member(name.to_owned().into()));
+                self.place.push(PathStep::Member(name.to_owned().into()));
                 Err(self.refuse(
                     "the key stands twice in its object; readers differ in which one counts",
                 ))
@@ -108,7 +109,7 @@ impl<'t> Reader<'t> {
         let mut items = Vec::new();
         if !self.is_closed(b']') {
             loop {
-                self.place.push(Step::Item(items.len()));
+                self.place.push(PathStep::Item(items.len()));
                 let value = self.value()?;
                 self.place.pop();
                 items.push(value);
@@ -120,7 +121,7 @@ impl<'t> Reader<'t> {
         Ok(T::items(items))
     }
 
-    /// Past the opening bracket, unless that is one too many.
+    /// Moves past the opening bracket; refuses one level too many.
     fn enter(&mut self) -> Result<(), Refusal> {
         if self.place.len() == self.depth {
             return Err(self.refuse(format!("it is nested more than {} levels deep", self.depth)));
@@ -129,7 +130,7 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    /// Whether the container is empty; past its end then.
+    /// Whether the container is empty; if so, moves past its end.
     fn is_closed(&mut self, close: u8) -> bool {
         self.space();
         let closed = self.peek() == Some(close);
@@ -158,7 +159,7 @@ impl<'t> Reader<'t> {
         name.map(Cow::Owned).map_err(|error| self.refuse(format!("a key cannot be read: {error}")))
     }
 
-    /// Past a text's closing quote; whether it has escapes.
+    /// Moves past a text's closing quote; returns whether it has escapes.
     fn string(&mut self) -> Result<bool, Refusal> {
         self.at += 1;
         let mut has_escapes = false;
@@ -194,7 +195,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Past one escaped character: the two halves of a pair are one.
+    /// Moves past one escaped character; the two halves of a surrogate pair are one.
     fn unicode(&mut self) -> Result<(), Refusal> {
         let begin = self.at;
         let is_whole = match self.unit()? {
@@ -215,7 +216,7 @@ impl<'t> Reader<'t> {
         Err(self.refuse(message))
     }
 
-    /// Past `\uXXXX`.
+    /// Moves past `\uXXXX`.
     fn unit(&mut self) -> Result<u16, Refusal> {
         let digits = self.text.get(self.at + 2..self.at + 6);
         let digits = digits.filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
@@ -230,7 +231,7 @@ impl<'t> Reader<'t> {
         let begin = self.at;
         self.at += usize::from(self.peek() == Some(b'-'));
         let whole = match self.peek() {
-            // Nothing follows a leading zero.
+            // No digit may follow a leading zero.
             Some(b'0') => {
                 self.at += 1;
                 1
@@ -256,7 +257,7 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    /// Past one digit or more; how many.
+    /// Moves past one digit or more; returns how many.
     fn digits(&mut self, wanted: &str) -> Result<usize, Refusal> {
         let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
         let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -305,7 +306,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// With the line and column, for what is no JSON at all.
+    /// A refusal with line and column, for a text that is not JSON at all.
     fn wrong(&self, message: impl Into<String>) -> Refusal {
         let before = self.text.get(..self.at).unwrap_or_default();
         let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
@@ -319,15 +320,15 @@ impl<'t> Reader<'t> {
         for step in &self.place {
             path.push('/');
             match step {
-                Step::Item(index) => path.push_str(&index.to_string()),
-                Step::Member(name) => path.push_str(&escape(name)),
+                PathStep::Item(index) => path.push_str(&index.to_string()),
+                PathStep::Member(name) => path.push_str(&escape(name)),
             }
         }
         Refusal { path: shown(&path), message: message.into() }
     }
 }
 
-/// A character as a reader knows it.
+/// A character as a message shows it.
 fn named(found: char) -> String {
     match found {
         '\'' => "an apostrophe".to_owned(),
@@ -360,7 +361,7 @@ fn shown(text: &str) -> String {
     }
 }
 
-/// Without its quotes.
+/// The text without its quotes.
 fn inside(token: &str) -> &str {
     token.get(1..token.len() - 1).unwrap_or_default()
 }

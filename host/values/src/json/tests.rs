@@ -1,5 +1,5 @@
-//! What a check refuses and lets through, compared with the library that reads it, and what is carried. Must never accept what is
-//! not read.
+//! What `check` accepts and refuses, compared with the library that reads the texts, and what is carried. Must
+//! never accept what the library cannot read.
 
 use proptest::prelude::*;
 use serde_json::Value;
@@ -78,7 +78,7 @@ fn a_value_is_rewritten_in_the_words_of_its_source() {
     );
 }
 
-/// Texts near JSON: most are none.
+/// Texts similar to JSON; most are invalid.
 fn near_json() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
         "{",

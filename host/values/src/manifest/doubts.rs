@@ -1,9 +1,9 @@
-//! What in a manifest can have no effect: mistyped most likely. The host tells it at load and serves; the in-memory host
-//! fails the test.
+//! Finds what in a manifest can have no effect, and so is probably mistyped. The host warns of it at load and
+//! serves the plugin; the in-memory host fails the test.
 
 use serde_json::{Map, Value, json};
 
-use super::{Manifest, SETTINGS, filters};
+use super::{Manifest, SETTINGS, hook_names};
 use crate::declared::{Declared, full_name};
 use crate::names::is_slug;
 use crate::nearest::nearest;
@@ -12,7 +12,8 @@ use crate::subscriptions::{SENDING, UNHEARD, is_of_api, matches, unheard};
 
 const CONFIG: &str = "config:";
 
-/// Of a manifest whose config has that schema. The operator's settings are none where nobody knows them yet.
+/// Warnings for a manifest whose config has that schema. `settings` is none while nobody knows the operator's
+/// settings.
 pub fn doubts(
     manifest: &Manifest,
     config: &Schema,
@@ -23,11 +24,11 @@ pub fn doubts(
     doubts.extend(pointers.iter().filter_map(|one| one.leads_nowhere(manifest, settings)));
     doubts.extend(secrets(manifest, config));
     doubts.extend(patterns(manifest));
-    doubts.extend(filters::doubts(manifest));
+    doubts.extend(hook_names::doubts(manifest));
     doubts
 }
 
-/// A pointer that somebody wrote, and where.
+/// A pointer in a manifest, and the field that contains it.
 pub struct Pointer<'a> {
     pub place: String,
     pub text: &'a str,
@@ -51,13 +52,13 @@ fn pointers(manifest: &Manifest) -> Vec<Pointer<'_>> {
     all.map(|(field, text)| Pointer { place: format!("the manifest's {field}"), text }).collect()
 }
 
-/// Whether it names a value in place of a host.
+/// Whether a text names a value in place of a host.
 pub fn is_pointer(host: &str) -> bool {
     host.starts_with(CONFIG) || host.starts_with(SETTINGS)
 }
 
 impl Pointer<'_> {
-    /// What there is to say if it does not lead to anything that the manifest's schemas know, or the operator has set.
+    /// A warning if the pointer leads to nothing that the manifest's schemas describe or the operator has set.
     pub fn leads_nowhere(
         &self,
         manifest: &Manifest,
@@ -65,7 +66,7 @@ impl Pointer<'_> {
     ) -> Option<String> {
         let Self { place, text } = self;
         let (prefix, pointer, which, schema) = match text.strip_prefix(SETTINGS) {
-            // `settings:name`, or as hosts are named, `settings:/name`.
+            // `settings:name`, or, where a host is expected, `settings:/name`.
             Some(name) => {
                 let pointer = format!("/{}", name.trim_start_matches('/'));
                 (SETTINGS, pointer, "settings_schema", &manifest.settings_schema)
@@ -77,7 +78,7 @@ impl Pointer<'_> {
                 None => ("", (*text).to_owned(), "config_schema", &manifest.config_schema),
             },
         };
-        // Without a schema whatever the operator sets is there, and nothing else.
+        // Without a schema, exactly what the operator has set exists.
         let is_set = |settings: &Map<String, Value>| {
             Value::Object(settings.clone()).pointer(&pointer).is_some()
         };
@@ -101,7 +102,7 @@ impl Pointer<'_> {
     }
 }
 
-/// Secrets that are none, and what is none and should be.
+/// Warnings of pointers to secrets that lead to no secret, and of values that should be secrets.
 fn secrets(manifest: &Manifest, config: &Schema) -> Vec<String> {
     let is_of_config = |text: &&String| text.starts_with('/');
     let mut doubts = Vec::new();
@@ -135,7 +136,7 @@ fn secrets(manifest: &Manifest, config: &Schema) -> Vec<String> {
     doubts
 }
 
-/// Schemas of what is always an object that accept none.
+/// Warnings of schemas for objects that accept no object.
 fn no_objects(manifest: &Manifest) -> Vec<String> {
     let processes = manifest.processes.iter().map(|one| {
         (format!("the parameters_schema of process `{}`", one.name), &one.parameters_schema)
@@ -158,7 +159,7 @@ fn no_objects(manifest: &Manifest) -> Vec<String> {
         .collect()
 }
 
-/// Whether no object is valid, as far as its `type` says.
+/// Whether its `type` excludes objects.
 pub fn accepts_no_object(schema: &Value) -> bool {
     let target = schema.get("$ref").and_then(Value::as_str).and_then(|one| one.strip_prefix('#'));
     let schema = target.and_then(|pointer| schema.pointer(pointer)).unwrap_or(schema);
@@ -169,7 +170,7 @@ pub fn accepts_no_object(schema: &Value) -> bool {
     }
 }
 
-/// Patterns of workers that can match nothing.
+/// Warnings of workers' patterns that can match nothing.
 fn patterns(manifest: &Manifest) -> Vec<String> {
     let mut doubts = Vec::new();
     for worker in &manifest.workers {
@@ -195,7 +196,7 @@ fn matches_nothing(manifest: &Manifest, pattern: &str) -> Option<String> {
     if let Some(doubt) = Declared([(own, types)].into()).doubt(pattern) {
         return Some(doubt);
     }
-    // A worker hears plugins, whose names are slugs.
+    // Sources are plugins, whose names are slugs.
     let (source, kind) = pattern.split_once('.').filter(|_| !pattern.contains(':'))?;
     (!is_declared && is_slug(source)).then(|| full_name(source, kind))
 }

@@ -1,5 +1,4 @@
-//! Handshakes of a manifest: requests that platforms send unsigned, to see whether somebody is there before
-//! they use a URL for webhooks.
+//! Handshakes of a manifest: unsigned requests by which platforms check a URL before they send webhooks to it.
 
 use std::collections::BTreeMap;
 
@@ -7,29 +6,29 @@ use serde::Deserialize;
 
 use super::{Manifest, SETTINGS};
 
-/// What stands for the platform's token in an answer's texts.
+/// The placeholder for the platform's token in an answer's texts.
 pub const TOKEN: &str = "{token}";
-/// What stands for its HMAC.
+/// The placeholder for the token's HMAC.
 pub const HMAC: &str = "{hmac}";
 
-/// One of them: how it is known, and how it is answered.
+/// One handshake: how the host recognises it, and how it answers.
 #[derive(Clone, Debug, Deserialize)]
 pub struct HandshakeManifest {
     #[serde(default = "get")]
     pub method: String,
-    /// Where the platform's token is; with none of the three, the method alone makes the handshake.
+    /// Where the platform's token is. With none of these three, any request of the method is the handshake.
     pub query: Option<String>,
     pub header: Option<String>,
     /// A JSON Pointer.
     pub body: Option<String>,
     #[serde(default)]
     pub answer: HandshakeAnswer,
-    /// The texts of a JSON object; empty: the answer is text.
+    /// The members of a JSON object; if empty, the answer is plain text.
     #[serde(default)]
     pub json: BTreeMap<String, String>,
     #[serde(default)]
     pub encoding: Encoding,
-    /// What the HMAC is made with, or what the parameter `secret_query` has to be.
+    /// The secret for the HMAC, or the secret that the parameter `secret_query` has to equal.
     pub secret: Option<String>,
     pub secret_query: Option<String>,
 }
@@ -56,7 +55,7 @@ fn get() -> String {
 }
 
 impl HandshakeManifest {
-    /// What of it contradicts itself, or what the manifest has else.
+    /// What in it contradicts itself, or the rest of the manifest.
     fn mistake(&self, manifest: &Manifest) -> Option<&'static str> {
         let mut verified = manifest.verify.iter().chain(&manifest.global_verify);
         let has_key = verified.any(|how| how.scheme != "ed25519");
@@ -81,12 +80,12 @@ impl HandshakeManifest {
         }
     }
 
-    /// Whether anything but its method makes it.
+    /// Whether the host recognises it by more than its method.
     pub fn has_token(&self) -> bool {
         self.query.is_some() || self.header.is_some() || self.body.is_some()
     }
 
-    /// The secret of the config that it names.
+    /// The place of the config's secret that it uses.
     pub fn config_secret(&self) -> Option<&str> {
         self.secret.as_deref().filter(|secret| !secret.starts_with(SETTINGS))
     }

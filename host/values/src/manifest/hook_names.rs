@@ -1,12 +1,12 @@
-//! Filters of hooks that nobody will ever run: their names are mistyped.
+//! Finds filters that are never called because the name of their hook is mistyped.
 
 use super::Manifest;
-use super::background::HOST_HOOKS;
+use super::hooks::HOST_HOOKS;
 
-/// Letters that a name has more, less or otherwise and still is the same one mistyped.
+/// The most letters by which a mistyped name differs from the right one.
 const SLIPS: usize = 2;
 
-/// For the author, at load: a guard that nobody calls lets everything through.
+/// Warnings for the author at load: a guard that is never called lets everything through.
 pub fn doubts(manifest: &Manifest) -> Vec<String> {
     let mistyped = manifest.filters.iter().filter_map(|filter| {
         let meant = mistyped(manifest, &filter.hook)?;
@@ -18,7 +18,8 @@ pub fn doubts(manifest: &Manifest) -> Vec<String> {
     mistyped.collect()
 }
 
-/// The hook that is meant by a name which no hook has. Those of drivers and other plugins may come later.
+/// The hook that was probably meant by a name that no hook has. Hooks of drivers and other plugins may come
+/// later.
 pub fn mistyped<'m>(manifest: &'m Manifest, hook: &str) -> Option<&'m str> {
     let own = manifest.hooks.iter().map(|one| one.name.as_str());
     let (near, meant) = HOST_HOOKS

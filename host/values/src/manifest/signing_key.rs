@@ -1,7 +1,8 @@
-//! The key of a plugin's `verify`, read from the text that somebody pasted into a form.
+//! Reads the key of a plugin's `verify` from the text that somebody pasted into a form.
 //!
-//! What a copied secret usually has too much or too little is understood; everything else is refused where
-//! the secret is set, because it would fail at each webhook and nobody would know why. Says nothing of the secret.
+//! It accepts what copying usually adds or leaves out. It refuses everything else when the secret is set,
+//! because such a secret would fail at each webhook and nobody would know why. Messages reveal nothing of the
+//! secret.
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
@@ -10,14 +11,14 @@ use ed25519_dalek::VerifyingKey;
 use secrecy::{SecretSlice, zeroize::Zeroizing};
 use serde_json::Value;
 
-use super::handshake::{HandshakeAnswer, HandshakeManifest};
+use super::handshakes::{HandshakeAnswer, HandshakeManifest};
 use super::{Manifest, SETTINGS, VerifyManifest};
 use crate::schema::Violation;
 
-/// The shortest key that signs, in bytes: what is shorter can be guessed.
+/// The shortest acceptable key, in bytes: a shorter one can be guessed.
 const KEY_BYTES: usize = 16;
 
-/// What signatures are made or checked with.
+/// The key with which signatures are made or checked.
 pub type SigningKey = SecretSlice<u8>;
 
 /// Base64 with or without the `=` at its end.
@@ -26,7 +27,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Why a text is no key. Says what to do.
+/// Why a text is no key, and what to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     #[error(
@@ -50,14 +51,14 @@ pub enum KeyError {
 }
 
 impl VerifyManifest {
-    /// The key that a text is.
+    /// Reads the key from a text.
     pub fn key(&self, text: &str) -> Result<SigningKey, KeyError> {
         key(&self.scheme, text)
     }
 }
 
 impl HandshakeManifest {
-    /// The key that a text is, for the answer `hmac`: its own bytes.
+    /// Reads the key for the answer `hmac`: the text's own bytes.
     pub fn key(&self, text: &str) -> Result<SigningKey, KeyError> {
         key("hmac-sha256", text)
     }
@@ -76,13 +77,13 @@ fn key(scheme: &str, text: &str) -> Result<SigningKey, KeyError> {
 }
 
 impl Manifest {
-    /// What is wrong with the secrets that sign, in a config with its secrets.
+    /// What is wrong with the signing secrets of a config that contains its secrets.
     pub fn wrong_signing_secret(&self, config: &Value) -> Option<Violation> {
         let mut own = self.signing().filter(|(_, place)| !place.starts_with(SETTINGS));
         own.find_map(|(scheme, place)| wrong(scheme, place, config.pointer(place)))
     }
 
-    /// The same of the operator's settings.
+    /// The same for the operator's settings.
     pub fn wrong_signing_settings(&self, settings: &Value) -> Vec<Violation> {
         let named = self.signing().filter_map(|(scheme, place)| {
             let name = place.strip_prefix(SETTINGS)?;
@@ -91,7 +92,7 @@ impl Manifest {
         named.collect()
     }
 
-    /// Where the secrets are that sign, and by which scheme.
+    /// The places of the signing secrets, each with its scheme.
     fn signing(&self) -> impl Iterator<Item = (&str, &str)> {
         let verified = self.verify.iter().chain(&self.global_verify);
         let made = self.handshakes.iter().filter(|one| one.answer == HandshakeAnswer::Hmac);
@@ -100,7 +101,7 @@ impl Manifest {
     }
 }
 
-/// What is wrong with what a config has there, or the settings.
+/// What is wrong with the secret at this place of a config or of the settings.
 fn wrong(scheme: &str, pointer: &str, value: Option<&Value>) -> Option<Violation> {
     let error = match value {
         None | Some(Value::Null) => return None,
@@ -110,7 +111,7 @@ fn wrong(scheme: &str, pointer: &str, value: Option<&Value>) -> Option<Violation
     Some(Violation { path: pointer.to_owned(), message: error.to_string() })
 }
 
-/// `whsec_…`; some platforms show `v1,whsec_…`, and some write base64 as URLs have it.
+/// `whsec_…`; some platforms show `v1,whsec_…`, and some use URL-safe base64.
 fn standard_webhooks(text: &str) -> Result<Vec<u8>, KeyError> {
     let text = text.strip_prefix("v1,").unwrap_or(text);
     if text.starts_with("whsk_") || text.starts_with("whpk_") {

@@ -1,4 +1,4 @@
-//! Finds a value in JSON as it is written: the text is read once, and nothing of it is kept but where the value stands.
+//! Finds a value in a JSON text. It reads the text once, and keeps only where the value is.
 
 use std::fmt;
 
@@ -7,13 +7,13 @@ use serde_json::value::RawValue;
 
 /// One part of a JSON Pointer.
 #[derive(Debug)]
-pub struct Step {
+pub struct PointerStep {
     name: String,
     index: Option<usize>,
 }
 
-impl Step {
-    /// None: a `~` that stands for nothing.
+impl PointerStep {
+    /// None for a `~` without `0` or `1` after it.
     pub fn parse(part: &str) -> Option<Self> {
         let mut name = String::new();
         let mut characters = part.chars();
@@ -36,38 +36,38 @@ impl Step {
         &self.name
     }
 
-    /// As it stands in a pointer.
+    /// The part as it is written in a pointer.
     pub fn written(&self) -> String {
         format!("/{}", self.name.replace('~', "~0").replace('/', "~1"))
     }
 }
 
-/// The value that the steps lead to in a whole text, if there is one.
-pub fn seek<'t>(text: &'t str, steps: &[Step]) -> serde_json::Result<Option<&'t RawValue>> {
+/// The value at the end of the steps in a whole text, if it exists.
+pub fn seek<'t>(text: &'t str, steps: &[PointerStep]) -> serde_json::Result<Option<&'t RawValue>> {
     let mut reader = serde_json::Deserializer::from_str(text);
     let found = Seek(steps).deserialize(&mut reader)?;
     reader.end()?;
     Ok(found)
 }
 
-/// What an object has under a name, and how many members there are.
+/// The value of a member by its name, and how many members there are.
 pub struct Members<'t> {
     pub named: Vec<&'t RawValue>,
     pub count: usize,
 }
 
 /// The members of an object that was read before.
-pub fn members<'t>(object: &'t RawValue, name: &Step) -> Members<'t> {
+pub fn members<'t>(object: &'t RawValue, name: &PointerStep) -> Members<'t> {
     let nothing = Members { named: Vec::new(), count: 0 };
     serde_json::Deserializer::from_str(object.get()).deserialize_map(Named(name)).unwrap_or(nothing)
 }
 
 /// An element of an array that was read before.
-pub fn element<'t>(array: &'t RawValue, index: &Step) -> Option<&'t RawValue> {
+pub fn element<'t>(array: &'t RawValue, index: &PointerStep) -> Option<&'t RawValue> {
     seek(array.get(), std::slice::from_ref(index)).ok().flatten()
 }
 
-struct Seek<'s>(&'s [Step]);
+struct Seek<'s>(&'s [PointerStep]);
 
 impl<'t> DeserializeSeed<'t> for Seek<'_> {
     type Value = Option<&'t RawValue>;
@@ -80,10 +80,10 @@ impl<'t> DeserializeSeed<'t> for Seek<'_> {
     }
 }
 
-/// Looks for one step in a value, and for the rest in what it leads to.
+/// Looks for one step in a value, and for the remaining steps in what it finds.
 struct Inside<'s> {
-    step: &'s Step,
-    rest: &'s [Step],
+    step: &'s PointerStep,
+    rest: &'s [PointerStep],
 }
 
 impl<'t> Visitor<'t> for Inside<'_> {
@@ -141,7 +141,7 @@ impl<'t> Visitor<'t> for Inside<'_> {
     }
 }
 
-struct Named<'s>(&'s Step);
+struct Named<'s>(&'s PointerStep);
 
 impl<'t> Visitor<'t> for Named<'_> {
     type Value = Members<'t>;

@@ -1,16 +1,16 @@
-//! What is said of a value that is none of the alternatives of an `anyOf` or a `oneOf`: "not valid under any of them" helps
-//! nobody.
+//! The message for a value that fits no alternative of an `anyOf` or a `oneOf`. "Not valid under any of them"
+//! would help nobody.
 
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{JsonType, ValidationError};
 use serde_json::Value;
 
-/// Kinds that are listed at most.
+/// The most kinds that a message lists.
 const KINDS: usize = 20;
 
 type Branch = Vec<ValidationError<'static>>;
 
-/// What is wrong with the value by each alternative.
+/// What is wrong with the value, for each alternative.
 fn branches<'e>(error: &'e ValidationError) -> Option<&'e [Branch]> {
     match error.kind() {
         ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
@@ -20,8 +20,7 @@ fn branches<'e>(error: &'e ValidationError) -> Option<&'e [Branch]> {
     }
 }
 
-/// Where all alternatives but one are out of the question, by the type of the value or by its tag: what is wrong with the
-/// value by that one.
+/// If the type of the value or its tag leaves only one alternative: what is wrong with the value by that one.
 pub fn meant<'e>(error: &'e ValidationError) -> Option<&'e [ValidationError<'static>]> {
     let branches = branches(error)?;
     let here = error.instance_path();
@@ -41,7 +40,8 @@ pub fn meant<'e>(error: &'e ValidationError) -> Option<&'e [ValidationError<'sta
     }
 }
 
-/// The kinds of value that the alternatives are: `a string, an object with "url"`. Says nothing of the value.
+/// The kinds of value that the alternatives accept: `a string, an object with "url"`. Reveals nothing of the
+/// value.
 pub fn kinds(error: &ValidationError) -> Option<String> {
     let mut kinds = all_kinds(error)?;
     if kinds.len() > KINDS {
@@ -55,7 +55,7 @@ fn all_kinds(error: &ValidationError) -> Option<Vec<String>> {
     let here = error.instance_path().as_str();
     let mut kinds: Vec<String> = Vec::new();
     for branch in branches(error)? {
-        // Kinds of kinds are kinds.
+        // Alternatives inside an alternative count as alternatives.
         let inner = branch.iter().filter(|error| error.instance_path().as_str() == here);
         let inner = inner.filter_map(all_kinds).next();
         for kind in inner.unwrap_or_else(|| vec![kind(branch, here)]) {
@@ -67,7 +67,7 @@ fn all_kinds(error: &ValidationError) -> Option<Vec<String>> {
     Some(kinds)
 }
 
-/// What the value is not, so that the alternative is out of the question.
+/// What the alternative expects: a type, or an object with a certain tag or certain members.
 fn kind(branch: &Branch, here: &str) -> String {
     let at_here = |error: &&ValidationError| error.instance_path().as_str() == here;
     let expected = branch.iter().filter(at_here).find_map(|error| match error.kind() {
@@ -97,7 +97,7 @@ fn kind(branch: &Branch, here: &str) -> String {
     })
 }
 
-/// The values of which one has to stand there, as JSON.
+/// The allowed values, as JSON.
 fn tag(error: &ValidationError) -> Option<Vec<String>> {
     match error.kind() {
         ValidationErrorKind::Constant { expected_value } => Some(vec![expected_value.to_string()]),

@@ -1,7 +1,7 @@
-//! What all schemas that apply to one part of a value come to together: in looks, or in the time of their patterns.
+//! Adds up the weights of all schemas that apply to one part of a value: visits, or the time of their patterns.
 //!
-//! It follows the schema only, never a value: for each place the weights of what applies there, the largest of them is the
-//! answer.
+//! It follows the schema only, never a value: it adds up the weights at each place, and returns the largest
+//! sum.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,11 +12,12 @@ use super::places::Place;
 use super::references::{Node, References, SchemaId};
 use super::room::Room;
 
-/// No value is nested deeper: the parser refuses it.
+/// No value is nested deeper, because the parser refuses it.
 pub const VALUE_DEPTH: usize = 128;
 
-/// The places of a schema. What a reference leads back to is applied once to each part, since its result is remembered; to
-/// a text or number, for which nothing is, as often as it is referred to.
+/// The places of a schema. If a reference leads back to where it came from, the validator remembers the result
+/// for each object or array, and so applies its target once. It remembers nothing for a text or number, to
+/// which it applies the target for each reference.
 pub struct Applied {
     place_costs: HashMap<SchemaId, PlaceCost>,
     led_back: HashSet<SchemaId>,
@@ -34,8 +35,8 @@ impl Applied {
         Ok(Applied { place_costs, led_back })
     }
 
-    /// The most that one part of any value weighs, if each schema weighs this much where it applies; or the place where it
-    /// is more than `limit`.
+    /// The largest weight of one part of any value, if each schema has this weight where it applies; or the
+    /// place where it is more than `limit`.
     pub fn most(&self, weight: impl Fn(SchemaId) -> f64, limit: f64) -> Result<f64, SchemaId> {
         let sum = |head: &PlaceCost| head.same.iter().map(|id| weight(*id)).sum::<f64>();
         let mut own: Weights = self.place_costs.iter().map(|(id, head)| (*id, sum(head))).collect();

@@ -1,4 +1,4 @@
-//! What a document must be to be used as a schema, and the sentence for each way in which it is not.
+//! Which documents can be used as a schema, and a message for each reason why one cannot.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,13 +14,13 @@ use super::violation::{self, Told, Violation};
 
 /// The largest schema, serialised.
 pub const SCHEMA_BYTES: usize = 256 * 1024;
-/// The longest text that is looked at as a regular expression, where a schema asks for that format.
+/// The longest text that is checked as a regular expression, where a schema asks for that format.
 pub const REGEX_BYTES: usize = 2 * 1024;
 
 const DRAFT_2020_12: &str = "https://json-schema.org/draft/2020-12/schema";
 const DRAFT_7: &str = "http://json-schema.org/draft-07/schema#";
 
-/// One reason why a document is not a schema that can be used.
+/// One reason why a document cannot be used as a schema.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
 pub struct SchemaError {
     /// JSON Pointer into the schema.
@@ -43,7 +43,7 @@ impl SchemaError {
     }
 }
 
-/// The draft that a document asks for, if it is of a size and kind to be looked at.
+/// The draft that a document asks for, if its size and kind are acceptable.
 pub fn draft(document: &Value) -> Result<Draft, SchemaError> {
     let bytes = serde_json::to_vec(document).map_err(|error| SchemaError::at("", error))?.len();
     if bytes > SCHEMA_BYTES {
@@ -70,7 +70,7 @@ fn draft_named(path: &str, dialect: &Value) -> Result<Draft, SchemaError> {
     }
 }
 
-/// Every reason why `document` is refused that can be found without building a validator.
+/// Every reason to refuse `document` that can be found without building a validator.
 pub fn reasons(
     draft: Draft,
     document: &Value,
@@ -80,7 +80,7 @@ pub fn reasons(
     let mut errors = patterns::unusable(references, patterns);
     errors.extend(references.dangling.iter().map(dangling));
     errors.extend(references.schemas.iter().skip(1).filter_map(dialect));
-    // Draft 7 itself asks whether a pattern is one, and says less about it.
+    // The schema of Draft 7 also checks patterns, with a less helpful message.
     let said = |violation: &Violation| errors.iter().any(|error| error.path == violation.path);
     let violations: Vec<_> =
         metaschema(draft, document).into_iter().filter(|violation| !said(violation)).collect();
@@ -99,7 +99,7 @@ fn metaschema(draft: Draft, document: &Value) -> Vec<Violation> {
     violation::collect(metaschema.iter_errors(document), Told::Values)
 }
 
-/// An embedded schema may not ask for a dialect that the document itself could not.
+/// An embedded schema may ask only for a dialect that the document itself could ask for.
 fn dialect(node: &Node) -> Option<SchemaError> {
     draft_named(&node.path, node.schema.get("$schema")?).err()
 }
@@ -114,8 +114,8 @@ fn dangling(Dangling { path, reference, remote }: &Dangling) -> SchemaError {
     SchemaError::at(path, message)
 }
 
-/// The validator. Each of its patterns pays for the texts that it looks at; those in `patternProperties` are paid for
-/// before, with the names.
+/// Builds the validator. Each of its patterns pays for the texts that it matches; those in `patternProperties`
+/// are paid for in advance, with the names.
 pub fn build(
     draft: Draft,
     document: &Value,
@@ -129,7 +129,7 @@ pub fn build(
         .with_format("regex", is_regex)
         .should_validate_formats(true)
         .offline();
-    // Without a pattern the validator stays as it is.
+    // Without a pattern nothing needs the keyword.
     let options = match patterns.is_empty() {
         true => options,
         false => options.with_keyword("pattern", move |_, pattern, place| {
@@ -145,7 +145,8 @@ pub fn build(
     options.build(document).map_err(|error| SchemaError::at(error.instance_path().as_str(), &error))
 }
 
-/// Whoever checks a regular expression compares each name in it with every other: a longer one is none.
+/// The check of a regular expression compares each of its group names with every other, so a longer text counts
+/// as invalid.
 fn is_regex(text: &str) -> bool {
     text.len() <= REGEX_BYTES && jsonschema_regex::is_valid_ecma_regex(text)
 }

@@ -1,12 +1,13 @@
-//! Which references of a schema lead back to where they came from: the edges of a graph without which it has no circle.
+//! Finds the references of a schema that lead back to where they came from: the edges without which the graph
+//! has no cycle.
 
 use std::collections::HashSet;
 
 /// Edges, from node to node.
 pub type Closing = HashSet<(usize, usize)>;
 
-/// The edges that lead back to a node on the way from node 0 to them, in the order in which `edges` lists the targets
-/// of each node. Without recursion, since a schema can chain thousands.
+/// The edges that lead back to a node on the path from node 0, in the order in which `edges` lists the targets
+/// of each node. It uses no recursion, because a schema can chain thousands.
 pub fn closing(edges: &[Vec<usize>]) -> Closing {
     let mut closing = Closing::new();
     let (mut entered, mut on_the_way) = (HashSet::from([0]), HashSet::from([0]));

@@ -1,7 +1,9 @@
-//! The defaults of a schema: found once, as a tree of only those properties that lead to one, then filled into values.
+//! The defaults of a schema: found once, as a tree of only those properties that lead to a default, and then
+//! filled into values.
 //!
-//! Only `properties.*.default` counts, also through references inside the document, never inside allOf, anyOf or oneOf:
-//! which branch holds is known only after validation. What a value already says is never changed.
+//! Only `properties.*.default` counts, also through references inside the document, but never inside allOf,
+//! anyOf or oneOf: which branch holds is known only after validation. What a value already has is never
+//! changed.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,20 +13,20 @@ use super::places::Place;
 use super::references::{References, SchemaId};
 use super::{Bounds, SchemaError, Violation};
 
-/// Defaults inside defaults, at most this deep: deeper ones lead back into themselves.
+/// The greatest depth of defaults inside defaults: deeper ones lead back to themselves.
 const DEPTH: usize = 64;
 
 pub struct Defaults {
-    /// By the schema of an object; the ones that lead to no default are left out.
-    objects: HashMap<SchemaId, Object>,
-    limits: Size,
+    /// By the schema of an object, without those that lead to no default.
+    objects: HashMap<SchemaId, ObjectDefaults>,
+    limits: Amount,
 }
 
 /// What is filled into one kind of object.
-struct Object {
+struct ObjectDefaults {
     /// Members that are added where they are absent.
     absent: Vec<(String, Completed)>,
-    /// Members that something is filled into where they are there.
+    /// Members that, if they exist, have defaults inside.
     present: HashMap<String, SchemaId>,
 }
 
@@ -39,12 +41,12 @@ type Fields = HashMap<SchemaId, Vec<Field>>;
 /// A default with the defaults inside it already filled in.
 struct Completed {
     value: Value,
-    size: Size,
+    size: Amount,
 }
 
-/// How much there is of a value: parts, and bytes of names and texts.
+/// The size of a value: its parts, and the bytes of its names and texts.
 #[derive(Clone, Copy)]
-struct Size {
+struct Amount {
     values: usize,
     bytes: usize,
 }
@@ -58,13 +60,14 @@ impl Defaults {
         let mut fields = objects(references);
         prune(&mut fields);
         complete(references, &mut fields, room)?;
-        let objects = fields.into_iter().map(|(id, fields)| (id, Object::of(fields))).collect();
-        let limits = Size { values: bounds.default_values, bytes: bounds.default_bytes };
+        let objects =
+            fields.into_iter().map(|(id, fields)| (id, ObjectDefaults::of(fields))).collect();
+        let limits = Amount { values: bounds.default_values, bytes: bounds.default_bytes };
         Ok(Defaults { objects, limits })
     }
 
-    /// Whether anything was added; or what is wrong, if more would have to be than may be: what a client nests may ask for
-    /// one default many times over.
+    /// Whether anything was added. An error if more would have to be added than is allowed: a client's nested
+    /// value may ask for one default many times.
     pub fn fill(&self, value: &mut Value) -> Result<bool, Violation> {
         let mut room = self.limits;
         if self.objects.is_empty() {
@@ -76,7 +79,7 @@ impl Defaults {
         Err(Violation::too_many_defaults(self.limits.values, self.limits.bytes))
     }
 
-    fn fill_object(&self, object: SchemaId, value: &mut Value, room: &mut Size) -> Option<()> {
+    fn fill_object(&self, object: SchemaId, value: &mut Value, room: &mut Amount) -> Option<()> {
         let (Some(object), Value::Object(members)) = (self.objects.get(&object), value) else {
             return Some(());
         };
@@ -95,23 +98,23 @@ impl Defaults {
     }
 }
 
-impl Object {
-    fn of(fields: Vec<Field>) -> Object {
+impl ObjectDefaults {
+    fn of(fields: Vec<Field>) -> ObjectDefaults {
         let present = fields.iter().map(|field| (field.name.clone(), field.object)).collect();
         let absent = fields.into_iter();
         let absent = absent.filter_map(|field| Some((field.name, field.default?))).collect();
-        Object { absent, present }
+        ObjectDefaults { absent, present }
     }
 }
 
-impl Size {
-    fn of(value: &Value) -> Size {
-        let mut size = Size { values: 1, bytes: 0 };
+impl Amount {
+    fn of(value: &Value) -> Amount {
+        let mut size = Amount { values: 1, bytes: 0 };
         match value {
-            Value::Array(items) => items.iter().for_each(|item| size.add(Size::of(item))),
+            Value::Array(items) => items.iter().for_each(|item| size.add(Amount::of(item))),
             Value::Object(members) => members.iter().for_each(|(name, member)| {
                 size.bytes += name.len();
-                size.add(Size::of(member));
+                size.add(Amount::of(member));
             }),
             Value::String(text) => size.bytes = text.len(),
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
@@ -119,18 +122,18 @@ impl Size {
         size
     }
 
-    fn add(&mut self, part: Size) {
+    fn add(&mut self, part: Amount) {
         self.values += part.values;
         self.bytes += part.bytes;
     }
 
-    fn without(self, part: Size) -> Option<Size> {
+    fn without(self, part: Amount) -> Option<Amount> {
         let values = self.values.checked_sub(part.values)?;
-        Some(Size { values, bytes: self.bytes.checked_sub(part.bytes)? })
+        Some(Amount { values, bytes: self.bytes.checked_sub(part.bytes)? })
     }
 }
 
-/// Drops what leads to no default, so that filling never looks at it.
+/// Drops what leads to no default, so that filling never visits it.
 fn prune(objects: &mut Fields) {
     let mut used_by: HashMap<SchemaId, Vec<SchemaId>> = HashMap::new();
     for (id, fields) in objects.iter() {
@@ -151,7 +154,7 @@ fn prune(objects: &mut Fields) {
     }
 }
 
-/// Fills each default once and for all with the defaults of its own properties.
+/// Fills each default with the defaults of its own properties, once.
 fn complete(
     references: &References,
     objects: &mut Fields,
@@ -164,7 +167,7 @@ fn complete(
             let mut value = default.value.clone();
             complete_value(objects, field.object, &mut value, DEPTH, room)
                 .ok_or_else(|| endless(references, field))?;
-            let size = Size::of(&value);
+            let size = Amount::of(&value);
             completed.push((*id, index, Completed { value, size }));
         }
     }
@@ -176,7 +179,7 @@ fn complete(
     Ok(())
 }
 
-/// `None` if there is no end to it.
+/// `None` if it never ends.
 fn complete_value(
     objects: &Fields,
     object: SchemaId,
@@ -184,8 +187,8 @@ fn complete_value(
     depth: usize,
     room: &mut usize,
 ) -> Option<()> {
-    let size = Size::of(value);
-    // A long text counts as several: what is bounded is memory.
+    let size = Amount::of(value);
+    // A long text counts as several values, because the limit is for memory.
     *room = room.checked_sub(size.values + size.bytes / 32)?;
     let (Some(fields), Value::Object(members)) = (objects.get(&object), value) else {
         return Some(());
@@ -250,7 +253,7 @@ fn default(references: &References, property: SchemaId) -> Option<Completed> {
     let value = schemas.find_map(|schema| {
         schema.as_object().and_then(|keywords: &Map<_, _>| keywords.get("default"))
     })?;
-    Some(Completed { value: value.clone(), size: Size::of(value) })
+    Some(Completed { value: value.clone(), size: Amount::of(value) })
 }
 
 /// The schema itself, then what it refers to, nearest first.

@@ -1,4 +1,5 @@
-//! Where a JSON Pointer into a value leads, by the value's schema: for pointers that authors and operators write by hand.
+//! Where a JSON Pointer leads, by the schema of the value. For pointers that authors and operators write by
+//! hand.
 
 use std::collections::BTreeSet;
 
@@ -7,16 +8,16 @@ use serde_json::{Value, json};
 use super::places::{Place, escape};
 use super::references::{References, SchemaId};
 
-/// Places that are offered as the one that was meant.
+/// The most places that are suggested.
 const KNOWN: usize = 1_000;
-/// How deep they lie at most.
+/// The depth to which places are suggested.
 const DEPTH: usize = 8;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lead {
-    /// To a place that the schema describes, or that it leaves open.
+    /// To a place that the schema describes, or leaves open.
     Somewhere,
-    /// To none that it names; those that it does.
+    /// To no place that the schema names; these are the ones that it names.
     Nowhere(Vec<String>),
 }
 
@@ -38,19 +39,19 @@ impl Lead {
     }
 }
 
-/// A value that has something at the pointer and nothing else, to ask a schema what it says of that place.
+/// A value that has a member at the pointer and nothing else. The schema is asked about this place in it.
 pub fn sample(pointer: &str) -> Value {
     let steps = steps(pointer).unwrap_or_default();
     steps.iter().rev().fold(json!("x"), |inner, step| json!({ step.as_str(): inner }))
 }
 
-/// None: it is no JSON Pointer to a part of a value.
+/// None if it is no JSON Pointer to a part of a value.
 fn steps(pointer: &str) -> Option<Vec<String>> {
     let steps = pointer.strip_prefix('/')?.split('/');
     Some(steps.map(|step| step.replace("~1", "/").replace("~0", "~")).collect())
 }
 
-/// With all that describe the same value.
+/// The schemas, and all others that describe the same value.
 fn widened(references: &References, from: BTreeSet<SchemaId>) -> BTreeSet<SchemaId> {
     let mut waiting: Vec<SchemaId> = from.iter().copied().collect();
     let mut all = from;
@@ -69,7 +70,7 @@ fn below(references: &References, here: &BTreeSet<SchemaId>, step: &str) -> BTre
     let edges = here.iter().flat_map(|id| &references.schemas[*id].edges);
     let leads = edges.filter(|(place, target)| match place {
         Place::Property(name) => *name == step,
-        // `false` forbids what it is about.
+        // `false` forbids the member.
         Place::OtherProperties => *references.schemas[*target].schema != Value::Bool(false),
         Place::Matching(_) => true,
         Place::Item(at) => index == Some(*at),
@@ -79,7 +80,7 @@ fn below(references: &References, here: &BTreeSet<SchemaId>, step: &str) -> BTre
     leads.map(|(_, target)| *target).collect()
 }
 
-/// Whether a schema says neither what members its value has nor that it has none.
+/// Whether a schema says nothing about the members of its value.
 fn says_nothing(references: &References, id: SchemaId) -> bool {
     let node = &references.schemas[id];
     let named = node.edges.iter().any(|(place, _)| {

@@ -1,6 +1,6 @@
-//! What bounds schemas: the numbers that an operator may set, and what follows for one schema where it stands.
+//! The limits of schemas: the numbers that an operator may set, and what follows from them for one schema.
 
-/// The limits of `[limits]` that speak of schemas; each is described there.
+/// The settings of `[limits]` about schemas, which are documented there.
 #[derive(Clone, Copy, Debug)]
 pub struct SchemaLimits {
     pub manifest_patterns: usize,
@@ -12,7 +12,7 @@ pub struct SchemaLimits {
 }
 
 impl SchemaLimits {
-    /// Where nobody has set others.
+    /// The default settings.
     pub const DEFAULT: Self = Self {
         manifest_patterns: 1_000,
         manifest_pattern_bytes: 64 << 20,
@@ -29,10 +29,10 @@ impl Default for SchemaLimits {
     }
 }
 
-/// What bounds a schema where it stands.
+/// The limits of one schema.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// The largest value that can come here, in bytes of its JSON text.
+    /// The largest value that it can be asked to check, in bytes of its JSON text.
     pub value_bytes: usize,
     pub validation_ms: u64,
     pub default_values: usize,

@@ -1,6 +1,6 @@
-//! What of a value makes a difference. Two configs that are not the same text may mean the same: they differ in members that
-//! the schema does not know, in defaults that are spelt out, in `null` for what is absent, in how a number is written, or in
-//! secrets, which are compared by themselves.
+//! Compares configs by meaning. Two different texts may mean the same: they differ only in members that the
+//! schema does not know, in defaults that are written out, in `null` for an absent member, in how a number is
+//! written, or in secrets, which are compared separately.
 
 mod decimal;
 
@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
-use super::outline::{Outline, Part, WHOLE};
+use super::outline::{Outline, OutlinePart, WHOLE};
 use super::patterns::Patterns;
 use super::references::{Node, References, SchemaId};
 use super::secret_paths::SecretPaths;
@@ -16,29 +16,29 @@ use decimal::Decimal;
 
 pub struct Meaning {
     outline: Outline,
-    /// By schema.
+    /// What each schema says.
     facts: Vec<Facts>,
 }
 
-/// What a schema says beside where its subschemas are.
+/// What a schema says, apart from its subschemas.
 struct Facts {
     default: Option<Value>,
     required: HashSet<String>,
-    /// `false`: nothing is right.
+    /// `false`: no value is valid.
     is_never: bool,
-    /// Any object is right, whatever its members are.
+    /// Any object is valid, whatever its members are.
     takes_any_object: bool,
 }
 
-/// Which members are forgotten.
+/// Which members are taken out.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Unknown {
-    /// Those that no schema refuses or knows.
+    /// Those that no schema knows or refuses.
     Ignored,
     All,
 }
 
-type Parts<'m> = Vec<(SchemaId, &'m Part)>;
+type Parts<'m> = Vec<(SchemaId, &'m OutlinePart)>;
 
 impl Meaning {
     pub fn of(references: &References, patterns: &Patterns) -> Meaning {
@@ -46,7 +46,7 @@ impl Meaning {
         Meaning { outline, facts: references.schemas.iter().map(Facts::of).collect() }
     }
 
-    /// Takes out the members that no schema knows, where none refuses them.
+    /// Takes out the members that no schema knows, unless one refuses them.
     pub fn forget_ignored(&self, value: &mut Value) {
         self.forget(vec![WHOLE], value, Unknown::Ignored);
     }
@@ -56,7 +56,7 @@ impl Meaning {
         self.forget(vec![WHOLE], value, Unknown::All);
     }
 
-    /// Whether the two differ in nothing but secrets, as far as the schema goes.
+    /// Whether the two differ only in secrets, as far as the schema knows.
     pub fn is_same(&self, secrets: &SecretPaths, one: &Value, other: &Value) -> bool {
         let mut essence = Essence { meaning: self, secrets, defaults: HashMap::new() };
         let (one, other) = (essence.of(vec![WHOLE], one), essence.of(vec![WHOLE], other));
@@ -90,14 +90,16 @@ impl Meaning {
     }
 
     fn refuses_unknown(&self, parts: &Parts) -> bool {
-        let refuses = |part: &Part| part.of_others().iter().any(|id| self.facts[*id].is_never);
+        let refuses =
+            |part: &OutlinePart| part.of_others().iter().any(|id| self.facts[*id].is_never);
         parts.iter().any(|(_, part)| refuses(part))
     }
 
-    /// Whether any of the schemas speaks of a member of that name. Where none speaks of members at all, each is data.
+    /// Whether any of the schemas describes a member of that name. If none describes members at all, each
+    /// member is data.
     fn knows(&self, parts: &Parts, name: &str) -> bool {
         let takes_others =
-            |part: &Part| part.of_others().iter().any(|id| !self.facts[*id].is_never);
+            |part: &OutlinePart| part.of_others().iter().any(|id| !self.facts[*id].is_never);
         let mut is_data = true;
         for (id, part) in parts {
             let facts = &self.facts[*id];
@@ -122,7 +124,7 @@ fn of_item(parts: &Parts, index: usize) -> Vec<SchemaId> {
     parts.iter().flat_map(|(_, part)| part.of_item(index)).collect()
 }
 
-/// Keywords that say nothing about which members an object has.
+/// Keywords that do not say which members an object has.
 const SILENT: [&str; 12] = [
     "$anchor",
     "$comment",
@@ -162,16 +164,16 @@ fn takes_any_object(schema: &Value) -> bool {
     may_be_object && keywords.keys().all(|keyword| SILENT.contains(&keyword.as_str()))
 }
 
-/// Makes of a value what is left of it if all that makes no difference is taken away.
+/// Reduces a value to what makes a difference.
 struct Essence<'m> {
     meaning: &'m Meaning,
     secrets: &'m SecretPaths,
-    /// Defaults by their schema; none while one is being made, which leads back into itself.
+    /// Defaults by their schema; none while one is being calculated, which may lead back to itself.
     defaults: HashMap<SchemaId, Option<Value>>,
 }
 
 impl Essence<'_> {
-    /// None of a secret.
+    /// None for a secret.
     fn of(&mut self, schemas: Vec<SchemaId>, value: &Value) -> Option<Value> {
         let meaning = self.meaning;
         let parts = meaning.outline.at(schemas);
@@ -194,7 +196,7 @@ impl Essence<'_> {
         })
     }
 
-    /// None of one that says what its absence says.
+    /// None for a member that means the same as its absence.
     fn member(&mut self, schemas: Vec<SchemaId>, value: &Value) -> Option<Value> {
         let ids: Vec<_> =
             self.meaning.outline.at(schemas.clone()).into_iter().map(|(id, _)| id).collect();
@@ -223,7 +225,7 @@ impl Essence<'_> {
     }
 }
 
-/// Numbers are equal that are the same number, however they are written.
+/// Numbers are equal if they have the same value, however they are written.
 fn equal(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Number(one), Value::Number(other)) => Decimal::of(one) == Decimal::of(other),

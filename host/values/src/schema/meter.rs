@@ -1,8 +1,8 @@
-//! What validating may still cost, counted down while it goes on.
+//! Counts down what a validation may still cost.
 //!
-//! The validator is asked for a value and has no way to be told more, so what is left stands beside it: in the thread, for
-//! as long as one validation lasts. Counted is what is calculated, never what a clock says: the same value costs the same
-//! on every machine, however busy it is.
+//! The validator's interface has no place for a budget, so the budget is in a thread-local variable while one
+//! validation lasts. Calculated cost is counted, never time: the same value costs the same on every machine,
+//! however busy it is.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::patterns::Pattern;
 use super::violation::shortened;
 
-/// The time that validation may take, as it is calculated.
+/// The calculated time that validation may take.
 #[derive(Debug)]
 pub struct Budget {
     left_ns: f64,
@@ -29,7 +29,7 @@ impl Budget {
         self.whole_ms
     }
 
-    /// Takes so much of it, unless it is more than there is.
+    /// Takes this much of it; false if less is left.
     pub fn take(&mut self, ns: f64) -> bool {
         let is_there = ns <= self.left_ns;
         if is_there {
@@ -38,7 +38,7 @@ impl Budget {
         is_there
     }
 
-    /// A part of what is left, for something that may fail for want of it.
+    /// A part of what is left, for work that may fail because it does not suffice.
     pub fn half(&mut self) -> Budget {
         self.left_ns /= 2.0;
         Budget { left_ns: self.left_ns, whole_ms: self.whole_ms }
@@ -47,11 +47,11 @@ impl Budget {
 
 thread_local! {
     static LEFT_NS: Cell<f64> = const { Cell::new(0.0) };
-    /// Where in the schema the budget ended.
+    /// The place in the schema where the budget was used up.
     static ENDED_AT: RefCell<Option<Arc<str>>> = const { RefCell::new(None) };
 }
 
-/// What `validate` answers; or where in the schema there was too much to do.
+/// What `validate` returns; or the place in the schema where the budget was used up.
 pub fn metered<T>(budget: &mut Budget, validate: impl FnOnce() -> T) -> Result<T, Arc<str>> {
     LEFT_NS.set(budget.left_ns);
     ENDED_AT.set(None);
@@ -71,12 +71,12 @@ fn charge(ns: f64, place: &Arc<str>) -> bool {
     left >= 0.0
 }
 
-/// The keyword `pattern`, which pays for each text before it looks at it.
+/// The keyword `pattern`, which pays for each text before it matches it.
 pub struct MeteredPattern {
     pub pattern: Arc<Pattern>,
     pub text: String,
     pub place: Arc<str>,
-    /// Whether no reason may quote a value.
+    /// Whether reasons must not quote a value.
     pub hides_values: bool,
 }
 

@@ -1,5 +1,5 @@
-//! Which schemas describe which part of a value: the graph of references, kept without the document, for whoever walks
-//! through values.
+//! Which schemas describe which part of a value: the graph of references, kept without the document, for code
+//! that walks through values.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -8,17 +8,17 @@ use super::patterns::{Pattern, Patterns};
 use super::places::Place;
 use super::references::{References, SchemaId};
 
-/// The root.
+/// The schema of the whole value.
 pub const WHOLE: SchemaId = 0;
 
 #[derive(Default)]
 pub struct Outline {
-    parts: HashMap<SchemaId, Part>,
+    parts: HashMap<SchemaId, OutlinePart>,
 }
 
 /// What one schema says about the parts of a value.
 #[derive(Default)]
-pub struct Part {
+pub struct OutlinePart {
     same: Vec<SchemaId>,
     properties: BTreeMap<String, Vec<SchemaId>>,
     matching: Vec<(Arc<Pattern>, SchemaId)>,
@@ -28,14 +28,14 @@ pub struct Part {
 }
 
 impl Outline {
-    /// Of those schemas that are `wanted`; the others are as if they were not there.
+    /// Keeps only the schemas that are `wanted`.
     pub fn of(
         references: &References,
         patterns: &Patterns,
         wanted: impl Fn(SchemaId) -> bool,
     ) -> Outline {
         let ids = (0..references.schemas.len()).filter(|id| wanted(*id));
-        let parts = ids.map(|id| (id, Part::of(references, id, &wanted, patterns)));
+        let parts = ids.map(|id| (id, OutlinePart::of(references, id, &wanted, patterns)));
         Outline { parts: parts.collect() }
     }
 
@@ -43,8 +43,8 @@ impl Outline {
         !self.parts.contains_key(&WHOLE)
     }
 
-    /// The parts of `schemas` and of all that describe the same value, each once.
-    pub fn at(&self, mut schemas: Vec<SchemaId>) -> Vec<(SchemaId, &Part)> {
+    /// What `schemas`, and all others that describe the same value, say of its parts; each schema once.
+    pub fn at(&self, mut schemas: Vec<SchemaId>) -> Vec<(SchemaId, &OutlinePart)> {
         let mut seen = HashSet::new();
         let mut parts = Vec::new();
         while let Some(id) = schemas.pop() {
@@ -57,14 +57,14 @@ impl Outline {
     }
 }
 
-impl Part {
+impl OutlinePart {
     fn of(
         references: &References,
         id: SchemaId,
         wanted: impl Fn(SchemaId) -> bool,
         patterns: &Patterns,
-    ) -> Part {
-        let mut part = Part::default();
+    ) -> OutlinePart {
+        let mut part = OutlinePart::default();
         for (place, target) in &references.schemas[id].edges {
             if wanted(*target) {
                 part.add(place, *target, patterns);
@@ -90,28 +90,28 @@ impl Part {
         }
     }
 
-    /// Whether it says anything of one member more than of another.
+    /// Whether it describes one member differently from another.
     pub fn names_members(&self) -> bool {
         !self.properties.is_empty() || !self.matching.is_empty()
     }
 
-    /// Whether it speaks of that member itself.
+    /// Whether it names that member.
     pub fn names(&self, member: &str) -> bool {
         self.properties.contains_key(member)
             || self.matching.iter().any(|(pattern, _)| pattern.is_match(member))
     }
 
-    /// Whether others describe the same value.
+    /// Whether further schemas describe the same value.
     pub fn is_alone(&self) -> bool {
         self.same.is_empty()
     }
 
-    /// The schemas of the members that it does not name.
+    /// The schemas of members that it does not name.
     pub fn of_others(&self) -> &[SchemaId] {
         &self.other_properties
     }
 
-    /// In doubt more than apply: also those of other members.
+    /// The schemas of a member; in doubt also those of other members.
     pub fn of_property(&self, name: &str) -> Vec<SchemaId> {
         let mut schemas: Vec<SchemaId> =
             self.properties.get(name).into_iter().flatten().copied().collect();

@@ -1,8 +1,9 @@
-//! The patterns of a schema: each compiled once, with what it costs to look for it in a text.
+//! The patterns of a schema: each is compiled once, and its cost on a text is known.
 //!
-//! One engine, linear in the text, and no look-around. A pattern whose table of states is small is looked up in it, a few
-//! nanoseconds a byte; any other can be made to follow all its states at each byte. Which of the two it is, is found at
-//! load, so that the cost of a text is known before anything looks at it.
+//! There is one regex engine, linear in the text, without look-around. If the table of a pattern's states is
+//! small, matching looks each byte up in it, in a few nanoseconds; otherwise it may follow all states at each
+//! byte. Which of the two applies is found out at load, so that the cost of a text is known before it is
+//! matched.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,22 +20,23 @@ use super::references::{Node, References};
 use super::room::Room;
 use super::violation;
 
-/// Different patterns of one schema. Each is kept compiled for as long as the plugin is there.
+/// The most different patterns of one schema. Each stays compiled while the plugin is loaded.
 pub const PATTERNS: usize = 200;
 /// The largest pattern, compiled.
 pub const PATTERN_BYTES: usize = 256 * 1024;
 /// The longest pattern, as a text.
 const TEXT_BYTES: usize = 4 * 1024;
-/// `\d`, `\s`, `\w` and their opposites in one pattern: each is one more pass over it when it is translated.
+/// The most `\d`, `\s`, `\w` and their opposites in one pattern: each is one more pass over it when it is
+/// translated.
 const CLASSES: usize = 100;
-/// The largest table of states that a pattern is looked up in.
+/// The largest table of states that is used.
 const TABLE_BYTES: usize = 512 * 1024;
-/// What finding out whether there is such a table may take, in bytes: some milliseconds.
+/// The most work, in bytes, for building such a table: some milliseconds.
 const SEARCH_BYTES: usize = 128 * 1024;
-/// What is remembered of a text while a pattern is matched, by each thread: more than a table of that size takes.
+/// The memory that each thread uses while it matches a pattern: more than a table of that size takes.
 pub const MEMORY_BYTES: usize = 1024 * 1024;
 
-// Measured on a 2.5 GHz server core, and taken higher: 0.1 to 4 ns, 10 to 20 ns, 12 to 26 ns, 20 to 60 ns.
+// Measured on a 2.5 GHz server core, and rounded up: 0.1 to 4 ns, 10 to 20 ns, 12 to 26 ns, 20 to 60 ns.
 /// To look one byte up in a table.
 const LOOKUP_NS: f64 = 3.0;
 /// To follow one state at one byte.
@@ -51,25 +53,25 @@ pub struct Pattern {
     pub cost: Cost,
 }
 
-/// What a look at a text costs, at worst.
+/// The cost of matching a text, at worst.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Cost {
     pub byte_ns: f64,
-    /// For the first texts that a thread looks at.
+    /// For the first texts that a thread matches.
     pub first_ns: f64,
-    /// Memory that is kept for it.
+    /// The memory that stays occupied.
     pub bytes: usize,
 }
 
 impl Cost {
-    /// Of one text of that length.
+    /// The cost of one text of that length.
     pub fn of_text(&self, bytes: usize) -> f64 {
         BEGIN_NS + self.byte_ns * bytes as f64
     }
 }
 
 impl Pattern {
-    /// None: it is no pattern that can be used.
+    /// None if the pattern cannot be used.
     fn compile(pattern: &str) -> Option<Pattern> {
         let translated = jsonschema_regex::to_rust_regex(pattern).ok()?;
         let limits =
@@ -79,7 +81,7 @@ impl Pattern {
     }
 
     pub fn is_match(&self, text: &str) -> bool {
-        // The engine is known to panic on rare patterns; such a one matches nothing.
+        // The engine panics on a few rare patterns; such a pattern matches nothing.
         catch_unwind(AssertUnwindSafe(|| self.regex.is_match(text))).unwrap_or(false)
     }
 }
@@ -107,7 +109,7 @@ fn cost(translated: &str) -> Option<Cost> {
     })
 }
 
-/// Those of a schema, by their text; those that cannot be used are left out.
+/// The patterns of a schema, by their text, without those that cannot be used.
 pub type Patterns = HashMap<String, Arc<Pattern>>;
 
 /// Each pattern of a schema, compiled once however often it occurs.
@@ -155,7 +157,7 @@ fn too_long(path: &str, pattern: &str) -> Result<(), SchemaError> {
     Ok(())
 }
 
-/// Why patterns cannot be used, each where it stands.
+/// Why patterns cannot be used, each with its place.
 pub fn unusable(references: &References, patterns: &Patterns) -> Vec<SchemaError> {
     let unusable = occurrences(references).filter(|(_, pattern)| !patterns.contains_key(*pattern));
     unusable

@@ -1,6 +1,7 @@
-//! The places of a schema, each with all schemas that apply there and how often: what the work of validation is counted by.
+//! The places of a schema, each with all schemas that apply there and how often. The cost of validation is
+//! calculated by it.
 //!
-//! It follows the schema only, never a value, and gives up on one in which too much applies to one place.
+//! It follows the schema only, never a value, and gives up if too many schemas apply to one place.
 
 use std::collections::HashMap;
 
@@ -11,32 +12,32 @@ use super::cycles::Closing;
 use super::places::Place;
 use super::references::{References, SchemaId};
 
-/// Schemas applied to one value through allOf, anyOf, oneOf, references and the like.
+/// The most schemas that may apply to one value through allOf, anyOf, oneOf, references and the like.
 const SAME_PLACE: usize = 1_000;
-/// And those inside each other. Each takes stack: this many in a recursive schema, on a value as deep as the parser lets
-/// through, fit twice into the 2 MiB of a thread.
+/// The most of them inside one another. Each takes stack: this many, in a recursive schema and for a value as
+/// deep as the parser allows, fit twice into the 2 MiB of a thread.
 const SAME_PLACE_DEPTH: usize = 24;
-/// The sum over all places of a schema.
+/// The most schemas over all places together.
 const ALL_PLACES: usize = 1_000_000;
-/// What is left unevaluated is found by applying what stands beside it twice more.
+/// The validator finds unevaluated members by applying the schemas beside `unevaluated…` twice more.
 const UNEVALUATED_PASSES: usize = 3;
 
-/// A schema at a place of its own, together with all schemas that apply to the same place.
+/// A place of a schema, with all schemas that apply there.
 pub struct PlaceCost {
     pub looks: usize,
-    /// The schemas that apply here, as often as they do.
+    /// The schemas that apply here, each as often as it does.
     pub same: Vec<SchemaId>,
-    /// The schemas that were not followed, as often as they are met.
+    /// The schemas that were not followed, each as often as it was met.
     pub again: Vec<SchemaId>,
-    /// By property or index, with the schema of the other properties that it keeps away, if any.
-    named: HashMap<Step, Vec<(SchemaId, Option<SchemaId>)>>,
-    /// With the schemas of names, which are looked at beside the property.
+    /// By property or index, with the schema of other properties that it keeps away, if there is one.
+    named: HashMap<NamedPlace, Vec<(SchemaId, Option<SchemaId>)>>,
+    /// With the schemas of names, which are checked beside the property.
     other_properties: Vec<SchemaId>,
     other_items: Vec<SchemaId>,
 }
 
 #[derive(PartialEq, Eq, Hash)]
-enum Step {
+enum NamedPlace {
     Property(String),
     Item(usize),
 }
@@ -68,12 +69,12 @@ impl PlaceCost {
                 _ if cut.contains(&(id, *target)) => self.again.push(*target),
                 Place::Property(name) => {
                     self.named
-                        .entry(Step::Property((*name).to_owned()))
+                        .entry(NamedPlace::Property((*name).to_owned()))
                         .or_default()
                         .push((*target, other));
                 }
                 Place::Item(index) => {
-                    self.named.entry(Step::Item(*index)).or_default().push((*target, None))
+                    self.named.entry(NamedPlace::Item(*index)).or_default().push((*target, None))
                 }
                 Place::Matching(_) | Place::OtherProperties | Place::Names => {
                     self.other_properties.push(*target)
@@ -89,7 +90,7 @@ impl PlaceCost {
         named.chain(&self.other_properties).chain(&self.other_items).copied()
     }
 
-    /// The most at this place or at one inside it, given its own and those at the places inside.
+    /// The largest number at this place or at one inside it, from its own and those at the places inside.
     pub fn most(&self, own: f64, inside: impl Fn(SchemaId) -> f64) -> f64 {
         let sum = |schemas: &[SchemaId]| schemas.iter().map(|id| inside(*id)).sum::<f64>();
         let (properties, items) = (sum(&self.other_properties), sum(&self.other_items));
@@ -99,15 +100,15 @@ impl PlaceCost {
                 .map(|(target, other)| inside(*target) - other.map_or(0.0, &inside))
                 .sum::<f64>();
             match step {
-                Step::Property(_) => more + properties,
-                Step::Item(_) => more + items,
+                NamedPlace::Property(_) => more + properties,
+                NamedPlace::Item(_) => more + items,
             }
         });
         named.fold(own.max(properties).max(items), f64::max)
     }
 }
 
-/// Every place below `starts` with the schemas that apply to it, if what is in `cut` is not followed.
+/// Every place below `starts` with the schemas that apply to it. Schemas in `cut` are not followed.
 pub fn place_costs(
     references: &References,
     starts: Vec<SchemaId>,
@@ -128,7 +129,7 @@ pub fn place_costs(
     Ok(place_costs)
 }
 
-/// Every schema that applies where `id` does, as often as it does.
+/// Every schema that applies where `id` does, each as often as it does.
 fn gather(
     references: &References,
     id: SchemaId,
@@ -136,7 +137,7 @@ fn gather(
     inside: &mut Vec<SchemaId>,
     same: &mut Vec<SchemaId>,
 ) -> Result<(), SchemaError> {
-    // A schema met again inside itself at the same place is not applied again.
+    // A schema that is met again inside itself at the same place is not applied again.
     if inside.contains(&id) {
         return Ok(());
     }
@@ -157,7 +158,8 @@ fn gather(
     Ok(())
 }
 
-/// What a schema compares a value with by itself, one by one. A list of texts only is a set.
+/// How many comparisons a schema makes with a value itself. A list that has only texts is a set, and so one
+/// comparison.
 pub fn comparisons(schema: &Value) -> usize {
     let texts = |values: &Vec<Value>| values.iter().all(Value::is_string);
     let listed = schema.get("enum").and_then(Value::as_array).filter(|values| !texts(values));

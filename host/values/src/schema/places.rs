@@ -1,5 +1,5 @@
-//! The subschemas of a schema and which part of a value each one speaks about. Nothing else here knows the keywords that
-//! hold schemas; a new keyword is added in this file only.
+//! The subschemas of a schema, and the part of a value that each describes. Only this file knows the keywords
+//! that contain schemas: add a new keyword here.
 
 use serde_json::Value;
 
@@ -8,9 +8,9 @@ pub use crate::json::escape;
 /// The part of a value that a subschema is applied to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place<'s> {
-    /// The value itself, as one of its descriptions.
+    /// The value itself, which has to be valid.
     Same,
-    /// The value itself, as a condition: it says nothing about what the value is.
+    /// The value itself, as a condition: it need not be valid.
     Condition,
     Property(&'s str),
     /// Properties whose name matches a pattern.
@@ -21,12 +21,12 @@ pub enum Place<'s> {
     Items,
     /// The names of its properties.
     Names,
-    /// No part of the value: definitions that are used by reference, decoded content.
+    /// No part of the value: definitions that references use, decoded content.
     Elsewhere,
 }
 
 pub struct Subschema<'s> {
-    /// JSON Pointer below the schema that holds it.
+    /// JSON Pointer below the containing schema.
     pub path: String,
     pub place: Place<'s>,
     pub schema: &'s Value,
@@ -80,7 +80,7 @@ fn by_name<'s>(keyword: &str, schemas: &'s Value, found: &mut Vec<Subschema<'s>>
             "dependentSchemas" | "dependencies" => Place::Same,
             _ => Place::Elsewhere,
         };
-        // In `dependencies` of Draft 7 a list of names may stand where a schema could.
+        // In `dependencies` of Draft 7 a list of names may be in place of a schema.
         if schema.is_object() || schema.is_boolean() {
             found.push(Subschema { path: format!("/{keyword}/{}", escape(name)), place, schema });
         }

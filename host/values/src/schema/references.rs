@@ -1,6 +1,7 @@
-//! The schemas of one document as a graph: its subschemas by number, and where each `$ref` leads inside the document.
+//! The schemas of one document as a graph: its subschemas have numbers, and each `$ref` is an edge inside the
+//! document.
 //!
-//! Nothing is fetched and nothing outside the document is known: a reference either leads to a schema here or is refused.
+//! Nothing is fetched: a reference either leads to a schema in the document or is refused.
 
 use std::collections::HashMap;
 
@@ -10,7 +11,7 @@ use serde_json::Value;
 use super::SchemaError;
 use super::places::{Place, Subschema, subschemas};
 
-/// A document whose schemas could be unrolled only into more than this is refused.
+/// The most schemas that a document may have, also if its references are followed.
 const SCHEMAS: usize = 100_000;
 const REFERENCE_KEYWORDS: [&str; 3] = ["$ref", "$dynamicRef", "$recursiveRef"];
 const ANCHOR_KEYWORDS: [&str; 2] = ["$anchor", "$dynamicAnchor"];
@@ -20,7 +21,7 @@ pub type SchemaId = usize;
 
 pub struct References<'s> {
     pub schemas: Vec<Node<'s>>,
-    /// References that lead to no schema of the document: remote ones and ones into the void.
+    /// References that lead to no schema of the document: remote ones, and pointers to nothing.
     pub dangling: Vec<Dangling<'s>>,
     ids: HashMap<*const Value, SchemaId>,
     bases: Vec<Uri<String>>,
@@ -32,11 +33,12 @@ pub struct Node<'s> {
     pub schema: &'s Value,
     /// JSON Pointer from the root of the document.
     pub path: String,
-    /// What it applies to which part of a value; a reference applies its target to the same part.
+    /// The schemas that it contains or refers to, each with the part of a value that it applies to. A reference
+    /// applies its target to the same part.
     pub edges: Vec<(Place<'s>, SchemaId)>,
     /// Targets of its references, which are also among the edges.
     pub refers_to: Vec<SchemaId>,
-    /// Index of the URI that references in it are relative to.
+    /// Index of the URI to which its references are relative.
     base: usize,
 }
 
@@ -83,7 +85,7 @@ impl<'s> References<'s> {
         Ok(id)
     }
 
-    /// A schema with an `$id` is a base of its own; in Draft 7 an `$id` of only a fragment is an anchor.
+    /// A schema with an `$id` is a new base; in Draft 7 an `$id` that is only a fragment is an anchor.
     fn base_of(
         &mut self,
         schema: &'s Value,
@@ -123,7 +125,8 @@ impl<'s> References<'s> {
         Ok(())
     }
 
-    /// Every schema's references. A target outside the known keywords becomes a schema here, with its own references.
+    /// Adds the references of every schema. A target outside the known keywords becomes a schema here, with its
+    /// own references.
     fn follow_all(&mut self) -> Result<(), SchemaError> {
         let mut id = 0;
         while id < self.schemas.len() {

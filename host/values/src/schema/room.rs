@@ -1,22 +1,23 @@
-//! What all schemas of one manifest may take together: each is within bounds, and a thousand of them are not.
+//! What all schemas of one manifest may use together: each may be within its bounds, and a thousand of them too
+//! much.
 
 use std::time::Duration;
 
 use super::{SchemaError, SchemaLimits};
 
-/// Values of all defaults together, with the defaults inside them.
+/// The most values of all defaults together, with the defaults inside them.
 const DEFAULT_VALUES: usize = 100_000;
-/// Places of all schemas together, each as often as a schema applies there.
+/// The most places of all schemas together, each counted as often as a schema applies there.
 const PLACES: usize = 2_000_000;
 
-/// What is left of it. Of one thread, whose time it counts.
+/// What is left. It belongs to one thread, because it counts that thread's CPU time.
 #[derive(Debug)]
 pub struct Room {
     patterns: usize,
     pattern_bytes: usize,
     default_values: usize,
     places: usize,
-    /// CPU time of this thread.
+    /// CPU time of this thread at which it ends.
     until: Duration,
     limits: (usize, usize, u64),
 }
@@ -37,7 +38,7 @@ impl Room {
         }
     }
 
-    /// The time is looked at wherever something is taken that takes time.
+    /// Also checks the time, because it is called wherever work begins.
     pub fn in_time(&self, path: &str) -> Result<(), SchemaError> {
         if thread_cpu_time() <= self.until {
             return Ok(());
@@ -70,7 +71,7 @@ impl Room {
         })
     }
 
-    /// Bytes of patterns that were taken.
+    /// Bytes of compiled patterns so far.
     pub fn pattern_bytes(&self) -> usize {
         self.limits.1.saturating_sub(self.pattern_bytes)
     }
@@ -81,7 +82,7 @@ impl Room {
         take(&mut self.places, places).ok_or_else(|| SchemaError::at("", message))
     }
 
-    /// Values of defaults that are left.
+    /// How many values of defaults are left.
     pub fn default_values(&mut self) -> &mut usize {
         &mut self.default_values
     }
@@ -92,7 +93,7 @@ fn take(left: &mut usize, some: usize) -> Option<()> {
     Some(())
 }
 
-/// What this thread has had of a core. Not a time of day: it stands still while others run.
+/// The CPU time that this thread has used. Not a time of day: it stands still while others run.
 fn thread_cpu_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))

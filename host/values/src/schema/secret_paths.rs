@@ -1,6 +1,8 @@
-//! Where a config may hold secrets: the places whose schema says `"writeOnly": true` or `"format": "password"`.
+//! Where a config may contain secrets: the places whose schema says `"writeOnly": true` or `"format":
+//! "password"`.
 //!
-//! In doubt a place is secret: one branch of an allOf, anyOf or oneOf that says so is enough, whichever branch holds.
+//! In doubt a place is secret: it is enough if one branch of an allOf, anyOf or oneOf says so, whichever branch
+//! holds.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,7 +14,7 @@ use super::places::{Place, escape};
 use super::references::{References, SchemaId};
 
 pub struct SecretPaths {
-    /// Of the schemas that say secret or hold one that does.
+    /// The schemas that describe a secret, or contain one that does.
     outline: Outline,
     secret: HashSet<SchemaId>,
 }
@@ -29,7 +31,7 @@ impl SecretPaths {
         self.outline.is_empty()
     }
 
-    /// Whether a value that this schema describes is one.
+    /// Whether a value that this schema describes is a secret.
     pub(super) fn is_secret(&self, schema: SchemaId) -> bool {
         self.secret.contains(&schema)
     }
@@ -99,7 +101,7 @@ fn secret(references: &References) -> HashSet<SchemaId> {
     schemas.filter(|(_, node)| says_secret(node.schema)).map(|(id, _)| id).collect()
 }
 
-/// The secret ones, and those that hold one at any depth.
+/// The schemas of secrets, and those that contain one at any depth.
 fn leading_to(secret: &HashSet<SchemaId>, references: &References) -> HashSet<SchemaId> {
     let mut held_by: HashMap<SchemaId, Vec<SchemaId>> = HashMap::new();
     for (id, node) in references.schemas.iter().enumerate() {

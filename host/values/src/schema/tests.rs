@@ -1,4 +1,5 @@
-//! A schema from the outside: what is refused and how it is said, what is valid, what is filled in, what is hidden.
+//! Tests of `Schema` as its callers use it: which schemas are refused and why, which values are valid, what is
+//! filled in, what is hidden.
 
 mod bounds;
 mod costs;
@@ -15,7 +16,7 @@ fn limits() -> SchemaLimits {
     SchemaLimits::default()
 }
 
-/// Where the largest request comes in.
+/// The bounds for the largest request.
 fn compile(document: &Value) -> Result<Schema, Vec<SchemaError>> {
     Schema::compile(document, &Bounds::new(&limits(), 1 << 20), &mut Room::new(&limits()))
 }

@@ -1,10 +1,11 @@
-//! How often one part of a value is looked at, at worst, while it is validated: with the size of the value, the bound on the
-//! time that validation can cost beside its patterns.
+//! How often validation visits one part of a value, at worst. Times the size of the value, this limits the time
+//! of validation, apart from its patterns.
 //!
-//! Validation happens outside the sandbox, so no limit of a call stops it. A schema that doubles the work level by level is
-//! refused at load; a value is refused unseen where its size times the looks is too much. Recursion that doubles the work
-//! is checked as usual (results are remembered where a reference leads back), but the reasons why a value fails, for
-//! which nothing is remembered, are looked for only in values nested little enough.
+//! Validation happens outside the sandbox, so no limit of a call stops it. The host refuses, at load, a schema
+//! that doubles the work level by level, and refuses a value without a look if its size times the visits is too
+//! much. Recursion that doubles the work is checked as usual, because the validator remembers results where a
+//! reference leads back. But it remembers nothing while it looks for the reasons why a value fails, so the host
+//! looks for these only in values that are not nested deeply.
 
 use std::collections::HashMap;
 
@@ -18,27 +19,29 @@ use super::place_costs::{PlaceCost, comparisons, place_costs, tangled};
 use super::places::Place;
 use super::references::{Node, References, SchemaId};
 
-// Measured on a 2.5 GHz server core, and taken higher: 3 to 6 ns, 20 to 50 ns, 400 to 1,400 ns.
-/// One look at one part.
+// Measured on a 2.5 GHz server core, and rounded up: 3 to 6 ns, 20 to 50 ns, 400 to 1,400 ns.
+/// One visit of one part.
 const LOOK_NS: f64 = 10.0;
-/// One look on the way to the first reason why a value fails.
+/// One visit on the way to the first reason why a value fails.
 const FIRST_REASON_NS: f64 = 30.0;
-/// One look that ends in a reason.
+/// One visit that ends in a reason.
 const REASON_NS: f64 = 1_200.0;
-/// Looks at one part of a value, above which reasons are not looked for.
+/// The most visits of one part of a value for which the host looks for reasons.
 const REASON_LOOKS: f64 = 20_000.0;
-/// Looks at one part of a value, above which the schema is refused: it could take only values of a few parts.
+/// The most visits of one part of a value for which the host accepts a schema; one beyond could accept only
+/// values of a few parts.
 const LOOKS: f64 = 100_000.0;
-/// Few items are compared with each other one by one, and each to its end where they are alike.
+/// The visits of each item by `uniqueItems`, which compares up to 15 items one by one, each to its end if they are
+/// alike.
 const UNIQUE_LOOKS: f64 = 15.0;
-/// A longer text counts as several parts: each look may go through all of it.
+/// A longer text counts as several parts, because each visit may go through all of it.
 const PART_BYTES: f64 = 64.0;
 
 pub struct ValueCost {
-    /// The most looks at one part of any value, to know whether it is valid.
+    /// The most visits of one part of any value, to learn whether it is valid.
     looks: f64,
-    /// By the depth of a value, the most looks at one part of it where nothing is remembered; it ends where it stops
-    /// growing.
+    /// By the depth of a value, the most visits of one part of it if nothing is remembered. The list ends where
+    /// the number stops growing.
     reason_looks: Vec<f64>,
 }
 
@@ -53,12 +56,12 @@ impl ValueCost {
         })
     }
 
-    /// What it costs to learn only whether a value of that size is valid.
-    pub fn ns(&self, size: &Size) -> f64 {
+    /// The cost of learning only whether a value of that size is valid.
+    pub fn ns(&self, size: &ValueSize) -> f64 {
         LOOK_NS * self.looks * size.parts
     }
 
-    pub fn reasons(&self, size: &Size, budget: &mut Budget) -> Reasons {
+    pub fn reasons(&self, size: &ValueSize, budget: &mut Budget) -> Reasons {
         let by_depth = &self.reason_looks;
         let looks = by_depth.get(size.depth).or(by_depth.last()).copied().unwrap_or(f64::INFINITY);
         if looks > REASON_LOOKS {
@@ -73,39 +76,39 @@ impl ValueCost {
     }
 }
 
-/// How many of the reasons why a value fails can be looked for in a bounded time.
+/// How many reasons why a value fails can be found in a limited time.
 pub enum Reasons {
     All,
-    /// The search for all of them would go through the whole value and keep what it finds.
+    /// Only the first: the search for all would go through the whole value and keep what it finds.
     First,
     None,
 }
 
-/// How much there is of a value.
-pub struct Size {
+/// The size of a value.
+pub struct ValueSize {
     depth: usize,
     parts: f64,
-    /// Of its members, and their bytes.
+    /// The names of its members, and their bytes.
     pub names: f64,
     pub name_bytes: f64,
 }
 
-impl Size {
-    const EMPTY: Size = Size { depth: 0, parts: 1.0, names: 0.0, name_bytes: 0.0 };
+impl ValueSize {
+    const EMPTY: ValueSize = ValueSize { depth: 0, parts: 1.0, names: 0.0, name_bytes: 0.0 };
 
-    pub fn of(value: &Value) -> Size {
-        let mut size = Size::EMPTY;
+    pub fn of(value: &Value) -> ValueSize {
+        let mut size = ValueSize::EMPTY;
         match value {
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
             Value::String(text) => size.parts += text_parts(text),
             Value::Array(items) => {
                 size.depth = 1;
-                items.iter().for_each(|item| size.add(&Size::of(item)));
+                items.iter().for_each(|item| size.add(&ValueSize::of(item)));
             }
             Value::Object(members) => {
                 size.depth = 1;
                 for (name, member) in members {
-                    size.add(&Size::of(member));
+                    size.add(&ValueSize::of(member));
                     size.parts += text_parts(name);
                     size.names += 1.0;
                     size.name_bytes += name.len() as f64;
@@ -115,7 +118,7 @@ impl Size {
         size
     }
 
-    fn add(&mut self, part: &Size) {
+    fn add(&mut self, part: &ValueSize) {
         self.depth = self.depth.max(1 + part.depth);
         self.parts += part.parts;
         self.names += part.names;
@@ -127,7 +130,7 @@ fn text_parts(text: &str) -> f64 {
     text.len() as f64 / PART_BYTES
 }
 
-/// Whether its items, which may have parts of their own, are compared with each other.
+/// Whether its items are compared with each other and may have parts of their own.
 fn compares_items(references: &References, node: &Node) -> bool {
     if node.schema.get("uniqueItems") != Some(&Value::Bool(true)) {
         return false;
@@ -141,7 +144,7 @@ fn compares_items(references: &References, node: &Node) -> bool {
     !items.iter().any(|node| simple(node))
 }
 
-/// Whether what it describes has no parts.
+/// Whether it describes a value without parts.
 fn is_simple(schema: &Value) -> bool {
     let texts = |values: &Vec<Value>| values.iter().all(Value::is_string);
     matches!(

@@ -11,11 +11,11 @@ use serde_json::Value;
 use super::alternatives;
 use super::places::escape;
 
-/// At most so many reasons are given for one value.
+/// The most reasons that are given for one value.
 pub const VIOLATIONS: usize = 50;
-/// Choices that a reason lists at most.
+/// The most choices that a reason lists.
 const CHOICES: usize = 20;
-/// What is said of a place alone.
+/// The message where only the place may be named.
 const UNLIKE: &str = "is not what its schema says";
 /// Longer texts are cut.
 const TEXT_BYTES: usize = 1024;
@@ -29,7 +29,7 @@ pub struct Violation {
 }
 
 impl fmt::Display for Violation {
-    /// With its place; what is said of the whole value has none.
+    /// The message with its place. A message about the whole value has none.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.path.as_str() {
             "" => formatter.write_str(&self.message),
@@ -43,7 +43,7 @@ impl Violation {
         Violation { path: shortened(place), message: shortened(message) }
     }
 
-    /// Of what is said of places alone, a sentence: "`/region` is missing".
+    /// A sentence of a message that names only its place: "`/region` is missing".
     pub fn sentence(&self) -> String {
         match self.path.as_str() {
             "" => format!("it {}", self.message),
@@ -51,17 +51,17 @@ impl Violation {
         }
     }
 
-    /// The same without a word of what stands there.
+    /// The same violation without the value.
     pub fn without_value(self) -> Violation {
         Violation::at(self.path, UNLIKE)
     }
 
-    /// For a text that is no JSON.
+    /// The text is not JSON.
     pub fn no_json() -> Violation {
         Violation::at("", "is no JSON")
     }
 
-    /// For a value that is refused unseen.
+    /// Checking the value would take too long, so it was refused without a look.
     pub(super) fn too_large(ms: u64) -> Violation {
         let message = format!(
             "the value has too many parts, or too long texts, to be checked within {ms} ms (validation_ms) by a schema that compares each part this often; give less at once, or simplify the schema"
@@ -69,7 +69,7 @@ impl Violation {
         Violation { path: String::new(), message }
     }
 
-    /// For a value whose texts are too long for the patterns that look at them.
+    /// The value's texts are too long for the patterns that check them.
     pub(super) fn too_costly(place: &str, ms: u64) -> Violation {
         let message = shortened(format_args!(
             "the value has too much text to be checked within {ms} ms (validation_ms) by the pattern at {place} of its schema, and what is looked at before; give less at once, or bound the text by `maxLength`"
@@ -77,7 +77,7 @@ impl Violation {
         Violation { path: String::new(), message }
     }
 
-    /// For a value that would grow too much.
+    /// Defaults would make the value too large.
     pub(super) fn too_many_defaults(values: usize, bytes: usize) -> Violation {
         let message = format!(
             "the value lacks so many members with a default that more than {values} values (default_values) or {bytes} bytes (default_bytes) would be added; nest less, or leave out what the defaults are for"
@@ -85,21 +85,21 @@ impl Violation {
         Violation { path: String::new(), message }
     }
 
-    /// For a value in which looking for the reasons would take too long.
+    /// The value is not valid, and finding the reasons would take too long.
     pub(super) fn unexplained() -> Violation {
         let message = "the value does not match its schema, and is too large or nested too deeply to say where; check its inner parts first";
         Violation { path: String::new(), message: message.to_owned() }
     }
 }
 
-/// What reasons say of a value.
+/// What reasons may reveal of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Told {
     /// Anything.
     Values,
-    /// No value: a secret under a mistyped name is still a secret.
+    /// No value: a secret under a mistyped name is still a secret. Names of members may be told.
     Names,
-    /// Where it is wrong, and of what is missing its name.
+    /// Only where it is wrong, and the names of what is missing.
     Places,
 }
 
@@ -155,7 +155,7 @@ fn explain(error: &ValidationError, told: Told, violations: &mut Vec<Violation>)
     }
 }
 
-/// Where the member stands, so that whoever looks for a misspelt one finds it.
+/// The place of an unknown member, so that its author finds the misspelt name.
 fn unknown_member(error: &ValidationError, name: &str) -> Violation {
     let path = format_args!("{}/{}", error.instance_path().as_str(), escape(name));
     Violation::at(path, "no such member is known here; correct its name, or leave it out")
@@ -171,7 +171,7 @@ fn place(error: &ValidationError) -> Violation {
     }
 }
 
-/// All that may be chosen from, where the value is none of it: "or 2 other candidates" helps nobody.
+/// All choices, if the value is none of them: "or 2 other candidates" helps nobody.
 fn choices(error: &ValidationError) -> Option<String> {
     let ValidationErrorKind::Enum { options } = error.kind() else { return None };
     let options = options.as_array()?;
@@ -180,7 +180,7 @@ fn choices(error: &ValidationError) -> Option<String> {
     Some(format!("{}{more}", listed.join(", ")))
 }
 
-/// The text of `content`, cut at a limit without ever being longer in memory.
+/// The text of `content`, cut at a limit. It never occupies more memory than that.
 pub fn shortened(content: impl fmt::Display) -> String {
     let mut text = Shortened(String::new());
     match write!(text, "{content}") {

@@ -1,8 +1,8 @@
-//! A number as its digits say it, so that `5`, `5.0` and `5e0` are one, without a loss at any size.
+//! A number by its digits, so that `5`, `5.0` and `5e0` are equal, exactly and at any size.
 
 use serde_json::Number;
 
-/// Digits without zeros at either end, and which power of ten the last of them counts.
+/// Digits without zeros at either end, and the power of ten of the last digit.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Decimal {
     is_negative: bool,
