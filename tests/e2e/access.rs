@@ -1,10 +1,12 @@
-//! Who may enter which route: loopback without a key, and with one once any was created.
+//! Who may use which route: without a key, this machine; once a key was created, those who have
+//! one.
 
 use moothall_tests::{Answer, Driver, Receiver, TestHost, until};
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 
-/// What needs no key by design: platforms, browsers and supervisors have none. Of a plugin's own route the plugin says.
+/// Routes that need no key by design: for platforms, browsers and supervisors, which have none. A
+/// plugin decides about its own routes.
 const PUBLIC: [&str; 11] = [
     "beginAuthorization",
     "callPluginRoute",
@@ -19,13 +21,13 @@ const PUBLIC: [&str; 11] = [
     "receiveWebhookWithSlug",
 ];
 
-/// One operation of `/openapi.json`, with something in place of each parameter of its path: what is answered to those
-/// who may not enter must not depend on whether it exists.
+/// One operation of `/openapi.json`, with some value for each parameter of its path: the answer
+/// without access must not depend on whether it exists.
 struct Operation {
     id: String,
     method: Method,
     path: String,
-    /// Whether it says that it needs a key.
+    /// Whether the document says that it needs a key.
     is_protected: bool,
 }
 
@@ -87,7 +89,7 @@ async fn every_operation_needs_a_key_once_one_exists_but_those_that_are_public()
     public.sort_unstable();
     assert_eq!(public, PUBLIC);
     assert!(operations.len() > 70, "{}", operations.len());
-    // Last of all: some of them delete what the others need.
+    // Last, because some of them delete what the others need.
     let driver = host.with_key(&key);
     for Operation { id, method, path, .. } in operations {
         let entered = send(driver.request(method, &path)).await;
@@ -103,7 +105,7 @@ async fn what_is_nowhere_needs_a_key_but_below_what_is_public() {
     for path in ["/api/internal/nothing", "/API/internal/community", "/nothing", "/api/actions"] {
         host.get(path).await.problem(401, "unauthorized");
     }
-    // A method that is not there says no more than one that is.
+    // An unknown method reveals no more than a known one.
     send(host.request(Method::PATCH, "/api/internal/community")).await.problem(401, "unauthorized");
     for path in ["/api/hooks/a/b/c/d", "/auth/tutorial/nothing", "/api/action/"] {
         host.get(path).await.problem(404, "not_found");
@@ -125,7 +127,7 @@ async fn public_routes_need_no_key() {
     let answer = send(request.json(&json!({ "parameters": { "value": 2 } }))).await;
     assert_eq!(answer.expect(200), json!({ "result": 4 }));
     host.get("/api/hooks/acme/nobody").await.problem(404, "not_found");
-    // The receiver's own word: it was reached.
+    // The receiver's own answer shows that it was reached.
     host.get("/api/hooks/acme/tutorial").await.problem(400, "invalid");
 }
 
@@ -162,7 +164,7 @@ async fn keys_come_and_go_while_the_host_runs_and_are_required_for_ever() {
     assert!(unknown.contains("nothing"), "{unknown}");
 }
 
-/// A request to a protected route with these credentials, or none.
+/// A request to a protected route, with these credentials or none.
 async fn with_credentials(host: &TestHost, credentials: Option<&str>) -> Answer {
     let request = host.request(Method::GET, "/api/internal/community");
     send(match credentials {
@@ -206,7 +208,7 @@ async fn who_is_turned_away_is_told_whether_a_key_is_missing_misplaced_or_wrong(
         assert!(!answer.text.contains(&key), "a key is not repeated");
     }
     with_credentials(&host, Some(&format!("bearer {key}"))).await.expect(200);
-    // What needs no key does not look at one.
+    // Routes without a key ignore one.
     send(host.request(Method::GET, "/healthz").header("authorization", "Bearer wrong"))
         .await
         .expect(200);
@@ -237,7 +239,7 @@ async fn without_a_key_a_foreign_host_or_origin_is_turned_away() {
     ] {
         send(host.request(Method::GET, path).header(header, value)).await.expect(200);
     }
-    // A tunnel reaches what is public.
+    // Through a tunnel, public routes can be used.
     let request = host.request(Method::POST, "/api/action/tutorial.times-two");
     let request = request.header("Host", "tunnel.example").header("X-Metagov-Community", "acme");
     send(request.json(&json!({ "parameters": { "value": 2 } }))).await.expect(200);
@@ -263,7 +265,7 @@ async fn without_a_key_what_came_through_a_proxy_is_turned_away() {
             let names_it = detail.to_lowercase().contains(&name.to_lowercase());
             assert!(names_it && detail.contains("moothall key create"), "{detail}");
         }
-        // What is public is meant to be reached so.
+        // Public routes may be used in this way.
         send(host.request(Method::GET, "/healthz").header(name, "127.0.0.1")).await.expect(200);
     }
     let key = host.create_key("driver");

@@ -1,4 +1,4 @@
-//! Actions: who reaches which, and how parameters and results are checked.
+//! Actions: who can call which, and how parameters and results are checked.
 
 use moothall_tests::{Answer, TestHost};
 use reqwest::{Method, RequestBuilder};

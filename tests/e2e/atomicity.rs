@@ -65,7 +65,7 @@ async fn a_value_or_a_state_that_is_too_large_commits_nothing() {
     flood(1, 2_500).await.problem(400, "invalid");
     flood(100, 1_500).await.problem(409, "conflict");
     flood(50, 1_500).await.expect(200);
-    // The same keys again need no more room.
+    // Writing the same keys again needs no more room.
     flood(50, 1_500).await.expect(200);
     flood(80, 1_500).await.problem(409, "conflict");
 

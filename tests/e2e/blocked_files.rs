@@ -1,4 +1,5 @@
-//! What in the plugin directory does not answer, or is no file: it is in the listing, and holds up nothing else.
+//! Names in the plugin directory that do not answer, or are no files: they are listed, and delay
+//! nothing else.
 
 use std::ffi::OsStr;
 use std::fs;

@@ -1,11 +1,12 @@
-//! Host work that a plugin or a client causes has a bound: checking by schemas, and compiling them.
+//! Limits on the host's work for a plugin or a client: validation by schemas, and compiling them.
 
 use std::path::PathBuf;
 
 use moothall_tests::{TestHost, crafted, until};
 use serde_json::{Map, Value, json};
 
-/// A thousand states, which no table holds: each byte of a text may be followed through all of them.
+/// A pattern with a thousand states, too many for a table: each byte of a text may be followed
+/// through all of them.
 const HEAVY: &str = "(?:[ab]?){1000}[cd]";
 
 fn plugin(manifest: &Value) -> Vec<u8> {
@@ -100,7 +101,7 @@ async fn parameters_of_a_kilobyte_do_not_become_a_million() {
     assert!(refused.text.contains("20000 values (default_values)"), "{}", refused.text);
 }
 
-/// Schemas that are each within bounds.
+/// Schemas, each within its limits.
 fn many_patterns(name: &str, actions: usize, patterns: usize) -> Value {
     let schema = |action: usize| {
         let one = |n: usize| {
@@ -135,7 +136,7 @@ async fn a_manifest_with_a_thousand_mistakes_is_refused_with_a_hundred() {
     assert!(reasons[100]["message"].as_str().is_some_and(|text| text.contains("900 reasons more")));
 }
 
-/// Marks of files whose schemas are being compiled.
+/// The marker files for plugins whose schemas are being compiled.
 fn marks(host: &TestHost) -> Vec<PathBuf> {
     let files = std::fs::read_dir(host.data().join("cache")).expect("the cache can be read");
     let files = files.filter_map(|file| Some(file.ok()?.path()));

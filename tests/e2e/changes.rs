@@ -1,4 +1,4 @@
-//! `api.change`: what each change through the API tells, to whom, and what tells nothing.
+//! `api.change`: which changes through the API emit it, with what, and who gets it.
 
 use moothall_tests::guests::BACKSTAGE_GRANTS;
 use moothall_tests::{Receiver, TestHost, until};
@@ -10,7 +10,7 @@ async fn host() -> TestHost {
     TestHost::with(&["backstage", "probe"]).toml(TOML).toml(BACKSTAGE_GRANTS).start().await
 }
 
-/// A host with an endpoint that wants changes.
+/// A host with an endpoint that subscribes to changes.
 async fn told() -> (TestHost, Receiver) {
     let (host, receiver) = (host().await, Receiver::start().await);
     let endpoint = json!({ "url": receiver.url, "event_types": ["api.change"], "format": "metagov", "ordering": "fifo" });
@@ -18,7 +18,7 @@ async fn told() -> (TestHost, Receiver) {
     (host, receiver)
 }
 
-/// The change of that resource made by that method, the last one.
+/// The last change of that resource by that method.
 async fn change(receiver: &Receiver, method: &str, resource: &str, path: &str) -> Value {
     until(&format!("{method} {path} is told"), async || {
         receiver.received().iter().rev().map(|one| one.json()["data"].clone()).find(|data| {

@@ -1,4 +1,4 @@
-//! Clients that send too much, read nothing, or are too many: what they may cost the others.
+//! Clients that send too much, read nothing, or are too many: what they cost others.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -10,7 +10,7 @@ use serde_json::json;
 
 /// Longer than anything here takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// A file of the viewer's that is larger than what systems buffer, once it is asked for often enough.
+/// A file of the viewer; requested several times, it is more than systems buffer.
 const LARGE: &str = "GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 fn connect(url: &str) -> TcpStream {
@@ -20,7 +20,7 @@ fn connect(url: &str) -> TcpStream {
     stream
 }
 
-/// Sends this and nothing more; the answer's first line.
+/// Sends only this; returns the answer's first line.
 fn first_line(url: &str, sent: &str) -> String {
     let mut stream = connect(url);
     stream.write_all(sent.as_bytes()).expect("it is sent");
@@ -54,7 +54,7 @@ async fn a_client_that_reads_nothing_is_cut_off_and_one_that_reads_slowly_is_not
     })
     .await;
     drop(silent);
-    // One that reads goes on, to the end of all that it asked for.
+    // A client that reads gets everything that it asked for.
     (&slow)
         .write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         .expect("sent");
@@ -125,7 +125,7 @@ async fn nobody_is_asked_for_a_body_that_is_for_nothing() {
 async fn who_is_answered_before_everything_was_sent_gets_the_answer() {
     let host = TestHost::with(&["raw"]).start().await;
     for _ in 0..20 {
-        // More than systems buffer: the client still sends while it is answered.
+        // More than systems buffer, so that the client is still sending when it gets the answer.
         let request = host.request(Method::POST, "/api/internal/action/raw.echo");
         let request = request.header("X-Metagov-Community", "nobody").body("x".repeat(900_000));
         answer(request).await.problem(400, "unknown_community");
@@ -154,7 +154,8 @@ async fn large_bodies_share_a_budget_and_small_ones_need_none() {
     };
     let mut held = greedy();
     let refused = until("the budget is used up", async || {
-        // Of two that grow at once the later one is refused: that may be the greedy one, which begins again.
+        // If two grow at once, the later one is refused; that may be the greedy one, which begins
+        // again.
         if held.read(&mut [0; 1024]).is_ok() {
             held = greedy();
         }
@@ -198,7 +199,7 @@ async fn a_body_in_pieces_of_one_byte_costs_its_bytes() {
         assert!(answer.contains(" 200 OK") && answer.contains("all there"), "{answer}");
     }
     let cost = host.peak_memory().saturating_sub(before);
-    // Kept as they come, the pieces cost three times as much.
+    // Kept as they arrive, the pieces would cost three times as much.
     assert!(cost < 32 << 20, "{cost} bytes of memory for {} bytes of body", CLIENTS * BYTES);
 }
 
@@ -248,7 +249,7 @@ async fn connections_stay_under_the_limit_of_open_files() {
     for mut client in &idle {
         client.write_all(b"GET /he").expect("it is sent");
     }
-    // What needs files of its own still has them.
+    // Work that needs files can still open them.
     host.put_guest("raw");
     host.command(&["backup", "copy.db"]).succeeded();
     operations.get("/readyz").await.expect(200);
@@ -260,10 +261,10 @@ async fn connections_stay_under_the_limit_of_open_files() {
     assert!(!host.logs().contains("could not be accepted"), "{}", host.logs());
 }
 
-/// An address of this machine that others would come from too, if it has one.
+/// An address of this machine that is not loopback, if it has one.
 fn outside() -> Option<String> {
     let socket = std::net::UdpSocket::bind("0.0.0.0:0").ok()?;
-    // Nothing is sent: the system only chooses the way.
+    // This sends nothing: the system only chooses a route.
     socket.connect("192.0.2.254:9").ok()?;
     let address = socket.local_addr().ok()?.ip();
     (!address.is_loopback()).then(|| address.to_string())

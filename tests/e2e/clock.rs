@@ -1,5 +1,5 @@
-//! The wall clock is set: nothing is ended or removed too early, and nothing waits for a time that was
-//! never meant.
+//! The wall clock is set: nothing expires too early, and nothing waits for a time that was a
+//! mistake.
 
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ async fn ticked(host: &TestHost, count: u64) {
     .await;
 }
 
-/// The producer's schedule is due within its minute.
+/// Checks that the producer is due within a minute.
 async fn is_due_soon(host: &TestHost) {
     until("the next tick is a minute away at most", async || {
         let all = host.get("/api/internal/schedules").await.expect(200);
@@ -65,7 +65,7 @@ async fn is_due_soon(host: &TestHost) {
     .await;
 }
 
-/// Somebody sets the clock of a running host, which notices.
+/// Sets the clock of a running host, and waits until the host notices.
 async fn set_clock_ahead(host: &TestHost, seconds: i64) {
     let noticed = || host.logs().matches("the system's clock was set").count();
     let before = noticed();
@@ -73,7 +73,8 @@ async fn set_clock_ahead(host: &TestHost, seconds: i64) {
     until("the host notices", async || (noticed() > before).then_some(())).await;
 }
 
-/// The host looks at its clock, which is ahead, a second time: a small step back shows that it did.
+/// Makes the host read its clock, which is ahead, a second time: a small step back shows that it
+/// did.
 async fn look_again(host: &TestHost) {
     set_clock_ahead(host, TEN_DAYS_S - 10).await;
 }
@@ -125,7 +126,7 @@ async fn a_jump_forward_ends_no_delivery_until_the_clock_has_been_steady() {
     host.post("/api/internal/endpoints", endpoint).await.expect(201);
     set_clock_ahead(&host, TEN_DAYS_S).await;
     look_again(&host).await;
-    // Each look at what is due begins with what is over.
+    // Each poll begins with expired work.
     publish(&host, 2).await;
     delivered(&host, 1).await;
     assert_eq!((deliveries(&host, "waiting").await, deliveries(&host, "dead").await), (2, 0));
@@ -156,14 +157,14 @@ async fn a_jump_forward_makes_nothing_happen_twice() {
     assert_eq!(publish("b").await.expect(202), first, "its dedupe key still counts");
 }
 
-/// What the host believed last, as it stands in its database.
+/// The time that the host believed last, from its database.
 fn believed(host: &TestHost) -> i64 {
     let database = rusqlite::Connection::open(host.data().join("moothall.db")).expect("a database");
     let seen = database.query_row("SELECT seen_at FROM clock", (), |row| row.get(0));
     seen.unwrap_or(0)
 }
 
-/// Until everything that is over has been removed once.
+/// Waits until the host has purged once.
 pub async fn purged(host: &TestHost) {
     for _ in 0..2 {
         let before = believed(host);

@@ -120,7 +120,7 @@ async fn what_was_read_can_be_put_while_a_plugins_file_is_away() {
     let put = host.put(&path("acme"), away.clone()).await.expect(200);
     assert_eq!(put, away, "it stays");
 
-    // The others can be changed beside it, and it needs no config.
+    // The other plugins can be changed, and this one needs no config.
     away["plugins"][0] = json!({ "name": "probe" });
     away["plugins"][1]["config"]["foo"] = json!("another");
     let changed = host.put(&path("acme"), away.clone()).await.expect(200);
@@ -311,7 +311,7 @@ async fn a_plugin_that_is_put_without_its_config_keeps_it() {
     assert_eq!(now["plugins"][0], made["plugins"][0], "the same instance with the same config");
     assert_eq!(now["plugins"][1]["name"], "probe");
 
-    // Of several it is not said which one.
+    // It is not said which of several.
     let two = json!([
         { "name": "probe", "config": { "server_url": "https://a.example" } },
         { "name": "probe", "config": { "server_url": "https://b.example" } },

@@ -1,4 +1,4 @@
-//! Native code is kept on disk: only what the host itself compiled, whole and unchanged, is loaded.
+//! Native code is kept on disk: the host loads only what it compiled itself, whole and unchanged.
 
 use moothall_tests::{TestHost, guests, until};
 use serde_json::json;
@@ -65,7 +65,7 @@ async fn a_lost_cache_is_made_again() {
 async fn what_is_compiled_serves_from_the_first_answer_on() {
     let mut host = tutorial().await;
     for _ in 0..5 {
-        // No wait for readiness lies between the start and the call.
+        // The test does not wait for readiness between the start and the call.
         host.restart_without_waiting();
         times_two(&host).await;
     }
@@ -74,7 +74,7 @@ async fn what_is_compiled_serves_from_the_first_answer_on() {
 #[tokio::test]
 async fn what_was_checked_is_loaded_whatever_becomes_of_the_file() {
     let mut host = tutorial().await;
-    // What serves was loaded from the cache.
+    // The serving code was loaded from the cache.
     host.restart().await;
     let files = host.native_code();
     assert!(!files.is_empty(), "native code is kept");
@@ -83,12 +83,12 @@ async fn what_was_checked_is_loaded_whatever_becomes_of_the_file() {
         let code = std::fs::File::options().write(true).open(path).expect("native code");
         code.set_len(0).expect("it can be cut off");
     }
-    // Nothing of it was called before.
+    // It was not called before.
     times_two(&host).await;
     host.community("other", "tutorial", json!({ "api_key": "k" })).await;
 }
 
-/// What the system says of a process while it compiles a file of this host.
+/// The system's description of the process that compiles a file of this host.
 async fn of_a_compiler(host: &TestHost, what: &str, has: impl Fn(&str) -> bool) -> String {
     until("a compiler is at work", async || {
         let said = |id: u32| std::fs::read_to_string(format!("/proc/{id}/{what}")).ok();
@@ -194,7 +194,7 @@ async fn a_plugin_that_is_being_compiled_says_so_and_no_other_does() {
     let mut host = tutorial().await;
     host.terminate();
     std::fs::remove_dir_all(host.data().join("cache")).expect("there is a cache");
-    // Another plugin's file compiles as well, and for longer than the test looks at it.
+    // Another plugin's file also compiles, for longer than the test watches.
     host.put_guest("probe");
     host.restart_without_waiting();
     let mut seen = 0;

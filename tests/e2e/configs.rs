@@ -1,4 +1,4 @@
-//! What a changed config costs, what is no change, and what a config may not have.
+//! What a changed config does, what is no change, and what a config may not have.
 
 use moothall_tests::{Answer, TestHost, crafted, until};
 use reqwest::Method;
@@ -18,7 +18,7 @@ async fn enable(host: &TestHost, config: &str) -> Answer {
     moothall_tests::answer(request).await
 }
 
-/// Begins a vote; its URL.
+/// Begins a vote; returns its URL.
 async fn vote(host: &TestHost) -> String {
     let request = host.request(Method::POST, "/api/internal/process/ballot.vote");
     let request = request.header("X-Metagov-Community", "acme").json(&json!({}));
@@ -86,14 +86,14 @@ async fn what_means_the_same_is_no_change() {
     let created = enable(&host, config).await.expect(201);
     let vote = vote(&host).await;
     for same in [
-        // Another order.
+        // Another order of keys.
         r#"{"token":"one","mirrors":[{"url":"m"}],"store":{"kind":"memory"},"server":{"url":"s"},"weight":1000,"title":"t"}"#,
-        // Numbers written otherwise.
+        // Other spellings of numbers.
         r#"{"title":"t","token":"one","weight":1e3,"quorum":5.0,"server":{"url":"s"},"mirrors":[{"url":"m"}],"store":{"kind":"memory"}}"#,
         r#"{"title":"t","token":"one","weight":1000.0,"server":{"url":"s","port":4.43e2},"mirrors":[{"url":"m"}],"store":{"kind":"memory"}}"#,
-        // Defaults spelt out, at any depth.
+        // Defaults written out, at any depth.
         r#"{"title":"t","token":"one","weight":1000,"quorum":5,"keys":{},"tokens":[],"limits":{"votes":5},"server":{"url":"s","port":443},"mirrors":[{"url":"m","port":443}],"store":{"kind":"memory"}}"#,
-        // Nothing, in place of what is absent.
+        // `null` for absent members.
         r#"{"title":"t","token":"one","weight":1000,"pair":null,"sign_in":null,"proxy_url":null,"server":{"url":"s","password":null},"mirrors":[{"url":"m"}],"store":{"kind":"memory"}}"#,
         // The placeholder of a secret.
         r#"{"title":"t","token":"********","weight":1000,"server":{"url":"s"},"mirrors":[{"url":"m"}],"store":{"kind":"memory"}}"#,
@@ -128,7 +128,7 @@ async fn a_key_that_the_config_s_type_does_not_have_is_refused_where_it_stands()
     assert_eq!(host.get(&vote).await.expect(200)["status"], "pending");
 }
 
-/// Drops in a version of the plugin `open`, whose schema refuses nothing.
+/// Installs a version of the plugin `open`, whose schema refuses nothing.
 async fn serve(host: &TestHost, version: &str, schema: Value) {
     let manifest = json!({ "name": "open", "version": version, "config_schema": schema, "actions": [{ "slug": "do" }] });
     host.put_plugin("open.wasm", &crafted::plugin(&manifest, crafted::ANSWER_NOTHING));

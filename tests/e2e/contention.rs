@@ -1,5 +1,5 @@
-//! What a call meets when others are in its way: the instance's lock, quotas of calls, and a
-//! configuration that changes under it.
+//! Calls that meet others: the instance's lock, limits on calls, and a configuration that changes
+//! meanwhile.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use moothall_tests::{Answer, Driver, TestHost, until};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-/// However busy the machine is, nobody gives up waiting for an instance.
+/// Nobody gives up waiting for an instance, however busy the machine is.
 const PATIENT: &str = "[limits]\nlock_wait_ms = 60000\nwall_ms = 60000";
 
 /// Starts a call, and waits until the host says that one more is in flight.
@@ -77,12 +77,12 @@ async fn long_calls_that_wait_give_their_turn_away() {
         });
     }
     calls.join_all().await;
-    // One after the other they would take ten seconds, or five on two threads.
+    // One after the other they would take ten seconds; five on two threads.
     assert!(begin.elapsed() < Duration::from_secs(3), "they took {:?}", begin.elapsed());
 }
 
-/// Writes that line up for the lock one after the other, behind `change`, while another call holds
-/// it: the first may come before the change, the last comes after it.
+/// Writes that queue for the lock behind `change`, while another call holds it: the first may come
+/// before the change, the last comes after it.
 async fn writes_behind<F>(host: &TestHost, change: F) -> Vec<Answer>
 where
     F: Future<Output = Answer> + Send + 'static,
@@ -138,8 +138,8 @@ async fn writes_and_reconfigurations_that_cross_each_other_are_whole() {
     let toml = "[limits]\nlock_wait_ms = 20000\ncpu_ms = 5000\nwall_ms = 20000";
     let host = TestHost::with(&["probe"]).toml(toml).start().await;
     host.community("acme", "probe", json!({ "generation": 0 })).await;
-    // Writers that queue for the lock while reconfigurations pass between them: some of them
-    // began before one and come to their turn after it.
+    // Writers that queue for the lock while reconfigurations pass between them: some began before
+    // one and get the lock after it.
     let mut writers = JoinSet::new();
     for number in 0..40 {
         let driver: Driver = (*host).clone();
@@ -219,7 +219,7 @@ async fn a_call_goes_on_when_its_client_goes_away() {
     let host = TestHost::with(&["probe"]).start().await;
     host.community("acme", "probe", json!({})).await;
     let holder = begin(&host, "probe.read-then-wait", json!({ "key": "a", "ms": 700 })).await;
-    // It waits for the lock, and its client goes away meanwhile.
+    // The call waits for the lock, and its client disconnects meanwhile.
     let mut call = begin(&host, "probe.put", json!({ "key": "a", "value": 1 })).await;
     call.shutdown().await;
     end(holder).await.expect(200);

@@ -1,5 +1,5 @@
-//! The host dies again and again while ticks, events, callbacks and closing times happen: nothing is lost,
-//! nothing is committed twice.
+//! The host dies again and again while ticks, events, callbacks and closing times happen: nothing
+//! is lost, and nothing is committed twice.
 
 mod before_the_commit;
 
@@ -15,9 +15,9 @@ use tokio::task::JoinSet;
 
 const ROUNDS: u64 = 10;
 const MINUTE: Duration = Duration::from_secs(60);
-/// Who publish at once.
+/// The clients that publish at once.
 const CLIENTS: u64 = 2;
-/// By how many more answers each round lives longer than the one before.
+/// How many more answers each round lasts than the one before.
 const ANSWERS_MORE: u64 = 4;
 
 async fn start_vote(host: &TestHost, callback: &str) -> String {
@@ -42,7 +42,8 @@ async fn events(host: &TestHost, event_type: &str) -> Vec<Value> {
     }
 }
 
-/// Publishes until the host dies: the numbers it tried, and the ids of what was acknowledged.
+/// Publishes until the host dies; returns the numbers that it tried, and the ids of the
+/// acknowledged events.
 async fn publish_until_it_dies(
     driver: Driver,
     (round, client): (u64, u64),
@@ -69,7 +70,7 @@ struct Published {
     acknowledged: BTreeSet<String>,
 }
 
-/// Clients publish and time passes; the host dies in the middle of it, after more answers in each round.
+/// Clients publish and time passes; the host dies meanwhile, after more answers in each round.
 async fn one_round(host: &mut TestHost, round: u64, published: &mut Published) {
     let answered = Arc::new(AtomicU64::new(0));
     let mut clients = JoinSet::new();
@@ -134,7 +135,8 @@ async fn nothing_is_lost_or_done_twice_however_often_the_host_dies() {
     each_completion_told_once(&processes, &callbacks.received());
 }
 
-/// Under one id, the same each time, and in the order of the log when each first came.
+/// Checks that each event has one id and the same content each time, and that they first arrived in
+/// the order of the log.
 fn each_event_delivered(events: &[Value], received: &[Received]) {
     let mut bodies: BTreeMap<&str, Value> = BTreeMap::new();
     let mut first_came = Vec::new();
@@ -178,7 +180,7 @@ fn ids(events: &[Value]) -> BTreeSet<String> {
     events.iter().filter_map(|event| Some(event["id"].as_str()?.to_owned())).collect()
 }
 
-/// What ticks counted in the state is what they emitted, one after the other.
+/// Checks that the ticks' counter in the state equals what they emitted, in order.
 async fn each_tick_once(host: &TestHost) {
     let (counts, ticks) = until("no tick is between the two", async || {
         let before = host.result("acme", "probe.get", json!({ "key": "ticks" })).await;

@@ -88,7 +88,7 @@ async fn defect_12_ids_cross_no_tenants_and_cannot_be_guessed() {
     for _ in 0..5 {
         let location = start(&host, "probe.vote", json!({})).await;
         let id = location.rsplit('/').next().expect("an id");
-        // What follows the time: 80 bits that do not count up.
+        // The 80 bits after the time, which do not count up.
         random.insert(id[10..18].to_owned());
     }
     assert_eq!(random.len(), 5, "{random:?}");
@@ -101,7 +101,7 @@ async fn defect_15_a_rejected_webhook_reaches_no_process() {
     let watch = start(&host, "signed.watch", json!({})).await;
     let unsigned = host.request(Method::POST, "/api/hooks/acme/signed").body("{}");
     answer(unsigned).await.problem(401, "bad_signature");
-    // One that is accepted does, and so shows that the other would have.
+    // An accepted webhook does reach the process, so the refused one would have, too.
     let signed = host.request(Method::POST, "/api/hooks/acme/signed").body("{}");
     let signature = signature("the secret of a platform", "{}");
     answer(signed.header("X-Hub-Signature-256", signature)).await.expect(200);

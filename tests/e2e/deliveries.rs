@@ -1,5 +1,5 @@
-//! Deliveries: each event reaches the driver, in order, signed, at least once, or ends where it can
-//! be seen and sent again.
+//! Deliveries: each event reaches the driver, in order, signed, at least once; or its delivery ends
+//! where operators can see it and send it again.
 
 mod answers;
 mod held_back;
@@ -127,7 +127,7 @@ async fn after_the_last_attempt_a_delivery_is_dead_and_can_be_sent_again() {
         })
         .await;
         if attempt < 11 {
-            // The longest that each wait can be; together less than what ends it as well.
+            // The longest possible waits, which together are less than what ends the delivery.
             let waits = [7, 37, 370, 2170, 8700, 21700, 43300, 60500, 86500, 103700];
             host.advance(Duration::from_secs(waits[attempt - 1]));
         }
@@ -180,7 +180,7 @@ async fn what_is_disabled_gets_nothing_more_of_a_lane_under_way() {
     host.post("/api/internal/endpoints", other).await.expect(201);
     publish(&host, "other", 1).await;
     elsewhere.wait_for(1).await;
-    // By now the change was noticed; one may still be on its way.
+    // By now the host has noticed the change; one delivery may still be on its way.
     let seen = receiver.received().len();
     assert!(seen + 10 < EVENTS as usize, "{seen} were delivered before it was disabled");
     publish(&host, "other", 2).await;
@@ -259,7 +259,7 @@ async fn metrics_tell_what_became_of_deliveries() {
     .await;
 }
 
-// The receiver answers while the test waits for the host's end.
+// The receiver answers while the test waits for the host to end.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_sigterm_no_attempt_begins_and_what_is_under_way_counts() {
     let receiver = Receiver::start().await;

@@ -1,11 +1,11 @@
-//! The commands in the READMEs do what is written below them.
+//! The commands in the READMEs give the answers that are written below them.
 
 use std::path::{Path, PathBuf};
 
 use moothall_tests::{Answer, Receiver, Setup, TestHost, curl};
 use serde_json::Value;
 
-/// Which instance it is depends on what the host did before.
+/// Removes ids of instances, which depend on what the host did before.
 fn without_ids(mut value: Value) -> Value {
     match &mut value {
         Value::Object(fields) => {
@@ -22,17 +22,17 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// Where documents say that a platform listens, which answers 200 to everything.
+/// The address of a platform in documents; it answers 200 to every request.
 const PLATFORM: &str = "http://127.0.0.1:9000";
 
-/// Plays a document's commands against a fresh host; how many there were.
+/// Runs a document's commands against a fresh host; returns how many there were.
 async fn play(document: &Path, setup: Setup) -> usize {
     let host = setup.start().await;
     let text = std::fs::read_to_string(document).expect("the document is there");
     play_text(document, &text, &host).await
 }
 
-/// The same for an example plugin: with the configuration that its README shows, and its platform.
+/// The same for an example plugin, with the configuration in its README, and its platform.
 async fn play_plugin(folder: &Path) -> usize {
     let platform = Receiver::start().await;
     let document = folder.join("README.md");

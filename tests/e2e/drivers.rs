@@ -1,5 +1,5 @@
-//! Whole drivers of both eras against an unmodified host: the one of the seed tutorials (`PUT`, `/hooks`,
-//! `webhook_slug`) and the later one (`POST`, `slug`, `/plugin/<name>`).
+//! Two whole drivers, of the early contract of the tutorials (`PUT`, `/hooks`, `webhook_slug`) and
+//! of the later one (`POST`, `slug`, `/plugin/<name>`).
 
 use std::time::Duration;
 

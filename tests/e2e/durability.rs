@@ -1,5 +1,5 @@
-//! An answer means durable: the host is killed again and again under writing clients, and after
-//! each start every answered write is there, and no write is half there.
+//! An answer means that a write is durable: the host is killed again and again under writing
+//! clients, and after each start every answered write is there, and no write is half there.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,9 +13,9 @@ use tokio::task::JoinSet;
 const ROUNDS: u32 = 100;
 const INSTANCES: usize = 3;
 const CLIENTS_EACH: usize = 2;
-/// What each instance begins with, moved to and fro between two keys.
+/// The amount that each instance begins with, and moves to and fro between two keys.
 const MONEY: i64 = 1_000_000;
-/// Answers after which a round ends at the latest.
+/// The most answers of a round.
 const ANSWERS: u64 = 40;
 
 /// One client's view of its own counter.
@@ -32,7 +32,7 @@ fn community(number: usize) -> String {
 
 #[tokio::test]
 async fn kill_9_in_a_loop_loses_no_answered_write_and_leaves_none_half() {
-    // A slow disk is no reason to fail: the calls of one community come one after the other.
+    // A slow disk must not make the test fail: the calls of one community run one after the other.
     let patient = "[limits]\nlock_wait_ms = 60000\nwall_ms = 60000";
     let mut host = TestHost::with(&["probe"]).toml(patient).start().await;
     for number in 0..INSTANCES {
@@ -63,7 +63,7 @@ async fn kill_9_in_a_loop_loses_no_answered_write_and_leaves_none_half() {
     assert!(written > i64::from(ROUNDS), "only {written} writes in {ROUNDS} rounds");
 }
 
-/// Lets all clients write, and kills the host after so many answers, in the middle of others.
+/// Lets all clients write, and kills the host after this many answers, in the middle of others.
 async fn one_round(host: &mut TestHost, counters: Vec<Counted>, answers: u64) -> Vec<Counted> {
     let answered = Arc::new(AtomicU64::new(0));
     let mut clients = JoinSet::new();
@@ -127,7 +127,7 @@ async fn change_until_it_dies(driver: Driver, client: usize, round: u32) -> Vec<
             let path = format!("/api/internal/community/{slug}");
             match driver.request(Method::DELETE, &path).send().await {
                 Ok(_) => answered.push((slug, false)),
-                // It may be there or not.
+                // It may exist or not.
                 Err(_) => {
                     answered.pop();
                     break;

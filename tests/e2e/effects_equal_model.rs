@@ -10,7 +10,7 @@ use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
 #[derive(Clone, Debug)]
-enum Step {
+enum StateStep {
     Put(String, Value),
     Remove(String),
     Get(String),
@@ -51,13 +51,13 @@ fn value() -> impl Strategy<Value = Value> {
     })
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn step() -> impl Strategy<Value = StateStep> {
     prop_oneof![
-        30 => (key(), value()).prop_map(|(key, value)| Step::Put(key, value)),
-        12 => key().prop_map(Step::Remove),
-        12 => key().prop_map(Step::Get),
-        12 => "(a|ab|b|ä|%|')?".prop_map(Step::Keys),
-        1 => Just(Step::Restart),
+        30 => (key(), value()).prop_map(|(key, value)| StateStep::Put(key, value)),
+        12 => key().prop_map(StateStep::Remove),
+        12 => key().prop_map(StateStep::Get),
+        12 => "(a|ab|b|ä|%|')?".prop_map(StateStep::Keys),
+        1 => Just(StateStep::Restart),
     ]
 }
 
@@ -77,25 +77,25 @@ fn effects_applied_then_read_equal_the_model() {
         .expect("state equals the model");
 }
 
-async fn play(host: &mut TestHost, community: &str, steps: Vec<Step>) {
+async fn play(host: &mut TestHost, community: &str, steps: Vec<StateStep>) {
     host.community(community, "probe", json!({})).await;
     let mut model = BTreeMap::from([("initialized".to_owned(), json!(true))]);
     for step in steps {
         match step {
-            Step::Put(key, value) => {
+            StateStep::Put(key, value) => {
                 host.result(community, "probe.put", json!({ "key": key, "value": value })).await;
                 model.insert(key, value);
             }
-            Step::Remove(key) => {
+            StateStep::Remove(key) => {
                 let answer = host.result(community, "probe.remove", json!({ "key": key })).await;
                 assert_eq!(answer["removed"], model.remove(&key).is_some(), "{key}");
             }
-            Step::Get(key) => {
+            StateStep::Get(key) => {
                 let answer = host.result(community, "probe.get", json!({ "key": key })).await;
                 assert_eq!(answer["value"], model.get(&key).cloned().unwrap_or_default(), "{key}");
             }
-            Step::Keys(prefix) => check_keys(host, community, &model, &prefix).await,
-            Step::Restart => host.restart().await,
+            StateStep::Keys(prefix) => check_keys(host, community, &model, &prefix).await,
+            StateStep::Restart => host.restart().await,
         }
     }
     check_keys(host, community, &model, "").await;

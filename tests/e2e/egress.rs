@@ -1,4 +1,4 @@
-//! Outbound HTTP: what a plugin reaches, with which secrets, and whom a slow platform holds up.
+//! Outbound HTTP: what a plugin can reach, with which secrets, and whom a slow platform delays.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,16 +12,16 @@ const SECRET: &str = "hunter2-hunter2";
 const GRANTED: &str =
     "[plugins.probe]\ngrants = { http = [\"config:/server_url\"], cidr = [\"127.0.0.0/8\"] }";
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok";
-/// Longer than anything here takes, shorter than the time of a request that hangs.
+/// Longer than anything here takes, shorter than the timeout of a request that hangs.
 const SOON: Duration = Duration::from_secs(5);
 
-/// A platform on loopback: keeps what it is sent, and answers the same to everyone, or nothing.
-struct Platform {
+/// A platform on loopback. It keeps what it gets, and gives everybody the same answer, or none.
+struct ScriptedPlatform {
     url: String,
     seen: Arc<Mutex<Vec<String>>>,
 }
 
-impl Platform {
+impl ScriptedPlatform {
     #[expect(
         clippy::disallowed_methods,
         reason = "a platform of a test: without it the test fails"
@@ -68,7 +68,7 @@ async fn fetch(host: &TestHost, parameters: Value) -> Value {
 
 #[tokio::test]
 async fn a_denied_host_says_which_line_to_add_and_that_line_helps() {
-    let platform = Platform::new(Some(OK)).await;
+    let platform = ScriptedPlatform::new(Some(OK)).await;
     let url = json!({ "url": format!("{}/?token={SECRET}", platform.url) });
     let mut host = host_with("", &platform.url).await;
     let detail = host.action("acme", "probe.fetch", url.clone()).await.problem(403, "forbidden");
@@ -93,7 +93,7 @@ async fn a_denied_host_says_which_line_to_add_and_that_line_helps() {
 
 #[tokio::test]
 async fn a_name_that_leads_inside_is_refused() {
-    let platform = Platform::new(Some(OK)).await;
+    let platform = ScriptedPlatform::new(Some(OK)).await;
     let named = platform.url.replace("127.0.0.1", "inside.test");
     let pin = "[egress]\nresolve = { \"inside.test\" = [\"93.184.215.14\", \"127.0.0.1\"] }\n";
     let grant = "[plugins.probe]\ngrants = { http = [\"config:/server_url\"] }";
@@ -106,7 +106,7 @@ async fn a_name_that_leads_inside_is_refused() {
 
 #[tokio::test]
 async fn a_redirect_is_shown_and_not_followed() {
-    let platform = Platform::new(Some(
+    let platform = ScriptedPlatform::new(Some(
         "HTTP/1.1 302 Found\r\nlocation: /next\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
     ))
     .await;
@@ -117,7 +117,7 @@ async fn a_redirect_is_shown_and_not_followed() {
 
 #[tokio::test]
 async fn secrets_are_placed_for_the_platform_and_seen_by_nobody_else() {
-    let platform = Platform::new(Some(OK)).await;
+    let platform = ScriptedPlatform::new(Some(OK)).await;
     let mut host = host_with(GRANTED, &platform.url).await;
     let places = [
         ("header", "x-key", format!("x-key: Bearer {SECRET}")),
@@ -137,7 +137,7 @@ async fn secrets_are_placed_for_the_platform_and_seen_by_nobody_else() {
     assert!(!host.logs().contains(SECRET), "a secret is in the log");
 }
 
-/// `reveal` is not granted: that the platform has the secret is the host's doing alone.
+/// `reveal` is not granted, so only the host can have sent the secret to the platform.
 #[tokio::test]
 async fn a_secret_is_placed_in_json_and_the_rest_of_the_body_stays_as_it_is_written() {
     let platform = Receiver::start().await;
@@ -185,7 +185,7 @@ async fn a_secret_is_placed_in_json_and_the_rest_of_the_body_stays_as_it_is_writ
 
 #[tokio::test]
 async fn a_request_carries_sixteen_secrets_and_no_more() {
-    let platform = Platform::new(Some(OK)).await;
+    let platform = ScriptedPlatform::new(Some(OK)).await;
     let host = host_with(GRANTED, &platform.url).await;
     let secret = json!({ "place": "header", "name": "x-key", "pointer": "/token" });
     let carrying =
@@ -199,7 +199,7 @@ async fn a_request_carries_sixteen_secrets_and_no_more() {
 
 #[tokio::test]
 async fn a_long_secret_is_refused_before_it_is_copied_into_a_request() {
-    let platform = Platform::new(Some(OK)).await;
+    let platform = ScriptedPlatform::new(Some(OK)).await;
     let host = TestHost::with(&["probe"]).toml(GRANTED).start().await;
     let long = "x".repeat(200 << 10);
     let config = json!({ "server_url": platform.url, "token": long });
@@ -225,7 +225,7 @@ async fn a_long_secret_is_refused_before_it_is_copied_into_a_request() {
 
 #[tokio::test]
 async fn the_secrets_that_a_call_holds_are_its_plugin_s_memory() {
-    let platform = Platform::new(Some(OK)).await;
+    let platform = ScriptedPlatform::new(Some(OK)).await;
     let limits = "[limits]\nmemory_per_plugin_bytes = 4600000\n";
     let host = TestHost::with(&["probe"]).toml(&format!("{limits}{GRANTED}")).start().await;
     let long = "x".repeat(240 << 10);
@@ -241,7 +241,7 @@ async fn the_secrets_that_a_call_holds_are_its_plugin_s_memory() {
 
 #[tokio::test]
 async fn a_dry_run_sends_only_what_it_is_asked_to() {
-    let platform = Platform::new(Some(OK)).await;
+    let platform = ScriptedPlatform::new(Some(OK)).await;
     let host = host_with(GRANTED, &platform.url).await;
     let secret = json!({ "place": "query", "name": "key", "pointer": "/token" });
     let parameters = json!({ "url": platform.url, "secret": secret });
@@ -261,7 +261,7 @@ async fn a_dry_run_sends_only_what_it_is_asked_to() {
 
 #[tokio::test]
 async fn a_slow_platform_holds_up_nobody_else() {
-    let (slow, quick) = (Platform::new(None).await, Platform::new(Some(OK)).await);
+    let (slow, quick) = (ScriptedPlatform::new(None).await, ScriptedPlatform::new(Some(OK)).await);
     let host = host_with(GRANTED, &slow.url).await;
     host.community("quick", "probe", json!({ "server_url": quick.url })).await;
     let hung = host.action("acme", "probe.fetch", json!({ "url": slow.url, "timeout_ms": 1500 }));
@@ -279,7 +279,7 @@ async fn a_slow_platform_holds_up_nobody_else() {
 #[tokio::test]
 async fn an_answer_that_is_too_large_is_refused() {
     let platform =
-        Platform::new(Some("HTTP/1.1 200 OK\r\ncontent-length: 99999999\r\n\r\nx")).await;
+        ScriptedPlatform::new(Some("HTTP/1.1 200 OK\r\ncontent-length: 99999999\r\n\r\nx")).await;
     let host = host_with(GRANTED, &platform.url).await;
     let refused = host.action("acme", "probe.fetch", json!({ "url": platform.url })).await;
     let detail = refused.problem(503, "unavailable");
@@ -288,7 +288,7 @@ async fn an_answer_that_is_too_large_is_refused() {
 
 #[tokio::test]
 async fn a_call_sends_no_more_requests_than_its_quota() {
-    let platform = Platform::new(Some(OK)).await;
+    let platform = ScriptedPlatform::new(Some(OK)).await;
     let quota = format!("{GRANTED}\nlimits = {{ http_requests = 1 }}");
     let host = host_with(&quota, &platform.url).await;
     let two = json!({ "before": [platform.url], "url": platform.url });

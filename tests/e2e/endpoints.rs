@@ -1,4 +1,4 @@
-//! Endpoints: configured through the API, their secrets shown once, their headers never.
+//! Endpoints: configured through the API; their secrets are shown once, their headers never.
 
 use moothall_tests::{Receiver, TestHost};
 use serde_json::json;
@@ -147,7 +147,7 @@ async fn the_drivers_endpoint_always_exists() {
 async fn an_address_inside_is_refused_at_every_attempt() {
     let receiver = Receiver::start().await;
     let host = TestHost::with(&[]).start().await;
-    // While the host serves this machine alone its drivers are here.
+    // While the host serves only this machine, its drivers are on it.
     let made = host.post(ENDPOINTS, json!({ "url": receiver.url })).await.expect(201);
     let path = format!("{ENDPOINTS}/{}", made["id"].as_str().expect("an id"));
     host.post(&format!("{path}/ping"), json!({})).await.expect(202);
@@ -202,7 +202,7 @@ async fn what_can_never_be_reached_is_refused_when_it_is_set() {
     assert!(detail.contains("callback_url") && detail.contains("allow_cidr"), "{detail}");
     start("http://localhost:3000/").await.expect(202);
 
-    // With a key anybody may be asking, and a name is looked up as an address is.
+    // Once there is a key, anybody may send requests; names are checked like addresses.
     let host = host.with_key(&host.create_key("driver"));
     let refused = moothall_tests::until("the host knows of the key", async || {
         let again = host.post(ENDPOINTS, json!({ "url": "http://localhost:3000" })).await;
@@ -291,13 +291,13 @@ async fn headers_stay_with_the_origin_that_they_were_given_for() {
     }
     assert_eq!(host.get(&path).await.expect(200)["url"], json!(one.url));
 
-    // Another path of the same place is no other place.
+    // Another path at the same origin is allowed.
     let deeper = format!("{}/deeper", one.url);
     host.put(&path, json!({ "url": deeper })).await.expect(200);
     host.post(&format!("{path}/ping"), json!({})).await.expect(202);
     assert_eq!(one.wait_for(1).await[0].header("x-key"), "sikrit");
 
-    // What is given again goes there, and what is left out is gone.
+    // Headers that are given again are sent to the new place; those that are left out are deleted.
     let again = json!({ "url": other.url, "headers": { "X-Key": "new" } });
     host.put(&path, again).await.expect(200);
     host.post(&format!("{path}/ping"), json!({})).await.expect(202);

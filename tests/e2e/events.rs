@@ -1,4 +1,5 @@
-//! Events: published by drivers, listed in the order of their commits, once for each dedupe key.
+//! Events: published by drivers, listed in the order of their commits, stored once for each dedupe
+//! key.
 
 use moothall_tests::{TestHost, until};
 use serde_json::{Value, json};
@@ -132,9 +133,10 @@ async fn what_orders_events_goes_with_the_last_of_them() {
     for source in ["one", "two", "lasting"] {
         publish(source).await;
     }
-    // Deliveries to the driver, who is not there, wait for four days.
+    // Deliveries to the driver, which is down, wait for four days.
     host.advance(std::time::Duration::from_secs(5 * 24 * 3600));
-    // The clock is noticed a little later: until then, what is published is as old as the others.
+    // The host notices the clock a little later; until then, a published event is as old as the
+    // others.
     until("the first are purged, and a later one is kept", async || {
         publish("lasting").await;
         let kept = host.get("/api/internal/events").await.expect(200)["events"].clone();

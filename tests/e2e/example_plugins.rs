@@ -5,7 +5,7 @@ use std::time::Duration;
 use moothall_tests::{Received, Receiver, Reply, TestHost, until};
 use serde_json::{Value, json};
 
-/// So many points are a batch.
+/// The points of one batch.
 const MANY: usize = 10;
 
 #[tokio::test]
@@ -120,12 +120,12 @@ async fn points_batcher_writes_one_batch_for_many_requests() {
         influx.url
     );
     let mut host = TestHost::with(&["points-batcher"]).toml(&toml).start().await;
-    // Compiled before it listens now, and so the first request is measured.
+    // Compiled before the host listens, so that the first request is measured.
     host.restart().await;
     let teapot = host.get("/api/plugins/points-batcher/teapot").await;
     assert_eq!((teapot.status, teapot.text.as_str()), (418, "I'm a teapot"));
     assert!(teapot.header("content-type").starts_with("text/plain"));
-    // The host's own clock ticks too, at any moment: so of all batches one has to be large.
+    // The host also ticks at its own times, so at least one of all batches has to be large.
     let written = until("a batch of many points is written", async || {
         for _ in 0..2 * MANY {
             host.get("/api/plugins/points-batcher/waiting").await.expect(200);

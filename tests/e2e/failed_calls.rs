@@ -1,5 +1,6 @@
-//! Every call that failed by fault of its plugin is a line of the log and a row of `/api/internal/calls`, whoever
-//! called and however it failed; what was the caller's doing is neither.
+//! Every call that failed because of its plugin is a line of the log and a row of
+//! `/api/internal/calls`, whoever called and however it failed. A call that failed because of its
+//! caller is neither.
 
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ async fn host() -> TestHost {
     host
 }
 
-/// The failed call with that id, of its own or of its request.
+/// The failed call with that call id or request id.
 async fn listed(host: &TestHost, id: &str) -> Value {
     until("the failed call is listed", async || {
         let found = host.get(&format!("/api/internal/calls/{id}")).await;
@@ -25,7 +26,7 @@ async fn listed(host: &TestHost, id: &str) -> Value {
     .await
 }
 
-/// The one whose detail says so.
+/// The failed call whose detail contains this text.
 async fn listed_with(host: &TestHost, origin: &str, detail: &str) -> Value {
     until("the failed call is listed", async || {
         let calls = host.get("/api/internal/calls").await.expect(200);
@@ -37,13 +38,13 @@ async fn listed_with(host: &TestHost, origin: &str, detail: &str) -> Value {
     .await
 }
 
-/// A WARN line with both ids and the code.
+/// Waits for a WARN line with both ids and the code.
 async fn told(host: &TestHost, call: &Value) {
     let text = |key: &str| call[key].as_str().expect("a text").to_owned();
     let (id, request, code) = (text("id"), text("request_id"), text("code"));
     until("the log tells it", async || {
         let log = host.logs();
-        // The guest's own lines have the id too.
+        // The guest's own lines also have the id.
         let own =
             |line: &&str| line.contains("call failed") && line.contains(&format!("call=\"{id}\""));
         let line = log.lines().find(own)?;
@@ -55,7 +56,7 @@ async fn told(host: &TestHost, call: &Value) {
     .await;
 }
 
-/// The answer's call is listed under both ids with that origin and code, and told.
+/// Checks that the answer's call is listed under both ids with that origin and code, and logged.
 async fn failed(host: &TestHost, answer: &Answer, origin: &str, code: &str) {
     let request = answer.header("x-request-id").to_owned();
     let call = listed(host, &request).await;
@@ -116,7 +117,7 @@ async fn an_error_that_a_process_returns_is_told_and_listed_wherever_it_does() {
     failed(&host, &host.delete(&closing).await, "process", "internal").await;
 
     start(&host, "webhook").await.expect(202);
-    // The platform is answered by the receiver.
+    // The receiver answers the platform.
     let webhook = answer(host.request(Method::POST, "/api/hooks/acme/probe")).await;
     assert_eq!(webhook.status, 200);
     failed(&host, &webhook, "webhook", "internal").await;
@@ -161,7 +162,7 @@ async fn what_a_caller_did_wrong_is_no_failure_of_the_plugin() {
         refused.problem(status, code);
         assert_eq!(refused.json()["call_id"], json!(null), "{}", refused.text);
     }
-    // An instance is asked for as well.
+    // The plugin needs an instance, too.
     let enabled = host.enable("acme", "misbehaving", json!({ "initialize": "error" })).await;
     enabled.problem(400, "invalid");
     let changed = host.enable("acme", "probe", json!({ "note": "refuse" })).await;

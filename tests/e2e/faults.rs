@@ -1,5 +1,5 @@
-//! Every row of the table of failures in the HTTP contract: whose fault a failure is can be read
-//! from its status and code.
+//! Every row of the table of failures in the HTTP contract: status and code show whose fault a
+//! failure is.
 
 use std::time::Duration;
 
@@ -125,7 +125,7 @@ async fn too_much_cpu_time_or_waiting_is_a_timeout() {
     spun.problem(504, "plugin_timeout");
     let waited = json!({ "key": "a", "ms": 5_000 });
     host.action("other", "probe.read-then-wait", waited).await.problem(504, "plugin_timeout");
-    // Short enough for both.
+    // Short enough for both hosts.
     host.result("other", "probe.spin", json!({ "ms": 20 })).await;
     host.result("other", "probe.read-then-wait", json!({ "key": "a", "ms": 200 })).await;
 }
@@ -171,7 +171,7 @@ async fn a_file_that_comes_back_within_the_delay_was_never_gone() {
     let host = TestHost::with(&["probe"]).toml(toml).start().await;
     host.community("acme", "probe", json!({})).await;
     std::fs::remove_file(host.plugin_file("probe.wasm")).expect("the file is there");
-    // Whoever has seen what came later has seen that the file is gone.
+    // The host has noticed a later change, so it has noticed that the file is gone.
     host.put_plugin("later.wasm", b"no plugin");
     until("the host has noticed", async || {
         host.result("acme", "probe.whoami", json!({})).await;
@@ -280,7 +280,7 @@ async fn failed_calls_are_listed_with_their_fault_and_the_end_of_their_log() {
     panic(&host).await;
     let refusal = json!({ "kind": "conflict", "message": "m" });
     host.action("acme", "misbehaving.fail", refusal).await.problem(409, "conflict");
-    // They are written in their order: with the last one all are there.
+    // They are written in order: once the last one is there, all are.
     let last = host.action("acme", "misbehaving.deep-recursion", json!({})).await;
     let calls = until("the failed calls are written", async || {
         let calls = host.get("/api/internal/calls").await.expect(200);

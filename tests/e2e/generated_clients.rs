@@ -1,4 +1,5 @@
-//! What generators of others make of `/openapi.json`: clients that compile, and in which answers have types.
+//! Clients that other people's generators make from `/openapi.json`: they compile, and their
+//! answers have types.
 
 use std::path::Path;
 
@@ -24,7 +25,7 @@ async fn a_client_in_python_has_types() {
     std::fs::create_dir(&folder).expect("a folder");
     let (file, config) = (folder.join("openapi.json"), folder.join("config.yaml"));
     std::fs::write(&file, document).expect("a file");
-    // What is generated is formatted otherwise, by a program that is not there.
+    // The generator would format its code with a program that is not installed.
     std::fs::write(&config, "post_hooks: []\n").expect("a file");
     let (api, client) = (folder.join("api"), folder.join("client.py"));
     let text = |text: &'static str| Path::new(text);

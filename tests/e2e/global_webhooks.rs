@@ -1,4 +1,5 @@
-//! Platform-wide webhooks: signed for the platform, routed by the plugin to instances of any community.
+//! Platform-wide webhooks: the platform signs them, the plugin routes them to instances of any
+//! community.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -65,7 +66,7 @@ async fn the_plugin_says_whom_a_request_is_for() {
     assert_eq!(reached(&host, 3).await, ["T1", "T2", "T3"]);
     assert_eq!(send(&host, json!({ "team_id": "T9" })).await.status, 200);
     assert_eq!(send(&host, json!({ "nothing": true })).await.status, 200);
-    // What comes after them shows that they were for nobody.
+    // A later webhook has arrived, so these were for nobody.
     assert_eq!(send(&host, json!({ "team_id": "T1" })).await.status, 200);
     assert_eq!(reached(&host, 4).await, ["T1", "T1", "T2", "T3"]);
     let workers = host.get("/api/internal/workers").await.expect(200);

@@ -1,4 +1,5 @@
-//! Handshakes: what platforms ask unsigned before they use a URL is answered, and lets nothing else in.
+//! Handshakes: the host answers the unsigned requests by which platforms check a URL, and lets
+//! nothing else in.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -32,7 +33,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// No event tells of any of it, and the state is as it was.
+/// Checks that there was no event, and that the state is unchanged.
 async fn nothing_happened(host: &TestHost) {
     let events = host.get("/api/internal/events?type=signed").await.expect(200);
     assert_eq!(events["events"], json!([]));
@@ -121,7 +122,7 @@ async fn everything_else_has_to_be_signed() {
     ] {
         ask(&host, method, query, body).await.problem(401, "bad_signature");
     }
-    // Whether anything is here may be asked, as far as who asks knows where.
+    // Anybody who knows the URL may ask whether something is there.
     assert_eq!(ask(&host, Method::HEAD, "", "").await.status, 200);
     let options = ask(&host, Method::OPTIONS, "", "").await;
     assert_eq!(options.status, 204);

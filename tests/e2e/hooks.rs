@@ -1,4 +1,5 @@
-//! Hooks: declaring them, their steps, what a run makes of its data, and the points of the host's own.
+//! Hooks: how they are declared, their steps, what a run does with its data, and the host's own
+//! hooks.
 
 mod dry_runs;
 mod guards;
@@ -29,7 +30,7 @@ async fn host() -> TestHost {
     host
 }
 
-/// A webfilter that answers this to everything.
+/// A webfilter that gives this answer to every request.
 async fn filter(status: u16, body: &str) -> Receiver {
     let filter = Receiver::start().await;
     filter.otherwise(Reply::Body(status, body.to_owned()));

@@ -1,5 +1,5 @@
-//! Plugins of host scope, and guests that live on: when they begin and end, what they keep, what a fault
-//! costs.
+//! Plugins of host scope, and resident guests: when they begin and end, what they keep, what a
+//! fault costs.
 
 use std::time::Duration;
 
@@ -98,7 +98,7 @@ async fn its_settings_are_its_config_and_checked() {
     .await;
     assert!(!host.logs().contains("``"), "what is missing from all of it has no place");
 
-    // Its file is as it should be: it is listed so, and with what keeps it from being called.
+    // Its file is fine, and listed so, with the reason why it cannot be called.
     let is_told = |file: &Value| {
         let warnings = file["warnings"].to_string();
         file["status"] == "ready"

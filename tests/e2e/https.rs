@@ -1,11 +1,11 @@
-//! HTTPS, as the host speaks it to others: nothing is sent to a server that nobody vouches for.
+//! The host's own HTTPS requests: it sends nothing to a server whose certificate it cannot verify.
 
 use moothall_tests::{Authority, Receiver, TestHost, until};
 use serde_json::{Value, json};
 
 const TOML: &str = "[egress]\nallow_cidr = [\"127.0.0.0/8\"]";
 
-/// Trusts that authority.
+/// Starts a host that trusts this authority.
 async fn host(trusted: &Authority) -> (TestHost, tempfile::TempDir) {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let file = folder.path().join("authority.pem");
@@ -23,7 +23,7 @@ async fn publish_to(host: &TestHost, receiver: &Receiver) {
     host.post("/api/internal/events", event).await.expect(202);
 }
 
-/// What is said of the first attempt.
+/// The error of the first attempt.
 async fn first_attempt(host: &TestHost) -> Value {
     until("an attempt is stored", async || {
         let page = host.get("/api/internal/deliveries").await.expect(200);

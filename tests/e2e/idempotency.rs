@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: the same request again is answered again, and does nothing again.
+//! `Idempotency-Key`: a repeated request gets the same answer, and does nothing again.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 const KEY: &str = "Idempotency-Key";
-/// A value whose answer is too large to be remembered, in bytes.
+/// The size of a value whose answer is too large to be remembered.
 const LARGE: usize = 70_000;
 
 async fn keyed(driver: &Driver, key: &str, action: &str, parameters: Value) -> Answer {
@@ -238,7 +238,7 @@ async fn a_key_has_a_length() {
     increment(&host, &"k".repeat(255)).await.expect(200);
 }
 
-/// What is made or done once, with its body; a path's `{…}` was filled in.
+/// Each route that makes or does something once, with its body. A path's `{…}` has been filled in.
 async fn once_only(host: &TestHost) -> Vec<(&'static str, String, Value)> {
     let hook = "/api/internal/hooks/org.example.thing.happening.v1";
     host.put(hook, json!({})).await.expect(201);
@@ -335,7 +335,7 @@ async fn every_post_of_drivers_is_done_once_or_refused() {
         let again = once(&host, path, &key, body).await;
         assert!(is_replayed(&again) && !is_replayed(&first), "{path}: {}", again.text);
         assert_eq!((again.status, &again.text), (first.status, &first.text), "{path}");
-        // The same again, but for a space: another body.
+        // The same body with one more space is another body.
         let other = host.request(Method::POST, path).header("X-Metagov-Community", "acme");
         let other = other.header(KEY, &key).header("content-type", "application/json");
         let other = answer(other.body(format!("{body} "))).await;

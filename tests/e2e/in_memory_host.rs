@@ -1,5 +1,5 @@
-//! The SDK's in-memory host, which authors test with, against the real one: the same calls of the same
-//! plugin, and nothing may tell them apart but what their documentation says.
+//! The SDK's in-memory host, with which authors test, compared with the real one: the same calls of
+//! the same plugin have the same results, except for documented differences.
 
 mod configs;
 
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 const SECRET: &str = "hunter2-hunter2";
 
-/// What a call came to: what it answered, or the kind of its error.
+/// The result of a call: its answer, or the kind of its error.
 type Outcome = Result<Value, String>;
 
 fn code(kind: &ErrorKind) -> String {
@@ -30,7 +30,7 @@ fn code(kind: &ErrorKind) -> String {
     .to_owned()
 }
 
-/// The kinds of errors are fewer than the codes: where a schema refuses, there is one for each side of it.
+/// There are fewer kinds of errors than codes: a refusal by a schema has one kind for each side.
 fn in_short(code: &str) -> String {
     match code {
         "invalid_parameters" | "invalid_config" => "invalid",
@@ -60,7 +60,7 @@ impl Pair {
         Self { real, in_memory, platform }
     }
 
-    /// The same action on both.
+    /// Performs the same action on both.
     async fn action(&mut self, slug: &str, parameters: Value) -> (Outcome, Outcome) {
         let answer = self.real.action("acme", &format!("probe.{slug}"), parameters.clone()).await;
         let body = answer.json();
@@ -79,7 +79,7 @@ impl Pair {
         real
     }
 
-    /// What lasts of the state is the same, key by key.
+    /// Checks that both have the same state, key by key.
     async fn agree_on_state(&mut self) {
         let keys = self.agree("keys", json!({})).await.expect("the keys");
         for key in keys["keys"].as_array().expect("a list").clone() {
@@ -95,7 +95,7 @@ impl Pair {
             ProcessStatus::Pending => "pending",
             ProcessStatus::Completed => "completed",
         };
-        // The real one shows a moment to the millisecond, the other as the plugin has written it.
+        // The real host shows a moment in milliseconds, the other as the plugin wrote it.
         let closing_at = one.closing_at.as_ref().map(|at| at.replace('Z', ".000Z"));
         assert_eq!(
             json!([status, one.outcome, one.errors, one.url, closing_at]),
@@ -109,7 +109,7 @@ impl Pair {
         );
     }
 
-    /// Type, data and initiator of each event, in order.
+    /// The type, data and initiator of each event, in order.
     async fn agree_on_events(&self) {
         let page = self.real.get("/api/internal/events?limit=100").await.expect(200);
         let real = page["events"].as_array().expect("a list").iter();
@@ -199,7 +199,7 @@ async fn the_surroundings_are_alike() {
         assert_eq!(in_memory[field], real[field], "{field}");
         assert_ne!(real[field], Value::Null, "{field}");
     }
-    // One is called like its community, which the other cannot know.
+    // One is named like its community, which the other host cannot know.
     for field in ["community_name", "call", "request_id"] {
         assert!(in_memory[field].is_string() && real[field].is_string(), "{field}");
     }
@@ -318,7 +318,7 @@ async fn processes_run_alike() {
     }
 }
 
-/// What a schema says of parameters and events counts in memory as it does in the real host.
+/// Schemas of parameters and events have the same effect in both hosts.
 #[tokio::test]
 async fn parameters_are_checked_and_filled_in_alike() {
     let mut pair = Pair::new().await;

@@ -1,5 +1,5 @@
-//! Several instances of one plugin in a community, told apart by `community_platform_id`; and the
-//! placeholder that stands for a secret.
+//! Several instances of one plugin in a community, distinguished by `community_platform_id`; and
+//! the placeholder for a secret.
 
 use moothall_tests::TestHost;
 use reqwest::Method;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 const REVEAL: &str = r#"[plugins.probe]
 grants = { reveal = ["/token"] }"#;
 
-/// `probe` names `server_url` as its key.
+/// The key of `probe` is `server_url`.
 fn at(server: &str, token: &str) -> Value {
     json!({ "name": "probe", "config": { "server_url": server, "token": token } })
 }

@@ -1,5 +1,5 @@
-//! A guest harms nobody else: others go on, the host's memory comes back, and there is nothing to
-//! be seen from inside the sandbox.
+//! A guest harms nobody else: others go on, the host frees its memory, and a guest sees nothing
+//! outside of its sandbox.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use moothall_tests::{Driver, TestHost, until};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-/// How much the host may have grown after all is over: warm slots, caches, metrics.
+/// How much memory the host may still have more at the end: warm slots, caches, metrics.
 const GROWTH: u64 = 160 << 20;
 
 async fn with_a_good_neighbour(toml: &str) -> TestHost {
@@ -17,7 +17,7 @@ async fn with_a_good_neighbour(toml: &str) -> TestHost {
     host
 }
 
-/// Begins so many calls at once.
+/// Begins this many calls at once.
 fn calls(host: &TestHost, count: usize, action: &'static str) -> JoinSet<u16> {
     let mut calls = JoinSet::new();
     for _ in 0..count {
@@ -37,7 +37,7 @@ async fn a_good_plugin_answers_while_another_spins_on_many_calls() {
     let host = with_a_good_neighbour("[limits]\ncpu_ms = 60\nwall_ms = 10000").await;
     let mut spinning = calls(&host, 60, "misbehaving.infinite-loop");
     let mut took = Vec::new();
-    // Until the first spinning call has used up its time; all of them spin until then.
+    // Until the first spinning call has used up its time, all of them spin.
     while spinning.try_join_next().is_none() {
         let begin = Instant::now();
         times_two(&host).await;
@@ -45,8 +45,8 @@ async fn a_good_plugin_answers_while_another_spins_on_many_calls() {
     }
     took.sort_unstable();
     let (median, slowest) = (took[took.len() / 2], took[took.len() - 1]);
-    // All spinning calls of a thread take one turn together: a good call waits for one tick here
-    // and there, and not for thirty. Generous, for a machine that does other things too.
+    // All spinning calls of a thread share one turn, so that a good call waits a tick now and then,
+    // and not thirty. The limit is generous, for busy machines.
     assert!(median < Duration::from_millis(20), "half of the answers took over {median:?}");
     assert!(slowest < Duration::from_millis(1_500), "an answer took {slowest:?}");
     while let Some(status) = spinning.join_next().await {
@@ -136,7 +136,7 @@ async fn guests_that_live_on_have_a_budget_of_their_own_and_calls_have_the_rest(
     let detail = take("c").await.problem(503, "overloaded");
     assert!(detail.contains("resident_memory_bytes"), "{detail}");
     times_two(&host).await;
-    // What it holds for good goes with its instance.
+    // What it keeps is freed with its instance.
     host.put_community("a", json!([])).await.expect(200);
     until("there is room again", async || (take("c").await.status == 200).then_some(())).await;
 }
@@ -178,7 +178,7 @@ async fn huge_outputs_and_state_floods_leave_the_host_s_memory_alone() {
 
 #[tokio::test]
 async fn a_log_flood_is_cut_and_counted() {
-    // 100 MB take their time, above all in a build without optimisation.
+    // 100 MB take time, above all in a build without optimisation.
     let host = with_a_good_neighbour("[limits]\ncpu_ms = 30000\nwall_ms = 50000").await;
     let before = host.logs().len();
     host.result("bad", "misbehaving.log-flood", json!({})).await;

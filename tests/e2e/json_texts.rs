@@ -1,4 +1,5 @@
-//! JSON comes out as it went in, and what cannot is refused with its place, from clients and guests alike.
+//! JSON comes out as it went in; JSON that cannot is refused with its place, from clients and
+//! guests alike.
 
 use moothall_tests::{Answer, Receiver, Reply, TestHost, answer, until};
 use reqwest::Method;
@@ -13,7 +14,7 @@ const EXACT: &str =
     "{\"n\":18446744073709551617,\"f\":1.10,\"z\":-0,\"x\":1e3,\n \"t\":\"\\u00e9\"}";
 const DEEP: usize = 200;
 
-/// What no reader could give back, and where it stands.
+/// JSON that no reader could give back, and the place of the problem.
 fn refused() -> Vec<(String, &'static str)> {
     let deep = format!("{}{}", "[".repeat(DEEP), "]".repeat(DEEP));
     vec![
@@ -264,7 +265,7 @@ async fn an_integer_reaches_a_guest_as_one_however_it_was_written() {
         (r#"{"n_x":6.0,"filled":1}"#, r#"{"filled":1,"n_x":6}"#),
         (r#"{"wide":1e20,"filled":1}"#, r#"{"filled":1,"wide":100000000000000000000}"#),
         (r#"{"plain":9007199254740993.0,"filled":1}"#, r#"{"filled":1,"plain":9007199254740993}"#),
-        // What is no integer to the schema stays as it was written.
+        // A number that the schema does not call an integer stays as it was written.
         (r#"{"number":5.0,"free":1.10,"filled":1}"#, r#"{"number":5.0,"free":1.10,"filled":1}"#),
         (r#"{"number":5.0,"free":1.10}"#, r#"{"filled":7,"free":1.10,"number":5.0}"#),
     ] {

@@ -1,7 +1,8 @@
 //! The end-to-end tests, by feature. A test drives the real binary from outside, on port 0, and
-//! must never sleep, be ignored, or look at anything but what the contract promises.
+//! must never sleep, be ignored, or check anything but what the contract promises.
 //!
-//! An action of a guest that is named in none of these files does not compile: see `tests/build.rs`.
+//! The tests do not compile if an action of a guest is named in none of these files: see
+//! `tests/build.rs`.
 
 #![expect(clippy::panic, reason = "a test fails by panicking")]
 

@@ -1,4 +1,4 @@
-//! Monitoring points: what is measured of each request, and what a plugin that does not keep up costs.
+//! Monitoring points: the measurements of each request, and what a slow plugin costs.
 
 use moothall_tests::{TestHost, until};
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ async fn points(host: &TestHost) -> Value {
     host.get("/api/plugins/resident/points").await.json()
 }
 
-/// The point of that series and route, once it was handed over.
+/// The point of that series and route, once the plugin has it.
 async fn point(host: &TestHost, series: &str, route: &str) -> Value {
     until("the point is handed over", async || {
         let points = points(host).await;
@@ -29,7 +29,7 @@ async fn point(host: &TestHost, series: &str, route: &str) -> Value {
     .await
 }
 
-/// A number of the host's.
+/// The value of a metric.
 async fn number(host: &TestHost, name: &str) -> f64 {
     let text = host.get("/metrics").await.text;
     let line = text.lines().find(|line| line.starts_with(name));
@@ -61,7 +61,7 @@ async fn a_request_that_fails_is_two() {
     assert_eq!(error["tags"]["status_code"], 404);
     assert_eq!(error["tags"]["error_code"], "unknown_action");
     host.get("/nothing/here?secret=1").await.problem(404, "not_found");
-    // Of an unknown path nothing is kept: it could be anything.
+    // An unknown path is not kept, because it could be anything.
     assert_eq!(point(&host, "errors", "GET:/").await["tags"]["account_id"], Value::Null);
 }
 
@@ -86,7 +86,7 @@ async fn a_plugin_that_blocks_loses_points_and_they_are_counted() {
     let dropped = "moothall_monitoring_dropped_total{plugin=\"resident\"}";
     let before = number(&host, dropped).await;
     let mut sent = 0.0;
-    // More than the ring holds, beside a batch that is being handed over.
+    // More than the ring holds, in addition to a batch in progress.
     while number(&host, dropped).await < before + 1_000.0 {
         for _ in 0..500 {
             host.get("/healthz").await.expect(200);

@@ -1,4 +1,5 @@
-//! Authorisations, from the driver's link over the platform and back. What must not work is in `refusals`.
+//! Authorisations, from the driver's link to the platform and back. `refusals` tests what must
+//! fail.
 //!
 //! The platform's code tells the fixture `consent` what to answer.
 
@@ -78,7 +79,7 @@ async fn the_platform_is_asked_what_the_host_and_the_plugin_say() {
     assert_eq!(scene.browser.cookies(), 0, "the cookie is gone with its state");
     assert_eq!(parameter(&Browser::sent_on(&back), "community").as_deref(), Some("acme"));
 
-    // What the plugin was told, which it put into the account.
+    // What the host told the plugin, which put it into the account.
     let told = scene.users("acme").await[0]["linked_accounts"][0]["custom_data"].clone();
     assert_eq!((&told["type"], &told["community"]), (&json!("user"), &json!("acme")));
     assert_eq!(told["redirect_uri"], asked["redirect_uri"]);

@@ -1,5 +1,5 @@
-//! What supervisors and operators look at and rely on: health, metrics, backups, and a store that
-//! cannot be written.
+//! What supervisors and operators rely on: health, metrics, backups, and a store that cannot be
+//! written.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -120,19 +120,19 @@ async fn a_plugin_directory_that_was_emptied_is_not_ready_while_plugins_are_enab
     };
     std::fs::remove_file(host.plugin_file("tutorial.wasm")).expect("the file is there");
     emptied(&host).await;
-    // So it is at a start without its volume.
+    // This happens at a start without the volume.
     host.restart_without_waiting();
     emptied(&host).await;
     host.put_guest("tutorial");
     host.ready().await;
     std::fs::remove_file(host.plugin_file("tutorial.wasm")).expect("the file is there");
     emptied(&host).await;
-    // Where nothing is enabled nobody misses it.
+    // If nothing is enabled, an empty directory is fine.
     host.put_community("acme", json!([])).await.expect(200);
     host.ready().await;
 }
 
-/// Lines of `/metrics` that are numbers.
+/// The lines of `/metrics` that are samples.
 fn numbers(text: &str) -> Vec<&str> {
     text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect()
 }
@@ -187,7 +187,7 @@ async fn one_plugin_cannot_make_metrics_as_long_as_it_likes() {
 
     let text = host.get("/metrics").await.text;
     let lines = numbers(&text);
-    // What has no labels, and the series of the others, stand beside the bound.
+    // Series without labels, and the series `other`, are not counted.
     assert!(lines.len() < 300, "{} lines", lines.len());
     let of_many = lines.iter().filter(|line| line.contains("plugin=\"many\""));
     assert!(of_many.clone().count() < 100, "a plugin's own lines are bounded");
@@ -227,7 +227,7 @@ async fn a_backup_opens_and_serves_as_of_its_moment() {
     host.result("acme", "probe.put", json!({ "key": "a", "value": "later" })).await;
 }
 
-/// Writes until not even a small value can be written any more.
+/// Writes until not even a small value can be written.
 async fn fill(host: &TestHost) -> Answer {
     let mut number = 0;
     let mut full = None;
@@ -268,7 +268,7 @@ async fn on_a_full_disk_writes_are_refused_and_reads_go_on() {
     host.put_community("more", plugins).await.problem(503, "store_unavailable");
     host.get("/api/internal/community/more").await.expect(404);
 
-    // Room again: what was answered is there, and what was refused is not.
+    // There is room again: accepted writes are there, refused ones are not.
     host.set_toml("");
     host.restart().await;
     assert_eq!(host.result("acme", "probe.get", json!({ "key": "a" })).await["value"], 1);
@@ -308,7 +308,7 @@ async fn a_damaged_database_is_reported_and_written_no_more() {
     assert!(not_ready.contains("store is damaged"), "what a read has met counts: {not_ready}");
     let write = host.action("acme", "probe.put", json!({ "key": "a", "value": 2 })).await;
     write.problem(503, "store_unavailable");
-    // What is not damaged is answered.
+    // Requests for undamaged data are answered.
     host.get("/api/internal/community/acme").await.expect(200);
     host.result("acme", "probe.whoami", json!({})).await;
 }
@@ -323,7 +323,7 @@ async fn a_damaged_database_that_cannot_be_read_at_the_start_is_refused() {
     assert!(said.contains("malformed") || said.contains("damaged"), "{said}");
 }
 
-/// Fills the first page of a table with what no table begins with.
+/// Overwrites the first page of a table with bytes that no table begins with.
 fn damage_table(host: &TestHost, table: &str) {
     use std::os::unix::fs::FileExt;
     let path = host.data().join("moothall.db");
@@ -340,7 +340,7 @@ fn damage_table(host: &TestHost, table: &str) {
 
 #[tokio::test]
 async fn lines_of_the_log_that_are_lost_are_counted_and_told() {
-    // Nobody reads what the host logs, until the test does.
+    // Nobody reads the host's log until the test does.
     let host = TestHost::with(&["misbehaving"])
         .toml("[log]\nqueued_lines = 4")
         .after("mkfifo log && exec 2<>log")
@@ -361,7 +361,7 @@ async fn lines_of_the_log_that_are_lost_are_counted_and_told() {
     let (found, line) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let lines = BufReader::new(pipe).lines().map_while(Result::ok);
-        // The test may have seen enough.
+        // The test may have ended reading.
         lines.for_each(|line| drop(found.send(line)));
     });
     let told = until("it is told", async || {

@@ -1,4 +1,4 @@
-//! Outgoing webhooks as openedx-webhooks has them: several URLs for one event, each with its own switch,
+//! Outgoing webhooks as in openedx-webhooks: several URLs for one event, each with its own switch,
 //! description and encoding, and the metadata that their receivers know.
 
 use moothall_tests::{Receiver, Reply, TestHost, until};
@@ -48,7 +48,7 @@ async fn every_enabled_url_of_an_event_is_called_whatever_the_others_do() {
         good.wait_for(number).await;
     }
     broken.wait_for(1).await;
-    // The first event was on its way to all when the second one was.
+    // When the second event arrives, the first was on its way to all.
     assert!(off.received().is_empty(), "a disabled endpoint is not called");
     let all = host.get("/api/internal/endpoints").await.expect(200);
     let described = all["endpoints"].as_array().into_iter().flatten();
@@ -131,7 +131,7 @@ async fn a_form_is_flattened_byte_for_byte_as_the_original_does() {
     }
     assert!(!body.contains(&format!("{of_data}_empty")), "an empty object disappears");
     assert!(body.contains("event_metadata_event_type=lms.SESSION_LOGIN_COMPLETED"));
-    // Of two values with one key one is lost; here the attempt says so.
+    // If two values have one key, one is lost; here the attempt says so.
     let id = endpoint["id"].as_str().unwrap_or_default();
     let detail = until("the attempt is stored", async || {
         let list = host.get(&format!("/api/internal/deliveries?endpoint={id}")).await.expect(200);

@@ -1,5 +1,5 @@
-//! A plugin in a crate of its own, outside of this repository: what the README says of it is built by the command that it
-//! names, and what is forgotten is told by that command.
+//! A plugin in a crate of its own, outside of this repository: the README's command builds the
+//! README's crate, and its messages name what is missing.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::process::Command;
 use moothall_tests::TestHost;
 use serde_json::json;
 
-/// As the README names it.
+/// The names in the README.
 const COMMAND: &str = "cargo build --target wasm32-wasip2 --release";
 const COMPONENT: &str = "target/wasm32-wasip2/release/greeter.wasm";
 const LIBRARY: &str = "[lib]\ncrate-type = [\"cdylib\"]\n";
@@ -26,7 +26,7 @@ fn root() -> PathBuf {
     root.canonicalize().expect("the repository")
 }
 
-/// A crate as the README shows one.
+/// The crate in the README.
 struct OwnCrate {
     folder: tempfile::TempDir,
     manifest: String,
@@ -40,19 +40,19 @@ impl OwnCrate {
         assert!(readme.contains(COMMAND) && readme.contains(COMPONENT), "the README names both");
         let folder = tempfile::tempdir().expect("a folder");
         fs::create_dir(folder.path().join("src")).expect("a folder");
-        // The same versions as here, so that nothing is downloaded.
+        // With the same versions as this repository, so that cargo downloads nothing.
         fs::copy(root.join("Cargo.lock"), folder.path().join("Cargo.lock")).expect("copied");
         let manifest = block(&readme, "toml", "../moothall");
         let manifest = manifest.replace("../moothall", &root.to_string_lossy());
         Self { folder, manifest, source: block(&readme, "rust", "struct Greeter;") }
     }
 
-    /// The component, or what cargo says.
+    /// Builds the component; returns cargo's messages on failure.
     fn built(&self, manifest: &str, source: &str) -> Result<Vec<u8>, String> {
         let path = |file: &str| self.folder.path().join(file);
         fs::write(path("Cargo.toml"), manifest).expect("written");
         fs::write(path("src/lib.rs"), source).expect("written");
-        // What it depends on is built once, and stays for the next run.
+        // Dependencies are built once, and stay for the next run.
         let target = root().join("target/own-crate");
         let link = path("target");
         if !link.exists() {
@@ -71,7 +71,7 @@ impl OwnCrate {
     }
 }
 
-/// The block of code that has this.
+/// The block of code that contains this text.
 fn block(readme: &str, language: &str, has: &str) -> String {
     let mut blocks = readme.split("```").skip(1).step_by(2);
     let found = blocks.find(|block| block.starts_with(language) && block.contains(has));
@@ -79,7 +79,7 @@ fn block(readme: &str, language: &str, has: &str) -> String {
     block[language.len()..].to_owned()
 }
 
-/// The errors that are no consequence of others.
+/// The errors that are not caused by others.
 fn errors(said: &str) -> Vec<&str> {
     let errors = said.lines().filter_map(|line| line.strip_prefix("error: "));
     errors.filter(|error| !error.starts_with("could not compile")).collect()

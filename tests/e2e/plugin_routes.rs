@@ -1,4 +1,4 @@
-//! Routes of plugins' own: where they are mounted, who may ask, what they are given.
+//! Plugins' own routes: where they are mounted, who may use them, what they get.
 
 use moothall_tests::TestHost;
 use reqwest::Method;
@@ -109,7 +109,7 @@ async fn the_headers_of_an_answer_are_bounded_in_number_and_bytes() {
     let headers = async |count: usize, bytes: usize| {
         host.get(&format!("/api/plugins/backstage/acme/headers/{count}/{bytes}")).await
     };
-    // Clients read a hundred headers, those of the host included.
+    // Clients accept a hundred headers, including the host's.
     assert_eq!(headers(80, 600).await.header("x-79").len(), 600);
     let many = headers(81, 1).await.problem(502, "plugin_limit");
     assert!(many.contains("response_headers"), "{many}");

@@ -1,4 +1,4 @@
-//! Enabling, configuring and disabling a plugin, and what the host tells about plugins.
+//! Enabling, configuring and disabling a plugin, and what the host shows of plugins.
 
 use moothall_tests::{Answer, TestHost};
 use reqwest::Method;
@@ -19,7 +19,7 @@ async fn enabling_answers_201_and_again_unchanged_200_with_its_state() {
     assert_eq!(created["auth_type"], "api_key");
     host.result("acme", "tutorial.my-action", json!({ "x": 7 })).await;
 
-    // The default counts as given: it is the same configuration.
+    // A default written out is the same configuration.
     let config = json!({ "api_key": "k", "foo": "bar" });
     assert_eq!(host.enable("acme", "tutorial", config).await.expect(200), created);
 }

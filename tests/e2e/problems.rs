@@ -79,7 +79,7 @@ async fn json_that_is_nested_without_end_is_a_problem() {
     send(request).await.problem(400, "malformed_json");
 }
 
-/// Opens a connection, sends this and nothing more; all that comes back until the host closes it.
+/// Opens a connection and sends only this; returns all that comes back until the host closes it.
 fn raw(host: &TestHost, sent: &str) -> String {
     use std::io::{Read, Write};
     let address = host.url.trim_start_matches("http://");
@@ -102,7 +102,7 @@ async fn clients_that_stop_sending_are_let_go() {
         "PUT /api/internal/community/acme HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n{",
     );
     assert!(late.starts_with("HTTP/1.1 408") && late.contains("body_too_slow"), "{late}");
-    // On a connection of its own: the one from before was let go too.
+    // On a new connection, because the host has closed the earlier one, too.
     let other = Driver::new(host.url.clone());
     other.get("/api/internal/community/acme").await.expect(404);
 }

@@ -1,5 +1,5 @@
-//! Governance processes: started, polled, updated, closed, told to their driver; completed when their
-//! instance goes.
+//! Governance processes: started, polled, updated, closed, reported to their driver; completed when
+//! their instance is removed.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ async fn start(host: &TestHost, process: &str, parameters: Value) -> Answer {
     answer(request.json(&parameters)).await
 }
 
-/// Where a process that was started is.
+/// The URL of a started process.
 async fn started(host: &TestHost, process: &str, parameters: Value) -> String {
     let answer = start(host, process, parameters).await;
     assert_eq!(answer.expect(202)["status"], "pending");
@@ -99,7 +99,7 @@ async fn a_plugin_without_close_or_that_does_not_complete_says_so() {
     assert_eq!(pending(&host).await, 2);
 }
 
-/// Its schedules that are not the producer's.
+/// The plugin's schedules except the producer's.
 async fn process_schedules(host: &TestHost) -> Vec<Value> {
     let all = host.get("/api/internal/schedules").await.expect(200);
     let all = all["schedules"].as_array().expect("a list").clone();
@@ -221,10 +221,11 @@ async fn lists_are_filtered_and_paged() {
     host.get("/api/internal/process?community=nobody").await.problem(400, "unknown_community");
 }
 
-/// More than one write completes.
+/// More processes than one write completes.
 const MANY: usize = 2_600;
 
-/// A host whose one process was multiplied while it was down, each with a callback of nobody.
+/// A host whose one process was copied many times in the database while it was down; nobody listens
+/// at their callbacks.
 async fn host_with_many() -> TestHost {
     let mut host = host().await;
     started(&host, "probe.vote", json!({ "callback_url": "http://127.0.0.1:9/done" })).await;

@@ -1,4 +1,4 @@
-//! TCP from a guest: an ordinary client crate, a real Redis, and what is not granted.
+//! TCP from a guest: an ordinary client crate, a real Redis, and addresses that are not granted.
 
 use moothall_tests::redis::Redis;
 use moothall_tests::{TestHost, until};
@@ -27,7 +27,7 @@ async fn a_client_crate_speaks_to_redis_over_a_granted_connection_and_not_withou
     assert_eq!((found.status, found.text.as_str()), (200, "green tea"));
     assert_eq!(host.get("/api/plugins/redis-client/get/food").await.status, 404);
 
-    // The same address, not granted any more: refused, and the log says what to add.
+    // The same address without a grant: refused, and the log says what to add.
     host.set_toml(&toml("127.0.0.1", ""));
     host.restart().await;
     let refused = host.get("/api/plugins/redis-client/set/drink/coffee").await;
@@ -40,7 +40,7 @@ async fn a_client_crate_speaks_to_redis_over_a_granted_connection_and_not_withou
     let kept = host.get("/api/plugins/redis-client/get/drink").await;
     assert_eq!(kept.text, "green tea", "what was refused changed nothing");
 
-    // Not even where connections begin: another grant would not help.
+    // Listening is refused, too; a grant would not help.
     for address in ["0.0.0.0:0", "127.0.0.1:16399"] {
         let refused = host.get(&format!("/api/plugins/redis-client/listen/{address}")).await;
         refused.problem(403, "forbidden");
@@ -48,7 +48,7 @@ async fn a_client_crate_speaks_to_redis_over_a_granted_connection_and_not_withou
     said_so(&host, "the plugin may not listen on 127.0.0.1:16399: no plugin listens").await;
     said_so(&host, "the plugin may not listen on 0.0.0.0:").await;
 
-    // Another address, by number and by name: neither is what was granted.
+    // Another address, by number and by name: neither is granted.
     for (other, line) in [
         ("127.0.0.2", format!("the plugin may not connect to 127.0.0.2:{PORT}")),
         ("localhost", "the plugin may not look up localhost:PORT".to_owned()),
@@ -61,7 +61,8 @@ async fn a_client_crate_speaks_to_redis_over_a_granted_connection_and_not_withou
     }
 }
 
-/// Who listens where the resident fixture may connect to; the system accepts for it.
+/// A listener at the address that the resident fixture may connect to; the system accepts
+/// connections for it.
 fn listener() -> std::net::TcpListener {
     std::net::TcpListener::bind(("127.0.0.1", 16381)).expect("the tests' own port")
 }
@@ -109,7 +110,7 @@ async fn a_granted_name_is_what_the_operator_pinned_and_never_a_metadata_address
         .await;
     }
 
-    // What a guest opens it also closes: a call has sixteen sockets at once, and so has the next.
+    // Sockets are closed with the call: a call may have sixteen at once, and so may the next.
     let _listener = self::listener();
     host.set_toml(
         "[plugins.resident]\nscope = \"host\"\nsettings = { label = \"blue\" }\ngrants = { tcp = [\"127.0.0.1:16381\"] }",
@@ -126,7 +127,8 @@ async fn said_so(host: &TestHost, line: &str) {
     until("the log says so", async || host.logs().contains(line).then_some(())).await;
 }
 
-/// Waits until the log says so, and what to add: a line that is not written does not survive a restart.
+/// Waits until the log has the denial with the line to add. A line that is not written yet would
+/// not survive a restart.
 async fn said(host: &TestHost, line: &str) {
     until("the log says what to add", async || {
         let log = host.logs();

@@ -1,4 +1,4 @@
-//! What the host sends and says, judged by libraries that others wrote.
+//! What the host sends, checked by libraries that others wrote.
 
 use std::path::Path;
 
@@ -57,7 +57,7 @@ async fn a_real_event_source_hears_each_event_once_whatever_becomes_of_the_host(
     }
     while heard.len() < STARTS * EVENTS {
         let line = source.line().await;
-        // It says so again each time that it has found the host again.
+        // It prints this each time that it has reconnected.
         if line != "open" {
             heard.push(line);
         }

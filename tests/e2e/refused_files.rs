@@ -1,4 +1,4 @@
-//! Files that are no plugins: each is listed with its reasons, and the host goes on.
+//! Files that are no plugins: each is listed with its errors, and the host goes on.
 
 use moothall_tests::{TestHost, crafted, guests, until};
 use serde_json::{Value, json};
@@ -178,7 +178,7 @@ async fn a_component_of_async_functions_is_told_what_to_build_in_its_place() {
     has(&reasons, "compile_failed", "wasm32-wasip2");
 }
 
-/// A component with so many core instances of a module, none of which does anything.
+/// A component with this many core instances of a module that does nothing.
 fn composed(instances: usize, module: &str) -> Vec<u8> {
     let instances = "(core instance (instantiate $m))".repeat(instances);
     let text = format!("(component (core module $m {module}) {instances})");
@@ -203,7 +203,7 @@ async fn what_is_composed_of_too_much_is_told_which_limit_makes_room_and_that_li
     let host = TestHost::with(&[]).toml(limits).start().await;
     for (file, content, _) in &cases {
         host.put_plugin(file, content);
-        // It fits, and is no plugin.
+        // It is within the limit, but no plugin.
         has(&reasons(&host, file).await, "cannot_link", "does not export");
     }
 }

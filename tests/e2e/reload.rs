@@ -1,4 +1,4 @@
-//! Plugin files are replaced, broken, removed and doubled while the host answers.
+//! Plugin files are replaced, broken, removed and duplicated while the host answers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 const QUICK: &str = "[directory]\nsettle_ms = 10\nremoval_ms = 200";
 const REPLACEMENTS: u8 = 50;
 
-/// Calls that go on until they are stopped, none of which may fail.
+/// Calls until it is stopped; no call may fail.
 struct Load {
     clients: JoinSet<()>,
     stop: Arc<AtomicBool>,
@@ -36,7 +36,7 @@ impl Load {
         load
     }
 
-    /// Ends the load; how many calls were answered. None has failed.
+    /// Stops the load; returns how many calls were answered.
     async fn end(mut self) -> u64 {
         self.stop.store(true, Ordering::Relaxed);
         while let Some(client) = self.clients.join_next().await {
@@ -54,7 +54,7 @@ async fn tutorial(toml: &str) -> TestHost {
     host
 }
 
-/// What the listing says of a file once it is done with this digest or, given none, with it at all.
+/// The listing of a file once the host has handled it: with this digest, or, given none, at all.
 async fn looked_at(host: &TestHost, file: &str, before: &Value) -> Value {
     until("the file is looked at", async || {
         let report = host.file(file).await;
@@ -82,7 +82,7 @@ async fn replacing_a_plugin_fifty_times_under_load_fails_no_request() {
     assert!(load.end().await > u64::from(REPLACEMENTS));
 }
 
-/// A broken file in between: the last good one goes on, and the listing says why.
+/// After a broken file the last good one goes on serving, and the listing says why.
 async fn break_it(host: &TestHost, good: &Value) {
     host.put_plugin("tutorial.wasm", &guests::bytes("tutorial")[..5_000]);
     let report = looked_at(host, "tutorial.wasm", &good["digest"]).await;
@@ -95,7 +95,7 @@ async fn break_it(host: &TestHost, good: &Value) {
 async fn of_two_files_with_one_name_the_one_that_serves_stays() {
     let host = tutorial(QUICK).await;
     let load = Load::on(&host, 2);
-    // Before the other by name, but later.
+    // Its name is before the other's, but it came later.
     host.put_plugin("another.wasm", &guests::with_another_digest("tutorial", 2));
     let report = looked_at(&host, "another.wasm", &Value::Null).await;
     assert_eq!(report["status"], "failed");
@@ -121,7 +121,7 @@ async fn serves(host: &TestHost, file: &str, plugin: &str) {
     .await;
 }
 
-/// Content in the place of a file's, at once.
+/// Replaces a file's content at once.
 fn replace(host: &TestHost, file: &str, content: &[u8]) {
     let written = host.data().join(format!("{file}.new"));
     std::fs::write(&written, content).expect("written");
@@ -175,7 +175,7 @@ async fn calls_in_flight_finish_on_the_version_they_began_on() {
     let driver: Driver = (*host).clone();
     let mut call = JoinSet::new();
     call.spawn(async move {
-        // Longer than it takes to compile the other version, unless the machine is very busy.
+        // Longer than the compilation of the other version takes, unless the machine is very busy.
         let wait = json!({ "key": "initialized", "ms": 8_000 });
         driver.action("acme", "probe.read-then-wait", wait).await
     });
@@ -282,7 +282,7 @@ async fn a_new_file_serves_without_a_restart() {
 
 #[tokio::test]
 async fn a_file_that_changes_and_keeps_its_size_and_its_time_is_noticed() {
-    // Both steps of the change are done before the host looks.
+    // Both steps of the change are done before the host polls.
     let toml = "[directory]\nsettle_ms = 3000\nrescan_ms = 100";
     let host = TestHost::with(&[]).toml(toml).start().await;
     host.put_plugin("probe.wasm", &guests::with_another_digest("probe", 41));

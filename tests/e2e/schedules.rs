@@ -1,4 +1,4 @@
-//! Ticks: when they come, what a failing one costs, and that a commit advances what it was made for.
+//! Ticks: when they come, what a failing one does, and that a commit advances its own schedule.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ async fn schedule(host: &TestHost, community: &str) -> Value {
     host.get(&path).await.expect(200)["schedules"][0].clone()
 }
 
-/// The schedule once it was tried at a later time than before.
+/// The schedule, once it has run again.
 async fn tried_after(host: &TestHost, community: &str, before: &Value) -> Value {
     until("it was tried", async || {
         let now = schedule(host, community).await;

@@ -1,4 +1,4 @@
-//! A secret is never shown: in no answer, no line of the log, no metric, no byte of the database.
+//! A secret is never shown: not in answers, the log, metrics, or any byte of the database.
 
 use moothall_tests::{TestHost, until};
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 const SECRET: &str = "sikrit-8f3a-value";
 const OTHER: &str = "sikrit-77c2-value";
 
-/// Everything a host leaves on disk but its key.
+/// Everything that a host leaves on disk except its key.
 fn on_disk(host: &TestHost) -> Vec<(String, Vec<u8>)> {
     let files = ["moothall.db", "moothall.db-wal", "moothall.db-shm"].into_iter();
     let read = |file: &str| std::fs::read(host.data().join(file)).unwrap_or_default();
@@ -117,7 +117,7 @@ async fn with_a_secret() -> (TestHost, String) {
     (host, key)
 }
 
-/// What a start says that must fail.
+/// The message of a start that must fail.
 fn refused(host: &TestHost) -> String {
     host.command(&["serve", "--listen", "127.0.0.1:0"]).failed_with(1)
 }
@@ -139,7 +139,7 @@ async fn without_its_key_a_database_is_refused_and_no_other_key_is_made() {
         assert!(said.contains(word), "{word} is not in {said}");
     }
     assert!(!file.exists());
-    // The other commands need no key, and make none.
+    // The other commands need no key, and create none.
     host.command(&["key", "create", "driver"]).succeeded();
     host.command(&["backup", "copy.db"]).succeeded();
     assert!(!file.exists());
@@ -154,7 +154,7 @@ async fn without_its_key_a_database_is_refused_and_no_other_key_is_made() {
     host.restart_without_waiting();
 }
 
-/// As the operator puts a key file back.
+/// Puts a key file back, as an operator would.
 fn put_key(host: &TestHost, key: &str) {
     use std::os::unix::fs::PermissionsExt;
     let file = host.data().join("secret.key");
@@ -235,7 +235,7 @@ async fn a_kept_secret_stays_with_the_host_that_it_was_given_for() {
     let config = |key: &str, server: &str| json!({ "api_key": key, "server_url": server });
     let plugins = |config: Value| json!([{ "name": "tutorial", "config": config }]);
     host.community("acme", "tutorial", json!({ "api_key": SECRET })).await;
-    // It had no server, and so the key was given for none.
+    // There was no server before, so the key was for none.
     let kept = config("********", "https://forum.example/base");
     host.enable("acme", "tutorial", kept.clone()).await.problem(400, "invalid_config");
     host.enable("acme", "tutorial", config(SECRET, "https://forum.example")).await.expect(201);
@@ -254,7 +254,8 @@ async fn a_kept_secret_stays_with_the_host_that_it_was_given_for() {
     }
     let shown = host.get("/api/internal/community/acme").await.expect(200);
     assert_eq!(shown["plugins"][0]["config"]["server_url"], "https://forum.example/base");
-    // What the plugin may not send to can change, and what is given again can go anywhere.
+    // Hosts to which the plugin may not send can change, and secrets that are given again can go
+    // anywhere.
     let note = json!({ "api_key": "********", "server_url": "https://forum.example/base", "foo": "https://evil.test" });
     host.enable("acme", "tutorial", note).await.expect(201);
     host.enable("acme", "tutorial", config(OTHER, "https://evil.test")).await.expect(201);
@@ -269,7 +270,7 @@ async fn a_secret_is_asked_for_again_where_the_stored_config_cannot_be_read() {
     let broken = host.database().execute("UPDATE instance SET config = '{\"api_key\":'", []);
     assert_eq!(broken, Ok(1));
     host.restart().await;
-    // Nobody knows any more for which host it was given.
+    // It is unknown for which host the secret was given.
     let refused = host.enable("acme", "tutorial", config("********")).await;
     refused.problem(400, "invalid_config");
     assert_eq!(refused.error_paths(), ["/api_key", "/server_url"], "{}", refused.text);

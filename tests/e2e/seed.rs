@@ -1,4 +1,4 @@
-//! The plugin tutorial that the product comes from: its commands work as they are printed there.
+//! The tutorial of Metagov's gateway: its commands work as they are printed there.
 
 use moothall_tests::{Answer, TestHost, curl};
 use serde_json::json;

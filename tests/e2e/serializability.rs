@@ -1,5 +1,5 @@
-//! Calls on one instance equal some serial order, whatever runs at once: many clients, some of
-//! whom go away in the middle of a call, while the instance is reconfigured.
+//! Calls on one instance have the same effect as in some serial order, whatever runs at once: many
+//! clients, some of which disconnect in the middle of a call, while the instance is reconfigured.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -14,16 +14,16 @@ const MONEY: i64 = 100;
 
 /// What one client does next.
 #[derive(Clone, Debug)]
-enum Step {
+enum ClientStep {
     Increment,
-    /// Sends an increment and goes away after so many microseconds.
+    /// Sends an increment and disconnects after this many microseconds.
     IncrementAndLeave(u64),
     Transfer {
         from: usize,
         to: usize,
         amount: i64,
     },
-    /// A transfer whose client goes away.
+    /// A transfer whose client disconnects.
     TransferAndLeave {
         from: usize,
         to: usize,
@@ -34,24 +34,24 @@ enum Step {
     ReadAll,
 }
 
-/// What became of the increments of one client.
+/// The results of one client's increments.
 #[derive(Debug, Default)]
 struct Tally {
     sent: i64,
     answered: i64,
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn step() -> impl Strategy<Value = ClientStep> {
     let account = 0..3_usize;
     prop_oneof![
-        6 => Just(Step::Increment),
-        2 => (0..4_000_u64).prop_map(Step::IncrementAndLeave),
+        6 => Just(ClientStep::Increment),
+        2 => (0..4_000_u64).prop_map(ClientStep::IncrementAndLeave),
         4 => (account.clone(), account.clone(), 1..60_i64)
-            .prop_map(|(from, to, amount)| Step::Transfer { from, to, amount }),
+            .prop_map(|(from, to, amount)| ClientStep::Transfer { from, to, amount }),
         1 => (account.clone(), account, 1..60_i64, 0..4_000_u64)
-            .prop_map(|(from, to, amount, after)| Step::TransferAndLeave { from, to, amount, after }),
-        1 => Just(Step::Reconfigure),
-        1 => Just(Step::ReadAll),
+            .prop_map(|(from, to, amount, after)| ClientStep::TransferAndLeave { from, to, amount, after }),
+        1 => Just(ClientStep::Reconfigure),
+        1 => Just(ClientStep::ReadAll),
     ]
 }
 
@@ -71,7 +71,7 @@ fn interleaved_calls_equal_some_serial_order() {
         .expect("every interleaving is a serial order");
 }
 
-async fn play(host: &TestHost, community: &str, clients: Vec<Vec<Step>>) {
+async fn play(host: &TestHost, community: &str, clients: Vec<Vec<ClientStep>>) {
     host.community(community, "probe", json!({})).await;
     host.result(community, "probe.put", json!({ "key": account(0), "value": MONEY })).await;
     let mut playing = JoinSet::new();
@@ -85,7 +85,7 @@ async fn play(host: &TestHost, community: &str, clients: Vec<Vec<Step>>) {
         total.sent += tally.sent;
         total.answered += tally.answered;
     }
-    // Calls whose clients went away may still run.
+    // Calls whose clients disconnected may still run.
     until("no call is in flight", async || {
         let metrics = host.get("/metrics").await.text;
         metrics.lines().any(|line| line == "moothall_calls_in_flight 0").then_some(())
@@ -104,7 +104,12 @@ fn account(number: usize) -> String {
     format!("account-{number}")
 }
 
-async fn one_client(driver: Driver, community: String, number: usize, steps: Vec<Step>) -> Tally {
+async fn one_client(
+    driver: Driver,
+    community: String,
+    number: usize,
+    steps: Vec<ClientStep>,
+) -> Tally {
     let mut tally = Tally::default();
     let call = |action: &'static str, parameters: Value| {
         let (driver, community) = (driver.clone(), community.clone());
@@ -113,30 +118,30 @@ async fn one_client(driver: Driver, community: String, number: usize, steps: Vec
     let increment = json!({ "key": "n" });
     for (at, step) in steps.into_iter().enumerate() {
         match step {
-            Step::Increment => {
+            ClientStep::Increment => {
                 tally.sent += 1;
                 tally.answered +=
                     i64::from(stored(&call("probe.increment", increment.clone()).await));
             }
-            Step::IncrementAndLeave(after) => {
+            ClientStep::IncrementAndLeave(after) => {
                 tally.sent += 1;
                 let answer = or_leave(after, call("probe.increment", increment.clone())).await;
                 tally.answered += i64::from(answer.is_some_and(|answer| stored(&answer)));
             }
-            Step::Transfer { from, to, amount } if from != to => {
+            ClientStep::Transfer { from, to, amount } if from != to => {
                 stored(&call("probe.transfer", transfer(from, to, amount)).await);
             }
-            Step::TransferAndLeave { from, to, amount, after } if from != to => {
+            ClientStep::TransferAndLeave { from, to, amount, after } if from != to => {
                 or_leave(after, call("probe.transfer", transfer(from, to, amount))).await;
             }
-            Step::Reconfigure => {
+            ClientStep::Reconfigure => {
                 let config = json!({ "generation": number * 1_000 + at });
                 driver.enable(&community, "probe", config).await.expect(200);
             }
-            Step::ReadAll => {
+            ClientStep::ReadAll => {
                 stored(&call("probe.keys", json!({})).await);
             }
-            Step::Transfer { .. } | Step::TransferAndLeave { .. } => {}
+            ClientStep::Transfer { .. } | ClientStep::TransferAndLeave { .. } => {}
         }
     }
     tally
@@ -146,12 +151,12 @@ fn transfer(from: usize, to: usize, amount: i64) -> Value {
     json!({ "from": account(from), "to": account(to), "amount": amount })
 }
 
-/// Whether the call took effect; a refusal must be one that the contract knows.
+/// Whether the call took effect. A refusal must be one of the contract's.
 fn stored(answer: &Answer) -> bool {
     let code = answer.json()["code"].clone();
     match answer.status {
         200 => true,
-        // Too little money, or a reconfiguration came between.
+        // There was too little money, or a reconfiguration in between.
         409 => {
             assert!(code == "conflict" || code == "instance_replaced", "{}", answer.text);
             false
@@ -160,7 +165,7 @@ fn stored(answer: &Answer) -> bool {
     }
 }
 
-/// The answer, if it comes before the client goes away.
+/// The answer, if it comes before the client disconnects.
 async fn or_leave(after: u64, call: impl Future<Output = Answer>) -> Option<Answer> {
     tokio::time::timeout(Duration::from_micros(after), call).await.ok()
 }

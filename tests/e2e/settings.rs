@@ -1,11 +1,12 @@
-//! Settings that cannot be meant: the start ends with a sentence that says which one, from where, what it must be.
+//! Settings that must be a mistake: the host does not start, and says which one, where it is, and
+//! what it must be.
 
 use std::path::Path;
 
 use moothall_tests::command_line::{command, ended};
 use moothall_tests::{TestHost, moothall, until};
 
-/// Words of the host's own language, and of its libraries.
+/// Terms of Rust and its libraries.
 const RUST: [&str; 8] =
     ["expected", "found", "invalid type", "struct", "u64", "usize", "sequence", "pooling"];
 
@@ -124,7 +125,7 @@ async fn a_key_is_for_a_directory_that_is_there_unless_it_is_to_be_made() {
     let said = command(directory.path(), &create).failed_with(1);
     assert!(said.contains("no data directory typo") && said.contains("--new"), "{said}");
     assert!(!directory.path().join("typo").exists());
-    // Neither is the one that a file or a variable names.
+    // Nor may the file or a variable name it.
     std::fs::write(directory.path().join("moothall.toml"), "data = \"typo\"").expect("a file");
     command(directory.path(), &["key", "create", "driver"]).failed_with(1);
 
@@ -134,7 +135,7 @@ async fn a_key_is_for_a_directory_that_is_there_unless_it_is_to_be_made() {
     let driver = moothall_tests::Driver::new(child.url.clone());
     driver.with_key(key.trim()).get("/api/internal/community").await.expect(200);
     child.kill();
-    // An empty directory that is there, such as a volume that was just mounted, is one.
+    // An existing empty directory, such as a new volume, is accepted.
     std::fs::create_dir(directory.path().join("volume")).expect("a directory");
     let arguments = ["key", "create", "driver", "--data", "volume"];
     assert!(command(directory.path(), &arguments).succeeded().starts_with("mh_"));

@@ -1,4 +1,4 @@
-//! What one plugin, one instance and one community may have of the store: none takes what all need.
+//! Shares of the store: one plugin, one instance or one community cannot use up what all need.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! Events as a stream: none skipped, none twice, from where it broke off, until the host stops.
+//! Events as a stream: none is skipped and none comes twice; it resumes after a disconnection, and
+//! ends when the host stops.
 
 use std::time::{Duration, Instant};
 
@@ -32,7 +33,7 @@ impl Stream {
         stream
     }
 
-    /// One block up to its blank line; None at the end.
+    /// One block up to its blank line; none at the end.
     async fn line(&mut self) -> Option<String> {
         loop {
             if let Some((block, rest)) = self.text.split_once("\n\n") {
@@ -45,7 +46,7 @@ impl Stream {
         }
     }
 
-    /// Ids of the next events.
+    /// The ids of the next events.
     async fn ids(&mut self, count: usize) -> Vec<i64> {
         let mut ids = Vec::new();
         while ids.len() < count {
@@ -202,6 +203,6 @@ async fn a_stream_on_which_nothing_happens_ends_with_its_key() {
     let mut stream = Stream { response, text: String::new() };
     stream.line().await.expect("it says that it is there");
     host.command(&["key", "revoke", &id]).succeeded();
-    // One that waited for its next sign of life would send that first.
+    // A stream that waited for its next keep-alive would send that first.
     assert_eq!(stream.line().await, None, "the stream ends before anything else is sent");
 }

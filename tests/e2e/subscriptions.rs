@@ -1,4 +1,5 @@
-//! What endpoints and readers of events subscribe to, and what of it can never come; what was read can be put.
+//! Subscriptions of endpoints and of readers of events, and patterns that can never match; what was
+//! read can be PUT.
 
 use std::time::Duration;
 
@@ -86,7 +87,7 @@ async fn an_endpoint_whose_community_or_url_is_missing_can_be_put_as_it_was_read
     let made = host.post(ENDPOINTS, body).await.expect(201);
     let path = path(&made);
     for field in ["community", "url"] {
-        // What is there is not taken away so.
+        // An existing subscription is not removed by it.
         let detail = host.put(&path, json!({ field: null })).await.problem(400, "bad_request");
         assert!(detail.contains(&format!("`{field}`")), "{detail}");
     }
@@ -108,7 +109,7 @@ async fn what_is_published_in_the_name_of_a_plugin_is_as_it_declares_it() {
     assert!(detail.contains("data/text"), "{detail}");
     assert_eq!(refused.error_paths(), ["/text"]);
     host.post(EVENTS, event("misbehaving", "tangled", json!("abc"))).await.expect(202);
-    // Of what nobody declares nothing is known.
+    // Nothing is known about undeclared events.
     host.post(EVENTS, event("misbehaving", "untangled", json!(5))).await.expect(202);
     host.post(EVENTS, event("elsewhere", "tangled", json!(5))).await.expect(202);
     let all = host.get(EVENTS).await.expect(200);

@@ -1,4 +1,4 @@
-//! What the host is started in: standard output that is full, Unix sockets, volumes that somebody else made.
+//! The host's surroundings: a full standard output, Unix sockets, volumes that somebody else made.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{Read, Write};
@@ -12,7 +12,7 @@ use moothall_tests::command_line::command;
 use moothall_tests::{guests, start_in, until};
 use rustix::process::{Pid, Signal, kill_process};
 
-/// The host with this for its standard output; its log is `host.log`.
+/// A host with this standard output; its log is `host.log`.
 fn serve_into(directory: &Path, stdout: impl Into<Stdio>, arguments: &[&str]) -> Child {
     let log = OpenOptions::new().create(true).append(true).open(directory.join("host.log"));
     let mut command = Command::new(guests::host_binary());
@@ -24,7 +24,7 @@ fn log(directory: &Path) -> String {
     fs::read_to_string(directory.join("host.log")).unwrap_or_default()
 }
 
-/// The first line of what the socket answers; None where nobody listens.
+/// The first line of the socket's answer; none if nobody listens.
 fn over_socket(socket: &Path, path: &str) -> Option<String> {
     let mut stream = UnixStream::connect(socket).ok()?;
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
@@ -59,7 +59,7 @@ async fn a_full_standard_output_is_told_and_stops_nobody() {
         "{said}"
     );
 
-    // A key that nobody sees is a failure, and says what to do.
+    // If nobody can see the new key, the command fails and says what to do.
     let mut create = serve_into(directory.path(), full(), &["key", "create", "driver"]);
     assert_eq!(create.wait().expect("it ends").code(), Some(1));
     let said = log(directory.path());
@@ -90,7 +90,7 @@ async fn a_unix_socket_is_listened_on_and_its_peer_is_this_machine() {
     let said = command(directory.path(), &other).failed_with(1);
     assert!(said.contains("moothall.sock") && said.contains("another process"), "{said}");
 
-    // What a host that was killed leaves is no obstacle; a clean end leaves nothing.
+    // The socket file of a killed host is no obstacle; a clean end leaves none.
     host.kill();
     assert!(socket.exists());
     let mut host = start_in(directory.path(), &arguments);
@@ -105,7 +105,7 @@ async fn a_unix_socket_is_listened_on_and_its_peer_is_this_machine() {
     assert_eq!(fs::read(&socket).expect("the file"), b"precious");
 }
 
-/// Nobody in particular, as containers run their processes.
+/// A user without a name, as in containers.
 const STRANGER: u32 = 65_534;
 
 #[tokio::test]
@@ -119,7 +119,7 @@ async fn a_volume_of_somebody_else_serves_if_it_is_not_everybody_s() {
     let volume = directory.path().join("volume");
     fs::create_dir(&volume).expect("a volume");
     chown(&volume, Some(0), Some(STRANGER)).expect("root may");
-    // A copy: the way to the built one may be root's alone.
+    // A copy, because only root may be able to read the folder of the built one.
     let binary = directory.path().join("moothall");
     fs::copy(guests::host_binary(), &binary).expect("a copy");
     let serve = || {
@@ -140,7 +140,7 @@ async fn a_volume_of_somebody_else_serves_if_it_is_not_everybody_s() {
         })
         .await;
         assert_eq!(terminate(&mut host), 0);
-        // A volume that is mounted again gives its group all files.
+        // When a volume is mounted again, its group gets access to all files.
         let key = volume.join("secret.key");
         fs::set_permissions(&key, Permissions::from_mode(0o660)).expect("root may");
     }

@@ -1,5 +1,5 @@
-//! Rows that cannot be read cost themselves: pages have the others and lead on, and what waits behind such a row
-//! goes on. A text that is not UTF-8 stands for whatever damages a row.
+//! A row that cannot be read costs only itself: lists have the others and continue after it, and
+//! work that waits behind it goes on. A text that is not UTF-8 stands for any damage.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 const WRONG: &str = "CAST(x'ff' AS TEXT)";
 
-/// The row that `which` names cannot be read from now on.
+/// Damages the row that `which` names.
 fn damage(host: &TestHost, table: &str, column: &str, which: &str) {
     let database = host.database();
     database.busy_timeout(Duration::from_secs(30)).expect("a connection");
@@ -18,7 +18,7 @@ fn damage(host: &TestHost, table: &str, column: &str, which: &str) {
     assert_eq!(database.execute(&sql, []), Ok(1), "{sql}");
 }
 
-/// The ids of all rows of a list, two for each page.
+/// The ids of all rows of a list, read in pages of two.
 async fn listed(host: &TestHost, path: &str, list: &str) -> Vec<Value> {
     let (mut all, mut after) = (Vec::new(), String::new());
     loop {
@@ -64,7 +64,7 @@ async fn a_page_has_all_rows_but_the_one_that_cannot_be_read() {
             .await
             .problem(504, "plugin_timeout");
     }
-    // Which list, whose row of which table, by its order, and the column that is damaged.
+    // The list, its table, the order of its rows, and the column to damage.
     let lists = [
         ("/api/internal/events", "events", "event", 1, "event_type"),
         ("/api/internal/deliveries", "deliveries", "event", 2, "id"),
@@ -161,7 +161,7 @@ async fn a_delivery_that_cannot_be_read_ends_and_its_lane_goes_on() {
     let states = host.database();
     let state = states.query_row("SELECT state FROM delivery WHERE id = 2", [], |row| row.get(0));
     assert_eq!(state, Ok("dead".to_owned()));
-    // Once it is mended, it is sent as any other.
+    // Once the row is mended, the delivery is sent like any other.
     let mended = "UPDATE event SET event_type = 'posted' WHERE event_type <> 'posted'";
     assert_eq!(states.execute(mended, []), Ok(1));
     host.post("/api/internal/deliveries/2/resend", json!({})).await.expect(202);
@@ -242,7 +242,7 @@ async fn workers_pass_an_event_that_cannot_be_read_and_give_up_one_that_waits() 
         let state = host.result("acme", "backstage.get", json!({ "key": "ordered" })).await;
         state["value"].as_array().map_or(0, Vec::len)
     };
-    // One fails and holds back the one behind it.
+    // One event fails and delays the one behind it.
     emit("ordered", json!({ "worker": "write-and-fail" })).await;
     emit("ordered", json!({})).await;
     let waiting = "SELECT count(*) FROM worker_event WHERE state = 'waiting'";

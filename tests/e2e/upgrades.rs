@@ -14,7 +14,7 @@ const KILLS: u64 = 8;
 const SWAPS: usize = 6;
 const CLIENTS: usize = 4;
 
-/// The fixture with another number, and perhaps without `upgraded`.
+/// The fixture with another version, and perhaps without `upgraded`.
 fn version(number: &str, lifecycle: &str) -> Vec<u8> {
     let component = guests::bytes("versions");
     let numbered =
@@ -100,7 +100,7 @@ async fn the_first_calls_on_a_new_version_upgrade_once() {
 
 #[tokio::test]
 async fn calls_on_the_old_version_end_before_the_upgrade() {
-    // The swap has to come while they run, however busy the machine is.
+    // The swap has to happen while they run, however busy the machine is.
     let host = upgradable_with("[limits]\nwall_ms = 60000\nlock_wait_ms = 30000").await;
     let slow = |action: &'static str| {
         let driver: Driver = (*host).clone();
@@ -110,7 +110,7 @@ async fn calls_on_the_old_version_end_before_the_upgrade() {
             (answer, Instant::now())
         })
     };
-    // One without the instance's lock, and one with it.
+    // One call without the instance's lock, and one with it.
     let (wait, touching) = (slow("versions.wait"), slow("versions.touch"));
     in_flight(&host, 2).await;
     serve_version(&host, "2.0.0").await;
@@ -210,7 +210,8 @@ async fn an_upgrade_that_is_killed_commits_once() {
         let driver: Driver = (*host).clone();
         let mut first = JoinSet::new();
         first.spawn(async move { driver.try_action("acme", "versions.touch", json!({})).await });
-        // By turns in the middle of the upgrade, which waits for 300 ms, and after the call that it was for.
+        // Alternately in the middle of the upgrade, which waits for 300 ms, and after the call that
+        // caused it.
         if round % 4 < 2 {
             in_flight(&host, 1).await;
         } else {

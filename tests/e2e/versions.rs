@@ -1,9 +1,9 @@
-//! What another version of a plugin may make of configurations that an earlier one accepted.
+//! New versions of a plugin, and the stored configurations that an earlier version accepted.
 
 use moothall_tests::{TestHost, crafted, until};
 use serde_json::{Value, json};
 
-/// Drops in a version of the plugin `changing` with this schema, and waits until it serves.
+/// Installs a version of the plugin `changing` with this schema, and waits until it serves.
 async fn serve(host: &TestHost, number: &str, schema: Value) {
     let manifest = json!({
         "name": "changing", "version": number, "config_schema": schema, "actions": [{ "slug": "do" }],

@@ -1,4 +1,5 @@
-//! `wasi:http`: what other languages call `fetch` reaches what is granted, under the same limits as `http`.
+//! `wasi:http`, which other languages call `fetch`: it reaches only what is granted, under the same
+//! limits as `http`.
 
 use moothall_tests::{Receiver, Reply, TestHost, until};
 use serde_json::{Value, json};
@@ -43,13 +44,13 @@ async fn a_client_that_knows_nothing_of_the_host_sends_and_is_answered() {
 async fn what_is_not_granted_is_refused_and_says_what_to_add() {
     let platform = Receiver::start().await;
     let host = host("", &platform).await;
-    // A client that has much to write hears it too.
+    // A client with a large body gets the refusal, too.
     let asked = json!({ "url": platform.url, "method": "POST", "body": "tea", "times": 100_000 });
     for asked in [json!({ "url": platform.url }), asked] {
         let said = refused(&host, asked).await;
         assert!(said.contains("[plugins.fetcher]"), "{said}");
     }
-    // Whatever the guest makes of it, the operator reads it.
+    // The operator sees it in the log, whatever the guest does.
     until("the log says it", async || {
         let log = host.logs();
         let told = |line: &&str| line.contains("WARN") && line.contains("may not reach");

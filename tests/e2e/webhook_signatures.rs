@@ -1,4 +1,4 @@
-//! Signatures: a request that is not signed right reaches nobody.
+//! Signatures: a request without a valid signature reaches nobody.
 
 use std::io::Write;
 
@@ -40,7 +40,7 @@ async fn send(host: &TestHost, body: &str, signatures: &[&str]) -> Answer {
     answer(request).await
 }
 
-/// Each that passed has emitted an event.
+/// Counts the webhooks that passed: each has emitted an event.
 async fn received(host: &TestHost) -> usize {
     let events = host.get("/api/internal/events?type=signed").await.expect(200);
     events["events"].as_array().expect("a list").len()
@@ -82,7 +82,7 @@ async fn a_secret_that_cannot_sign_is_refused_where_it_is_set() {
         assert_eq!(refused.error_paths(), ["/webhook_secret"]);
         assert!(refused.text.contains("at least 16 bytes"), "{}", refused.text);
     }
-    // As it comes out of a file: with a line break that the platform does not sign with.
+    // A secret copied from a file, with a line break with which the platform does not sign.
     let pasted = json!({ "webhook_secret": format!("{SECRET}\n") });
     host.enable("acme", "signed", pasted).await.expect(201);
     assert_eq!(send(&host, "{}", &[&signature(SECRET, "{}")]).await.status, 200);
@@ -194,7 +194,7 @@ async fn svix_s_headers_and_a_secret_as_it_was_pasted_are_understood() {
         (format!("whsec_{url_safe}"), 200),
     ] {
         let config = json!({ "server_url": "http://platform.example", "webhook_secret": pasted });
-        // Another secret is no other instance.
+        // Another secret does not make another instance.
         host.enable("acme", "fetcher", config).await.expect(status);
         for family in ["svix", "webhook"] {
             let time = now().to_string();

@@ -1,4 +1,4 @@
-//! Webhooks of an instance: who is reached at which URL, with what, and what the pending processes see.
+//! Webhooks of an instance: which URL reaches whom, and what the pending processes get.
 
 use std::time::Duration;
 
@@ -115,7 +115,7 @@ async fn who_has_not_signed_does_not_learn_which_instances_there_are() {
     answers.dedup();
     assert_eq!(answers.len(), 1, "{answers:?}");
 
-    // A plugin that is away is so for every community, whether it has it or not.
+    // A missing plugin is missing for every community, whether it has enabled the plugin or not.
     std::fs::remove_file(host.plugin_file("platform.wasm")).expect("a file");
     let path = "/api/hooks/other/platform";
     until("the plugin is away", async || {
@@ -224,7 +224,7 @@ async fn what_the_answer_did_not_wait_for_goes_on_and_is_settled() {
         (dead_letters(&host).await["failing"] == 2).then_some(())
     })
     .await;
-    // With no time at all, processes are tried after the answer alone.
+    // Without any time, processes get the webhook only after the answer.
     let setup = TestHost::with(&["probe"]).toml("[webhooks]\nanswer_ms = 0");
     let host = setup.start().await;
     host.community("acme", "probe", json!({})).await;
@@ -270,7 +270,7 @@ async fn what_was_accepted_reaches_each_process_once_whatever_dies_when() {
         for _ in 0..4 + round {
             accepted += u64::from(hook(&host, URL, "none").await.status == 200);
         }
-        // One more that may or may not be received, while the host dies.
+        // One more webhook, which may or may not arrive while the host dies.
         let last = host.request(Method::POST, URL).header("x-probe", "none").send();
         let last = tokio::time::timeout(Duration::from_millis(round), last);
         let answered = last.await.is_ok_and(|answer| answer.is_ok_and(|a| a.status() == 200));
@@ -310,7 +310,8 @@ async fn an_item_whose_plugin_is_gone_is_a_dead_letter_in_the_end() {
     assert_eq!(worker["dead_letters"][0]["attempts"], 9, "{worker}");
 }
 
-/// Items that were due before any other, written while the host is off: `process` 0 is the instance itself.
+/// Writes items that are due before any other, while the host is down: `process` 0 is the instance
+/// itself.
 fn add_items(host: &TestHost, count: usize, community: &str, process: i64, does: &str) {
     let database = rusqlite::Connection::open(host.data().join("moothall.db")).expect("a database");
     let headers = json!([["x-probe-process", does]]).to_string();

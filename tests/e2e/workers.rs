@@ -1,4 +1,5 @@
-//! Workers: what they are given, in which order, and what a failing one costs, itself and others.
+//! Workers: which events they get, in which order, and what a failing event costs its worker and
+//! others.
 
 mod slow;
 
@@ -46,7 +47,7 @@ async fn handled(host: &TestHost, key: &str, count: usize) -> Vec<u64> {
     .await
 }
 
-/// Waits for seven tries of the event that failed, each when it is due, and makes the eighth due.
+/// Waits for seven attempts of the failed event, each when it is due, and makes the eighth due.
 async fn tried_seven_times(host: &TestHost, name: &str) {
     for (tries, wait) in [1, 5, 30, 120, 600, 1800, 3600].into_iter().enumerate() {
         until("it was tried", async || {
@@ -168,7 +169,7 @@ async fn a_disabled_worker_is_given_nothing_until_it_is_enabled() {
     )
     .await
     .expect(200);
-    // The very next one, and no other.
+    // Exactly the next one.
     emit(&host, "note", json!({ "late": true }), 2).await;
     assert_eq!(handled(&host, "handled", 2).await, [0, 1]);
     let list = state(&host, "handled").await;
@@ -194,14 +195,14 @@ async fn workers_see_what_a_call_sent() {
     let time = |name: &str| item[name].as_str().and_then(|time| time.parse::<Timestamp>().ok());
     let (began, ended) = (time("event_create_time"), time("event_end_time"));
     assert!(began.is_some() && ended >= began, "{item}");
-    // A worker's own events make no item: it would feed itself.
+    // A worker gets no item for its own events: it would feed itself.
     emit(&host, "note", json!({ "worker": "emit" }), 1).await;
     until("the echo is there", async || {
         let events = host.get("/api/internal/events?type=echoed").await.expect(200);
         (events["events"].as_array().map_or(0, Vec::len) == 1).then_some(())
     })
     .await;
-    // What comes later in the log shows that it has none.
+    // A later event was handled, so there was no item.
     emit(&host, "note", json!({ "last": true }), 1).await;
     let sent = until("the last one is sent", async || {
         let sent = state(&host, "sent").await.as_array().cloned()?;
@@ -243,7 +244,7 @@ async fn kill_9_while_workers_work_loses_and_repeats_nothing() {
     let mut host = host().await;
     for round in 0..5 {
         emit(&host, "note", json!({ "round": round }), 100).await;
-        // In the middle of what is there, more or less.
+        // Somewhere in the middle of the events.
         handled(&host, "handled", round * 100 + round * 10).await;
         host.kill_9();
         host.restart().await;
@@ -255,7 +256,7 @@ async fn kill_9_while_workers_work_loses_and_repeats_nothing() {
     assert_eq!(state(&host, "count").await, 500);
 }
 
-/// Whether there is such a row in the host's file.
+/// Whether the database has such a row.
 fn has(host: &TestHost, rows: &str) -> bool {
     let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
     let file = host.data().join("moothall.db");
@@ -293,7 +294,7 @@ async fn an_event_that_ends_the_process_three_times_is_given_up() {
     host.action("other", "backstage.emit", others).await.expect(200);
     host.kill_9();
     host.restart().await;
-    // From the second start on it is known which event may have ended the process.
+    // From the second start on, the host knows which event may have ended the process.
     for crashes in 1..=2 {
         let tried = format!(
             "worker JOIN instance ON instance.id = instance_id JOIN community ON community.id = \
@@ -334,7 +335,7 @@ async fn workers_can_be_switched_off_and_lose_nothing_meanwhile() {
     assert_eq!(handled(&host, "handled", 3).await, [0, 1, 2]);
 }
 
-/// Time passes, and something is published once the host has noticed it.
+/// Lets time pass, and publishes an event once the host has noticed it.
 async fn publish_after_days(host: &TestHost, days: i64) {
     let last = async || {
         let kept = host.get("/api/internal/events").await.expect(200)["events"].clone();
@@ -365,7 +366,7 @@ async fn what_waits_for_a_plugin_that_is_gone_keeps_the_log_for_a_time_and_no_lo
     })
     .await;
     let events = "/api/internal/events";
-    // Beyond event_days, and beyond what deliveries wait for.
+    // Longer than `event_days`, and than any delivery waits.
     publish_after_days(&host, 5).await;
     purged(&host).await;
     assert_eq!(worker(&host, "orderly").await["failing"], 2, "for so long they wait");

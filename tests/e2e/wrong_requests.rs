@@ -1,5 +1,6 @@
-//! Wrong requests: each is refused with its status, its code, and a detail that says what was wrong, where, and what to
-//! do. Nothing is done that was not asked for, and nothing in an answer is in the terms of the program.
+//! Wrong requests: each is refused with its status, its code, and a detail that says what was
+//! wrong, where, and what to do. The host does nothing that was not asked for, and no answer uses
+//! terms of the program.
 
 mod bodies;
 mod everywhere;
@@ -14,7 +15,7 @@ use serde_json::json;
 
 const COMMUNITY: &str = "/api/internal/community";
 const HOOK: &str = "org.example.thing.happening.v1";
-/// Words of the host's own language.
+/// Terms of Rust and its libraries.
 const RUST: [&str; 12] = [
     "struct ",
     "expected struct",
@@ -30,7 +31,7 @@ const RUST: [&str; 12] = [
     "ParseIntError",
 ];
 
-/// Status, code, and what the detail says.
+/// Status, code, and texts in the detail.
 type Refused = (u16, &'static str, &'static str);
 
 async fn host() -> TestHost {

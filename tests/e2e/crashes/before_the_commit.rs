@@ -1,8 +1,9 @@
-//! The host dies after a guest has returned and before what its call wants is committed: nothing of it is stored,
-//! nobody was told that it was, and it is done once after the next start.
+//! The host dies after a guest has returned and before the commit of its call: nothing is stored,
+//! nobody was told that it was, and after the next start it is done once.
 //!
-//! Another connection holds the database, so the writer waits with what it has. The guests may log nothing, and log
-//! something all the same: what was left out is said when a guest has returned, and so shows that it has.
+//! Another connection locks the database, so that the writer waits. The guests may log nothing, and
+//! log something all the same: the host logs, when a guest has returned, how much was left out, and
+//! so shows that it has returned.
 
 use std::time::Duration;
 
@@ -16,13 +17,13 @@ use tokio::task::JoinSet;
 use super::events;
 use crate::store_trouble::hold;
 
-/// The writer waits for the database for as long as it takes.
+/// The writer waits for the database without limit.
 const WAITS: &str = "[limits]\nlog_bytes = 1\n[store]\nbusy_ms = 600000\nstalled_ms = 600000";
-/// What the host says when a guest has returned.
+/// The log line that the host writes when a guest has returned.
 const RETURNED: &str = "bytes more were logged than a call may";
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// A request whose host may die meanwhile.
+/// A request to a host that may die meanwhile.
 type Sent = JoinSet<Result<Answer, reqwest::Error>>;
 
 fn send(request: RequestBuilder) -> Sent {
@@ -35,14 +36,15 @@ async fn is_unanswered(mut sent: Sent) -> bool {
     sent.join_next().await.expect("one request").expect("it did not panic").is_err()
 }
 
-/// A number of the host's; 0 where nothing was counted yet.
+/// The value of a metric; 0 if nothing was counted yet.
 async fn number(host: &TestHost, name: &str) -> f64 {
     let metrics = host.get("/metrics").await.text;
     let number = metrics.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
     number.unwrap_or(0.0)
 }
 
-/// Until a guest has returned, for the first time of this plugin, and the writer waits for the database.
+/// Waits until a guest of this plugin has returned for the first time, and the writer waits for the
+/// database.
 async fn returned(host: &TestHost, plugin: &str) {
     let of_plugin = format!("plugin=\"{plugin}\"");
     until("the guest has returned", async || {
@@ -60,13 +62,13 @@ async fn writer_waits(host: &TestHost) {
     .await;
 }
 
-/// The database is free again when nobody is there any more who wants to write.
+/// Kills the host, and only then unlocks the database.
 fn dies(host: &mut TestHost, held: Connection) {
     host.kill_9();
     drop(held);
 }
 
-/// How many rows there are of what FROM may say.
+/// How many rows there are `FROM` this.
 fn rows(host: &TestHost, from: &str) -> i64 {
     let count = format!("SELECT count(*) FROM {from}");
     host.database().query_row(&count, (), |row| row.get(0)).expect("a table")
@@ -134,17 +136,17 @@ async fn an_event_whose_worker_has_returned_is_handled_again_and_counts_once() {
     let setup = TestHost::with(&["backstage"]).toml(WAITS).toml(BACKSTAGE_GRANTS);
     let mut host = setup.start().await;
     host.community("acme", "backstage", json!({})).await;
-    // The driver's, of which one worker hears: several would wait for each other.
+    // An event of the driver, for which there is one worker: several would wait for each other.
     let publish = async |host: &TestHost, data: Value| {
         let event = json!({ "community": "acme", "event_type": "note", "data": data });
         host.post("/api/internal/events", event).await.expect(202);
     };
-    // What a plugin says of its workers is stored before they are called.
+    // The host stores which workers are enabled before it calls them.
     until("the workers were asked", async || {
         (rows(&host, "worker WHERE asked_mark = 0") == 0).then_some(())
     })
     .await;
-    // It sleeps for longer than it takes to hold the database.
+    // It sleeps for longer than the test needs to lock the database.
     publish(&host, json!({ "worker": "sleep" })).await;
     let held = hold(&host);
     returned(&host, "backstage").await;
@@ -152,7 +154,7 @@ async fn an_event_whose_worker_has_returned_is_handled_again_and_counts_once() {
     assert_eq!(rows(&host, "state WHERE key IN ('handled', 'count')"), 0);
 
     host.restart().await;
-    // What comes behind it shows that nothing more comes of it.
+    // A later event was handled, so nothing more comes of this one.
     publish(&host, json!({})).await;
     let handled = until("both are handled", async || {
         let handled = value(&host, "backstage.get", "handled").await.as_array().cloned()?;

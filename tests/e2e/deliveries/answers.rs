@@ -1,4 +1,4 @@
-//! What a receiver answers, and what of it counts.
+//! Receivers' answers, and which parts of them count.
 
 use super::*;
 
@@ -8,7 +8,7 @@ async fn an_answer_counts_by_its_status_whatever_becomes_of_its_body() {
     let setup = TestHost::with(&[]).env("DRIVER_EVENT_RECEIVER_URL", &receiver.url);
     let host = setup.toml("[delivery]\nbody_ms = 50").start().await;
     host.put_community("acme", json!([])).await.expect(201);
-    // The drip would last for twenty seconds.
+    // The body would take twenty seconds.
     let bodies = [Reply::BodyHangs(200), Reply::BodyBreaksOff(202), Reply::BodyDrips(201)];
     receiver.script(bodies);
     for number in 1..=3 {
@@ -26,7 +26,7 @@ async fn an_answer_counts_by_its_status_whatever_becomes_of_its_body() {
     }
     assert_eq!(receiver.received().len(), 3, "none is sent again");
 
-    // What says no says so, too: an endpoint that is gone is not asked again.
+    // A refusal counts, too: an endpoint that answers 410 is not tried again.
     receiver.script([Reply::BodyHangs(410)]);
     publish(&host, "acme", 4).await;
     until("the endpoint is disabled", async || {

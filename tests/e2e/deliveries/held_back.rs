@@ -1,4 +1,5 @@
-//! What is held back: from a receiver that is paused, is down, hangs or said when, and for want of an address.
+//! Deliveries that wait: for a receiver that is paused, is down, hangs, named a time, or has no
+//! address.
 
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use super::{HOUR, delivered, deliveries, host_for, numbers, publish};
 
 const DRIVER: &str = "/api/internal/endpoints/driver";
 
-/// What waits to be sent to the driver.
+/// The deliveries that wait for the driver.
 async fn waiting(host: &TestHost) -> Vec<Value> {
     deliveries(host, "?endpoint=driver&state=waiting").await
 }
@@ -52,7 +53,7 @@ async fn a_receiver_may_say_when_to_come_back() {
         waiting(&host).await.pop().filter(|one| one["attempts"] == 1)
     })
     .await;
-    // Without its word it would have been sent again by now.
+    // Without `Retry-After` the host would have sent it again by now.
     host.advanced(Duration::from_secs(60)).await;
     witness.has_seen_a_look(&host).await;
     assert_eq!(numbers(&receiver.received(), "acme"), [1], "{waits}");
@@ -67,7 +68,7 @@ async fn a_receiver_that_is_down_is_left_alone_and_probed() {
     let host = host_for(&receiver).await;
     let witness = Witness::of(&host).await;
     receiver.go_down().await;
-    // Eight keys, so that five failures come without a retry.
+    // Eight keys, so that there are five failures without a retry.
     for number in 0..8 {
         let community = format!("c{number}");
         host.put_community(&community, json!([])).await.expect(201);
@@ -82,7 +83,7 @@ async fn a_receiver_that_is_down_is_left_alone_and_probed() {
     receiver.come_up().await;
     publish(&host, "acme", 100).await;
     witness.has_seen_a_look(&host).await;
-    // The circuit is open: what is due waits, and burns no attempt.
+    // The circuit is open: due deliveries wait and use up no attempts.
     let waiting = waiting(&host).await;
     let is_tried_once = |one: &Value| one["attempts"].as_u64().is_some_and(|tries| tries <= 1);
     assert!(waiting.len() == 9 && waiting.iter().all(is_tried_once), "{waiting:?}");
@@ -102,7 +103,7 @@ async fn without_an_address_events_wait_four_days() {
     publish(&host, "acme", 2).await;
     assert_eq!(deliveries(&host, "?state=waiting&community=acme").await.len(), 2);
     host.advanced(95 * HOUR).await;
-    // Each look begins with what is over.
+    // Each poll begins with expired deliveries.
     witness.has_seen_a_look(&host).await;
     let waiting = waiting(&host).await;
     assert_eq!(waiting.len(), 2);
@@ -113,7 +114,7 @@ async fn without_an_address_events_wait_four_days() {
     })
     .await;
 
-    // The driver comes, and asks for what it missed.
+    // The driver comes back, and asks for what it missed.
     let receiver = Receiver::start().await;
     host.put(DRIVER, json!({ "url": receiver.url })).await.expect(200);
     let since = json!({ "since": "2020-01-01T00:00:00Z", "states": ["dead"] });
@@ -126,7 +127,7 @@ async fn without_an_address_events_wait_four_days() {
 #[tokio::test]
 async fn a_receiver_that_hangs_gets_so_many_at_once_and_holds_nobody_up() {
     let receiver = Receiver::start().await;
-    // By default no more connections to one machine are allowed either.
+    // The default limit of connections to one machine is the same.
     let setup = TestHost::with(&[]).toml("[egress]\nconnections_per_host = 100");
     let host = setup.env("DRIVER_EVENT_RECEIVER_URL", &receiver.url).start().await;
     host.put_community("acme", json!([])).await.expect(201);
@@ -139,7 +140,7 @@ async fn a_receiver_that_hangs_gets_so_many_at_once_and_holds_nobody_up() {
         publish(&host, &community, number).await;
     }
     receiver.wait_for(32).await;
-    // What is published is answered all the same, and nothing more is sent to it.
+    // Publishing still succeeds, but the host sends nothing more to the receiver.
     publish(&host, "acme", 41).await;
     witness.has_seen_a_look(&host).await;
     assert_eq!(waiting(&host).await.len(), 41);

@@ -1,4 +1,4 @@
-//! Many machines that hang leave room to one that is quick.
+//! Many machines that hang leave room for a quick one.
 
 use moothall_tests::{Receiver, Reply, TestHost};
 use serde_json::json;

@@ -1,16 +1,16 @@
-//! Shows that the outbox has looked at all endpoints: what it was to send by then, it has sent.
+//! Shows that the outbox has polled all endpoints, and so has sent everything that was due by then.
 
 use moothall_tests::{Receiver, TestHost};
 use serde_json::json;
 
-/// An endpoint beside those that are tested.
+/// An endpoint besides those under test.
 pub struct Witness {
     receiver: Receiver,
     ping: String,
 }
 
 impl Witness {
-    /// Made before anything that it is to be a witness of.
+    /// Create it before whatever it is to witness.
     pub async fn of(host: &TestHost) -> Self {
         let receiver = Receiver::start().await;
         let endpoint = json!({ "url": receiver.url, "event_types": ["nothing"] });
@@ -19,8 +19,8 @@ impl Witness {
         Self { receiver, ping: format!("/api/internal/endpoints/{id}/ping") }
     }
 
-    /// What is sent in the look that sends the first of two pings has come when the second one comes: that one is
-    /// sent by a later look, and each is answered before the next is asked for.
+    /// Sends two pings, one after the other. When the second arrives, the outbox has sent
+    /// everything of the poll that sent the first: the second is sent by a later poll.
     pub async fn has_seen_a_look(&self, host: &TestHost) {
         for _ in 0..2 {
             let before = self.receiver.received().len();

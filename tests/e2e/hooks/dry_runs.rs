@@ -9,7 +9,7 @@ const STEPS: &str = "/api/internal/hooks/org.moothall.action.requested.v1/steps"
 const DRY: &str = "backstage.echo?dry_run=true";
 const SENDING: &str = "backstage.echo?dry_run=true&allow_http=true";
 
-/// Answers what the filter of `backstage` is told to do.
+/// Performs a dry run; `filter` tells the filter of `backstage` what to do.
 fn asking(filter: Value) -> Value {
     json!({ "value": 1, "filter": filter })
 }

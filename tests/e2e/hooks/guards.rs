@@ -30,7 +30,7 @@ async fn a_step_that_the_host_itself_cannot_ask_refuses_whatever_its_settings_sa
     let (host, filter) = (host().await, filter(200, "{}").await);
     let steps = "/api/internal/hooks/org.moothall.action.requested.v1/steps";
     host.post(steps, json!({ "target": filter.url })).await.expect(201);
-    // The driver's connection is there already; one to the webfilter would need a descriptor.
+    // The driver's connection is open already; one to the webfilter would need a descriptor.
     host.limit_descriptors(3);
     let refused = echo(&host, json!({ "do": "pass" })).await;
     let detail = refused.problem(503, "overloaded");
@@ -108,7 +108,7 @@ async fn a_custom_response_redirects_to_an_allowed_page_only() {
     assert_eq!((redirected.status, redirected.text), (200, host.get("/healthz").await.text));
 }
 
-/// A host whose own hook has a webfilter that halts with this.
+/// A host with a webfilter on one of its own hooks, which halts with this.
 async fn guarded(point: &str, exception: &str) -> (TestHost, Receiver) {
     let filter = Receiver::start().await;
     let body = json!({ "exception": { exception: "not here" } }).to_string();

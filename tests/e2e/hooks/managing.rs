@@ -1,4 +1,4 @@
-//! `/api/internal/hooks`: what can be declared, changed and deleted, and by whom.
+//! `/api/internal/hooks`: which hooks and steps can be declared, changed and deleted, and by whom.
 
 use serde_json::{Value, json};
 
@@ -144,14 +144,15 @@ async fn what_a_put_of_a_step_leaves_out_stays() {
     let noted = host.put(&path, json!({ "description": "a note" })).await.expect(200);
     assert_eq!(noted, made, "and above all: no other community's data goes there");
 
-    // It stays with its community, whatever that is called, and whoever has its old name.
+    // It stays with its community when that is renamed, and does not go to a community that takes
+    // the old name.
     let renamed = json!({ "slug": "renamed" });
     host.put("/api/internal/community/acme", renamed).await.expect(200);
     host.put("/api/internal/community/other", json!({ "slug": "acme" })).await.expect(200);
     made["community"] = json!("renamed");
     assert_eq!(host.put(&path, json!({ "description": "a note" })).await.expect(200), made);
 
-    // A preset is four settings, and those alone.
+    // A preset sets four settings and no others.
     let preset = host.put(&path, json!({ "preset": "openedx-webhooks" })).await.expect(200);
     (made["merge"], made["timeout_ms"]) = (json!("shallow"), json!(10_000));
     assert_eq!(preset, made);
@@ -168,7 +169,7 @@ async fn what_a_put_of_a_hook_leaves_out_stays() {
     let mut expected = before.clone();
     expected["description"] = json!("who logs in");
     assert_eq!(described, expected);
-    // Null takes away what need not be.
+    // `null` removes what is optional.
     let bare = host.put(&path, json!({ "alias": null })).await.expect(200);
     assert_ne!(bare["alias"], before["alias"]);
 }

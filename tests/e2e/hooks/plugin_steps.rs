@@ -7,7 +7,7 @@ use super::host;
 
 const REGISTRATION: &str = "/api/internal/hooks/org.example.registration.requested.v1";
 
-/// Runs the plugin's own hook with a form that says what its filter does.
+/// Runs the plugin's own hook with a form that tells its filter what to do.
 async fn register(host: &TestHost, filter: Value, status: u16) -> Value {
     let form = json!({ "name": "ann", "password": "secret", "filter": filter });
     let data = json!({ "form": form, "same": 1 });
@@ -76,7 +76,7 @@ async fn a_filter_runs_only_where_its_plugin_is_enabled() {
     assert_eq!(outcome["trace"][0]["status"], "not enabled");
 }
 
-/// Verdicts that a hook cannot carry out, and what is said of each.
+/// Verdicts that a hook cannot carry out, and the message for each.
 fn unusable() -> [(Value, &'static str); 5] {
     let halt = |name: &str| json!({ "do": "halt", "exception": { "name": name } });
     let update = |data: Value| json!({ "do": "update", "data": data });

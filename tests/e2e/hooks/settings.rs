@@ -1,4 +1,5 @@
-//! Settings of hooks and steps that can never work are refused when they are set; what was read can be put.
+//! Settings of hooks and steps that can never work are refused when they are set. What was read can
+//! be PUT.
 
 use serde_json::json;
 
@@ -29,13 +30,13 @@ async fn a_redirect_that_can_never_happen_is_refused_when_it_is_set() {
         let right = json!({ "target": FILTER, &halt: true, &redirect: "http://localhost:3000/" });
         let step = host.post(&of(ACTION), right).await.expect(201);
         let path = format!("{}/{}", of(ACTION), step["id"].as_str().expect("an id"));
-        // One that is switched off keeps its page; another would lead nowhere.
+        // A step that is switched off keeps its page; otherwise it would redirect to nothing.
         host.put(&path, json!({ &halt: false })).await.expect(200);
         let other = json!({ &redirect: "http://localhost:3000/other" });
         host.put(&path, other).await.problem(400, "bad_request");
         host.put(&path, json!({ &halt: true })).await.expect(200);
     }
-    // What a driver does about a halt of its own hook is its own.
+    // A driver decides itself what to do about a halt of its own hook.
     add(&host, FILTER, json!({ "halt_on_4xx": true, "redirect_on_4xx": "/sorry" })).await;
 }
 

@@ -1,5 +1,5 @@
-//! Webfilters as openedx-webhooks has them, each case of its behaviour by its number; where the original
-//! crashes, ours does what its documentation promises.
+//! Webfilters as in openedx-webhooks, with the number of each case of its behaviour. Where the
+//! original crashes, ours does what its documentation promises.
 
 use std::time::Duration;
 

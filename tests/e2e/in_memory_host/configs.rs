@@ -1,4 +1,4 @@
-//! Configs in both hosts: what is refused, filled in, taken out, and what a change costs.
+//! Configs in both hosts: what is refused, filled in and taken out, and what a change does.
 
 use ballot::Ballot;
 use moothall_sdk::testing::{Host, ProcessStatus};
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::code;
 
-/// Defaults and secrets in every shape, and what is refused: one table, for both.
+/// Defaults and secrets in every shape, and configs that are refused: one table for both hosts.
 #[tokio::test]
 async fn configs_are_checked_filled_in_and_sealed_alike() {
     let real = TestHost::with(&["ballot"]).start().await;
@@ -78,7 +78,7 @@ async fn configs_are_checked_filled_in_and_sealed_alike() {
     assert_eq!(accepted, 18, "so many are right");
 }
 
-/// What a changed config costs there, it costs here; the other side of it is in `configs`.
+/// A changed config has the same consequences in both hosts; `configs` tests the real one.
 #[tokio::test]
 async fn a_changed_config_costs_in_memory_what_it_costs_alike() {
     let mut host = Host::new(Ballot).config(json!({ "title": "t", "token": "one" }));

@@ -9,14 +9,14 @@ use url::Url;
 use super::scene::{APP, USER, into, parameter, refused};
 use super::visits::form;
 
-struct Scene {
+struct ProviderScene {
     host: TestHost,
     browser: Browser,
     _provider: Script,
 }
 
-impl Scene {
-    /// The provider and the tutorial with each other's names, as the README says.
+impl ProviderScene {
+    /// Starts the provider and the tutorial, configured for each other as the README says.
     async fn new(issuer: Option<&str>) -> Self {
         let mut provider = Script::start("provider.mjs", &[]);
         let url = provider.line().await;
@@ -48,7 +48,8 @@ impl Scene {
         url.into()
     }
 
-    /// Through the provider's pages, with more of its parameters, to what is no redirect of its own any more.
+    /// Goes through the provider's pages, with more of its parameters, to the first redirect that
+    /// leaves it.
     async fn over_the_provider(&mut self, query: &[(&str, &str)], more: &str) -> Answer {
         let leaving = self.browser.visit(&self.url(query)).await;
         let mut url = Url::parse(&format!("{}{more}", Browser::sent_on(&leaving))).expect("a URL");
@@ -75,7 +76,7 @@ impl Scene {
 
 #[tokio::test]
 async fn the_tutorial_is_installed_and_people_are_linked_by_a_real_provider() {
-    let mut scene = Scene::new(None).await;
+    let mut scene = ProviderScene::new(None).await;
     let done = scene.go(&APP, "").await;
     assert_eq!(parameter(&done, "error"), None, "{done}");
     let slug = parameter(&done, "community").expect("a new community");
@@ -94,7 +95,7 @@ async fn the_tutorial_is_installed_and_people_are_linked_by_a_real_provider() {
 
 #[tokio::test]
 async fn a_real_provider_s_error_is_passed_on() {
-    let mut scene = Scene::new(None).await;
+    let mut scene = ProviderScene::new(None).await;
     let done = scene.go(&APP, "&login_hint=nobody").await;
     assert_eq!(refused(&done, "access_denied"), "nobody may");
     let done = scene.go(&APP, "&prompt=none").await;
@@ -103,14 +104,14 @@ async fn a_real_provider_s_error_is_passed_on() {
 
 #[tokio::test]
 async fn a_real_provider_that_is_not_the_issuer_is_refused() {
-    let mut scene = Scene::new(Some("https://another.example")).await;
+    let mut scene = ProviderScene::new(Some("https://another.example")).await;
     let done = scene.go(&APP, "").await;
     assert!(refused(&done, "server_error").contains("issuer"), "{done}");
 }
 
 #[tokio::test]
 async fn a_real_provider_may_post_its_answer() {
-    let mut scene = Scene::new(None).await;
+    let mut scene = ProviderScene::new(None).await;
     scene.host.community("acme", "tutorial", json!({ "api_key": "first" })).await;
     let page = scene.over_the_provider(&USER, "&response_mode=form_post").await;
     let (url, fields) = form(&page, &scene.host.url);
@@ -124,9 +125,9 @@ async fn a_real_provider_may_post_its_answer() {
 
 #[tokio::test]
 async fn what_a_real_token_endpoint_says_reaches_the_driver() {
-    let mut scene = Scene::new(None).await;
+    let mut scene = ProviderScene::new(None).await;
     let back = scene.over_the_provider(&APP, "").await;
-    // A code that somebody else got: its verifier is not this one's.
+    // A code of another authorisation, which has another PKCE verifier.
     let stolen = Browser::sent_on(&back);
     let stolen = parameter(&stolen, "code").expect("a code");
     let back = Browser::sent_on(&scene.over_the_provider(&APP, "").await);

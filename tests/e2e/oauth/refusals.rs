@@ -1,102 +1,11 @@
-//! What must not work, named after what is refused.
+//! Authorisations that must fail, named after what is refused.
 
-use std::time::Duration;
+mod states;
 
 use moothall_tests::{Answer, Browser, TestHost, until};
 use serde_json::json;
 
 use super::scene::{APP, DRIVER, Scene, TOKEN, USER, app, into, parameter, refused, user};
-
-#[tokio::test]
-async fn a_state_that_was_used_is_refused() {
-    let mut scene = Scene::new().await;
-    scene.enabled("acme").await;
-    scene.code(user("U1"));
-    let callback = scene.leave(&USER).await;
-    let mut thief = scene.browser.clone();
-    Browser::sent_on(&scene.browser.visit(&callback).await);
-    thief.visit(&callback).await.page(400, "bad_state");
-    scene.browser.visit(&callback).await.page(400, "bad_state");
-    assert_eq!(scene.users("acme").await.len(), 1);
-}
-
-#[tokio::test]
-async fn a_state_is_used_once_however_many_come_with_it_at_the_same_time() {
-    let mut scene = Scene::new().await;
-    scene.enabled("acme").await;
-    scene.code(user("U1"));
-    let callback = scene.leave(&USER).await;
-    let mut visits = tokio::task::JoinSet::new();
-    for _ in 0..8 {
-        let (mut browser, callback) = (scene.browser.clone(), callback.clone());
-        visits.spawn(async move { browser.visit(&callback).await.status });
-    }
-    let mut statuses = visits.join_all().await;
-    statuses.sort_unstable();
-    assert_eq!(statuses, [303, 400, 400, 400, 400, 400, 400, 400]);
-}
-
-#[tokio::test]
-async fn a_state_of_another_browser_is_refused_and_stays_good_in_its_own() {
-    let mut scene = Scene::new().await;
-    scene.enabled("acme").await;
-    scene.code(user("U1"));
-    let callback = scene.leave(&USER).await;
-    Browser::default().visit(&callback).await.page(400, "bad_state");
-    // One with a flow of its own is no better.
-    let mut other = Browser::default();
-    other.visit(&scene.url(&USER)).await.expect(303);
-    other.visit(&callback).await.page(400, "bad_state");
-    assert!(scene.users("acme").await.is_empty());
-    Browser::sent_on(&scene.browser.visit(&callback).await);
-    assert_eq!(scene.users("acme").await.len(), 1);
-}
-
-#[tokio::test]
-async fn a_state_of_another_plugin_is_refused() {
-    let mut scene = Scene::new().await;
-    scene.enabled("acme").await;
-    scene.code(user("U1"));
-    let callback = scene.leave(&USER).await;
-    let mixed_up = callback.replace("/auth/consent/", "/auth/probe/");
-    scene.browser.visit(&mixed_up).await.page(400, "bad_state");
-    Browser::sent_on(&scene.browser.visit(&callback).await);
-}
-
-#[tokio::test]
-async fn a_state_that_has_expired_is_refused() {
-    let mut scene = Scene::new().await;
-    scene.enabled("acme").await;
-    scene.code(user("U1"));
-    let in_time = scene.leave(&USER).await;
-    let late = scene.leave(&USER).await;
-    scene.host.advanced(Duration::from_secs(9 * 60)).await;
-    Browser::sent_on(&scene.browser.visit(&in_time).await);
-    scene.host.advanced(Duration::from_secs(61)).await;
-    scene.browser.visit(&late).await.page(400, "bad_state");
-    assert_eq!(scene.users("acme").await.len(), 1);
-}
-
-#[tokio::test]
-async fn a_state_that_was_tampered_with_is_refused() {
-    let mut scene = Scene::new().await;
-    scene.enabled("acme").await;
-    scene.code(user("U1"));
-    let callback = scene.leave(&USER).await;
-    let state = scene.platform.asked()["state"].clone();
-    for wrong in [format!("{state}x"), state.to_lowercase(), "x".to_owned(), String::new()] {
-        scene.browser.visit(&callback.replace(&state, &wrong)).await.page(400, "bad_state");
-    }
-    let (bare, _) = callback.split_once('?').expect("a query");
-    scene.browser.visit(bare).await.page(400, "bad_state");
-    let error =
-        scene.browser.visit(&format!("{bare}?error=invalid_scope&error_description=Call+me")).await;
-    let said = error.page(400, "bad_state");
-    assert!(said.contains("invalid_scope") && !said.contains("Call"), "{said}");
-    let markup = scene.browser.visit(&format!("{bare}?error=%3Cb%3E")).await;
-    assert!(!markup.page(400, "bad_state").contains("<b>"), "{}", markup.text);
-    scene.browser.visit(&format!("{bare}?code=x")).await.page(400, "bad_state");
-}
 
 #[tokio::test]
 async fn a_redirect_that_is_not_allowed_is_refused_before_anything_begins() {
@@ -129,7 +38,7 @@ async fn with_a_list_only_its_redirects_are_allowed() {
     let done = scene.go(&[("redirect_uri", "https://driver.example/done?a=1")]).await;
     assert!(done.as_str().starts_with("https://driver.example/done?a=1&community="), "{done}");
 
-    // A plugin's own redirect is held to the same list, before anything is stored.
+    // A plugin's own redirect is checked against the same list, before anything is stored.
     let before = scene.slugs().await.len();
     for (own, allowed) in
         [("https://evil.example/", false), ("https://driver.example/done?b=2", true)]
@@ -172,7 +81,7 @@ async fn another_issuer_is_refused_whatever_it_sends() {
     assert!(scene.users("acme").await.is_empty());
     scene.platform.will_answer(&[("code", &code), ("iss", "https://platform.example")]);
     assert_eq!(parameter(&scene.go(&USER).await, "error"), None);
-    // No issuer was told apart from its own with a slash at its end either.
+    // An issuer with a slash at its end is another issuer.
     scene.platform.will_answer(&[("code", &code), ("iss", "https://platform.example/")]);
     refused(&scene.go(&USER).await, "server_error");
 }
@@ -249,7 +158,7 @@ async fn a_community_that_was_deleted_meanwhile_is_not_made_again() {
     scene.code(app(json!({ "token": TOKEN })));
     let callback = scene.leave(&into("acme")).await;
     scene.host.delete("/api/internal/community/acme").await.expect(204);
-    // Another one of that name is another one.
+    // A new community with the same name is another community.
     scene.host.put_community("acme", json!([])).await.expect(201);
     let done = Browser::sent_on(&scene.browser.visit(&callback).await);
     refused(&done, "community_not_found");
@@ -284,7 +193,7 @@ async fn what_cannot_begin_is_told_to_the_browser() {
         let answer = scene.browser.visit(&scene.url(&query)).await;
         answer.page(status, code);
     }
-    // Which communities, people and plugins there are is nobody's to learn.
+    // Nobody may learn which communities, people and plugins exist.
     let mut details = Vec::new();
     for query in [
         vec![redirect, ("community", "nobody")],
@@ -313,7 +222,7 @@ async fn through_a_tunnel_the_public_url_has_to_be_known() {
     let url = scene.url(&APP);
     let path = url.strip_prefix(&scene.host.url).expect("a URL of the host");
     let request = scene.host.request(reqwest::Method::GET, path).header("Host", "tunnel.example");
-    // A program that asks for JSON is told in JSON.
+    // A program that asks for JSON gets JSON.
     let request = request.header("Accept", "application/json");
     let answer = request.send().await.expect("the host answers");
     let detail = Answer::read(answer).await.expect("a whole answer").problem(503, "no_public_url");

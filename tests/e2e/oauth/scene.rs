@@ -1,4 +1,4 @@
-//! A host, a platform and a browser, and the ways between them.
+//! A host, a platform and a browser, and the steps of an authorisation between them.
 
 use moothall_tests::platforms::oauth::Platform;
 use moothall_tests::{Answer, Browser, Driver, TestHost, until};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 pub const DRIVER: &str = "http://localhost:3000/done?session=1";
-/// Of the platform, as the operator says.
+/// The operator's settings about the platform.
 const ISSUER: &str = "https://platform.example";
 pub const TOKEN: &str = "xoxb-a-token-of-the-platform";
 
@@ -21,7 +21,7 @@ impl Scene {
         Self::with("").await
     }
 
-    /// With more configuration.
+    /// Starts it with more configuration.
     pub async fn with(toml: &str) -> Self {
         let platform = Platform::start().await;
         let settings = format!(
@@ -33,7 +33,7 @@ impl Scene {
         Self { host, platform, browser: Browser::default() }
     }
 
-    /// From now on the platform sends browsers back with a code that makes the plugin do this.
+    /// From now on the platform sends browsers back with a code that tells the plugin what to do.
     pub fn code(&self, code: Value) {
         self.platform.will_answer(&[("code", &code.to_string())]);
     }
@@ -45,7 +45,7 @@ impl Scene {
         url.into()
     }
 
-    /// To the platform, and with its answer to the host's door: the URL of the callback.
+    /// Goes to the platform and back; returns the URL of the callback, which is not visited.
     pub async fn leave(&mut self, query: &[(&str, &str)]) -> String {
         let leaving = self.browser.visit(&self.url(query)).await;
         self.over_the_platform(&leaving).await
@@ -56,20 +56,20 @@ impl Scene {
         Browser::sent_on(&there).into()
     }
 
-    /// The whole way, to the URL of the driver.
+    /// Goes the whole way; returns the driver's URL at its end.
     pub async fn go(&mut self, query: &[(&str, &str)]) -> Url {
         let callback = self.leave(query).await;
         Browser::sent_on(&self.browser.visit(&callback).await)
     }
 
-    /// A URL with which somebody may begin, and that a driver asked for with its key.
+    /// A URL with which anybody may begin, which a driver asked for with its key.
     pub async fn start(&mut self, driver: &Driver, asked: &[(&str, &str)]) -> String {
         let asked: Value = asked.iter().map(|(name, value)| (*name, *value)).collect();
         let started = driver.post("/api/internal/oauth/consent/start", asked).await.expect(200);
         started["authorize_url"].as_str().expect("a URL").to_owned()
     }
 
-    /// A driver with a key, without which nobody may begin from now on.
+    /// A driver with a key. From now on nobody may begin without one.
     pub async fn driver(&self) -> Driver {
         let driver = self.host.with_key(&self.host.create_key("driver"));
         until("keys are required", async || {
@@ -100,7 +100,7 @@ impl Scene {
     }
 }
 
-/// A parameter of the URL that a browser was sent to, which must be there at most once.
+/// A parameter of the URL to which a browser was sent, which may be there at most once.
 pub fn parameter(url: &Url, name: &str) -> Option<String> {
     let mut found =
         url.query_pairs().filter(|(one, _)| one == name).map(|(_, value)| value.into_owned());
@@ -117,7 +117,7 @@ pub fn user(identifier: &str) -> Value {
     json!({ "tell": true, "answer": { "account": { "platform_identifier": identifier } } })
 }
 
-/// Sent to the driver with this error; its description.
+/// Checks that the browser was sent to the driver with this error; returns the error's description.
 #[track_caller]
 pub fn refused(url: &Url, error: &str) -> String {
     assert!(url.as_str().starts_with("http://localhost:3000/done?session=1&"), "{url}");

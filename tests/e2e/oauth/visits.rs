@@ -1,4 +1,5 @@
-//! Who comes by beside the person: what only looks, what fetches ahead, a second try, another site's form.
+//! Visits that are not the person's own: HEAD requests, prefetches, repeated visits, forms of other
+//! sites.
 
 use moothall_tests::{Answer, Browser};
 use serde_json::json;
@@ -6,7 +7,7 @@ use url::{Url, form_urlencoded};
 
 use super::scene::{APP, Scene, TOKEN, USER, app, parameter, refused, user};
 
-/// What a browser says that fetches ahead of a visit.
+/// The header of a browser's prefetch.
 const AHEAD: [(&str, &str); 5] = [
     ("Sec-Purpose", "prefetch"),
     ("Sec-Purpose", "prefetch;prerender"),
@@ -46,7 +47,7 @@ async fn a_ticket_begins_flows_until_one_has_completed() {
     let driver = scene.driver().await;
     let url = scene.start(&driver, &APP).await;
     scene.code(app(json!({ "token": TOKEN })));
-    // Something that reads the message in which the link was sent, a click too many, and a refusal.
+    // A program that reads the message with the link, an extra click, and a refusal.
     Browser::default().visit(&url).await.expect(303);
     let early = scene.browser.visit(&url).await;
     let early = scene.over_the_platform(&early).await;
@@ -121,7 +122,7 @@ async fn the_query_of_a_redirect_uri_comes_back_byte_for_byte() {
     }
 }
 
-/// The form of a page that submits itself: where to, and its fields.
+/// The form of a page that submits itself: its URL and its fields.
 pub fn form(page: &Answer, url: &str) -> (String, Vec<(String, String)>) {
     let between = |text: &str, before: &str, after: &str| {
         let (_, rest) = text.split_once(before).unwrap_or_else(|| panic!("no {before}: {text}"));
@@ -158,7 +159,8 @@ async fn what_the_platform_has_posted_is_posted_again_from_here() {
     assert_eq!(again, fields, "the same fields");
     assert!(action.starts_with(&url), "here: {action}");
 
-    // In a browser that did not begin it there is no end of it otherwise.
+    // Otherwise the page would submit itself for ever in a browser that did not begin the
+    // authorisation.
     Browser::default().post(&action, &again).await.page(400, "bad_state");
     let done = Browser::sent_on(&scene.browser.post(&action, &again).await);
     assert_eq!(parameter(&done, "error"), None, "{done}");
@@ -182,7 +184,7 @@ async fn a_posted_form_that_is_none_or_too_large_uses_nothing_up() {
     let json = scene.host.post(path, json!({ "state": "x" })).await;
     assert!(json.page(400, "bad_request").contains("x-www-form-urlencoded"), "{}", json.text);
     scene.browser.post(url, &[]).await.page(400, "bad_state");
-    // A platform of the same site: the cookie is there at once.
+    // A platform on the same site: the browser sends the cookie at once.
     let done = Browser::sent_on(&scene.browser.post(url, &fields).await);
     assert_eq!(parameter(&done, "error"), None, "{done}");
 }

@@ -1,4 +1,4 @@
-//! Workers that take long leave turns to those that do not.
+//! Slow workers leave places for quick ones.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use moothall_tests::guests::BACKSTAGE_GRANTS;
 use moothall_tests::{TestHost, until};
 use serde_json::{Value, json};
 
-/// Communities whose worker sleeps for four seconds.
+/// How many communities have a worker that sleeps for four seconds.
 const SLOW: usize = 8;
 
-/// Eight of them, and one that is quick. A plugin has six of eight turns.
+/// Eight slow ones and a quick one. A plugin has six of eight places.
 async fn host(more: &str) -> TestHost {
     let toml = format!("{BACKSTAGE_GRANTS}\n[workers]\nconcurrency = 8\n{more}");
     let host = TestHost::with(&["backstage"]).toml(&toml).start().await;
@@ -48,7 +48,7 @@ async fn until_handled(host: &TestHost, community: &str, count: u64) {
     until("it is handled", async || (handled(host, community).await >= count).then_some(())).await;
 }
 
-/// Calls that are under way.
+/// The calls in flight.
 async fn sleeping(host: &TestHost) -> u64 {
     let metrics = host.get("/metrics").await.text;
     let line = metrics.lines().find_map(|line| line.strip_prefix("moothall_calls_in_flight "));
@@ -103,7 +103,8 @@ async fn what_does_not_end_while_the_host_stops_is_cut_off_and_handled_again() {
     let mut host = TestHost::with(&["backstage"]).toml(&toml).start().await;
     host.community("slow", "backstage", json!({ "slow_beat": true })).await;
     host.advance(Duration::from_secs(61));
-    // Other calls are under way at times: whether a worker is enabled is asked at the start.
+    // Sometimes other calls are in flight: at the start, the host asks whether each worker is
+    // enabled.
     until("its tick sleeps", async || host.logs().contains("a tick sleeps").then_some(())).await;
     host.terminate();
     assert!(!host.logs().contains("a tick has slept"), "nobody waited for it beyond drain_ms");

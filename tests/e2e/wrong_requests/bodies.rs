@@ -1,4 +1,4 @@
-//! Bodies where there is none, numbers and times in other spellings, names that are near.
+//! Bodies where a route has none, numbers and times in other spellings, names that are near.
 
 use moothall_tests::{TestHost, answer};
 use reqwest::Method;
@@ -372,7 +372,7 @@ async fn what_is_far_from_every_name_suggests_none_and_what_is_near_does() {
             answer.text
         );
     }
-    // Nobody learns the names of plugins where anybody may ask.
+    // On public routes nobody learns the names of plugins.
     let public = send(&host, "POST", "/api/action/tutorail.times-two", "{}").await;
     refused("public", &public, (404, "not_found", "no such public action"));
     let public = send(&host, "GET", "/auth/tutorail/callback?state=x", "").await;

@@ -1,10 +1,11 @@
-//! What holds for every route: what its description does not name is refused, and what was read can be put.
+//! Rules for every route: names that its description does not have are refused, and what was read
+//! can be PUT.
 
 use serde_json::{Value, json};
 
 use super::{COMMUNITY, HOOK, host, refused, send};
 
-/// A path with what is there in place of its parameters.
+/// A path with existing values in place of its parameters.
 fn filled(path: &str, step: &str) -> String {
     let id = if path.contains("/steps/") { step } else { "driver" };
     let filled = path
@@ -43,7 +44,7 @@ async fn every_route_refuses_what_its_description_does_not_name() {
             if document["components"]["schemas"][name]["additionalProperties"] != false {
                 continue;
             }
-            // OAuth is of a plugin that has it.
+            // OAuth needs a plugin that has it.
             if !path.contains("/oauth/") && !path.contains("/workers/tutorial") {
                 let answer = send(&host, &method, &path, r#"{"no_such_member":1}"#).await;
                 refused(&what, &answer, (400, "bad_request", "no_such_member"));
@@ -73,7 +74,7 @@ async fn what_was_read_can_be_put() {
     }
 }
 
-/// The operations of the host's own routes: method, path, and what is said of them.
+/// The operations of the host's own routes: method, path, and description.
 fn operations(document: &Value) -> Vec<(String, String, Value)> {
     let paths = document["paths"].as_object().expect("paths").iter();
     let own = paths.filter(|(path, _)| path.starts_with("/api/internal/"));
@@ -129,7 +130,7 @@ async fn every_integer_of_a_body_has_a_range_that_is_kept() {
     for (method, path, said) in operations(&document) {
         let body = &said["requestBody"]["content"]["application/json"]["schema"]["$ref"];
         let Some(name) = body.as_str().and_then(|name| name.rsplit('/').next()) else { continue };
-        // Of a plugin's own.
+        // It is a plugin's own route.
         if name.contains('.') || path.contains("/oauth/") || path.contains("{worker}/{action}") {
             continue;
         }
@@ -145,7 +146,7 @@ async fn every_integer_of_a_body_has_a_range_that_is_kept() {
                 let body = format!("{{\"{member}\":{wrong}}}");
                 let answer = send(&host, &method, &filled(&path, "none"), &body).await;
                 if answer.status == 404 {
-                    // Of a step that is not there.
+                    // The step does not exist.
                     continue;
                 }
                 let what = format!("{method} {path} {body}");

@@ -1,4 +1,5 @@
-//! Headers, paths and queries that say a thing twice, in vain, or in another form than answers have it.
+//! Headers, paths and queries that are repeated, have no effect, or have another form than in
+//! answers.
 
 use std::io::{Read, Write};
 
@@ -14,7 +15,7 @@ const ACTION: &str = "/api/internal/action/tutorial.times-two";
 const CALL: &str = r#"{"parameters":{"value":5}}"#;
 const ACME: (&str, &str) = ("X-Metagov-Community", "acme");
 
-/// The first line of the answer to what is sent as it is.
+/// Sends a raw request; returns the first line of the answer.
 fn raw(host: &TestHost, sent: &str) -> String {
     let address = host.url.trim_start_matches("http://");
     let mut stream = std::net::TcpStream::connect(address).expect("the host listens");
@@ -54,7 +55,7 @@ async fn a_header_that_is_given_twice_is_refused_and_both_are_named() {
     let answer = send_with(&host, "POST", &path, &headers, CALL).await;
     refused("header and query", &answer, (400, "bad_request", "`T2`"));
     refused("header and query", &answer, (400, "bad_request", "`T1`"));
-    // What may be given several times is not looked at.
+    // Headers that may be repeated are not checked.
     let several =
         [ACME, ("Accept", "application/json"), ("Accept", "*/*"), ("X-Own", "a"), ("X-Own", "b")];
     send_with(&host, "POST", ACTION, &several, CALL).await.expect(200);

@@ -1,4 +1,5 @@
-//! What is not there is 404 where the path names it, and 400 where a query, a header or a body does: with one code each.
+//! Things that do not exist are 404 where the path names them, and 400 where a query, a header or a
+//! body does, with one code each.
 
 use moothall_tests::{TestHost, until};
 
@@ -121,7 +122,7 @@ async fn a_plugin_whose_file_was_removed_is_unavailable_wherever_the_path_names_
     }
     let of_people = "/auth/consent/authorize?redirect_uri=http://localhost:3000/";
     away("GET", of_people, "").await.page(503, "plugin_unavailable");
-    // It is known, and so are those who have it.
+    // The plugin is known, and so are the instances.
     for path in ["process", "workers", "schedules"] {
         let answer = send(&host, "GET", &format!("/api/internal/{path}?plugin=consent"), "").await;
         answer.expect(200);

@@ -1,4 +1,4 @@
-//! The usual mistakes, and communities that are not there.
+//! The usual mistakes, and communities that do not exist.
 
 use moothall_tests::answer;
 use reqwest::Method;
@@ -197,7 +197,7 @@ async fn an_unknown_community_is_one_code_wherever_it_is_named() {
             (400, "unknown_community", "Community 'nowhere' not found"),
         );
     }
-    // Where the path itself names it, it is what is not there.
+    // If the path itself names it, the answer is 404.
     for (method, path) in [
         ("GET", ""),
         ("DELETE", ""),
