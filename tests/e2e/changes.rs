@@ -67,63 +67,76 @@ async fn a_community_is_told_with_what_was_before_and_after() {
 async fn processes_people_endpoints_and_hooks_are_told() {
     let (host, receiver) = told().await;
     host.community("acme", "probe", json!({})).await;
+    process_is_told(&host, &receiver).await;
+    person_is_told(&host, &receiver).await;
+    endpoint_is_told(&host, &receiver).await;
+    hook_is_told(&host, &receiver).await;
+    let all: Vec<_> = receiver.received().iter().map(|one| one.body.clone()).collect();
+    let all = String::from_utf8_lossy(&all.concat()).into_owned();
+    assert!(!all.contains("whsec_") && !all.contains("hunter2"), "no secret is told");
+}
+
+async fn process_is_told(host: &TestHost, receiver: &Receiver) {
     let request = host.request(reqwest::Method::POST, "/api/internal/process/probe.vote");
     let request = request.header("X-Metagov-Community", "acme").json(&json!({}));
     let process = moothall_tests::answer(request).await.expect(202);
     let id = process["id"].as_str().unwrap_or_default();
-    let started = change(&receiver, "POST", "process", "/probe.vote").await;
+    let started = change(receiver, "POST", "process", "/probe.vote").await;
     assert_eq!((&started["resource_id"], &started["status"]), (&json!(id), &json!(202)));
     assert_eq!(started["resource_after"]["status"], "pending");
     host.delete(&format!("/api/internal/process/probe.vote/{id}")).await.expect(200);
-    let closed = change(&receiver, "DELETE", "process", id).await;
+    let closed = change(receiver, "DELETE", "process", id).await;
     assert_eq!(closed["resource_before"]["status"], "pending");
     assert_eq!(closed["resource_after"]["status"], "completed");
+}
 
+async fn person_is_told(host: &TestHost, receiver: &Receiver) {
     let body = json!({ "community_slug": "acme" });
     let people = host.post("/api/internal/identity/create_id", body).await.expect(201);
-    let person = change(&receiver, "POST", "person", "/create_id").await;
+    let person = change(receiver, "POST", "person", "/create_id").await;
     assert_eq!(person["resource_id"], people[0].to_string());
     let link = json!({
         "community_slug": "acme", "external_id": people[0], "platform_type": "probe",
         "platform_identifier": "ann",
     });
     host.post("/api/internal/identity/link_account", link.clone()).await.expect(200);
-    let linked = change(&receiver, "POST", "person", "/link_account").await;
+    let linked = change(receiver, "POST", "person", "/link_account").await;
     assert_eq!(
         (&linked["sub_resource"], &linked["resource_before"]),
         (&json!("account"), &Value::Null)
     );
     host.post("/api/internal/identity/unlink_account", link).await.expect(200);
-    let unlinked = change(&receiver, "POST", "person", "/unlink_account").await;
+    let unlinked = change(receiver, "POST", "person", "/unlink_account").await;
     assert_eq!(unlinked["resource_after"], Value::Null);
+}
 
+async fn endpoint_is_told(host: &TestHost, receiver: &Receiver) {
     let endpoint = json!({ "url": "http://127.0.0.1:9/", "event_types": ["x"], "headers": { "x-key": "hunter2" } });
     let endpoint = host.post("/api/internal/endpoints", endpoint).await.expect(201);
     let path = format!("/api/internal/endpoints/{}", endpoint["id"].as_str().unwrap_or_default());
     host.post(&format!("{path}/rotate-secret"), json!({})).await.expect(200);
-    let rotated = change(&receiver, "POST", "endpoint", "/rotate-secret").await;
+    let rotated = change(receiver, "POST", "endpoint", "/rotate-secret").await;
     assert_eq!(
         (&rotated["resource_id"], &rotated["sub_resource"]),
         (&endpoint["id"], &json!("secret"))
     );
     assert_eq!(host.delete(&path).await.status, 204);
-    assert_eq!(change(&receiver, "DELETE", "endpoint", &path).await["resource_after"], Value::Null);
+    assert_eq!(change(receiver, "DELETE", "endpoint", &path).await["resource_after"], Value::Null);
+}
 
+async fn hook_is_told(host: &TestHost, receiver: &Receiver) {
     let hook = "/api/internal/hooks/org.example.thing.v1";
     host.put(hook, json!({})).await.expect(201);
-    let declared = change(&receiver, "PUT", "hook", hook).await;
+    let declared = change(receiver, "PUT", "hook", hook).await;
     assert_eq!(declared["resource_after"]["name"], "org.example.thing.v1");
     let step = host
         .post(&format!("{hook}/steps"), json!({ "target": "http://127.0.0.1:9/" }))
         .await
         .expect(201);
-    let added = change(&receiver, "POST", "hook", "/steps").await;
+    let added = change(receiver, "POST", "hook", "/steps").await;
     assert_eq!((&added["sub_resource"], &added["sub_resource_id"]), (&json!("step"), &step["id"]));
     assert_eq!(host.delete(hook).await.status, 204);
-    assert_eq!(change(&receiver, "DELETE", "hook", hook).await["resource_after"], Value::Null);
-    let all: Vec<_> = receiver.received().iter().map(|one| one.body.clone()).collect();
-    let all = String::from_utf8_lossy(&all.concat()).into_owned();
-    assert!(!all.contains("whsec_") && !all.contains("hunter2"), "no secret is told");
+    assert_eq!(change(receiver, "DELETE", "hook", hook).await["resource_after"], Value::Null);
 }
 
 #[tokio::test]

@@ -28,7 +28,18 @@ async fn a_driver_of_the_seeds_era_runs_unchanged() {
     let setup = TestHost::with(&["tutorial", "randomness"]);
     let host = setup.env("DRIVER_EVENT_RECEIVER_URL", &events.url).start().await;
 
-    // Creates the community with its own name, and lists what it got.
+    creates_its_community(&host).await;
+    performs_an_action(&host).await;
+    receives_an_event(&host, &events).await;
+    runs_a_process(&host, &callbacks).await;
+    ends_processes_of_another_plugin(&host).await;
+}
+
+/// Where the platform of the early driver sends webhooks.
+const HOOK: &str = "/api/hooks/my-community/tutorial/abcdefg";
+
+/// Creates the community with its own name, and lists what it got.
+async fn creates_its_community(host: &TestHost) {
     let config = json!({ "api_key": "ABC123", "webhook_slug": "abcdefg" });
     let body = json!({ "name": "my-community", "readable_name": "My Community", "plugins": [
         { "name": "tutorial", "config": config },
@@ -44,17 +55,18 @@ async fn a_driver_of_the_seeds_era_runs_unchanged() {
     assert_eq!(actions["actions"].as_array().map(Vec::len), Some(5));
     let processes = host.get(&format!("{path}/processes")).await.expect(200);
     assert_eq!(processes["processes"].as_array().map(Vec::len), Some(2));
+}
 
-    // Performs an action.
+async fn performs_an_action(host: &TestHost) {
     let parameters = json!({ "parameters": { "value": 21 } });
-    let doubled =
-        post(&host, "my-community", "/api/internal/action/tutorial.times-two", parameters);
+    let doubled = post(host, "my-community", "/api/internal/action/tutorial.times-two", parameters);
     assert_eq!(doubled.await.expect(200), json!({ "result": 42 }));
+}
 
-    // Receives an event, exactly as it always was.
-    let hook = "/api/hooks/my-community/tutorial/abcdefg";
+/// Receives an event, exactly as it always was.
+async fn receives_an_event(host: &TestHost, events: &Receiver) {
     let posted = json!({ "data": { "title": "Hello" }, "account": "ann" });
-    assert_eq!(host.post(hook, posted).await.status, 200);
+    assert_eq!(host.post(HOOK, posted).await.status, 200);
     let event = events.wait_for(1).await.remove(0);
     assert_eq!(event.header("content-type"), "application/json");
     let body = event.json();
@@ -68,30 +80,34 @@ async fn a_driver_of_the_seeds_era_runs_unchanged() {
     assert_eq!(body["initiator"], json!({ "user_id": "ann", "provider": "identity-provider-key" }));
     let timestamp: f64 = body["timestamp"].as_str().expect("a text").parse().expect("seconds");
     assert!(timestamp > 1_600_000_000.0);
+}
 
-    // Starts a process, follows its Location, and is called back.
+/// Starts a process, follows its Location, and is called back.
+async fn runs_a_process(host: &TestHost, callbacks: &Receiver) {
     let vote = json!({ "title": "Lunch?", "quorum": 2, "callback_url": callbacks.url });
     let started =
-        post(&host, "my-community", "/api/internal/process/tutorial.my-gov-process", vote).await;
+        post(host, "my-community", "/api/internal/process/tutorial.my-gov-process", vote).await;
     started.expect(202);
     let location = started.header("location").to_owned();
     assert_eq!(host.get(&location).await.expect(200)["status"], "pending");
     for (account, choice) in [("ann", "yes"), ("bob", "no"), ("ann", "no")] {
         let ballot = json!({ "account": account, "vote": choice });
-        assert_eq!(host.post(hook, ballot).await.status, 200);
+        assert_eq!(host.post(HOOK, ballot).await.status, 200);
     }
-    let process = completed(&host, &location).await;
+    let process = completed(host, &location).await;
     assert_eq!(process["outcome"]["votes"], json!({ "yes": 0, "no": 2 }));
     assert_eq!(callbacks.wait_for(1).await[0].json(), process);
+}
 
-    // A process of another plugin that ends by itself, and one that the driver closes.
+/// A process of another plugin that ends by itself, and one that the driver closes.
+async fn ends_processes_of_another_plugin(host: &TestHost) {
     let draw = json!({ "options": ["a", "b"], "delay": 10 });
     let path = "/api/internal/process/randomness.delayed-stochastic-vote";
-    let started = post(&host, "my-community", path, draw.clone()).await;
-    let process = completed(&host, started.header("location")).await;
+    let started = post(host, "my-community", path, draw.clone()).await;
+    let process = completed(host, started.header("location")).await;
     assert!(["a", "b"].contains(&process["outcome"]["winner"].as_str().unwrap_or_default()));
     let draw = json!({ "options": ["a", "b"], "delay": 1_000_000 });
-    let started = post(&host, "my-community", path, draw).await;
+    let started = post(host, "my-community", path, draw).await;
     let closed = host.delete(started.header("location")).await.expect(200);
     assert_eq!(closed["status"], "completed");
 }

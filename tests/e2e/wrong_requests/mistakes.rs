@@ -185,6 +185,11 @@ async fn an_unknown_community_is_one_code_wherever_it_is_named() {
             (400, "unknown_community", "Community 'nowhere' not found"),
         );
     }
+}
+
+#[tokio::test]
+async fn an_unknown_community_in_a_header_is_400_and_in_a_path_404() {
+    let host = host().await;
     for path in [
         "/api/internal/action/probe.get",
         "/api/internal/process/tutorial.my-gov-process",
