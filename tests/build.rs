@@ -1,14 +1,14 @@
-//! Refuses to build the tests while an action of a fixture or of an example plugin has none. Must
-//! never look at how it is tested: that it is named is all that can be checked here.
+//! Refuses to build the tests while no test names an action of a fixture or of an example plugin.
+//! It cannot check how the action is tested.
 
 use std::error::Error;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Crates of guests, and what has to name their actions.
+/// Folders of guests, whose actions tests have to name.
 const GUESTS: [&str; 2] = ["fixtures", EXAMPLES];
-/// The commands of their READMEs are all run by a test, so a command there counts.
+/// A test runs all commands of their READMEs, so these count.
 const EXAMPLES: &str = "../example-plugins";
 const TESTS: &str = "e2e";
 
@@ -47,7 +47,7 @@ fn actions(guest: &Path) -> Result<Vec<String>, Box<dyn Error>> {
     Ok(found)
 }
 
-/// Whether the action is named, not only one whose slug begins with its slug.
+/// Whether the action is named, and not only one whose slug begins with its slug.
 fn is_called(action: &str, tested: &str) -> bool {
     let goes_on = |rest: &str| rest.starts_with(|c: char| c == '-' || c.is_ascii_alphanumeric());
     tested.split(action).skip(1).any(|rest| !goes_on(rest))
@@ -58,7 +58,7 @@ fn folders(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(entries.collect::<io::Result<Vec<_>>>()?.into_iter().filter(|path| path.is_dir()).collect())
 }
 
-/// The contents of all files of a folder that end so.
+/// The contents of all files with this extension in a folder.
 fn texts(folder: &Path, extension: &str) -> io::Result<String> {
     let mut all = String::new();
     for entry in fs::read_dir(folder)? {

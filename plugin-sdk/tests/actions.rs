@@ -1,4 +1,4 @@
-//! From a slug and a JSON text to a method and back, as the host does it.
+//! Calls actions by slug and JSON text, as the host does.
 
 mod surveyor;
 

@@ -1,4 +1,4 @@
-//! What no driver calls, as the in-memory host calls it; and what the manifest says of it.
+//! Exports that no driver calls, as the in-memory host calls them; and their part of the manifest.
 
 mod watcher;
 

@@ -1,4 +1,5 @@
-//! The manifest of a plugin with everything: valid by the contract's schema, and true to its types.
+//! The manifest of a plugin with everything: it is valid by the contract's schema, and matches its
+//! types.
 
 mod surveyor;
 

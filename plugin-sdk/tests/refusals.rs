@@ -1,4 +1,4 @@
-//! What the host refuses, or never does, the in-memory host refuses too, and in its words.
+//! The in-memory host refuses what the real host refuses or never does, with the same messages.
 
 use moothall_sdk::accounts::Account;
 use moothall_sdk::oauth::{Authorized, OAuthCallback};

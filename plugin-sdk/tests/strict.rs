@@ -1,4 +1,5 @@
-//! The in-memory host refuses what the real one refuses: each of these passed its tests and failed in use.
+//! The in-memory host refuses what the real one refuses. Each of these mistakes once passed its
+//! tests and failed in use.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +16,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 const URL: &str = "https://a.example/";
 
-/// What JSON of serde's own would never have twice.
+/// Writes a key twice, which serde's own JSON never does.
 struct Twice;
 
 impl Serialize for Twice {
@@ -175,7 +176,7 @@ fn what_an_action_hands_over_is_refused_as_the_real_host_refuses_it() {
         ("state-deep", Invalid),
         ("event-twice", Invalid),
         ("event-deep", Invalid),
-        // 502 of the real host, `plugin_bad_output` and `plugin_limit`.
+        // The real host answers 502, `plugin_bad_output` or `plugin_limit`.
         ("kind", Internal),
         ("result", Internal),
         ("account-name", Invalid),

@@ -1,4 +1,4 @@
-//! An HTTP answer, read to its end, with the questions that tests ask of it.
+//! An HTTP answer, read to its end, with the checks that tests make.
 
 use reqwest::Response;
 use reqwest::header::HeaderMap;
@@ -15,7 +15,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// What a host answers is held against its own description; nobody else's answers have the id of a request.
+    /// Checks the host's answers against its own document; others' answers have no request id.
     pub async fn read(response: Response) -> Result<Self, reqwest::Error> {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let path = response.url().path().to_owned();
@@ -26,7 +26,7 @@ impl Answer {
         Ok(answer)
     }
 
-    /// The body as JSON; null where there is none.
+    /// The body as JSON; null if there is none.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_default()
     }
@@ -35,14 +35,15 @@ impl Answer {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    /// The body, of an answer that must have this status.
+    /// Checks the status; returns the body.
     #[track_caller]
     pub fn expect(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "the answer was {}: {}", self.status, self.text);
         self.json()
     }
 
-    /// The `detail` of a failure that must have this status and code, and the form of all failures.
+    /// Checks that the answer is a failure with this status and code, in the form of all failures;
+    /// returns its `detail`.
     #[track_caller]
     pub fn problem(&self, status: u16, code: &str) -> String {
         let body = self.expect(status);
@@ -56,7 +57,8 @@ impl Answer {
         detail.to_owned()
     }
 
-    /// What a page says that a person sees in place of such a failure; nothing of it is kept or fetched.
+    /// Checks a failure that a person sees as a page, which is not cached and loads nothing;
+    /// returns its text.
     #[track_caller]
     pub fn page(&self, status: u16, code: &str) -> String {
         assert_eq!(self.status, status, "the answer was {}: {}", self.status, self.text);

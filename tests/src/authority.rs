@@ -1,4 +1,4 @@
-//! A certificate authority of a test: what it signs, nobody trusts who was not told to.
+//! A test's certificate authority. Only programs that are told to trust it do.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ impl Authority {
         std::fs::write(file, &self.pem).expect("it can be written");
     }
 
-    /// A server that has a certificate for that name or address.
+    /// Makes a server with a certificate for this name or address.
     pub fn server(&self, name: &str) -> TlsAcceptor {
         let key = KeyPair::generate().expect("a key");
         let params = CertificateParams::new([name.to_owned()]).expect("a name");

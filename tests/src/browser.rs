@@ -1,6 +1,6 @@
-//! A browser, as far as authorisations need one: it keeps cookies, and goes one redirect at a time, so that a
-//! test sees each. Must never send a cookie to another path than its own (RFC 6265), nor with a form that
-//! another site posts.
+//! A browser, as far as authorisations need one: it keeps cookies, and follows one redirect at a
+//! time, so that a test sees each. Must never send a cookie to a path other than its own (RFC
+//! 6265), nor with a form that another site posts.
 
 use reqwest::header::{ACCEPT, CONTENT_TYPE, COOKIE, SET_COOKIE};
 use reqwest::redirect::Policy;
@@ -9,7 +9,7 @@ use url::{Url, form_urlencoded};
 
 use crate::Answer;
 
-/// What people's browsers accept of a page.
+/// The `Accept` header of people's browsers.
 const PAGES: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 
 /// A browser with an empty jar.
@@ -39,19 +39,19 @@ impl Default for Browser {
 }
 
 impl Browser {
-    /// Goes there, and no further.
+    /// Visits a URL without following redirects.
     pub async fn visit(&mut self, url: &str) -> Answer {
         let request = self.http.get(url);
         self.go(request, url, true).await
     }
 
-    /// Visits it with one more header, as what fetches ahead does; the cookies are this browser's.
+    /// Visits a URL with one more header, as a prefetch does; the cookies are this browser's.
     pub async fn visit_as(&mut self, url: &str, (name, value): (&str, &str)) -> Answer {
         let request = self.http.get(url).header(name, value);
         self.go(request, url, true).await
     }
 
-    /// Looks at it without reading it.
+    /// Sends a HEAD request.
     pub async fn head(&mut self, url: &str) -> Answer {
         let request = self.http.head(url);
         self.go(request, url, true).await
@@ -62,7 +62,7 @@ impl Browser {
         self.go(self.form(url, fields), url, true).await
     }
 
-    /// Posts a form of a page of another site: cookies that are `SameSite=Lax` stay here.
+    /// Posts a form of a page of another site: cookies that are `SameSite=Lax` are not sent.
     pub async fn post_from_elsewhere(&mut self, url: &str, fields: &[(String, String)]) -> Answer {
         self.go(self.form(url, fields), url, false).await
     }
@@ -85,7 +85,7 @@ impl Browser {
         answer
     }
 
-    /// Goes there, and says where it is sent on to.
+    /// The URL to which an answer redirects.
     #[track_caller]
     pub fn sent_on(answer: &Answer) -> Url {
         assert_eq!(answer.status, 303, "the answer was {}: {}", answer.status, answer.text);

@@ -1,5 +1,5 @@
-//! Components made to measure from a few lines of WebAssembly text: other versions of a plugin,
-//! wrong manifests, and what no compiler would write.
+//! Components made from a few lines of WebAssembly text: other versions of a plugin, wrong
+//! manifests, and code that no compiler would write.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
-/// Exports what every plugin of these tests has.
+/// The exports of every plugin of these tests.
 const WORLD: &str = "
     package moothall:crafted;
     world crafted {
@@ -15,16 +15,16 @@ const WORLD: &str = "
         export moothall:plugin/actions@0.1.0;
     }
 ";
-/// Where the manifest begins in memory; parameters come after it.
+/// The offset of the manifest in memory; parameters come after it.
 const MANIFEST: usize = 4096;
-/// What a page of memory has, and how many pages there are for parameters.
+/// The bytes of a page of memory, and the pages for parameters.
 const PAGE: usize = 65_536;
 const PARAMETER_PAGES: usize = 20;
 
-/// The body of `perform` that answers no result: the bytes at 64 are all zero, which says so.
+/// A body of `perform` that returns no result: the bytes at 64 are all zero, which means that.
 pub const ANSWER_NOTHING: &str = "(i32.const 64)";
 pub const TRAP: &str = "unreachable";
-/// Grows a table without end, and gives up when it may not.
+/// A body that grows a table without end, and gives up when that is refused.
 pub const GROW_A_TABLE: &str = "
     (loop $more
         (br_if $more (i32.ne (table.grow $table (ref.null func) (i32.const 1000)) (i32.const -1))))
@@ -35,7 +35,7 @@ pub fn plugin(manifest: &Value, perform: &str) -> Vec<u8> {
     described_as(&manifest.to_string(), perform)
 }
 
-/// A plugin whose `describe` answers this text.
+/// A plugin whose `describe` returns this text.
 pub fn described_as(manifest: &str, perform: &str) -> Vec<u8> {
     let bytes: String = manifest.bytes().map(|byte| format!("\\{byte:02x}")).collect();
     let describe = format!(
@@ -47,7 +47,7 @@ pub fn described_as(manifest: &str, perform: &str) -> Vec<u8> {
     module(&bytes, manifest.len(), &describe, perform)
 }
 
-/// A plugin whose `describe` does this instead of answering.
+/// A plugin whose `describe` does this instead.
 pub fn describing_by(body: &str) -> Vec<u8> {
     module("", 0, body, ANSWER_NOTHING)
 }

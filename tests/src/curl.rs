@@ -1,4 +1,4 @@
-//! Commands as documents show them: reads the shell blocks of Markdown and the curl lines in them.
+//! Commands in documents: reads the shell blocks of Markdown and the curl lines in them.
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
@@ -24,7 +24,7 @@ pub struct Example {
     pub answer: Option<Value>,
 }
 
-/// The curl commands of a document in their order.
+/// The curl commands of a document, in order.
 pub fn examples(markdown: &str) -> Vec<Example> {
     let mut examples = Vec::new();
     let mut answered = true;
@@ -57,7 +57,7 @@ fn blocks(markdown: &str) -> Vec<(String, String)> {
     blocks
 }
 
-/// Takes a curl line apart; an option that is not known here is an error.
+/// Parses a curl line; an unknown option is an error.
 pub fn parse(command: &str) -> Curl {
     let mut words = words(command).into_iter();
     assert_eq!(words.next().as_deref(), Some("curl"), "{command}");
@@ -83,7 +83,7 @@ fn header(text: &str) -> (String, String) {
     (name.trim().to_owned(), value.trim().to_owned())
 }
 
-/// Words as a shell makes them, as far as documents need it: quotes, and lines that go on.
+/// Splits a line into words like a shell, as far as documents need it: quotes, and continued lines.
 fn words(command: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;

@@ -1,4 +1,4 @@
-//! A driver: an HTTP client of one host. Must never hide a failure: every answer is handed back.
+//! A driver: an HTTP client of one host. Must never hide a failure: it returns every answer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use url::Url;
 use crate::Answer;
 
 pub const COMMUNITY: &str = "X-Metagov-Community";
-/// Longer than any limit of a call in these tests.
+/// The longest wait, longer than any limit of a call in these tests.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Trusts nobody: the hosts of these tests speak plain HTTP.
+/// A TLS configuration that trusts nobody: the hosts of these tests speak plain HTTP.
 pub fn without_roots() -> rustls::ClientConfig {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     rustls::ClientConfig::builder_with_provider(provider)
@@ -75,7 +75,7 @@ impl Driver {
         self.put(&format!("/api/internal/community/{slug}"), json!({ "plugins": plugins })).await
     }
 
-    /// A community with one plugin.
+    /// Creates a community with one plugin.
     pub async fn community(&self, slug: &str, plugin: &str, config: Value) -> Value {
         let plugins = json!([{ "name": plugin, "config": config }]);
         self.put_community(slug, plugins).await.expect(201)
@@ -106,7 +106,7 @@ impl Driver {
         self.action(community, action, parameters).await.expect(200)
     }
 
-    /// An action against a host that may die meanwhile.
+    /// Performs an action on a host that may die meanwhile.
     pub async fn try_action(
         &self,
         community: &str,
@@ -116,7 +116,7 @@ impl Driver {
         Answer::read(self.action_request(community, action, parameters).send().await?).await
     }
 
-    /// What became of one plugin file.
+    /// The listing of one plugin file.
     pub async fn file(&self, name: &str) -> Value {
         let all = self.get("/api/internal/plugins").await.expect(200);
         let files = all["plugins"].as_array().cloned().unwrap_or_default();

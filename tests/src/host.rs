@@ -1,7 +1,7 @@
-//! `TestHost`: a host on a data directory of its own, on port 0, gone with the test.
+//! `TestHost`: a host on a data directory of its own, on port 0, which ends with the test.
 //!
-//! When it goes it makes sure that the host said nothing on stdout but where it listens, and that
-//! no thread of it panicked.
+//! At its end it checks that the host wrote nothing to stdout but where it listens, and that no
+//! thread of it panicked.
 
 use std::fs;
 use std::ops::Deref;
@@ -19,22 +19,22 @@ use crate::{Driver, guests, until};
 /// How much of the log a failed test shows, in bytes.
 const SHOWN: usize = 20_000;
 
-/// What drives the host's clock.
+/// The file that sets the host's clock.
 const CLOCK_FILE: &str = "clock";
 
-/// What a host is started with.
+/// How a host is started.
 #[derive(Clone, Debug)]
 pub struct Setup {
     plugins: Vec<String>,
     toml: String,
     environment: Vec<(String, String)>,
     listen: String,
-    /// What a shell does before it becomes the host.
+    /// A shell command that runs before the shell becomes the host.
     before: Option<String>,
 }
 
 impl Setup {
-    /// Text of the configuration file.
+    /// Adds to the configuration file.
     pub fn toml(mut self, text: &str) -> Self {
         self.toml.push_str(text);
         self.toml.push('\n');
@@ -46,18 +46,18 @@ impl Setup {
         self
     }
 
-    /// A shell does this before it becomes the host, for what only a parent can set.
+    /// Lets a shell run this before it becomes the host, for what only a parent process can set.
     pub fn after(mut self, command: &str) -> Self {
         self.before = Some(command.to_owned());
         self
     }
 
-    /// Limits of open files that the host is started with: the soft one, and the hard one.
+    /// Sets the limits of open files: the soft one and the hard one.
     pub fn files(self, soft: u32, hard: u32) -> Self {
         self.after(&format!("ulimit -Sn {soft} && ulimit -Hn {hard}"))
     }
 
-    /// A host that is ready for calls.
+    /// Starts the host, and waits until it is ready.
     pub async fn start(self) -> TestHost {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let data = directory.path().join("data");
@@ -91,14 +91,15 @@ impl TestHost {
         Setup { plugins, toml, environment, listen, before }
     }
 
-    /// So much time passes, for every clock of the host. It is noticed within some ten milliseconds.
+    /// Lets this much time pass, for every clock of the host. The host notices it within some ten
+    /// milliseconds.
     pub fn advance(&self, by: Duration) {
         let (passed, stepped) = self.clock();
         let by = i64::try_from(by.as_millis()).expect("a time that a test can wait for");
         self.set_clock(passed + by, stepped);
     }
 
-    /// The same, and waits until the host goes by it: request ids begin with the time.
+    /// The same, and waits until the host has noticed it: request ids begin with the time.
     pub async fn advanced(&self, by: Duration) {
         let time = async || {
             let id = self.get("/healthz").await.header("x-request-id").to_owned();
@@ -111,7 +112,7 @@ impl TestHost {
         until("the clock was moved", async || (time().await >= to).then_some(())).await;
     }
 
-    /// Somebody sets the wall clock alone: so much ahead of the right time, or behind it.
+    /// Sets only the wall clock: this much ahead of the right time, or behind it.
     pub fn set_clock_ahead(&self, seconds: i64) {
         self.set_clock(self.clock().0, seconds * 1000);
     }
@@ -128,7 +129,8 @@ impl TestHost {
         fs::rename(next, self.directory.path().join(CLOCK_FILE)).expect("a file can be moved");
     }
 
-    /// Every file that was there at the start is compiled or has failed, and the store can be written.
+    /// Waits until the host is ready: every file that was there at the start is compiled or has
+    /// failed, and the store can be written.
     pub async fn ready(&self) {
         until("the host is ready", async || {
             (self.get("/readyz").await.status == 200).then_some(())
@@ -160,19 +162,19 @@ impl TestHost {
         self.put_plugin(&format!("{guest}.wasm"), &guests::bytes(guest));
     }
 
-    /// Replaces the configuration file; `reload` or a restart makes it count.
+    /// Replaces the configuration file, which takes effect with `reload` or a restart.
     pub fn set_toml(&mut self, text: &str) {
         text.clone_into(&mut self.setup.toml);
         fs::write(self.directory.path().join("moothall.toml"), text).expect("a configuration file");
     }
 
-    /// A variable of the next start's environment.
+    /// Sets an environment variable for the next start.
     pub fn set_env(&mut self, name: &str, value: &str) {
         self.setup.environment.retain(|(known, _)| known != name);
         self.setup.environment.push((name.to_owned(), value.to_owned()));
     }
 
-    /// Where the next start listens.
+    /// Sets where the next start listens.
     pub fn set_listen(&mut self, address: &str) {
         address.clone_into(&mut self.setup.listen);
     }
@@ -188,12 +190,12 @@ impl TestHost {
         command(self.directory.path(), &arguments)
     }
 
-    /// SIGHUP.
+    /// Sends SIGHUP.
     pub fn reload(&self) {
         self.process().signal(Signal::HUP);
     }
 
-    /// Ends the host in the middle of whatever it does.
+    /// Kills the host in the middle of whatever it does.
     pub fn kill_9(&mut self) {
         if let Some(mut process) = self.process.take() {
             process.kill();
@@ -201,23 +203,23 @@ impl TestHost {
         }
     }
 
-    /// SIGTERM, without waiting for what comes of it.
+    /// Sends SIGTERM, without waiting for the end.
     pub fn begin_to_terminate(&self) {
         self.process().signal(Signal::TERM);
     }
 
-    /// SIGTERM, after which a host ends with 0.
+    /// Sends SIGTERM, and waits until the host ends with exit code 0.
     pub fn terminate(&mut self) {
         self.begin_to_terminate();
         self.terminated();
     }
 
-    /// Files of the host may grow to this size and no further, from now on.
+    /// From now on, limits the size of the host's files.
     pub fn limit_files(&self, bytes: u64) {
         self.process().limit_files(bytes);
     }
 
-    /// Waits for the end that something else has brought about; its exit code.
+    /// Waits for the host to end by itself; returns its exit code.
     pub fn ended(&mut self) -> Option<i32> {
         let mut process = self.process.take().expect("a host that runs");
         let status = process.ended();
@@ -230,7 +232,7 @@ impl TestHost {
         rusqlite::Connection::open(self.data().join("moothall.db")).expect("the database")
     }
 
-    /// Waits for the good end of a host that was told to terminate.
+    /// Waits until a host that was told to terminate ends with exit code 0.
     pub fn terminated(&mut self) {
         let mut process = self.process.take().expect("a host that runs");
         let status = process.ended();
@@ -238,13 +240,13 @@ impl TestHost {
         self.check(process.stdout());
     }
 
-    /// Starts the host again on the same data, whatever became of the last one.
+    /// Starts the host again on the same data, however the last one ended.
     pub async fn restart(&mut self) {
         self.restart_without_waiting();
         self.ready().await;
     }
 
-    /// The host says where it listens, and that is all that is waited for.
+    /// Starts the host, and waits only until it says where it listens.
     pub fn restart_without_waiting(&mut self) {
         self.kill_9();
         let process = serve(&self.setup, self.directory.path());
@@ -272,7 +274,7 @@ impl TestHost {
         names
     }
 
-    /// From now on the host gets no descriptor from this number on; those that it has stay.
+    /// From now on the host gets only descriptors below this number; those that it has stay.
     pub fn limit_descriptors(&self, from: u64) {
         self.process().limit_descriptors(from);
     }
@@ -334,7 +336,7 @@ fn serve(setup: &Setup, directory: &Path) -> HostProcess {
     HostProcess::start(command, &log_file(directory))
 }
 
-/// A bare host in a directory of its own, with these arguments; its log is `host.log` there.
+/// Starts a host in this directory, with these arguments; its log is `host.log` there.
 pub fn start_in(directory: &Path, arguments: &[&str]) -> HostProcess {
     let mut command = moothall(directory);
     command.args(arguments);

@@ -1,12 +1,14 @@
-//! A file whose `open` blocks, as one does on a mount whose server is gone: another process has a lease on it.
+//! A file whose `open` blocks, as on a mount whose server is gone: another process has a lease on
+//! it.
 //!
-//! The kernel takes a lease away when somebody has waited for `/proc/sys/fs/lease-break-time`, 45 seconds.
+//! The kernel breaks a lease after somebody has waited for `/proc/sys/fs/lease-break-time`, 45
+//! seconds.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-/// Whoever opens the file waits until standard input has ended.
+/// Holds the lease until standard input ends; meanwhile, whoever opens the file waits.
 const HOLD: &str = "
 import fcntl, os, signal, sys
 signal.signal(signal.SIGIO, signal.SIG_IGN)
@@ -15,7 +17,7 @@ print('held', flush=True)
 sys.stdin.read()
 ";
 
-/// Gives the lease back with itself.
+/// Holds the lease until it is dropped.
 pub struct Leased(Child);
 
 impl Leased {

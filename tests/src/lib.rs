@@ -1,7 +1,7 @@
-//! What the end-to-end tests stand on: the real binary, a real file, real guests.
+//! The tools of the end-to-end tests: the real binary, a real file, real guests.
 //!
-//! Drives the host from outside, as operators and drivers do. Must never link the host: what only
-//! its own code can see is no part of its contract.
+//! They use the host from outside, as operators and drivers do. Must never link the host: what only
+//! its own code can see is not part of its contract.
 
 #![expect(clippy::panic, reason = "everything here is used by tests, which fail by panicking")]
 

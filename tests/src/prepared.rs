@@ -1,5 +1,5 @@
-//! A data directory in which every guest is compiled already, made once for each build of host and
-//! guests and copied by every test. Must never be served from itself.
+//! A data directory in which every guest is compiled already. It is made once for each build of
+//! host and guests, and every test copies it. Must never be served itself.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use crate::{Driver, until_within};
 use std::time::Duration;
 
 const DOCUMENT: &str = "openapi.json";
-/// Some guests take seconds to compile on a busy machine.
+/// The longest wait: some guests take seconds to compile, more on a busy machine.
 const COMPILING: Duration = Duration::from_secs(300);
 
 /// Fills a new data directory.
@@ -21,9 +21,9 @@ pub async fn copy_to(data: &Path) {
     copy(&folder().await.join("data"), data).expect("the prepared data directory can be copied");
 }
 
-/// What the host says of itself with every guest: its OpenAPI document.
+/// The OpenAPI document of a host with every guest.
 pub fn document() -> String {
-    // On a thread of its own, because whoever asks may be within a runtime.
+    // On a thread of its own, because the caller may be within a runtime.
     let preparing = std::thread::spawn(|| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         runtime.expect("a runtime").block_on(folder())
@@ -32,11 +32,11 @@ pub fn document() -> String {
     fs::read_to_string(folder.join(DOCUMENT)).expect("the prepared document")
 }
 
-/// What is prepared, made if it is not there.
+/// The prepared directory; makes it if needed.
 async fn folder() -> PathBuf {
     let folder = guests::host_binary().with_file_name("e2e-prepared");
     fs::create_dir_all(&folder).expect("the target directory can be written");
-    // Test processes that start together prepare it once.
+    // If test processes start together, one prepares it.
     let lock = File::create(folder.join("lock")).expect("a lock file");
     lock.lock().expect("the lock is released by whoever holds it");
     if fs::read_to_string(folder.join("stamp")).unwrap_or_default() != stamp() {
@@ -48,7 +48,7 @@ async fn folder() -> PathBuf {
 
 async fn prepare(folder: &Path) {
     let data = folder.join("data");
-    // Absent at first.
+    // It does not exist at first.
     drop(fs::remove_dir_all(&data));
     fs::create_dir_all(data.join("plugins")).expect("a data directory");
     for guest in guests::ALL {
@@ -58,7 +58,7 @@ async fn prepare(folder: &Path) {
     command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(&data);
     let mut host = HostProcess::start(command, &folder.join("host.log"));
     let driver = Driver::new(host.url.clone());
-    // Answers are not held against the document before it is there.
+    // Answers are not checked before the document exists.
     let get =
         async |path| driver.request(Method::GET, path).send().await.expect("the host answers");
     until_within(COMPILING, "every guest is compiled", async || {
@@ -71,7 +71,8 @@ async fn prepare(folder: &Path) {
     assert!(host.ended().success(), "the host ends well, see {}", folder.display());
     fs::remove_dir_all(data.join("plugins")).expect("tests put in the guests they need");
     let database = rusqlite::Connection::open(data.join("moothall.db")).expect("a database");
-    // A copy may be made much later, and is not to wonder what became of the time since.
+    // Deletes the stored time: a copy may be made much later, and must not see that as a jump of
+    // the clock.
     database.execute("DELETE FROM clock", ()).expect("the table of what was believed");
     drop(database);
     fs::write(folder.join("stamp"), stamp()).expect("the target directory can be written");
@@ -83,7 +84,7 @@ pub fn put(guest: &str, plugins: &Path) {
     fs::copy(guests::file(guest), to).expect("the plugin directory can be written");
 }
 
-/// Differs after each build of what the directory depends on.
+/// A name that changes with each build of what the directory depends on.
 fn stamp() -> String {
     let files = guests::ALL.iter().map(|guest| guests::file(guest));
     let looks = files.chain([guests::host_binary()]).map(|file: PathBuf| {

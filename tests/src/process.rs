@@ -13,7 +13,7 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, pr
 use crate::guests::host_binary;
 
 const START: Duration = Duration::from_secs(60);
-/// Longer than `drain_ms`.
+/// The longest wait for the host to end, longer than `drain_ms`.
 const END: Duration = Duration::from_secs(40);
 const PAUSE: Duration = Duration::from_millis(2);
 
@@ -31,7 +31,7 @@ pub fn moothall(working_directory: &Path) -> Command {
     command
 }
 
-/// The same after a shell has done something as the process that becomes it.
+/// The same, started by a shell that first runs this and then becomes the host.
 pub fn moothall_after(before: &str, working_directory: &Path) -> Command {
     let mut command = Command::new("/bin/sh");
     command.args(["-c", &format!("{before} && exec \"$0\" \"$@\"")]).arg(host_binary());
@@ -40,7 +40,7 @@ pub fn moothall_after(before: &str, working_directory: &Path) -> Command {
 }
 
 impl HostProcess {
-    /// Starts `serve` and reads where it listens; its log goes to the end of `log`.
+    /// Starts `serve` and reads where it listens; appends its log to `log`.
     pub fn start(mut command: Command, log: &Path) -> Self {
         let log = OpenOptions::new().create(true).append(true).open(log).expect("a log file");
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().expect("a host");
@@ -63,7 +63,7 @@ impl HostProcess {
         kill_process(pid, signal).expect("the host is there to get signals");
     }
 
-    /// Its files may grow to this size and no further.
+    /// Limits the size of its files.
     pub fn limit_files(&self, bytes: u64) {
         let limit = Rlimit { current: Some(bytes), maximum: None };
         let pid = Pid::from_child(&self.child);
@@ -71,12 +71,12 @@ impl HostProcess {
     }
 
     pub fn kill(&mut self) {
-        // One that has ended already needs no signal.
+        // A process that has ended already needs no signal.
         drop(self.child.kill());
         drop(self.child.wait());
     }
 
-    /// Waits for the end that something else has brought about.
+    /// Waits for the process to end by itself.
     pub fn ended(&mut self) -> ExitStatus {
         let begin = Instant::now();
         loop {
@@ -88,7 +88,7 @@ impl HostProcess {
         }
     }
 
-    /// What was on stdout, of a host that has ended.
+    /// The stdout of a host that has ended.
     pub fn stdout(&mut self) -> Vec<String> {
         let reader = self.stdout.take();
         reader.map(|reader| reader.join().expect("stdout is text")).unwrap_or_default()
@@ -98,7 +98,7 @@ impl HostProcess {
     pub fn children(&self) -> Vec<u32> {
         let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id()));
         let tasks = tasks.expect("the host is there").filter_map(Result::ok);
-        // A thread may end meanwhile.
+        // A thread may have ended meanwhile.
         let of_task = |task: std::fs::DirEntry| {
             std::fs::read_to_string(task.path().join("children")).unwrap_or_default()
         };
@@ -106,7 +106,7 @@ impl HostProcess {
         all.iter().flat_map(|ids| ids.split_whitespace()).filter_map(|id| id.parse().ok()).collect()
     }
 
-    /// From now on it gets no descriptor from this number on; those that it has stay.
+    /// From now on it gets only descriptors below this number; those that it has stay.
     pub fn limit_descriptors(&self, from: u64) {
         let maximum = getrlimit(Resource::Nofile).maximum;
         let limit = Rlimit { current: Some(from), maximum };
@@ -139,12 +139,12 @@ impl Drop for HostProcess {
     }
 }
 
-/// All lines to the end; the first one at once to whoever waits for it.
+/// Reads all lines to the end; sends the first one at once to whoever waits for it.
 fn read(stdout: ChildStdout, found: Sender<String>) -> Vec<String> {
     let lines = BufReader::new(stdout).lines().map_while(Result::ok);
     lines
         .inspect(|line| {
-            // Nobody waits any more after the first.
+            // Nobody waits for more than the first.
             drop(found.send(line.clone()));
         })
         .collect()

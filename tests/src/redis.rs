@@ -10,7 +10,8 @@ use tokio::net::TcpStream;
 
 use crate::until;
 
-/// The server (`redis-check-rdb` is it, under another name), and the libraries that a small machine lacks.
+/// The packages with the server (`redis-check-rdb` is the same program under another name), and
+/// with the libraries that a small machine lacks.
 const PACKAGES: [&str; 8] = [
     "redis-tools",
     "libatomic1",
@@ -56,7 +57,7 @@ impl Drop for Redis {
     }
 }
 
-/// Where it is, fetched if it is not there.
+/// The path of the server; fetches it if needed.
 fn unpacked() -> PathBuf {
     let _one = FETCHING.lock();
     let target = crate::guests::host_binary();

@@ -1,11 +1,11 @@
-//! What others have written, asked whether the host is right: fetched once into the target directory, run on
-//! what the host sent. `python` and `node` are the two places where it comes from.
+//! Reference software that others wrote, with which tests check what the host sends: fetched once
+//! into the target directory. `python` and `node` are the two places that it comes from.
 
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-/// Runs it to its end on `input`; what it said, if it did not end well.
+/// Runs a program to its end on `input`; on failure returns what it printed.
 pub(crate) fn feed(command: &mut Command, input: &str) -> Result<(), String> {
     let mut child = command
         .stdin(Stdio::piped())

@@ -1,12 +1,13 @@
-//! The one place that waits: for something that can be seen, never for time to pass.
+//! The only place where tests wait: for a condition, never for time to pass.
 
 use std::time::{Duration, Instant};
 
-/// A compiler runs behind everything else: beside busy neighbours a second of its work takes a minute.
+/// The longest wait. Compilation has the lowest priority: on a busy machine, a second of its work
+/// may take a minute.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Looks until there is something to see; fails, saying what it waited for, after 120 s.
+/// Checks until there is a result; fails after 120 s, and says what it waited for.
 pub async fn until<T>(what: &str, look: impl AsyncFnMut() -> Option<T>) -> T {
     until_within(PATIENCE, what, look).await
 }

@@ -1,5 +1,5 @@
-//! How cargo is started, and which packages it is told to build. Every native build selects the
-//! same packages, or features would differ and everything be built twice.
+//! Starts cargo and chooses the packages. Every native build selects the same packages, because
+//! otherwise features would differ and cargo would build everything twice.
 
 use std::process::Command;
 
@@ -27,7 +27,7 @@ pub fn native(workspace: &Workspace, subcommand: &str) -> Command {
     command
 }
 
-/// `cargo SUBCOMMAND` on every example plugin, for the machine it is built on.
+/// `cargo SUBCOMMAND` on every example plugin, natively.
 pub fn examples(workspace: &Workspace, subcommand: &str) -> Command {
     let mut command = cargo(workspace, subcommand);
     for guest in workspace.guests.iter().filter(|guest| guest.kind == GuestKind::ExamplePlugin) {

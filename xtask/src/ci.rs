@@ -1,5 +1,5 @@
-//! `cargo xtask ci`: every check in the order in which they fail fastest. Must never pass over a
-//! missing tool in silence.
+//! `cargo xtask ci`: every check, the quickest first. Must never silently skip a check because a
+//! tool is missing.
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -49,7 +49,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// All steps, or those that were named, in the order of the list.
+/// All steps, or the named ones, in the order of the list.
 fn chosen(names: &[String]) -> Result<Vec<&'static Step>, Misuse> {
     if let Some(unknown) =
         names.iter().find(|name| STEPS.iter().all(|step| step.name != name.as_str()))

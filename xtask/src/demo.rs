@@ -1,6 +1,4 @@
-//! `cargo xtask demo`: everything from a fresh clone to a running host that has shown what it
-//! promises.
-//! Must never touch data outside the target directory.
+//! `cargo xtask demo`: builds everything, starts a host, and runs the tutorial against it.
 
 mod exchange;
 mod server;
@@ -28,7 +26,7 @@ struct Options {
 
 pub fn run(arguments: &[String]) -> Result<()> {
     let options = parse(arguments)?;
-    // Before the build, which may take minutes.
+    // Checked before the build, which may take minutes.
     refuse_taken(options.listen)?;
     let workspace = Workspace::load()?;
     guests::build(&workspace)?;
@@ -78,7 +76,7 @@ fn refuse_taken(listen: SocketAddr) -> Result<()> {
     }
 }
 
-/// An empty data directory with the example plugins in it; the one of the last demo goes.
+/// Makes a new data directory with the example plugins, and deletes the one of the last demo.
 fn fresh_directory(workspace: &Workspace) -> Result<PathBuf> {
     let directory = workspace.target.join("demo");
     if directory.exists() {

@@ -1,6 +1,6 @@
-//! `cargo xtask guests`: builds every guest in one go and puts the components where host and tests
-//! look for them. Must never touch a file that has not changed, or a watching host would load it
-//! again.
+//! `cargo xtask guests`: builds every guest in one run of cargo, and puts the components where host
+//! and tests look for them. Must never touch a file that has not changed, because a watching host
+//! would load it again.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ pub fn build(workspace: &Workspace) -> Result<()> {
     put(workspace, GuestKind::Fixture)
 }
 
-/// Where the components of this kind are after a build.
+/// The folder of the components of this kind after a build.
 pub fn folder(workspace: &Workspace, kind: GuestKind) -> PathBuf {
     workspace.target.join(kind.built_folder())
 }
@@ -46,7 +46,7 @@ pub fn ensure_target() -> Result<()> {
     }
 }
 
-/// For compilers that did not come from rustup, a distribution's for example.
+/// The message for a compiler that was not installed by rustup, for example a distribution's.
 fn compiler_has_target() -> Result<bool> {
     let output = Command::new("rustc")
         .args(["--print", "sysroot"])
@@ -69,7 +69,8 @@ fn put(workspace: &Workspace, kind: GuestKind) -> Result<()> {
     Ok(())
 }
 
-/// A guest that was renamed or deleted must not live on in the next demo.
+/// Deletes the component of a guest that was renamed or deleted, which would otherwise stay in the
+/// next demo.
 fn remove_strangers(folder: &Path, guests: &[&Guest]) -> Result<()> {
     for file in components(folder)? {
         let known = guests

@@ -1,5 +1,5 @@
-//! The project's own commands, one file for each. This file only tells them apart; it must never do
-//! any of the work.
+//! The project's own commands, one file for each. This file only chooses between them; it must
+//! never do any of the work.
 
 mod bench;
 mod cargo;

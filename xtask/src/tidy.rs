@@ -1,6 +1,5 @@
-//! `cargo xtask tidy`: the rules that neither the compiler nor clippy knows, all violations at
-//! once. Most are about sources; one is about what documents mention.
-//! Must never change a file, and never need anything to be built.
+//! `cargo xtask ci tidy`: the rules that neither the compiler nor clippy checks. It lists all
+//! violations at once. Most rules are about sources, one is about what documents mention.
 
 mod documents;
 mod fences;
@@ -20,10 +19,10 @@ use crate::workspace::Workspace;
 use mentions::There;
 use sources::Source;
 
-/// Files that may be longer than the limit, each with its reason.
+/// Files that may be longer than the limit, each with the reason.
 const LONG_FILES: &[(&str, &str)] = &[];
 
-/// One violation, where it is and what to do about it.
+/// A violation, where it is, and what to do about it.
 #[derive(Debug, PartialEq)]
 struct Problem {
     path: String,
@@ -79,7 +78,7 @@ fn problems(sources: &[Source]) -> Vec<Problem> {
     problems
 }
 
-/// The place of a file of one of the host's crates below its `src/`.
+/// The path of a file below the `src/` of its crate of the host.
 fn below_sources(path: &str) -> Option<&str> {
     let inner = path.split_once('/').map(|(_, inner)| inner);
     path.strip_prefix("src/").or_else(|| inner?.strip_prefix("src/"))

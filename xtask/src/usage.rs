@@ -1,5 +1,5 @@
-//! How the commands are called, and the one error that means they were called wrongly. Must never
-//! be used for a failure of the work itself.
+//! The usage of the commands, and the error for wrong usage. Must never be used for a failure of
+//! the work itself.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ usage: cargo xtask COMMAND
   docs                            build the documentation, private items included
   bench [ARGS]                    run the benchmark; ARGS go to it";
 
-/// A command line that makes no sense; ends with the usage and exit code 2.
+/// Wrong usage; ends with the usage and exit code 2.
 #[derive(Debug)]
 pub struct Misuse(String);
 

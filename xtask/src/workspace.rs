@@ -1,5 +1,5 @@
-//! What `cargo metadata` says: where the workspace is and which of its packages are guests. Must
-//! never know a package by its name.
+//! Reads `cargo metadata`: where the workspace is, and which of its packages are guests. Must never
+//! know a package by its name.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,12 +10,13 @@ use serde_json::Value;
 #[derive(Debug)]
 pub struct Workspace {
     pub root: PathBuf,
-    /// Honours `CARGO_TARGET_DIR` and `build.target-dir`, because cargo itself answers it.
+    /// The target directory. It honours `CARGO_TARGET_DIR` and `build.target-dir`, because cargo
+    /// itself says it.
     pub target: PathBuf,
     pub guests: Vec<Guest>,
 }
 
-/// A package that is built for wasm; only its own tests run on the machine it is built on.
+/// A package that is built for wasm; only its own tests run natively.
 #[derive(Debug, PartialEq)]
 pub struct Guest {
     pub package: String,
@@ -31,7 +32,7 @@ pub enum GuestKind {
 }
 
 impl GuestKind {
-    /// Where the sources of this kind lie in the workspace.
+    /// The folder in the workspace with the sources of this kind.
     fn source_folder(self) -> &'static str {
         match self {
             Self::ExamplePlugin => "example-plugins",
@@ -39,7 +40,7 @@ impl GuestKind {
         }
     }
 
-    /// Where the built components go, in the target directory.
+    /// The folder in the target directory for the built components.
     pub fn built_folder(self) -> &'static str {
         match self {
             Self::ExamplePlugin => "plugins",

@@ -1,4 +1,4 @@
-//! Sends what plugins emit to another server, one request for each call that emitted something.
+//! Sends the events of plugins to another server, one request for each call that emitted some.
 
 mod server;
 
@@ -9,9 +9,9 @@ use server::Server;
 
 #[derive(Deserialize, JsonSchema)]
 struct Config {
-    /// Where the server is: `https://events.example`.
+    /// The server's URL: `https://events.example`.
     server_url: String,
-    /// Where on the server the events are kept.
+    /// The bucket on the server.
     #[serde(default = "events")]
     bucket: String,
     /// The server's key.

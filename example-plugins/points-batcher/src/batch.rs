@@ -1,5 +1,5 @@
-//! The points that are not written yet, in the guest's memory. It is bounded: what comes while the
-//! server does not answer pushes out the oldest, and is counted.
+//! The points that are not written yet, in the guest's memory. It is limited: while the server does
+//! not answer, new points push out the oldest, which are counted.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -8,10 +8,10 @@ use moothall_sdk::Point;
 
 use crate::line;
 
-/// Most lines that wait, some ten megabytes.
+/// The most lines that wait, some ten megabytes.
 const WAITING: usize = 50_000;
 
-/// Most lines of one request.
+/// The most lines of one request.
 const BATCH: usize = 5_000;
 
 thread_local! {
@@ -19,13 +19,13 @@ thread_local! {
     static LOST: Cell<u64> = const { Cell::new(0) };
 }
 
-/// What one request writes.
+/// The lines of one request.
 pub struct Batch {
     pub lines: usize,
     pub text: String,
 }
 
-/// Adds what can be written as a line.
+/// Adds the points that can be written as lines.
 pub fn add(points: &[Point]) {
     LINES.with_borrow_mut(|lines| {
         lines.extend(points.iter().filter_map(line::of));
@@ -35,7 +35,7 @@ pub fn add(points: &[Point]) {
     });
 }
 
-/// The oldest lines; none if nothing waits. They stay until they are removed.
+/// The oldest lines; none if no line waits. They stay until they are removed.
 pub fn first() -> Option<Batch> {
     LINES.with_borrow(|lines| {
         let batch: Vec<&str> = lines.iter().take(BATCH).map(String::as_str).collect();
@@ -43,7 +43,7 @@ pub fn first() -> Option<Batch> {
     })
 }
 
-/// Removes the oldest lines, which are written.
+/// Removes the oldest lines, once they are written.
 pub fn remove(count: usize) {
     LINES.with_borrow_mut(|lines| drop(lines.drain(..count.min(lines.len()))));
 }
@@ -53,7 +53,7 @@ pub fn waiting() -> usize {
     LINES.with_borrow(VecDeque::len)
 }
 
-/// How many were pushed out.
+/// How many lines were lost.
 pub fn lost() -> u64 {
     LOST.get()
 }

@@ -1,5 +1,5 @@
-//! Measures the host's own requests: keeps the points in memory and writes one batch at each tick. Lives
-//! on between calls, and loses at most what came since the last tick.
+//! Takes monitoring points of the host's requests, keeps them in memory, and writes one batch at
+//! each tick. It is resident, and loses at most the points since the last tick.
 
 mod batch;
 mod line;
@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 #[derive(Deserialize, JsonSchema)]
 struct Config {
-    /// Where points are written: `https://influx.example/api/v2/write?org=acme&bucket=requests`.
+    /// The URL to write points to: `https://influx.example/api/v2/write?org=acme&bucket=requests`.
     influx_url: String,
     /// The server's token.
     token: Option<Secret>,
@@ -47,7 +47,7 @@ impl PointsBatcher {
         };
         let answer = request.body(batch.text).send()?;
         match answer.status {
-            // A batch that the server cannot read would be refused for ever.
+            // The server would refuse a batch that it cannot read for ever.
             200..300 | 400 => batch::remove(batch.lines),
             status => return Err(Error::unavailable(format!("the server answered {status}"))),
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use moothall_sdk::Point;
 use moothall_sdk::serde_json::Value;
 
-/// The point's line; none if it has no field, or a time that is none.
+/// The point's line; none if it has no field, or no valid time.
 pub fn of(point: &Point) -> Option<String> {
     let tags = point.tags.iter().filter_map(|(key, value)| pair(key, tag(value)?));
     let fields = point.fields.iter().filter_map(|(key, value)| pair(key, field(value)?));
@@ -19,7 +19,7 @@ fn pair(key: &str, value: String) -> Option<String> {
     (!key.is_empty()).then(|| format!("{}={value}", escaped(key, ",= ")))
 }
 
-/// A tag is a text; one without any is not written.
+/// Writes a tag, unless its text is empty.
 fn tag(value: &Value) -> Option<String> {
     let text = match value {
         Value::Null => return None,
@@ -42,7 +42,8 @@ fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
-/// Control characters would end the line, and a backslash at the end would escape what comes after it.
+/// Escapes control characters, which would end the line, and a backslash at the end, which would
+/// escape the next character.
 fn escaped(text: &str, special: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -54,7 +55,7 @@ fn escaped(text: &str, special: &str) -> String {
     escaped
 }
 
-/// Nanoseconds since the Unix epoch, of a time in UTC: `2030-01-01T00:00:00.5Z`.
+/// Converts a time in UTC to nanoseconds since the Unix epoch: `2030-01-01T00:00:00.5Z`.
 fn nanoseconds(time: &str) -> Option<u128> {
     let (date, clock) = time.strip_suffix('Z')?.split_once('T')?;
     let (clock, fraction) = clock.split_once('.').unwrap_or((clock, ""));
@@ -75,8 +76,8 @@ fn fraction_nanoseconds(fraction: &str) -> Option<u128> {
     digits.parse().ok()
 }
 
-/// Days since 1970-01-01 in the Gregorian calendar; years are counted from March, so that a leap day is
-/// the last of its year.
+/// Days since 1970-01-01 in the Gregorian calendar. Years are counted from March, so that a leap
+/// day is the last of its year.
 fn days_since_epoch(year: u64, month: u64, day: u64) -> Option<u64> {
     if !(1970..=9999).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
         return None;

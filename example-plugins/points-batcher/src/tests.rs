@@ -1,4 +1,4 @@
-//! The plugin as the host calls it: points come in, ticks write them.
+//! The plugin, called as the host calls it: points come in, ticks write them.
 
 use moothall_sdk::serde_json::{from_value, json};
 use moothall_sdk::testing::{Answer, Host};

@@ -1,8 +1,8 @@
-//! Random numbers from the system. Every number of a range is as likely as the others.
+//! Draws random numbers from the system. All numbers of a range are equally likely.
 
 use moothall_sdk::{Error, Result};
 
-/// A random number from `low` up to, but without, `high`.
+/// A random number that is at least `low` and less than `high`.
 pub fn draw(low: i64, high: i64) -> Result<i64> {
     if low >= high {
         return Err(Error::invalid(format!("'low' ({low}) must be less than 'high' ({high})")));
@@ -13,7 +13,7 @@ pub fn draw(low: i64, high: i64) -> Result<i64> {
 /// A random number below `bound`, each as likely as the others.
 #[expect(clippy::disallowed_methods, reason = "this is the plugin's one home of randomness")]
 fn below(bound: u64) -> Result<u64> {
-    // What lies above the greatest multiple of `bound` would favour the small numbers.
+    // Random values above the greatest multiple of `bound` would favour small numbers.
     let limit = u64::MAX - u64::MAX % bound;
     loop {
         let drawn = getrandom::u64()

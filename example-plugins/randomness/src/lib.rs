@@ -1,4 +1,4 @@
-//! Random numbers, a lucky one that a community keeps, and a vote that is drawn.
+//! Draws random numbers, keeps a lucky number for a community, and decides a vote by chance.
 
 mod draw;
 mod vote;
@@ -11,17 +11,17 @@ use vote::DelayedStochasticVote;
 
 #[derive(Deserialize, JsonSchema)]
 struct Config {
-    /// Where random numbers begin if a call does not say it.
+    /// The least random number, unless a call says another.
     default_low: i64,
-    /// What random numbers stay below if a call does not say it.
+    /// Random numbers are less than this, unless a call says another.
     default_high: i64,
 }
 
 #[derive(Deserialize, JsonSchema)]
 struct RandomInt {
-    /// The lowest number that can be drawn.
+    /// The least number.
     low: Option<i64>,
-    /// The number that all drawn ones are below.
+    /// All numbers are less than this.
     high: Option<i64>,
 }
 

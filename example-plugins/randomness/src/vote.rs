@@ -1,4 +1,4 @@
-//! A vote that nobody counts: when its time has come, one of the options is drawn.
+//! A vote that is decided by chance: after a delay it draws one of the options.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use crate::draw::draw;
 
 #[derive(Deserialize, JsonSchema)]
 pub struct Parameters {
-    /// What can be drawn.
+    /// The options.
     options: Vec<String>,
-    /// After how many minutes it is drawn.
+    /// The delay in minutes.
     delay: u32,
 }
 
-/// What is drawn from, until it is.
+/// The state until an option is drawn.
 #[derive(Serialize, Deserialize)]
 pub struct State {
     options: Vec<String>,

@@ -1,5 +1,5 @@
-//! Subscriptions: people say which stories they follow, and each change of one becomes an event for each
-//! of them.
+//! Subscriptions: people say which stories they follow, and the plugin emits an event for each
+//! follower when a story changes.
 
 use std::collections::BTreeSet;
 
@@ -8,12 +8,12 @@ use moothall_sdk::{Change, Envelope, Error, Event, Plugin, Result, plugin};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Each gets an event of its own, and a call emits at most a hundred.
+/// The most followers of a story: each gets an event, and a call can emit at most a hundred.
 const SUBSCRIBERS: usize = 100;
 
 #[derive(Deserialize, JsonSchema)]
 struct Config {
-    /// Whether changes are told to subscribers.
+    /// Whether the worker handles changes.
     #[serde(default = "yes")]
     enable_notifications: bool,
 }
@@ -47,7 +47,7 @@ struct StoryChanged {
     /// Who follows it.
     subscriber: String,
     story: String,
-    /// Who changed it.
+    /// Who changed the story.
     author: Option<String>,
     method: String,
     before: Value,
@@ -103,7 +103,7 @@ impl Subscriptions {
     )]
     fn notify(&self, event: Envelope) -> Result<()> {
         let change: Change = event.data()?;
-        // A story that is new has no id yet that anybody could have followed.
+        // Nobody can have followed a new story, which has no id yet.
         let Some(story) = change.resource_id.clone() else { return Ok(()) };
         for subscriber in self.subscribers(&story)? {
             self.events().emit(&told(subscriber, story.clone(), change.clone()))?;

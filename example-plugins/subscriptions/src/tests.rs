@@ -1,4 +1,4 @@
-//! Who is told what, without a host.
+//! Which followers get which events, tested without a host.
 
 use moothall_sdk::serde_json::{Value, from_value, json};
 use moothall_sdk::testing::Host;

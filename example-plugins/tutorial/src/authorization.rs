@@ -1,5 +1,5 @@
-//! Installing the plugin, and linking a person's account, with one click. Nothing is kept here: the
-//! host keeps the state of the flow and what comes of it.
+//! Enables the plugin, and links a person's account, by OAuth. Nothing is kept here: the host keeps
+//! the state of the authorisation and its result.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -10,11 +10,11 @@ use serde::Deserialize;
 
 use crate::{Config, Settings, default_foo};
 
-/// What the platform gives for a code: in its own form, or as OpenID Connect says.
+/// The platform's answer to a code: in its own form, or as OpenID Connect defines it.
 #[derive(Deserialize)]
 struct Token {
     access_token: String,
-    /// The community that it is for.
+    /// The platform's community.
     community_id: Option<String>,
     /// Who authorised.
     user_id: Option<String>,

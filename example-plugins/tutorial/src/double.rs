@@ -1,9 +1,9 @@
-//! Doubling a number of any kind. It never rounds a whole number without saying so.
+//! Doubles a number of any kind. It never silently rounds a whole number.
 
 use moothall_sdk::serde_json::Number;
 use moothall_sdk::{Error, Result};
 
-/// Twice a number, without a fraction where there is none: 5 gives 10, and so does 5.0.
+/// Twice a number. The result has a fraction only if it needs one: 5 gives 10, and so does 5.0.
 pub fn double(value: &Number) -> Result<Number> {
     if let Some(doubled) = value.as_i64().and_then(|whole| whole.checked_mul(2)) {
         return Ok(doubled.into());
@@ -16,7 +16,7 @@ pub fn double(value: &Number) -> Result<Number> {
         .ok_or_else(|| Error::invalid("'value' is too large to be doubled; send a smaller number"))
 }
 
-/// Up to here a floating-point number holds every whole number exactly.
+/// Up to here a floating-point number can represent every whole number.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! The plugin of the tutorial: a configuration with a secret and a default, state, actions, a
-//! listener for webhooks and one that polls, a governance process, and OAuth.
+//! The plugin of the tutorial: a configuration with a secret and a default, state, actions,
+//! receivers of webhooks, a producer, a governance process, and OAuth.
 
 mod authorization;
 mod double;
@@ -25,19 +25,19 @@ struct Config {
     /// Makes the URL for webhooks hard to guess.
     #[serde(skip_serializing_if = "Option::is_none")]
     webhook_slug: Option<String>,
-    /// What the platform calls the community, for webhooks of the whole platform.
+    /// The platform's id of the community, for webhooks of the whole platform.
     #[serde(skip_serializing_if = "Option::is_none")]
     community_id: Option<String>,
-    /// Where the platform is. Without it, nothing is polled.
+    /// The platform's URL. Without it, the producer does nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     server_url: Option<String>,
 }
 
 #[derive(Deserialize, JsonSchema)]
 struct Settings {
-    /// Where the platform authorises: `https://platform.example`.
+    /// The platform's URL for OAuth: `https://platform.example`.
     oauth_base_url: Option<String>,
-    /// The issuer that the platform names in its answers.
+    /// The issuer that the platform must name in its answers.
     #[expect(dead_code, reason = "the host compares it with what the platform says")]
     oauth_issuer: Option<String>,
     #[serde(default = "default_client_id")]
@@ -82,17 +82,17 @@ struct Obj {
     x: i64,
 }
 
-/// Something was posted on the platform; `data` is what the platform says of it.
+/// Something was posted on the platform; the data is the platform's.
 #[derive(Event, Serialize, JsonSchema)]
 #[event("post_created", description = "Something was posted on the platform.")]
 #[serde(transparent)]
 struct PostCreated(Value);
 
-/// What the platform sends.
+/// The body of the platform's webhook.
 #[derive(Deserialize)]
 struct Posted {
     data: Value,
-    /// Whose account it was.
+    /// The account that posted.
     account: String,
 }
 
@@ -107,7 +107,7 @@ struct Tutorial;
     processes(MyGovProcess),
     route_keys("/community_id"),
     oauth(types("app", "user"), issuer = "settings:/oauth_issuer"),
-    // The platform itself, and where it authorises; the operator grants both.
+    // The platform's URL and its URL for OAuth. The operator grants both.
     requests(http("config:/server_url", "settings:/oauth_base_url")),
 )]
 impl Tutorial {

@@ -1,5 +1,5 @@
-//! A vote: webhooks bring the ballots, `update` ends it when enough have voted, and whoever closes
-//! it gets the count as it is.
+//! A vote: webhooks bring the ballots, `update` ends it when enough people have voted, and `close`
+//! ends it with the votes so far.
 
 use std::collections::BTreeMap;
 
@@ -9,14 +9,14 @@ use serde::{Deserialize, Serialize};
 
 #[derive(Deserialize, JsonSchema)]
 pub struct VoteParameters {
-    /// What is voted on.
+    /// The question.
     title: String,
-    /// What can be chosen; yes and no if not given.
+    /// The choices; by default yes and no.
     #[serde(default = "yes_and_no")]
     options: Vec<String>,
-    /// The vote ends when so many have voted.
+    /// The vote ends when this many people have voted.
     quorum: Option<usize>,
-    /// When it ends at the latest (RFC 3339).
+    /// The latest end (RFC 3339).
     closing_at: Option<String>,
 }
 
@@ -24,13 +24,13 @@ fn yes_and_no() -> Vec<String> {
     ["yes", "no"].map(str::to_owned).to_vec()
 }
 
-/// What is kept until it ends.
+/// The state until it ends.
 #[derive(Serialize, Deserialize)]
 pub struct VoteState {
     title: String,
     options: Vec<String>,
     quorum: Option<usize>,
-    /// What each has chosen last.
+    /// Each person's last choice.
     ballots: BTreeMap<String, String>,
 }
 
@@ -45,11 +45,11 @@ pub struct Outcome {
 struct Ballot {
     account: String,
     vote: String,
-    /// Which process it is for; every pending one if not given.
+    /// The process; by default every pending one.
     process: Option<String>,
 }
 
-/// Whether a webhook is for the processes.
+/// Whether a webhook is a ballot.
 pub fn is_vote(request: &WebhookRequest) -> bool {
     request.json::<Ballot>().is_ok()
 }

@@ -1,10 +1,10 @@
-//! The platform, where the plugin polls it. It asks only for what is new, and never keeps the key.
+//! Polls the platform for new posts. It never keeps the key.
 
 use moothall_sdk::serde_json::Value;
 use moothall_sdk::{Result, Secret, http};
 use serde::Deserialize;
 
-/// A post on the platform; their ids ascend.
+/// A post on the platform. Newer posts have greater ids.
 #[derive(Deserialize)]
 pub struct Post {
     pub id: u64,

@@ -1,4 +1,4 @@
-//! A plugin that does one thing with each of the host's functions.
+//! A plugin that uses each of the host's functions once.
 
 use moothall_sdk::accounts::{self, Account};
 use moothall_sdk::oauth::{AuthorizeRequest, Authorized, OAuthCallback};

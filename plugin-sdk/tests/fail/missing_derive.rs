@@ -1,4 +1,4 @@
-//! Parameters are read and described, so their type says how.
+//! The type of parameters has to derive how it is read and described.
 
 use moothall_sdk::{Result, plugin};
 

@@ -1,4 +1,4 @@
-//! A method that is nearly called like one that the host calls would never be called.
+//! A method whose name is nearly one that the host calls would never be called.
 
 use moothall_sdk::{Plugin, Process, Result, WebhookRequest, plugin, process};
 
@@ -19,7 +19,7 @@ impl Tutorial {
         self.closed()
     }
 
-    /// Its own, since another calls it.
+    /// The plugin's own method, because another one calls it.
     fn closed(&self) -> Result<()> {
         Ok(())
     }

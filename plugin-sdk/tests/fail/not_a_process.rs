@@ -1,4 +1,4 @@
-//! What `processes(…)` lists has to be a process: one error says so, and nothing else does.
+//! `processes(…)` lists processes only: another type is one error.
 
 use moothall_sdk::{Event, plugin};
 use schemars::JsonSchema;

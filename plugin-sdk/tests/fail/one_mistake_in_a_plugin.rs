@@ -1,4 +1,4 @@
-//! One mistake is one error: what the methods do with types that are not known is not asked.
+//! One mistake is one error: methods that use unknown types are not checked.
 
 use moothall_sdk::{Plugin, Result, WebhookRequest, plugin};
 use schemars::JsonSchema;

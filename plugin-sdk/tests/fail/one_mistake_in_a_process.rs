@@ -1,4 +1,4 @@
-//! One mistake is one error: the process is there for the plugin that names it, and for its own methods.
+//! One mistake is one error: the plugin that names the process finds it, and so do its own methods.
 
 use moothall_sdk::{Plugin, Process, Result, Secret, plugin, process};
 use schemars::JsonSchema;

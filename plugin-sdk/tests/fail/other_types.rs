@@ -1,4 +1,4 @@
-//! What the attributes name has to fit together, and each mistake is shown where it stands.
+//! Types that attributes name have to fit together; each mistake is reported where it is.
 
 use moothall_sdk::{Event, Result, plugin, process};
 use schemars::JsonSchema;

@@ -1,4 +1,4 @@
-//! A plugin is one block: what stands in a second one is told where it belongs.
+//! A plugin is one block: a message says where methods of a second block belong.
 
 use moothall_sdk::{Result, action, plugin, webhook};
 

@@ -1,4 +1,4 @@
-//! An event is emitted by its type where the plugin declares it.
+//! Only events that the plugin declares can be emitted as types.
 
 use moothall_sdk::{Event, Plugin, Process, Result, plugin, process};
 use schemars::JsonSchema;

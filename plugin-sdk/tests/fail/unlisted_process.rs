@@ -1,4 +1,4 @@
-//! A process that no plugin names is never started: it is unused, and the warning says what to do.
+//! A process that no plugin lists would never start: the compiler warns that it is unused.
 
 #![deny(dead_code)]
 

@@ -1,4 +1,4 @@
-//! An option that would do nothing is a mistake, and named.
+//! An option without effect is a mistake.
 
 use moothall_sdk::{Envelope, Result, RouteRequest, WebhookRequest, WebhookResponse, plugin, process};
 

@@ -1,4 +1,4 @@
-//! Filters, workers, monitoring, schedules and routes have signatures of their own, and keys.
+//! Filters, workers, monitoring, schedules and routes have their own signatures and keys.
 
 use moothall_sdk::{Envelope, Point, Result, RouteRequest, Verdict, WebhookResponse, plugin};
 

@@ -1,4 +1,4 @@
-//! An event has a type that the host takes.
+//! An event's type has to be one that the host accepts.
 
 use moothall_sdk::Event;
 use schemars::JsonSchema;

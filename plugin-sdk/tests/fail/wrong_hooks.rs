@@ -1,4 +1,4 @@
-//! Webhooks, producers and OAuth have signatures of their own.
+//! Webhooks, producers and OAuth have their own signatures.
 
 use moothall_sdk::oauth::AuthorizeRequest;
 use moothall_sdk::{Result, WebhookRequest, plugin};

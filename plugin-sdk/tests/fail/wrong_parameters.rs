@@ -1,4 +1,4 @@
-//! One struct holds all parameters of an action.
+//! An action takes one struct with all its parameters.
 
 use moothall_sdk::{Result, plugin};
 use schemars::JsonSchema;

@@ -1,4 +1,4 @@
-//! Nothing outlives a call but the state, so methods take `&self`.
+//! Only the state outlives a call, so methods take `&self`.
 
 use moothall_sdk::{Result, plugin};
 use schemars::JsonSchema;

@@ -1,4 +1,4 @@
-//! Actions answer a `Result`; lifecycle methods have none to answer.
+//! Actions return a `Result`; lifecycle methods return `Result<()>`.
 
 use moothall_sdk::{Result, plugin};
 use schemars::JsonSchema;

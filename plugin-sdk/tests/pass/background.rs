@@ -1,4 +1,4 @@
-//! All that no driver calls, without a warning.
+//! All exports that no driver calls, without a warning.
 
 #![deny(warnings)]
 

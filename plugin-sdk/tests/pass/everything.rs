@@ -1,4 +1,4 @@
-//! All of it, without a warning.
+//! Every attribute and option, without a warning.
 
 #![deny(warnings)]
 

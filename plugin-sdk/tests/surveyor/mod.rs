@@ -37,7 +37,6 @@ pub struct Settings {
 
 #[derive(Deserialize, JsonSchema)]
 struct Add {
-    /// The first.
     left: i32,
     #[serde(default = "one")]
     right: i32,

@@ -1,4 +1,4 @@
-//! A plugin with one of everything that no driver calls, and one that is not of host scope.
+//! A plugin with one of each export that no driver calls, and one without host scope.
 
 use std::cell::Cell;
 

@@ -1,5 +1,5 @@
-//! A platform's authorisation server: whoever comes to `/authorize` with what RFC 6749, 7636 and 9700 ask for
-//! is sent back with a code, and what was asked is kept for the test to see. Others are told what is wrong.
+//! A platform's authorisation server. It redirects requests to `/authorize` that RFC 6749, 7636 and
+//! 9700 allow back with a code, and keeps them for the test. For others it says what is wrong.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -22,7 +22,7 @@ pub struct Platform {
     consent: Arc<Mutex<Consent>>,
 }
 
-/// What is answered to whoever asks next, and what was asked.
+/// The next answers, and the requests so far.
 #[derive(Debug, Default)]
 struct Consent {
     answer: Vec<(String, String)>,
@@ -42,13 +42,13 @@ impl Platform {
         Self { url: format!("http://{address}/authorize"), consent }
     }
 
-    /// From now on a browser is sent back with these parameters.
+    /// From now on sends browsers back with these parameters.
     pub fn will_answer(&self, parameters: &[(&str, &str)]) {
         let own = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         self.consent.lock().expect("nobody panicked").answer = own.collect();
     }
 
-    /// What was asked last.
+    /// The last request.
     pub fn asked(&self) -> Asked {
         let consent = self.consent.lock().expect("nobody panicked");
         consent.asked.last().cloned().expect("somebody has asked")

@@ -1,5 +1,5 @@
-//! One request and its answer, shown the way a person would type and read it. Must never go on
-//! after an answer that is not the expected one.
+//! One request and its answer, shown as a person would type and read them. Must never go on after
+//! an unexpected answer.
 #![expect(clippy::print_stdout, reason = "requests and answers are what the command is for")]
 
 use std::time::Duration;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-/// No request of the demo may wait longer.
+/// The longest that a request of the demo may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
 /// Values that an answer must contain, by JSON Pointer.
@@ -16,14 +16,14 @@ pub type Shows = Vec<(&'static str, Value)>;
 pub struct Exchange {
     pub method: &'static str,
     pub path: String,
-    /// Goes into the header that chooses the community.
+    /// The community, for the header that chooses it.
     pub community: Option<&'static str>,
     pub body: Option<Value>,
     pub status: u16,
     pub shows: Shows,
 }
 
-/// Answers of every status are answers, and no proxy stands before loopback.
+/// A client that returns answers of every status, and uses no proxy.
 pub fn agent() -> ureq::Agent {
     ureq::Agent::config_builder()
         .http_status_as_error(false)

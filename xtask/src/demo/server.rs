@@ -1,5 +1,5 @@
-//! One host process: start, wait until it is ready, kill, stop. Must never outlive the demo, except
-//! when that is left running.
+//! One host process: starts it, waits until it is ready, kills or stops it. It must never outlive
+//! the demo, unless the demo leaves it running.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
 const LISTENING_WITHIN: Duration = Duration::from_secs(60);
-/// Ready means that all plugins are compiled, which a debug build takes its time for.
+/// The longest wait until the host is ready: a debug build takes its time to compile all plugins.
 const READY_WITHIN: Duration = Duration::from_secs(180);
-/// The host gives calls in flight 30 s when it drains.
+/// The longest wait for the host to end; it gives calls in flight up to 30 s.
 const STOPPED_WITHIN: Duration = Duration::from_secs(40);
 const POLL: Duration = Duration::from_millis(20);
 const LOG_LINES_SHOWN: usize = 20;
@@ -27,7 +27,7 @@ pub struct Server {
     listen: SocketAddr,
 }
 
-/// Where a host that is started in this directory keeps its data.
+/// The data directory of a host that is started in this directory.
 pub fn data_directory(directory: &Path) -> PathBuf {
     directory.join("data")
 }
@@ -61,7 +61,7 @@ impl Server {
         Ok(())
     }
 
-    /// Asks the host to end (SIGTERM) and expects that it does, with exit code 0.
+    /// Asks the host to end (SIGTERM), and checks that it does, with exit code 0.
     pub fn stop(mut self) -> Result<()> {
         let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
         ensure!(
@@ -77,7 +77,7 @@ impl Server {
         Ok(())
     }
 
-    /// Until somebody ends the host, by Ctrl-C for example.
+    /// Waits until somebody ends the host, for example by Ctrl-C.
     pub fn wait(&mut self) -> Result<()> {
         let status = self.child.wait().context("cannot wait for the host")?;
         ensure!(status.success(), "the host ended with {status}; {}", self.end_of_log());
@@ -145,7 +145,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Both fail only if the process has ended, which is what is wanted.
+        // Both fail only if the process has ended already.
         if self.child.kill().is_ok() {
             let _ended = self.child.wait();
         }
@@ -166,7 +166,8 @@ fn spawn(binary: &Path, directory: &Path, listen: SocketAddr) -> Result<Child> {
     command
         .args(["serve", "--grant-requested", "--listen", &listen.to_string(), "--data"])
         .arg(data_directory(directory));
-    // No `moothall.toml` and no `.env` lies here, and no variable gets in: the demo is the same for everybody.
+    // There is no `moothall.toml` and no `.env` here, and no variable gets in, so that the demo is
+    // the same for everybody.
     command.current_dir(directory);
     for name in host_variables() {
         command.env_remove(name);
@@ -189,12 +190,12 @@ fn host_variables() -> Vec<std::ffi::OsString> {
         .collect()
 }
 
-/// Reads on after the first line, so that a host which writes more is not stopped by a full pipe.
+/// Goes on reading after the first line, so that a full pipe cannot block a host that writes more.
 fn first_line(stdout: ChildStdout) -> Receiver<String> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-            // Only the first one has a listener.
+            // Only the first line is waited for.
             let _unheard = sender.send(line);
         }
     });

@@ -1,5 +1,5 @@
-//! The tutorial's requests in their order, and what each must answer. Must never use a request that
-//! a driver could not send.
+//! The tutorial's requests in order, with the expected answers. Must never use a request that a
+//! driver could not send.
 #![expect(clippy::print_stdout, reason = "the headings belong to the transcript")]
 
 use anyhow::Result;

@@ -1,4 +1,5 @@
-//! The documents that tidy looks at, and what there is for them to mention. Must never read build output.
+//! Finds the documents that tidy checks, and the files that they may mention. Must never read build
+//! output.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,15 +11,15 @@ use super::sources::Source;
 
 /// Documents beside those in `DOCS`.
 const SINGLE: &[&str] = &["README.md", "CONTRIBUTING.md", "SECURITY.md", "host/ARCHITECTURE.md"];
-/// All documents in it, also in folders.
+/// The folder whose documents are all checked.
 const DOCS: &str = "host/docs";
-/// Folders with what a document may mention, beside the files of the root.
+/// Folders with files that a document may mention, besides the files of the root.
 const FOLDERS: &[&str] =
     &[".ci", ".github", "example-plugins", "host", "plugin-sdk", "tests", "wit", "xtask"];
-/// End-to-end tests, some of which begin with a table of others.
+/// The end-to-end tests, some of which begin with a table of others.
 pub const TESTS: &str = "tests/e2e/";
 
-/// Text in which others are mentioned.
+/// A text that mentions files, modules and tests.
 #[derive(Debug)]
 pub struct Document {
     /// From the workspace's root, with `/`.
@@ -67,7 +68,7 @@ pub fn read_all(root: &Path, tree: &Tree, sources: &[Source]) -> Result<Vec<Docu
     Ok(all)
 }
 
-/// What stands at the head of a source file.
+/// The module documentation of a source file.
 fn head(source: &Source) -> Document {
     let lines = source.text.lines().map_while(|line| line.strip_prefix("//!"));
     Document { path: source.path.clone(), text: lines.collect::<Vec<_>>().join("\n") }

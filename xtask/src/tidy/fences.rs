@@ -1,18 +1,18 @@
-//! Each foreign crate of the host has one home. Must never be loosened for a convenience: a type
-//! that leaks is used everywhere within a week.
+//! Checks that each foreign crate of the host is named in one place only. Must never be loosened
+//! for convenience: a type that leaks is used everywhere within a week.
 
 use super::Problem;
 use super::paths::UsedPath;
 use super::sources::Source;
 
 struct Fence {
-    /// Paths that only the homes may name.
+    /// Paths that only these homes may name.
     names: &'static [&'static str],
     /// From the workspace's root; an entry that ends with `/` stands for the whole folder.
     homes: &'static [&'static str],
 }
 
-/// What the manifests of the host's crates cannot say, because one crate holds the home and others.
+/// Rules that manifests cannot express, because the home and other modules are in one crate.
 const FENCES: &[Fence] = &[
     Fence {
         names: &["wasmtime", "wasmtime_wasi", "wasmtime_wasi_http"],

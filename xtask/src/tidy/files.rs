@@ -1,5 +1,4 @@
-//! Rules about a file as a whole: its first line, its length, its name. Must never look at what the
-//! code does.
+//! Rules about a whole file: its first line, its length, its name.
 
 use super::Problem;
 use super::sources::Source;
@@ -7,7 +6,7 @@ use super::tokens::{Token, tokens};
 
 const WARN_ABOVE_LINES: usize = 400;
 const FAIL_ABOVE_LINES: usize = 500;
-/// Drawers: a module has to be named for what it holds.
+/// Names that say nothing: a module has to be named after its contents.
 const DRAWERS: &[&str] =
     &["common", "helper", "helpers", "misc", "model", "models", "util", "utils"];
 
@@ -33,7 +32,7 @@ pub fn nearly_too_long(source: &Source, long_files: &[(&str, &str)]) -> Option<P
     })
 }
 
-/// Exceptions that are none any more.
+/// Exceptions that are no longer needed.
 pub fn stale_exceptions(sources: &[Source], long_files: &[(&str, &str)]) -> Vec<Problem> {
     let is_long = |path: &str| {
         sources

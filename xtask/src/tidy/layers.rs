@@ -1,13 +1,13 @@
-//! Arrows between the modules of one crate of the host point down only (design: the one call path); between crates
-//! the compiler sees to it. Must never know more of a module than its name.
+//! Checks that modules of one crate of the host use only modules below them; between crates the
+//! compiler checks it. Must never know more of a module than its name.
 
 use super::Problem;
 use super::paths::UsedPath;
 use super::sources::Source;
 
-/// A crate's top modules from the ground up; modules of one line do not know each other.
+/// A crate's top modules from the bottom up. Modules of one line do not use each other.
 struct Levels {
-    /// Where its sources are, from the workspace's root.
+    /// The folder of its sources, from the workspace's root.
     sources: &'static str,
     levels: &'static [&'static [&'static str]],
 }
@@ -44,7 +44,7 @@ const CRATES: &[Levels] = &[
     },
     Levels { sources: "host/src/", levels: &[&["http"], &["host"], &["cli"]] },
 ];
-/// Roots, which name what is in their crate.
+/// Files of a crate's root, which may name all its modules.
 const ROOTS: &[&str] = &["lib", "main"];
 
 fn of_crate(path: &str) -> Option<(&'static Levels, &str)> {
@@ -77,7 +77,7 @@ fn top_of(below: &str) -> &str {
     below.split('/').next().unwrap_or(below).trim_end_matches(".rs")
 }
 
-/// What follows `crate::`: a top module, or an item of the crate's root.
+/// The part after `crate::`: a top module, or an item of the crate's root.
 fn target(path: &UsedPath) -> Option<&str> {
     match path.segments.as_slice() {
         [root, module, ..] if root == "crate" => Some(module),

@@ -1,20 +1,20 @@
-//! What documents mention exists: files by their paths, tests and modules by their names, the targets of links.
-//! Must never look at code that is shown in a block of its own.
+//! Checks that what documents mention exists: files by their paths, tests and modules by their
+//! names, the targets of links. Does not check code in blocks.
 
 use super::Problem;
 use super::documents::{Document, TESTS, Tree};
 use super::sources::Source;
 
-/// Where a path may begin, if not at the root or where the document is.
+/// Folders to which a path may be relative, besides the root and the document's folder.
 const HOST: &str = "host/";
-/// Where the host's own crate is, whose modules are named without it.
+/// The sources of the crate `moothall`, whose modules are named without the crate.
 const TOP: &str = "host/src/";
-/// What stands in whatever crate an author makes.
+/// Files that every crate of an author has.
 const OF_AUTHORS: &str = "src/lib.rs";
-/// Begins of names that are of no module of the workspace's.
+/// First parts of names that are no modules of the workspace.
 const CRATES: &[&str] = &["moothall_sdk", "moothall_tests", "std"];
 
-/// What there is to mention.
+/// Everything that exists.
 pub struct There<'a> {
     pub tree: &'a Tree,
     pub sources: &'a [Source],
@@ -22,7 +22,7 @@ pub struct There<'a> {
 
 pub fn check(document: &Document, there: &There<'_>) -> Vec<Problem> {
     let mut problems = Vec::new();
-    // Paths of the paragraph, of which a later one may leave the beginning out.
+    // The paths of the paragraph; a later one may leave out their beginning.
     let mut before: Vec<String> = Vec::new();
     for (at, line) in prose(&document.text) {
         if line.trim().is_empty() {
@@ -65,14 +65,14 @@ fn spans(line: &str) -> impl Iterator<Item = &str> {
     line.split('`').skip(1).step_by(2)
 }
 
-/// Of relative links, without what they lead to within a document.
+/// The targets of relative links, without their fragments.
 fn links(line: &str) -> impl Iterator<Item = &str> {
     let targets = line.split("](").skip(1).filter_map(|rest| rest.split(')').next());
     let targets = targets.map(|target| target.split('#').next().unwrap_or_default());
     targets.filter(|target| !target.is_empty() && !target.contains(':'))
 }
 
-/// A path to source, SQL or a document, as it stands: none with a part that is to be filled in.
+/// Whether the text is a path to a source, SQL or a document, without a placeholder in it.
 fn is_path(span: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "./_-".contains(c);
     let ends = [".rs", ".sql"].iter().any(|end| span.ends_with(end))
@@ -80,7 +80,7 @@ fn is_path(span: &str) -> bool {
     ends && span.chars().all(is_plain) && !span.contains("NNNN") && span != OF_AUTHORS
 }
 
-/// `module::name`, all of it in snake case.
+/// Whether the text is `module::name`, all in snake case.
 fn is_name(span: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     let parts: Vec<&str> = span.split("::").collect();
@@ -90,8 +90,8 @@ fn is_name(span: &str) -> bool {
         && !CRATES.contains(&first)
 }
 
-/// From the root, from where the document is, below the host or its own crate's source, or below a folder that leads to a path
-/// before it.
+/// Whether a file has this path: from the root, from the document's folder, below the host or its
+/// own crate's source, or below a folder of an earlier path of the paragraph.
 fn found(span: &str, document: &Document, before: &[String], tree: &Tree) -> Option<String> {
     let above = before.iter().rev().flat_map(|path| {
         std::iter::successors(Some(folder(path)), |at| (!at.is_empty()).then(|| folder(at)))
@@ -100,7 +100,7 @@ fn found(span: &str, document: &Document, before: &[String], tree: &Tree) -> Opt
     bases.find_map(|base| Some(joined(base, span)).filter(|path| tree.contains(path)))
 }
 
-/// With its `/`; empty for what lies in the root.
+/// The folder of a path, with its `/`; empty for a file in the root.
 fn folder(path: &str) -> &str {
     let path = path.trim_end_matches('/');
     path.rfind('/').map_or("", |at| &path[..=at])
@@ -118,7 +118,7 @@ fn joined(base: &str, path: &str) -> String {
     parts.join("/")
 }
 
-/// A test, or a module of the host or something in it.
+/// Whether the name is a test, a module of the host, or an item in one.
 fn is_there(name: &str, sources: &[Source]) -> bool {
     let path = name.replace("::", "/");
     let (module, last) = path.rsplit_once('/').unwrap_or(("", &path));
@@ -129,7 +129,8 @@ fn is_there(name: &str, sources: &[Source]) -> bool {
     })
 }
 
-/// Whether the file holds that module: of the tests, or of a crate of the host, named with the crate or without.
+/// Whether the file is that module: of the tests, or of a crate of the host, named with the crate
+/// or without.
 fn is_module(file: &str, module: &str) -> bool {
     let (first, rest) = module.split_once('/').unwrap_or((module, "lib"));
     file == format!("{TESTS}{module}.rs")

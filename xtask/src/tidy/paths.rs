@@ -1,16 +1,17 @@
-//! The paths a source file names, in `use` trees and in the code, with `crate`, `self` and `super`
-//! resolved. Must never guess what a relative name means: those stay as written.
+//! Finds the paths that a source file names, in `use` trees and in code, with `crate`, `self` and
+//! `super` resolved. Must never guess what a relative name means: those stay as written.
 
 use super::tokens::{Placed, Token, tokens};
 
 #[derive(Debug, PartialEq)]
 pub struct UsedPath {
     pub line: usize,
-    /// Begins with `crate` where the path points into the same crate and says so.
+    /// The parts of the path. It begins with `crate` if the path points into the same crate and
+    /// says so.
     pub segments: Vec<String>,
 }
 
-/// The module that a file under `src/` holds: `store/writer.rs` is `[store, writer]`.
+/// The module of a file under `src/`: `store/writer.rs` is `[store, writer]`.
 pub fn module_of(path: &str) -> Vec<String> {
     let path = path.trim_end_matches(".rs").trim_end_matches("/mod");
     match path {
@@ -36,7 +37,7 @@ pub fn used_paths(source: &str, module: &[String]) -> Vec<UsedPath> {
 
 struct Reader<'a> {
     tokens: Vec<Placed<'a>>,
-    /// Where the reader is: the file's module and the inline ones around.
+    /// The current module: the file's, and the inline ones around.
     module: Vec<String>,
     /// The brace depth at which each inline module began.
     inline: Vec<usize>,
@@ -49,7 +50,7 @@ impl<'a> Reader<'a> {
         self.tokens.get(at).map(|placed| placed.token)
     }
 
-    /// Looks at what begins at `at`, and says where the next thing begins.
+    /// Reads the path at `at`, and returns where to go on.
     fn step(&mut self, at: usize) -> usize {
         match (self.token(at), self.token(at + 1), self.token(at + 2)) {
             (Some(Token::Word("mod")), Some(Token::Word(name)), Some(Token::Sign('{'))) => {
@@ -130,7 +131,7 @@ impl<'a> Reader<'a> {
             match self.token(at) {
                 Some(Token::Sign(',')) => at += 1,
                 Some(Token::Sign('}')) | None => return at + 1,
-                // A branch always moves on unless the source is no Rust.
+                // A branch always moves on unless the source is not Rust.
                 Some(_) => at = self.tree(at, prefix).max(at + 1),
             }
         }

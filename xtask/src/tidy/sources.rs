@@ -1,4 +1,4 @@
-//! The Rust files that tidy looks at. Must never read build output, or files that are wrong on
+//! Finds the Rust files that tidy checks. Must never read build output, or files that are wrong on
 //! purpose.
 
 use std::fs;
@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 const FOLDERS: &[&str] = &["example-plugins", "host", "plugin-sdk", "tests", "xtask"];
-/// Cases that must not compile, and so follow no rule.
+/// Tests that must not compile, and so follow no rule.
 const LEFT_OUT: &[&str] = &["plugin-sdk/tests/fail", "plugin-sdk/tests/pass", "tests/ui"];
 
 #[derive(Debug)]

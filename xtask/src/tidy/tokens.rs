@@ -1,5 +1,5 @@
-//! Rust source as words and signs with their lines, comments and literals left out. Must never be
-//! taken for a parser: it knows no grammar.
+//! Splits Rust source into words and signs with their lines, without comments and literals. It is
+//! no parser: it knows no grammar.
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Token<'a> {
@@ -27,7 +27,7 @@ pub fn tokens(source: &str) -> Vec<Placed<'_>> {
     tokens
 }
 
-/// The length of what stands first in `rest`, and the token if it is one.
+/// The length of the first item of `rest`, and the token if it is one.
 fn next(rest: &str, first: char) -> (usize, Option<Token<'_>>) {
     if let Some(length) = comment(rest).or_else(|| literal(rest)) {
         return (length, None);
@@ -80,7 +80,7 @@ fn literal(rest: &str) -> Option<usize> {
     raw_string(rest).or_else(|| character(rest))
 }
 
-/// From the opening quote to after the closing one.
+/// The length from the opening quote to after the closing one.
 fn quoted(text: &str, quote: char) -> usize {
     let mut characters = text.char_indices().skip(1);
     while let Some((at, c)) = characters.next() {
@@ -105,7 +105,7 @@ fn raw_string(rest: &str) -> Option<usize> {
     Some(rest[body..].find(&closing).map_or(rest.len(), |at| body + at + closing.len()))
 }
 
-/// A character, not a lifetime: those have no closing quote.
+/// The length of a character literal. A lifetime has no closing quote.
 fn character(rest: &str) -> Option<usize> {
     let prefix = usize::from(rest.starts_with("b'"));
     let mut characters = rest[prefix..].chars();
