@@ -1,12 +1,12 @@
-//! The benchmark: what the host costs beside what it could cost, as one table of ratios.
+//! The benchmark: compares what the host costs with what it could cost, as one table of ratios.
 //!
-//! Started by `cargo xtask bench`. Starts itself again for the parts that must not share a process
-//! with anything else: the load, the plain server, the bare sandbox. Must never fail because
-//! something was slow: a missed bar is a word in the table, a wrong answer is a failure.
+//! `cargo xtask bench` starts it. It starts itself again for the parts that must not share a
+//! process with anything else: the load, the plain server, the bare sandbox. It must never fail
+//! because something was slow: a missed bar is a word in the table; a wrong answer is a failure.
 
 use std::process::ExitCode;
 
-/// The host's own allocator, so that the plain server differs from it in nothing but the work.
+/// The host's own allocator, so that the plain server differs only in its work.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

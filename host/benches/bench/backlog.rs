@@ -1,6 +1,6 @@
-//! The row `events-latency`: what a file full of events and deliveries adds to an action that emits.
-//! Must never compare a host that has just been filled with one that was just started: both are
-//! restarted.
+//! The row `events-latency`: how much a file full of events and deliveries slows an action that
+//! emits. Must never compare a host that has just been filled with one that was just started: both
+//! are restarted.
 
 use std::time::Duration;
 
@@ -14,9 +14,9 @@ use super::load::{CONNECTIONS, Load, Report};
 use super::rows::{EVENTS_LATENCY, Measured, median_of};
 
 const PROBE: &str = r#"{"name":"probe","config":{}}"#;
-/// A few, so that latency is the host's work and not waiting for a turn.
+/// A few connections, so that latency is the host's work and not waiting.
 const CALLERS: usize = 4;
-/// What a start leaves to do (a checkpoint) ends within this.
+/// The longest wait for the work that a start leaves (a checkpoint).
 const SETTLE: Duration = Duration::from_secs(30);
 
 pub fn measure(bench: &Bench) -> Result<Vec<Measured>> {
@@ -52,7 +52,7 @@ fn emit(host: &HostDirectory) -> super::template::Template {
     host.action("probe.emit", "c{connection}", parameters)
 }
 
-/// The driver has no URL, so that each event leaves a delivery that waits.
+/// The driver has no URL, so that each event makes a delivery that waits.
 fn filled(bench: &Bench, is_full: bool) -> Result<HostDirectory> {
     let events = if bench.quick { 5_000 } else { 1_000_000 };
     let host = HostDirectory::with("backlog", &["fixtures/probe"])?;

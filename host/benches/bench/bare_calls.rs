@@ -1,5 +1,5 @@
-//! The process that makes calls without a host: fresh store, instance, `times-two`, drop. Must never
-//! use anything of the host but its engine settings.
+//! The process that makes calls without a host: fresh store, instance, `times-two`, drop. Must
+//! never use anything of the host except its engine settings.
 
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use super::rows::median;
 use super::sandbox::{Calls, Run, Settings};
 use super::{part, process};
 
-/// A module of its own: what is generated has a `moothall`, too.
+/// A module of its own, because the generated code has a module `moothall`, too.
 mod bindings {
     wasmtime::component::bindgen!({
         path: "../wit",
@@ -25,7 +25,7 @@ mod bindings {
     });
 }
 
-/// Does what standard input says and reports on standard output.
+/// Reads its task from standard input, and reports on standard output.
 pub fn answer() -> Result<()> {
     let run: Run = part::task()?;
     let sandbox = Sandbox::new(&run).map_err(|error| anyhow!("{error:?}"))?;
@@ -38,7 +38,7 @@ struct State {
 }
 
 impl WasiView for State {
-    /// Made when the guest first asks, as the host does.
+    /// Made when the guest first needs it, as in the host.
     fn ctx(&mut self) -> WasiCtxView<'_> {
         let ctx = self.wasi.get_or_insert_with(|| WasiCtxBuilder::new().build());
         WasiCtxView { ctx, table: &mut self.table }

@@ -1,5 +1,5 @@
-//! The rows `hooks-…` and `monitoring…`: `times-two` with something beside it, and without. Must never
-//! measure a side whose something did not happen.
+//! The rows `hooks-…` and `monitoring…`: `times-two` with and without hooks or monitoring. Must
+//! never count a side whose hook or monitoring did not happen.
 
 use anyhow::{Context, Result, ensure};
 
@@ -14,12 +14,12 @@ use super::server::Server;
 const BACKSTAGE: &str = r#"{"name":"backstage","config":{}}"#;
 const FILTERING: &str = "[plugins.backstage]\ngrants = { hooks = [\"action.requested\"] }\n";
 const RESIDENT: &str = "[plugins.resident]\nscope = \"host\"\nsettings = { label = \"bench\" }\n";
-/// Of the points of a plugin that keeps up.
+/// The share of points that a plugin must get to count as keeping up.
 const DROPPED_MOST: f64 = 0.01;
 const DROPPED: &str = "moothall_monitoring_dropped_total";
 
-/// One side: a host that is started anew for each round. Where a process happens to lie in memory makes
-/// more difference than what is measured here, and hosts beside it would take time of their own.
+/// One side: a host that is started anew for each round. The place of a process in memory makes
+/// more difference than what is measured here, and a second host beside it would take CPU time.
 struct Side {
     host: HostDirectory,
     bench: Bench,
@@ -36,7 +36,7 @@ impl Side {
         Ok(Self { host, bench: bench.clone(), reports: Vec::new() })
     }
 
-    /// A round, until its host is asked what it counted.
+    /// A round, until the host's counters are read.
     fn run(
         &mut self,
         begin: impl FnOnce(&HostDirectory, &Server) -> Result<()>,
@@ -52,11 +52,11 @@ impl Side {
     }
 }
 
-/// The host's own numbers at the end of a round.
+/// The host's metrics at the end of a round.
 struct Counted(String);
 
 impl Counted {
-    /// 0 where it was never counted.
+    /// 0 if it was never counted.
     fn number(&self, parts: &[&str]) -> Result<f64> {
         let is_it =
             |line: &&str| !line.starts_with('#') && parts.iter().all(|part| line.contains(part));
@@ -122,7 +122,7 @@ pub fn monitoring(bench: &Bench) -> Result<Vec<Measured>> {
     ])
 }
 
-/// Its next batch of points takes a minute.
+/// Makes its next batch of points take a minute.
 fn block(host: &HostDirectory, server: &Server) -> Result<()> {
     let block = host.request("GET", "/api/plugins/resident/block/on", "");
     ensure!(exchange(server.address, &block)?.status == 200, "the plugin does not block");

@@ -1,5 +1,5 @@
-//! What the benchmark is asked for: the table, or one of the processes that the table needs.
-//! Must never measure.
+//! The benchmark's command line: the table, or one of the processes that the table needs. Must
+//! never measure.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -10,13 +10,13 @@ use anyhow::{Context, Result};
 use super::{bare_calls, loader, plain, posts, receiver, table};
 
 const USAGE: &str = "usage: cargo xtask bench [ROW-PREFIX…] [--rounds N] [--quick]";
-/// Fewer rounds give no median worth a verdict.
+/// The default number of rounds; fewer give no reliable median.
 pub const ROUNDS: usize = 5;
 
 /// How much is measured.
 #[derive(Clone, Debug)]
 pub struct Bench {
-    /// Prefixes of the rows wanted; none: all rows.
+    /// Prefixes of the chosen rows; if empty, all rows.
     rows: Vec<String>,
     pub rounds: usize,
     /// Small numbers, to see that everything works: no verdicts.
@@ -80,12 +80,12 @@ impl Bench {
         Duration::from_millis(if self.quick { 500 } else { 3_000 })
     }
 
-    /// How long each side goes on before it is measured: connections, pools and caches fill.
+    /// How long each side runs before it is measured: connections, pools and caches fill.
     pub fn warm_up(&self) -> Duration {
         Duration::from_millis(if self.quick { 200 } else { 700 })
     }
 
-    /// Says on standard error what takes so long.
+    /// Shows the progress on standard error.
     pub fn progress(&self, what: &str) {
         eprintln!("  … {what}");
     }
@@ -108,15 +108,15 @@ fn target() -> Result<&'static Path> {
         .context("the host's binary lies in no target directory")
 }
 
-/// A component that `cargo xtask guests` has put below the target directory.
+/// A component that `cargo xtask guests` has built below the target directory.
 pub fn component(path: &str) -> Result<PathBuf> {
     let file = target()?.join(path).with_extension("wasm");
     anyhow::ensure!(file.is_file(), "{} is not there; run `cargo xtask guests`", file.display());
     Ok(file)
 }
 
-/// A directory that is removed at the end. Below the target directory, not in `/tmp`, which may be
-/// in memory: what is written must meet the disk.
+/// A directory that is removed at the end. It is below the target directory, not in `/tmp`, which
+/// may be in memory: writes must go to the disk.
 pub fn scratch(purpose: &str) -> Result<tempfile::TempDir> {
     let parent = target()?.join("bench");
     std::fs::create_dir_all(&parent)

@@ -1,5 +1,5 @@
-//! One connection of the load: a request out, its answer in. Must never read more of HTTP than a
-//! measurement needs: answers say their length.
+//! One connection of the load: sends a request, reads its answer. It knows only the HTTP that a
+//! measurement needs: answers with a length.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
@@ -11,7 +11,7 @@ use mio::{Interest, Poll, Token};
 
 use super::template::Request;
 
-/// Answers are short; a longer one is no answer to what the benchmark asks.
+/// The longest answer; a longer one is no answer to what the benchmark sends.
 const ANSWER_BYTES: usize = 64 << 10;
 
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub struct Connection {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Progress {
     Waiting,
-    /// With this status.
+    /// The request was answered with this status.
     Answered(u16),
 }
 
@@ -61,7 +61,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Takes in what has come. Notices are edge-triggered, so an incomplete answer is read until
+    /// Reads what has come. Notices are edge-triggered, so an incomplete answer is read until
     /// nothing is left; after a complete one there can be nothing.
     pub fn receive(&mut self) -> Result<Progress> {
         loop {
@@ -88,7 +88,7 @@ impl Connection {
         self.sent_at.elapsed()
     }
 
-    /// For the message about it.
+    /// The answer, for a message.
     pub fn answer(&self) -> String {
         String::from_utf8_lossy(&self.answer[..self.received]).into_owned()
     }

@@ -1,6 +1,6 @@
-//! The rows `deliveries-…`: events on their way to a real receiver, beside plain POSTs to it, and what
-//! a driver that hangs takes from the actions. Must never begin a round while deliveries of the last
-//! one are under way.
+//! The rows `deliveries-…`: delivering events to a real receiver, compared with plain POSTs to it;
+//! and how much a hanging driver slows actions. Must never begin a round while deliveries of the
+//! last one are in flight.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -22,11 +22,11 @@ use super::rows::{DELIVERIES_HANGING, DELIVERIES_RATE, Measured};
 use super::server::Server;
 use super::writes::{RANDOMNESS, lucky_number};
 
-/// Deliveries that take longer are lost.
+/// The longest wait for deliveries.
 const ALL_WITHIN: Duration = Duration::from_mins(5);
-/// What deliveries leave to do ends within this.
+/// The longest wait for the work that deliveries leave.
 const SETTLE: Duration = Duration::from_secs(10);
-/// Until the hanging driver has as many requests as it gets.
+/// The wait until the hanging driver has all requests that it gets.
 const HANG: Duration = Duration::from_secs(1);
 
 pub fn measure_rate(bench: &Bench) -> Result<Vec<Measured>> {
@@ -53,7 +53,8 @@ pub fn measure_rate(bench: &Bench) -> Result<Vec<Measured>> {
     ])
 }
 
-/// From the first request that publishes to the last delivery. Latencies are those of publishing.
+/// Measures from the first publishing request to the last delivery. Latencies are those of
+/// publishing.
 fn delivered(
     bench: &Bench,
     host: &HostDirectory,
@@ -99,7 +100,7 @@ pub fn measure_hanging(bench: &Bench) -> Result<Vec<Measured>> {
     )])
 }
 
-/// A host with a driver there, and 64 communities.
+/// A host with a driver at this URL, and 64 communities.
 fn with_driver(bench: &Bench, url: &str) -> Result<(HostDirectory, Server)> {
     let host = HostDirectory::with("deliveries", &["plugins/randomness"])?;
     host.set("moothall.toml", &format!("[driver]\nevent_receiver_url = \"{url}\"\n"))?;
@@ -109,7 +110,7 @@ fn with_driver(bench: &Bench, url: &str) -> Result<(HostDirectory, Server)> {
     Ok((host, server))
 }
 
-/// What does not wait was not measured beside.
+/// Checks that deliveries were waiting during the measurement.
 fn nothing_delivered(host: &HostDirectory, server: &Server) -> Result<()> {
     let question = host.request("GET", "/api/internal/deliveries?state=delivered", "");
     let answer = exchange(server.address, &question)?;

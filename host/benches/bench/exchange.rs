@@ -1,5 +1,5 @@
-//! One request and its answer on a connection of its own: for questions beside the measurement.
-//! Must never be used for load.
+//! One request and its answer on a connection of its own, for requests beside the measurement. Must
+//! never be used for load.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};

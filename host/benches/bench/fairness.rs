@@ -1,5 +1,5 @@
-//! The row `fairness`: what a good plugin keeps while another spins. Must never measure alone while
-//! calls of the spinning plugin are still under way: they outlive their clients.
+//! The row `fairness`: how fast a good plugin is while another spins. Must never measure it alone
+//! while calls of the spinning plugin are still in flight: they outlive their clients.
 
 use std::thread;
 use std::time::Duration;
@@ -13,11 +13,11 @@ use super::load::{CONNECTIONS, Load, Report, Until};
 use super::rows::{FAIRNESS, Measured, median_of};
 
 const MISBEHAVING: &str = r#"{"name":"misbehaving","config":{}}"#;
-/// Until all spinning calls are under way.
+/// The wait until all spinning calls are in flight.
 const SPIN_UP: Duration = Duration::from_millis(500);
-/// A spinning call is cut after a second of CPU or ten seconds of waiting for it.
+/// The longest spinning call: it ends after a second of CPU or after ten seconds.
 const SPUN_OUT: Duration = Duration::from_secs(30);
-/// What a spinning call may be answered with: cut (504), or not let in (503).
+/// The statuses of a spinning call: timed out (504), or not admitted (503).
 const CUT: [u16; 2] = [504, 503];
 
 pub fn measure(bench: &Bench) -> Result<Vec<Measured>> {

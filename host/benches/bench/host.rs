@@ -1,5 +1,5 @@
 //! The host under test: the release binary on a directory of its own, with an API key, plugins and
-//! communities made the way operators and drivers make them. Must never reach into its data.
+//! communities made as operators and drivers make them. Must never access its data directly.
 
 use std::path::Path;
 use std::process::Command;
@@ -17,10 +17,10 @@ use super::template::Template;
 /// The configuration that the tutorial's plugin is enabled with.
 pub const TUTORIAL: &str =
     r#"{"name":"tutorial","config":{"api_key":"the key of a platform's account","foo":"bar"}}"#;
-/// A thousand plugins compile for minutes.
+/// The longest wait for a start: a thousand plugins compile for minutes.
 const READY_WITHIN: Duration = Duration::from_mins(15);
 
-/// A directory that hosts can be started on, one at a time.
+/// A directory on which hosts can be started, one at a time.
 #[derive(Debug)]
 pub struct HostDirectory {
     directory: tempfile::TempDir,
@@ -28,7 +28,7 @@ pub struct HostDirectory {
 }
 
 impl HostDirectory {
-    /// With an API key, because a host that anybody may call does less for each request.
+    /// With an API key, because a host without one does less for each request.
     pub fn new(purpose: &str) -> Result<Self> {
         let directory = scratch(purpose)?;
         std::fs::create_dir_all(directory.path().join("data/plugins"))
@@ -82,7 +82,7 @@ impl HostDirectory {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(host_binary());
-        // No variable gets in, and no file but those of `set`: defaults are what is measured.
+        // No variable gets in, and no file but those of `set`, because defaults are measured.
         command
             .args(arguments)
             .arg("--data")
@@ -96,7 +96,7 @@ impl HostDirectory {
         Template::new(method, path, body).header("Authorization", &format!("Bearer {}", self.key))
     }
 
-    /// A call of an action in a community, whose name may contain places.
+    /// A call of an action in a community, whose name may contain placeholders.
     pub fn action(&self, action: &str, community: &str, parameters: &str) -> Template {
         let path = format!("/api/internal/action/{action}");
         self.request("POST", &path, &format!(r#"{{"parameters":{parameters}}}"#))
@@ -107,7 +107,7 @@ impl HostDirectory {
         self.action("tutorial.times-two", community, r#"{"value":{value}}"#)
     }
 
-    /// Makes so many communities, `c000000` and on, with these plugins enabled.
+    /// Makes this many communities, `c000000` and so on, with these plugins enabled.
     pub fn populate(
         &self,
         bench: &Bench,
@@ -122,7 +122,7 @@ impl HostDirectory {
         Load { expected: vec![201], until: Until::Requests(communities), ..load }.run()
     }
 
-    /// Publishes so many events, in the communities `c000000` to `c000063` in turn.
+    /// Publishes this many events, in the communities `c000000` to `c000063` in turn.
     pub fn publish(&self, bench: &Bench, server: &Server, events: u64) -> Result<Report> {
         let body = r#"{"community":"c{connection}","source":"forum","event_type":"post_created","data":{"number":{value}}}"#;
         let load = Load::new(bench, server, self.request("POST", "/api/internal/events", body));
@@ -141,7 +141,7 @@ impl HostDirectory {
         Ok(files.iter().filter(|file| file["status"] == "ready").count())
     }
 
-    /// Fails unless one request gets this answer: what is measured must be the work.
+    /// Fails unless one request gets this answer, so that the right work is measured.
     pub fn expect(&self, server: &Server, request: &Template, body: &str) -> Result<()> {
         let answer = exchange(server.address, request)?;
         ensure!(

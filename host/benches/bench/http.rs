@@ -1,5 +1,5 @@
-//! The rows `http-…`: a whole call of `times-two` beside a plain axum route. Must never give one
-//! side a setting that the other does not have.
+//! The rows `http-…`: a whole call of `times-two`, compared with a plain axum route. Must never
+//! give one side a setting that the other does not have.
 
 use anyhow::Result;
 

@@ -1,4 +1,4 @@
-//! The rows `instances-…`: what many enabled instances cost, in latency and in memory. Must never
+//! The rows `instances-…`: what many enabled instances cost in latency and memory. Must never
 //! compare a host that has just been filled with one that was just started: both are restarted.
 
 use std::time::Duration;
@@ -12,9 +12,9 @@ use super::load::{Load, Report};
 use super::process::{Memory, memory};
 use super::rows::{INSTANCES_LATENCY, INSTANCES_MEMORY, Measured, median_of};
 
-/// A few, so that latency is the host's work and not waiting for a turn.
+/// A few connections, so that latency is the host's work and not waiting.
 const CONNECTIONS: usize = 4;
-/// What a start leaves to do (a checkpoint, freed memory going back) ends within this.
+/// The longest wait for the work that a start leaves (a checkpoint, returning freed memory).
 const SETTLE: Duration = Duration::from_secs(10);
 
 pub fn measure(bench: &Bench) -> Result<Vec<Measured>> {
@@ -76,10 +76,10 @@ fn of_latency(
     Ok(Measured::new(&INSTANCES_LATENCY, ratios, sides).note(note))
 }
 
-/// Anonymous memory, because pages of the database file are the kernel's to take back.
+/// Anonymous memory only, because the kernel can take back pages of the database file.
 fn of_memory(bench: &Bench, many: &HostDirectory, instances: u64) -> Result<Measured> {
     let empty = HostDirectory::with("empty", &["plugins/tutorial"])?;
-    // Compiles the plugin, which leaves more behind than loading it.
+    // Compiles the plugin, which leaves more memory behind than loading it.
     empty.start()?.stop()?;
     let (mut ratios, mut last) = (Vec::new(), None);
     for round in 1..=bench.rounds {

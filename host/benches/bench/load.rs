@@ -1,5 +1,5 @@
-//! The load as the table sees it: what is asked for, and what came back within the window. Must
-//! never be made in this process: it would be counted, and slowed, with everything else here.
+//! The load as the table sees it: the requests, and the answers within the window. Must never be
+//! made in this process, where it would be counted, and slowed, with everything else.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,14 +13,14 @@ use super::rows::{Side, median_of};
 use super::server::Server;
 use super::template::Template;
 
-/// Connections with a request under way, in most rows.
+/// How many connections have a request in flight, in most rows.
 pub const CONNECTIONS: usize = 64;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Load {
     pub server: SocketAddr,
     pub connections: usize,
     pub template: Template,
-    /// Statuses that are no failure.
+    /// The expected statuses.
     pub expected: Vec<u16>,
     pub until: Until,
     /// The process whose CPU time is read.
@@ -33,7 +33,7 @@ pub enum Until {
     Requests(u64),
 }
 
-/// What came back within the window.
+/// The answers within the window.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Report {
     pub requests: u64,
@@ -44,7 +44,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// From the microseconds that each request took. There is at least one.
+    /// Makes a report from the microseconds of each request, of which there is at least one.
     pub fn new(mut latencies: Vec<f32>, time: Duration, cpu: Duration) -> Self {
         latencies.sort_by(f32::total_cmp);
         let at = |share: f64| f64::from(latencies[(latencies.len() as f64 * share) as usize]);
@@ -89,7 +89,7 @@ impl Load {
         self.start()?.report()
     }
 
-    /// Until its report, or until the value is dropped.
+    /// Runs until its report is read, or until the value is dropped.
     pub fn start(&self) -> Result<Part> {
         Part::start("load", self)
     }

@@ -1,7 +1,7 @@
-//! The process that makes the load: keeps every connection busy with one request after the other.
-//! Must never take an unexpected answer for a fast one.
+//! The process that makes the load: it keeps every connection busy with one request after the
+//! other. Must never take an unexpected answer for a fast one.
 //!
-//! One thread without a runtime, because what the load uses of the cores is missing to the server.
+//! It is one thread without a runtime, because the server lacks what the load uses of the cores.
 
 use std::time::{Duration, Instant};
 
@@ -14,12 +14,12 @@ use super::{part, process};
 
 /// An answer that takes longer is a failure; the longest call allowed takes 10 s.
 const STALLED: Duration = Duration::from_secs(30);
-/// A number of requests that takes longer is cut off, and the missing ones fail the benchmark.
+/// The longest time for a number of requests; missing answers fail the benchmark.
 const ALL_WITHIN: Duration = Duration::from_mins(30);
-/// Answers that one look at the connections takes in.
+/// The most answers that one poll of the connections reads.
 const EVENTS: usize = 256;
 
-/// Does what standard input says and reports on standard output.
+/// Reads its task from standard input, and reports on standard output.
 pub fn answer() -> Result<()> {
     let load: Load = part::task()?;
     part::report(&Running::start(&load)?.finish()?)
@@ -86,8 +86,8 @@ impl<'a> Running<'a> {
         Ok(Report::new(latencies, time, cpu))
     }
 
-    /// Takes in what is still to be answered: a call does not end with its client, and would slow
-    /// what is measured next.
+    /// Waits for the remaining answers: a call does not end with its client, and would slow the
+    /// next measurement.
     fn drain(&mut self) -> Result<()> {
         self.is_draining = true;
         self.answer_until(Instant::now() + STALLED)?;
@@ -95,7 +95,7 @@ impl<'a> Running<'a> {
         Ok(())
     }
 
-    /// Until then, or until nothing is left to be answered.
+    /// Runs until `end`, or until every request is answered.
     fn answer_until(&mut self, end: Instant) -> Result<()> {
         let mut events = Events::with_capacity(EVENTS);
         let mut heard = Instant::now();
@@ -129,7 +129,7 @@ impl<'a> Running<'a> {
         if self.is_draining || matches!(self.load.until, Until::Requests(all) if self.sent == all) {
             return Ok(());
         }
-        // Xorshift: any will do, as long as it is spread evenly and costs nothing.
+        // Xorshift: any generator works that is evenly spread and costs nothing.
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;
         self.random ^= self.random << 17;

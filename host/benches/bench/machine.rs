@@ -1,5 +1,5 @@
-//! What was measured on: figures without their machine say nothing. Must never influence what is
-//! measured: it is read before the first round.
+//! The machine of the measurement: figures without it say nothing. It is read before the first
+//! round, so that it cannot influence the measurement.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -39,7 +39,7 @@ fn line(path: &str) -> String {
     fs::read_to_string(path).map_or_else(|_| "unknown".to_owned(), |text| text.trim().to_owned())
 }
 
-/// Appends, because an overwrite of the same block need not touch the file's metadata and is faster.
+/// Appends, because overwriting the same block need not touch the file's metadata and is faster.
 fn sync_time() -> Result<Duration> {
     let directory = scratch("fsync")?;
     let mut file =

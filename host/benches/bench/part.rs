@@ -1,5 +1,5 @@
-//! A process that the table needs: this program again, told on its standard input what to do, with
-//! its report on its standard output. Must never outlive the value.
+//! A process that the table needs: this program again, which reads its task from standard input and
+//! reports on standard output. Must never outlive the value.
 
 use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
@@ -61,19 +61,19 @@ impl Part {
 
 impl Drop for Part {
     fn drop(&mut self) {
-        // Both fail only if the process has ended, which is what is wanted.
+        // Both fail only if the process has ended already.
         if self.child.kill().is_ok() {
             let _ended = self.child.wait();
         }
     }
 }
 
-/// The other end: what to do.
+/// In the other process: reads the task.
 pub fn task<T: DeserializeOwned>() -> Result<T> {
     serde_json::from_reader(std::io::stdin()).context("cannot read what to do")
 }
 
-/// The other end: what was done.
+/// In the other process: reports the result.
 pub fn report(report: &impl Serialize) -> Result<()> {
     std::io::stdout().write_all(&serde_json::to_vec(report)?).context("cannot report")
 }

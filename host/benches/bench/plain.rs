@@ -1,5 +1,5 @@
-//! The other side of the HTTP rows: an axum route without layers that parses JSON and answers
-//! JSON, served by the host's own serving code. Must never do less than a handler has to, or more.
+//! The other side of the HTTP rows: an axum route without layers that parses JSON and answers JSON,
+//! served by the host's own serving code. Must never do less or more than a handler has to.
 
 use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -29,7 +29,7 @@ struct Doubled {
     value: u64,
 }
 
-/// A plain server that runs; the directory has its log.
+/// A running plain server; the directory has its log.
 #[derive(Debug)]
 pub struct Plain {
     pub server: Server,
@@ -48,7 +48,7 @@ impl Plain {
     }
 }
 
-/// The other end: what the process does.
+/// The server process itself.
 pub fn serve() -> Result<()> {
     serve_routes(Router::new().route("/times-two", post(times_two)))
 }
@@ -83,7 +83,7 @@ async fn times_two(Json(given): Json<Given>) -> Json<Doubled> {
     Json(Doubled { value: given.value.wrapping_mul(2) })
 }
 
-/// A benchmark that was killed leaves no server behind.
+/// Ends with its input, so that a killed benchmark leaves no server behind.
 fn end_with_input() {
     // An error ends it as well.
     drop(std::io::stdin().read_to_end(&mut Vec::new()));

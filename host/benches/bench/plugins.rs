@@ -1,4 +1,4 @@
-//! The row `plugins-start`: what each plugin adds to a start when all are compiled. Must never
+//! The row `plugins-start`: how much each plugin adds to a start when all are compiled. Must never
 //! count a plugin that does not serve.
 
 use std::time::{Duration, Instant};
@@ -44,8 +44,8 @@ fn compiled(bench: &Bench, plugins: usize) -> Result<HostDirectory> {
     Ok(host)
 }
 
-/// The same plugin under another name of the same length. The name stands in the component's data,
-/// where a change of bytes changes nothing else; that the host lists all of them shows it worked.
+/// The same plugin under another name of the same length. The name is in the component's data,
+/// where changed bytes change nothing else; it worked if the host lists all of them.
 fn renamed(component: &[u8], name: &[u8]) -> Result<Vec<u8>> {
     ensure!(name.len() == NAME.len(), "a name of another length would move everything after it");
     let mut renamed = component.to_vec();
@@ -58,7 +58,7 @@ fn renamed(component: &[u8], name: &[u8]) -> Result<Vec<u8>> {
     Ok(renamed)
 }
 
-/// From the start of the process until all plugins serve.
+/// Measures from the start of the process until all plugins serve.
 fn start(host: &HostDirectory, plugins: usize) -> Result<Duration> {
     let begun = Instant::now();
     let server = host.start()?;

@@ -1,5 +1,5 @@
-//! The other side of `deliveries-rate`: plain POSTs by the HTTP client that the host has. Must never
-//! store, sign or order anything.
+//! The other side of `deliveries-rate`: plain POSTs by the host's HTTP client. Must never store,
+//! sign or order anything.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,20 +12,20 @@ use tokio::task::JoinSet;
 use super::load::Report;
 use super::{part, process};
 
-/// As the host's deliveries have it.
+/// The content type of the host's deliveries.
 const TIMEOUT: Duration = Duration::from_secs(15);
-/// Of the size of a delivery's body.
+/// A body of the size of a delivery's.
 const BODY: &str = r#"{"community":"c000000","source":"forum","event_type":"post_created","timestamp":"1700000000.000","data":{"number":1000000000},"initiator":{}}"#;
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Posts {
     pub url: String,
     pub posts: u64,
-    /// In flight at once.
+    /// The most POSTs in flight.
     pub in_flight: u64,
 }
 
-/// Does what standard input says and reports on standard output.
+/// Reads its task from standard input, and reports on standard output.
 pub fn answer() -> Result<()> {
     let posts: Posts = part::task()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -51,7 +51,7 @@ impl Posts {
     }
 }
 
-/// The client wants to know of TLS, although these URLs have none.
+/// The client needs a TLS configuration, although these URLs have none.
 fn client() -> Result<Client> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let tls = rustls::ClientConfig::builder_with_provider(provider)
@@ -62,7 +62,7 @@ fn client() -> Result<Client> {
     builder.build().context("cannot make an HTTP client")
 }
 
-/// The microseconds that each took.
+/// The microseconds of each POST.
 async fn send_all(client: Client, url: String, posts: u64) -> Result<Vec<f32>> {
     let mut latencies = Vec::new();
     for _ in 0..posts {

@@ -1,12 +1,11 @@
-//! What the kernel counts for a process. Must never be asked while nothing is counted: a figure
-//! counts only over a window.
+//! What the kernel counts for a process. A figure means something only over a window.
 
 use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-/// `/proc` counts CPU time in these, on every architecture (USER_HZ).
+/// The unit of CPU time in `/proc`, on every architecture (USER_HZ).
 const TICKS_PER_SECOND: u64 = 100;
 
 /// CPU time of all threads of a process so far, user and system.
@@ -27,9 +26,9 @@ pub fn cpu(pid: u32) -> Result<Duration> {
 /// Memory of a process, in KiB.
 #[derive(Clone, Copy, Debug)]
 pub struct Memory {
-    /// What nobody else could use: the heap, without files that are mapped.
+    /// Anonymous memory: the heap, without mapped files.
     pub anonymous: u64,
-    /// All that is resident, pages of mapped files included.
+    /// All resident memory, including pages of mapped files.
     pub resident: u64,
 }
 

@@ -1,5 +1,5 @@
-//! A receiver of deliveries: counts what it gets, or never answers. Must never do more than that: what
-//! it uses of the cores is missing to the sender.
+//! A receiver of deliveries: it counts what it gets, or never answers. Must never do more than
+//! that, because the sender lacks what it uses of the cores.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -17,12 +17,12 @@ use super::plain::serve_routes;
 use super::server::Server;
 use super::template::Template;
 
-/// Between two looks at the count.
+/// The time between two reads of the count.
 const POLL: Duration = Duration::from_millis(5);
 
 static RECEIVED: AtomicU64 = AtomicU64::new(0);
 
-/// A receiver that runs; the directory has its log.
+/// A running receiver; the directory has its log.
 #[derive(Debug)]
 pub struct Receiver {
     server: Server,
@@ -36,23 +36,23 @@ impl Receiver {
         Ok(Self { server, _directory: directory })
     }
 
-    /// What is posted there is counted and answered with 200.
+    /// The URL whose POSTs are counted and answered with 200.
     pub fn healthy(&self) -> String {
         format!("http://{}/events", self.server.address)
     }
 
-    /// What is posted there is never answered.
+    /// The URL whose POSTs are never answered.
     pub fn hanging(&self) -> String {
         format!("http://{}/hang", self.server.address)
     }
 
-    /// How many it has answered.
+    /// How many POSTs it has answered.
     pub fn count(&self) -> Result<u64> {
         let answer = exchange(self.server.address, &Template::new("GET", "/count", ""))?;
         answer.body.parse().context("the receiver's count is no number")
     }
 
-    /// Until it has answered so many.
+    /// Waits until it has answered this many.
     pub fn await_count(&self, count: u64, within: Duration) -> Result<()> {
         let deadline = Instant::now() + within;
         loop {
@@ -70,7 +70,7 @@ impl Receiver {
     }
 }
 
-/// The other end: what the process does.
+/// The receiver process itself.
 pub fn serve() -> Result<()> {
     let routes = Router::new()
         .route("/events", post(receive))
@@ -79,7 +79,7 @@ pub fn serve() -> Result<()> {
     serve_routes(routes)
 }
 
-/// Takes the whole body in, as a driver does.
+/// Reads the whole body, as a driver does.
 async fn receive(_body: Bytes) {
     RECEIVED.fetch_add(1, Ordering::Relaxed);
 }

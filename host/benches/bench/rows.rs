@@ -1,7 +1,7 @@
-//! The rows of the table: their names, their bars, and what a measurement says about them. Must
-//! never be changed to fit a measurement.
+//! The rows of the table: their names, their bars, and the verdict on a measurement. Must never be
+//! changed to fit a measurement.
 
-/// What is expected of a ratio.
+/// The bar of a ratio.
 #[derive(Clone, Copy, Debug)]
 pub enum Bar {
     AtLeast { bar: f64, stretch: f64 },
@@ -15,7 +15,7 @@ pub struct Row {
     pub name: &'static str,
     pub what: &'static str,
     pub bar: Bar,
-    /// Of the measured value; a plain ratio has none.
+    /// The unit of the measured value; a plain ratio has none.
     pub unit: &'static str,
 }
 
@@ -153,25 +153,25 @@ pub const RESIDENT: Row = Row {
     unit: "",
 };
 
-/// One of the two that a row compares.
+/// One of the two sides that a row compares.
 #[derive(Clone, Debug)]
 pub struct Side {
     pub name: &'static str,
     pub per_second: f64,
-    /// CPU time of the server, in microseconds; none where there is no request to count it for.
+    /// CPU time of the server, in microseconds; none if there is no request to count it for.
     pub cpu_us: Option<f64>,
 }
 
-/// What was measured for a row.
+/// The measurement of a row.
 #[derive(Debug)]
 pub struct Measured {
     pub row: &'static Row,
-    /// One for each round.
+    /// The ratio of each round.
     pub ratios: Vec<f64>,
     pub sides: Vec<Side>,
-    /// Why this machine cannot say whether the bar is met.
+    /// Why this machine cannot show whether the bar is met.
     pub not_judged: Option<String>,
-    /// For a reader who wonders what stands behind the ratio.
+    /// Figures for readers who want to know more than the ratio.
     pub note: Option<String>,
 }
 

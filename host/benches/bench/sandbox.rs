@@ -1,8 +1,9 @@
 //! The rows `sandbox-…`: one call after the other without HTTP, store or checks: a fresh store, an
-//! instance, `times-two`, and all of it dropped. Must never use anything of the host but its engine
-//! settings, so that the two sides differ in nothing else.
+//! instance, `times-two`, and dropping all of it. Must never use anything of the host except its
+//! engine settings, so that the two sides differ in nothing else.
 //!
-//! Each measurement is a process of its own: one engine's reserved memory must not slow the other.
+//! Each measurement is a process of its own, so that one engine's reserved memory does not slow the
+//! other.
 
 use std::path::PathBuf;
 use std::time::Duration;

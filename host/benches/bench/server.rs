@@ -1,5 +1,4 @@
-//! A server in a process of its own: started, looked at, ended with the value. Must never outlive
-//! the benchmark.
+//! A server in a process of its own, which ends with the value. Must never outlive the benchmark.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
@@ -18,7 +17,7 @@ use super::process;
 use super::template::Template;
 
 const LISTENING_WITHIN: Duration = Duration::from_mins(1);
-/// The host gives calls in flight 30 s when it is asked to end.
+/// The longest wait for the host to end; it gives calls in flight up to 30 s.
 const STOPPED_WITHIN: Duration = Duration::from_secs(40);
 const POLL: Duration = Duration::from_millis(1);
 const LOG_LINES_SHOWN: usize = 10;
@@ -28,7 +27,7 @@ pub struct Server {
     child: Child,
     pub address: SocketAddr,
     log: PathBuf,
-    /// Held for the plain server, which ends when its input does.
+    /// Kept open for the plain server, which ends when its input does.
     _stdin: Option<std::process::ChildStdin>,
 }
 
@@ -76,7 +75,7 @@ impl Server {
         Ok(())
     }
 
-    /// Until the process does nothing any more, or `within` has passed.
+    /// Waits until the process does nothing, or `within` has passed.
     pub fn await_idle(&self, within: Duration) -> Result<()> {
         const POLL: Duration = Duration::from_millis(250);
         let deadline = Instant::now() + within;
@@ -91,7 +90,7 @@ impl Server {
         }
     }
 
-    /// Asks it to end and waits until it has, so that its files are as it leaves them.
+    /// Asks it to end and waits until it has, so that its files are final.
     pub fn stop(mut self) -> Result<()> {
         let pid = Pid::from_child(&self.child);
         kill_process(pid, Signal::TERM).context("cannot ask a server to end")?;
@@ -113,19 +112,20 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Both fail only if the process has ended, which is what is wanted.
+        // Both fail only if the process has ended already.
         if self.child.kill().is_ok() {
             let _ended = self.child.wait();
         }
     }
 }
 
-/// Reads on after the first line, so that a server which writes more is not stopped by a full pipe.
+/// Goes on reading after the first line, so that a full pipe cannot block a server that writes
+/// more.
 fn first_line(stdout: ChildStdout) -> Receiver<String> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-            // Only the first one has a listener.
+            // Only the first line is waited for.
             let _unheard = sender.send(line);
         }
     });

@@ -1,5 +1,5 @@
-//! What the disk and SQLite give without a host: one commit for each write, one after the other.
-//! Must never be less durable than the host, or lie on another disk.
+//! The speed of the disk and SQLite without a host: one commit for each write, one after the other.
+//! Must never be less durable than the host, or use another disk.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -10,9 +10,9 @@ use rusqlite::{Connection, params};
 use super::load::{CONNECTIONS, Report};
 use super::process;
 
-/// Keys that are written in turn, as many as there are instances in the other rows.
+/// How many keys are written in turn: as many as there are instances in the other rows.
 const KEYS: i64 = CONNECTIONS as i64;
-/// Of the shape that the host's state has.
+/// A table like the host's for state.
 const TABLE: &str = "DROP TABLE IF EXISTS state;
     CREATE TABLE state (instance INTEGER, key TEXT, value BLOB, PRIMARY KEY (instance, key)) STRICT, WITHOUT ROWID;";
 const WRITE: &str =
@@ -43,7 +43,7 @@ fn open(file: &Path) -> Result<Connection> {
     Ok(connection)
 }
 
-/// Another value each time: an upsert of the bytes that are there is no write.
+/// Another value each time, because an upsert of the same bytes writes nothing.
 fn write(connection: &mut Connection, number: i64) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
     transaction

@@ -13,7 +13,7 @@ use super::{
     webhooks, workers, writes,
 };
 
-/// Rows that are measured together, because they share a side.
+/// Rows that are measured together because they share a side.
 struct Group {
     rows: &'static [&'static Row],
     measure: fn(&Bench) -> Result<Vec<Measured>>,
@@ -53,7 +53,7 @@ pub fn has_row(prefix: &str) -> bool {
     names().iter().any(|name| name.starts_with(prefix))
 }
 
-/// A group that fails leaves the others their lines; the failure is the benchmark's.
+/// If a group fails, the others keep their lines, and the benchmark fails at the end.
 pub fn show(bench: &Bench) -> Result<()> {
     let mut out = format!("{}\n\n{}\n", machine::describe()?, heading(bench));
     let mut failed = 0;

@@ -1,22 +1,22 @@
 //! A request that can be sent many times, each time a little different.
 //!
-//! Every place that varies has a fixed width, so that a request is patched and not built again:
-//! the load must cost less than what it loads. Must never send the same value twice where a server
-//! could tell: SQLite skips an upsert of the bytes that are there already, which would show
-//! durable writes that never met the disk.
+//! Every placeholder has a fixed width, so that a request is patched and not built again: the load
+//! must cost less than the server's work. Must never send the same value twice where a server could
+//! tell: SQLite skips an upsert of the same bytes, and durable writes would seem faster than they
+//! are.
 
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-/// Begins at a number without leading zeros, which JSON forbids.
+/// The first value, a number without leading zeros, which JSON forbids.
 const FIRST_VALUE: u64 = 1_000_000_000;
 const VALUE: &str = "{value}";
 const VALUE_DIGITS: usize = 10;
 const ANY: &str = "{any}";
 const NEXT: &str = "{next}";
 const CONNECTION: &str = "{connection}";
-/// Of communities' numbers, in their names.
+/// The digits of communities' numbers in their names.
 pub const NAME_DIGITS: usize = 6;
 
 /// Path, headers and body may contain `{value}` (a number never sent before), `{next}` (the
@@ -50,7 +50,7 @@ impl Template {
         Self { spread, ..self }
     }
 
-    /// The request of one connection, to be patched before each sending.
+    /// The request of one connection, which is patched before each sending.
     pub fn request(&self, server: SocketAddr, connection: usize) -> Request {
         let connection = format!("{connection:0width$}", width = NAME_DIGITS);
         let fill = |text: &str| text.replace(CONNECTION, &connection);
@@ -99,7 +99,7 @@ const KINDS: [(&str, Kind, usize); 3] = [
     (NEXT, Kind::Next, NAME_DIGITS),
 ];
 
-/// Copies the text and leaves room for what varies.
+/// Copies the text and leaves room for the placeholders.
 fn expand(text: &str, bytes: &mut Vec<u8>, places: &mut Vec<Place>) {
     let mut rest = text;
     let first = |text: &str| {
@@ -115,7 +115,7 @@ fn expand(text: &str, bytes: &mut Vec<u8>, places: &mut Vec<Place>) {
     bytes.extend_from_slice(rest.as_bytes());
 }
 
-/// A request as it goes over the wire.
+/// A request as it is sent.
 #[derive(Debug)]
 pub struct Request {
     bytes: Vec<u8>,
@@ -127,7 +127,7 @@ impl Request {
         &self.bytes
     }
 
-    /// Makes it the request with this number; `any` is used where any will do.
+    /// Patches it for the request with this number; `any` is the random number.
     pub fn patch(&mut self, number: u64, any: u64) {
         for place in &self.places {
             let (value, digits) = match place.kind {

@@ -1,6 +1,5 @@
-//! The row `ticks`: as many producers due at once as there are instances, each doing nothing, beside
-//! calls in-process. Must never write into the host's file: it is read, because only what stands there
-//! is committed.
+//! The row `ticks`: one due producer for each instance, all at once and each doing nothing,
+//! compared with calls in-process. It only reads the host's database, to count committed ticks.
 
 use std::path::PathBuf;
 use std::thread;
@@ -17,16 +16,16 @@ use super::rows::{Measured, Side, TICKS, median_of};
 use super::sandbox::{Calls, Run, Settings};
 use super::server::Server;
 
-/// On which the scheduler ticks.
+/// The threads on which the scheduler ticks.
 const THREADS: usize = 2;
 /// Long enough that no tick is due while instances are made, or twice in one round.
 const SETTINGS: &str = "[plugins.tutorial]\nevery = { producer = \"1d\" }\n";
-/// What makes all of them due.
+/// How far the clock is set forward, to make all of them due.
 const AHEAD: Duration = Duration::from_hours(48);
-/// Ticks that take longer are lost.
+/// The longest wait for ticks.
 const ALL_WITHIN: Duration = Duration::from_mins(10);
 const SETTLE: Duration = Duration::from_secs(30);
-/// Between two looks at the file.
+/// The time between two reads of the file.
 const POLL: Duration = Duration::from_millis(10);
 const CLOCK: &str = "clock";
 
@@ -75,14 +74,14 @@ fn bare_calls(bench: &Bench, component: PathBuf) -> Result<Calls> {
     Part::start("bare-calls", &run)?.report()
 }
 
-/// From the moment when all are due until the last one has advanced.
+/// Measures from the moment when all are due until the last one has advanced.
 fn all_tick(
     server: &Server,
     schedules: &Schedules,
     instances: u64,
     make_due: impl FnOnce() -> Result<()>,
 ) -> Result<Ticks> {
-    // Before any of them advances.
+    // Read before any of them advances.
     let last = schedules.last()?;
     let (begun, cpu) = (Instant::now(), process::cpu(server.pid())?);
     make_due()?;
@@ -111,7 +110,7 @@ fn sides(ticks: &[Ticks], calls: &[Calls]) -> Vec<Side> {
     vec![ticks, calls]
 }
 
-/// What is due when, as it stands in the file.
+/// The due times in the file.
 struct Schedules(Connection);
 
 impl Schedules {

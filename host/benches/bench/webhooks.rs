@@ -1,4 +1,5 @@
-//! The row `webhooks`: a signed webhook whose plugin emits one event, beside an action that writes. Must never count a webhook that was not stored.
+//! The row `webhooks`: a signed webhook whose plugin emits one event, compared with an action that
+//! writes. Must never count a webhook that was not stored.
 
 use anyhow::{Context, Result, ensure};
 use hmac::{Hmac, KeyInit, Mac};
@@ -41,7 +42,7 @@ pub fn measure(bench: &Bench) -> Result<Vec<Measured>> {
     Ok(vec![Measured::new(&WEBHOOKS, ratios, sides)])
 }
 
-/// As a platform sends it: without an API key.
+/// A webhook as a platform sends it: without an API key.
 fn webhook(signature: &str) -> Template {
     Template::new("POST", "/api/hooks/c{connection}/signed", BODY)
         .header("X-Hub-Signature-256", &format!("sha256={signature}"))
@@ -54,7 +55,8 @@ fn signature() -> Result<String> {
     Ok(mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// A refused signature is refused, and what was let in has been stored with its event.
+/// Checks that a wrong signature is refused, and that accepted webhooks were stored with their
+/// events.
 fn what_counts(host: &HostDirectory, server: &Server) -> Result<()> {
     let forged = exchange(server.address, &webhook(&"0".repeat(64)))?;
     ensure!(forged.status == 401, "a forged webhook was answered with {}", forged.status);

@@ -1,5 +1,5 @@
-//! The row `workers`: events that wait in the log, handled by four workers, each with a write, beside a
-//! durable action. Must never count an event that is not committed: the cursors in the file are read.
+//! The row `workers`: four workers handle waiting events, each with a write, compared with a
+//! durable action. It reads the cursors in the file, so that only committed events count.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -17,10 +17,10 @@ use super::server::Server;
 use super::writes::{RANDOMNESS, lucky_number};
 
 const BACKSTAGE: &str = r#"{"name":"backstage","config":{}}"#;
-/// As many as handle events.
+/// As many workers as handle events.
 const COMMUNITIES: u64 = 4;
 const ALL_WITHIN: Duration = Duration::from_mins(5);
-/// Between two looks at the file.
+/// The time between two reads of the file.
 const POLL: Duration = Duration::from_millis(2);
 const OFF: &str = "[workers]\nenabled = false\n";
 const ON: &str =
@@ -56,7 +56,8 @@ pub fn measure(bench: &Bench) -> Result<Vec<Measured>> {
     Ok(vec![Measured::new(&WORKERS, ratios, vec![workers, Report::side("write", &writes)])])
 }
 
-/// Events are published while workers are off; then they are on, until the last cursor has passed.
+/// Publishes events while workers are off; then switches them on, and waits until the last cursor
+/// has passed.
 fn all_handled(bench: &Bench, events: u64) -> Result<Handled> {
     let host = HostDirectory::with("workers", &["fixtures/backstage"])?;
     host.set("moothall.toml", OFF)?;
@@ -90,7 +91,7 @@ fn wait(log: &Log, _server: &Server) -> Result<()> {
     Ok(())
 }
 
-/// What stands in the file.
+/// What the file says.
 struct Log(Connection);
 
 impl Log {

@@ -1,6 +1,5 @@
-//! The rows `write-…`: durable state-writing actions beside calls that write nothing, and beside
-//! what SQLite does on the same disk without a host. Must never write a value twice, see
-//! `template`.
+//! The rows `write-…`: durable actions that write state, compared with calls that write nothing,
+//! and with SQLite on the same disk without a host. Must never write a value twice, see `template`.
 
 use anyhow::{Result, ensure};
 
@@ -14,7 +13,7 @@ use super::sqlite_loop::sqlite_loop;
 use super::template::Template;
 
 pub const RANDOMNESS: &str = r#"{"name":"randomness","config":{"default_low":1,"default_high":7}}"#;
-/// A loop that is faster has a disk that does not really sync.
+/// If the loop is faster, the disk does not really sync.
 const REAL_DISK: f64 = 20_000.0;
 
 pub fn measure(bench: &Bench) -> Result<Vec<Measured>> {
@@ -48,7 +47,7 @@ pub fn lucky_number(host: &HostDirectory, community: &str) -> Template {
     host.action("randomness.set-lucky-number", community, r#"{"lucky_number":{value}}"#)
 }
 
-/// One of each for each round.
+/// The reports of each round.
 #[derive(Debug, Default)]
 struct Rounds {
     loops: Vec<Report>,
