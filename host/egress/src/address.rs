@@ -1,5 +1,5 @@
-//! Which addresses may be reached. Pure; must never trust the form of an address: what is wrapped
-//! into it counts.
+//! Which addresses may be reached. Pure rules; must never trust the form of an address: an address
+//! inside another counts.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -14,7 +14,8 @@ const METADATA: &str = "an address of cloud metadata";
 const DOCUMENTATION: &str = "an address of documentation";
 const RESERVED: &str = "a reserved address";
 
-/// IPv4 that is not public (IANA's registry of special addresses), more special ones first.
+/// Ranges of IPv4 that are not public (IANA's registry of special addresses), the more special ones
+/// first.
 const NOT_PUBLIC: &[([u8; 4], u32, &str)] = &[
     ([0, 0, 0, 0], 8, "an unspecified address"),
     ([10, 0, 0, 0], 8, PRIVATE),
@@ -37,7 +38,7 @@ const NOT_PUBLIC: &[([u8; 4], u32, &str)] = &[
     ([240, 0, 0, 0], 4, RESERVED),
 ];
 
-/// IPv6 that is not public, by its first four groups.
+/// Ranges of IPv6 that are not public, by their first four groups.
 const NOT_PUBLIC_V6: &[([u16; 4], u32, &str)] = &[
     ([0xff00, 0, 0, 0], 8, "a multicast address"),
     ([0xfe80, 0, 0, 0], 10, LINK_LOCAL),
@@ -47,7 +48,7 @@ const NOT_PUBLIC_V6: &[([u16; 4], u32, &str)] = &[
     ([0x3fff, 0, 0, 0], 20, DOCUMENTATION),
     ([0x2001, 2, 0, 0], 48, "an address of benchmarks"),
 ];
-/// Where clouds answer over IPv6, in networks that are otherwise like private ones.
+/// The addresses of clouds' metadata over IPv6, in networks that are otherwise like private ones.
 const METADATA_V6: &[Ipv6Addr] = &[
     Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254),
     Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),
@@ -55,19 +56,19 @@ const METADATA_V6: &[Ipv6Addr] = &[
 ];
 /// Protocol assignments, Teredo among them.
 const ASSIGNMENTS: ([u16; 4], u32) = ([0x2001, 0, 0, 0], 23);
-/// All of IPv6 that is handed out to networks.
+/// All of IPv6 that is assigned to networks.
 const GLOBAL: ([u16; 4], u32) = ([0x2000, 0, 0, 0], 3);
 
 /// Which addresses one kind of request may reach.
 #[derive(Clone, Debug)]
 pub struct Policy {
     any: bool,
-    /// Kinds that are reached all the same.
+    /// Kinds of addresses that may be reached although they are not public.
     also: &'static [&'static str],
     allow: Vec<Cidr>,
 }
 
-/// An address that may not be reached, and what it is.
+/// An address that may not be reached, and its kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{address} is {kind}")]
 pub struct Refusal {
@@ -76,7 +77,7 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// The address alone, as a grant names it.
+    /// The address alone, for a grant.
     pub fn cidr(&self) -> String {
         let bits = if self.address.is_ipv4() { 32 } else { 128 };
         format!("{}/{bits}", self.address)
@@ -96,8 +97,9 @@ impl Policy {
         }
     }
 
-    /// Of TCP connections: what they reach was named by the operator, so that it may be private. What no
-    /// server of a community is ever at, a cloud's metadata above all, needs to be allowed by its address.
+    /// The policy of TCP connections. The operator named what they reach, so it may be private.
+    /// Addresses where no server of a community ever is, above all a cloud's metadata, have to be
+    /// allowed by address.
     pub fn of_tcp(cidr: &[Cidr], allow_cidr: &[Cidr]) -> Self {
         let allow = allow_cidr.iter().chain(cidr).copied().collect();
         Self { any: false, also: &[LOOPBACK, PRIVATE, SHARED, UNIQUE_LOCAL], allow }
@@ -115,7 +117,7 @@ impl Policy {
     }
 
     fn check_v6(&self, v6: Ipv6Addr) -> Result<(), Refusal> {
-        // Where it leads in the end must be allowed, whatever is allowed of its own form.
+        // The address inside must be allowed, too, whatever is allowed for its outer form.
         if !self.any {
             carried(v6).into_iter().flatten().try_for_each(|inner| self.check_v4(inner))?;
         }
@@ -166,8 +168,7 @@ fn begins(v6: Ipv6Addr, network: [u16; 4], prefix: u32) -> bool {
     (v6.to_bits() ^ network) >> (128 - prefix) == 0
 }
 
-/// The IPv4 address that this one is only another spelling of: IPv4-mapped, IPv4-compatible,
-/// and that of NAT64.
+/// The IPv4 address inside this one: IPv4-mapped, IPv4-compatible, and NAT64.
 fn unwrapped(address: IpAddr) -> IpAddr {
     let IpAddr::V6(v6) = address else { return address };
     let [.., a, b, c, d] = v6.octets();
@@ -184,8 +185,8 @@ fn is_local_nat64(v6: Ipv6Addr) -> bool {
     v6.segments().starts_with(&[0x64, 0xff9b, 1])
 }
 
-/// IPv4 addresses that packets to this one may end up at: 6to4, Teredo (server and client), and
-/// NAT64 with a network's own prefix, of which nobody says how long it is.
+/// IPv4 addresses to which packets to this one may be routed: 6to4, Teredo (server and client), and
+/// NAT64 with a network's own prefix, whose length is unknown.
 fn carried(v6: Ipv6Addr) -> [Option<Ipv4Addr>; 2] {
     let at = |bytes: [u8; 4]| Some(Ipv4Addr::from(bytes));
     let [_, _, a, b, c, d, e, f, _, g, h, .., p, q, r, s] = v6.octets();

@@ -1,5 +1,5 @@
-//! One HTTP client for each kind of reach. A resolver does not see the request, so the client is
-//! chosen by what the request may reach; connections are never shared between two of them.
+//! One HTTP client for each reach. A resolver does not see the request, so the client is chosen by
+//! what the request may reach; two of them never share a connection.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,11 +15,11 @@ use super::resolver::{CheckedResolver, Lookup, Names};
 use super::{Cidr, EgressError, EgressSetupError, Reach};
 use moothall_core::config::EgressConfig;
 
-/// Idle connections that are kept for one host and port.
+/// The most idle connections to one host and port.
 const IDLE_CONNECTIONS: usize = 32;
 /// How long an idle connection is kept.
 const IDLE_TIME: Duration = Duration::from_secs(30);
-/// Clients that are kept; beyond it the oldest is made again when needed.
+/// The most clients that are kept; beyond it the oldest is dropped, and made again when needed.
 const CLIENTS: usize = 64;
 const USER_AGENT: &str = concat!("moothall/", env!("CARGO_PKG_VERSION"));
 
@@ -27,19 +27,19 @@ type Pair = (Arc<Policy>, Client);
 
 pub struct Clients {
     making: Making,
-    /// Connections that are opened before all are given up that nobody uses.
+    /// How many connections a client opens before it is replaced, which closes its idle ones.
     idle: usize,
     kept: Mutex<Kept>,
 }
 
-/// Clients, and how many connections they have opened since they were made: no more can be idle.
+/// Clients, and how many connections they have opened: no more can be idle.
 #[derive(Default)]
 struct Kept {
     by_reach: VecDeque<(Reach, Pair)>,
     opened: Arc<AtomicUsize>,
 }
 
-/// What every client is made of.
+/// The parts of every client.
 struct Making {
     names: Names,
     tls: rustls::ClientConfig,
@@ -74,7 +74,8 @@ impl Clients {
         };
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.opened.load(Ordering::Relaxed) >= self.idle {
-            // Their idle connections end with them; a request in flight keeps its own to its end.
+            // Their idle connections are closed with them; a request in flight keeps its connection
+            // to its end.
             *kept = Kept::default();
         }
         if let Some((_, pair)) = kept.by_reach.iter().find(|(known, _)| known == reach) {
@@ -109,8 +110,7 @@ impl Making {
     }
 }
 
-/// Mozilla's roots, which are always there, and those of the operating system, where a company's
-/// own are.
+/// Mozilla's roots, and those of the operating system, which may include a company's own.
 pub fn tls() -> Result<rustls::ClientConfig, EgressSetupError> {
     let mut roots = rustls::RootCertStore::empty();
     roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());

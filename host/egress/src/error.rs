@@ -1,4 +1,5 @@
-//! Why a request was not sent or got no whole answer. Must never show a query or a header.
+//! Why a request was not sent or got no whole answer. Messages must never contain a query or a
+//! header.
 
 use std::error::Error;
 
@@ -6,10 +7,10 @@ use super::resolver::NotReached;
 use super::{CheckedUrl, Sender, exhausted};
 use moothall_core::grants::line_for_cidr;
 
-/// Longest cause that is repeated, in bytes.
+/// The longest cause that a message repeats, in bytes.
 const CAUSE_BYTES: usize = 300;
 
-/// What to do about a certificate that nobody vouches for.
+/// What to do about a certificate that no trusted authority has signed.
 const TRUST: &str =
     "; to trust an authority of your own, name the file of its certificate in SSL_CERT_FILE";
 
@@ -24,10 +25,10 @@ pub enum EgressError {
     /// No connection: name, network or TLS. Nothing was sent.
     #[error("no connection: {0}")]
     Connect(String),
-    /// The host itself is out of something, which says nothing of the other side. Nothing was sent.
+    /// The host itself lacks a resource; this says nothing about the other side. Nothing was sent.
     #[error("the host cannot send now: {0}")]
     Exhausted(String),
-    /// Out of time at this stage.
+    /// The time was up at this stage.
     #[error("out of time while {0}")]
     Timeout(&'static str),
     /// The answer has more bytes than this.
@@ -44,7 +45,7 @@ pub enum EgressError {
 pub struct EgressSetupError(pub(super) String);
 
 impl EgressError {
-    /// A stable word for metrics, lists and decisions.
+    /// A stable name for metrics, lists and decisions.
     pub fn class(&self) -> &'static str {
         match self {
             Self::Invalid(_) => "invalid",
@@ -57,7 +58,7 @@ impl EgressError {
         }
     }
 
-    /// What the client says of a request that got no answer.
+    /// The error of a request that got no answer.
     pub(super) fn of_request(error: &reqwest::Error, url: &CheckedUrl, sender: &Sender) -> Self {
         if let Some(not_reached) = not_reached(error) {
             return Self::of_name(not_reached.clone(), sender);
@@ -79,7 +80,7 @@ impl EgressError {
         }
     }
 
-    /// An address that may not be reached, and what allows it to whoever sends.
+    /// The error for an address that may not be reached, with what would allow it to this sender.
     pub(super) fn refused(why: &str, cidr: &str, sender: &Sender) -> Self {
         let allow = match sender {
             Sender::Plugin(plugin) => format!("to allow it, {}", line_for_cidr(plugin, cidr)),
@@ -90,7 +91,7 @@ impl EgressError {
         Self::Refused(format!("{why}; {allow}"))
     }
 
-    /// Why a name led to no address.
+    /// The error for a name without an allowed address.
     pub(super) fn of_name(error: NotReached, sender: &Sender) -> Self {
         match error {
             NotReached::Refused(why, cidr) => Self::refused(&why, &cidr, sender),
@@ -99,7 +100,7 @@ impl EgressError {
         }
     }
 
-    /// What the client says of an answer whose body broke off.
+    /// The error of an answer whose body broke off.
     pub(super) fn of_body(error: &reqwest::Error) -> Self {
         Self::Broken(cause(error))
     }
@@ -130,7 +131,7 @@ fn cause(error: &reqwest::Error) -> String {
     text
 }
 
-/// Without the system's number of it, which says nothing to its readers.
+/// The message without the system's error number.
 fn in_words(cause: &(dyn Error + 'static)) -> String {
     let text = cause.to_string();
     let Some((words, _)) = text.split_once(" (os error ") else { return text };

@@ -1,4 +1,4 @@
-//! What the host itself is out of: nothing that is sent then says anything of who should have got it.
+//! Which resource the host itself lacks: then a failed request says nothing about its receiver.
 
 use std::error::Error;
 use std::io;
@@ -7,17 +7,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use rustix::io::Errno;
 use tokio::task::JoinHandle;
 
-/// Opening it needs a descriptor and nothing else.
+/// A path that can be opened if a descriptor is free.
 const PROBE: &str = "/dev/null";
 
-/// What is missing, if an error among the causes says so.
+/// The missing resource, if one of the error's causes names it.
 pub fn among<'a>(
     mut causes: impl Iterator<Item = &'a (dyn Error + 'static)>,
 ) -> Option<&'static str> {
     causes.find_map(|cause| of_io(cause.downcast_ref::<io::Error>()?))
 }
 
-/// What is missing, if that is what the error says.
+/// The missing resource, if this error names it.
 pub fn of_io(error: &io::Error) -> Option<&'static str> {
     match Errno::from_io_error(error)? {
         Errno::MFILE | Errno::NFILE => {
@@ -30,12 +30,12 @@ pub fn of_io(error: &io::Error) -> Option<&'static str> {
     }
 }
 
-/// A resolver hides why it could ask nobody: it is tried whether there is a descriptor now.
+/// A resolver does not say why it could send no query, so this tries whether a descriptor is free.
 pub fn descriptors() -> Option<&'static str> {
     of_io(&std::fs::File::open(PROBE).err()?)
 }
 
-/// A blocking task; an error where there is no thread for it.
+/// Starts a blocking task; an error if there is no thread for it.
 pub fn spawn_blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<JoinHandle<T>> {

@@ -1,5 +1,5 @@
-//! Methods and headers that may cross, in both directions. What belongs to one connection is
-//! neither taken from a caller nor handed to it.
+//! Which methods and headers are passed on, in both directions. Headers of one connection are
+//! neither taken from a caller nor given to it.
 
 use moothall_values::outbound;
 use reqwest::Method;
@@ -33,7 +33,7 @@ fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), EgressEr
     Ok((parsed, value))
 }
 
-/// What a caller sees of an answer's headers.
+/// The headers of an answer that the caller gets.
 pub fn response_headers(headers: &HeaderMap) -> Vec<(String, String)> {
     let named: Vec<String> = headers
         .get_all(CONNECTION)

@@ -1,18 +1,18 @@
-//! Outbound HTTP: the one client of the host, for plugins, deliveries and whatever else is sent.
+//! Outbound HTTP: the host's only client, for plugins, deliveries and everything else.
 //!
-//! A name is resolved once, every address is checked, and a checked address is the one connected
-//! to. Nothing here follows a redirect, looks at a proxy variable, or puts a query or a header into
-//! a message: both may hold a secret. `reqwest` is named here and nowhere else.
+//! A name is resolved once, every address is checked, and the client connects to a checked address.
+//! It never follows a redirect, uses a proxy variable, or puts a query or a header into a message:
+//! both may contain a secret. Only this crate uses `reqwest`.
 
 mod address;
 mod clients;
 mod error;
 mod exhausted;
 mod headers;
+mod permits;
 mod resolver;
 mod response;
 mod room;
-mod turns;
 
 #[cfg(test)]
 mod tests;
@@ -28,8 +28,8 @@ use tokio::time::{Instant, timeout_at};
 use address::Policy;
 use clients::Clients;
 use headers::{method_of, request_headers};
+use permits::Admission;
 use resolver::{Lookup, NotReached};
-use turns::Admission;
 
 use moothall_core::config::EgressConfig;
 use moothall_core::ids::PluginName;
@@ -38,7 +38,7 @@ pub use error::{EgressError, EgressSetupError};
 pub use moothall_values::destination::{CheckedUrl, Cidr};
 pub use room::Room;
 
-/// A request that is to be sent.
+/// A request to send.
 #[derive(Clone, Debug, Default)]
 pub struct Outbound {
     /// `GET`, `POST`, …
@@ -47,46 +47,46 @@ pub struct Outbound {
     pub url: String,
     pub headers: Vec<(String, String)>,
     pub body: Bytes,
-    /// How long it may take as a whole; never longer than `[egress] total_ms`.
+    /// The time of the whole request; never longer than `[egress] total_ms`.
     pub timeout: Option<Duration>,
 }
 
-/// What came back, whatever its status.
+/// An answer, whatever its status.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inbound {
     pub status: u16,
-    /// Lower-case names; bytes of a value that are not UTF-8 became U+FFFD.
+    /// Names are in lower case; bytes of a value that are not UTF-8 became U+FFFD.
     pub headers: Vec<(String, String)>,
     pub body: Bytes,
-    /// Why the body ended before its end, where only its first bytes were asked for.
+    /// Why the body is incomplete, if only its first bytes were asked for.
     pub cut_off: Option<EgressError>,
 }
 
 /// Which addresses a request may reach.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Reach {
-    /// Those that are public, or in `[egress] allow_cidr`.
+    /// Public addresses, and those in `[egress] allow_cidr`.
     Public,
-    /// These as well: a plugin's grant `cidr`.
+    /// Also these: a plugin's grant `cidr`.
     Also(Arc<[Cidr]>),
-    /// Any: the operator named this URL himself.
+    /// Any address: the operator set this URL.
     Any,
-    /// The machine's own beside public ones.
+    /// Public addresses, and this machine's own.
     Loopback,
 }
 
-/// How much of an answer's body is wanted.
+/// How much of an answer's body to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Body {
-    /// All; more than `[egress] response_bytes` is an error.
+    /// All of it; more than `[egress] response_bytes` is an error.
     Whole,
-    /// The first bytes; the rest is not read. The status says what there is to know: a body that does not come
-    /// within that time, or breaks off, is no error.
+    /// Only the first bytes, because the status matters. A body that does not come within this
+    /// time, or breaks off, is no error.
     First { bytes: usize, within: Duration },
 }
 
-/// On whose behalf a request is sent. Each has turns and connections of its own, so that one whose requests hang
-/// holds up nobody else.
+/// Who sends a request. Each sender has its own permits and connections, so that one whose requests
+/// hang delays nobody else.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Sender {
     Deliveries,
@@ -129,7 +129,7 @@ impl Egress {
         Ok(Self { shared: Arc::new(shared), sender: Sender::Deliveries })
     }
 
-    /// The same client for what somebody else sends.
+    /// The same client for another sender.
     pub fn of(&self, sender: Sender) -> Self {
         Self { shared: self.shared.clone(), sender }
     }
@@ -142,8 +142,8 @@ impl Egress {
         }
     }
 
-    /// The addresses that a plugin may open TCP connections to under a host that was granted to it: an address, or
-    /// what a name stands for now. `keep` lasts as long as the look-up.
+    /// The addresses to which a plugin may open TCP connections by the grant of this host: an
+    /// address, or what a name resolves to now. `keep` is dropped when the look-up ends.
     pub async fn tcp_addresses(
         &self,
         host: &str,
@@ -169,7 +169,7 @@ impl Egress {
         self.shared.config.request_bytes
     }
 
-    /// How much a request may hold.
+    /// The limits of a request.
     pub fn room(&self) -> Room {
         room(&self.shared.config)
     }
@@ -179,19 +179,20 @@ impl Egress {
         self.shared.config.response_bytes
     }
 
-    /// What an endpoint's or a callback's URL must be when it is configured. Says nothing about
-    /// addresses that names have: those are checked at each connection.
+    /// Checks the form of an endpoint's or a callback's URL when it is configured. It does not
+    /// check the addresses of names: those are checked at each connection.
     pub fn check_url(url: &str) -> Result<CheckedUrl, EgressError> {
         CheckedUrl::parse(url).map_err(EgressError::Invalid)
     }
 
-    /// The same, and that an address in it may be reached.
+    /// The same; also checks an address in the URL.
     pub fn check_address(&self, url: &str, reach: &Reach) -> Result<(), EgressError> {
         check_literal(&self.clients().policy(reach), &Self::check_url(url)?, &self.sender)
     }
 
-    /// The same, and that whatever its name stands for now may be reached. A name that stands for nothing may come to
-    /// do so; one that is looked up in vain for `[egress] connect_ms` passes.
+    /// The same; also resolves its name now and checks the addresses. A name that does not resolve
+    /// passes, because it may exist later; so does one whose look-up takes longer than `[egress]
+    /// connect_ms`.
     pub async fn check_reachable(&self, url: &str, reach: &Reach) -> Result<(), EgressError> {
         let (url, policy) = (Self::check_url(url)?, self.clients().policy(reach));
         check_literal(&policy, &url, &self.sender)?;
@@ -236,7 +237,7 @@ async fn until<T>(
     timeout_at(end, step).await.map_err(|_| EgressError::Timeout(stage))
 }
 
-/// An address in a URL never reaches the resolver.
+/// Checks an address in a URL, which never reaches the resolver.
 fn check_literal(policy: &Policy, url: &CheckedUrl, sender: &Sender) -> Result<(), EgressError> {
     let address = match url.host() {
         url::Host::Domain(_) => return Ok(()),

@@ -1,5 +1,5 @@
-//! Names to addresses that were checked. What this hands out is what is connected to: there is no
-//! second look-up that could say something else.
+//! Resolves names to checked addresses. The client connects to these very addresses: there is no
+//! second look-up that could return others.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -12,33 +12,33 @@ use tokio::sync::Semaphore;
 use super::address::Policy;
 use super::exhausted;
 
-/// Look-ups at once: each holds a thread, also when nobody waits for it any more.
+/// The most look-ups at once. Each occupies a thread, also when nobody waits for it any more.
 const LOOKUPS: usize = 64;
-/// Addresses of one name that are looked at.
+/// The most addresses of one name.
 const ADDRESSES: usize = 64;
 
-/// A name to its addresses; may block.
+/// Resolves a name to its addresses; may block.
 pub type Lookup = Arc<dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync>;
 
-/// What the operating system says.
+/// The operating system's resolver.
 pub fn system() -> Lookup {
     Arc::new(|name| Ok((name, 0).to_socket_addrs()?.map(|address| address.ip()).collect()))
 }
 
-/// Why a name leads nowhere: sentences.
+/// Why a name has no allowed address, as sentences.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotReached {
-    /// The address alone beside it, as a grant names it.
+    /// With the address alone, for a grant.
     #[error("{0}")]
     Refused(String, String),
     #[error("{0}")]
     NotFound(String),
-    /// The host could not even ask.
+    /// The host could not send a query.
     #[error("{0}")]
     Exhausted(&'static str),
 }
 
-/// The names that all clients share: pinned ones, and the way to all others.
+/// The resolver that all clients share: pinned names, and the way to resolve others.
 #[derive(Clone)]
 pub struct Names {
     pinned: Arc<BTreeMap<String, Vec<IpAddr>>>,
@@ -46,7 +46,7 @@ pub struct Names {
     lookups: Arc<Semaphore>,
 }
 
-/// The resolver of one client: what it says satisfies that client's policy.
+/// The resolver of one client, which returns only addresses that the client's policy allows.
 pub struct CheckedResolver {
     pub names: Names,
     pub policy: Arc<Policy>,
@@ -59,22 +59,23 @@ impl Names {
         Self { pinned: Arc::new(pinned.collect()), lookup, lookups }
     }
 
-    /// `keep` lasts as long as the look-up does, also when nobody waits for it any more.
+    /// The addresses of a name, unchecked. `keep` is dropped when the look-up ends, also if nobody
+    /// waits for it any more.
     async fn addresses(&self, name: &str, keep: impl Send + 'static) -> io::Result<Vec<IpAddr>> {
         if let Some(pinned) = self.pinned.get(&canonical(name)) {
             return Ok(pinned.clone());
         }
-        let turn = self.lookups.clone().acquire_owned().await.map_err(io::Error::other)?;
+        let permit = self.lookups.clone().acquire_owned().await.map_err(io::Error::other)?;
         let (lookup, name) = (self.lookup.clone(), name.to_owned());
         let blocking = move || {
             let addresses = lookup(&name);
-            drop((turn, keep));
+            drop((permit, keep));
             addresses
         };
         exhausted::spawn_blocking(blocking)?.await.map_err(io::Error::other)?
     }
 
-    /// Those that the policy lets be reached: all of a name's, or none.
+    /// The addresses that the policy allows: all of a name's, or none.
     pub async fn checked(
         &self,
         name: &str,
@@ -99,7 +100,7 @@ impl Resolve for CheckedResolver {
     }
 }
 
-/// All of a name's addresses or none: one that is refused among them is no accident.
+/// All of a name's addresses or none: a refused one among them is no accident.
 fn checked(
     name: &str,
     found: io::Result<Vec<IpAddr>>,

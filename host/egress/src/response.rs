@@ -1,4 +1,4 @@
-//! Reads an answer, never more of it than is wanted.
+//! Reads an answer, and never more of it than is asked for.
 
 use bytes::{Bytes, BytesMut};
 use reqwest::Response;
@@ -9,7 +9,7 @@ use super::{Body, EgressError, Inbound, until};
 
 const STAGE: &str = "reading the answer";
 
-/// The answer whose head has come; its body until `end`.
+/// Reads the body of an answer whose head has come, until `end`.
 pub async fn read(
     response: Response,
     body: Body,
@@ -40,7 +40,7 @@ async fn all(response: Response, limit: usize) -> Result<Bytes, EgressError> {
     if had_more { Err(EgressError::TooLarge(limit)) } else { Ok(kept.freeze()) }
 }
 
-/// Puts the body's first bytes into `kept`, as they come. Whether there were more.
+/// Collects the body's first bytes in `kept`. Whether there were more.
 async fn first(
     mut response: Response,
     kept: &mut BytesMut,

@@ -1,36 +1,36 @@
-//! How much a request may hold: asked before anything is put into it, and again when it is sent.
+//! The limits of a request: checked before anything is added to it, and again when it is sent.
 
 use super::{EgressError, Outbound};
 
 #[derive(Clone, Copy, Debug)]
 pub struct Room {
-    /// Headers.
+    /// The most headers.
     pub headers: usize,
-    /// All their names and values, in bytes.
+    /// The most bytes of all names and values.
     pub header_bytes: usize,
-    /// The body, in bytes.
+    /// The most bytes of the body.
     pub body_bytes: usize,
 }
 
 impl Room {
-    /// Whether the request is within it.
+    /// Whether the request is within the limits.
     pub fn check(self, request: &Outbound) -> Result<(), EgressError> {
         self.has_headers(request.headers.len(), bytes_of(&request.headers))?;
         self.has_body(request.body.len())
     }
 
-    /// Whether one more header of so many bytes fits.
+    /// Whether one more header of this many bytes fits.
     pub fn for_header(self, request: &Outbound, bytes: usize) -> Result<(), EgressError> {
         let all = bytes_of(&request.headers).saturating_add(bytes);
         self.has_headers(request.headers.len() + 1, all)
     }
 
-    /// Whether so many more bytes of a body fit.
+    /// Whether this many more bytes of a body fit.
     pub fn for_body(self, request: &Outbound, bytes: usize) -> Result<(), EgressError> {
         self.has_body(request.body.len().saturating_add(bytes))
     }
 
-    /// Whether a body of so many bytes fits.
+    /// Whether a body of this many bytes fits.
     pub fn for_body_of(self, bytes: usize) -> Result<(), EgressError> {
         self.has_body(bytes)
     }

@@ -1,4 +1,4 @@
-//! The client on real sockets: what it connects to, and when it gives up.
+//! Tests the client on real sockets: what it connects to, and when it gives up.
 
 mod bounds;
 mod reach;
@@ -14,7 +14,7 @@ use super::*;
 
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok";
 
-/// A server on loopback that hands each connection to `answer`, and the heads that it has read.
+/// A server on loopback. It passes each connection to `answer`, with the head that it has read.
 struct Server {
     address: SocketAddr,
     heads: Arc<Mutex<Vec<String>>>,
@@ -78,7 +78,7 @@ fn egress() -> Egress {
     Egress::new(&EgressConfig::default()).unwrap()
 }
 
-/// Names resolve to what the script says, one answer after the other.
+/// A resolver that returns scripted answers, one after the other.
 fn scripted(config: &EgressConfig, answers: &[&[&str]]) -> Egress {
     let parse = |answer: &&[&str]| answer.iter().map(|one| one.parse().unwrap()).collect();
     let script: Vec<Vec<IpAddr>> = answers.iter().rev().map(parse).collect();

@@ -47,7 +47,7 @@ use meaning::Meaning;
 use meter::metered;
 use references::References;
 use value_cost::{Reasons, ValueCost, ValueSize};
-use violation::Told;
+use violation::Revealed;
 
 /// A schema that checks only the type does not depend on the size of the value.
 const ANY_BYTES: usize = 1 << 20;
@@ -190,23 +190,28 @@ impl Schema {
         value: &Value,
         budget: &mut Budget,
     ) -> Result<(), Vec<Violation>> {
-        let told = if self.secrets.is_empty() { Told::Values } else { Told::Names };
-        self.check(value, budget, told)
+        let revealed = if self.secrets.is_empty() { Revealed::Values } else { Revealed::Names };
+        self.check(value, budget, revealed)
     }
 
     /// The same for a value whose secrets this schema may not know: messages name only places.
     pub fn validate_places(&self, value: &Value) -> Result<(), Vec<Violation>> {
-        self.check(value, &mut Budget::of_ms(self.validation_ms), Told::Places)
+        self.check(value, &mut Budget::of_ms(self.validation_ms), Revealed::Places)
     }
 
-    fn check(&self, value: &Value, budget: &mut Budget, told: Told) -> Result<(), Vec<Violation>> {
+    fn check(
+        &self,
+        value: &Value,
+        budget: &mut Budget,
+        revealed: Revealed,
+    ) -> Result<(), Vec<Violation>> {
         let size = ValueSize::of(value);
         if !budget.take(self.value_cost.ns(&size) + self.names.ns(&size)) {
             return Err(vec![Violation::too_large(budget.whole_ms())]);
         }
         match metered(budget, || self.validator.is_valid(value)) {
             Ok(true) => Ok(()),
-            Ok(false) => Err(self.reasons(value, &size, budget, told)),
+            Ok(false) => Err(self.reasons(value, &size, budget, revealed)),
             Err(place) => Err(vec![Violation::too_costly(&place, budget.whole_ms())]),
         }
     }
@@ -217,11 +222,12 @@ impl Schema {
         value: &Value,
         size: &ValueSize,
         budget: &mut Budget,
-        told: Told,
+        revealed: Revealed,
     ) -> Vec<Violation> {
-        let all = || violation::collect(self.validator.iter_errors(value), told);
+        let all = || violation::collect(self.validator.iter_errors(value), revealed);
         // It ends at the first reason, also if a text is too long for the next pattern.
-        let first = || violation::collect(self.validator.validate(value).err().into_iter(), told);
+        let first =
+            || violation::collect(self.validator.validate(value).err().into_iter(), revealed);
         let reasons = match self.value_cost.reasons(size, budget) {
             Reasons::All => {
                 metered(&mut budget.half(), all).or_else(|_| metered(budget, first)).ok()

@@ -1,10 +1,10 @@
-//! What is sent, how much is read, and how long anything may take.
+//! Limits: what is sent, how much is read, and how long anything may take.
 
 use std::time::Duration;
 
 use super::*;
 
-/// Ample for what must not wait, and far below the time of a request.
+/// More than enough for what must not wait, and far below the time of a request.
 const SOON: Duration = Duration::from_secs(5);
 const SHORT: Duration = Duration::from_millis(300);
 
@@ -63,7 +63,7 @@ async fn what_is_not_valid_is_not_sent() {
     assert_eq!(server.heads(), [""; 0]);
 }
 
-/// Says `start`, then `more` for ever.
+/// Sends `start`, then `more` for ever.
 async fn for_ever(mut stream: TcpStream, start: &str, more: &[u8], pause: Duration) {
     let _ = stream.write_all(start.as_bytes()).await;
     while stream.write_all(more).await.is_ok() {

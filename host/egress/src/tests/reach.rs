@@ -1,4 +1,4 @@
-//! Which addresses are connected to, whatever the URL looks like and the name resolves to.
+//! Which addresses the client connects to, whatever the URL looks like and the name resolves to.
 
 use super::*;
 
@@ -52,7 +52,7 @@ async fn an_operator_opens_addresses() {
 #[tokio::test]
 async fn a_name_that_changes_its_address_is_checked_again() {
     let server = Server::saying(OK).await;
-    // The first answer is let through by what is allowed, the second is not.
+    // The first answer is an allowed address, the second is not.
     let allow_cidr = vec!["127.0.0.1/32".parse().unwrap()];
     let config = EgressConfig { allow_cidr, ..EgressConfig::default() };
     let egress =

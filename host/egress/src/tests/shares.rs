@@ -1,4 +1,4 @@
-//! What one sender leaves to the others: turns, and connections that nobody uses.
+//! What one sender leaves to the others: permits, and idle connections.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use futures_util::stream::FuturesUnordered;
 
 use super::*;
 
-/// Ample for what must not wait, and far below the time of a request.
+/// More than enough for what must not wait, and far below the time of a request.
 const SOON: Duration = Duration::from_secs(5);
 const SHORT: Duration = Duration::from_millis(300);
 
@@ -79,7 +79,8 @@ async fn that_no_connection_is_free_is_the_host_s_doing_and_not_the_filter_s() {
     assert_eq!(quick.heads(), [""; 0]);
 }
 
-/// Answers each request of a connection until the other side closes it, and counts those that are open.
+/// Answers each request of a connection until the other side closes it, and counts open
+/// connections.
 async fn kept_open(mut stream: TcpStream, open: &AtomicUsize) {
     open.fetch_add(1, Ordering::SeqCst);
     loop {
@@ -107,7 +108,7 @@ async fn connections_that_nobody_uses_are_no_more_than_may_be_kept() {
         }
     };
     tokio::time::timeout(SOON, few).await.unwrap();
-    // One that is kept is used again.
+    // A kept connection is used again.
     let last = servers.last().unwrap();
     egress.send(get(last.url("127.0.0.1")), &Reach::Any, Body::Whole).await.unwrap();
     assert_eq!(last.heads().len(), 1, "a second connection would have a first head of its own");

@@ -31,7 +31,7 @@ impl Applied {
         let led_back: HashSet<SchemaId> = closing.iter().map(|(_, to)| *to).collect();
         let starts = led_back.iter().copied().chain([0]).collect();
         let place_costs = place_costs(references, starts, &closing)?;
-        room.take_places(place_costs.values().map(|head| head.looks).sum())?;
+        room.take_places(place_costs.values().map(|head| head.visits).sum())?;
         Ok(Applied { place_costs, led_back })
     }
 
@@ -57,7 +57,7 @@ impl Applied {
             if let Some((id, _)) = at_depth.iter().find(|(_, weight)| **weight > limit) {
                 return Err(*id);
             }
-            let next = looks_one_deeper(&self.place_costs, own, &at_depth);
+            let next = visits_one_deeper(&self.place_costs, own, &at_depth);
             if next == at_depth {
                 break;
             }
@@ -76,7 +76,7 @@ fn closing(references: &References) -> Closing {
     cycles::closing(&references.schemas.iter().map(applied).collect::<Vec<_>>())
 }
 
-pub fn looks_one_deeper(
+pub fn visits_one_deeper(
     place_costs: &HashMap<SchemaId, PlaceCost>,
     own: &Weights,
     inside: &Weights,

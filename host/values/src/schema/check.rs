@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::meter::MeteredPattern;
 use super::patterns::{self, MEMORY_BYTES, PATTERN_BYTES, Patterns};
 use super::references::{Dangling, Node, References};
-use super::violation::{self, Told, Violation};
+use super::violation::{self, Revealed, Violation};
 
 /// The largest schema, serialised.
 pub const SCHEMA_BYTES: usize = 256 * 1024;
@@ -96,7 +96,7 @@ fn metaschema(draft: Draft, document: &Value) -> Vec<Violation> {
         Draft::Draft7 => jsonschema::draft7::meta::validator(),
         _ => jsonschema::draft202012::meta::validator(),
     };
-    violation::collect(metaschema.iter_errors(document), Told::Values)
+    violation::collect(metaschema.iter_errors(document), Revealed::Values)
 }
 
 /// An embedded schema may ask only for a dialect that the document itself could ask for.

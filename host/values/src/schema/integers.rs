@@ -24,7 +24,7 @@ pub use width::bounded;
 use width::{Width, width};
 
 /// The time of one visit of one part, measured on a 2.5 GHz server core and rounded up.
-const LOOK_NS: f64 = 100.0;
+const VISIT_NS: f64 = 100.0;
 
 /// The schemas that lead to an integer.
 pub struct Integers {
@@ -169,7 +169,7 @@ impl<'w> Walk<'w> {
         let (mut seen, mut waiting) = (HashSet::new(), ids.to_vec());
         let mut applied = Vec::new();
         while let Some(id) = waiting.pop() {
-            self.left_ns -= LOOK_NS;
+            self.left_ns -= VISIT_NS;
             if self.left_ns < 0.0 {
                 return None;
             }

@@ -24,7 +24,7 @@ const UNEVALUATED_PASSES: usize = 3;
 
 /// A place of a schema, with all schemas that apply there.
 pub struct PlaceCost {
-    pub looks: usize,
+    pub visits: usize,
     /// The schemas that apply here, each as often as it does.
     pub same: Vec<SchemaId>,
     /// The schemas that were not followed, each as often as it was met.
@@ -47,7 +47,7 @@ impl PlaceCost {
         let mut same = Vec::new();
         gather(references, id, cut, &mut Vec::new(), &mut same)?;
         let mut head = PlaceCost {
-            looks: same.iter().map(|id| comparisons(references.schemas[*id].schema)).sum(),
+            visits: same.iter().map(|id| comparisons(references.schemas[*id].schema)).sum(),
             same: Vec::new(),
             again: Vec::new(),
             named: HashMap::new(),
@@ -122,7 +122,7 @@ pub fn place_costs(
             continue;
         }
         let head = PlaceCost::of(references, id, cut)?;
-        room = room.checked_sub(head.looks).ok_or_else(|| tangled(references, id))?;
+        room = room.checked_sub(head.visits).ok_or_else(|| tangled(references, id))?;
         waiting.extend(head.targets());
         place_costs.insert(id, head);
     }

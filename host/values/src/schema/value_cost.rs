@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::SchemaError;
-use super::applied::{Applied, VALUE_DEPTH, looks_one_deeper};
+use super::applied::{Applied, VALUE_DEPTH, visits_one_deeper};
 use super::cycles::Closing;
 use super::meter::Budget;
 use super::place_costs::{PlaceCost, comparisons, place_costs, tangled};
@@ -21,54 +21,54 @@ use super::references::{Node, References, SchemaId};
 
 // Measured on a 2.5 GHz server core, and rounded up: 3 to 6 ns, 20 to 50 ns, 400 to 1,400 ns.
 /// One visit of one part.
-const LOOK_NS: f64 = 10.0;
+const VISIT_NS: f64 = 10.0;
 /// One visit on the way to the first reason why a value fails.
 const FIRST_REASON_NS: f64 = 30.0;
 /// One visit that ends in a reason.
 const REASON_NS: f64 = 1_200.0;
 /// The most visits of one part of a value for which the host looks for reasons.
-const REASON_LOOKS: f64 = 20_000.0;
+const REASON_VISITS: f64 = 20_000.0;
 /// The most visits of one part of a value for which the host accepts a schema; one beyond could accept only
 /// values of a few parts.
-const LOOKS: f64 = 100_000.0;
+const VISITS: f64 = 100_000.0;
 /// The visits of each item by `uniqueItems`, which compares up to 15 items one by one, each to its end if they are
 /// alike.
-const UNIQUE_LOOKS: f64 = 15.0;
+const UNIQUE_VISITS: f64 = 15.0;
 /// A longer text counts as several parts, because each visit may go through all of it.
 const PART_BYTES: f64 = 64.0;
 
 pub struct ValueCost {
     /// The most visits of one part of any value, to learn whether it is valid.
-    looks: f64,
+    visits: f64,
     /// By the depth of a value, the most visits of one part of it if nothing is remembered. The list ends where
     /// the number stops growing.
-    reason_looks: Vec<f64>,
+    reason_visits: Vec<f64>,
 }
 
 impl ValueCost {
     pub fn of(references: &References, applied: &Applied) -> Result<ValueCost, SchemaError> {
-        let looks = |id: SchemaId| comparisons(references.schemas[id].schema) as f64;
-        let looks = applied.most(looks, LOOKS).map_err(|id| tangled(references, id))?;
+        let visits = |id: SchemaId| comparisons(references.schemas[id].schema) as f64;
+        let visits = applied.most(visits, VISITS).map_err(|id| tangled(references, id))?;
         let unique = references.schemas.iter().filter(|node| compares_items(references, node));
         Ok(ValueCost {
-            looks: looks.ceil() + UNIQUE_LOOKS * unique.count() as f64,
-            reason_looks: looks_by_depth(&place_costs(references, vec![0], &Closing::new())?),
+            visits: visits.ceil() + UNIQUE_VISITS * unique.count() as f64,
+            reason_visits: visits_by_depth(&place_costs(references, vec![0], &Closing::new())?),
         })
     }
 
     /// The cost of learning only whether a value of that size is valid.
     pub fn ns(&self, size: &ValueSize) -> f64 {
-        LOOK_NS * self.looks * size.parts
+        VISIT_NS * self.visits * size.parts
     }
 
     pub fn reasons(&self, size: &ValueSize, budget: &mut Budget) -> Reasons {
-        let by_depth = &self.reason_looks;
-        let looks = by_depth.get(size.depth).or(by_depth.last()).copied().unwrap_or(f64::INFINITY);
-        if looks > REASON_LOOKS {
+        let by_depth = &self.reason_visits;
+        let visits = by_depth.get(size.depth).or(by_depth.last()).copied().unwrap_or(f64::INFINITY);
+        if visits > REASON_VISITS {
             Reasons::None
-        } else if budget.take(REASON_NS * looks * size.parts) {
+        } else if budget.take(REASON_NS * visits * size.parts) {
             Reasons::All
-        } else if budget.take(FIRST_REASON_NS * looks * size.parts) {
+        } else if budget.take(FIRST_REASON_NS * visits * size.parts) {
             Reasons::First
         } else {
             Reasons::None
@@ -153,18 +153,18 @@ fn is_simple(schema: &Value) -> bool {
     ) || schema.get("enum").and_then(Value::as_array).is_some_and(texts)
 }
 
-fn looks_by_depth(place_costs: &HashMap<SchemaId, PlaceCost>) -> Vec<f64> {
+fn visits_by_depth(place_costs: &HashMap<SchemaId, PlaceCost>) -> Vec<f64> {
     let own: HashMap<_, _> =
-        place_costs.iter().map(|(id, head)| (*id, head.looks as f64)).collect();
+        place_costs.iter().map(|(id, head)| (*id, head.visits as f64)).collect();
     let mut at_depth = own.clone();
-    let mut looks = vec![at_depth[&0]];
-    while looks.len() <= VALUE_DEPTH {
-        let next = looks_one_deeper(place_costs, &own, &at_depth);
+    let mut visits = vec![at_depth[&0]];
+    while visits.len() <= VALUE_DEPTH {
+        let next = visits_one_deeper(place_costs, &own, &at_depth);
         if next == at_depth {
             break;
         }
-        looks.push(next[&0]);
+        visits.push(next[&0]);
         at_depth = next;
     }
-    looks
+    visits
 }

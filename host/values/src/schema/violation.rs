@@ -94,7 +94,7 @@ impl Violation {
 
 /// What reasons may reveal of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum Revealed {
     /// Anything.
     Values,
     /// No value: a secret under a mistyped name is still a secret. Names of members may be told.
@@ -106,11 +106,11 @@ pub enum Told {
 /// The first reasons among `errors`.
 pub fn collect<'v>(
     errors: impl Iterator<Item = ValidationError<'v>>,
-    told: Told,
+    revealed: Revealed,
 ) -> Vec<Violation> {
     let mut violations = Vec::new();
     for error in errors {
-        explain(&error, told, &mut violations);
+        explain(&error, revealed, &mut violations);
         if violations.len() >= VIOLATIONS {
             violations.truncate(VIOLATIONS);
             break;
@@ -119,9 +119,9 @@ pub fn collect<'v>(
     violations
 }
 
-fn explain(error: &ValidationError, told: Told, violations: &mut Vec<Violation>) {
+fn explain(error: &ValidationError, revealed: Revealed, violations: &mut Vec<Violation>) {
     if let Some(meant) = alternatives::meant(error) {
-        meant.iter().for_each(|error| explain(error, told, violations));
+        meant.iter().for_each(|error| explain(error, revealed, violations));
         return;
     }
     if let ValidationErrorKind::AdditionalProperties { unexpected }
@@ -131,24 +131,26 @@ fn explain(error: &ValidationError, told: Told, violations: &mut Vec<Violation>)
         violations.extend(unknown.map(|name| unknown_member(error, name)));
         return;
     }
-    let alternatives = alternatives::kinds(error).filter(|_| told != Told::Places);
+    let alternatives = alternatives::kinds(error).filter(|_| revealed != Revealed::Places);
     if let Some(kinds) = alternatives {
         violations
             .push(Violation::at(error.instance_path(), format_args!("it is none of: {kinds}")));
         return;
     }
-    let violation = match (choices(error), told) {
-        (_, Told::Places) => place(error),
-        (Some(all), Told::Values) => {
+    let violation = match (choices(error), revealed) {
+        (_, Revealed::Places) => place(error),
+        (Some(all), Revealed::Values) => {
             let message = format_args!("{} is not one of {all}", error.instance());
             Violation::at(error.instance_path(), message)
         }
-        (Some(all), Told::Names) => {
+        (Some(all), Revealed::Names) => {
             let message = format_args!("the value is not one of {all}");
             Violation::at(error.instance_path(), message)
         }
-        (None, Told::Values) => Violation::at(error.instance_path(), error),
-        (None, Told::Names) => Violation::at(error.instance_path(), error.masked_with("the value")),
+        (None, Revealed::Values) => Violation::at(error.instance_path(), error),
+        (None, Revealed::Names) => {
+            Violation::at(error.instance_path(), error.masked_with("the value"))
+        }
     };
     if !violations.contains(&violation) {
         violations.push(violation);

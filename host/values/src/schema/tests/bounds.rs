@@ -57,8 +57,8 @@ fn thousands_of_patterns_are_refused_before_one_is_compiled() {
 }
 
 /// A schema that looks at whatever it is applied to many times over, and finds it valid last.
-fn many_looks(looks: usize) -> Value {
-    let mut branches = vec![json!({"minimum": 9, "minLength": 2_000_000}); looks];
+fn many_visits(visits: usize) -> Value {
+    let mut branches = vec![json!({"minimum": 9, "minLength": 2_000_000}); visits];
     branches.push(json!(true));
     json!({ "anyOf": branches })
 }
@@ -71,15 +71,15 @@ fn refused_unseen(document: Value, value: &Value) {
 }
 
 #[test]
-fn many_looks_at_many_parts_are_refused() {
-    let looks = many_looks(900);
+fn many_visits_of_many_parts_are_refused() {
+    let visits = many_visits(900);
     let zeros = json!(vec![0; 500_000]);
-    refused_unseen(json!({ "items": looks }), &zeros);
-    refused_unseen(json!({ "additionalItems": true, "contains": looks }), &zeros);
-    refused_unseen(looks.clone(), &json!("x".repeat(1 << 20)));
+    refused_unseen(json!({ "items": visits }), &zeros);
+    refused_unseen(json!({ "additionalItems": true, "contains": visits }), &zeros);
+    refused_unseen(visits.clone(), &json!("x".repeat(1 << 20)));
     let names: Map<_, _> = (0..50_000).map(|n| (n.to_string(), json!(0))).collect();
-    refused_unseen(json!({ "propertyNames": looks }), &Value::Object(names));
-    refused_unseen(json!({ "propertyNames": looks }), &json!({ "x".repeat(1 << 20): 0 }));
+    refused_unseen(json!({ "propertyNames": visits }), &Value::Object(names));
+    refused_unseen(json!({ "propertyNames": visits }), &json!({ "x".repeat(1 << 20): 0 }));
     let numbers: Vec<_> = (0..9_000).collect();
     refused_unseen(json!({ "items": { "enum": numbers } }), &zeros);
     let dependent: Map<_, _> = (0..5_000).map(|n| (format!("p{n}"), json!([]))).collect();
@@ -88,7 +88,7 @@ fn many_looks_at_many_parts_are_refused() {
 }
 
 #[test]
-fn looking_for_integers_ends_with_the_budget() {
+fn the_search_for_integers_ends_with_the_budget() {
     let branches = vec![json!({ "$ref": "#/$defs/count" }); 400];
     let schema = compiled(json!({
         "$defs": { "count": { "type": "integer" } },
@@ -104,8 +104,8 @@ fn looking_for_integers_ends_with_the_budget() {
 }
 
 #[test]
-fn many_looks_at_few_parts_are_taken() {
-    let schema = compiled(json!({ "items": many_looks(900) }));
+fn many_visits_of_few_parts_are_accepted() {
+    let schema = compiled(json!({ "items": many_visits(900) }));
     let before = Instant::now();
     assert!(is_valid(&schema, &json!(vec![0; 5_000])));
     assert!(before.elapsed() < Duration::from_secs(2), "{:?}", before.elapsed());

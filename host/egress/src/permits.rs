@@ -1,5 +1,5 @@
-//! Who may send now: so many requests at once to one host and port, of one plugin, of all. More wait, and hold up
-//! nobody else.
+//! Limits how many requests are sent at once: to one host and port, of one plugin, of all plugins.
+//! Others wait, and delay nobody else.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -12,40 +12,40 @@ use super::{CheckedUrl, EgressError, Sender, until};
 use moothall_core::config::EgressConfig;
 use moothall_core::pace::{Pace, Paces};
 
-/// A place in line for each key. An entry lasts as long as somebody holds or waits for a turn on it.
-pub struct Turns<K> {
+/// A queue for each key. An entry lasts as long as somebody holds a permit of it or waits for one.
+pub struct Permits<K> {
     at_once: usize,
     queues: Queues<K>,
 }
 
 type Queues<K> = Arc<Mutex<HashMap<K, Arc<Semaphore>>>>;
 
-/// A turn, or the wait for one.
-pub struct Turn<K: Eq + Hash> {
+/// A permit, or the wait for one.
+pub struct QueuedPermit<K: Eq + Hash> {
     queues: Queues<K>,
     key: K,
-    /// None once it is given back.
+    /// None once it is returned.
     waiting: Option<Arc<Semaphore>>,
     permit: Option<OwnedSemaphorePermit>,
 }
 
-impl<K: Clone + Eq + Hash> Turns<K> {
+impl<K: Clone + Eq + Hash> Permits<K> {
     pub fn new(at_once: usize) -> Self {
         Self { at_once: permits(at_once), queues: Queues::default() }
     }
 
-    pub async fn take(&self, key: K) -> Result<Turn<K>, EgressError> {
-        let (mut turn, semaphore) = self.queue(key);
-        turn.permit = Some(permit_of(semaphore).await?);
-        Ok(turn)
+    pub async fn take(&self, key: K) -> Result<QueuedPermit<K>, EgressError> {
+        let (mut queued, semaphore) = self.queue(key);
+        queued.permit = Some(permit_of(semaphore).await?);
+        Ok(queued)
     }
 
-    fn queue(&self, key: K) -> (Turn<K>, Arc<Semaphore>) {
+    fn queue(&self, key: K) -> (QueuedPermit<K>, Arc<Semaphore>) {
         let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
         let new = || Arc::new(Semaphore::new(self.at_once));
         let semaphore = queues.entry(key.clone()).or_insert_with(new).clone();
         let waiting = Some(semaphore.clone());
-        (Turn { queues: self.queues.clone(), key, waiting, permit: None }, semaphore)
+        (QueuedPermit { queues: self.queues.clone(), key, waiting, permit: None }, semaphore)
     }
 
     #[cfg(test)]
@@ -54,9 +54,9 @@ impl<K: Clone + Eq + Hash> Turns<K> {
     }
 }
 
-impl<K: Eq + Hash> Drop for Turn<K> {
-    /// Also when the wait is given up. Whoever is last here removes the entry; the count is looked
-    /// at under the lock that new ones are counted in under.
+impl<K: Eq + Hash> Drop for QueuedPermit<K> {
+    /// Also runs when the wait is given up. The last one removes the entry; the count is read under
+    /// the lock under which new ones are added.
     fn drop(&mut self) {
         let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
         self.permit = None;
@@ -76,17 +76,17 @@ async fn permit_of(semaphore: Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Eg
     permit.map_err(|_| EgressError::Broken("the host stops".into()))
 }
 
-/// The turns of all senders.
+/// The permits of all senders.
 pub struct Admission {
-    /// Of each sender to each host and port.
-    pub hosts: Turns<(Sender, String)>,
-    /// Of each plugin: three quarters of those of all.
-    plugins: Turns<Sender>,
+    /// For each sender and each host and port.
+    pub hosts: Permits<(Sender, String)>,
+    /// For each plugin: three quarters of those of all plugins.
+    plugins: Permits<Sender>,
     all_plugins: Pool,
     hooks: Pool,
 }
 
-/// Connections that several share. Hosts that answer slowly leave some to those that do not.
+/// Connections that several senders share. Slow hosts leave some to quick ones.
 struct Pool {
     setting: &'static str,
     all: Arc<Semaphore>,
@@ -108,10 +108,10 @@ impl Drop for Connection {
     }
 }
 
-/// A request that may be sent now; dropping it lets the next one.
+/// The permits of a request that may be sent now. Dropping it admits the next one.
 pub struct Admitted {
-    _to_host: Turn<(Sender, String)>,
-    _of_plugin: Option<Turn<Sender>>,
+    _to_host: QueuedPermit<(Sender, String)>,
+    _of_plugin: Option<QueuedPermit<Sender>>,
     _of_all: Option<Connection>,
 }
 
@@ -119,14 +119,14 @@ impl Admission {
     pub fn new(config: &EgressConfig) -> Self {
         let all = permits(config.connections);
         Self {
-            hosts: Turns::new(config.connections_per_host),
-            plugins: Turns::new(all - all / 4),
+            hosts: Permits::new(config.connections_per_host),
+            plugins: Permits::new(all - all / 4),
             all_plugins: Pool::new("connections", all),
             hooks: Pool::new("hook_connections", permits(config.hook_connections)),
         }
     }
 
-    /// What others need is asked for last: who waits for a turn of its own holds none of theirs.
+    /// Takes the shared permits last, so that a request that waits for its own holds none of them.
     pub async fn take(
         &self,
         sender: &Sender,
@@ -138,13 +138,13 @@ impl Admission {
         let to_host = until(end, "waiting for other requests to the same host", to_host).await??;
         let mut of_plugin = None;
         let all = match sender {
-            // As many as `[delivery] in_flight` lets be under way.
+            // `[delivery] in_flight` limits these.
             Sender::Deliveries => None,
             Sender::Hooks => Some(&self.hooks),
             Sender::Plugin(_) => {
-                let turn = self.plugins.take(sender.clone());
+                let permit = self.plugins.take(sender.clone());
                 of_plugin =
-                    Some(until(end, "waiting for other requests of the plugin", turn).await??);
+                    Some(until(end, "waiting for other requests of the plugin", permit).await??);
                 Some(&self.all_plugins)
             }
         };
@@ -162,7 +162,7 @@ impl Pool {
         Self { setting, all, paces }
     }
 
-    /// That none is free in time is nobody's fault but the host's.
+    /// Takes a connection. If none is free in time, the host is exhausted.
     async fn one(&self, host: String, end: Instant) -> Result<Connection, EgressError> {
         let both = async { (self.paces.begin(&host).await, permit_of(self.all.clone()).await) };
         let Ok((pace, one)) = until(end, "waiting for a connection", both).await else {
