@@ -37,6 +37,7 @@ pub struct Settings {
 
 #[derive(Deserialize, JsonSchema)]
 struct Add {
+    /// The first.
     left: i32,
     #[serde(default = "one")]
     right: i32,
