@@ -19,6 +19,7 @@ use tokio::time::Instant;
 
 use moothall_core::ids::{PluginName, RequestId};
 use moothall_core::instance::Instance;
+use moothall_core::retry::RESTART;
 use moothall_core::telemetry::metric::MONITORING_DROPPED;
 use moothall_engine::calls::{Calls, Mode};
 use moothall_engine::communities::Community;
@@ -36,9 +37,6 @@ const BATCH: usize = 1_000;
 const WAIT: Duration = Duration::from_secs(1);
 /// How often a ring is looked into.
 const LOOK: Duration = Duration::from_millis(10);
-/// After a batch that failed, until the next; doubled with each that follows, up to `REST_MOST`.
-const REST: Duration = Duration::from_secs(1);
-const REST_MOST: Duration = Duration::from_secs(60);
 /// How often it is looked for plugins that were loaded or replaced.
 const PLUGINS_LOOK: Duration = Duration::from_millis(250);
 
@@ -180,8 +178,7 @@ impl Ring {
             failures = if failed { failures.saturating_add(1) } else { 0 };
             if failed {
                 // Meanwhile the ring drops what does not fit, which costs next to nothing.
-                let rest = REST.saturating_mul(1 << (failures - 1).min(6)).min(REST_MOST);
-                tokio::time::sleep(rest).await;
+                tokio::time::sleep(RESTART.wait(failures)).await;
             }
         }
     }

@@ -19,6 +19,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 use moothall_core::config::SchedulerConfig;
 use moothall_core::fair_share::FairShare;
 use moothall_core::ids::{InstanceId, PluginName, ProcessId};
+use moothall_core::retry::STORE_PAUSE;
 use moothall_engine::calls::Calls;
 use moothall_engine::context::Context;
 use moothall_store::{Advance, ScheduleRow};
@@ -28,8 +29,6 @@ use tick::Ticked;
 
 /// How often the scheduler looks at the clock.
 const LOOK: Duration = Duration::from_millis(50);
-/// After a failure of the store, until what failed is tried again.
-const STORE_PAUSE: Duration = Duration::from_secs(1);
 /// Batches whose advances are stored while the next ticks are made.
 const STORING: usize = 1;
 /// How often it is looked whether any schedule is due later than it can be, in case nothing gave reason to.
@@ -75,7 +74,7 @@ impl Scheduler {
             under_way.forget_ended();
             if !this.context.store.health().writes() {
                 // A tick whose advance is not stored would come again and again.
-                this.rest(&mut under_way).await;
+                this.pause(&mut under_way).await;
                 continue;
             }
             let replaced = this.add_missing(&mut known).await;
@@ -85,7 +84,7 @@ impl Scheduler {
             }
             let due = this.due(&under_way.busy, under_way.waiting.len());
             if due.is_empty() {
-                this.rest(&mut under_way).await;
+                this.pause(&mut under_way).await;
                 continue;
             }
             let waiting = under_way.waiting.len();
@@ -111,7 +110,7 @@ impl Scheduler {
     }
 
     /// Until a tick has ended, a schedule was added, or it is time to look at the clock.
-    async fn rest(&self, under_way: &mut UnderWay) {
+    async fn pause(&self, under_way: &mut UnderWay) {
         tokio::select! {
             Some(ended) = under_way.waiting.join_next_with_id() => under_way.forget(ended),
             Some(ended) = under_way.storing.join_next_with_id() => under_way.forget(ended),

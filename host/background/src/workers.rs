@@ -23,6 +23,7 @@ use moothall_core::fair_share::{FairShare, SharePermit};
 use moothall_core::ids::{CommunityId, InstanceId, PluginName, RequestId};
 use moothall_core::instance::Instance;
 use moothall_core::pace::{Pace, Paces};
+use moothall_core::retry::{RESTART, RetryPolicy, STORE_PAUSE};
 use moothall_core::telemetry::metric::WORKER_LAG;
 use moothall_engine::calls::{CallError, Calls, Mode};
 use moothall_engine::context::Context;
@@ -46,10 +47,10 @@ const INSTANCES: usize = 5_000;
 const SETTLE: Duration = Duration::from_secs(10);
 /// Waiting events that one write gives up.
 const GIVE_UP: usize = 1_000;
-/// A worker that cannot run now is looked at again after this.
-const REST: Duration = Duration::from_secs(1);
-/// The same where its plugin does not serve.
-const ABSENT: Duration = Duration::from_secs(30);
+/// When a worker is tried again whose plugin does not serve.
+const ABSENT: RetryPolicy = RetryPolicy::doubling(30_000, 60_000);
+/// The same where its plugin has as many batches under way as one may.
+const NO_PLACE: RetryPolicy = RetryPolicy::doubling(50, 3_200);
 /// An event that may have ended the process that often is given up.
 const CRASHES: u32 = 3;
 
@@ -97,7 +98,7 @@ enum Turn {
     /// There is nothing to do.
     Idle,
     /// It cannot run now, and is looked at again after this, later each time.
-    Rest { after: Duration, reason: String },
+    BackOff { policy: RetryPolicy, reason: String },
     /// Its instance is gone.
     Gone,
 }
@@ -141,7 +142,7 @@ impl Work {
                 tracing::error!(%error, "a worker's turn panicked");
                 if let Some(worker) = self.tasks.remove(&error.id()) {
                     let reason = error.to_string();
-                    self.queue.ended(worker, Turn::Rest { after: REST, reason });
+                    self.queue.ended(worker, Turn::BackOff { policy: RESTART, reason });
                 }
             }
         }
@@ -207,7 +208,7 @@ impl Workers {
             self.context.store.write("workers.start", move |tx| tx.start_workers(now)).await
         {
             tracing::warn!(%error, "workers wait: the store cannot be written");
-            tokio::time::sleep(REST).await;
+            tokio::time::sleep(STORE_PAUSE).await;
         }
     }
 
@@ -277,17 +278,17 @@ impl Workers {
                     }
                     turn
                 }
-                None => Ok(Turn::Rest { after: LOOK, reason: String::new() }),
+                None => Ok(Turn::BackOff { policy: NO_PLACE, reason: String::new() }),
             },
             Ok(None) => Ok(Turn::Gone),
             Err(error) => Err(error),
         };
         let turn = turn.unwrap_or_else(|error| {
-            let after = match error {
+            let policy = match error {
                 CallError::PluginUnavailable(..) => ABSENT,
-                _ => REST,
+                _ => RESTART,
             };
-            Turn::Rest { after, reason: error.to_string() }
+            Turn::BackOff { policy, reason: error.to_string() }
         });
         (worker, turn)
     }

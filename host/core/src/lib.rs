@@ -1,7 +1,7 @@
 //! Code that all other crates of the host use. It knows no store, no plugin and no HTTP.
 //!
 //! Ids and clocks; the config with its limits; secrets; grants and destinations; events and effects as they are handed
-//! over; the limiters of rates and shares; and the numbers that the host measures.
+//! over; the limiters of rates and shares; when what failed is tried again; and the numbers that the host measures.
 
 pub mod changes;
 pub mod clock;
@@ -18,6 +18,7 @@ pub mod pace;
 pub mod permissions;
 pub mod pieces;
 pub mod rate;
+pub mod retry;
 pub mod schedule;
 pub mod secrets;
 pub mod telemetry;

@@ -7,13 +7,12 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::ids::random_bytes;
+use crate::retry::RetryPolicy;
 
 /// How often a tick comes if nobody says otherwise, in milliseconds.
 const DEFAULT_EVERY_MS: i64 = 60_000;
-/// First wait after a failure, in milliseconds; it doubles with each more.
-const BACKOFF_MS: i64 = 60_000;
-/// Longest wait after failures, in milliseconds.
-const BACKOFF_MOST_MS: i64 = 60 * 60 * 1000;
+/// After failures a tick waits at least so long.
+const AFTER_FAILURES: RetryPolicy = RetryPolicy::doubling(60_000, 60 * 60 * 1000);
 /// How long a cron expression waits beyond the years that are looked at, in milliseconds.
 const NEVER_MS: i64 = 365 * 24 * 60 * 60 * 1000;
 /// Fewest fields of a cron expression.
@@ -97,7 +96,7 @@ impl Schedule {
 
     /// The same after `failures` failures in a row: later, by itself alone.
     pub fn after_failure(&self, due: i64, now: i64, failures: u32) -> i64 {
-        self.after(due, now).max(now + backoff_ms(failures))
+        self.after(due, now).max(now + AFTER_FAILURES.wait_ms(failures))
     }
 
     /// The latest that the next tick can be due after `failures` failures in a row.
@@ -106,8 +105,7 @@ impl Schedule {
             Rhythm::Every(every) => now + every,
             Rhythm::Cron(cron, zone) => next_of(cron, zone, now),
         };
-        let waits = if failures > 0 { now + backoff_ms(failures) } else { now };
-        next.saturating_add(self.jitter_ms).max(waits)
+        next.saturating_add(self.jitter_ms).max(now + AFTER_FAILURES.wait_ms(failures))
     }
 
     fn jitter(&self) -> i64 {
@@ -117,10 +115,6 @@ impl Schedule {
         let random = u64::from_le_bytes(random_bytes().unwrap_or_default());
         (random % self.jitter_ms.unsigned_abs()).cast_signed()
     }
-}
-
-fn backoff_ms(failures: u32) -> i64 {
-    BACKOFF_MS.saturating_mul(1 << failures.saturating_sub(1).min(20)).min(BACKOFF_MOST_MS)
 }
 
 /// `30s`, `5m`, `2h`, `1d`

@@ -8,14 +8,13 @@ use bytes::Bytes;
 
 use super::target::Target;
 use super::{Shared, backoff, render};
+use moothall_core::retry::TRANSIENT_MS;
 use moothall_core::telemetry::metric::DELIVERIES;
 use moothall_egress::{Body, EgressError, Inbound, Outbound};
 use moothall_store::{After, AttemptRow, DueDelivery, Outcome};
 
 /// How much of a response is kept, in bytes.
 const RESPONSE_BYTES: usize = 16 << 10;
-/// Until a delivery is looked at again that the host could not send, in milliseconds.
-const EXHAUSTED_MS: i64 = 1_000;
 /// What a receiver answers to say that it wants no more.
 const GONE: u16 = 410;
 
@@ -125,7 +124,7 @@ impl Attempt {
                 return After::Dead;
             }
             Err(error) if self.is_probe && is_missed(error) => Some(0),
-            Err(EgressError::Exhausted(_)) => Some(EXHAUSTED_MS),
+            Err(EgressError::Exhausted(_)) => Some(TRANSIENT_MS),
             Ok((inbound, _)) => {
                 backoff::wait_ms(failed, roll).map(|wait| asked_wait(inbound, now).unwrap_or(wait))
             }

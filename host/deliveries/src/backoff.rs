@@ -1,14 +1,15 @@
 //! When a delivery is tried again. Pure: knows neither clock nor store.
 
 use moothall_core::clock::parse_http_date;
+use moothall_core::retry::RetryPolicy;
 use moothall_store::{FIRST_NOTICE_MS, Waits};
 
 const SECOND_MS: i64 = 1_000;
 const MINUTE_MS: i64 = 60 * SECOND_MS;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 
-/// After the first attempt, the second, …; after the last of them a delivery is dead.
-const WAITS_MS: [i64; 10] = [
+/// After the last attempt a delivery is dead.
+const RETRY: RetryPolicy = RetryPolicy::listed(&[
     5 * SECOND_MS,
     30 * SECOND_MS,
     5 * MINUTE_MS,
@@ -19,7 +20,9 @@ const WAITS_MS: [i64; 10] = [
     14 * HOUR_MS,
     20 * HOUR_MS,
     24 * HOUR_MS,
-];
+])
+.with_jitter_percent(20)
+.ending();
 /// The longest that a receiver may ask to wait.
 const RETRY_AFTER_MS: i64 = 10 * HOUR_MS;
 /// The shortest wait, whatever the receiver says.
@@ -27,15 +30,14 @@ const LEAST_MS: i64 = SECOND_MS;
 
 /// How long to wait after that many failed attempts, ±20 % by `roll`; None: no more.
 pub fn wait_ms(failed: u32, roll: u16) -> Option<i64> {
-    let wait = *WAITS_MS.get(usize::try_from(failed.checked_sub(1)?).ok()?)?;
-    Some(wait * 4 / 5 + wait * 2 / 5 * i64::from(roll) / i64::from(u16::MAX))
+    RETRY.retry_ms(failed, roll)
 }
 
 /// The longest that a delivery waits.
 pub fn waits() -> Waits {
     Waits {
         untried_ms: FIRST_NOTICE_MS,
-        after_ms: (1..=WAITS_MS.len() as u32).filter_map(|n| wait_ms(n, u16::MAX)).collect(),
+        after_ms: RETRY.longest_waits_ms(),
         asked_ms: RETRY_AFTER_MS,
     }
 }
@@ -60,7 +62,6 @@ mod tests {
         assert_eq!(wait_ms(1, u16::MAX), Some(6_000));
         assert_eq!(wait_ms(10, u16::MAX / 2).map(|ms| ms / HOUR_MS), Some(23));
         assert_eq!(wait_ms(11, 0), None);
-        assert_eq!(wait_ms(0, 0), None);
         let longest: i64 = (1..=10).filter_map(|failed| wait_ms(failed, u16::MAX)).sum();
         assert!(longest < 4 * 24 * HOUR_MS, "every attempt comes before a delivery expires");
     }

@@ -4,12 +4,12 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use moothall_core::retry::RetryPolicy;
+
 /// Failures in a row that open a circuit.
 const FAILURES: u32 = 5;
-/// How long a circuit is open at first, in milliseconds; doubled by each probe that fails.
-const FIRST_OPEN_MS: i64 = 30_000;
-/// How long it is open at most, in milliseconds.
-const LONGEST_OPEN_MS: i64 = 10 * 60_000;
+/// How long a circuit is open, longer with each probe that fails.
+const OPEN: RetryPolicy = RetryPolicy::doubling(30_000, 10 * 60_000);
 
 /// Closed by default.
 #[derive(Clone, Debug, Default)]
@@ -21,7 +21,8 @@ pub struct Circuit {
 #[derive(Clone, Copy, Debug)]
 struct Open {
     until: i64,
-    for_ms: i64,
+    /// How often it was opened, by the probes that failed too.
+    times: u32,
 }
 
 /// The circuits as whoever lists endpoints sees them, by the endpoint's row: those against which something is known.
@@ -91,14 +92,18 @@ impl Circuit {
     pub fn missed(&mut self, now: i64) {
         self.failures += 1;
         if self.failures >= FAILURES && self.open.is_none() {
-            self.open = Some(Open { until: now + FIRST_OPEN_MS, for_ms: FIRST_OPEN_MS });
+            self.open_again(now);
         }
     }
 
     /// A probe did not reach it.
     pub fn probe_missed(&mut self, now: i64) {
-        let for_ms = self.open.map_or(FIRST_OPEN_MS, |open| open.for_ms * 2).min(LONGEST_OPEN_MS);
-        self.open = Some(Open { until: now + for_ms, for_ms });
+        self.open_again(now);
+    }
+
+    fn open_again(&mut self, now: i64) {
+        let times = self.open.map_or(1, |open| open.times.saturating_add(1));
+        self.open = Some(Open { until: now + OPEN.wait_ms(times), times });
     }
 }
 

@@ -71,7 +71,7 @@ impl Outbox {
                 tracing::warn!(
                     endpoint,
                     kind,
-                    "an endpoint is not reached and rests; a probe is sent now and then: {why}"
+                    "an endpoint cannot be reached, and its circuit opened; a probe is sent now and then: {why}"
                 );
             }
             Some(Turned::Closed) => {

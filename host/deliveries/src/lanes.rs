@@ -6,10 +6,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::circuit::{Circuit, Circuits, Gate};
 use moothall_core::config::DeliveryConfig;
+use moothall_core::retry::TRANSIENT_MS;
 use moothall_store::EndpointRow;
-
-/// How long an endpoint rests when an attempt to it could not be stored, in milliseconds.
-const REST_MS: i64 = 1_000;
 
 /// Deliveries to one endpoint that may wait to be stored, for each that may be in flight.
 const STORING: usize = 8;
@@ -45,7 +43,8 @@ struct Under {
     /// Ended, and not stored yet.
     outcomes: HashSet<i64>,
     circuit: Circuit,
-    rests_until: i64,
+    /// An attempt was lost: nothing is sent until then.
+    paused_until: i64,
 }
 
 impl Lanes {
@@ -55,7 +54,7 @@ impl Lanes {
 
     pub fn gate(&self, endpoint: i64, now: i64) -> Gate {
         match self.endpoints.get(&endpoint) {
-            Some(under) if now < under.rests_until => Gate::Open,
+            Some(under) if now < under.paused_until => Gate::Open,
             Some(under) => under.circuit.gate(now),
             None => Gate::Closed,
         }
@@ -144,7 +143,7 @@ impl Lanes {
         if under.in_flight.remove(&delivery) {
             self.in_flight -= 1;
         }
-        under.rests_until = now + REST_MS;
+        under.paused_until = now + TRANSIENT_MS;
     }
 
     /// Endpoints that a probe is due for.
@@ -173,7 +172,7 @@ impl Lanes {
             under.in_flight.is_empty()
                 && under.outcomes.is_empty()
                 && under.circuit.is_clean()
-                && under.rests_until <= now
+                && under.paused_until <= now
         };
         if self.endpoints.get(&endpoint).is_some_and(idle) {
             self.endpoints.remove(&endpoint);

@@ -187,7 +187,7 @@ impl CallState {
             self.waits_for_lock = true;
             let lock = instance.lock(access, wait).await;
             self.waits_for_lock = false;
-            let lock = lock.map_err(|error| self.lock_fault(&error))?;
+            let lock = lock.map_err(|error| self.lock_fault(error))?;
             match &self.call_context.batch {
                 Some(batch) => batch.keep(lock),
                 None => self.lock = Some(lock),
@@ -248,22 +248,19 @@ impl CallState {
         (effects, reservation, self.lock.take(), self.state_bytes)
     }
 
-    fn lock_fault(&self, error: &LockError) -> Fault {
-        match error {
-            LockError::Replaced => Fault::InstanceReplaced,
-            // The call that holds the lock is waiting for its own write.
-            LockError::Busy if self.shared.store.health().is(Wrong::Stalled) => {
-                StoreError::Stalled.into()
-            }
-            LockError::Busy => Fault::InstanceBusy,
+    fn lock_fault(&self, error: LockError) -> Fault {
+        // Whoever has the lock keeps it until its write is stored.
+        if error == LockError::Busy && self.shared.store.health().is(Wrong::Stalled) {
+            return StoreError::Stalled.into();
         }
+        error.into()
     }
 
     /// The fault of a call that reached its time limit: a timeout, unless the host kept it waiting.
     pub(super) fn out_of_time(&mut self, wall: Duration) -> Fault {
         match self.fatal.take() {
             Some(fatal) => fatal,
-            None if self.waits_for_lock => self.lock_fault(&LockError::Busy),
+            None if self.waits_for_lock => self.lock_fault(LockError::Busy),
             None => Fault::Timeout(format!("time of {} ms", wall.as_millis())),
         }
     }

@@ -6,6 +6,7 @@ use wasmtime::Trap;
 use wasmtime_wasi::I32Exit;
 
 use super::bindings::{Error, ErrorKind};
+use moothall_core::instance::LockError;
 use moothall_store::{StoreError, Taken};
 use moothall_values::json;
 
@@ -94,9 +95,9 @@ impl Fault {
         }
     }
 
-    /// Whether it is nothing that the plugin did, and over soon: whoever makes calls by himself tries again, and
-    /// counts it as no failure. A failure of the host's own may come again and again.
-    pub fn is_passing(&self) -> bool {
+    /// Whether the plugin did nothing wrong and another attempt is likely to succeed: whoever makes calls unasked tries
+    /// again soon and counts no failure. A bug of the host may fail the same call each time, so it is counted.
+    pub fn is_transient(&self) -> bool {
         match self {
             Self::InstanceBusy
             | Self::Overloaded(_)
@@ -149,6 +150,15 @@ impl Fault {
         // What remains happens while values cross: text that is no UTF-8, a
         // handle that is not there. The guest made it.
         Self::Trap(cause)
+    }
+}
+
+impl From<LockError> for Fault {
+    fn from(error: LockError) -> Self {
+        match error {
+            LockError::Busy => Self::InstanceBusy,
+            LockError::Replaced => Self::InstanceReplaced,
+        }
     }
 }
 
@@ -291,7 +301,7 @@ mod tests {
             (Fault::Unsettled, Blame::Host, true),
             (Fault::Host(text()), Blame::Host, false),
         ] {
-            assert_eq!((fault.blame(), fault.is_passing()), (blame, passes), "{fault:?}");
+            assert_eq!((fault.blame(), fault.is_transient()), (blame, passes), "{fault:?}");
         }
     }
 

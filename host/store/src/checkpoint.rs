@@ -19,6 +19,7 @@ use super::connection::Database;
 use super::health::Health;
 use super::long_readers;
 use moothall_core::config::StoreConfig;
+use moothall_core::retry::RetryPolicy;
 use moothall_core::telemetry::metric::{STORE_CHECKPOINT_AGE, STORE_LOG};
 
 /// Bytes of one frame of the log: a page and its header.
@@ -31,9 +32,9 @@ const CHECKPOINT_BUSY: Duration = Duration::from_millis(20);
 const RESTART_AT: u64 = 2;
 /// Where so small a part of `checkpoint_bytes` is left to copy, nobody keeps the rest from being copied.
 const NEARLY: u64 = 8;
-/// The longest pause after restarts that did not come about; it doubles with each. Short enough that a writer
+/// The pause between two restarts of the log, longer with each that a reader prevents. Short enough that a writer
 /// who is always at it does not keep the log growing.
-const RESTART_PAUSE: Duration = Duration::from_secs(1);
+const RESTART: RetryPolicy = RetryPolicy::doubling(100, 1_000);
 
 pub fn start(database: &Arc<Database>, config: &StoreConfig) -> Result<(), StoreError> {
     let conn = database.open_checkpointer()?;
@@ -61,7 +62,8 @@ struct Checkpointer {
     health: Health,
     /// When all of it was copied last.
     complete: Instant,
-    restart_pause: Duration,
+    /// Restarts in a row that a reader prevented.
+    prevented: u32,
     restart_at: Instant,
     /// The next length at which it is said who keeps it from starting again.
     say_at: u64,
@@ -81,7 +83,7 @@ impl Checkpointer {
             index: database.beside("-shm"),
             health: database.health().clone(),
             complete: Instant::now(),
-            restart_pause: EVERY,
+            prevented: 0,
             restart_at: Instant::now(),
             say_at: config.log_keep_bytes,
             is_failing: false,
@@ -134,11 +136,12 @@ impl Checkpointer {
 
     /// One that a reader prevented has kept the writer waiting: the next comes later.
     fn restarted(&mut self, is_busy: bool) {
-        self.restart_pause = match is_busy {
-            true => self.restart_pause.saturating_mul(2).min(RESTART_PAUSE),
-            false => EVERY,
-        };
-        self.restart_at = Instant::now() + self.restart_pause;
+        self.prevented = if is_busy { self.prevented.saturating_add(1) } else { 0 };
+        self.restart_at = Instant::now() + self.restart_pause();
+    }
+
+    fn restart_pause(&self) -> Duration {
+        RESTART.wait(self.prevented.saturating_add(1))
     }
 
     fn measure(&mut self) {
@@ -294,12 +297,12 @@ mod tests {
         for _ in 0..3 {
             scene.checkpointer.restart_at = Instant::now();
             scene.checkpointer.look().unwrap();
-            pauses.push(scene.checkpointer.restart_pause);
+            pauses.push(scene.checkpointer.restart_pause());
         }
         assert_eq!(pauses, [EVERY * 2, EVERY * 4, EVERY * 8]);
         reader.execute_batch("COMMIT").unwrap();
         scene.checkpointer.restart_at = Instant::now();
         scene.checkpointer.look().unwrap();
-        assert_eq!(scene.checkpointer.restart_pause, EVERY);
+        assert_eq!(scene.checkpointer.restart_pause(), EVERY);
     }
 }

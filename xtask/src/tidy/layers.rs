@@ -16,7 +16,7 @@ const CRATES: &[Levels] = &[
     Levels {
         sources: "host/core/src/",
         levels: &[
-            &["clock", "machine", "permissions", "pieces"],
+            &["clock", "machine", "permissions", "pieces", "retry"],
             &["ids", "web", "destination", "changes"],
             &["events", "fair_share", "schedule", "pace", "rate", "day_budget"],
             &["instance"],

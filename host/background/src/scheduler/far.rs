@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 
 use tokio::time::Instant;
 
-use super::next::CLOSING_MOST_MS;
 use super::{FAR_EVERY, Scheduler};
 use moothall_core::ids::PluginName;
+use moothall_core::retry::PLUGIN_WORK;
 use moothall_core::schedule::Schedule;
 use moothall_engine::plugins::Plugin;
 use moothall_store::{FarSchedule, StoreError};
@@ -89,7 +89,7 @@ fn bounds(plugin: &Plugin, one: &FarSchedule, failures: u32, now: i64) -> Option
 
 fn of_closing(closing_at: Option<i64>, now: i64) -> (i64, i64) {
     let at = closing_at.unwrap_or(now);
-    (at.max(now + CLOSING_MOST_MS), at.max(now))
+    (at.max(now + PLUGIN_WORK.longest_ms()), at.max(now))
 }
 
 fn of_cadence(schedule: &Schedule, failures: u32, now: i64) -> (i64, i64) {
@@ -104,11 +104,19 @@ mod tests {
 
     #[test]
     fn a_closing_time_waits_until_it_comes_or_for_the_longest_wait_between_two_tries() {
-        let (soon, far) = (NOW + 1_000, NOW + 2 * CLOSING_MOST_MS);
+        let (soon, far) = (NOW + 1_000, NOW + 2 * PLUGIN_WORK.longest_ms());
         assert_eq!(of_closing(Some(far), NOW), (far, far));
-        assert_eq!(of_closing(Some(soon), NOW), (NOW + CLOSING_MOST_MS, soon));
-        assert_eq!(of_closing(Some(NOW - 5), NOW), (NOW + CLOSING_MOST_MS, NOW), "it has passed");
-        assert_eq!(of_closing(None, NOW), (NOW + CLOSING_MOST_MS, NOW), "it is none any more");
+        assert_eq!(of_closing(Some(soon), NOW), (NOW + PLUGIN_WORK.longest_ms(), soon));
+        assert_eq!(
+            of_closing(Some(NOW - 5), NOW),
+            (NOW + PLUGIN_WORK.longest_ms(), NOW),
+            "it has passed"
+        );
+        assert_eq!(
+            of_closing(None, NOW),
+            (NOW + PLUGIN_WORK.longest_ms(), NOW),
+            "it is none any more"
+        );
     }
 
     #[test]

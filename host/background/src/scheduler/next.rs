@@ -1,18 +1,11 @@
 //! When a schedule is due next, by what its tick came to. Knows neither store nor guests.
 
+use moothall_core::retry::{PLUGIN_WORK, TRANSIENT_MS};
 use moothall_core::schedule::Schedule;
 use moothall_engine::calls::CallError;
 use moothall_guest::cut;
 use moothall_store::{Advance, ScheduleRow};
 
-/// After a closing time has passed, in milliseconds: between the tries to close, the last one again and
-/// again.
-const CLOSING_MS: [i64; 8] =
-    [1_000, 5_000, 30_000, 120_000, 600_000, 1_800_000, 3_600_000, 7_200_000];
-/// The longest that a closing time waits to be tried again, in milliseconds.
-pub const CLOSING_MOST_MS: i64 = CLOSING_MS[CLOSING_MS.len() - 1];
-/// A tick that found no room is tried again after this, in milliseconds.
-const BUSY_MS: i64 = 1_000;
 /// A plugin that does not serve now is looked for again after this, in milliseconds; when its file is
 /// there again its ticks come with their rhythm.
 const ABSENT_MS: i64 = 60_000;
@@ -43,8 +36,8 @@ pub fn after_failure(
 ) -> Advance {
     let said = Some(cut(error.to_string(), ERROR_BYTES));
     match (error, rhythm) {
-        (CallError::Fault(fault, _), _) if fault.is_passing() => {
-            advance(row, now + BUSY_MS, now, row.failures, said)
+        (error, _) if error.is_transient() => {
+            advance(row, now + TRANSIENT_MS, now, row.failures, said)
         }
         (_, None) => advance(row, now + ABSENT_MS, now, row.failures, said),
         (_, Some(Rhythm::Closing)) => closing_again(row, now, said),
@@ -58,12 +51,12 @@ pub fn after_failure(
 /// Its plugin has as many ticks under way as one may.
 pub fn later(row: &ScheduleRow, now: i64) -> Advance {
     let error = Some("its plugin has too many ticks under way".to_owned());
-    advance(row, now + BUSY_MS, now, row.failures, error)
+    advance(row, now + TRANSIENT_MS, now, row.failures, error)
 }
 
 fn closing_again(row: &ScheduleRow, now: i64, error: Option<String>) -> Advance {
-    let wait = CLOSING_MS.get(row.failures as usize).copied().unwrap_or(CLOSING_MOST_MS);
-    advance(row, now + wait, now, row.failures.saturating_add(1), error)
+    let failures = row.failures.saturating_add(1);
+    advance(row, now + PLUGIN_WORK.wait_ms(failures), now, failures, error)
 }
 
 fn advance(row: &ScheduleRow, to: i64, at: i64, failures: u32, error: Option<String>) -> Advance {
@@ -149,7 +142,7 @@ mod tests {
         let failed = waits.map(|failures| {
             decided(&after_failure(&row(failures), Some(&Rhythm::Closing), &trap, NOW))
         });
-        let expected = [(1_000, 1), (5_000, 2), (CLOSING_MOST_MS, 8), (CLOSING_MOST_MS, 101)];
+        let expected = [(1_000, 1), (5_000, 2), (7_200_000, 8), (7_200_000, 101)];
         assert_eq!(failed, expected);
         let pending =
             waits.map(|failures| decided(&after_success(&row(failures), &Rhythm::Closing, NOW)));

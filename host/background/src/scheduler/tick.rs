@@ -1,22 +1,19 @@
 //! One tick: what is called, and what becomes of its schedule.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::Scheduler;
 use super::next::{self, Rhythm};
 use moothall_core::clock::rfc3339;
 use moothall_core::effects::ProcessStatus;
 use moothall_core::ids::RequestId;
+use moothall_core::retry::STORE_PAUSE;
 use moothall_core::schedule::Schedule;
 use moothall_engine::calls::{CallError, Callee, Collected, Mode, ValidatedCall};
 use moothall_engine::plugins::{Plugin, ProcessFunction};
 use moothall_guest::Fault;
 use moothall_guest::exports::{ProducerTick, ScheduleTick};
 use moothall_store::{Advance, ProcessRow, ScheduleRow, StoreError, Tx};
-
-/// After a commit that failed.
-const COMMIT_PAUSE: Duration = Duration::from_millis(500);
 
 /// What became of a tick.
 pub enum Ticked {
@@ -102,7 +99,7 @@ impl Scheduler {
             Ok(()) | Err(StoreError::Stale) => {}
             Err(error) => {
                 tracing::warn!(%error, schedule = row.id, "a tick could not be stored; it comes again");
-                tokio::time::sleep(COMMIT_PAUSE).await;
+                tokio::time::sleep(STORE_PAUSE).await;
             }
         }
         Ticked::Stored

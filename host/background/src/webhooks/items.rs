@@ -14,6 +14,7 @@ use super::{Answer, Webhooks, receivers, response_of, webhook_types};
 use moothall_core::effects::ProcessStatus;
 use moothall_core::fair_share::FairShare;
 use moothall_core::ids::{InstanceId, RequestId};
+use moothall_core::retry::{PLUGIN_WORK, RetryPolicy, STORE_PAUSE, TRANSIENT_MS};
 use moothall_core::web::{Request, Response};
 use moothall_engine::calls::{CallError, Callee, ExtraWrite, Mode};
 use moothall_engine::plugins::ProcessFunction;
@@ -21,11 +22,8 @@ use moothall_guest::exports::Receive;
 use moothall_guest::{Fault, cut};
 use moothall_store::{DueWebhooks, Found, StoreError, Tx, Waits, WebhookItem, WebhookReceiver};
 
-/// Between the tries of an item, in milliseconds; after the last it is a dead letter.
-const RETRY_MS: [i64; 8] =
-    [1_000, 5_000, 30_000, 120_000, 600_000, 1_800_000, 3_600_000, 7_200_000];
-/// An item that found no room is tried again after this, in milliseconds.
-const BUSY_MS: i64 = 1_000;
+/// When an item is tried again; after the last attempt it is a dead letter.
+const RETRY: RetryPolicy = PLUGIN_WORK.ending();
 /// Items that the background tries at once.
 const AT_ONCE: usize = 16;
 /// Receivers that one look goes over; the next one goes on from there.
@@ -34,8 +32,6 @@ const LOOK_RECEIVERS: usize = 512;
 const LOOK: Duration = Duration::from_millis(50);
 /// The shortest time between two looks.
 const LOOK_PAUSE: Duration = Duration::from_millis(5);
-/// After a failure of the store, until what could not be settled is tried again.
-const UNSETTLED_PAUSE: Duration = Duration::from_secs(1);
 /// Longest error that an item remembers, in bytes.
 const ERROR_BYTES: usize = 500;
 
@@ -63,7 +59,11 @@ enum Tried {
 
 /// The longest that an item waits; a first try, while the platform waits, takes `first_ms`.
 pub fn waits(first_ms: i64) -> Waits {
-    Waits { untried_ms: first_ms.max(BUSY_MS), after_ms: RETRY_MS.to_vec(), asked_ms: 0 }
+    Waits {
+        untried_ms: first_ms.max(TRANSIENT_MS),
+        after_ms: RETRY.longest_waits_ms(),
+        asked_ms: 0,
+    }
 }
 
 impl Webhooks {
@@ -188,18 +188,11 @@ impl Webhooks {
 
     async fn failed(&self, item: &WebhookItem, error: &CallError) {
         let now = self.context.clock.now_ms();
-        let nobodys = matches!(
-            error,
-            CallError::Fault(
-                Fault::InstanceBusy | Fault::Overloaded(_) | Fault::Store(_) | Fault::Unsettled,
-                _
-            )
-        );
-        let (attempts, due) = if nobodys {
-            (item.attempts, Some(now + BUSY_MS))
+        let (attempts, due) = if error.is_transient() {
+            (item.attempts, Some(now + TRANSIENT_MS))
         } else {
-            let wait = RETRY_MS.get(item.attempts as usize);
-            (item.attempts.saturating_add(1), wait.map(|wait| now + wait))
+            let attempts = item.attempts.saturating_add(1);
+            (attempts, RETRY.retry_ms(attempts, 0).map(|wait| now + wait))
         };
         let said = cut(error.to_string(), ERROR_BYTES);
         if due.is_none() {
@@ -219,7 +212,7 @@ impl Webhooks {
     async fn note(&self, written: Result<(), StoreError>) {
         if let Err(error) = written {
             tracing::warn!(%error, "a webhook's item could not be settled; it is tried again");
-            tokio::time::sleep(UNSETTLED_PAUSE).await;
+            tokio::time::sleep(STORE_PAUSE).await;
         }
     }
 

@@ -10,6 +10,7 @@ use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
 use super::{CRASHES, READ, Ready, Turn, Workers};
+use moothall_core::retry::PLUGIN_WORK;
 use moothall_engine::calls::{CallError, Collected, Mode};
 use moothall_guest::exports::{WorkerCall, WorkerInput};
 use moothall_guest::{Batch, Fault, Kind, cut};
@@ -26,9 +27,6 @@ const TIME: Duration = Duration::from_millis(100);
 const ROWS: usize = 5_000;
 /// So far behind may a cursor be in the store while nothing concerned its worker, in positions.
 const BEHIND: i64 = 1_000;
-/// Between the tries of an event, in milliseconds; the last again and again.
-const RETRY_MS: [i64; 8] =
-    [1_000, 5_000, 30_000, 120_000, 600_000, 1_800_000, 3_600_000, 7_200_000];
 /// Longest error that is remembered, in bytes.
 const ERROR_BYTES: usize = 500;
 /// The kind of a plugin's error that no try would change.
@@ -41,7 +39,7 @@ pub enum Handled {
         permanent: bool,
         error: String,
     },
-    /// Nobody's doing: it is handled later.
+    /// It could not be handled, which counts as no attempt.
     NotNow(CallError),
 }
 
@@ -60,7 +58,7 @@ struct Gathered {
 
 /// The longest that an event waits to be tried again.
 pub fn waits() -> Waits {
-    Waits { untried_ms: 0, after_ms: RETRY_MS.to_vec(), asked_ms: 0 }
+    Waits { untried_ms: 0, after_ms: PLUGIN_WORK.longest_waits_ms(), asked_ms: 0 }
 }
 
 impl Workers {
@@ -277,21 +275,12 @@ impl Gathered {
 
 /// Of an event that failed that often: the first try counts.
 fn fate(attempts: u32, most: u32, permanent: bool, now: i64) -> Fate {
-    if permanent || attempts >= most {
-        return Fate::Dead;
-    }
-    let last = RETRY_MS[RETRY_MS.len() - 1];
-    let wait = RETRY_MS.get(attempts.saturating_sub(1) as usize).copied().unwrap_or(last);
-    Fate::Again(now + wait)
+    let wait = PLUGIN_WORK.with_attempts(most).retry_ms(attempts, 0).filter(|_| !permanent);
+    wait.map_or(Fate::Dead, |wait| Fate::Again(now + wait))
 }
 
 fn of_error(error: CallError) -> Handled {
-    let is_nobodys = match &error {
-        CallError::Fault(fault, _) => fault.is_passing(),
-        CallError::PluginUnavailable(..) => true,
-        _ => false,
-    };
-    if is_nobodys {
+    if error.is_transient() || matches!(error, CallError::PluginUnavailable(..)) {
         return Handled::NotNow(error);
     }
     let own = Kind::Own(PERMANENT.into());

@@ -4,33 +4,24 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
 
-use std::time::Duration;
-
 use tokio::time::Instant;
 
-use super::{REST, Turn};
+use super::Turn;
 use moothall_core::events::Envelope;
 use moothall_core::ids::{CommunityId, InstanceId};
+use moothall_core::retry::RESTART;
 use moothall_engine::context::Context;
 use moothall_store::WorkerRow;
 
 #[cfg(test)]
 mod tests;
 
-/// The longest rest.
-const REST_MOST: Duration = Duration::from_secs(60);
-
-/// The first rest, after so many others one after the other: longer each time.
-fn rest(first: Duration, rests: u32) -> Duration {
-    first.saturating_mul(1 << rests.min(6)).min(REST_MOST).max(first)
-}
-
 pub struct WorkerQueue {
     workers: HashMap<i64, Entry>,
     /// By the community whose events they handle; `HOST`: all.
     by_community: HashMap<CommunityId, Vec<i64>>,
     queue: VecDeque<i64>,
-    resting: BinaryHeap<Reverse<(Instant, i64)>>,
+    backing_off: BinaryHeap<Reverse<(Instant, i64)>>,
     /// The last row that was read.
     last: i64,
     /// The last event that was looked at.
@@ -46,14 +37,14 @@ struct Entry {
     since: Option<i64>,
     /// The same of those that came while it was at it.
     woken: Option<i64>,
-    /// Rests one after the other, for a reason.
-    rests: u32,
+    /// In a row.
+    failures: u32,
 }
 
 impl Entry {
     /// Says it the first time.
     fn say(&self, worker: i64, reason: &str) {
-        if self.rests == 0 {
+        if self.failures == 0 {
             let (name, instance) = (self.name.as_str(), self.instance.0);
             tracing::warn!(worker, name, instance, "a worker cannot go on now: {reason}");
         }
@@ -67,7 +58,7 @@ enum State {
     Busy,
     /// Woken while it was at it.
     BusyAndWoken,
-    Resting,
+    BackingOff,
 }
 
 impl WorkerQueue {
@@ -76,7 +67,7 @@ impl WorkerQueue {
             workers: HashMap::new(),
             by_community: HashMap::new(),
             queue: VecDeque::new(),
-            resting: BinaryHeap::new(),
+            backing_off: BinaryHeap::new(),
             last: 0,
             tail,
         }
@@ -101,7 +92,7 @@ impl WorkerQueue {
             state: State::Queued,
             since: None,
             woken: None,
-            rests: 0,
+            failures: 0,
         };
         self.workers.insert(row.id, entry);
         if row.crashes < 2 { self.queue.push_front(row.id) } else { self.queue.push_back(row.id) }
@@ -115,7 +106,7 @@ impl WorkerQueue {
                 self.queue.push_back(worker);
             }
             State::Busy => entry.state = State::BusyAndWoken,
-            State::Queued | State::BusyAndWoken | State::Resting => {}
+            State::Queued | State::BusyAndWoken | State::BackingOff => {}
         }
     }
 
@@ -140,14 +131,14 @@ impl WorkerQueue {
 
     /// The next that has something to do.
     pub fn next(&mut self) -> Option<i64> {
-        while let Some(Reverse((at, worker))) = self.resting.peek().copied() {
+        while let Some(Reverse((at, worker))) = self.backing_off.peek().copied() {
             if at > Instant::now() {
                 break;
             }
-            self.resting.pop();
+            self.backing_off.pop();
             // One that was roused meanwhile has had its turn.
             if let Some(entry) = self.workers.get_mut(&worker)
-                && entry.state == State::Resting
+                && entry.state == State::BackingOff
             {
                 entry.state = State::Queued;
                 self.queue.push_back(worker);
@@ -167,41 +158,41 @@ impl WorkerQueue {
             (Turn::Stuck { since }, _) => {
                 entry.since = since;
                 entry.woken = None;
-                entry.state = State::Resting;
-                self.resting.push(Reverse((Instant::now() + REST, worker)));
+                entry.state = State::BackingOff;
+                self.backing_off.push(Reverse((Instant::now() + RESTART.wait(1), worker)));
             }
-            (Turn::Rest { after, reason }, _) => {
+            (Turn::BackOff { policy, reason }, _) => {
                 entry.since = entry.since.or(entry.woken.take());
-                let rest = rest(after, entry.rests);
+                let wait = policy.wait(entry.failures.saturating_add(1));
                 if !reason.is_empty() {
                     entry.say(worker, &reason);
-                    entry.rests = entry.rests.saturating_add(1);
+                    entry.failures = entry.failures.saturating_add(1);
                 }
-                entry.state = State::Resting;
-                self.resting.push(Reverse((Instant::now() + rest, worker)));
+                entry.state = State::BackingOff;
+                self.backing_off.push(Reverse((Instant::now() + wait, worker)));
             }
             (Turn::Idle, State::Busy) => {
                 entry.state = State::Idle;
                 (entry.since, entry.woken) = (None, None);
-                entry.rests = 0;
+                entry.failures = 0;
             }
             (turn, _) => {
                 let since = if let Turn::More { since } = turn { since } else { None };
                 entry.since = since.or(entry.woken);
                 entry.woken = None;
                 entry.state = State::Queued;
-                entry.rests = 0;
+                entry.failures = 0;
                 self.queue.push_back(worker);
             }
         }
     }
 
-    /// Those of these instances that rest have their turn at once: what they waited for may be there.
+    /// Those of these instances that back off are due at once: what they waited for may be there.
     pub fn rouse(&mut self, is_of: impl Fn(InstanceId) -> bool) {
         for (worker, entry) in &mut self.workers {
-            if entry.state == State::Resting && is_of(entry.instance) {
+            if entry.state == State::BackingOff && is_of(entry.instance) {
                 entry.state = State::Queued;
-                entry.rests = 0;
+                entry.failures = 0;
                 self.queue.push_back(*worker);
             }
         }

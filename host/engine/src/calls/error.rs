@@ -85,6 +85,11 @@ impl CallError {
         }
     }
 
+    /// Whether another attempt soon is likely to succeed. A plugin that does not serve may be away for long.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Fault(fault, _) if fault.is_transient())
+    }
+
     /// Adds the id under which the failed call is listed.
     pub(super) fn of_call(self, id: CallId) -> Self {
         match self {

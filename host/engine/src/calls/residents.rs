@@ -1,6 +1,6 @@
 //! The guests that live on between calls, one for each instance of a resident plugin.
 //!
-//! One call at a time. One that a fault ended rests before the next is made, longer each time.
+//! One call at a time. After a fault the next guest is made when a backoff is over, which grows with each fault.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,11 +12,8 @@ use super::ValidatedCall;
 use crate::plugins::Plugin;
 use moothall_core::fair_share::{FairShare, SharePermit};
 use moothall_core::ids::{Generation, InstanceId, PluginName};
+use moothall_core::retry::RESTART;
 use moothall_guest::{CallContext, Ended, Export, Fault, Live};
-
-/// After a fault, until a new guest is made; doubled with each fault that follows, up to `REST_MOST`.
-const REST: Duration = Duration::from_secs(1);
-const REST_MOST: Duration = Duration::from_secs(60);
 
 /// All of a host.
 pub struct Residents {
@@ -31,9 +28,9 @@ struct Resident {
     live: Option<Live>,
     /// The version and the configuration that it was made for.
     made_for: Option<(Arc<Plugin>, Generation)>,
-    /// One after the other.
+    /// In a row.
     faults: u32,
-    rests_until: Option<Instant>,
+    backoff_until: Option<Instant>,
 }
 
 impl Residents {
@@ -95,14 +92,9 @@ impl Residents {
     }
 }
 
-/// After so many faults before this one, one after the other.
-fn rest_after(faults: u32) -> Duration {
-    REST.saturating_mul(1 << faults.min(6)).min(REST_MOST)
-}
-
 impl Resident {
     fn new(permit: SharePermit) -> Self {
-        Self { permit: Some(permit), live: None, made_for: None, faults: 0, rests_until: None }
+        Self { permit: Some(permit), live: None, made_for: None, faults: 0, backoff_until: None }
     }
 
     /// Whether it was made for that load of the plugin, or for none yet.
@@ -117,7 +109,7 @@ impl Resident {
     }
 
     fn may_begin(&self) -> Result<(), Fault> {
-        match self.rests_until {
+        match self.backoff_until {
             Some(until) if Instant::now() < until => {
                 Err(Fault::Overloaded("the resident plugin failed and is being restarted"))
             }
@@ -140,18 +132,18 @@ impl Resident {
         self.live = live;
         if self.live.is_some() {
             self.faults = 0;
-            self.rests_until = None;
+            self.backoff_until = None;
             return;
         }
-        let rest = rest_after(self.faults);
         self.faults = self.faults.saturating_add(1);
-        self.rests_until = Some(Instant::now() + rest);
+        let backoff = RESTART.wait(self.faults);
+        self.backoff_until = Some(Instant::now() + backoff);
         let (plugin, instance) = (call.plugin().name.as_str(), call.instance().map(|one| one.id.0));
         tracing::warn!(
             plugin,
             instance,
             faults = self.faults,
-            rest_ms = rest.as_millis(),
+            backoff_ms = backoff.as_millis(),
             "a resident plugin failed: its memory is gone, and it is restarted"
         );
     }
@@ -199,15 +191,13 @@ mod tests {
     }
 
     #[test]
-    fn one_that_failed_rests_and_longer_each_time() {
-        let seconds = [0, 1, 2, 5, 6, 100].map(|faults| rest_after(faults).as_secs());
-        assert_eq!(seconds, [1, 2, 4, 32, 60, 60]);
+    fn one_that_failed_begins_no_call_until_its_backoff_is_over() {
         let fair_share = FairShare::of(1);
         let mut resident = Resident::new(fair_share.take(&plugin("probe")).unwrap());
         resident.may_begin().unwrap();
-        resident.rests_until = Some(Instant::now() + REST_MOST);
+        resident.backoff_until = Some(Instant::now() + RESTART.wait(1));
         assert!(matches!(resident.may_begin(), Err(Fault::Overloaded(_))));
-        resident.rests_until = Some(Instant::now());
+        resident.backoff_until = Some(Instant::now());
         resident.may_begin().unwrap();
     }
 }

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::{CallError, Callee, Calls, Mode, ValidatedCall};
 use crate::plugins::{Away, Lifecycle, Plugin, Violation};
 use moothall_core::ids::RequestId;
-use moothall_core::instance::{Access, InFlight, Instance, InstanceLock, LockError, NO_MARK};
+use moothall_core::instance::{Access, InFlight, Instance, InstanceLock, NO_MARK};
 use moothall_core::secrets;
 use moothall_guest::Fault;
 use moothall_guest::exports::LifecycleCall;
@@ -192,10 +192,7 @@ impl Calls {
             tokio::time::sleep(POLL).await;
         }
         let left = end.saturating_duration_since(Instant::now());
-        let lock = instance.lock(Access::Exclusive, left).await.map_err(|error| match error {
-            LockError::Busy => Fault::InstanceBusy,
-            LockError::Replaced => Fault::InstanceReplaced,
-        })?;
+        let lock = instance.lock(Access::Exclusive, left).await.map_err(Fault::from)?;
         Ok(Some(lock))
     }
 }
@@ -218,17 +215,10 @@ impl Change<'_> {
         move |tx| tx.change_version(id, &from, &to, mark)
     }
 
-    /// A fault that will pass stays as it is; any other is the plugin's failed upgrade.
+    /// A transient fault stays what it is; anything else means that the upgrade itself failed.
     fn failed(&self, error: CallError) -> CallError {
         match error {
-            CallError::Fault(
-                fault @ (Fault::Store(_)
-                | Fault::Unsettled
-                | Fault::Overloaded(_)
-                | Fault::InstanceBusy
-                | Fault::InstanceReplaced),
-                call,
-            ) => CallError::Fault(fault, call),
+            CallError::Fault(fault, call) if fault.is_transient() => CallError::Fault(fault, call),
             error => CallError::UpgradeFailed {
                 plugin: self.plugin.name.clone(),
                 reason: error.to_string(),

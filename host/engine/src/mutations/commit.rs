@@ -16,9 +16,7 @@ use crate::communities::{Community, Turn};
 use crate::plugins::Lifecycle;
 use moothall_core::day_budget::Charge;
 use moothall_core::ids::{Generation, InstanceId, ProcessId, RequestId};
-use moothall_core::instance::{
-    Access, CommunityNames, Instance, InstanceLock, LockError, secret_context,
-};
+use moothall_core::instance::{Access, CommunityNames, Instance, InstanceLock, secret_context};
 use moothall_guest::{Fault, MemoryReservation};
 use moothall_store::{CommunityRow, NewInstance, NewWorker, SecretRow, StoreError, Taken, Tx};
 
@@ -175,11 +173,7 @@ impl Mutations {
         let mut held = Vec::with_capacity(steps.len());
         for (instance, step) in steps {
             let wait = end.saturating_duration_since(Instant::now());
-            let lock =
-                instance.lock(Access::Exclusive, wait).await.map_err(|error| match error {
-                    LockError::Busy => Fault::InstanceBusy,
-                    LockError::Replaced => Fault::InstanceReplaced,
-                })?;
+            let lock = instance.lock(Access::Exclusive, wait).await.map_err(Fault::from)?;
             let next = match step {
                 PlanStep::Reconfigure(_, draft) => Some(draft.instance.generation),
                 _ => None,

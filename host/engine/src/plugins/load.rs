@@ -227,7 +227,7 @@ impl Loader {
                 format!("its manifest has more than {} bytes", limits.manifest_bytes),
             )),
             Ok(Err(refusal)) => Err(LoadError::new("describe_failed", refusal.message)),
-            Err(fault @ (Fault::Overloaded(_) | Fault::Store(_))) => Err(LoadError::new(
+            Err(fault) if fault.is_transient() => Err(LoadError::new(
                 "overloaded",
                 format!("`describe` cannot be called now: {fault}"),
             )),

@@ -2,9 +2,11 @@
 
 use super::*;
 use moothall_core::ids::Generation;
+use moothall_core::retry::RetryPolicy;
 
 const ACME: CommunityId = CommunityId(1);
-const LONG: Duration = Duration::from_secs(3600);
+const LONG: RetryPolicy = RetryPolicy::doubling(3_600_000, 3_600_000);
+const NONE: RetryPolicy = RetryPolicy::listed(&[0]);
 
 fn row(id: i64, community: CommunityId, crashes: u32) -> WorkerRow {
     WorkerRow {
@@ -53,8 +55,8 @@ fn event(position: i64, of: Option<CommunityId>) -> Envelope {
     }
 }
 
-fn resting(after: Duration) -> Turn {
-    Turn::Rest { after, reason: "its plugin is away".into() }
+fn backing_off(policy: RetryPolicy) -> Turn {
+    Turn::BackOff { policy, reason: "its plugin is away".into() }
 }
 
 #[test]
@@ -112,50 +114,47 @@ fn an_event_wakes_those_of_its_community_and_of_the_host_that_want_it() {
 }
 
 #[test]
-fn whoever_rests_is_not_woken_and_comes_by_itself() {
+fn whoever_backs_off_is_not_woken_and_comes_by_itself() {
     let mut queue = idle([1, 2]);
     for id in [1, 2] {
         queue.wake(id);
     }
     assert_eq!(all(&mut queue), [1, 2]);
-    queue.ended(1, resting(LONG));
-    queue.ended(2, Turn::Rest { after: Duration::ZERO, reason: String::new() });
+    queue.ended(1, backing_off(LONG));
+    queue.ended(2, Turn::BackOff { policy: NONE, reason: String::new() });
     queue.wake(1);
     assert_eq!(all(&mut queue), [2]);
 }
 
 #[test]
-fn whoever_is_roused_has_one_turn_at_once_and_not_another_when_the_rest_is_over() {
+fn whoever_is_roused_has_one_turn_at_once_and_not_another_when_its_backoff_is_over() {
     let mut queue = idle([1, 2]);
     for id in [1, 2] {
         queue.wake(id);
     }
     all(&mut queue);
-    queue.ended(1, Turn::Rest { after: Duration::ZERO, reason: "x".into() });
-    queue.ended(2, resting(LONG));
+    queue.ended(1, Turn::BackOff { policy: NONE, reason: "x".into() });
+    queue.ended(2, backing_off(LONG));
     queue.rouse(|instance| instance == InstanceId(10));
-    assert_eq!(queue.workers[&1].rests, 0, "what it waited for may be there");
+    assert_eq!(queue.workers[&1].failures, 0, "what it waited for may be there");
     assert_eq!(all(&mut queue), [1]);
     queue.ended(1, Turn::Idle);
-    assert_eq!(all(&mut queue), [0; 0], "its rest was over, and so is its turn");
+    assert_eq!(all(&mut queue), [0; 0], "its backoff was over, and so is its turn");
 }
 
 #[test]
-fn rests_grow_while_the_reason_lasts() {
-    let second = Duration::from_secs(1);
-    assert_eq!([0, 1, 5, 6, 99].map(|rests| rest(second, rests).as_secs()), [1, 2, 32, 60, 60]);
-    assert_eq!(rest(LONG, 3), LONG, "never shorter than what was asked for");
+fn failures_count_while_the_reason_lasts() {
     let mut queue = idle([1]);
-    for (turn, rests) in [
-        (resting(Duration::ZERO), 1),
-        (resting(Duration::ZERO), 2),
-        (Turn::Rest { after: Duration::ZERO, reason: String::new() }, 2),
+    for (turn, failures) in [
+        (backing_off(NONE), 1),
+        (backing_off(NONE), 2),
+        (Turn::BackOff { policy: NONE, reason: String::new() }, 2),
         (Turn::More { since: None }, 0),
     ] {
         queue.wake(1);
         assert_eq!(all(&mut queue), [1]);
         queue.ended(1, turn);
-        assert_eq!(queue.workers[&1].rests, rests);
+        assert_eq!(queue.workers[&1].failures, failures);
     }
 }
 
