@@ -179,7 +179,6 @@ impl Host {
             limits: config.limits.clone(),
             in_flight: Arc::default(),
             change: None,
-            keep: None,
         };
         let mut host_scope = HostScope::new(mutations.clone(), config.clone());
         if context.store.health().writes() {

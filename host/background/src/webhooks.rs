@@ -11,7 +11,7 @@ mod routing;
 mod terms;
 pub mod verify;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -230,34 +230,27 @@ impl Webhooks {
         let due = now.saturating_add(i64::try_from(first_try).unwrap_or(i64::MAX));
         let (id, content, spoken) = (instance.id, request.clone(), request_id.to_string());
         let (context, bounds) = (plugin.context.clone(), self.bounds);
-        let items: Arc<Mutex<Vec<WebhookItem>>> = Arc::default();
-        let made = items.clone();
-        let also: ExtraWrite = Box::new(move |tx| {
+        let add: ExtraWrite<Vec<WebhookItem>> = Box::new(move |tx| {
             let receivers = receivers(tx, id, &types)?;
             let added = tx.add_webhook(&content, &spoken, &receivers, now, due)?;
             if !added.is_empty() {
                 tx.require_webhook_room(id, bounds)?;
                 charge(&context, content.bytes() + ROW_BYTES * added.len() as u64, now)?;
             }
-            *made.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = added;
-            Ok(())
+            Ok(added)
         });
-        let response = if plugin.exports("webhooks") {
-            let (plugin, instance) = (plugin.clone(), instance.clone());
-            let receive = Receive(request.clone());
-            let call = self.calls.on(plugin, instance, receive, request_id.clone()).await?;
-            response_of(self.calls.run(call, Mode::With(also)).await?.output)
-        } else {
+        if !plugin.exports("webhooks") {
             let (id, generation) = (instance.id, instance.generation);
-            let bytes = request.body.len();
+            let (store, bytes) = (&self.context.store, request.body.len());
             let add =
-                move |tx: &Tx<'_>| tx.require_generation(id, generation).and_then(|()| also(tx));
-            self.context.store.write_of("webhook.receive", bytes, add, None).await?;
-            None
-        };
-        let items =
-            std::mem::take(&mut *items.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
-        Ok((response, items))
+                move |tx: &Tx<'_>| tx.require_generation(id, generation).and_then(|()| add(tx));
+            return Ok((None, store.write_of("webhook.receive", bytes, add, None).await?));
+        }
+        let (plugin, instance) = (plugin.clone(), instance.clone());
+        let receive = Receive(request.clone());
+        let call = self.calls.on(plugin, instance, receive, request_id.clone()).await?;
+        let answer = self.calls.run_making(call, Mode::With(add)).await?;
+        Ok((response_of(answer.output), answer.made.unwrap_or_default()))
     }
 
     /// A webhook of a whole platform: the plugin says whom it is for, and each of them gets it at least

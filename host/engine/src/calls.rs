@@ -60,15 +60,15 @@ pub struct Calls {
     pending_limit: usize,
 }
 
-/// Whether the effects of a call are stored.
-pub enum Mode {
+/// Whether the effects of a call are stored. `T`: what the extra write returns.
+pub enum Mode<T = ()> {
     Commit,
     /// They are stored together with something else, or nothing is.
-    With(ExtraWrite),
+    With(ExtraWrite<T>),
     /// The same for `close` of a process. If it does not complete the process, all of it is stored and it counts as failed.
-    Closing(ExtraWrite),
+    Closing(ExtraWrite<T>),
     /// The callback sees them first and may add to the write.
-    BeforeCommit(BeforeCommit),
+    BeforeCommit(BeforeCommit<T>),
     /// They are handed back: a dry run shows them, a mutation stores them with its own write, the
     /// scheduler stores those of many ticks at once.
     Collect,
@@ -76,17 +76,20 @@ pub enum Mode {
 
 /// Called before the commit with a call's output and effects: may take from the effects, and returns what else the write
 /// stores.
-pub type BeforeCommit = Box<dyn FnOnce(&Output, &mut Collected) -> Option<ExtraWrite> + Send>;
+pub type BeforeCommit<T> =
+    Box<dyn FnOnce(&Output, &mut Collected) -> Option<ExtraWrite<T>> + Send>;
 
 /// What a call answered.
 #[derive(Debug)]
-pub struct Answer {
+pub struct Answer<T = ()> {
     pub output: Output,
     /// The effects, in the mode that hands them back.
     pub effects: Option<Collected>,
+    /// What the extra write returned, once it is stored; none where there was none.
+    pub made: Option<T>,
 }
 
-impl Answer {
+impl<T> Answer<T> {
     /// The result's JSON text, or none.
     pub fn text(self) -> Option<String> {
         match self.output {
@@ -108,8 +111,8 @@ pub struct Collected {
     pub plugin_context: Arc<PluginContext>,
     /// Counts the effects as guests' memory until they are stored or dropped.
     pub reservation: MemoryReservation,
-    /// Dropped once the write is stored or given up.
-    pub keep: Option<Arc<dyn std::any::Any + Send + Sync>>,
+    /// The same of calls whose effects were added.
+    more_reservations: Vec<MemoryReservation>,
     lock: Option<InstanceLock>,
     state_bytes: Option<u64>,
 }
@@ -144,6 +147,15 @@ impl Calls {
         call: ValidatedCall,
         mode: Mode,
     ) -> Result<Answer, CallError> {
+        self.run_making(call, mode).await
+    }
+
+    /// The same, for an extra write that returns something.
+    pub async fn run_making<T: Send + 'static>(
+        self: &Arc<Self>,
+        call: ValidatedCall,
+        mode: Mode<T>,
+    ) -> Result<Answer<T>, CallError> {
         let mut running = Box::pin(self.clone().run_here(call, mode));
         match poll_fn(|cx| Poll::Ready(running.as_mut().poll(cx))).await {
             Poll::Ready(outcome) => outcome,
@@ -156,11 +168,11 @@ impl Calls {
     }
 
     /// Every call ends here; one that failed is logged and listed.
-    async fn run_here(
+    async fn run_here<T: Send + 'static>(
         self: Arc<Self>,
         mut call: ValidatedCall,
-        mode: Mode,
-    ) -> Result<Answer, CallError> {
+        mode: Mode<T>,
+    ) -> Result<Answer<T>, CallError> {
         let mut trace = Trace::begin();
         let attempt = AssertUnwindSafe(self.attempt(&mut call, mode, &mut trace));
         // A panic is the host's fault and ends only this call.
@@ -168,12 +180,12 @@ impl Calls {
         outcome.map_err(|error| self.failed.note(&self.context.clock, &call, error, trace))
     }
 
-    async fn attempt(
+    async fn attempt<T: Send + 'static>(
         self: &Arc<Self>,
         call: &mut ValidatedCall,
-        mode: Mode,
+        mode: Mode<T>,
         trace: &mut Trace,
-    ) -> Result<Answer, CallError> {
+    ) -> Result<Answer<T>, CallError> {
         let admitted = self.admit(call.plugin())?;
         let taken = call.take_for_guest();
         let (export, call_context) = taken.ok_or_else(|| Fault::Host("a call ran twice".into()))?;
@@ -190,35 +202,38 @@ impl Calls {
     }
 
     /// Checks the result and the effects, then stores them; only then there is an answer.
-    async fn settle(
+    async fn settle<T: Send + 'static>(
         &self,
         call: &ValidatedCall,
         mut ended: Ended,
-        mode: Mode,
+        mode: Mode<T>,
         started: Instant,
-    ) -> Result<Answer, CallError> {
+    ) -> Result<Answer<T>, CallError> {
         let returned = std::mem::replace(&mut ended.result, Ok(Ok(Output::Nothing)));
         let output = returned?.map_err(|refusal| CallError::Refused(refusal, None))?;
         result::check(call, &output, &ended.effects).await?;
         let mut collected = Collected::of(call, ended, started);
-        match mode {
-            Mode::Collect => return Ok(Answer { output, effects: Some(collected) }),
-            Mode::Commit if collected.is_empty() => {}
-            Mode::Commit => self.commit(collected, None).await?,
-            Mode::With(also) => self.commit(collected, Some(also)).await?,
-            Mode::Closing(also) => {
+        let extra = match mode {
+            Mode::Collect => return Ok(Answer { output, effects: Some(collected), made: None }),
+            Mode::Commit => None,
+            Mode::With(extra) => Some(extra),
+            Mode::Closing(extra) => {
                 let is_completed = collected.writes.completes();
-                self.commit(collected, Some(also)).await?;
-                if !is_completed {
-                    return Err(CallError::NotClosed(None));
-                }
+                let made = Some(self.commit(collected, extra).await?);
+                let answer = Answer { output, effects: None, made };
+                return if is_completed { Ok(answer) } else { Err(CallError::NotClosed(None)) };
             }
-            Mode::BeforeCommit(finish) => match finish(&output, &mut collected) {
-                None if collected.is_empty() => {}
-                also => self.commit(collected, also).await?,
-            },
-        }
-        Ok(Answer { output, effects: None })
+            Mode::BeforeCommit(finish) => finish(&output, &mut collected),
+        };
+        let made = match extra {
+            Some(extra) => Some(self.commit(collected, extra).await?),
+            None if collected.is_empty() => None,
+            None => {
+                self.commit(collected, |_| Ok(())).await?;
+                None
+            }
+        };
+        Ok(Answer { output, effects: None, made })
     }
 
     /// Counts the call in for the host and the plugin; dropping the answer counts it out. For its
@@ -278,7 +293,7 @@ fn panicked() -> CallError {
     Fault::Host("a call panicked".into()).into()
 }
 
-fn outcome_of(outcome: &Result<Answer, CallError>) -> CallOutcome {
+fn outcome_of<T>(outcome: &Result<T, CallError>) -> CallOutcome {
     match outcome {
         Ok(_) => CallOutcome::Ok,
         Err(CallError::Refused(..)) => CallOutcome::Refused,

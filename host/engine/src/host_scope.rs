@@ -110,7 +110,7 @@ impl HostScope {
         let entry = PluginEntry { name: plugin.name.to_string(), config, platform_id: None };
         let request = RequestId::new(&self.context.clock);
         let host = CommunitySlug::of_host();
-        let (change, instance) = self.mutations.enable(host, entry, None, request).await?;
+        let (change, instance) = self.mutations.enable(host, entry, (None, ()), request).await?;
         if !self.begun.contains(&instance.id) && change != Became::Created {
             self.call(plugin.clone(), instance.clone(), Lifecycle::Initialize).await?;
         }

@@ -12,7 +12,6 @@ mod moved;
 mod plan;
 mod telling;
 
-use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -41,8 +40,6 @@ pub struct Mutations {
     pub in_flight: Arc<AtomicU32>,
     /// What is told of a mutation that succeeds.
     pub change: Option<Arc<Change>>,
-    /// Kept until the mutation has ended, whether anybody still waits for it or not.
-    pub keep: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 /// What is written with a community's change, of the community as it is then.
@@ -132,25 +129,22 @@ impl Mutations {
     pub fn telling(&self, change: Change) -> Self {
         Self { change: Some(Arc::new(change)), ..self.clone() }
     }
-
-    /// The same, which keeps that until it has ended.
-    pub fn keeping(self, keep: impl Any + Send + Sync) -> Self {
-        Self { keep: Some(Arc::new(keep)), ..self }
-    }
 }
 
 type MutationResult<T> = Result<T, MutationError>;
 
 impl Mutations {
-    /// A new community; fails if the slug is taken.
+    /// A new community; fails if the slug is taken. `guard` is dropped when the mutation has ended, whether anybody
+    /// still waits for it or not.
     pub async fn create(
         &self,
         slug: CommunitySlug,
         change: CommunityChange,
-        also: ExtraWriteOf<Community>,
+        (also, guard): (ExtraWriteOf<Community>, impl Send + 'static),
         request: RequestId,
     ) -> MutationResult<Arc<Community>> {
         self.alone(move |this| async move {
+            let _guard = guard;
             let turn = this.turn(vec![slug.clone()]).await?;
             if this.context.communities.get(slug.as_str()).is_some() {
                 return Err(MutationError::Taken(slug));
@@ -197,15 +191,17 @@ impl Mutations {
         .await
     }
 
-    /// Enables a plugin for a community, or gives its instance another config. `also` in the write of a change.
+    /// Enables a plugin for a community, or gives its instance another config. `also` in the write of a change; `guard`
+    /// is dropped when the mutation has ended.
     pub async fn enable(
         &self,
         slug: CommunitySlug,
         entry: PluginEntry,
-        also: Option<ExtraWriteOf<(Became, Arc<Instance>)>>,
+        (also, guard): (Option<ExtraWriteOf<(Became, Arc<Instance>)>>, impl Send + 'static),
         request: RequestId,
     ) -> MutationResult<(Became, Arc<Instance>)> {
         self.alone(move |this| async move {
+            let _guard = guard;
             let turn = this.turn(vec![slug.clone()]).await?;
             let unknown = || CallError::UnknownCommunity(slug.to_string());
             let community = this.context.communities.of(&slug).ok_or_else(unknown)?;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::error::Problem;
-use super::idempotency::{Begun, First};
+use super::idempotency::{Begun, First, Scope};
 use super::path::Path;
 use super::route::{INSTANCE, Route, failure, post, query};
 use super::{Api, body, door, dry_run, guard, idempotency, json_text};
@@ -223,7 +223,7 @@ async fn once(
     request_id: &RequestId,
 ) -> Result<Response, Problem> {
     let remembered = first.clone();
-    let finish: BeforeCommit = Box::new(move |output, collected| {
+    let finish: BeforeCommit<Arc<Scope>> = Box::new(move |output, collected| {
         let text = match output {
             Output::Text(text) => text.clone(),
             _ => None,
@@ -231,9 +231,10 @@ async fn once(
         let json = ("content-type".to_owned(), "application/json".to_owned());
         let headers = text.iter().map(|_| json.clone()).collect();
         let body = text.unwrap_or_default().into_bytes();
-        remembered.remember(StatusCode::OK, headers, body, Some(collected))
+        let remember = remembered.clone().remember(StatusCode::OK, headers, body);
+        remember.or_else(|| (!collected.is_empty()).then(|| remembered.run_on()))
     });
-    match api.calls.run(call, Mode::BeforeCommit(finish)).await {
+    match api.calls.run_making(call, Mode::BeforeCommit(finish)).await {
         Ok(done) => Ok(answered(done)),
         Err(error) => {
             let problem = Problem::from(error);
@@ -271,6 +272,6 @@ fn text_of<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a s
 }
 
 /// The result, or an empty body.
-fn answered(answer: Answer) -> Response {
+fn answered<T>(answer: Answer<T>) -> Response {
     answer.text().map_or_else(|| ().into_response(), json_text)
 }

@@ -156,10 +156,8 @@ async fn create(
     };
     let change = CommunityChange { slug: None, ..change(body)? };
     enabling(&api, slug.as_str(), &change, &request).await?;
-    let (mutations, also) = (api.mutations.telling(told), remembering(&api, answering.clone()));
-    let made =
-        mutations.keeping(answering.clone()).create(slug, change, also, request.clone()).await;
-    match made {
+    let also = (remembering(&api, answering.clone()), answering.clone());
+    match api.mutations.telling(told).create(slug, change, also, request.clone()).await {
         Ok(community) => {
             let shown = Json(community_shown(&api, &community)?);
             Ok((StatusCode::CREATED, shown).into_response())

@@ -295,8 +295,8 @@ fn append(
     let json = vec![("content-type".to_owned(), "application/json".to_owned())];
     let published = PublishedId { id };
     let body = text_of(&published).into_bytes();
-    let remember = first.and_then(|first| first.remember(StatusCode::ACCEPTED, json, body, None));
-    remember.map_or(Ok(()), |remember| remember(tx))?;
+    let remember = first.and_then(|first| first.remember(StatusCode::ACCEPTED, json, body));
+    remember.map_or(Ok(()), |remember| remember(tx).map(drop))?;
     Ok(published.id)
 }
 

@@ -18,7 +18,7 @@ use super::access::KeyId;
 use super::actions::{COMMUNITY, PLATFORM};
 use super::error::Problem;
 use super::{Api, body, json_text};
-use crate::calls::{Collected, ExtraWrite};
+use crate::calls::ExtraWrite;
 use crate::day_budget::{ROW_BYTES, Spent};
 use crate::ids::RequestId;
 use crate::store::{AfterWrite, StoreError, StoredResponse, Tx};
@@ -62,7 +62,8 @@ pub struct First {
     spent: Arc<Spent>,
 }
 
-struct Scope {
+/// The key of a request that is running until this is dropped.
+pub struct Scope {
     text: String,
     running: Running,
 }
@@ -134,8 +135,8 @@ impl Answering {
     pub fn remember(self, tx: &Tx<'_>, status: StatusCode, body: &str) -> Result<(), StoreError> {
         let json = vec![("content-type".to_owned(), "application/json".to_owned())];
         let body = body.as_bytes().to_vec();
-        let also = self.0.and_then(|first| first.remember(status, json, body, None));
-        also.map_or(Ok(()), |also| also(tx))
+        let remember = self.0.and_then(|first| first.remember(status, json, body));
+        remember.map_or(Ok(()), |remember| remember(tx).map(drop))
     }
 
     /// A plugin's own refusal is an answer as well.
@@ -214,25 +215,29 @@ fn replay(stored: StoredResponse) -> Response {
 }
 
 impl First {
-    /// What is stored with a success; none if it is too large to be remembered. Running until then.
+    /// What is stored with a success; none if it is too large to be remembered. Running until the write has ended.
     pub fn remember(
         self,
         status: StatusCode,
         headers: Vec<(String, String)>,
         body: Vec<u8>,
-        collected: Option<&mut Collected>,
-    ) -> Option<ExtraWrite> {
+    ) -> Option<ExtraWrite<Arc<Scope>>> {
         let Self { scope, fingerprint, now, spent } = self;
-        if let Some(collected) = collected {
-            collected.keep = Some(scope.clone());
-        }
         if body.len() > BODY_BYTES {
             return None;
         }
         // Whether there was room was asked before anything was done.
         spent.add(now, body.len() as u64 + ROW_BYTES);
         let response = StoredResponse { fingerprint, status: status.as_u16(), headers, body };
-        Some(Box::new(move |tx| tx.remember_response(&scope.text, &response, now + REMEMBERED_MS)))
+        Some(Box::new(move |tx| {
+            tx.remember_response(&scope.text, &response, now + REMEMBERED_MS)?;
+            Ok(scope)
+        }))
+    }
+
+    /// Stores nothing. Running until the write has ended.
+    pub fn run_on(self) -> ExtraWrite<Arc<Scope>> {
+        Box::new(move |_| Ok(self.scope))
     }
 
     /// A plugin's own refusal is an answer as well, in a write of its own.
@@ -240,8 +245,8 @@ impl First {
         let Some(status) = problem.refusal() else { return };
         let body = problem.body(request_id).into_bytes();
         let kind = ("content-type".to_owned(), "application/problem+json".to_owned());
-        if let Some(also) = self.remember(status, vec![kind], body, None)
-            && let Err(error) = api.context.store.write("idempotency.refusal", also).await
+        if let Some(remember) = self.remember(status, vec![kind], body)
+            && let Err(error) = api.context.store.write("idempotency.refusal", remember).await
         {
             tracing::warn!(%error, "a refusal could not be remembered; the request may be tried again");
         }

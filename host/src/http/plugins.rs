@@ -115,9 +115,8 @@ async fn enable(
     enabling(&api, slug.as_str(), &name, &config, &request).await?;
     let platform_id = platform_id.map(str::to_owned);
     let entry = PluginEntry { name, config: Some(config), platform_id };
-    let also = Some(remembering(&api, answering.clone()));
-    let mutations = api.mutations.telling(told).keeping(answering.clone());
-    match mutations.enable(slug, entry, also, request.clone()).await {
+    let also = (Some(remembering(&api, answering.clone())), answering.clone());
+    match api.mutations.telling(told).enable(slug, entry, also, request.clone()).await {
         Ok((Became::Unchanged, instance)) => {
             let shown = text_of(&instance_of(&api, &instance)?);
             answering.alone(&api, (StatusCode::OK, shown)).await

@@ -21,7 +21,7 @@ use super::openapi::bodies::is_wrapped;
 use super::path::Path;
 use super::route::{INSTANCE, Route, delete, failure, get, post, query};
 use super::{Api, body, door, guard, idempotency, json_text, require_plugin};
-use crate::calls::{CallError, Collected, ExtraWrite, StartRequest};
+use crate::calls::{CallError, ExtraWrite, StartRequest};
 use crate::effects::ProcessStatus;
 use crate::egress::EgressError;
 use crate::hooks::Builtin;
@@ -143,22 +143,24 @@ async fn start(
     }
     let start = api.calls.process(asked).await.map_err(flat)?;
     let (remembered, of, now) = (first.clone(), target.clone(), api.context.clock.now_ms());
-    let remember = move |row: &ProcessRow, collected: &mut Collected| {
+    let remember = move |row: &ProcessRow| {
         let headers = vec![
             ("content-type".to_owned(), "application/json".to_owned()),
             ("location".to_owned(), location(&of, row)),
         ];
         let body = row.shown().into_bytes();
-        let remember = remembered
-            .and_then(|one| one.remember(StatusCode::ACCEPTED, headers, body, Some(collected)));
+        let remember = remembered.map(|first| {
+            let remember = first.clone().remember(StatusCode::ACCEPTED, headers, body);
+            remember.unwrap_or_else(|| first.run_on())
+        });
         let told = told.of(row.public_id.clone()).with_status(StatusCode::ACCEPTED.as_u16());
         let (community, view) = (row.community, View::Process(row.public_id.clone()));
-        let also: ExtraWrite = Box::new(move |tx| {
+        let also: ExtraWrite<_> = Box::new(move |tx| {
             // It is stored already: what was before is nothing.
             tx.changed(&told, community, NULL, &view, now)?;
-            remember.map_or(Ok(()), |remember| remember(tx))
+            remember.map(|remember| remember(tx)).transpose()
         });
-        Some(also)
+        also
     };
     match (api.calls.start(start, remember).await, first) {
         (Ok(row), _) => Ok(accepted(&target, &row)),

@@ -91,11 +91,11 @@ impl Scheduler {
             return Ticked::Advanced(advance);
         }
         let is_closing = matches!(rhythm, Rhythm::Closing);
-        let also = Box::new(move |tx: &Tx<'_>| match is_closing {
+        let move_on = move |tx: &Tx<'_>| match is_closing {
             true => tx.advance_closing(&advance),
             false => tx.advance_schedule(&advance),
-        });
-        match self.calls.commit(collected, Some(also)).await {
+        };
+        match self.calls.commit(collected, move_on).await {
             Ok(()) | Err(StoreError::Stale) => {}
             Err(error) => {
                 tracing::warn!(%error, schedule = row.id, "a tick could not be stored; it comes again");

@@ -217,15 +217,15 @@ impl Workers {
             self.mourn(ready, dead.position, dead.error.as_deref());
         }
         let (passed, now) = (std::mem::take(&mut gathered.passed), self.clock().now_ms());
-        let also = move |tx: &Tx<'_>| tx.advance_worker(id, from, to, &passed, now);
+        let advance = move |tx: &Tx<'_>| tx.advance_worker(id, from, to, &passed, now);
         let stored = match gathered.done.take() {
             Some(mut collected) => {
                 if let Some(hold) = gathered.batch.take_lock() {
                     collected.keep_locked_until_stored(hold);
                 }
-                self.calls.commit(collected, Some(Box::new(also))).await
+                self.calls.commit(collected, advance).await
             }
-            None => self.context.store.write("worker.advance", also).await,
+            None => self.context.store.write("worker.advance", advance).await,
         };
         match stored {
             // Somebody else was quicker, or the instance is another now: it is looked at again.

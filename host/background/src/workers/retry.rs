@@ -55,11 +55,11 @@ impl Workers {
         match self.suspected(&mut permit, handling).await {
             Handled::Done(mut collected) => {
                 let (done, now) = (one.clone(), self.clock().now_ms());
-                let also = move |tx: &Tx<'_>| tx.end_worker_event(&done, now);
+                let end = move |tx: &Tx<'_>| tx.end_worker_event(&done, now);
                 if let Some(hold) = batch.take_lock() {
                     collected.keep_locked_until_stored(hold);
                 }
-                match self.calls.commit(*collected, Some(Box::new(also))).await {
+                match self.calls.commit(*collected, end).await {
                     Ok(()) | Err(StoreError::Stale) => Ok(true),
                     Err(error) => Err(error.into()),
                 }

@@ -21,8 +21,9 @@ pub const DAY_USED_UP: &str =
     "the plugin has had its stored_bytes_per_day stored; see /api/internal/plugins";
 
 /// What must be stored with a call or not at all: a schedule's advance, work that follows, a
-/// remembered response. Runs after the effects, inside the same write.
-pub type ExtraWrite = Box<dyn FnOnce(&Tx<'_>) -> Result<(), StoreError> + Send>;
+/// remembered response. Runs after the effects, inside the same write. What it returns is kept until the write has
+/// ended, and is handed to whoever waits for it.
+pub type ExtraWrite<T = ()> = Box<dyn FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send>;
 
 /// The effects of a call, as the store takes them.
 #[derive(Debug, Default)]
@@ -102,9 +103,9 @@ impl Collected {
             instance: call.instance().cloned(),
             writes,
             http: effects.http,
-            keep: None,
             plugin_context,
             reservation: ended.reservation,
+            more_reservations: Vec::new(),
             lock: ended.lock,
             state_bytes: ended.state_bytes,
         }
@@ -112,13 +113,13 @@ impl Collected {
 
     /// The effects of several calls as those of one.
     pub fn absorb(&mut self, later: Self) {
-        let Self { writes, reservation, keep, state_bytes, .. } = later;
+        let Self { writes, reservation, more_reservations, state_bytes, .. } = later;
         self.writes.state.extend(writes.state);
         self.writes.events.extend(writes.events);
         self.writes.accounts.extend(writes.accounts);
         self.state_bytes = state_bytes.or(self.state_bytes);
-        let kept = self.keep.take();
-        self.keep = Some(Arc::new((kept, keep, reservation)));
+        self.more_reservations.push(reservation);
+        self.more_reservations.extend(more_reservations);
     }
 
     /// Bytes of the instance's state with the effects, if they are known.
@@ -159,36 +160,36 @@ fn new_event(call: &ValidatedCall, event: moothall_core::effects::Emitted) -> Op
 }
 
 impl Calls {
-    /// Stores what was collected, and `also`; or nothing. The lock goes with the write and is released
-    /// by the writer.
-    pub async fn commit(
+    /// Stores what was collected, and then `extra`, whose result it returns; or nothing. The lock goes with the write
+    /// and is released by the writer.
+    pub async fn commit<T: Send + 'static>(
         &self,
         collected: Collected,
-        also: Option<ExtraWrite>,
-    ) -> Result<(), StoreError> {
+        extra: impl FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let Collected {
             instance,
             writes,
             reservation,
+            more_reservations,
             lock,
             state_bytes,
-            keep,
             plugin_context,
             ..
         } = collected;
         let (now, bytes) = (self.context.clock.now_ms(), writes.bytes());
         let charge = charge(&plugin_context, &writes, now)?;
-        let release = move |committed: Option<&()>| {
+        let release = move |committed: Option<&T>| {
             release(lock, committed.and(state_bytes));
             settle(charge, committed.is_some());
-            drop((reservation, keep));
+            drop((reservation, more_reservations));
         };
         let run = move |tx: &Tx<'_>| {
             if let Some(instance) = &instance {
                 tx.require_generation(instance.id, instance.generation)?;
                 writes.apply(tx, instance, now)?;
             }
-            also.map_or(Ok(()), |also| also(tx))
+            extra(tx)
         };
         self.context.store.write_of("call.commit", bytes, run, Some(Box::new(release))).await
     }

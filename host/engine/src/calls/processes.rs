@@ -2,10 +2,10 @@
 //!
 //! A process is stored by the commit of its own `start`: if that fails, there never was one.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use super::{
-    BeforeCommit, CallError, Callee, Calls, Collected, ExtraWrite, Mode, ValidatedCall, validated,
+    BeforeCommit, CallError, Callee, Calls, ExtraWrite, Mode, ValidatedCall, validated,
 };
 use crate::plugins::{Plugin, ProcessFunction, ProcessType};
 use moothall_core::effects::{ProcessChange, ProcessStatus};
@@ -76,31 +76,30 @@ impl Calls {
         Ok(ProcessRef { id, public_id: public_id.into(), name, is_new: true })
     }
 
-    /// Starts a process and returns it as its `start` left it. `more` says what must be stored with it.
-    pub async fn start(
+    /// Starts a process and returns it as its `start` left it. `more` says what must be stored with it, and what that
+    /// returns is kept until the write has ended.
+    pub async fn start<T: Send + 'static>(
         self: &Arc<Self>,
         start: ValidatedStart,
-        more: impl FnOnce(&ProcessRow, &mut Collected) -> Option<ExtraWrite> + Send + 'static,
+        more: impl FnOnce(&ProcessRow) -> ExtraWrite<T> + Send + 'static,
     ) -> Result<ProcessRow, CallError> {
         let ValidatedStart { call, kind, instance, callback_url } = start;
         let process = call.process().cloned();
         let process = process.ok_or_else(|| Fault::Host("a start of no process".into()))?;
         let now = self.context.clock.now_ms();
-        let started: Arc<Mutex<Option<ProcessRow>>> = Arc::default();
-        let told = started.clone();
-        let finish: BeforeCommit = Box::new(move |_, collected| {
+        let finish: BeforeCommit<(ProcessRow, T)> = Box::new(move |_, collected| {
             let change = collected.writes.process.take().map(|(_, change)| change);
             let change = change.unwrap_or_default();
             let row = first_row(&process, &instance, &change, callback_url);
-            let more = more(&row, collected);
-            *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(row.clone());
+            let more = more(&row);
             Some(Box::new(move |tx| {
                 store_new(tx, &row, &change, &kind, now)?;
-                more.map_or(Ok(()), |more| more(tx))
+                let kept = more(tx)?;
+                Ok((row, kept))
             }))
         });
-        self.run(call, Mode::BeforeCommit(finish)).await?;
-        let started = started.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let answer = self.run_making(call, Mode::BeforeCommit(finish)).await?;
+        let started = answer.made.map(|(row, _kept)| row);
         started.ok_or_else(|| Fault::Host("a start that started nothing".into()).into())
     }
 
