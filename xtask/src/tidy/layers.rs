@@ -27,6 +27,7 @@ const CRATES: &[Levels] = &[
             &["telemetry"],
         ],
     },
+    Levels { sources: "host/store/src/", levels: &[&["error"], &["engine"], &["tables"]] },
     Levels {
         sources: "host/engine/src/",
         levels: &[

@@ -1,0 +1,212 @@
+//! The machine below the tables: connections, the one thread that writes, checkpoints, migrations, health.
+//!
+//! Knows no table, except the one that a trial write uses. Nothing here may wait for a guest or for HTTP.
+
+mod backup;
+mod checkpoint;
+mod connection;
+mod disk;
+mod health;
+mod job;
+mod long_readers;
+mod migrate;
+mod reading;
+pub mod rows;
+mod signals;
+pub mod subscriptions;
+mod watch;
+mod writer;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use crate::StoreError;
+use moothall_core::config::StoreConfig;
+
+pub use connection::{Reader, Tx, read_aside};
+pub use health::{Health, Wrong};
+pub use migrate::SCHEMA_VERSION;
+pub use signals::Signals;
+
+use connection::Database;
+use job::Job;
+use writer::Writer;
+
+/// Runs on the writer's thread after a write was committed (`Some`) or has failed (`None`). It releases what the write
+/// keeps locked, even if the client that caused the write is gone.
+pub type AfterWrite<T> = Box<dyn FnOnce(Option<&T>) + Send>;
+
+/// A handle on the store; clones share it. The writer ends when the last one is dropped.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    writer: Writer,
+    database: Arc<Database>,
+    /// How long a caller waits for a write.
+    patience: Duration,
+}
+
+impl Inner {
+    fn health(&self) -> &Health {
+        self.database.health()
+    }
+}
+
+impl Store {
+    /// Opens the database, creates it if it is not there, and starts the writer.
+    pub fn open(path: &Path, config: &StoreConfig) -> Result<Self, StoreError> {
+        let database = Arc::new(Database::new(path, config));
+        let mut conn = database.open_writer()?;
+        migrate::migrate(&mut conn).map_err(|error| database.or_full(error))?;
+        Self::start(database.clone(), conn, config).map_err(|error| database.or_full(error))
+    }
+
+    /// Opens a database that a running host uses, as it is: only the host changes its schema.
+    pub fn open_beside_host(path: &Path, config: &StoreConfig) -> Result<Self, StoreError> {
+        let database = Arc::new(Database::new(path, config));
+        let conn = database.open_writer()?;
+        migrate::require_current(&conn)?;
+        Self::start(database, conn, config)
+    }
+
+    fn start(
+        database: Arc<Database>,
+        conn: Connection,
+        config: &StoreConfig,
+    ) -> Result<Self, StoreError> {
+        let writer = Writer::start(conn, config, database.health().clone())?;
+        checkpoint::start(&database, config)?;
+        let patience = Duration::from_millis(config.stalled_ms.max(1));
+        let inner = Arc::new(Inner { writer, database, patience });
+        watch::start(&inner, config)?;
+        Ok(Self { inner })
+    }
+
+    /// Reads on this thread's own connection. Blocks for as long as the statements take.
+    pub fn read<T>(
+        &self,
+        run: impl FnOnce(&Reader<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.inner.database.read(run)
+    }
+
+    /// Queues a write and waits until it is durable, or has failed and left nothing; for `stalled_ms` at most,
+    /// after which one that was begun is `Unsettled`.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        run: impl FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.write_then(name, run, None).await
+    }
+
+    /// As `write`; runs `after` when it has ended, whether the caller still waits or not.
+    pub async fn write_then<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        run: impl FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+        after: Option<AfterWrite<T>>,
+    ) -> Result<T, StoreError> {
+        self.write_of(name, 0, run, after).await
+    }
+
+    /// As `write_then`, for a write that stores about so many bytes: the writer bounds the bytes of a batch.
+    pub async fn write_of<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        bytes: usize,
+        run: impl FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+        after: Option<AfterWrite<T>>,
+    ) -> Result<T, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let job = Job::new(name, run, after, answer).of_bytes(bytes);
+        let claim = job.claim();
+        self.queue(job)?;
+        match tokio::time::timeout(self.inner.patience, answered).await {
+            Ok(answer) => answer.unwrap_or_else(|_| Err(ended())),
+            Err(_) => {
+                self.health().stalled();
+                Err(if claim.give_up() { StoreError::Stalled } else { StoreError::Unsettled })
+            }
+        }
+    }
+
+    /// As `write`, but waits for however long it takes: for background work that must not be done twice.
+    pub async fn write_unhurried<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        bytes: usize,
+        run: impl FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.queue(Job::new(name, run, None, answer).of_bytes(bytes))?;
+        answered.await.unwrap_or_else(|_| Err(ended()))
+    }
+
+    /// While a write hangs, others would only queue behind it.
+    fn queue(&self, job: Job) -> Result<(), StoreError> {
+        if self.health().is(Wrong::Stalled) {
+            drop(job.finish(Err(StoreError::Stalled)));
+            return Err(StoreError::Stalled);
+        }
+        self.inner.writer.queue(job)
+    }
+
+    /// What is known to be wrong. If nothing was written for a while this also queues a trial write, whose outcome the next
+    /// call shows. Never waits.
+    pub fn wrong(&self) -> Option<Wrong> {
+        if self.health().is_quiet() {
+            watch::try_to_write(&self.inner);
+        }
+        self.health().wrong()
+    }
+
+    /// Whether the store writes and reads.
+    pub fn health(&self) -> &Health {
+        self.inner.health()
+    }
+
+    /// The signals that commits send.
+    pub fn signals(&self) -> &Signals {
+        self.inner.writer.signals()
+    }
+
+    /// Copies the database at `path` into `file`, consistently, while a host may write. Works with any schema.
+    pub fn backup(path: &Path, config: &StoreConfig, file: &Path) -> Result<(), StoreError> {
+        Database::new(path, config).backup(file)
+    }
+
+    /// The last step of a clean stop: copies the write-ahead log into the database.
+    pub fn finish(&self) -> Result<(), StoreError> {
+        checkpoint::finish(&self.inner.database)
+    }
+
+    /// Bytes of the database that are in use; free pages do not count.
+    pub fn used_bytes(&self) -> Result<u64, StoreError> {
+        self.read(|reader| reader.used_bytes())
+    }
+
+    /// The bound of the database's size.
+    pub fn bound_bytes(&self) -> u64 {
+        self.inner.database.bound_bytes()
+    }
+
+    /// Writes that wait in the queue.
+    pub fn queued(&self) -> usize {
+        self.inner.writer.queued()
+    }
+}
+
+fn ended() -> StoreError {
+    StoreError::Unavailable("the writer has ended".into())
+}
+
+#[cfg(test)]
+mod tests;

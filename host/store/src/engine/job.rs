@@ -1,0 +1,148 @@
+//! A write in the writer's queue: the statements that it runs, and whom it answers.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Instant;
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::AfterWrite;
+use super::connection::Tx;
+use super::rows::Unreadable;
+use super::signals::RaisedSignals;
+use super::subscriptions::Subscriptions;
+use crate::StoreError;
+
+/// The names of writes that make room begin so.
+const PURGE: &str = "purge.";
+
+/// A queued write, with a result of any type.
+pub struct Job {
+    pub(super) write: Box<dyn Write>,
+    pub(super) queued: Instant,
+    /// About how many bytes it stores.
+    pub(super) bytes: usize,
+    /// It is committed by itself: it makes room, and a full disk that another write meets must not undo that.
+    pub(super) is_alone: bool,
+}
+
+/// Decides a race: either the writer begins the write, or the caller gives it up. Clones share it.
+#[derive(Clone, Default)]
+pub struct Claim(Arc<AtomicU8>);
+
+const BEGUN: u8 = 1;
+const GIVEN_UP: u8 = 2;
+
+impl Claim {
+    fn take(&self, by: u8) -> bool {
+        self.0.compare_exchange(0, by, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// True: the write will never be stored. False: the writer has begun it.
+    pub fn give_up(&self) -> bool {
+        self.take(GIVEN_UP)
+    }
+}
+
+/// The callback after a write panicked: what is in memory may differ from what is stored.
+pub(super) struct Panicked(pub &'static str);
+
+pub(super) trait Write: Send {
+    fn claim(&self) -> Claim;
+    /// Runs the statements and keeps their result.
+    fn run(
+        &mut self,
+        conn: &Connection,
+        raised: &RaisedSignals,
+        subscriptions: &Subscriptions,
+        unreadable: &Unreadable,
+    ) -> Result<(), StoreError>;
+    /// Releases what the write holds, then answers it.
+    fn finish(self: Box<Self>, committed: Result<(), StoreError>) -> Result<(), Panicked>;
+}
+
+struct Named<T, F> {
+    name: &'static str,
+    run: Option<F>,
+    result: Option<T>,
+    after: Option<AfterWrite<T>>,
+    answer: oneshot::Sender<Result<T, StoreError>>,
+    claim: Claim,
+}
+
+impl Job {
+    pub fn new<T, F>(
+        name: &'static str,
+        run: F,
+        after: Option<AfterWrite<T>>,
+        answer: oneshot::Sender<Result<T, StoreError>>,
+    ) -> Self
+    where
+        T: Send + 'static,
+        F: FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        let claim = Claim::default();
+        let write = Named { name, run: Some(run), result: None, after, answer, claim };
+        let is_alone = name.starts_with(PURGE);
+        Self { write: Box::new(write), queued: Instant::now(), bytes: 0, is_alone }
+    }
+
+    pub fn of_bytes(mut self, bytes: usize) -> Self {
+        self.bytes = bytes;
+        self
+    }
+
+    /// The race of this write, for its caller.
+    pub fn claim(&self) -> Claim {
+        self.write.claim()
+    }
+
+    /// Answers it.
+    pub(super) fn finish(self, committed: Result<(), StoreError>) -> Result<(), Panicked> {
+        self.write.finish(committed)
+    }
+}
+
+impl<T, F> Write for Named<T, F>
+where
+    T: Send,
+    F: FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send,
+{
+    fn run(
+        &mut self,
+        conn: &Connection,
+        raised: &RaisedSignals,
+        subscriptions: &Subscriptions,
+        unreadable: &Unreadable,
+    ) -> Result<(), StoreError> {
+        let Some(run) = self.run.take() else { return Ok(()) };
+        if !self.claim.take(BEGUN) {
+            return Err(StoreError::Stalled);
+        }
+        self.result = Some(run(&Tx { conn, name: self.name, raised, subscriptions, unreadable })?);
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>, committed: Result<(), StoreError>) -> Result<(), Panicked> {
+        let result = committed.and_then(|()| {
+            self.result
+                .take()
+                .ok_or_else(|| StoreError::Unavailable(format!("write {} did not end", self.name)))
+        });
+        let after = self.after.take();
+        let released = catch_unwind(AssertUnwindSafe(|| {
+            if let Some(after) = after {
+                after(result.as_ref().ok());
+            }
+        }));
+        // The caller may be gone: the write is stored all the same.
+        drop(self.answer.send(result));
+        released.map_err(|_| Panicked(self.name))
+    }
+
+    fn claim(&self) -> Claim {
+        self.claim.clone()
+    }
+}

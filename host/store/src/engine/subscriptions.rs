@@ -1,0 +1,49 @@
+//! The writer's cache of which endpoints subscribe to what: each event asks for it. `tables::subscriptions` fills it;
+//! whatever changes an endpoint empties it, and so does each write that fails.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use moothall_core::events::matches;
+
+/// The subscriptions that were read, if they are known.
+#[derive(Default)]
+pub struct Subscriptions(RefCell<Option<Arc<[Subscription]>>>);
+
+pub struct Subscription {
+    /// Row of the endpoint.
+    pub endpoint: i64,
+    pub is_driver: bool,
+    pub in_order: bool,
+    /// 0: all.
+    pub community: i64,
+    pub patterns: Vec<String>,
+}
+
+impl Subscriptions {
+    pub fn forget(&self) {
+        self.0.replace(None);
+    }
+
+    /// Those that are known, or those that `read` reads.
+    pub fn or_read<E>(
+        &self,
+        read: impl FnOnce() -> Result<Vec<Subscription>, E>,
+    ) -> Result<Arc<[Subscription]>, E> {
+        if let Some(known) = &*self.0.borrow() {
+            return Ok(known.clone());
+        }
+        let all: Arc<[Subscription]> = read()?.into();
+        self.0.replace(Some(all.clone()));
+        Ok(all)
+    }
+}
+
+impl Subscription {
+    /// Whether it is for an event of that community. The driver gets no events of the API itself.
+    pub fn is_for(&self, community: i64, source: &str, event_type: &str) -> bool {
+        (self.community == 0 || self.community == community)
+            && !(self.is_driver && source == "api")
+            && self.patterns.iter().any(|pattern| matches(pattern, source, event_type))
+    }
+}

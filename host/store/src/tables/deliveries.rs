@@ -1,0 +1,324 @@
+//! The tables `delivery` and `delivery_attempt`: events on their way to endpoints.
+//!
+//! Deliveries are added in the transaction of their event. Only the head of a lane has a due time;
+//! whatever finishes a delivery gives its lane the next head, in the same write. Statements name
+//! their index: without statistics the planner would scan everything that waits.
+
+pub mod due;
+pub mod list;
+#[cfg(test)]
+mod tests;
+
+use rusqlite::{OptionalExtension, params};
+
+use crate::engine::subscriptions::Subscription;
+use crate::{Audience, NewEvent, Reader, StoreError, Tx};
+
+/// How long a delivery is tried after its event, in milliseconds.
+pub const EXPIRE_MS: i64 = 4 * 24 * 60 * 60 * 1000;
+
+/// What deliveries need of an event that was just stored.
+pub(super) struct Departure {
+    pub position: i64,
+    pub key: i64,
+    pub community: i64,
+    pub time: i64,
+}
+
+/// An attempt as it is stored.
+#[derive(Clone, Debug)]
+pub struct AttemptRow {
+    pub attempt: u32,
+    pub started_at: i64,
+    pub duration_ms: i64,
+    pub status: Option<u16>,
+    /// The class of the failure.
+    pub error: Option<String>,
+    /// One sentence about it.
+    pub detail: Option<String>,
+    /// The first bytes of the answer's body.
+    pub response: Option<Vec<u8>>,
+}
+
+/// The state of a delivery after an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After {
+    Delivered,
+    Dead,
+    /// It is sent again at that time.
+    Due(i64),
+}
+
+/// What came of an attempt.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Row of the endpoint.
+    pub endpoint: i64,
+    pub delivery: i64,
+    /// The delivery's expiry when the attempt began; a delivery that was sent again by hand meanwhile has a later one.
+    pub expires_at: i64,
+    /// None for a probe that reached nobody: it counts as no attempt.
+    pub attempt: Option<AttemptRow>,
+    pub after: After,
+    /// The receiver wants no more: its endpoint is disabled.
+    pub gone: bool,
+    pub at: i64,
+}
+
+impl Outcome {
+    /// About how many bytes it stores.
+    pub fn bytes(&self) -> usize {
+        self.attempt.iter().filter_map(|attempt| attempt.response.as_ref()).map(Vec::len).sum()
+    }
+}
+
+impl Tx<'_> {
+    pub(super) fn add_deliveries(
+        &self,
+        event: &NewEvent,
+        departure: &Departure,
+    ) -> Result<(), StoreError> {
+        match &event.audience {
+            Audience::Endpoints => self.add_subscribed(event, departure),
+            Audience::Callback { url, not_before } => {
+                let endpoint = self.callback_endpoint(url, event.time)?;
+                self.add_delivery(departure, endpoint, true, *not_before)
+            }
+            Audience::Endpoint(endpoint) => {
+                self.add_delivery(departure, *endpoint, false, event.time)
+            }
+        }
+    }
+
+    fn add_subscribed(&self, event: &NewEvent, departure: &Departure) -> Result<(), StoreError> {
+        let subscriptions = self.subscriptions.or_read(|| self.reader().subscriptions())?;
+        for one in subscriptions.iter() {
+            if one.is_for(departure.community, &event.source, &event.event_type) {
+                self.add_delivery(departure, one.endpoint, one.in_order, event.time)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add_delivery(
+        &self,
+        event: &Departure,
+        endpoint: i64,
+        in_order: bool,
+        due_at: i64,
+    ) -> Result<(), StoreError> {
+        let behind = in_order && self.is_lane_taken(endpoint, event.key)?;
+        self.conn
+            .prepare_cached(
+                "INSERT INTO delivery (endpoint_id, event_position, key_id, community_id, state, attempts, \
+                 resent_after, due_at, expires_at) VALUES (?1, ?2, ?3, ?4, 'waiting', 0, 0, ?5, ?6)",
+            )?
+            .execute(params![
+                endpoint,
+                event.position,
+                event.key,
+                event.community,
+                (!behind).then_some(due_at),
+                event.time + EXPIRE_MS,
+            ])?;
+        self.raised.deliveries.set(true);
+        Ok(())
+    }
+
+    fn is_lane_taken(&self, endpoint: i64, key: i64) -> Result<bool, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT 1 FROM delivery INDEXED BY delivery_lane WHERE state = 'waiting' AND endpoint_id = ?1 AND key_id = ?2 LIMIT 1",
+        )?;
+        Ok(statement.exists([endpoint, key])?)
+    }
+
+    /// Stores the outcome of an attempt. A delivery that was cancelled meanwhile stays cancelled.
+    pub fn finish_attempt(&self, outcome: &Outcome) -> Result<(), StoreError> {
+        let Outcome { endpoint, delivery, expires_at, attempt, after, gone, at } = outcome;
+        if *gone {
+            self.disable_endpoint(*endpoint, "the receiver answered 410 Gone")?;
+        }
+        if let Some(attempt) = attempt {
+            self.add_attempt(*delivery, attempt)?;
+        }
+        let (state, due_at, finished_at) = match after {
+            After::Delivered => ("delivered", None, Some(*at)),
+            After::Dead if self.was_resent(*delivery, *expires_at)? => ("waiting", Some(*at), None),
+            After::Dead => ("dead", None, Some(*at)),
+            After::Due(at) => ("waiting", Some(*at), None),
+        };
+        self.conn
+            .prepare_cached(
+                "UPDATE delivery SET state = ?2, due_at = ?3, finished_at = ?4, attempts = max(attempts, ?5) \
+                 WHERE id = ?1 AND (state = 'waiting' OR state = 'dead' AND ?2 = 'delivered')",
+            )?
+            .execute(params![
+                delivery,
+                state,
+                due_at,
+                finished_at,
+                attempt.as_ref().map_or(0, |attempt| attempt.attempt),
+            ])?;
+        if finished_at.is_some() { self.advance_lane(*delivery, *at) } else { Ok(()) }
+    }
+
+    /// Whether it was sent again by hand after the attempt began: then that attempt does not end it.
+    fn was_resent(&self, delivery: i64, expires_at: i64) -> Result<bool, StoreError> {
+        let mut later = self.conn.prepare_cached(
+            "SELECT 1 FROM delivery WHERE id = ?1 AND state = 'waiting' AND expires_at > ?2",
+        )?;
+        Ok(later.exists([delivery, expires_at])?)
+    }
+
+    fn add_attempt(&self, delivery: i64, attempt: &AttemptRow) -> Result<(), StoreError> {
+        self.conn
+            .prepare_cached(
+                "INSERT OR REPLACE INTO delivery_attempt (delivery_id, attempt, started_at, duration_ms, status, \
+                 error, detail, response) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            )?
+            .execute(params![
+                delivery,
+                attempt.attempt,
+                attempt.started_at,
+                attempt.duration_ms,
+                attempt.status,
+                attempt.error,
+                attempt.detail,
+                attempt.response,
+            ])?;
+        Ok(())
+    }
+
+    /// After a delivery has finished the next of its lane becomes due, unless another is before that.
+    fn advance_lane(&self, finished: i64, now: i64) -> Result<(), StoreError> {
+        let mut next = self.conn.prepare_cached(
+            "SELECT w.id, w.due_at IS NULL FROM delivery f JOIN delivery w INDEXED BY delivery_lane ON w.state = 'waiting' \
+             AND w.endpoint_id = f.endpoint_id AND w.key_id = f.key_id WHERE f.id = ?1 ORDER BY w.id LIMIT 1",
+        )?;
+        let next = next
+            .query_row([finished], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, bool>(1)?)))
+            .optional()?;
+        if let Some((next, true)) = next {
+            self.conn
+                .prepare_cached("UPDATE delivery SET due_at = ?2 WHERE id = ?1")?
+                .execute([next, now])?;
+            self.raised.deliveries.set(true);
+        }
+        Ok(())
+    }
+
+    /// Ends waiting deliveries: as `dead` those that have expired by `expired`, or all as `cancelled`. Returns how many: one
+    /// that was sent again by hand meanwhile goes on.
+    pub fn end_deliveries(
+        &self,
+        deliveries: &[i64],
+        state: &'static str,
+        (now, expired): (i64, i64),
+    ) -> Result<usize, StoreError> {
+        let mut count = 0;
+        for delivery in deliveries {
+            let ended = self
+                .conn
+                .prepare_cached(
+                    "UPDATE delivery SET state = ?2, due_at = NULL, finished_at = ?3 \
+                     WHERE id = ?1 AND state = 'waiting' AND (?2 <> 'dead' OR expires_at <= ?4)",
+                )?
+                .execute(params![delivery, state, now, expired])?;
+            if ended > 0 {
+                count += ended;
+                self.advance_lane(*delivery, now)?;
+            }
+        }
+        Ok(count)
+    }
+
+    /// Makes deliveries dead whose rows or events cannot be read, so that they hold up no others. Returns how many.
+    pub fn bury_deliveries(&self, deliveries: &[i64], now: i64) -> Result<usize, StoreError> {
+        let mut bury = self.conn.prepare_cached(
+            "UPDATE delivery SET state = 'dead', due_at = NULL, finished_at = ?2, attempts = max(attempts, 0) \
+             WHERE id = ?1 AND state = 'waiting'",
+        )?;
+        let mut count = 0;
+        for delivery in deliveries {
+            if bury.execute([*delivery, now])? > 0 {
+                count += 1;
+                self.advance_lane(*delivery, now)?;
+            }
+        }
+        Ok(count)
+    }
+
+    /// Makes a delivery wait again, for as long as a new one. False: there is no such delivery, or its event or its endpoint
+    /// is gone.
+    pub fn resend_delivery(&self, delivery: i64, now: i64) -> Result<bool, StoreError> {
+        let mut found = self.conn.prepare_cached(
+            "SELECT d.endpoint_id, d.key_id, d.state = 'waiting', d.due_at IS NULL, p.ordering = 'fifo' \
+             FROM delivery d JOIN endpoint p ON p.id = d.endpoint_id AND p.kind <> 'deleted' \
+             JOIN event e ON e.position = d.event_position WHERE d.id = ?1",
+        )?;
+        let found = found
+            .query_row([delivery], |row| {
+                Ok((
+                    row.get::<_, i64>(0)?,
+                    row.get::<_, i64>(1)?,
+                    row.get(2)?,
+                    row.get(3)?,
+                    row.get(4)?,
+                ))
+            })
+            .optional()?;
+        let Some((endpoint, key, is_waiting, is_behind, in_order)) = found else {
+            return Ok(false);
+        };
+        let behind = match is_waiting {
+            true => is_behind,
+            false => in_order && self.is_lane_taken(endpoint, key)?,
+        };
+        self.conn
+            .prepare_cached(
+                "UPDATE delivery SET state = 'waiting', due_at = ?2, expires_at = max(expires_at, ?3), \
+                 finished_at = NULL, resent_after = attempts WHERE id = ?1",
+            )?
+            .execute(params![delivery, (!behind).then_some(now), now + EXPIRE_MS])?;
+        self.raised.deliveries.set(true);
+        Ok(true)
+    }
+
+    /// Removes at most `rows` deliveries of that state that finished before `before`, with their attempts. Returns how
+    /// many.
+    pub fn purge_deliveries(
+        &self,
+        state: &'static str,
+        before: i64,
+        rows: usize,
+    ) -> Result<usize, StoreError> {
+        let mut old = self.conn.prepare_cached(
+            "SELECT id FROM delivery INDEXED BY delivery_finished WHERE state <> 'waiting' AND state = ?1 AND finished_at < ?2 \
+             ORDER BY finished_at LIMIT ?3",
+        )?;
+        let old = old.query_map(params![state, before, rows as i64], |row| row.get::<_, i64>(0))?;
+        let old: Vec<i64> = old.collect::<Result<_, _>>()?;
+        for id in &old {
+            self.conn
+                .prepare_cached("DELETE FROM delivery_attempt WHERE delivery_id = ?1")?
+                .execute([id])?;
+            self.conn.prepare_cached("DELETE FROM delivery WHERE id = ?1")?.execute([id])?;
+        }
+        Ok(old.len())
+    }
+}
+
+impl Reader<'_> {
+    /// The endpoints that an event would go to, by their public ids.
+    pub fn subscribers(&self, event: &NewEvent) -> Result<Vec<String>, StoreError> {
+        let mut public_id =
+            self.conn.prepare_cached("SELECT public_id FROM endpoint WHERE id = ?1")?;
+        let all = self.subscriptions()?;
+        let community = event.community.map_or(0, |community| community.0);
+        let wants = |one: &&Subscription| one.is_for(community, &event.source, &event.event_type);
+        all.iter()
+            .filter(wants)
+            .map(|one| Ok(public_id.query_row([one.endpoint], |row| row.get(0))?))
+            .collect()
+    }
+}

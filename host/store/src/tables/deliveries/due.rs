@@ -1,0 +1,158 @@
+//! Which deliveries are due, and the event that each sends. Each statement names its index: without statistics the planner
+//! would scan everything that waits.
+
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::super::events::{ENVELOPE, ENVELOPE_FROM, envelope};
+use super::list::DELIVERY;
+use crate::engine::rows::Found;
+use crate::{Reader, StoreError};
+use moothall_core::events::Envelope;
+
+/// A delivery that may be sent now.
+#[derive(Clone, Debug)]
+pub struct DueDelivery {
+    pub id: i64,
+    pub attempts: u32,
+    /// None while another delivery of its lane is before it.
+    pub due_at: Option<i64>,
+    /// How many of these attempts were made before it was last sent again by hand.
+    pub resent_after: u32,
+    pub expires_at: i64,
+    pub event: Envelope,
+}
+
+/// Endpoints that have something due.
+#[derive(Clone, Debug, Default)]
+pub struct DueEndpoints {
+    pub found: Vec<i64>,
+    /// Where to go on, if there may be more.
+    pub next: Option<i64>,
+}
+
+impl Reader<'_> {
+    /// Endpoints after `after` that have something due at `now`: one step of the index for each that
+    /// has anything waiting, at most `limit`, however much waits.
+    pub fn endpoints_due(
+        &self,
+        after: i64,
+        now: i64,
+        limit: usize,
+    ) -> Result<DueEndpoints, StoreError> {
+        let mut next = self.conn.prepare_cached(
+            "SELECT endpoint_id, due_at FROM delivery INDEXED BY delivery_due WHERE state = 'waiting' AND due_at IS NOT NULL \
+             AND endpoint_id > ?1 ORDER BY endpoint_id, due_at LIMIT 1",
+        )?;
+        let (mut at, mut due) = (after, DueEndpoints::default());
+        for _ in 0..limit {
+            let row =
+                next.query_row([at], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)));
+            let Some((endpoint, due_at)) = row.optional()? else { return Ok(due) };
+            at = endpoint;
+            if due_at <= now {
+                due.found.push(endpoint);
+            }
+        }
+        due.next = Some(at);
+        Ok(due)
+    }
+
+    /// Deliveries to one endpoint that are due, the longest due first, at most `limit`.
+    pub fn due_deliveries(
+        &self,
+        endpoint: i64,
+        now: i64,
+        limit: usize,
+    ) -> Result<Vec<i64>, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT id FROM delivery INDEXED BY delivery_due WHERE state = 'waiting' AND due_at IS NOT NULL AND endpoint_id = ?1 \
+             AND due_at <= ?2 ORDER BY due_at, id LIMIT ?3",
+        )?;
+        let rows = statement.query_map(params![endpoint, now, limit as i64], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// A waiting delivery with its event.
+    pub fn waiting_delivery(&self, id: i64) -> Result<Found<DueDelivery>, StoreError> {
+        let sql = format!(
+            "SELECT {ENVELOPE}, d.id, d.attempts, d.resent_after, d.expires_at, d.due_at FROM {ENVELOPE_FROM} \
+             JOIN delivery d ON d.event_position = e.position WHERE d.id = ?1 AND d.state = 'waiting'"
+        );
+        let read = self.conn.prepare_cached(&sql)?.query_row([id], due_delivery);
+        self.unreadable.one(DELIVERY.0, id, read)
+    }
+
+    /// The first waiting delivery of a lane, without those that are passed over.
+    pub fn first_in_lane(
+        &self,
+        delivery: i64,
+        is_passed_over: impl Fn(i64) -> bool,
+    ) -> Result<Option<i64>, StoreError> {
+        let mut lane = self.conn.prepare_cached(
+            "SELECT d.id FROM delivery f CROSS JOIN delivery d INDEXED BY delivery_lane ON d.state = 'waiting' \
+             AND d.endpoint_id = f.endpoint_id AND d.key_id = f.key_id WHERE f.id = ?1 ORDER BY d.id",
+        )?;
+        let mut rows = lane.query([delivery])?;
+        while let Some(row) = rows.next()? {
+            let id = row.get(0)?;
+            if !is_passed_over(id) {
+                return Ok(Some(id));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The oldest delivery that waits for an endpoint, due or not, among the first of each lane.
+    pub fn oldest_delivery(&self, endpoint: i64) -> Result<Option<i64>, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT min(id) FROM delivery INDEXED BY delivery_due WHERE endpoint_id = ?1 AND state = 'waiting' \
+             AND due_at IS NOT NULL",
+        )?;
+        Ok(statement.query_row([endpoint], |row| row.get(0))?)
+    }
+
+    /// Deliveries that have expired, at most `limit`.
+    pub fn expired_deliveries(&self, now: i64, limit: usize) -> Result<Vec<i64>, StoreError> {
+        self.ids(
+            "SELECT id FROM delivery INDEXED BY delivery_expires WHERE state = 'waiting' AND expires_at <= ?1 ORDER BY expires_at LIMIT ?2",
+            now,
+            limit,
+        )
+    }
+
+    /// Waiting deliveries of endpoints that were deleted, at most `limit`.
+    pub fn orphaned_deliveries(&self, limit: usize) -> Result<Vec<i64>, StoreError> {
+        self.ids(
+            "SELECT d.id FROM endpoint p INDEXED BY endpoint_deleted \
+             CROSS JOIN delivery d INDEXED BY delivery_lane ON d.endpoint_id = p.id AND d.state = 'waiting' \
+             WHERE p.kind = 'deleted' AND ?1 = 0 LIMIT ?2",
+            0,
+            limit,
+        )
+    }
+
+    fn ids(&self, sql: &str, value: i64, limit: usize) -> Result<Vec<i64>, StoreError> {
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let rows = statement.query_map(params![value, limit as i64], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// How many wait, and when the next of them expires.
+    pub fn waiting_deliveries(&self) -> Result<(i64, Option<i64>), StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT count(*), min(expires_at) FROM delivery INDEXED BY delivery_expires WHERE state = 'waiting'",
+        )?;
+        Ok(statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?)
+    }
+}
+
+fn due_delivery(row: &Row<'_>) -> rusqlite::Result<DueDelivery> {
+    Ok(DueDelivery {
+        event: envelope(row)?,
+        id: row.get(15)?,
+        attempts: row.get(16)?,
+        resent_after: row.get(17)?,
+        expires_at: row.get(18)?,
+        due_at: row.get(19)?,
+    })
+}

@@ -1,0 +1,304 @@
+//! Lists of deliveries for the API. Reads only. A page is read from an index, or by a bounded scan if no index has just
+//! those rows.
+
+use rusqlite::{OptionalExtension, Row, params};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::engine::rows::{Found, Table, sql_limit};
+use crate::{AttemptRow, Reader, StoreError};
+use moothall_core::clock::Moment;
+
+pub(super) const DELIVERY: Table = Table("delivery", 0);
+const ATTEMPT: Table = Table("delivery_attempt", 0);
+/// Rows that a page scans, at most, if it has to leave some out.
+const WALK: usize = 5_000;
+/// Deliveries among which the last failure of their endpoint is searched.
+const NEWEST: usize = 100;
+const DELIVERED: &str = "delivered";
+/// The states of a delivery.
+pub const STATES: [&str; 4] = ["waiting", "delivered", "dead", "cancelled"];
+
+/// Which deliveries are listed.
+#[derive(Clone, Debug, Default)]
+pub struct DeliveryFilter {
+    /// Row of the endpoint.
+    pub endpoint: Option<i64>,
+    pub state: Option<String>,
+    /// Row of the community.
+    pub community: Option<i64>,
+}
+
+/// A delivery as `/api/internal/deliveries` shows it.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Delivery")]
+pub struct DeliveryRow {
+    pub id: i64,
+    pub endpoint: String,
+    /// Null once the event is no longer kept.
+    pub event: Option<DeliveredEvent>,
+    #[schemars(extend("enum" = STATES))]
+    pub state: String,
+    pub attempts: u32,
+    pub due_at: Option<Moment>,
+    pub expires_at: Option<Moment>,
+    pub finished_at: Option<Moment>,
+}
+
+/// What is sent.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct DeliveredEvent {
+    pub id: String,
+    pub position: i64,
+    pub community: String,
+    pub source: String,
+    pub event_type: String,
+}
+
+const SHOWN: &str = "d.id, p.public_id, e.id, e.position, e.community, e.source, e.event_type, d.state, d.attempts, \
+                     d.due_at, d.expires_at, d.finished_at FROM delivery d JOIN endpoint p ON p.id = d.endpoint_id \
+                     LEFT JOIN event e ON e.position = d.event_position";
+
+fn delivery(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
+    let event = match row.get::<_, Option<String>>(2)? {
+        None => None,
+        Some(id) => Some(DeliveredEvent {
+            id,
+            position: row.get(3)?,
+            community: row.get(4)?,
+            source: row.get(5)?,
+            event_type: row.get(6)?,
+        }),
+    };
+    Ok(DeliveryRow {
+        id: row.get(0)?,
+        endpoint: row.get(1)?,
+        event,
+        state: row.get(7)?,
+        attempts: row.get(8)?,
+        due_at: row.get::<_, Option<i64>>(9)?.map(Moment),
+        expires_at: row.get::<_, Option<i64>>(10)?.map(Moment),
+        finished_at: row.get::<_, Option<i64>>(11)?.map(Moment),
+    })
+}
+
+/// How many deliveries wait for an endpoint, and its last failure.
+#[derive(Clone, Debug, Default)]
+pub struct Backlog {
+    /// Counted up to a bound.
+    pub count: usize,
+    pub is_more: bool,
+    /// The time of the oldest delivery's event.
+    pub oldest: Option<i64>,
+    /// Whether the oldest has failed.
+    pub is_failing: bool,
+    pub last_failure: Option<LastFailure>,
+}
+
+#[derive(Clone, Debug)]
+pub struct LastFailure {
+    pub delivery: i64,
+    pub at: i64,
+    pub status: Option<u16>,
+    pub error: String,
+    pub detail: Option<String>,
+}
+
+impl Reader<'_> {
+    /// Counts at most `most` of the deliveries that wait for an endpoint.
+    pub fn backlog(&self, endpoint: i64, most: usize) -> Result<Backlog, StoreError> {
+        let mut count = self.conn.prepare_cached(
+            "SELECT count(*) FROM (SELECT 1 FROM delivery INDEXED BY delivery_lane \
+             WHERE endpoint_id = ?1 AND state = 'waiting' LIMIT ?2)",
+        )?;
+        let counted: i64 = count.query_row(params![endpoint, most as i64 + 1], |row| row.get(0))?;
+        let counted = usize::try_from(counted).unwrap_or_default();
+        let oldest = self.oldest_delivery(endpoint)?;
+        let waiting = match oldest {
+            Some(id) => self.waiting_delivery(id)?.row(),
+            None => None,
+        };
+        Ok(Backlog {
+            count: counted.min(most),
+            is_more: counted > most,
+            is_failing: waiting.as_ref().is_some_and(|one| one.attempts > one.resent_after),
+            oldest: waiting.map(|one| one.event.time),
+            last_failure: self.last_failure(endpoint, oldest)?,
+        })
+    }
+
+    /// The last failed attempt, among the newest deliveries and the one that has waited longest.
+    fn last_failure(
+        &self,
+        endpoint: i64,
+        oldest: Option<i64>,
+    ) -> Result<Option<LastFailure>, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT delivery_id, started_at, status, error, detail FROM delivery_attempt \
+             WHERE delivery_id IN (SELECT id FROM (SELECT id FROM delivery INDEXED BY delivery_endpoint \
+             WHERE endpoint_id = ?1 ORDER BY id DESC LIMIT ?2) UNION SELECT ?3) AND error IS NOT NULL \
+             ORDER BY started_at DESC, attempt DESC LIMIT 1",
+        )?;
+        let row = statement.query_row(params![endpoint, NEWEST as i64, oldest], |row| {
+            Ok(LastFailure {
+                delivery: row.get(0)?,
+                at: row.get(1)?,
+                status: row.get(2)?,
+                error: row.get(3)?,
+                detail: row.get(4)?,
+            })
+        });
+        Ok(row.optional()?)
+    }
+
+    /// The newest before `before`, at most `limit`; and where to go on, if there is more.
+    pub fn deliveries(
+        &self,
+        filter: &DeliveryFilter,
+        before: i64,
+        limit: usize,
+    ) -> Result<(Vec<DeliveryRow>, Option<i64>), StoreError> {
+        let (ids, next) = self.delivery_ids(filter, before, limit)?;
+        let mut rows = Vec::with_capacity(ids.len());
+        for id in ids {
+            rows.extend(self.listed_delivery(id)?.row());
+        }
+        Ok((rows, next))
+    }
+
+    pub fn delivery(&self, id: i64) -> Result<Option<DeliveryRow>, StoreError> {
+        let sql = format!("SELECT {SHOWN} WHERE d.id = ?1");
+        Ok(self.conn.prepare_cached(&sql)?.query_row([id], delivery).optional()?)
+    }
+
+    fn listed_delivery(&self, id: i64) -> Result<Found<DeliveryRow>, StoreError> {
+        let sql = format!("SELECT {SHOWN} WHERE d.id = ?1");
+        let read = self.conn.prepare_cached(&sql)?.query_row([id], delivery);
+        self.unreadable.one(DELIVERY.0, id, read)
+    }
+
+    /// Attempts of one delivery, in order.
+    pub fn attempts(&self, delivery: i64) -> Result<Vec<AttemptRow>, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT attempt, started_at, duration_ms, status, error, detail, response FROM delivery_attempt \
+             WHERE delivery_id = ?1 ORDER BY attempt",
+        )?;
+        let attempt = |row: &Row<'_>| {
+            Ok(AttemptRow {
+                attempt: row.get(0)?,
+                started_at: row.get(1)?,
+                duration_ms: row.get(2)?,
+                status: row.get(3)?,
+                error: row.get(4)?,
+                detail: row.get(5)?,
+                response: row.get(6)?,
+            })
+        };
+        let rows = statement.query([delivery])?;
+        Ok(self.unreadable.list(rows, ATTEMPT, usize::MAX, attempt)?.rows)
+    }
+
+    /// Finished deliveries of an endpoint in that state after `after`, by id, at most `limit`; and
+    /// the id after which to go on, if there may be more.
+    pub fn recoverable_deliveries(
+        &self,
+        endpoint: i64,
+        state: &str,
+        after: i64,
+        since: i64,
+        limit: usize,
+    ) -> Result<(Vec<i64>, Option<i64>), StoreError> {
+        let index = match state {
+            DELIVERED => "delivery_endpoint WHERE",
+            _ => "delivery_open WHERE state <> 'delivered' AND",
+        };
+        let sql = format!(
+            "SELECT id, finished_at >= ?4 FROM delivery INDEXED BY {index} endpoint_id = ?1 AND state = ?2 \
+             AND id > ?3 ORDER BY id LIMIT ?5"
+        );
+        let mut statement = self.conn.prepare_cached(&sql)?;
+        let rows = statement
+            .query_map(params![endpoint, state, after, since, limit as i64], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, Option<bool>>(1)?.unwrap_or(false)))
+            })?
+            .collect::<Result<Vec<_>, _>>()?;
+        let next = rows.last().filter(|_| rows.len() == limit).map(|(id, _)| *id);
+        Ok((rows.into_iter().filter(|(_, recent)| *recent).map(|(id, _)| id).collect(), next))
+    }
+
+    fn delivery_ids(
+        &self,
+        filter: &DeliveryFilter,
+        before: i64,
+        limit: usize,
+    ) -> Result<(Vec<i64>, Option<i64>), StoreError> {
+        let parts = [filter.endpoint.is_some(), filter.state.is_some(), filter.community.is_some()];
+        let is_covered = match parts {
+            [false, true, false] => filter.state.as_deref() != Some(DELIVERED),
+            parts => parts.iter().filter(|part| **part).count() <= 1,
+        };
+        // More rows are read than shown only if some have to be left out.
+        let rows = if is_covered { limit } else { WALK };
+        let walked = self.walk(filter, before, rows)?;
+        let mut ids = Vec::new();
+        for one in &walked {
+            if filter.has(one) {
+                ids.push(one.id);
+            }
+            if ids.len() == limit {
+                return Ok((ids, Some(one.id)));
+            }
+        }
+        let next = walked.last().filter(|_| walked.len() == rows).map(|one| one.id);
+        Ok((ids, next))
+    }
+
+    /// The newest `rows` of the narrowest index. What is not delivered has an index of its own, because it is little and is
+    /// asked for most.
+    fn walk(
+        &self,
+        filter: &DeliveryFilter,
+        before: i64,
+        rows: usize,
+    ) -> Result<Vec<Walked>, StoreError> {
+        let open = filter.state.as_ref().filter(|state| *state != DELIVERED);
+        let (of, value): (&str, &dyn rusqlite::ToSql) = match filter {
+            _ if open.is_some() => {
+                ("INDEXED BY delivery_open WHERE state <> 'delivered' AND state = ?1 AND", &open)
+            }
+            DeliveryFilter { endpoint: Some(endpoint), .. } => {
+                ("INDEXED BY delivery_endpoint WHERE endpoint_id = ?1 AND", endpoint)
+            }
+            DeliveryFilter { community: Some(community), .. } => {
+                ("INDEXED BY delivery_community WHERE community_id = ?1 AND", community)
+            }
+            _ => ("WHERE ?1 AND", &true),
+        };
+        let sql = format!(
+            "SELECT id, endpoint_id, community_id, state FROM delivery {of} id < ?2 ORDER BY id DESC LIMIT ?3"
+        );
+        let mut statement = self.conn.prepare_cached(&sql)?;
+        let walked = |row: &Row<'_>| {
+            let (endpoint, community) = (row.get(1)?, row.get(2)?);
+            Ok(Walked { id: row.get(0)?, endpoint, community, state: row.get(3)? })
+        };
+        let found = statement.query(params![value, before, sql_limit(rows)])?;
+        Ok(self.unreadable.list(found, DELIVERY, rows, walked)?.rows)
+    }
+}
+
+/// The columns by which deliveries are filtered.
+struct Walked {
+    id: i64,
+    endpoint: i64,
+    community: i64,
+    state: String,
+}
+
+impl DeliveryFilter {
+    fn has(&self, one: &Walked) -> bool {
+        self.endpoint.is_none_or(|wanted| wanted == one.endpoint)
+            && self.community.is_none_or(|wanted| wanted == one.community)
+            && self.state.as_ref().is_none_or(|wanted| *wanted == one.state)
+    }
+}
