@@ -1,8 +1,8 @@
-//! Monitoring: what the host measures of each request, handed to the plugins that want it.
+//! Monitoring points: what the host measures of each request, handed to the plugins that want it.
 //!
-//! Best effort, and never in a request's way: a request pushes into a bounded ring and forgets; a ring that
-//! is full drops its oldest, counted. One task for each plugin takes batches out of its ring. While no
-//! plugin wants points, a request pays for one look at a flag.
+//! Best effort, and never in a request's way: a request pushes its point into a bounded ring; a ring that is full drops
+//! its oldest point and counts it. One task for each plugin takes batches out of its ring. While no plugin wants points, a
+//! request costs the load of a flag.
 
 mod point;
 
@@ -35,10 +35,10 @@ const RING: usize = 10_000;
 const BATCH: usize = 1_000;
 /// A batch that is not full is handed over after this.
 const WAIT: Duration = Duration::from_secs(1);
-/// How often a ring is looked into.
-const LOOK: Duration = Duration::from_millis(10);
-/// How often it is looked for plugins that were loaded or replaced.
-const PLUGINS_LOOK: Duration = Duration::from_millis(250);
+/// How often a ring is polled.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
+/// How often plugins that were loaded or replaced are noticed.
+const PLUGINS_POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Where points go.
 #[derive(Default)]
@@ -47,11 +47,11 @@ pub struct Monitoring {
     rings: ArcSwap<Vec<Arc<Ring>>>,
 }
 
-/// What one plugin has not got yet.
+/// The points that one plugin has not been given yet.
 struct Ring {
     plugin: PluginName,
     points: ArrayQueue<Point>,
-    /// Looked up once: it is counted for each request while the plugin does not keep up.
+    /// Kept, because each request counts while the plugin does not keep up.
     dropped: OnceLock<Counter>,
 }
 
@@ -74,7 +74,7 @@ impl Monitoring {
     }
 }
 
-/// Hands points over to whichever plugins want them, a task for each; they end with this.
+/// Hands points over to the plugins that want them, in a task for each. Dropping this ends the tasks.
 pub struct Takers {
     monitoring: Arc<Monitoring>,
     calls: Arc<Calls>,
@@ -84,26 +84,26 @@ pub struct Takers {
 }
 
 impl Takers {
-    /// Begins with the plugins that are there; within a runtime, and before the first request, so that it
-    /// is measured too.
+    /// Begins with the plugins that serve now. Called within a runtime, and before the first request, so that it is
+    /// measured too.
     pub fn new(monitoring: Arc<Monitoring>, calls: Arc<Calls>) -> Self {
         let (by_plugin, tasks) = (BTreeMap::new(), JoinSet::new());
         let mut takers =
             Self { monitoring, context: calls.context.clone(), calls, by_plugin, tasks };
-        takers.look();
+        takers.poll_plugins();
         takers
     }
 
     /// Never ends.
     pub async fn run(mut self) {
         loop {
-            tokio::time::sleep(PLUGINS_LOOK).await;
-            self.look();
+            tokio::time::sleep(PLUGINS_POLL_INTERVAL).await;
+            self.poll_plugins();
         }
     }
 
-    /// Starts what is missing, ends what nobody wants any more, and begins again what has ended.
-    fn look(&mut self) {
+    /// Starts the tasks of plugins that want points, ends those of plugins that do not, and starts again what has ended.
+    fn poll_plugins(&mut self) {
         while self.tasks.try_join_next().is_some() {}
         let plugins = self.context.plugins.all().into_iter();
         let wants = |one: &Arc<Plugin>| {
@@ -156,7 +156,7 @@ impl Ring {
             let waiting = self.points.len();
             let is_due = waiting >= BATCH || waiting > 0 && last.elapsed() >= WAIT;
             if !is_due {
-                tokio::time::sleep(LOOK).await;
+                tokio::time::sleep(POLL_INTERVAL).await;
                 continue;
             }
             last = Instant::now();
@@ -169,7 +169,7 @@ impl Ring {
             let mut failed = false;
             let handed = of_instances(&calls.context, &plugin, batch);
             if handed.is_empty() && plugin.is_of_host() {
-                // Its instance cannot be set up.
+                // It has no instance: it could not be set up.
                 self.dropped(taken);
             }
             for (instance, points) in handed {
@@ -177,7 +177,7 @@ impl Ring {
             }
             failures = if failed { failures.saturating_add(1) } else { 0 };
             if failed {
-                // Meanwhile the ring drops what does not fit, which costs next to nothing.
+                // Meanwhile the ring drops what does not fit.
                 tokio::time::sleep(RESTART.wait(failures)).await;
             }
         }
@@ -207,7 +207,7 @@ impl Ring {
     }
 }
 
-/// All points for a plugin of host scope; for one of communities to each instance those of its own.
+/// A plugin of host scope gets all points; each instance of another plugin gets those of its community.
 fn of_instances(
     context: &Context,
     plugin: &Plugin,

@@ -1,8 +1,8 @@
 //! Makes what is due happen: ticks of producers and schedules, updates and closing times of processes.
 //!
-//! What is due stands in the store; only what is being done is in memory. The commit of a tick advances
-//! its schedule: those that wrote nothing are advanced many at a time, the others each with its own
-//! effects. One that has to wait becomes a task, so that it holds nobody up.
+//! The store knows what is due; memory knows only what is under way. The commit of a tick advances its schedule. Ticks
+//! that wrote nothing are advanced together in one write; a tick with effects is advanced in the write that stores them.
+//! A tick that has to wait becomes a task, so that it holds up no other.
 
 mod far;
 mod next;
@@ -27,13 +27,13 @@ use moothall_store::{Advance, ScheduleRow};
 use far::Far;
 use tick::Ticked;
 
-/// How often the scheduler looks at the clock.
-const LOOK: Duration = Duration::from_millis(50);
+/// How often the store is asked for what is due.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// Batches whose advances are stored while the next ticks are made.
 const STORING: usize = 1;
-/// How often it is looked whether any schedule is due later than it can be, in case nothing gave reason to.
+/// How often all schedules are searched for one that is due later than it can be, even if nothing gave reason to.
 const FAR_EVERY: Duration = Duration::from_secs(60 * 60);
-/// Instances that are looked at in one read for a missing schedule.
+/// Instances that one read searches for a missing schedule.
 const INSTANCES: usize = 5_000;
 
 /// Makes what is due happen.
@@ -47,7 +47,7 @@ pub struct Scheduler {
     fair_share: FairShare,
 }
 
-/// Ticks of one batch that ended at once, and those that have to wait.
+/// The ticks of one poll: those that ended at once, and those that have to wait.
 #[derive(Default)]
 struct Batch {
     advances: Vec<Advance>,
@@ -55,7 +55,7 @@ struct Batch {
     waiting: Vec<(i64, Waiting)>,
 }
 
-/// Which load of each plugin's file was seen to: its mark, and when it was.
+/// The load of each plugin's file whose schedules were added: the id of its digest, and its time.
 type Known = BTreeMap<PluginName, (i64, i64)>;
 type Waiting = std::pin::Pin<Box<dyn Future<Output = Ticked> + Send>>;
 
@@ -79,7 +79,7 @@ impl Scheduler {
             }
             let replaced = this.add_missing(&mut known).await;
             if let Err(error) = this.bring_back(&mut far, &replaced).await {
-                tracing::debug!(%error, "schedules that are due too late are looked at later");
+                tracing::debug!(%error, "schedules that are due too late are searched for later");
                 known.retain(|name, _| !replaced.contains(name));
             }
             let due = this.due(&under_way.busy, under_way.waiting.len());
@@ -89,7 +89,7 @@ impl Scheduler {
             }
             let waiting = under_way.waiting.len();
             let room = this.config.waiting_ticks.saturating_sub(waiting).max(1);
-            let batch = this.clone().first_turn(due, room).await;
+            let batch = this.clone().first_poll(due, room).await;
             under_way.take_on(&this, batch).await;
         }
     }
@@ -109,27 +109,27 @@ impl Scheduler {
         due
     }
 
-    /// Until a tick has ended, a schedule was added, or it is time to look at the clock.
+    /// Until a tick has ended, a schedule was added, or it is time for the next poll.
     async fn pause(&self, under_way: &mut UnderWay) {
         tokio::select! {
             Some(ended) = under_way.waiting.join_next_with_id() => under_way.forget(ended),
             Some(ended) = under_way.storing.join_next_with_id() => under_way.forget(ended),
             () = self.context.store.signals().schedules.notified() => {}
-            () = tokio::time::sleep(LOOK) => {}
+            () = tokio::time::sleep(POLL_INTERVAL) => {}
         }
     }
 
-    /// Gives each due tick its first turn, on as many threads as there are. Most end with it.
-    async fn first_turn(self: Arc<Self>, due: Vec<ScheduleRow>, room: usize) -> Batch {
+    /// Polls each due tick once, on as many threads as there are. Most end with that.
+    async fn first_poll(self: Arc<Self>, due: Vec<ScheduleRow>, room: usize) -> Batch {
         let threads = self.threads.max(1);
         let (size, room) = (due.len().div_ceil(threads), room.div_ceil(threads));
         let mut parts = JoinSet::new();
         for part in due.chunks(size) {
-            parts.spawn(self.clone().turn_of(part.to_vec(), room));
+            parts.spawn(self.clone().poll_part(part.to_vec(), room));
         }
         let mut all = Batch::default();
         while let Some(part) = parts.join_next().await {
-            // No tick takes its part along: `guarded`.
+            // A tick that panics does not end its part: `guarded`.
             let Ok(part) = part else { continue };
             all.advances.extend(part.advances);
             all.removed.extend(part.removed);
@@ -138,7 +138,7 @@ impl Scheduler {
         all
     }
 
-    async fn turn_of(self: Arc<Self>, due: Vec<ScheduleRow>, room: usize) -> Batch {
+    async fn poll_part(self: Arc<Self>, due: Vec<ScheduleRow>, room: usize) -> Batch {
         let mut batch = Batch::default();
         for row in due {
             if batch.waiting.len() >= room {
@@ -166,7 +166,7 @@ impl Scheduler {
         batch
     }
 
-    /// What becomes of a tick that panics.
+    /// What is stored of a tick that panics.
     fn panicked(self: &Arc<Self>, row: &ScheduleRow) -> impl FnOnce() -> Ticked + Send + use<> {
         let (this, row) = (self.clone(), row.clone());
         move || Ticked::Advanced(this.after_panic(&row))
@@ -180,7 +180,7 @@ impl Scheduler {
         }
     }
 
-    /// Stores what ticks that wrote nothing made of their schedules.
+    /// Advances the schedules of ticks that wrote nothing.
     async fn store_all(self: Arc<Self>, batch: Batch) {
         self.store(batch.advances, batch.removed).await;
     }
@@ -199,14 +199,14 @@ impl Scheduler {
         }
     }
 
-    /// A plugin that has a producer or a schedule since its file was replaced: its instances get it. Which
-    /// were replaced.
+    /// Adds the producers and schedules that a plugin has since its file was loaded or replaced, to each of its instances.
+    /// Returns those plugins.
     async fn add_missing(&self, known: &mut Known) -> BTreeSet<PluginName> {
         let (all, mut replaced) = (self.context.plugins.all(), BTreeSet::new());
-        // One that comes back is new.
+        // A plugin that comes back is new.
         known.retain(|name, _| all.iter().any(|plugin| plugin.name == *name));
         for plugin in all {
-            // The operator may have said how often, of the same file.
+            // The operator may have changed the rhythm of the same file.
             let loaded = (plugin.mark, plugin.loaded_at);
             if known.insert(plugin.name.clone(), loaded) == Some(loaded) {
                 continue;
@@ -250,7 +250,7 @@ impl Scheduler {
     }
 }
 
-/// A tick that panics is one that failed: its schedule goes on, later each time, and others are not touched.
+/// A tick that panics counts as one that failed: its schedule goes on, later each time, and the others are not touched.
 async fn guarded(
     tick: impl Future<Output = Ticked> + Send,
     panicked: impl FnOnce() -> Ticked,
@@ -258,7 +258,7 @@ async fn guarded(
     AssertUnwindSafe(tick).catch_unwind().await.unwrap_or_else(|_| panicked())
 }
 
-/// Schedules that are being seen to, and the tasks that do it.
+/// Schedules whose ticks are under way, and their tasks.
 #[derive(Default)]
 struct UnderWay {
     busy: HashSet<i64>,
@@ -266,7 +266,7 @@ struct UnderWay {
     waiting: JoinSet<()>,
     /// Advances that are being stored, while the next ticks are made.
     storing: JoinSet<()>,
-    /// Which schedules each task sees to, however it ends.
+    /// The schedules of each task, however it ends.
     tasks: HashMap<Id, Vec<i64>>,
 }
 
@@ -305,7 +305,7 @@ impl UnderWay {
         let task = match ended {
             Ok((task, ())) => task,
             Err(error) => {
-                tracing::error!(%error, "a task of ticks ended; what it saw to is looked at again");
+                tracing::error!(%error, "a task of ticks panicked; its schedules are still due");
                 error.id()
             }
         };
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_task_saw_to_is_not_busy_when_it_has_panicked() {
+    async fn the_schedules_of_a_task_that_panicked_are_not_busy() {
         let mut under_way = UnderWay::default();
         let task = under_way.waiting.spawn(async { panic!("as a test wants it") });
         under_way.tasks.insert(task.id(), vec![1, 2]);

@@ -1,8 +1,8 @@
-//! Webhooks on their way in: verified, received, handed to the pending processes.
+//! Incoming webhooks: verified, received, handed to the pending processes.
 //!
-//! The receiver's call commits together with one durable item for each pending process; an item is an
-//! atomic call that removes it in its own commit. What a crash or a failure leaves is done by a task
-//! of the background. Knows nothing of HTTP but the messages themselves.
+//! The receiver's call commits together with one durable item for each pending process. Each item is a call whose commit
+//! removes it. A background task calls again for the items that a crash or a failure leaves. Knows nothing of HTTP but
+//! the messages themselves.
 
 mod coding;
 mod handshakes;
@@ -38,7 +38,7 @@ use verify::Rejection;
 pub struct Webhooks {
     pub calls: Arc<Calls>,
     pub context: Arc<Context>,
-    /// Of each instance.
+    /// What each instance may have waiting.
     pub bounds: WebhookBounds,
     /// How long an answer waits for pending processes.
     pub answer: Duration,
@@ -47,7 +47,7 @@ pub struct Webhooks {
 /// Why a webhook was not received.
 #[derive(Debug, thiserror::Error)]
 pub enum WebhookError {
-    /// Nothing answers at that URL; no reason is given away.
+    /// Nothing answers at that URL; the sender does not learn why.
     #[error("There is no webhook receiver at this URL")]
     NotFound,
     #[error("The request's signature is not accepted: {0}")]
@@ -55,12 +55,11 @@ pub enum WebhookError {
     /// The signing secret is not configured.
     #[error("The secret that webhooks of plugin '{0}' are checked with is not set")]
     NoSecret(String),
-    /// The one that is configured has been accepted by another version of the host or of the plugin.
+    /// The secret was stored when another version of the host or of the plugin accepted it.
     #[error("The secret that webhooks of plugin '{0}' are checked with cannot be used: {1}")]
     UnusableSecret(String, String),
     #[error("The handshake is refused: {0}")]
     Handshake(&'static str),
-    /// The body, once it is decoded.
     #[error("The request's body has more than {0} bytes once it is decoded")]
     TooLarge(usize),
     #[error("The host holds as many large request bodies as it may")]
@@ -94,29 +93,30 @@ pub struct Address<'a> {
     pub slug: Option<&'a str>,
 }
 
-/// A receiver at whose URL something came in; who sent it is not known yet.
+/// The receiver at a URL; the sender of the request is not verified yet.
 pub struct Found<T> {
     plugin: Arc<Plugin>,
     of: T,
 }
 
-/// A webhook whose sender may send it.
+/// A receiver of a request whose sender is verified.
 pub struct Accepted<T>(Found<T>);
 
 type Received = Result<Option<Response>, WebhookError>;
 
-/// What a platform waits for.
-struct Answer {
+/// The answer for which a platform waits.
+struct PlatformAnswer {
     /// The receiver's response.
     first: Option<Response>,
-    /// When it leaves at the latest.
+    /// When it is sent at the latest.
     by: Instant,
-    tell: oneshot::Sender<Received>,
+    sender: oneshot::Sender<Received>,
 }
 
 impl Webhooks {
-    /// The receiver at a URL. Whatever is wrong with the URL has one answer: nobody learns which communities,
-    /// instances and slugs there are. A plugin that is away is, for whatever community it is asked.
+    /// The receiver at a URL. Whatever is wrong with the URL, the error is the same, so that nobody learns which
+    /// communities, instances and slugs there are. Only a plugin that does not serve now has an error of its own, the
+    /// same for every community.
     pub fn find(&self, address: &Address<'_>) -> Result<Found<Arc<Instance>>, WebhookError> {
         let plugin = self.calls.serving(address.plugin).map_err(nowhere)?;
         let community = self.calls.community(address.community).map_err(nowhere)?;
@@ -126,7 +126,7 @@ impl Webhooks {
         Ok(Found { plugin, of: instance })
     }
 
-    /// The same of a whole platform.
+    /// The same at the platform-wide URL of a plugin.
     pub fn find_global(&self, plugin: &str) -> Result<Found<()>, WebhookError> {
         let plugin = self.calls.serving(plugin).map_err(nowhere)?;
         if !plugin.exports("global-webhooks") {
@@ -135,7 +135,7 @@ impl Webhooks {
         Ok(Found { plugin, of: () })
     }
 
-    /// Whether its sender may send it: it is signed as the plugin says. Then its body is plain, if it was not.
+    /// Checks that the request is signed as the plugin's manifest says. Returns it with a plain body.
     pub fn accept(
         &self,
         found: Found<Arc<Instance>>,
@@ -146,7 +146,7 @@ impl Webhooks {
         Ok((Accepted(found), request))
     }
 
-    /// The same of a whole platform.
+    /// The same for a platform-wide request.
     pub fn accept_global(
         &self,
         found: Found<()>,
@@ -157,7 +157,7 @@ impl Webhooks {
         Ok((Accepted(found), request))
     }
 
-    /// A webhook of one instance; what the platform is answered.
+    /// Receives a webhook of one instance; returns the answer to the platform.
     pub async fn receive(
         &self,
         accepted: Accepted<Arc<Instance>>,
@@ -181,8 +181,8 @@ impl Webhooks {
         self.receive_and_hand_on(plugin, instance, types, request, request_id).await
     }
 
-    /// The receiver, then the processes, which the answer does not wait for longer than it may. Goes on when the
-    /// client goes away.
+    /// Calls the receiver, then the processes; the answer waits for them for `answer` at most. Goes on when the client goes
+    /// away.
     async fn receive_and_hand_on(
         &self,
         plugin: Arc<Plugin>,
@@ -192,7 +192,7 @@ impl Webhooks {
         request_id: RequestId,
     ) -> Received {
         let this = self.clone();
-        let (tell, told) = oneshot::channel();
+        let (sender, received) = oneshot::channel();
         #[expect(
             clippy::disallowed_methods,
             reason = "a webhook outlives its client; whoever waits for it sees a panic"
@@ -201,14 +201,14 @@ impl Webhooks {
             let by = Instant::now() + this.answer;
             match this.received(&plugin, &instance, types, &request, &request_id).await {
                 Ok((first, items)) => {
-                    let answer = Answer { first, by, tell };
+                    let answer = PlatformAnswer { first, by, sender };
                     this.hand_on(answer, items, request, request_id).await;
                 }
-                // Nobody minds whether the client is still there.
-                Err(error) => drop(tell.send(Err(error))),
+                // The client may be gone.
+                Err(error) => drop(sender.send(Err(error))),
             }
         });
-        told.await.unwrap_or_else(|_| {
+        received.await.unwrap_or_else(|_| {
             tracing::error!("a webhook's task ended without an answer");
             Err(Fault::Host("the request ended unexpectedly; see the log".into()).into())
         })
@@ -226,7 +226,7 @@ impl Webhooks {
         let now = self.context.clock.now_ms();
         let wall = Duration::from_millis(plugin.context.limits.wall_ms);
         let first_try = wall.saturating_add(self.answer).as_millis();
-        // The background leaves them alone while the platform waits, and the last that is tried then.
+        // The background task leaves the items alone while the platform waits and the last of them may still run.
         let due = now.saturating_add(i64::try_from(first_try).unwrap_or(i64::MAX));
         let (id, content, spoken) = (instance.id, request.clone(), request_id.to_string());
         let (context, bounds) = (plugin.context.clone(), self.bounds);
@@ -253,7 +253,7 @@ impl Webhooks {
         Ok((response_of(answer.output), answer.made.unwrap_or_default()))
     }
 
-    /// A webhook of a whole platform: the plugin says whom it is for, and each of them gets it at least
+    /// Receives a platform-wide webhook: the plugin says which instances it is for, and each of them gets it at least
     /// once.
     pub async fn receive_global(
         &self,
@@ -296,7 +296,7 @@ impl Webhooks {
     }
 }
 
-/// What a URL that leads nowhere is answered.
+/// The error for a URL at which there is no receiver.
 fn nowhere(error: CallError) -> WebhookError {
     match error {
         CallError::PluginUnavailable(..) => error.into(),
@@ -304,8 +304,8 @@ fn nowhere(error: CallError) -> WebhookError {
     }
 }
 
-/// Counts what is stored with the plugin's day, as the last step of the write: what the disk refuses after that
-/// stays counted.
+/// Adds what is stored to what the plugin stored today, as the last step of the write: it stays counted even if the
+/// commit fails.
 fn charge(context: &PluginContext, bytes: u64, now: i64) -> Result<(), StoreError> {
     let charge = context.charge(now, bytes).map_err(|_| StoreError::NoRoom(DAY_USED_UP))?;
     charge.keep();

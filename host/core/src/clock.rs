@@ -20,7 +20,7 @@ pub use moment::Moment;
 pub use watch::{ClockWatch, Trust};
 
 /// How often a driven clock looks into its file.
-const DRIVEN_LOOK: Duration = Duration::from_millis(10);
+const DRIVEN_POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// CPU time of the thread that asks.
 pub fn thread_cpu_time() -> Duration {
@@ -75,7 +75,7 @@ impl Clock {
         let shared = driven.clone();
         shared.read(&file);
         let read = move || loop {
-            std::thread::sleep(DRIVEN_LOOK);
+            std::thread::sleep(DRIVEN_POLL_INTERVAL);
             shared.read(&file);
         };
         std::thread::Builder::new().name("driven-clock".into()).spawn(read)?;

@@ -1,5 +1,5 @@
-//! One attempt: the request is made and sent. No transaction is open while it waits, and no secret
-//! gets into what is stored or logged.
+//! One attempt at a delivery: renders, signs and sends the request. No transaction is open meanwhile, and no secret is
+//! stored or logged.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,18 +15,18 @@ use moothall_store::{After, AttemptRow, DueDelivery, Outcome};
 
 /// How much of a response is kept, in bytes.
 const RESPONSE_BYTES: usize = 16 << 10;
-/// What a receiver answers to say that it wants no more.
+/// The status by which a receiver says that it wants no more.
 const GONE: u16 = 410;
 
-/// What is sent to whom.
+/// What is sent, and to which endpoint.
 pub struct Attempt {
     pub delivery: DueDelivery,
     pub target: Arc<Target>,
-    /// A look whether the endpoint answers again, which counts as no attempt if it does not.
+    /// Sent to see whether the endpoint answers again. If it does not, this counts as no attempt.
     pub is_probe: bool,
 }
 
-/// What came of it, to be stored.
+/// What came of an attempt, to be stored.
 #[derive(Debug)]
 pub struct Ended {
     pub is_probe: bool,
@@ -40,7 +40,7 @@ impl Attempt {
         let (started_at, began) = (shared.clock.now_ms(), Instant::now());
         let result = self.send(&shared, started_at).await;
         let duration_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
-        // What the host could not even send says nothing of the endpoint, and is no attempt.
+        // A request that the host could not send says nothing about the endpoint, and counts as no attempt.
         let exhausted = matches!(&result, Err(EgressError::Exhausted(_)));
         let reached =
             !matches!(&result, Err(error) if is_missed(error) || exhausted && self.is_probe);
@@ -110,7 +110,7 @@ impl Attempt {
         Ok(headers)
     }
 
-    /// What the delivery becomes.
+    /// The next state of the delivery.
     fn after(
         &self,
         result: &Result<(Inbound, Option<String>), EgressError>,
@@ -167,13 +167,13 @@ impl Attempt {
     }
 }
 
-/// What there is to say of an attempt that was answered.
+/// The detail that is stored with an answered attempt.
 fn noted(warning: Option<String>, cut_off: Option<&EgressError>) -> Option<String> {
     let cut_off = cut_off.map(|why| format!("the body of the answer was cut off: {why}"));
     warning.into_iter().chain(cut_off).reduce(|all, more| format!("{all}; {more}"))
 }
 
-/// Nobody answered, which says something of the endpoint, not of this delivery.
+/// Whether nobody answered. That counts against the endpoint, not against the delivery.
 fn is_missed(error: &EgressError) -> bool {
     matches!(error.class(), "connect" | "timeout")
 }

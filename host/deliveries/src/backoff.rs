@@ -1,4 +1,4 @@
-//! When a delivery is tried again. Pure: knows neither clock nor store.
+//! When a delivery is sent again. Pure: knows neither clock nor store.
 
 use moothall_core::clock::parse_http_date;
 use moothall_core::retry::RetryPolicy;
@@ -23,17 +23,17 @@ const RETRY: RetryPolicy = RetryPolicy::listed(&[
 ])
 .with_jitter_percent(20)
 .ending();
-/// The longest that a receiver may ask to wait.
+/// The longest wait for which a receiver may ask.
 const RETRY_AFTER_MS: i64 = 10 * HOUR_MS;
 /// The shortest wait, whatever the receiver says.
 const LEAST_MS: i64 = SECOND_MS;
 
-/// How long to wait after that many failed attempts, ±20 % by `roll`; None: no more.
+/// How long to wait after so many failed attempts, with the jitter that `roll` decides; none: the delivery is dead.
 pub fn wait_ms(failed: u32, roll: u16) -> Option<i64> {
     RETRY.retry_ms(failed, roll)
 }
 
-/// The longest that a delivery waits.
+/// How long deliveries wait.
 pub fn waits() -> Waits {
     Waits {
         untried_ms: FIRST_NOTICE_MS,
@@ -42,7 +42,7 @@ pub fn waits() -> Waits {
     }
 }
 
-/// How long the receiver asks to wait: seconds, or a date.
+/// The wait for which a receiver asks in `Retry-After`: seconds, or a date.
 pub fn retry_after_ms(header: &str, now: i64) -> Option<i64> {
     let header = header.trim();
     let asked = match header.parse::<u32>() {

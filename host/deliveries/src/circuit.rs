@@ -1,5 +1,5 @@
-//! Whether an endpoint is tried at all: after failures to reach it, only now and then, by one probe.
-//! Lives in memory; after a restart it is found out again. Every `now` is monotonic time, in milliseconds.
+//! The circuit breaker of an endpoint: after several failures to reach it in a row, only one probe at a time is sent, at
+//! growing intervals. In memory; it begins closed after a restart. Every `now` is monotonic time, in milliseconds.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use moothall_core::retry::RetryPolicy;
 
 /// Failures in a row that open a circuit.
 const FAILURES: u32 = 5;
-/// How long a circuit is open, longer with each probe that fails.
+/// How long a circuit stays open: longer with each probe that fails.
 const OPEN: RetryPolicy = RetryPolicy::doubling(30_000, 10 * 60_000);
 
 /// Closed by default.
@@ -21,11 +21,11 @@ pub struct Circuit {
 #[derive(Clone, Copy, Debug)]
 struct Open {
     until: i64,
-    /// How often it was opened, by the probes that failed too.
+    /// How often it was opened in a row: first by failures, then by each probe that failed.
     times: u32,
 }
 
-/// The circuits as whoever lists endpoints sees them, by the endpoint's row: those against which something is known.
+/// The circuits of endpoints with failures, by the endpoint's row, for whoever lists endpoints.
 #[derive(Clone, Default)]
 pub struct Circuits(Arc<Mutex<HashMap<i64, Circuit>>>);
 
@@ -51,7 +51,7 @@ pub enum Gate {
     Closed,
     /// Nothing is sent.
     Open,
-    /// One delivery may be sent, to see.
+    /// One delivery may be sent, as a probe.
     Probe,
 }
 
@@ -64,7 +64,7 @@ impl Circuit {
         }
     }
 
-    /// In a row, as far as they count.
+    /// Failures in a row.
     pub fn failures(&self) -> u32 {
         self.failures
     }
@@ -78,17 +78,17 @@ impl Circuit {
         self.open.is_some()
     }
 
-    /// Nothing is known against the endpoint.
+    /// Whether there is no failure.
     pub fn is_clean(&self) -> bool {
         self.failures == 0 && self.open.is_none()
     }
 
-    /// It answered, whatever it said.
+    /// The endpoint answered, with whatever status.
     pub fn reached(&mut self) {
         *self = Self::default();
     }
 
-    /// An attempt did not reach it. One that began before the circuit opened says nothing new.
+    /// An attempt did not reach the endpoint. One that began before the circuit opened does not prolong it.
     pub fn missed(&mut self, now: i64) {
         self.failures += 1;
         if self.failures >= FAILURES && self.open.is_none() {
@@ -96,7 +96,7 @@ impl Circuit {
         }
     }
 
-    /// A probe did not reach it.
+    /// A probe did not reach the endpoint.
     pub fn probe_missed(&mut self, now: i64) {
         self.open_again(now);
     }

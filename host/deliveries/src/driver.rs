@@ -12,13 +12,13 @@ use moothall_core::secrets::Keyring;
 use moothall_store::{DRIVER, EndpointRow, Store, StoreError, Tx};
 use moothall_values::destination::is_same_origin;
 
-/// How long an endpoint has to answer unless it says otherwise, in milliseconds.
+/// How long an endpoint has to answer, in milliseconds, unless another time is set.
 pub const TIMEOUT_MS: i64 = 15_000;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 type Writing = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>;
 
-/// At start: the write after which the endpoint is there, with the URL that the environment gives.
+/// The write at start that creates the endpoint, or gives it the URL from the environment.
 pub fn start(
     store: &Store,
     keyring: &Keyring,
@@ -48,7 +48,7 @@ pub fn start(
     })
 }
 
-/// As it is made at the first start.
+/// The endpoint as the first start creates it.
 fn first_row(keyring: &Keyring, url: Option<&str>, now: i64) -> Result<EndpointRow, Failure> {
     let secret = SigningSecret::generate().map_err(|error| error.to_string())?;
     Ok(EndpointRow {
@@ -73,13 +73,13 @@ fn first_row(keyring: &Keyring, url: Option<&str>, now: i64) -> Result<EndpointR
     })
 }
 
-/// The names of the endpoint's own headers that were given for another scheme, host or port than `url` has:
-/// their values must not go there.
+/// The names of the endpoint's own headers, if they were given for another scheme, host or port than `url` has: their
+/// values must not be sent there.
 fn headers_for_elsewhere(keyring: &Keyring, row: &EndpointRow, url: &str) -> Vec<String> {
     if row.url == url || is_same_origin(&row.url, url) {
         return Vec::new();
     }
-    // Headers that cannot be opened are sent nowhere.
+    // Headers that cannot be unsealed are not sent anyway.
     let Ok(opened) = keyring.open(&headers_context(DRIVER), &row.headers) else {
         return Vec::new();
     };

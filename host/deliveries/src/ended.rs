@@ -1,5 +1,5 @@
-//! How an attempt ends: the next of its lane begins, what came of it is stored with what came of others,
-//! and then whatever that made due begins.
+//! When attempts end: the next delivery of the lane begins, the outcomes are stored together, and then begins what that
+//! write made due.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,13 +9,13 @@ use tokio::task::{Id, JoinError};
 use super::Outbox;
 use super::attempt::Ended;
 use super::circuit::Gate;
-use super::lanes::{Seen, Turned};
+use super::lanes::{CircuitChange, Seen};
 use super::outcomes::Stored;
 use super::target::Target;
 use moothall_store::{After, Outcome, StoreError};
 
 impl Outbox {
-    /// What has ended by now is stored by one write.
+    /// Takes all attempts that have ended by now, and stores their outcomes in one write.
     pub(super) fn ended_with_others(&mut self, first: Result<(Id, Ended), JoinError>) {
         let now = self.shared.clock.monotonic_ms();
         let mut freed: BTreeSet<i64> = self.ended(first, now).into_iter().collect();
@@ -23,10 +23,10 @@ impl Outbox {
             freed.extend(self.ended(other, now));
         }
         self.outcomes.begin(&self.shared.store);
-        self.look_at_each(freed);
+        self.poll_each(freed);
     }
 
-    /// An endpoint that has room for more, of whatever lane.
+    /// Returns the endpoint if there is room for another of its lanes.
     fn ended(&mut self, ended: Result<(Id, Ended), JoinError>, now: i64) -> Option<i64> {
         let (task, Ended { is_probe, reached, outcome }) = match ended {
             Ok(ended) => ended,
@@ -39,14 +39,14 @@ impl Outbox {
         };
         self.tasks.remove(&task);
         let (endpoint, delivery) = (outcome.endpoint, outcome.delivery);
-        let turned = self.lanes.ended(endpoint, delivery, Seen { reached, is_probe }, now);
-        self.tell(&outcome, turned);
+        let circuit_change = self.lanes.ended(endpoint, delivery, Seen { reached, is_probe }, now);
+        self.log_change(&outcome, circuit_change);
         let delivered = outcome.after == After::Delivered;
         self.outcomes.add(outcome);
         if !delivered {
             return None;
         }
-        // One that a look has found disabled is not there any more.
+        // A poll has removed an endpoint that it found disabled.
         let target = self.targets.get(&endpoint)?.clone();
         if target.row.ordering != "fifo" {
             return Some(endpoint);
@@ -57,15 +57,15 @@ impl Outbox {
         None
     }
 
-    /// The operator is told once when nothing is sent to an endpoint any more, and when it is again.
-    fn tell(&mut self, outcome: &Outcome, turned: Option<Turned>) {
-        if turned.is_none() && !outcome.gone {
+    /// Logs that nothing is sent to an endpoint any more, and that something is again, once each.
+    fn log_change(&mut self, outcome: &Outcome, circuit_change: Option<CircuitChange>) {
+        if circuit_change.is_none() && !outcome.gone {
             return;
         }
         let Some(target) = self.targets.get(&outcome.endpoint).cloned() else { return };
         let (endpoint, kind) = (target.row.public_id.as_str(), target.row.kind.as_str());
-        match turned {
-            Some(Turned::Opened) => {
+        match circuit_change {
+            Some(CircuitChange::Opened) => {
                 let attempt = outcome.attempt.as_ref();
                 let why = attempt.and_then(|one| one.detail.as_deref()).unwrap_or_default();
                 tracing::warn!(
@@ -74,13 +74,13 @@ impl Outbox {
                     "an endpoint cannot be reached, and its circuit opened; a probe is sent now and then: {why}"
                 );
             }
-            Some(Turned::Closed) => {
+            Some(CircuitChange::Closed) => {
                 tracing::info!(endpoint, kind, "an endpoint is reached again");
             }
             None => {}
         }
         if outcome.gone && kind != "callback" {
-            // Others that are under way to it may be answered so too.
+            // Nothing more is sent to it. Attempts that are under way may get the same answer.
             self.targets.remove(&outcome.endpoint);
             tracing::warn!(
                 endpoint,
@@ -89,7 +89,7 @@ impl Outbox {
         }
     }
 
-    /// One commit ends many attempts: their endpoints are looked at once for all of them.
+    /// One write ends many attempts: each of their endpoints is polled once.
     pub(super) fn stored(&mut self, mut stored: Stored) {
         let now = self.shared.clock.monotonic_ms();
         self.outcomes.keep(&mut stored);
@@ -99,19 +99,19 @@ impl Outbox {
             endpoints.insert(endpoint);
         }
         self.outcomes.begin(&self.shared.store);
-        self.look_at_each(endpoints);
+        self.poll_each(endpoints);
     }
 
-    pub(super) fn look_at_each(&mut self, endpoints: BTreeSet<i64>) {
+    pub(super) fn poll_each(&mut self, endpoints: BTreeSet<i64>) {
         for endpoint in endpoints {
-            if let Err(error) = self.look_at(endpoint) {
-                tracing::debug!(%error, "the next look comes back to this endpoint");
+            if let Err(error) = self.poll_endpoint(endpoint) {
+                tracing::debug!(%error, "the next poll comes back to this endpoint");
             }
         }
     }
 
-    /// The next of a lane is sent while what came of those before it is being stored. A crash between sends
-    /// them again, as any other. Whatever else is not just the next, the commit makes due.
+    /// Sends the next delivery of a lane while the outcome of the one before it is being stored. After a crash in between
+    /// both are sent again. Every other delivery that follows becomes due by the commit.
     fn follow(&mut self, target: &Arc<Target>, ended: i64, now: i64) -> Result<(), StoreError> {
         let endpoint = target.row.id;
         let may_begin = self.may_begin() && self.lanes.gate(endpoint, now) == Gate::Closed;
@@ -122,7 +122,7 @@ impl Outbox {
         let is_ended = |id| self.lanes.is_being_stored(endpoint, id);
         let next = store.read(|reader| reader.first_in_lane(ended, is_ended))?;
         let next = next.map(|next| self.waiting(next)).transpose()?.flatten();
-        // One that is due is retried, or was sent again by hand: it may have to wait, or be under way.
+        // A delivery with a due time is a retry, or was sent again by hand: it may have to wait, or is under way.
         if let Some(next) = next.filter(|next| next.due_at.is_none())
             && !self.lanes.is_under_way(endpoint, next.id)
         {

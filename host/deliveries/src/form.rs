@@ -1,13 +1,13 @@
-//! `application/x-www-form-urlencoded` bodies: an object flattened and rendered as its receivers have
-//! always got it, down to Python's text of lists and constants. An integer keeps its digits, however many; a number with a
-//! point or an exponent becomes Python's.
+//! `application/x-www-form-urlencoded` bodies for receivers that expect what a Python application sent: an object is
+//! flattened, and lists and constants become Python's text of them. An integer keeps its digits, however many; a number
+//! with a point or an exponent is written as Python writes it.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use moothall_values::json::{Exact, Refusal};
 
-/// A body, and the keys that two values claimed: the later value is in it.
+/// A body, and the keys that two values had: the body has the later value.
 pub struct Form {
     pub body: String,
     pub collisions: Vec<String>,
@@ -22,7 +22,7 @@ impl Form {
     }
 }
 
-/// What arrives as a tuple where all else arrives as a list.
+/// The key whose value is written as a tuple, where others are lists.
 const TUPLE: &str = "event_metadata_sourcelib";
 
 /// Of an object, as text.
@@ -89,7 +89,7 @@ fn python_repr(value: &Exact<'_>) -> String {
             "null" => "None".into(),
             "true" => "True".into(),
             "false" => "False".into(),
-            // Of integers Python has no negative zero.
+            // Python's integers have no negative zero.
             "-0" => "0".into(),
             token if token.starts_with('"') => quoted(&text_of(token)),
             token if token.contains(['.', 'e', 'E']) => {

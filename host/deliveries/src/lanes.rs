@@ -1,6 +1,5 @@
-//! What is under way to each endpoint, in memory: this process alone holds the database. The rows in
-//! state `waiting` are the truth, and all there is after a restart. Every `now` is monotonic time, in
-//! milliseconds.
+//! What is under way to each endpoint, in memory: only this process uses the database. The rows in state `waiting` are the
+//! truth, and all that is left after a restart. Every `now` is monotonic time, in milliseconds.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,7 +8,7 @@ use moothall_core::config::DeliveryConfig;
 use moothall_core::retry::TRANSIENT_MS;
 use moothall_store::EndpointRow;
 
-/// Deliveries to one endpoint that may wait to be stored, for each that may be in flight.
+/// How many outcomes of one endpoint may wait to be stored, for each attempt that may be in flight.
 const STORING: usize = 8;
 
 /// By the endpoint's row.
@@ -17,11 +16,11 @@ const STORING: usize = 8;
 pub struct Lanes {
     endpoints: HashMap<i64, Under>,
     in_flight: usize,
-    /// The circuits that others see: told of each change.
+    /// The copies of the circuits that others read, updated with each change.
     seen: Circuits,
 }
 
-/// What an attempt says of its endpoint.
+/// What an attempt says about its endpoint.
 #[derive(Clone, Copy, Debug)]
 pub struct Seen {
     /// Whether it answered at all.
@@ -29,9 +28,9 @@ pub struct Seen {
     pub is_probe: bool,
 }
 
-/// What became of a circuit.
+/// How a circuit changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Turned {
+pub enum CircuitChange {
     Opened,
     Closed,
 }
@@ -40,7 +39,7 @@ pub enum Turned {
 #[derive(Default)]
 struct Under {
     in_flight: HashSet<i64>,
-    /// Ended, and not stored yet.
+    /// Deliveries whose attempts have ended, and whose outcomes are not stored yet.
     outcomes: HashSet<i64>,
     circuit: Circuit,
     /// An attempt was lost: nothing is sent until then.
@@ -60,8 +59,8 @@ impl Lanes {
         }
     }
 
-    /// How many more attempts may begin to an endpoint. The fuller the host, the less each gets, so
-    /// that endpoints which hang cannot take all of it.
+    /// How many more attempts to an endpoint may begin. The more are in flight, the fewer each gets, so that endpoints that
+    /// hang cannot take all places.
     pub fn room(&self, endpoint: &EndpointRow, config: &DeliveryConfig) -> usize {
         let most = match endpoint.ordering.as_str() {
             "unordered" => config.unordered_in_flight.min(config.endpoint_in_flight),
@@ -101,13 +100,19 @@ impl Lanes {
         }
     }
 
-    /// It has ended, and what came of it is not stored yet.
+    /// Whether the attempt has ended and its outcome is not stored yet.
     pub fn is_being_stored(&self, endpoint: i64, delivery: i64) -> bool {
         self.endpoints.get(&endpoint).is_some_and(|under| under.outcomes.contains(&delivery))
     }
 
-    /// An attempt has ended; what came of it is yet to be stored. Whether that opened or closed the endpoint's circuit.
-    pub fn ended(&mut self, endpoint: i64, delivery: i64, seen: Seen, now: i64) -> Option<Turned> {
+    /// An attempt has ended; its outcome is to be stored. Whether it opened or closed the endpoint's circuit.
+    pub fn ended(
+        &mut self,
+        endpoint: i64,
+        delivery: i64,
+        seen: Seen,
+        now: i64,
+    ) -> Option<CircuitChange> {
         let under = self.endpoints.entry(endpoint).or_default();
         if under.in_flight.remove(&delivery) {
             self.in_flight -= 1;
@@ -123,8 +128,8 @@ impl Lanes {
             self.seen.note(endpoint, &under.circuit);
         }
         match (was_open, under.circuit.is_open()) {
-            (false, true) => Some(Turned::Opened),
-            (true, false) => Some(Turned::Closed),
+            (false, true) => Some(CircuitChange::Opened),
+            (true, false) => Some(CircuitChange::Closed),
             _ => None,
         }
     }
@@ -136,7 +141,7 @@ impl Lanes {
         self.tidy(endpoint, now);
     }
 
-    /// What came of an attempt is lost: it is made again, but not at once.
+    /// The outcome of an attempt is lost: the delivery is sent again, but not at once.
     pub fn lost(&mut self, endpoint: i64, delivery: i64, now: i64) {
         let Some(under) = self.endpoints.get_mut(&endpoint) else { return };
         under.outcomes.remove(&delivery);
@@ -157,7 +162,7 @@ impl Lanes {
         self.endpoints.values().filter(|under| under.circuit.is_open()).count()
     }
 
-    /// Nothing waits for that endpoint any more: what was known against it is forgotten.
+    /// Nothing waits for that endpoint any more: its failures are forgotten.
     pub fn close(&mut self, endpoint: i64) {
         if self.under_way_to(endpoint) == 0
             && let Some(under) = self.endpoints.remove(&endpoint)

@@ -1,8 +1,8 @@
 //! Deliveries: events on their way to endpoints, until they are delivered or dead.
 //!
-//! The rows in state `waiting` are the work; what is under way is known in memory alone. Uses the
-//! store and the outbound client and nothing else, holds no transaction while it sends, and never
-//! walks over what waits: each look is a step of an index.
+//! The rows in state `waiting` are the work; what is under way is known in memory alone. Deliveries with one key to one
+//! endpoint form a *lane*, and are sent in order. Uses the store and the outbound client and nothing else, holds no
+//! transaction while it sends, and never scans what waits: each poll is a step of an index.
 
 mod attempt;
 mod backoff;
@@ -47,13 +47,13 @@ use lanes::Lanes;
 use outcomes::OutcomeBatcher;
 use target::Target;
 
-/// How often what is due is looked for even without a signal.
-const LOOK: Duration = Duration::from_millis(250);
-/// The shortest time between two looks over all endpoints.
-const LOOK_PAUSE: Duration = Duration::from_millis(5);
-/// Endpoints that one look goes over; the next one goes on from there.
-const LOOK_ENDPOINTS: usize = 512;
-/// Endpoints whose secrets are kept open; with one more all are opened again.
+/// How often the store is asked for what is due, even without a signal.
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
+/// The shortest time between two polls.
+const POLL_PAUSE: Duration = Duration::from_millis(5);
+/// Endpoints that one poll reads; the next poll goes on after them.
+const ENDPOINTS_PER_POLL: usize = 512;
+/// Endpoints whose unsealed secrets are kept; with one more, all are forgotten and unsealed again.
 const TARGETS: usize = 1_024;
 /// How often the gauges are set.
 const GAUGES: Duration = Duration::from_secs(10);
@@ -73,7 +73,7 @@ pub struct Shared {
 
 impl Shared {
     fn roll(&self) -> u16 {
-        // Without randomness the waits have no jitter, and deliveries go on.
+        // Without randomness the waits have no jitter.
         random_bytes().map_or(u16::MAX / 2, u16::from_le_bytes)
     }
 }
@@ -83,21 +83,21 @@ pub struct Outbox {
     shared: Arc<Shared>,
     config: DeliveryConfig,
     lanes: Lanes,
-    /// Endpoints that may be sent to, by their rows, as the last look has found them.
+    /// The endpoints to which deliveries may be sent, by their rows, as the last poll found them.
     targets: HashMap<i64, Arc<Target>>,
     attempts: JoinSet<Ended>,
-    /// Attempts in flight to each machine: one that hangs under many URLs leaves some to the others.
+    /// Attempts in flight to each machine: one that hangs, under however many URLs, leaves room for the others.
     machines: FairShare<String>,
-    /// Many machines that hang leave some to those that do not.
+    /// Slow machines leave room for quick ones, however many they are.
     paces: Arc<Paces<String>>,
     outcomes: OutcomeBatcher,
-    /// What each task is about, for one that panics.
+    /// The endpoint and the delivery of each task, in case it panics.
     tasks: HashMap<Id, (i64, i64)>,
     /// Deliveries that cannot be read, until they are ended.
     unreadable: Vec<i64>,
-    /// Where the next look over all endpoints goes on.
+    /// The endpoint after which the next poll goes on.
     after: i64,
-    /// The last look met an error.
+    /// The last poll met an error.
     is_failing: bool,
     /// The host stops: no attempt begins any more.
     is_stopping: bool,
@@ -131,24 +131,24 @@ impl Outbox {
         }
     }
 
-    /// Until the host stops, and then until what is under way has ended and is stored. What is due then is
-    /// still due at the next start.
+    /// Runs until the host stops, and then until the attempts under way have ended and are stored. The rest is still due at
+    /// the next start.
     pub async fn run(mut self, mut stopping: watch::Receiver<bool>) {
         let signal = self.shared.store.signals().deliveries.clone();
-        let (mut look_at, mut earliest) = (Instant::now(), Instant::now());
+        let (mut poll_at, mut earliest) = (Instant::now(), Instant::now());
         let mut gauges_at = Instant::now();
         while !(self.is_stopping && self.is_idle()) {
             tokio::select! {
                 () = stopped(&mut stopping), if !self.is_stopping => self.is_stopping = true,
                 Some(ended) = self.attempts.join_next_with_id() => self.ended_with_others(ended),
                 Some(stored) = self.outcomes.next() => self.stored(stored),
-                () = signal.notified() => look_at = earliest,
-                () = sleep_until(look_at) => {
-                    let looked = self.look().await;
-                    let more = *looked.as_ref().unwrap_or(&false);
-                    self.report(looked.err());
-                    earliest = Instant::now() + LOOK_PAUSE;
-                    look_at = if more { earliest } else { Instant::now() + LOOK };
+                () = signal.notified() => poll_at = earliest,
+                () = sleep_until(poll_at) => {
+                    let polled = self.poll().await;
+                    let more = *polled.as_ref().unwrap_or(&false);
+                    self.report(polled.err());
+                    earliest = Instant::now() + POLL_PAUSE;
+                    poll_at = if more { earliest } else { Instant::now() + POLL_INTERVAL };
                     if gauges_at <= Instant::now() {
                         gauges_at = Instant::now() + GAUGES;
                         self.set_gauges();
@@ -163,7 +163,7 @@ impl Outbox {
         self.attempts.is_empty() && self.outcomes.is_empty()
     }
 
-    /// Says once that something is wrong, and once that it is over.
+    /// Logs once that something is wrong, and once that it is over.
     fn report(&mut self, error: Option<StoreError>) {
         match (&error, self.is_failing) {
             (Some(error), false) => {
@@ -175,20 +175,21 @@ impl Outbox {
         self.is_failing = error.is_some();
     }
 
-    /// Looks over all endpoints, or as many as one look may. Whether there is more to do at once.
-    async fn look(&mut self) -> Result<bool, StoreError> {
+    /// Begins what is due to the next endpoints. Whether there is more to do at once.
+    async fn poll(&mut self) -> Result<bool, StoreError> {
         self.outcomes.begin(&self.shared.store);
         if !self.may_begin() {
             return Ok(false);
         }
         let now = self.shared.clock.now_ms();
         let swept = self.sweep(now).await?;
-        let due = self.shared.store.read(|r| r.endpoints_due(self.after, now, LOOK_ENDPOINTS))?;
+        let due =
+            self.shared.store.read(|r| r.endpoints_due(self.after, now, ENDPOINTS_PER_POLL))?;
         let mut failed = None;
         let to_probe = self.lanes.to_probe(self.shared.clock.monotonic_ms());
         for endpoint in due.found.iter().copied().chain(to_probe) {
-            if let Err(error) = self.look_at(endpoint) {
-                // Others must not wait for what is wrong with this one.
+            if let Err(error) = self.poll_endpoint(endpoint) {
+                // Others must not wait because of this one.
                 tracing::debug!(%error, endpoint, "an endpoint's deliveries cannot be read");
                 failed = Some(error);
             }
@@ -199,18 +200,18 @@ impl Outbox {
         failed.map_or(Ok(more || swept), Err)
     }
 
-    /// Not while what an attempt comes to could not be stored.
+    /// Not while outcomes could not be stored.
     fn may_begin(&self) -> bool {
         !self.is_stopping && self.shared.store.health().writes()
     }
 
     /// Begins what is due to one endpoint, as far as there is room.
-    fn look_at(&mut self, endpoint: i64) -> Result<(), StoreError> {
+    fn poll_endpoint(&mut self, endpoint: i64) -> Result<(), StoreError> {
         if !self.may_begin() {
             return Ok(());
         }
         let Some(target) = self.target(endpoint)? else {
-            // What was known against it says nothing any more.
+            // Its failures count no more.
             self.lanes.close(endpoint);
             return Ok(());
         };
@@ -233,7 +234,7 @@ impl Outbox {
         }
     }
 
-    /// The endpoint as it is stored now, if it may be sent to.
+    /// The endpoint as it is stored now, if deliveries may be sent to it.
     fn target(&mut self, endpoint: i64) -> Result<Option<Arc<Target>>, StoreError> {
         let (row, signer) = self.shared.store.read(|reader| {
             let row = reader.endpoint_row(endpoint)?;
@@ -276,7 +277,7 @@ impl Outbox {
         Ok(())
     }
 
-    /// A delivery that waits. One that cannot be read is ended, so that its lane goes on.
+    /// A delivery that waits. One whose row cannot be read is noted, to be ended, so that its lane goes on.
     fn waiting(&mut self, delivery: i64) -> Result<Option<DueDelivery>, StoreError> {
         let found = self.shared.store.read(|reader| reader.waiting_delivery(delivery))?;
         if let Found::Unreadable = found {
@@ -292,7 +293,7 @@ impl Outbox {
     }
 
     fn begin(&mut self, target: &Arc<Target>, delivery: DueDelivery, is_probe: bool) {
-        // A probe waits for a place like any other attempt.
+        // A probe needs a place like any other attempt.
         let Some(permit) = self.machines.take(&target.machine) else { return };
         let Some(pace) = self.paces.try_begin(&target.machine) else { return };
         let (endpoint, id) = (target.row.id, delivery.id);
@@ -311,11 +312,11 @@ impl Outbox {
 }
 
 async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // A sender that is gone will not say more: stop as well.
+    // If the sender is gone the host stops too.
     drop(stop.wait_for(|stop| *stop).await);
 }
 
-/// What this machine calls itself.
+/// This machine's host name.
 pub fn machine_name() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     if name.trim().is_empty() { "localhost".to_owned() } else { name.trim().to_owned() }

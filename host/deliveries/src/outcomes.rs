@@ -1,6 +1,5 @@
-//! What came of attempts on its way into the store: all that ended while one write committed is the
-//! next write. What cannot be stored now is kept, and the store is tried again: nobody is asked twice
-//! because the host cannot write down what was answered.
+//! Stores what came of attempts: all that ended while one write was committing are the next write. What cannot be stored
+//! now is kept and written later, so that no delivery is sent twice only because the store did not write.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,13 +11,13 @@ use moothall_store::{Outcome, Store, StoreError};
 
 /// Outcomes of one write.
 const OUTCOMES: usize = 256;
-/// What could not be stored although others are is tried again after this.
+/// Pause before an outcome is written again that could not be stored although the store writes.
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// What became of the outcomes of one write.
 #[derive(Default)]
 pub struct Stored {
-    /// Endpoints and deliveries.
+    /// The endpoints and deliveries of those that were stored.
     pub done: Vec<(i64, i64)>,
     kept: Vec<Outcome>,
     error: Option<StoreError>,
@@ -27,17 +26,17 @@ pub struct Stored {
 #[derive(Default)]
 pub struct OutcomeBatcher {
     ended: Vec<Outcome>,
-    /// At most one.
+    /// The write under way: at most one.
     write: JoinSet<Stored>,
-    /// What it is about, for one that panics.
+    /// The outcomes of the write under way, in case it panics.
     about: Arc<[Outcome]>,
-    /// What could not be stored, and when it is tried again.
+    /// Outcomes that could not be stored, and when they are written again.
     kept: Vec<Outcome>,
     again_at: Option<Instant>,
 }
 
 impl OutcomeBatcher {
-    /// Bounded by what may be under way.
+    /// Outcomes that wait; bounded, because attempts under way are.
     pub fn add(&mut self, outcome: Outcome) {
         self.ended.push(outcome);
     }
@@ -64,7 +63,7 @@ impl OutcomeBatcher {
         self.write.spawn(store_all(store.clone(), self.about.clone()));
     }
 
-    /// What the write under way has stored; none if there is none.
+    /// Waits for the write under way; none if there is none.
     pub async fn next(&mut self) -> Option<Stored> {
         let stored = self.write.join_next().await?;
         Some(stored.unwrap_or_else(|error| Stored {
@@ -74,14 +73,14 @@ impl OutcomeBatcher {
         }))
     }
 
-    /// Keeps what was not stored; says so once for all that fail together.
+    /// Keeps what was not stored, and logs once for all that fail together.
     pub fn keep(&mut self, stored: &mut Stored) {
         if stored.kept.is_empty() {
             return;
         }
         if let Some(error) = stored.error.take().filter(|_| self.kept.is_empty()) {
             let attempts = stored.kept.len();
-            tracing::warn!(%error, attempts, "what attempts came to cannot be stored now; it is kept and tried again");
+            tracing::warn!(%error, attempts, "the outcomes of attempts cannot be stored now; they are kept and written again");
         }
         self.kept.append(&mut stored.kept);
         self.again_at = Some(Instant::now() + AGAIN);
@@ -100,7 +99,7 @@ async fn store_all(store: Store, outcomes: Arc<[Outcome]>) -> Stored {
         return stored;
     };
     for (at, outcome) in outcomes.iter().enumerate() {
-        // One of them must not keep the others.
+        // One of them must not hold up the others.
         if outcomes.len() > 1 && store.health().writes() {
             let all = outcomes.clone();
             let alone = store.write_unhurried("delivery.attempt", outcome.bytes(), move |tx| {

@@ -7,8 +7,8 @@ use moothall_egress::Reach;
 use moothall_store::EndpointRow;
 use moothall_values::destination::is_same_origin;
 
-/// Whether what drivers name may be on this machine. While there is no API key whoever asks is on it too;
-/// from the first key on only if the operator says so.
+/// Whether URLs that drivers name may be on this machine. While there is no API key, requests come only from this machine,
+/// and so they may; from the first key on only if the operator says so.
 #[derive(Clone)]
 pub struct LocalReach(Arc<AtomicBool>);
 
@@ -23,14 +23,14 @@ impl LocalReach {
         self.0.store(operator_allows || !needs_key, Ordering::Relaxed);
     }
 
-    /// Of a URL that was put.
+    /// The policy for a URL that a driver gave.
     pub fn of_put(&self) -> Reach {
         if self.0.load(Ordering::Relaxed) { Reach::Loopback } else { Reach::Public }
     }
 }
 
-/// A URL of the driver that the operator named himself may be anywhere, with its origin; one that was put or
-/// posted, and a callback, where `local` says.
+/// The driver's URL that the operator named may be anywhere. URLs that came through the API, and callbacks, may be where
+/// `local` says.
 pub fn of(endpoint: &EndpointRow, driver: &EndpointRow, local: &LocalReach) -> Reach {
     let is_operators = driver.url_by == "environment";
     match endpoint.kind.as_str() {

@@ -1,4 +1,4 @@
-//! The body of a delivery in each format. Pure; an event's data goes through as it was stored.
+//! The body of a delivery in each format. Pure; an event's data is sent as it was stored.
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ pub struct Rendered {
 /// An event in the format of its endpoint. `host` is this machine's name.
 pub fn render(event: &Envelope, format: &str, is_form: bool, host: &str) -> Rendered {
     let body = match format {
-        // A process, told to its callback.
+        // The event of a process, for its callback.
         "process" => event.data.clone(),
         "standard" => standard(event),
         "openedx" => openedx(event, host),
@@ -53,13 +53,13 @@ fn standard(event: &Envelope) -> String {
         .end()
 }
 
-/// The event's data under its type, and the metadata that such receivers know.
+/// The event's data under its type, and its metadata, as receivers of this format expect them.
 fn openedx(event: &Envelope, host: &str) -> String {
     let about = metadata(&event.id, &event.full_type(), &event.source, host, event.time);
     Object::new().with("event_metadata", about).carrying(&data_key(event), &event.data).end()
 }
 
-/// The seven keys that such receivers know.
+/// The seven keys that receivers of this format expect.
 pub fn metadata(id: &str, event_type: &str, source: &str, host: &str, time: i64) -> Value {
     json!({
         "id": id,
@@ -72,7 +72,7 @@ pub fn metadata(id: &str, event_type: &str, source: &str, host: &str, time: i64)
     })
 }
 
-/// An event whose type is `event_metadata` must not take its place.
+/// An event whose type is `event_metadata` must not replace the metadata.
 fn data_key(event: &Envelope) -> String {
     match event.event_type.as_str() {
         "event_metadata" => event.full_type(),

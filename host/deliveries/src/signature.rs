@@ -1,5 +1,4 @@
-//! Signatures of Standard Webhooks 1.0, and the secrets that make them. A secret is never shown but
-//! by `text`, for the one answer that may.
+//! Signatures of Standard Webhooks 1.0, and their secrets. Only `text` shows a secret, for the answer that creates it.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -1,4 +1,4 @@
-//! An endpoint as attempts need it: its row, with its secrets opened once for all of them.
+//! An endpoint as attempts need it: its row, with its secrets unsealed once for all attempts.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use moothall_store::EndpointRow;
 
 pub struct Target {
     pub row: EndpointRow,
-    /// The driver's, where the endpoint is a callback: it signs for it.
+    /// For a callback this is the secret of the driver's endpoint.
     signer: Option<EndpointRow>,
     /// The machine that its URL names.
     pub machine: String,
@@ -21,13 +21,13 @@ pub struct Target {
 
 struct Opened {
     secret: SigningSecret,
-    /// Those that it replaced, and until when each signs.
+    /// The secrets that it replaced, and until when each signs too.
     old: Vec<(SigningSecret, i64)>,
     headers: Vec<(String, String)>,
 }
 
 impl Target {
-    /// What cannot be opened is the failure of each attempt.
+    /// If it cannot be unsealed each attempt fails.
     pub fn open(shared: &Shared, row: EndpointRow, signer: Option<EndpointRow>) -> Self {
         let signing = signer.as_ref().unwrap_or(&row);
         let opened = Opened::open(shared, &row, signing);
@@ -35,12 +35,12 @@ impl Target {
         Self { machine: machine.unwrap_or_default(), row, signer, opened }
     }
 
-    /// Where it may be, now.
+    /// Which addresses it may have now.
     pub fn reach(&self, shared: &Shared) -> Reach {
         reach::of(&self.row, self.signer.as_ref().unwrap_or(&self.row), &shared.local)
     }
 
-    /// Whether it was made of these.
+    /// Whether it was made from this row and this secret.
     pub fn is_of(&self, row: &EndpointRow, signer: Option<&EndpointRow>) -> bool {
         self.row == *row && self.signer.as_ref() == signer
     }
@@ -50,7 +50,7 @@ impl Target {
         self.opened.as_ref().map(|opened| opened.headers.as_slice()).map_err(Clone::clone)
     }
 
-    /// With each secret that has not expired.
+    /// A signature with each secret that has not expired.
     pub fn signature(
         &self,
         id: &str,
@@ -92,12 +92,12 @@ fn headers(shared: &Shared, row: &EndpointRow) -> Result<Vec<(String, String)>, 
     Ok(headers.into_iter().collect())
 }
 
-/// What an endpoint's secret is sealed for.
+/// The context for which an endpoint's secret is sealed.
 pub fn secret_context(public_id: &str) -> Vec<u8> {
     format!("endpoint/{public_id}/secret").into_bytes()
 }
 
-/// What an endpoint's headers are sealed for.
+/// The context for which an endpoint's headers are sealed.
 pub fn headers_context(public_id: &str) -> Vec<u8> {
     format!("endpoint/{public_id}/headers").into_bytes()
 }

@@ -1,4 +1,4 @@
-//! What ends without an attempt, and how much waits.
+//! Deliveries that end without an attempt, and how many wait.
 
 use super::Outbox;
 use moothall_core::telemetry::metric::{

@@ -76,8 +76,7 @@ pub enum Mode<T = ()> {
 
 /// Called before the commit with a call's output and effects: may take from the effects, and returns what else the write
 /// stores.
-pub type BeforeCommit<T> =
-    Box<dyn FnOnce(&Output, &mut Collected) -> Option<ExtraWrite<T>> + Send>;
+pub type BeforeCommit<T> = Box<dyn FnOnce(&Output, &mut Collected) -> Option<ExtraWrite<T>> + Send>;
 
 /// What a call answered.
 #[derive(Debug)]

@@ -236,18 +236,19 @@ impl Communities {
         ids.into_iter().filter_map(|id| self.instance(id)).collect()
     }
 
-    /// Waits for its turn to change the communities with these slugs.
-    pub async fn turn(self: &Arc<Self>, mut slugs: Vec<CommunitySlug>) -> Turn {
+    /// Waits until no other mutation changes the communities with these slugs.
+    pub async fn mutation_lock(self: &Arc<Self>, mut slugs: Vec<CommunitySlug>) -> MutationLock {
         // All take the locks in the same order, so that two renames cannot wait for each other.
         slugs.sort();
         slugs.dedup();
         // Made before the first wait, so that its drop cleans up even if the wait is given up.
-        let mut turn = Turn { communities: self.clone(), slugs, guards: Vec::new() };
-        for slug in &turn.slugs {
+        let mut mutation_lock =
+            MutationLock { communities: self.clone(), slugs, guards: Vec::new() };
+        for slug in &mutation_lock.slugs {
             let mutex = self.mutating().entry(slug.clone()).or_default().clone();
-            turn.guards.push(mutex.lock_owned().await);
+            mutation_lock.guards.push(mutex.lock_owned().await);
         }
-        turn
+        mutation_lock
     }
 
     fn mutating(
@@ -258,13 +259,13 @@ impl Communities {
 }
 
 /// The right to change some communities; dropped when the change is committed and published.
-pub struct Turn {
+pub struct MutationLock {
     communities: Arc<Communities>,
     slugs: Vec<CommunitySlug>,
     guards: Vec<OwnedMutexGuard<()>>,
 }
 
-impl Drop for Turn {
+impl Drop for MutationLock {
     fn drop(&mut self) {
         self.guards.clear();
         let mut mutating = self.communities.mutating();

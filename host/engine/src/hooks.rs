@@ -1,15 +1,17 @@
-//! Hooks: named filter points, and the steps that run at each before something happens.
+//! Hooks: named points at which steps may change or refuse something before it happens.
 //!
-//! What there is stands in an index in memory, rebuilt when a driver changes it or a plugin file is
-//! replaced; a hook without steps costs one look into it. A run holds no lock and stores nothing. `run` is
-//! the order of everything.
+//! An index in memory has all hooks with their steps. It is rebuilt when a driver changes a hook or a plugin file is
+//! replaced; a hook without steps costs one load of it. A run holds no lock and stores nothing. `run` asks the steps in
+//! order.
 
 mod exception;
 mod http_step;
 mod merge;
+mod outcome;
 mod plugin_step;
 mod points;
 mod run;
+mod running;
 pub mod step;
 mod verdict;
 
@@ -32,13 +34,14 @@ use moothall_store::{AfterWrite, StoreError};
 
 pub use exception::Exception;
 pub use http_step::secret_context;
+pub use outcome::{Ended, Outcome};
 pub use points::{Builtin, enabling_data};
-pub use run::{Ended, Outcome, Run};
+pub use run::Run;
 
 use step::{Settings, Step, Target};
 
-/// How often it is looked for plugin files that were loaded or replaced.
-const LOOK: Duration = Duration::from_millis(250);
+/// How often plugin files that were loaded or replaced are noticed.
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// All hooks of a host.
 pub struct Hooks {
@@ -49,12 +52,12 @@ pub struct Hooks {
     machine: String,
     enabled: bool,
     index: ArcSwap<Index>,
-    /// Something was stored that the index has not.
+    /// Something was stored that is not in the index.
     is_dirty: Arc<AtomicBool>,
-    /// One reads after the other, so that nothing older takes the place of what is newer.
+    /// Held while the index is read, so that no older index replaces a newer one.
     reloading: Mutex<()>,
     schemas: HookSchemas,
-    /// Declared just now and not in the index yet, by name: what is compiled once is not compiled again.
+    /// Hooks that were just declared and are not in the index yet, by name, so that they are compiled once.
     compiled: Mutex<HashMap<String, Arc<HookPoint>>>,
 }
 
@@ -62,7 +65,7 @@ pub struct Hooks {
 pub struct HookSchemas {
     pub apart: Apart,
     pub limits: Limits,
-    /// The largest data that a driver runs a hook with.
+    /// The largest data with which a driver may run a hook.
     pub body_bytes: usize,
 }
 
@@ -72,11 +75,11 @@ impl HookSchemas {
     }
 }
 
-/// What there is now.
+/// All hooks as they are now.
 #[derive(Default)]
 struct Index {
     hooks: BTreeMap<String, Arc<Hook>>,
-    /// Those of the host itself, by their number; none where there is no step.
+    /// The host's own hooks, by their number; none if the hook has no step.
     builtin: [Option<Arc<Hook>>; points::COUNT],
 }
 
@@ -112,7 +115,7 @@ impl Hooks {
         }
     }
 
-    /// Whether a driver may declare it: its schema compiles, and the patterns of all that drivers declare have room.
+    /// Checks that a driver may declare a hook: its schema compiles, and the patterns of all drivers' hooks have room.
     pub async fn compile(&self, manifest: HookManifest) -> Result<(), Vec<String>> {
         let (bounds, limits) = (self.schemas.bounds(), self.schemas.limits.clone());
         let name = manifest.name.clone();
@@ -139,7 +142,7 @@ impl Hooks {
         self.compiled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The point that is declared so, compiled before if it can be.
+    /// The hook point with that manifest, compiled if it was not compiled before.
     fn point(&self, manifest: HookManifest) -> Result<Arc<HookPoint>, Vec<String>> {
         let before = self.index.load().hooks.get(&manifest.name).map(|hook| hook.point.clone());
         let new = self.compiled().remove(&manifest.name);
@@ -158,7 +161,7 @@ impl Hooks {
         }
     }
 
-    /// A hook of the host itself, if any step could run there.
+    /// One of the host's own hooks, if it has an enabled step.
     pub fn active(&self, point: Builtin) -> Option<Arc<Hook>> {
         if !self.enabled {
             return None;
@@ -170,12 +173,12 @@ impl Hooks {
         self.index.load().hooks.get(name).cloned()
     }
 
-    /// By name.
+    /// All hooks, by name.
     pub fn all(&self) -> Vec<Arc<Hook>> {
         self.index.load().hooks.values().cloned().collect()
     }
 
-    /// For a write that changes what there is: noticed also when its client is gone.
+    /// The callback for a write that changes hooks, so that the index is rebuilt even if the write's client is gone.
     pub fn after_write<T>(&self) -> AfterWrite<T> {
         let is_dirty = self.is_dirty.clone();
         Box::new(move |committed| {
@@ -185,9 +188,9 @@ impl Hooks {
         })
     }
 
-    /// Reads again what there is.
+    /// Rebuilds the index.
     pub fn reload(&self) -> Result<(), StoreError> {
-        let _turn = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
+        let _reloading = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         self.is_dirty.store(false, Ordering::Release);
         self.read_index().inspect_err(|_| self.is_dirty.store(true, Ordering::Release))
     }
@@ -221,7 +224,7 @@ impl Hooks {
         }
         for plugin in &plugins {
             for filter in &plugin.manifest.filters {
-                // What is not granted was told when the file was loaded.
+                // A filter of an unknown hook was logged when the file was loaded.
                 let Some(hook) = index.hooks.get(&filter.hook) else { continue };
                 if let Err(denied) = hook.admits(plugin) {
                     if hook.is_declared_by(plugin) {
@@ -230,7 +233,7 @@ impl Hooks {
                     continue;
                 }
                 let of_hook = steps.entry(filter.hook.clone()).or_default();
-                // One that was configured through the API takes the manifest's place.
+                // A step that was configured through the API replaces the manifest's.
                 if !of_hook.iter().any(|step| step.runs(plugin.name.as_str())) {
                     of_hook.push(Arc::new(Step::of_filter(plugin.name.as_str(), filter)));
                 }
@@ -241,7 +244,7 @@ impl Hooks {
         Ok(())
     }
 
-    /// Notices plugin files that were loaded or replaced, and what was stored without a look. Never ends.
+    /// Rebuilds the index when plugin files were loaded or replaced, or when something was stored. Never ends.
     pub async fn watch(self: Arc<Self>) {
         let mut known = None;
         loop {
@@ -253,14 +256,14 @@ impl Hooks {
                     Err(error) => tracing::warn!(%error, "hooks cannot be read"),
                 }
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 }
 
 impl Index {
-    /// The first of a name stays: the host's own before drivers', those before plugins', so that no file
-    /// takes a hook over by declaring it.
+    /// Of hooks with one name the first counts: the host's own come before drivers', and those before plugins', so that no
+    /// plugin file can take over a hook by declaring it.
     fn add(&mut self, point: Arc<HookPoint>, declared_by: DeclaredBy) {
         let name = point.manifest.name.clone();
         if let Some(first) = self.hooks.get(&name) {
@@ -290,8 +293,8 @@ impl Hook {
         self.steps.iter().any(|step| step.settings.enabled)
     }
 
-    /// Whether a plugin may be a step here, because it declared the hook or the operator grants it; else what
-    /// to add.
+    /// Whether a plugin may be a step of this hook: it declared the hook, or the operator grants it. The error says which
+    /// grant to add.
     pub fn admits(&self, plugin: &Plugin) -> Result<(), String> {
         let is_of_plugin = matches!(self.declared_by, DeclaredBy::Plugin(_));
         if is_of_plugin && self.is_declared_by(plugin) {
@@ -300,12 +303,12 @@ impl Hook {
         plugin.context.grants.may_filter(&self.point.manifest.name)
     }
 
-    /// Whether its manifest has that hook, perhaps beside another's.
+    /// Whether the plugin's manifest declares the hook, perhaps as others do.
     fn is_declared_by(&self, plugin: &Plugin) -> bool {
         plugin.hooks.iter().any(|one| one.manifest.name == self.point.manifest.name)
     }
 
-    /// Why a step cannot have these settings here.
+    /// Fails if a step of this hook cannot have these settings.
     pub fn check(&self, settings: &Settings) -> Result<(), String> {
         if settings.halts() && self.point.manifest.exceptions.is_empty() {
             return Err(format!(

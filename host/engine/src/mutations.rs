@@ -1,23 +1,22 @@
 //! Mutations of communities: create, change, delete; enable, reconfigure and disable plugins.
 //!
-//! One transaction for each request: all guest calls first, then the locks of the instances that
-//! change, then one write, then the index. Whatever fails leaves everything as it was (outbound
-//! requests that a guest already made are not undone). A mutation runs in a task of its own and
-//! is not ended by a client that goes away.
+//! One transaction for each request: all guest calls first, then the locks of the instances that change, then one write,
+//! then the index. If anything fails nothing changes, except that outbound requests of guests are not undone. A mutation
+//! runs in a task of its own and goes on when its client goes away.
 
 mod authorize;
+mod change_event;
 mod commit;
 mod config;
 mod moved;
 mod plan;
-mod telling;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::calls::{CallError, Calls};
-use crate::communities::{Community, Turn};
+use crate::communities::{Community, MutationLock};
 use crate::context::Context;
 use crate::plugins::Violation;
 use moothall_core::changes::Change;
@@ -38,11 +37,11 @@ pub struct Mutations {
     pub limits: Limits,
     /// Mutations in flight.
     pub in_flight: Arc<AtomicU32>,
-    /// What is told of a mutation that succeeds.
+    /// The change of which a mutation appends the event `api.change`.
     pub change: Option<Arc<Change>>,
 }
 
-/// What is written with a community's change, of the community as it is then.
+/// What is stored with a community's change; it gets the community as it is then.
 pub type ExtraWriteOf<T> = Box<dyn FnOnce(&Tx<'_>, &T) -> Result<(), StoreError> + Send>;
 
 /// A plugin as a community's body lists it. Prints nothing: its config may hold secrets.
@@ -64,7 +63,7 @@ pub struct CommunityChange {
     pub plugins: Option<Vec<PluginEntry>>,
 }
 
-/// What became of what was asked for.
+/// How a mutation changed its community or instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Became {
     Created,
@@ -125,8 +124,8 @@ impl From<StoreError> for MutationError {
 }
 
 impl Mutations {
-    /// The same, which tells of what it changes.
-    pub fn telling(&self, change: Change) -> Self {
+    /// The same, which appends the event `api.change` for what it changes.
+    pub fn with_change_event(&self, change: Change) -> Self {
         Self { change: Some(Arc::new(change)), ..self.clone() }
     }
 }
@@ -145,11 +144,11 @@ impl Mutations {
     ) -> MutationResult<Arc<Community>> {
         self.alone(move |this| async move {
             let _guard = guard;
-            let turn = this.turn(vec![slug.clone()]).await?;
+            let mutation_lock = this.mutation_lock(vec![slug.clone()]).await?;
             if this.context.communities.get(slug.as_str()).is_some() {
                 return Err(MutationError::Taken(slug));
             }
-            this.make(slug, change, Some(also), request, turn).await
+            this.make(slug, change, Some(also), request, mutation_lock).await
         })
         .await
     }
@@ -163,22 +162,25 @@ impl Mutations {
     ) -> MutationResult<(Became, Arc<Community>)> {
         self.alone(move |this| async move {
             let slugs = [Some(slug.clone()), change.slug.clone()].into_iter().flatten().collect();
-            let turn = this.turn(slugs).await?;
+            let mutation_lock = this.mutation_lock(slugs).await?;
             let Some(community) = this.context.communities.get(slug.as_str()) else {
                 // One that is not there cannot be renamed.
                 if change.slug.as_ref().is_some_and(|new| *new != slug) {
                     return Err(MutationError::NotFound(slug));
                 }
-                return Ok((Became::Created, this.make(slug, change, None, request, turn).await?));
+                return Ok((
+                    Became::Created,
+                    this.make(slug, change, None, request, mutation_lock).await?,
+                ));
             };
-            Ok((Became::Changed, this.change(&community, change, request, turn).await?))
+            Ok((Became::Changed, this.change(&community, change, request, mutation_lock).await?))
         })
         .await
     }
 
     pub async fn delete(&self, slug: CommunitySlug) -> MutationResult<()> {
         self.alone(move |this| async move {
-            let turn = this.turn(vec![slug.clone()]).await?;
+            let mutation_lock = this.mutation_lock(vec![slug.clone()]).await?;
             let community = this
                 .context
                 .communities
@@ -186,7 +188,7 @@ impl Mutations {
                 .ok_or_else(|| MutationError::NotFound(slug.clone()))?;
             let steps = community.instances.iter().cloned().map(PlanStep::Remove).collect();
             let plan = Plan { before: Some(community.names.clone()), after: None, steps };
-            this.commit(plan, turn).await.map(drop)
+            this.commit(plan, mutation_lock).await.map(drop)
         })
         .await
     }
@@ -202,7 +204,7 @@ impl Mutations {
     ) -> MutationResult<(Became, Arc<Instance>)> {
         self.alone(move |this| async move {
             let _guard = guard;
-            let turn = this.turn(vec![slug.clone()]).await?;
+            let mutation_lock = this.mutation_lock(vec![slug.clone()]).await?;
             let unknown = || CallError::UnknownCommunity(slug.to_string());
             let community = this.context.communities.of(&slug).ok_or_else(unknown)?;
             let (change, step) =
@@ -228,7 +230,7 @@ impl Mutations {
                     }
                 })
             });
-            let community = this.carry_out_with(plan, also, request, turn).await?;
+            let community = this.carry_out_with(plan, also, request, mutation_lock).await?;
             let instance = community.find(target.0.as_str(), target.1.as_deref());
             instance.cloned().map(|instance| (change, instance)).ok_or_else(|| unknown().into())
         })
@@ -240,7 +242,7 @@ impl Mutations {
         self.alone(move |this| async move {
             let none = || MutationError::NoSuchInstance { plugin: plugin.clone(), id };
             let slug = this.community_of(id)?.ok_or_else(none)?;
-            let turn = this.turn(vec![slug.clone()]).await?;
+            let mutation_lock = this.mutation_lock(vec![slug.clone()]).await?;
             let community = this.context.communities.get(slug.as_str()).ok_or_else(none)?;
             let instance = community
                 .instances
@@ -254,7 +256,7 @@ impl Mutations {
                 after: Some(community.names.clone()),
                 steps,
             };
-            this.commit(plan, turn).await.map(drop)
+            this.commit(plan, mutation_lock).await.map(drop)
         })
         .await
     }
@@ -270,7 +272,7 @@ impl Mutations {
         change: CommunityChange,
         also: Option<ExtraWriteOf<Community>>,
         request: RequestId,
-        turn: Turn,
+        mutation_lock: MutationLock,
     ) -> MutationResult<Arc<Community>> {
         let names = Arc::new(CommunityNames {
             id: self.context.communities.next_community(),
@@ -280,7 +282,7 @@ impl Mutations {
         let nobody = Community { names: names.clone(), instances: Box::default() };
         let steps = self.steps(&nobody, &names, change.plugins.unwrap_or_default())?;
         let plan = Plan { before: None, after: Some(names), steps };
-        self.carry_out_with(plan, also, request, turn).await
+        self.carry_out_with(plan, also, request, mutation_lock).await
     }
 
     async fn change(
@@ -288,7 +290,7 @@ impl Mutations {
         community: &Community,
         change: CommunityChange,
         request: RequestId,
-        turn: Turn,
+        mutation_lock: MutationLock,
     ) -> MutationResult<Arc<Community>> {
         let before = community.names.clone();
         let names = Arc::new(CommunityNames {
@@ -306,14 +308,19 @@ impl Mutations {
             Some(entries) => self.steps(community, &names, entries)?,
             None => community.instances.iter().cloned().map(PlanStep::Keep).collect(),
         };
-        self.carry_out(Plan { before: Some(before), after: Some(names), steps }, request, turn)
-            .await
+        self.carry_out(
+            Plan { before: Some(before), after: Some(names), steps },
+            request,
+            mutation_lock,
+        )
+        .await
     }
 
-    async fn turn(&self, slugs: Vec<CommunitySlug>) -> MutationResult<Turn> {
+    async fn mutation_lock(&self, slugs: Vec<CommunitySlug>) -> MutationResult<MutationLock> {
         let wait = Duration::from_millis(self.limits.mutation_wait_ms);
-        let turn = tokio::time::timeout(wait, self.context.communities.turn(slugs)).await;
-        turn.map_err(|_| {
+        let mutation_lock =
+            tokio::time::timeout(wait, self.context.communities.mutation_lock(slugs)).await;
+        mutation_lock.map_err(|_| {
             Fault::Overloaded("this community is being changed by other requests").into()
         })
     }

@@ -93,7 +93,7 @@ pub async fn notice_keys(api: Arc<Api>) {
 pub async fn watch_clock(mut watch: ClockWatch) {
     loop {
         tokio::time::sleep(CLOCK_LOOK).await;
-        watch.look();
+        watch.poll();
     }
 }
 

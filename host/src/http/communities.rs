@@ -157,7 +157,7 @@ async fn create(
     let change = CommunityChange { slug: None, ..change(body)? };
     enabling(&api, slug.as_str(), &change, &request).await?;
     let also = (remembering(&api, answering.clone()), answering.clone());
-    match api.mutations.telling(told).create(slug, change, also, request.clone()).await {
+    match api.mutations.with_change_event(told).create(slug, change, also, request.clone()).await {
         Ok(community) => {
             let shown = Json(community_shown(&api, &community)?);
             Ok((StatusCode::CREATED, shown).into_response())
@@ -183,7 +183,7 @@ async fn put_one(
     Changing(told): Changing,
     body: Body,
 ) -> Answer {
-    let (slug, mutations) = (parse_slug(&slug)?, api.mutations.telling(told));
+    let (slug, mutations) = (parse_slug(&slug)?, api.mutations.with_change_event(told));
     let body: CommunityBody = body::json(&api, "CommunityChange", body).await?;
     require_name(&body, slug.as_str())?;
     let change = change(body)?;
@@ -236,7 +236,7 @@ async fn remove(
     Changing(told): Changing,
 ) -> Result<StatusCode, Problem> {
     let slug = parse_slug(&slug).map_err(|_| Problem::no_community(&slug))?;
-    api.mutations.telling(told).delete(slug).await?;
+    api.mutations.with_change_event(told).delete(slug).await?;
     // Steps for the community have gone with it.
     api.hooks.reload()?;
     Ok(StatusCode::NO_CONTENT)

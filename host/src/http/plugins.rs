@@ -116,7 +116,7 @@ async fn enable(
     let platform_id = platform_id.map(str::to_owned);
     let entry = PluginEntry { name, config: Some(config), platform_id };
     let also = (Some(remembering(&api, answering.clone())), answering.clone());
-    match api.mutations.telling(told).enable(slug, entry, also, request.clone()).await {
+    match api.mutations.with_change_event(told).enable(slug, entry, also, request.clone()).await {
         Ok((Became::Unchanged, instance)) => {
             let shown = text_of(&instance_of(&api, &instance)?);
             answering.alone(&api, (StatusCode::OK, shown)).await
@@ -168,7 +168,7 @@ async fn disable(
 ) -> Result<StatusCode, Problem> {
     require_plugin_of_path(&api, &name)?;
     let number = parse_number(&id).ok_or_else(|| Problem::no_instance(&name, &id))?;
-    api.mutations.telling(told).disable(name.clone(), InstanceId(number)).await?;
+    api.mutations.with_change_event(told).disable(name.clone(), InstanceId(number)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

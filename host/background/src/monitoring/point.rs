@@ -1,6 +1,6 @@
-//! One request as it is measured, cheap to make; and a batch as a plugin gets it.
+//! A monitoring point, which is cheap to make, and a batch of them as a plugin gets it.
 //!
-//! A point copies the little that it keeps: a part of the request itself would keep its whole buffer.
+//! A point copies the little that it keeps: a slice of the request would keep the request's whole buffer.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use moothall_core::ids::RequestId;
 /// Longest name of a community, in bytes.
 const NAME_BYTES: usize = 50;
 
-/// What is measured.
+/// The measurement of one request.
 #[derive(Clone)]
 pub struct Point {
     /// When it came in, in milliseconds since the Unix epoch.
@@ -30,7 +30,7 @@ pub struct Point {
     pub took: Duration,
 }
 
-/// A slug as it is kept: of what anybody can send only what can be one.
+/// The slug that a request names, if its length is that of a slug: anybody can send anything.
 pub fn account(slug: &str) -> Option<Box<str>> {
     (1..=NAME_BYTES).contains(&slug.len()).then(|| slug.into())
 }

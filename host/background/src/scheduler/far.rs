@@ -1,5 +1,5 @@
-//! Schedules that are due later than their rhythm could have put them: the clock was ahead when they were
-//! advanced, or their plugin's file has another rhythm now, or was away.
+//! Schedules that are due later than their rhythm allows: the clock was ahead when they were advanced, or their plugin's
+//! file has another rhythm now, or did not serve.
 
 use std::collections::BTreeSet;
 
@@ -12,20 +12,20 @@ use moothall_core::schedule::Schedule;
 use moothall_engine::plugins::Plugin;
 use moothall_store::{FarSchedule, StoreError};
 
-/// Schedules that one read looks at, and one write brings back.
+/// Schedules that one read returns, and one write brings back.
 const ROWS: usize = 5_000;
 
-/// When schedules were gone through last.
+/// When the schedules were checked last.
 #[derive(Default)]
 pub struct Far {
-    /// Steps of the clock until then.
+    /// How often the clock had been set by then.
     steps: Option<u64>,
     again_at: Option<Instant>,
 }
 
 impl Scheduler {
-    /// Goes through all schedules if the clock was set, and now and then; through those of `replaced`, whose
-    /// files were loaded just now, in any case. Whether all that was to be done is done.
+    /// Checks all schedules if the clock was set, and every `FAR_EVERY`; those of `replaced`, whose files were loaded just
+    /// now, in any case.
     pub(super) async fn bring_back(
         &self,
         far: &mut Far,

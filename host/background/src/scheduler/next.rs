@@ -1,4 +1,4 @@
-//! When a schedule is due next, by what its tick came to. Knows neither store nor guests.
+//! When a schedule is due next, by what came of its tick. Knows neither store nor guests.
 
 use moothall_core::retry::{PLUGIN_WORK, TRANSIENT_MS};
 use moothall_core::schedule::Schedule;
@@ -6,8 +6,8 @@ use moothall_engine::calls::CallError;
 use moothall_guest::cut;
 use moothall_store::{Advance, ScheduleRow};
 
-/// A plugin that does not serve now is looked for again after this, in milliseconds; when its file is
-/// there again its ticks come with their rhythm.
+/// Wait of a tick whose plugin does not serve, in milliseconds; when its file is loaded again, its ticks follow their rhythm
+/// again.
 const ABSENT_MS: i64 = 60_000;
 /// Longest error that a schedule remembers, in bytes.
 const ERROR_BYTES: usize = 500;
@@ -21,12 +21,12 @@ pub enum Rhythm {
 pub fn after_success(row: &ScheduleRow, rhythm: &Rhythm, now: i64) -> Advance {
     match rhythm {
         Rhythm::Schedule(schedule) => advance(row, schedule.after(row.due_at, now), now, 0, None),
-        // If the call did not complete the process, it is closed again; else this row is gone.
+        // If the call completed the process, this row is gone; otherwise it is closed again.
         Rhythm::Closing => closing_again(row, now, Some("the process was not completed".into())),
     }
 }
 
-/// A failure of the plugin waits longer each time; what is nobody's comes again soon. Without a rhythm the plugin does not
+/// After a failure of the plugin the wait grows; after a transient one it is short. Without a rhythm the plugin does not
 /// serve.
 pub fn after_failure(
     row: &ScheduleRow,
@@ -48,7 +48,7 @@ pub fn after_failure(
     }
 }
 
-/// Its plugin has as many ticks under way as one may.
+/// For a tick whose plugin has as many ticks under way as it may.
 pub fn later(row: &ScheduleRow, now: i64) -> Advance {
     let error = Some("its plugin has too many ticks under way".to_owned());
     advance(row, now + TRANSIENT_MS, now, row.failures, error)
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_nobodys_fault_comes_again_soon_and_is_no_failure() {
+    fn after_a_transient_fault_a_tick_comes_again_soon_and_has_not_failed() {
         for fault in [Fault::InstanceBusy, Fault::Unsettled, Fault::Store("x".into())] {
             for rhythm in [None, Some(each_minute()), Some(Rhythm::Closing)] {
                 let error = CallError::from(fault.clone());
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plugin_that_does_not_serve_is_looked_for_each_minute_and_has_not_failed() {
+    fn a_tick_of_a_plugin_that_does_not_serve_comes_each_minute_and_has_not_failed() {
         let away = CallError::PluginUnavailable("probe".into(), Away::Gone);
         assert_eq!(decided(&after_failure(&row(3), None, &away, NOW)), (60_000, 3));
     }

@@ -1,4 +1,4 @@
-//! One tick: what is called, and what becomes of its schedule.
+//! One tick: what is called, and when its schedule is due next.
 
 use std::sync::Arc;
 
@@ -15,23 +15,23 @@ use moothall_guest::Fault;
 use moothall_guest::exports::{ProducerTick, ScheduleTick};
 use moothall_store::{Advance, ProcessRow, ScheduleRow, StoreError, Tx};
 
-/// What became of a tick.
+/// What came of a tick.
 pub enum Ticked {
     /// It wrote nothing: the advance is to be stored.
     Advanced(Advance),
-    /// Stored with its effects; or nothing was, and it is due again.
+    /// The advance was stored with the effects; or nothing was stored, and the tick is still due.
     Stored,
-    /// Its schedule stands for nothing any more.
+    /// What its schedule was for is gone.
     Gone(i64),
 }
 
-/// A tick that can be made.
-struct Ready {
+/// A tick that can be called.
+struct ReadyTick {
     call: ValidatedCall,
     rhythm: Rhythm,
 }
 
-/// Why a tick cannot be made.
+/// Why a tick cannot be called.
 enum NotReady {
     Gone,
     Error(CallError),
@@ -45,7 +45,7 @@ impl<E: Into<CallError>> From<E> for NotReady {
 
 impl Scheduler {
     pub(super) async fn tick(self: Arc<Self>, row: ScheduleRow) -> Ticked {
-        let Ready { call, rhythm } = match self.ready(&row).await {
+        let ReadyTick { call, rhythm } = match self.ready(&row).await {
             Ok(ready) => ready,
             Err(NotReady::Gone) => return Ticked::Gone(row.id),
             Err(NotReady::Error(error)) => {
@@ -63,9 +63,9 @@ impl Scheduler {
         }
     }
 
-    async fn ready(&self, row: &ScheduleRow) -> Result<Ready, NotReady> {
+    async fn ready(&self, row: &ScheduleRow) -> Result<ReadyTick, NotReady> {
         let Some(instance) = self.context.communities.instance(row.instance) else {
-            // Stored and not here: not yet. Neither: it went while the schedule was added.
+            // One that is stored and not in memory is just being made; one that is not stored was removed.
             let community = self.context.store.read(|reader| reader.community_of(row.instance))?;
             community.ok_or(NotReady::Gone)?;
             return Err(Fault::Overloaded("the instance is just being made").into());
@@ -73,16 +73,16 @@ impl Scheduler {
         let plugin = self.calls.plugin_of(&instance)?;
         let request_id = RequestId::new(&self.context.clock);
         let Some(process) = row.process else {
-            let (callee, schedule) = of_instance(&plugin, row)?;
-            let call = self.calls.on(plugin, instance, callee, request_id).await?;
-            return Ok(Ready { call, rhythm: Rhythm::Schedule(schedule) });
+            let (what, schedule) = of_instance(&plugin, row)?;
+            let call = self.calls.on(plugin, instance, what, request_id).await?;
+            return Ok(ReadyTick { call, rhythm: Rhythm::Schedule(schedule) });
         };
         let process = self.context.store.read(|reader| reader.process_by_id(process))?;
         let process =
             process.filter(|one| one.status != ProcessStatus::Completed).ok_or(NotReady::Gone)?;
-        let (callee, rhythm) = of_process(&plugin, &process, row)?;
-        let call = self.calls.on(plugin, instance, callee, request_id).await?;
-        Ok(Ready { call: call.about(Arc::new(process.reference())), rhythm })
+        let (what, rhythm) = of_process(&plugin, &process, row)?;
+        let call = self.calls.on(plugin, instance, what, request_id).await?;
+        Ok(ReadyTick { call: call.about(Arc::new(process.reference())), rhythm })
     }
 
     async fn succeeded(&self, row: &ScheduleRow, rhythm: &Rhythm, collected: Collected) -> Ticked {

@@ -1,7 +1,7 @@
-//! Bodies that came compressed (`Content-Encoding`), as plugins get them: plain.
+//! Decodes compressed bodies (`Content-Encoding`): plugins get plain ones.
 //!
-//! What comes out is bounded while it is made, so that a body which swells costs no more than one that is too
-//! large.
+//! The decoded body is bounded while it grows, so that a small body which decodes to a huge one costs no more than a large
+//! body.
 
 use std::io::Read;
 
@@ -10,7 +10,7 @@ use flate2::bufread::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use moothall_core::web::Request;
 
 const HEADER: &str = "content-encoding";
-/// Bytes that are asked for at once.
+/// Bytes that are decoded in one step.
 const STEP_BYTES: usize = 16 << 10;
 
 /// How large a decoded body may be, and the budget that it is counted with as it grows.
@@ -25,25 +25,25 @@ pub enum Failed {
     TooLarge(usize),
     /// The host holds as many large bodies as it may.
     NoRoom,
-    /// Not one of those that are understood.
+    /// The host does not know the coding.
     Unknown(String),
-    /// It is not what its header says.
+    /// The body is not what its header says.
     Garbled,
 }
 
-/// Whether the body says of itself that it is compressed.
+/// Whether the headers say that the body is compressed.
 pub fn is_coded(request: &Request) -> bool {
     let given = request.header(HEADER).map(str::trim);
     given.is_some_and(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case("identity"))
 }
 
-/// The request with its plain body, and headers that are true of it.
+/// The request with its plain body, and with the headers of a plain body.
 pub fn decoded(request: &Request, room: &Room<'_>) -> Result<Request, Failed> {
     let coding = request.header(HEADER).unwrap_or_default().trim().to_ascii_lowercase();
     let body = request.body.as_slice();
     let plain = match coding.as_str() {
         "gzip" | "x-gzip" => plain(MultiGzDecoder::new(body), room)?,
-        // RFC 9110 means zlib; some leave its frame out.
+        // RFC 9110 means zlib; some clients leave the frame of zlib out.
         "deflate" if has_zlib_frame(body) => plain(ZlibDecoder::new(body), room)?,
         "deflate" => plain(DeflateDecoder::new(body), room)?,
         _ => return Err(Failed::Unknown(coding)),

@@ -1,8 +1,8 @@
-//! Handshakes: what a platform asks unsigned before it uses a URL, answered as the plugin's manifest says, by the
-//! host or by a function of the plugin that can only read. Nothing is stored.
+//! Handshakes: the unsigned requests by which a platform checks a URL before it uses it. The host answers as the plugin's
+//! manifest says, or calls a function of the plugin that can only read. Nothing is stored.
 //!
-//! Whoever may ask for an HMAC of a text of his own could have a webhook signed: a token is therefore one word, which
-//! no scheme signs and no platform means anything by.
+//! If a handshake answered with the HMAC of any text, an attacker could have a webhook signed. So a token is one word: no
+//! scheme signs such a text, and no platform would understand it as a webhook.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -24,9 +24,9 @@ use moothall_engine::plugins::manifest::{
 use moothall_engine::plugins::{Plugin, SETTINGS, SigningKey};
 use moothall_guest::exports::AnswerHandshake;
 
-/// The longest token of a platform, in bytes.
+/// The longest token, in bytes.
 const TOKEN_BYTES: usize = 2_048;
-/// The largest body that a token is looked for in, in bytes: a handshake has little to say.
+/// The largest body of a handshake, in bytes.
 const BODY_BYTES: usize = 64 << 10;
 
 const WRONG_SECRET: &str = "its secret is not the one that the plugin was given";
@@ -37,7 +37,7 @@ const ODD_TOKEN: &str = "its token is not one word of letters, digits, `+`, `/`,
 type Of<'a> = Option<&'a Arc<Instance>>;
 
 impl Webhooks {
-    /// What a request is answered that needs no signature; none if it is a webhook.
+    /// The answer to a handshake; none if the request is a webhook.
     pub async fn handshake(
         &self,
         found: &Found<Arc<Instance>>,
@@ -48,7 +48,7 @@ impl Webhooks {
         self.greeted(&found.plugin, Some(&found.of), is_verified, request, request_id).await
     }
 
-    /// The same at the URL of a whole platform.
+    /// The same at the platform-wide URL of a plugin.
     pub async fn handshake_global(
         &self,
         found: &Found<()>,
@@ -67,7 +67,7 @@ impl Webhooks {
         request: &Arc<Request>,
         request_id: &RequestId,
     ) -> Result<Option<Response>, WebhookError> {
-        // What the config has is no instance's at the platform's own URL.
+        // No instance's config counts at the platform-wide URL.
         let declared = plugin.manifest.handshakes.iter();
         let mut here = declared.filter(|one| of.is_some() || one.config_secret().is_none());
         let found = here.find_map(|one| Some((one, token(one, request)?)));
@@ -94,7 +94,7 @@ impl Webhooks {
         }
     }
 
-    /// A platform that was given a secret of the community's sends it along.
+    /// Whether the request has the secret that the community gave the platform.
     fn require_secret_query(
         &self,
         plugin: &Plugin,
@@ -123,7 +123,7 @@ impl Webhooks {
             .map_err(|why| WebhookError::UnusableSecret(plugin.name.to_string(), why.to_string()))
     }
 
-    /// What the text at a place of the settings or of the instance's config is, secret or not.
+    /// The text at a place of the plugin's settings or of the instance's config, secret or not.
     fn secret_at(
         &self,
         plugin: &Plugin,
@@ -151,14 +151,14 @@ impl Webhooks {
             Some(instance) => self.calls.on(plugin.clone(), instance.clone(), answer, id).await?,
             None => ValidatedCall::of_plugin(plugin.clone(), answer, id),
         };
-        // What it would store is handed back, and forgotten.
+        // Its effects are dropped.
         let answer = self.calls.run(call.without_sending(), Mode::Collect).await?;
         Ok(response_of(answer.output).unwrap_or(Response { status: 200, ..Response::default() }))
     }
 }
 
-/// Platforms ask by HEAD whether a URL is there, and browsers and proxies by OPTIONS what it takes. Neither is a
-/// webhook, and neither is signed.
+/// With HEAD platforms check whether a URL exists, with OPTIONS browsers and proxies ask which methods it takes. Neither is
+/// a webhook, and neither is signed.
 fn asks_for_nothing(method: &str) -> Option<Response> {
     match method {
         "HEAD" => Some(Response { status: 200, ..Response::default() }),
@@ -171,7 +171,7 @@ fn asks_for_nothing(method: &str) -> Option<Response> {
     }
 }
 
-/// The request's token, if it is this handshake; empty where the method alone makes it.
+/// The token of the request, if it is this handshake; empty where the method alone makes it one.
 fn token<'a>(one: &HandshakeManifest, request: &'a Request) -> Option<Cow<'a, str>> {
     // HEAD is answered as GET is, without the body.
     let is_its_method =
@@ -199,7 +199,7 @@ fn parameter_of<'a>(request: &'a Request, name: &str) -> Option<Cow<'a, str>> {
     pairs.find(|(key, _)| key == name).map(|(_, value)| value)
 }
 
-/// The text at a JSON Pointer. Most bodies are webhooks: they are not parsed unless they have its last name.
+/// The text at a JSON Pointer. A body without the pointer's last name is not parsed: most bodies are webhooks.
 fn text_in(body: &[u8], pointer: &str) -> Option<String> {
     let name = pointer.rsplit('/').next().unwrap_or_default();
     if body.len() > BODY_BYTES || !std::str::from_utf8(body).ok()?.contains(name) {
@@ -222,10 +222,10 @@ fn written(encoding: Encoding, bytes: &[u8]) -> String {
     }
 }
 
-/// Text that no browser takes for a page, or a JSON object.
+/// Plain text, which no browser shows as a page, or a JSON object.
 fn answer(one: &HandshakeManifest, token: &str, hmac: &str) -> Response {
     let filled = |text: &String| {
-        // In one pass: a token that has braces of its own stays what it is.
+        // In one pass, so that braces in a token are not replaced.
         text.split(TOKEN).map(|part| part.replace(HMAC, hmac)).collect::<Vec<_>>().join(token)
     };
     let (kind, body) = if one.json.is_empty() {

@@ -1,5 +1,5 @@
-//! Items: one receiver of a stored request each. First tried while the platform waits, later by a task of
-//! the background, on the workers' schedule; then a dead letter.
+//! Items: one receiver of a stored request each. The host tries each first while the platform waits, and later in a
+//! background task, as often as events of workers; then the item is a dead letter.
 
 use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, timeout_at};
 
-use super::{Answer, Webhooks, receivers, response_of, webhook_types};
+use super::{PlatformAnswer, Webhooks, receivers, response_of, webhook_types};
 use moothall_core::effects::ProcessStatus;
 use moothall_core::fair_share::FairShare;
 use moothall_core::ids::{InstanceId, RequestId};
@@ -24,40 +24,40 @@ use moothall_store::{DueWebhooks, Found, StoreError, Tx, Waits, WebhookItem, Web
 
 /// When an item is tried again; after the last attempt it is a dead letter.
 const RETRY: RetryPolicy = PLUGIN_WORK.ending();
-/// Items that the background tries at once.
+/// Items that the background task tries at once.
 const AT_ONCE: usize = 16;
-/// Receivers that one look goes over; the next one goes on from there.
-const LOOK_RECEIVERS: usize = 512;
-/// How often the background looks at the clock.
-const LOOK: Duration = Duration::from_millis(50);
-/// The shortest time between two looks.
-const LOOK_PAUSE: Duration = Duration::from_millis(5);
+/// Receivers that one poll reads; the next poll goes on after them.
+const RECEIVERS_PER_POLL: usize = 512;
+/// How often the store is asked for items that are due.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+/// The shortest time between two polls.
+const POLL_PAUSE: Duration = Duration::from_millis(5);
 /// Longest error that an item remembers, in bytes.
 const ERROR_BYTES: usize = 500;
 
-/// What the background has in hand.
-struct Work {
+/// What the background task is trying.
+struct ItemsUnderWay {
     trying: JoinSet<()>,
     /// The receiver that each task is about: one item of each at a time.
     busy: HashMap<Id, WebhookReceiver>,
-    /// Turns that each plugin has now.
+    /// Items of each plugin that are being tried.
     fair_share: FairShare,
-    /// Where the next look goes on.
+    /// Where the next poll goes on.
     after: WebhookReceiver,
 }
 
 /// Before every receiver.
 const FIRST: WebhookReceiver = (InstanceId(0), None);
 
-/// What became of a try.
+/// What came of one attempt.
 enum Tried {
     Done(Option<Response>),
-    /// It stands for nothing any more: its process is completed, its instance is gone.
+    /// Its process is completed, or its instance is gone.
     Gone,
     Failed(CallError),
 }
 
-/// The longest that an item waits; a first try, while the platform waits, takes `first_ms`.
+/// How long items wait to be tried again; the first attempt, while the platform waits, takes `first_ms` at most.
 pub fn waits(first_ms: i64) -> Waits {
     Waits {
         untried_ms: first_ms.max(TRANSIENT_MS),
@@ -67,36 +67,36 @@ pub fn waits(first_ms: i64) -> Waits {
 }
 
 impl Webhooks {
-    /// First tries, in order, while the platform waits. What has not ended when the answer leaves goes on; what has
-    /// not begun is the background's.
+    /// Tries the items in order while the platform waits. An item that is being tried when the answer is sent goes on;
+    /// those that have not begun are left to the background task.
     pub(super) async fn hand_on(
         &self,
-        answer: Answer,
+        answer: PlatformAnswer,
         items: Vec<WebhookItem>,
         request: Arc<Request>,
         request_id: RequestId,
     ) {
-        let Answer { first, by, tell } = answer;
+        let PlatformAnswer { first, by, sender } = answer;
         let (mut response, mut items) = (first, items.into_iter());
         let mut going_on = None;
         while Instant::now() < by {
             let Some(item) = items.next() else { break };
             let (request, id) = (request.clone(), request_id.clone());
-            let mut trying = Box::pin(async move { self.work_off(&item, request, id).await });
+            let mut trying = Box::pin(async move { self.try_item(&item, request, id).await });
             match timeout_at(by, &mut trying).await {
                 Ok(one) => response = response.or(one),
                 Err(_) => going_on = Some(trying),
             }
         }
-        // The client may be gone: what is stored is done all the same.
-        drop(tell.send(Ok(response)));
+        // The client may be gone: the items are stored, and are tried all the same.
+        drop(sender.send(Ok(response)));
         self.release(items.as_slice()).await;
         if let Some(trying) = going_on {
             trying.await;
         }
     }
 
-    /// They are the background's from now on.
+    /// Leaves the items to the background task.
     async fn release(&self, items: &[WebhookItem]) {
         if items.is_empty() {
             return;
@@ -105,12 +105,12 @@ impl Webhooks {
         let now = self.context.clock.now_ms();
         let write = move |tx: &Tx<'_>| tx.release_webhook_items(&ids, now);
         if let Err(error) = self.context.store.write("webhook.release", write).await {
-            tracing::warn!(%error, "webhooks that were not tried yet wait until they are due");
+            tracing::warn!(%error, "items of webhooks that were not tried yet wait until they are due");
         }
     }
 
-    /// Tries an item and settles it.
-    async fn work_off(
+    /// Tries an item, and stores what came of it.
+    async fn try_item(
         &self,
         item: &WebhookItem,
         request: Arc<Request>,
@@ -128,7 +128,7 @@ impl Webhooks {
                 self.note(self.context.store.write("webhook.drop", remove).await).await;
                 None
             }
-            // Somebody else has done it.
+            // Another attempt has handled the item, or the instance was replaced: then the item is still due.
             Tried::Failed(CallError::Fault(Fault::InstanceReplaced, _)) => None,
             Tried::Failed(error) => {
                 self.failed(item, &error).await;
@@ -207,8 +207,8 @@ impl Webhooks {
         self.note(self.context.store.write("webhook.fail", fail).await).await;
     }
 
-    /// One that could not be settled is still due: it keeps its turn for a while, so that it is not tried
-    /// again at once, and again.
+    /// An item whose outcome could not be stored is still due: its task pauses, so that the item is not tried again at
+    /// once.
     async fn note(&self, written: Result<(), StoreError>) {
         if let Err(error) = written {
             tracing::warn!(%error, "a webhook's item could not be settled; it is tried again");
@@ -216,40 +216,40 @@ impl Webhooks {
         }
     }
 
-    /// Works off what is due and not waited for by a platform. Never ends.
+    /// Tries the items that are due. Never ends.
     pub async fn work(self) {
-        let mut work = Work {
+        let mut work = ItemsUnderWay {
             trying: JoinSet::new(),
             busy: HashMap::new(),
             fair_share: FairShare::of(AT_ONCE),
             after: FIRST,
         };
-        let (mut look_at, mut earliest) = (Instant::now(), Instant::now());
+        let (mut poll_at, mut earliest) = (Instant::now(), Instant::now());
         loop {
             tokio::select! {
                 Some(ended) = work.trying.join_next_with_id() => {
                     work.ended(ended);
-                    look_at = earliest;
+                    poll_at = earliest;
                 }
-                () = self.context.store.signals().webhooks.notified() => look_at = earliest,
-                () = tokio::time::sleep_until(look_at), if work.trying.len() < AT_ONCE => {
-                    let more = self.look(&mut work);
-                    earliest = Instant::now() + LOOK_PAUSE;
-                    look_at = if more { earliest } else { Instant::now() + LOOK };
+                () = self.context.store.signals().webhooks.notified() => poll_at = earliest,
+                () = tokio::time::sleep_until(poll_at), if work.trying.len() < AT_ONCE => {
+                    let more = self.poll(&mut work);
+                    earliest = Instant::now() + POLL_PAUSE;
+                    poll_at = if more { earliest } else { Instant::now() + POLL_INTERVAL };
                 }
             }
         }
     }
 
-    /// Gives a turn to receivers that have something due and none under way, as far as there is room for
-    /// them and for their plugins. Whether there are more to look at.
-    fn look(&self, work: &mut Work) -> bool {
+    /// Begins to try the items that are due, one of each receiver, as far as there is room for them and for their plugins.
+    /// Whether there may be more.
+    fn poll(&self, work: &mut ItemsUnderWay) -> bool {
         if !self.context.store.health().writes() {
-            // What a try comes to could not be stored.
+            // What came of an attempt could not be stored.
             return false;
         }
         let now = self.context.clock.now_ms();
-        let due = self.context.store.read(|r| r.due_webhooks(work.after, now, LOOK_RECEIVERS));
+        let due = self.context.store.read(|r| r.due_webhooks(work.after, now, RECEIVERS_PER_POLL));
         let DueWebhooks { found: due, unreadable, next } = due.unwrap_or_else(|error| {
             tracing::warn!(%error, "webhooks that wait cannot be read");
             DueWebhooks::default()
@@ -260,7 +260,7 @@ impl Webhooks {
         let taken: HashSet<WebhookReceiver> = work.busy.values().copied().collect();
         for item in due.into_iter().filter(|item| !taken.contains(&item.receiver())) {
             if work.trying.len() >= AT_ONCE {
-                // Those from here on are the first of the next look.
+                // The next poll begins with this receiver.
                 return true;
             }
             work.after = item.receiver();
@@ -280,8 +280,8 @@ impl Webhooks {
         next.is_some()
     }
 
-    /// What cannot be read, out of the way of those behind it.
-    fn bury(&self, work: &mut Work, items: Vec<i64>) {
+    /// Makes dead letters of items that cannot be read, so that they hold up no others.
+    fn bury(&self, work: &mut ItemsUnderWay, items: Vec<i64>) {
         if work.busy.values().any(|busy| *busy == FIRST) {
             return;
         }
@@ -290,12 +290,12 @@ impl Webhooks {
         work.busy.insert(task.id(), FIRST);
     }
 
-    /// One that panics has failed, as one whose plugin did.
+    /// Tries an item; a panic counts as a failure of its plugin.
     async fn try_guarded(self, item: WebhookItem) {
         let tried = AssertUnwindSafe(self.clone().try_again(item.clone())).catch_unwind().await;
         if tried.is_err() {
-            tracing::error!(item = item.id, "a webhook's try panicked");
-            let error = Fault::Host("the try panicked; see the log".into());
+            tracing::error!(item = item.id, "the attempt at a webhook's item panicked");
+            let error = Fault::Host("the attempt panicked; see the log".into());
             self.failed(&item, &error.into()).await;
         }
     }
@@ -305,11 +305,11 @@ impl Webhooks {
             Ok(Found::Row((request, spoken))) => {
                 let request_id = RequestId::parse(&spoken)
                     .unwrap_or_else(|_| RequestId::new(&self.context.clock));
-                self.work_off(&item, Arc::new(request), request_id).await;
+                self.try_item(&item, Arc::new(request), request_id).await;
             }
             Ok(Found::Nothing) => {}
             Ok(Found::Unreadable) => self.buried(vec![item.id]).await,
-            // As long as one that could not be settled.
+            // The item is still due.
             Err(error) => self.note(Err(error)).await,
         }
     }
@@ -321,13 +321,13 @@ impl Webhooks {
     }
 }
 
-impl Work {
+impl ItemsUnderWay {
     fn ended(&mut self, ended: Result<(Id, ()), JoinError>) {
         match ended {
             Ok((task, ())) => drop(self.busy.remove(&task)),
             Err(error) => {
                 self.busy.remove(&error.id());
-                tracing::error!(%error, "a webhook's task ended; it is tried again");
+                tracing::error!(%error, "the task of a webhook's item panicked; the item is tried again");
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What webhooks are checked against before any guest runs: the end of their URL, and their signature.
+//! Checks of a webhook before any guest runs: the secret part of its URL, and its signature.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use moothall_engine::plugins::manifest::VerifyManifest;
 use moothall_engine::plugins::{Plugin, SETTINGS, SigningKey};
 use moothall_guest::Fault;
 
-/// A key, or why what should be one is none.
+/// A signing key, or why the configured secret is none.
 type Key = Result<SigningKey, String>;
 
 impl Webhooks {
@@ -33,7 +33,7 @@ impl Webhooks {
         }
     }
 
-    /// Whether the request is signed as the instance's plugin says.
+    /// Checks the signature as the plugin's manifest says. Returns the request with a plain body.
     pub(super) fn check(
         &self,
         plugin: &Plugin,
@@ -48,7 +48,7 @@ impl Webhooks {
         self.check_signature(plugin, how, key, request, room)
     }
 
-    /// The same of a request for a whole platform.
+    /// The same for a platform-wide request.
     pub(super) fn check_global(
         &self,
         plugin: &Plugin,
@@ -59,7 +59,7 @@ impl Webhooks {
         self.check_signature(plugin, how, key_of_settings(plugin, how).as_ref(), request, room)
     }
 
-    /// What webhooks at that URL are signed with.
+    /// The key with which webhooks at that URL are signed.
     pub(super) fn verifying_key(
         &self,
         plugin: &Plugin,
@@ -86,7 +86,7 @@ impl Webhooks {
         self.config_text(plugin, instance, &config_of(instance)?, pointer)
     }
 
-    /// What webhooks of the instance are checked against.
+    /// The secret part of the instance's URL, and its signing key. Kept until the instance or its plugin changes.
     fn terms(
         &self,
         plugin: &Plugin,
@@ -104,7 +104,7 @@ impl Webhooks {
             }
             _ => None,
         };
-        // Where the config has a `webhook_slug`, only the URL with it exists.
+        // If the config has a `webhook_slug`, only the URL with it exists.
         let slug = self.config_text(plugin, instance, &config, "/webhook_slug")?;
         let slug = slug.filter(|slug| !slug.expose_secret().is_empty());
         let terms = Arc::new(WebhookTerms { plugin_mark: plugin.mark, slug, key });
@@ -150,15 +150,15 @@ impl Webhooks {
     }
 }
 
-/// A platform signs what it sends, or what it had before it compressed that. Whoever has signed neither has
-/// nothing decoded for him beyond what the check takes.
+/// Accepts a signature over the compressed body or over the plain one, because platforms differ. Returns the request with
+/// its plain body.
 fn plain_if_signed(
     request: Arc<Request>,
     is_signed: impl Fn(&Request) -> Result<(), Rejection>,
     room: &Room<'_>,
 ) -> Result<Arc<Request>, WebhookError> {
     let signed = is_signed(&request);
-    // What lacks a signature, or has an old one, is not signed right over any body.
+    // A request without a signature, or with an old one, would be refused over the other body too.
     let is_final = signed.is_err_and(|rejection| rejection != Rejection::Wrong);
     if is_final || !is_coded(&request) {
         return signed.map(|()| request).map_err(WebhookError::Rejected);
@@ -171,7 +171,7 @@ fn plain_if_signed(
         }
         (Err(Failed::TooLarge(limit)), _) => Err(WebhookError::TooLarge(limit)),
         (Err(Failed::NoRoom), _) => Err(WebhookError::NoRoom),
-        // Its sender is known, and knows better than its header what it is.
+        // The sender is verified: the plugin gets the body as it came.
         (Err(_), Ok(())) => Ok(request),
         (Err(Failed::Unknown(coding)), Err(_)) => Err(WebhookError::Coding(coding)),
         (Err(Failed::Garbled), Err(rejection)) => Err(WebhookError::Rejected(rejection)),
@@ -183,7 +183,7 @@ pub fn same(a: &str, b: &str) -> bool {
     a.as_bytes().ct_eq(b.as_bytes()).into()
 }
 
-/// Without it nobody knows which URL and which signature are right: nothing is let in.
+/// An unreadable config refuses every webhook: nobody knows which URL and signature are right.
 fn config_of(instance: &Instance) -> Result<Value, Fault> {
     serde_json::from_str(instance.stored_config())
         .map_err(|error| Fault::Host(format!("the stored config cannot be read: {error}")))
@@ -193,7 +193,7 @@ fn key_of(how: &VerifyManifest, secret: &SecretString) -> Key {
     how.key(secret.expose_secret()).map_err(|error| error.to_string())
 }
 
-/// Where the manifest names a secret of the settings, and the operator has set it.
+/// The key from the settings, if the manifest names a secret there and the operator has set it.
 fn key_of_settings(plugin: &Plugin, how: &VerifyManifest) -> Option<Key> {
     let secret = setting(plugin, how.secret.strip_prefix(SETTINGS)?)?;
     Some(key_of(how, &secret))

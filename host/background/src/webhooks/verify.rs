@@ -1,8 +1,8 @@
 //! Signatures of webhooks, checked over the raw bytes before any guest runs.
 //!
-//! Pure: a scheme, a key, a request and the time give yes or the reason why not. Comparisons take the
-//! same time whatever differs. Schemes: GitHub and Discourse (`hmac-sha256`), Slack v0 and Zoom, which made it its
-//! own, Stripe, Standard Webhooks 1.0, and Discord (`ed25519`).
+//! Pure: from a scheme, a key, a request and the time follows whether the signature is right, or why not. Comparisons take
+//! constant time. Schemes: GitHub and Discourse (`hmac-sha256`), Slack v0, Zoom (a variant of it), Stripe, Standard
+//! Webhooks 1.0, and Discord (`ed25519`).
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -15,9 +15,9 @@ use moothall_core::web::Request;
 use moothall_engine::plugins::from_hex;
 use moothall_engine::plugins::manifest::VerifyManifest;
 
-/// How far a signed time may be from now if the manifest does not say it, in seconds.
+/// How far a signed time may be from now, in seconds, unless the manifest says it.
 const TOLERANCE_S: u32 = 300;
-/// Signatures in one header that are looked at.
+/// Signatures in one header that are checked.
 const SIGNATURES: usize = 10;
 
 /// Headers of the time and of the signature.
@@ -27,11 +27,11 @@ const SLACK: [&str; 2] = ["x-slack-request-timestamp", "x-slack-signature"];
 const ZOOM: [&str; 2] = ["x-zm-request-timestamp", "x-zm-signature"];
 /// Headers of the id, of the time and of the signatures.
 const STANDARD: [&str; 3] = ["webhook-id", "webhook-timestamp", "webhook-signature"];
-/// What Svix, whose scheme it was, sends unless it is told otherwise.
+/// The same headers as Svix calls them, which made the scheme.
 /// <https://docs.svix.com/receiving/verifying-payloads/how-manual>
 const SVIX: [&str; 3] = ["svix-id", "svix-timestamp", "svix-signature"];
 
-/// Why a request is not believed. Says nothing of the secret.
+/// Why a signature is not accepted. Says nothing about the secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
     #[error("the signature's header is missing")]
@@ -125,7 +125,7 @@ fn ed25519(key: &[u8], request: &Request, now: i64, tolerance: i64) -> Checked {
     key.verify_strict(&message, &signature).map_err(|_| Rejection::Wrong)
 }
 
-/// The header, which must be there once: of two, the receiver might believe another than the host.
+/// The header, which must be there once: of two, the host and the plugin might believe different ones.
 fn only<'a>(request: &'a Request, name: &str) -> Result<&'a str, Rejection> {
     let mut all = request.headers.iter().filter(|(one, _)| one == name);
     let first = all.next().ok_or(Rejection::Missing)?;

@@ -1,5 +1,5 @@
-//! One turn of a worker over the log: a batch of events, each in a sandbox of its own that sees what those
-//! before it wrote, stored together with the cursor.
+//! A batch of events of the log: each is handled in a sandbox of its own that sees what those before it wrote, and what
+//! they wrote is stored together with the worker's cursor.
 
 use std::collections::HashSet;
 use std::pin::pin;
@@ -9,7 +9,8 @@ use std::time::Duration;
 use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
-use super::{CRASHES, READ, Ready, Turn, Workers};
+use super::run::{BatchOutcome, ReadyWorker};
+use super::{CRASHES, READ, Workers};
 use moothall_core::retry::PLUGIN_WORK;
 use moothall_engine::calls::{CallError, Collected, Mode};
 use moothall_guest::exports::{WorkerCall, WorkerInput};
@@ -23,13 +24,13 @@ mod tests;
 const EVENTS: usize = 64;
 /// How long a batch may go on beginning events.
 const TIME: Duration = Duration::from_millis(100);
-/// Rows that a batch writes, about.
+/// A batch that would write about so many rows takes no more events.
 const ROWS: usize = 5_000;
-/// So far behind may a cursor be in the store while nothing concerned its worker, in positions.
+/// How many positions a stored cursor may stay behind while the worker wants none of the events.
 const BEHIND: i64 = 1_000;
 /// Longest error that is remembered, in bytes.
 const ERROR_BYTES: usize = 500;
-/// The kind of a plugin's error that no try would change.
+/// The kind of a plugin's error that says that no other attempt would succeed.
 const PERMANENT: &str = "permanent";
 
 /// What became of an event.
@@ -43,27 +44,27 @@ pub enum Handled {
     NotNow(CallError),
 }
 
-/// What a batch comes to.
+/// What a batch has handled so far.
 #[derive(Default)]
 struct Gathered {
     batch: Batch,
     done: Option<Collected>,
     passed: Vec<Passed>,
-    /// Up to where everything is settled.
+    /// The position up to which everything is handled, or kept to be handled later.
     upto: i64,
     events: usize,
     /// Nothing more goes into it.
     is_full: bool,
 }
 
-/// The longest that an event waits to be tried again.
+/// How long events wait to be tried again.
 pub fn waits() -> Waits {
     Waits { untried_ms: 0, after_ms: PLUGIN_WORK.longest_waits_ms(), asked_ms: 0 }
 }
 
 impl Workers {
-    /// Gives the permit back if handling takes long: what ends the host does so soon, as a rule, and those behind it
-    /// are others'.
+    /// Gives the permit back if handling takes long: an event that ends the host ends it soon, as a rule, and other
+    /// workers wait for the permit.
     pub(super) async fn suspected<T>(
         &self,
         permit: &mut Option<SemaphorePermit<'_>>,
@@ -80,10 +81,10 @@ impl Workers {
         }
     }
 
-    pub(super) async fn next_batch(&self, ready: &Ready) -> Result<Turn, CallError> {
+    pub(super) async fn next_batch(&self, ready: &ReadyWorker) -> Result<BatchOutcome, CallError> {
         let (row, store) = (&ready.row, &self.context.store);
         let (events, more) = store.read(|reader| reader.log(row.community, row.cursor, READ))?;
-        let Some((last, _)) = events.last() else { return Ok(Turn::Idle) };
+        let Some((last, _)) = events.last() else { return Ok(BatchOutcome::Idle) };
         let (last, last_time) = (last.position, last.time);
         let wanted: Vec<&Keyed> =
             events.iter().filter(|(event, _)| ready.worker.wants(event)).collect();
@@ -91,9 +92,13 @@ impl Workers {
             if more || last - row.cursor > BEHIND {
                 self.advance(ready, Gathered { upto: last, ..Gathered::default() }).await?;
             }
-            return Ok(if more { Turn::More { since: Some(last_time) } } else { Turn::Idle });
+            return Ok(if more {
+                BatchOutcome::More { since: Some(last_time) }
+            } else {
+                BatchOutcome::Idle
+            });
         }
-        // Until what came of it is stored: the mark of one is gone before another is made.
+        // Kept until the outcome is stored, so that at most one event is marked as the one that is being tried.
         let mut permit = if row.crashes > 0 { self.suspects.acquire().await.ok() } else { None };
         let gathered = match permit {
             Some(_) => self.suspected(&mut permit, self.alone(ready, wanted[0])).await?,
@@ -104,12 +109,16 @@ impl Workers {
         let since = left.map(|(event, _)| event.time).or(more.then_some(last_time));
         self.advance(ready, gathered).await?;
         drop(permit);
-        Ok(if upto == row.cursor { Turn::Stuck { since } } else { Turn::More { since } })
+        Ok(if upto == row.cursor {
+            BatchOutcome::Stuck { since }
+        } else {
+            BatchOutcome::More { since }
+        })
     }
 
     async fn gather(
         &self,
-        ready: &Ready,
+        ready: &ReadyWorker,
         wanted: &[&Keyed],
         last: i64,
     ) -> Result<Gathered, CallError> {
@@ -120,7 +129,7 @@ impl Workers {
             if gathered.is_full || gathered.events >= EVENTS || Instant::now() >= end {
                 return Ok(gathered);
             }
-            // Another version waits for the lock that this batch has: a call now would wait for that one.
+            // An upgrade waits for the lock that this batch holds: another call would wait for the upgrade.
             if gathered.batch.is_held() && !ready.is_current() {
                 return Ok(gathered);
             }
@@ -129,7 +138,7 @@ impl Workers {
                 continue;
             }
             match self.handle(ready, event, &gathered.batch).await {
-                Handled::Done(collected) => gathered.done(event.position, *collected),
+                Handled::Done(collected) => gathered.add(event.position, *collected),
                 Handled::NotNow(error) if gathered.events == 0 => return Err(error),
                 Handled::NotNow(_) => return Ok(gathered),
                 Handled::Failed { permanent, error } => {
@@ -144,8 +153,8 @@ impl Workers {
         Ok(gathered)
     }
 
-    /// The keys of which something waits, for a worker that keeps their order.
-    fn held(&self, ready: &Ready) -> Result<HashSet<i64>, CallError> {
+    /// The keys of which an event waits, for a worker that keeps the order of a key.
+    fn held(&self, ready: &ReadyWorker) -> Result<HashSet<i64>, CallError> {
         if !ready.worker.is_fifo() {
             return Ok(HashSet::new());
         }
@@ -154,7 +163,7 @@ impl Workers {
     }
 
     /// An event that may have ended the process before this one.
-    async fn alone(&self, ready: &Ready, keyed: &Keyed) -> Result<Gathered, CallError> {
+    async fn alone(&self, ready: &ReadyWorker, keyed: &Keyed) -> Result<Gathered, CallError> {
         let id = ready.row.id;
         let mut gathered = Gathered { upto: ready.row.cursor, ..Gathered::default() };
         if self.held(ready)?.contains(&keyed.1) {
@@ -168,7 +177,7 @@ impl Workers {
         }
         self.context.store.write("worker.try", move |tx| tx.try_worker(id)).await?;
         match self.handle(ready, &keyed.0, &gathered.batch).await {
-            Handled::Done(collected) => gathered.done(keyed.0.position, *collected),
+            Handled::Done(collected) => gathered.add(keyed.0.position, *collected),
             Handled::NotNow(error) => {
                 self.context.store.write("worker.leave", move |tx| tx.leave_worker(id)).await?;
                 return Err(error);
@@ -182,7 +191,7 @@ impl Workers {
 
     pub(super) async fn handle(
         &self,
-        ready: &Ready,
+        ready: &ReadyWorker,
         event: &moothall_core::events::Envelope,
         batch: &Batch,
     ) -> Handled {
@@ -202,39 +211,44 @@ impl Workers {
         }
     }
 
-    /// After so many tries.
-    pub(super) fn fate(&self, ready: &Ready, attempts: u32, permanent: bool) -> Fate {
+    /// What becomes of an event that was tried so often.
+    pub(super) fn fate(&self, ready: &ReadyWorker, attempts: u32, permanent: bool) -> Fate {
         fate(attempts, ready.worker.max_attempts, permanent, self.clock().now_ms())
     }
 
     /// Stores what was gathered and the cursor, together.
-    async fn advance(&self, ready: &Ready, mut gathered: Gathered) -> Result<(), CallError> {
+    async fn advance(&self, ready: &ReadyWorker, mut gathered: Gathered) -> Result<(), CallError> {
         let (id, from, to) = (ready.row.id, ready.row.cursor, gathered.upto);
         if from == to {
             return Ok(());
         }
         for dead in gathered.passed.iter().filter(|one| one.fate == Fate::Dead) {
-            self.mourn(ready, dead.position, dead.error.as_deref());
+            self.report_dead_letter(ready, dead.position, dead.error.as_deref());
         }
         let (passed, now) = (std::mem::take(&mut gathered.passed), self.clock().now_ms());
         let advance = move |tx: &Tx<'_>| tx.advance_worker(id, from, to, &passed, now);
         let stored = match gathered.done.take() {
             Some(mut collected) => {
-                if let Some(hold) = gathered.batch.take_lock() {
-                    collected.keep_locked_until_stored(hold);
+                if let Some(lock) = gathered.batch.take_lock() {
+                    collected.keep_locked_until_stored(lock);
                 }
                 self.calls.commit(collected, advance).await
             }
             None => self.context.store.write("worker.advance", advance).await,
         };
         match stored {
-            // Somebody else was quicker, or the instance is another now: it is looked at again.
+            // Somebody else moved the cursor, or the instance was replaced: the next batch begins there.
             Ok(()) | Err(StoreError::Stale) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }
 
-    pub(super) fn mourn(&self, ready: &Ready, position: i64, error: Option<&str>) {
+    pub(super) fn report_dead_letter(
+        &self,
+        ready: &ReadyWorker,
+        position: i64,
+        error: Option<&str>,
+    ) {
         let (plugin, worker) = (ready.plugin.name.as_str(), &ready.worker.name);
         let community = ready.instance.community.slug.as_str();
         tracing::error!(
@@ -245,7 +259,7 @@ impl Workers {
 }
 
 impl Gathered {
-    fn done(&mut self, position: i64, collected: Collected) {
+    fn add(&mut self, position: i64, collected: Collected) {
         self.events += 1;
         self.upto = position;
         let is_alone = !collected.http.is_empty()
@@ -262,7 +276,7 @@ impl Gathered {
             None => self.done = Some(collected),
         }
         let rows = self.done.as_ref().map_or(0, |done| done.writes.rows());
-        // What left the host is remembered as soon as it can be.
+        // What was sent is stored as soon as it can be.
         self.is_full |= is_alone || rows >= ROWS;
     }
 
@@ -273,7 +287,7 @@ impl Gathered {
     }
 }
 
-/// Of an event that failed that often: the first try counts.
+/// What becomes of an event that was tried so often, the first attempt included.
 fn fate(attempts: u32, most: u32, permanent: bool, now: i64) -> Fate {
     let wait = PLUGIN_WORK.with_attempts(most).retry_ms(attempts, 0).filter(|_| !permanent);
     wait.map_or(Fate::Dead, |wait| Fate::Again(now + wait))

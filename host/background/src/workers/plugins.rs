@@ -1,21 +1,21 @@
-//! The workers that plugins declare: a row for each instance, made and asked again when a file is loaded or
-//! replaced.
+//! The workers that plugins declare: when a plugin file is loaded or replaced, each instance gets a row for each of
+//! them, and is asked again whether it is enabled.
 
 use std::sync::Arc;
 
-use super::{INSTANCES, Work, Workers};
+use super::{INSTANCES, Workers, WorkersUnderWay};
 use moothall_core::ids::InstanceId;
 use moothall_store::{NewWorker, StoreError, Tx};
 
 impl Workers {
     /// Plugins that were loaded, replaced, or are back.
-    pub(super) async fn note_plugins(&self, work: &mut Work) {
+    pub(super) async fn note_plugins(&self, under_way: &mut WorkersUnderWay) {
         let all = self.context.plugins.all();
-        work.known.retain(|name, _| all.iter().any(|plugin| plugin.name == *name));
+        under_way.known.retain(|name, _| all.iter().any(|plugin| plugin.name == *name));
         for plugin in all {
-            // The same file under another configuration may hear other events.
+            // The same file with another configuration may want other events.
             let now = Arc::downgrade(&plugin);
-            let before = work.known.insert(plugin.name.clone(), now.clone());
+            let before = under_way.known.insert(plugin.name.clone(), now.clone());
             if before.is_some_and(|before| before.ptr_eq(&now)) {
                 continue;
             }
@@ -26,11 +26,11 @@ impl Workers {
                 if let Err(error) = asked.and(added) {
                     let worker = &worker.name;
                     tracing::warn!(%error, plugin = name, %worker, "a worker of some instances is not there yet");
-                    work.known.remove(name);
+                    under_way.known.remove(name);
                 }
             }
             let communities = &self.context.communities;
-            work.queue.rouse(|instance| {
+            under_way.queue.rouse(|instance| {
                 communities.instance(instance).is_some_and(|one| one.plugin == plugin.name)
             });
         }

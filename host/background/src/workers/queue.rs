@@ -1,12 +1,12 @@
-//! Which workers there are, which have something to do, and which are at it: in memory. The rows are the
-//! truth; a worker that is not known to have something to do is looked at once after a start.
+//! Which workers there are, which have something to do, and which are running: in memory. The rows are the truth; after
+//! a start each worker runs once, to find out whether it has something to do.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
 
 use tokio::time::Instant;
 
-use super::Turn;
+use super::run::BatchOutcome;
 use moothall_core::events::Envelope;
 use moothall_core::ids::{CommunityId, InstanceId};
 use moothall_core::retry::RESTART;
@@ -18,13 +18,13 @@ mod tests;
 
 pub struct WorkerQueue {
     workers: HashMap<i64, Entry>,
-    /// By the community whose events they handle; `HOST`: all.
+    /// By the community whose events they handle; `HOST`: events of all communities.
     by_community: HashMap<CommunityId, Vec<i64>>,
     queue: VecDeque<i64>,
     backing_off: BinaryHeap<Reverse<(Instant, i64)>>,
     /// The last row that was read.
     last: i64,
-    /// The last event that was looked at.
+    /// The last event for which workers were woken.
     tail: i64,
 }
 
@@ -33,17 +33,17 @@ struct Entry {
     community: CommunityId,
     name: String,
     state: State,
-    /// When the oldest event came that it was woken for and has not come to yet.
+    /// The time of the oldest event that it was woken for and has not handled.
     since: Option<i64>,
-    /// The same of those that came while it was at it.
+    /// The same of events that came while it was running.
     woken: Option<i64>,
     /// In a row.
     failures: u32,
 }
 
 impl Entry {
-    /// Says it the first time.
-    fn say(&self, worker: i64, reason: &str) {
+    /// Logs the first failure in a row.
+    fn report(&self, worker: i64, reason: &str) {
         if self.failures == 0 {
             let (name, instance) = (self.name.as_str(), self.instance.0);
             tracing::warn!(worker, name, instance, "a worker cannot go on now: {reason}");
@@ -56,7 +56,7 @@ enum State {
     Idle,
     Queued,
     Busy,
-    /// Woken while it was at it.
+    /// Woken while it was running.
     BusyAndWoken,
     BackingOff,
 }
@@ -81,7 +81,7 @@ impl WorkerQueue {
         self.tail
     }
 
-    /// Those whose next event was under way at more than one bad end come last.
+    /// Those whose next event was being handled at more than one crash come last.
     pub fn add(&mut self, row: WorkerRow) {
         self.last = self.last.max(row.id);
         self.by_community.entry(row.community).or_default().push(row.id);
@@ -136,7 +136,7 @@ impl WorkerQueue {
                 break;
             }
             self.backing_off.pop();
-            // One that was roused meanwhile has had its turn.
+            // One that was roused meanwhile has run already.
             if let Some(entry) = self.workers.get_mut(&worker)
                 && entry.state == State::BackingOff
             {
@@ -151,33 +151,33 @@ impl WorkerQueue {
         Some(worker)
     }
 
-    pub fn ended(&mut self, worker: i64, turn: Turn) {
+    pub fn ended(&mut self, worker: i64, outcome: BatchOutcome) {
         let Some(entry) = self.workers.get_mut(&worker) else { return };
-        match (turn, entry.state) {
-            (Turn::Gone, _) => self.forget(worker),
-            (Turn::Stuck { since }, _) => {
+        match (outcome, entry.state) {
+            (BatchOutcome::Gone, _) => self.forget(worker),
+            (BatchOutcome::Stuck { since }, _) => {
                 entry.since = since;
                 entry.woken = None;
                 entry.state = State::BackingOff;
                 self.backing_off.push(Reverse((Instant::now() + RESTART.wait(1), worker)));
             }
-            (Turn::BackOff { policy, reason }, _) => {
+            (BatchOutcome::BackOff { policy, reason }, _) => {
                 entry.since = entry.since.or(entry.woken.take());
                 let wait = policy.wait(entry.failures.saturating_add(1));
                 if !reason.is_empty() {
-                    entry.say(worker, &reason);
+                    entry.report(worker, &reason);
                     entry.failures = entry.failures.saturating_add(1);
                 }
                 entry.state = State::BackingOff;
                 self.backing_off.push(Reverse((Instant::now() + wait, worker)));
             }
-            (Turn::Idle, State::Busy) => {
+            (BatchOutcome::Idle, State::Busy) => {
                 entry.state = State::Idle;
                 (entry.since, entry.woken) = (None, None);
                 entry.failures = 0;
             }
-            (turn, _) => {
-                let since = if let Turn::More { since } = turn { since } else { None };
+            (outcome, _) => {
+                let since = if let BatchOutcome::More { since } = outcome { since } else { None };
                 entry.since = since.or(entry.woken);
                 entry.woken = None;
                 entry.state = State::Queued;
@@ -187,7 +187,7 @@ impl WorkerQueue {
         }
     }
 
-    /// Those of these instances that back off are due at once: what they waited for may be there.
+    /// Workers of these instances that back off run at once: what they waited for may be there.
     pub fn rouse(&mut self, is_of: impl Fn(InstanceId) -> bool) {
         for (worker, entry) in &mut self.workers {
             if entry.state == State::BackingOff && is_of(entry.instance) {
@@ -198,7 +198,7 @@ impl WorkerQueue {
         }
     }
 
-    /// Up to there nothing is left to tell.
+    /// No worker is left to be woken for an event up to there.
     pub fn seen(&mut self, position: i64) {
         self.tail = self.tail.max(position);
     }
@@ -207,13 +207,13 @@ impl WorkerQueue {
         self.workers.is_empty()
     }
 
-    /// Those that have nothing to do.
+    /// Workers that have nothing to do.
     pub fn idle(&self) -> Vec<i64> {
         let idle = self.workers.iter().filter(|(_, entry)| entry.state == State::Idle);
         idle.map(|(worker, _)| *worker).collect()
     }
 
-    /// Those of instances that are gone, which nothing wakes any more.
+    /// Forgets workers of instances that are gone, which nothing wakes any more.
     pub fn forget_gone(&mut self, is_there: impl Fn(InstanceId) -> bool) {
         let is_gone = |entry: &Entry| entry.state == State::Idle && !is_there(entry.instance);
         let all = self.workers.iter();
@@ -231,7 +231,7 @@ impl WorkerQueue {
         }
     }
 
-    /// By plugin and worker: since when the furthest behind has something to do.
+    /// By plugin and worker: the time of the oldest event that is not handled.
     pub fn oldest(&self, context: &Context) -> BTreeMap<(String, String), Option<i64>> {
         let mut oldest: BTreeMap<_, Option<i64>> = BTreeMap::new();
         for entry in self.workers.values() {

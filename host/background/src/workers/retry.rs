@@ -1,19 +1,20 @@
-//! Events that a worker failed at, tried again: each alone, and stored alone.
+//! Events at which a worker failed: each is tried again by itself, and its outcome is stored by itself.
 
 use std::collections::HashSet;
 
 use super::batch::Handled;
-use super::{CRASHES, Ready, Workers};
+use super::run::ReadyWorker;
+use super::{CRASHES, Workers};
 use moothall_engine::calls::CallError;
 use moothall_guest::Batch;
 use moothall_store::{Fate, Listed, StoreError, Tx, WorkerEvent};
 
-/// Events of one worker that are tried again in one turn.
+/// Events that one batch tries again.
 const AT_ONCE: usize = 16;
 
 impl Workers {
-    /// Tries what is due; whether there was anything.
-    pub(super) async fn try_again(&self, ready: &Ready) -> Result<bool, CallError> {
+    /// Tries the events that are due again; whether there were any.
+    pub(super) async fn try_again(&self, ready: &ReadyWorker) -> Result<bool, CallError> {
         let (id, now) = (ready.row.id, self.clock().now_ms());
         let due = self.context.store.read(|reader| reader.worker_retries(id, now, AT_ONCE))?;
         let Listed { rows: due, unreadable } = due;
@@ -23,7 +24,7 @@ impl Workers {
         }
         let mut failed = HashSet::new();
         for one in &due {
-            // One that failed holds back those of its key, also when they are due together.
+            // One that failed holds back the others of its key, also when they are due together.
             if ready.worker.is_fifo() && failed.contains(&one.key) {
                 continue;
             }
@@ -34,10 +35,10 @@ impl Workers {
         Ok(!due.is_empty())
     }
 
-    /// Whether it is done, or given up.
-    async fn try_one(&self, ready: &Ready, one: &WorkerEvent) -> Result<bool, CallError> {
+    /// Whether the event is handled, or is a dead letter.
+    async fn try_one(&self, ready: &ReadyWorker, one: &WorkerEvent) -> Result<bool, CallError> {
         let id = one.id;
-        // The grant may have gone since it failed.
+        // The grant may have been withdrawn since it failed.
         if let Err(denied) = ready.worker.require(&one.event) {
             return self.failed(ready, one, Fate::Dead, denied).await;
         }
@@ -56,8 +57,8 @@ impl Workers {
             Handled::Done(mut collected) => {
                 let (done, now) = (one.clone(), self.clock().now_ms());
                 let end = move |tx: &Tx<'_>| tx.end_worker_event(&done, now);
-                if let Some(hold) = batch.take_lock() {
-                    collected.keep_locked_until_stored(hold);
+                if let Some(lock) = batch.take_lock() {
+                    collected.keep_locked_until_stored(lock);
                 }
                 match self.calls.commit(*collected, end).await {
                     Ok(()) | Err(StoreError::Stale) => Ok(true),
@@ -83,13 +84,13 @@ impl Workers {
 
     async fn failed(
         &self,
-        ready: &Ready,
+        ready: &ReadyWorker,
         one: &WorkerEvent,
         fate: Fate,
         error: String,
     ) -> Result<bool, CallError> {
         if fate == Fate::Dead {
-            self.mourn(ready, one.event.position, Some(&error));
+            self.report_dead_letter(ready, one.event.position, Some(&error));
         }
         let (failed, now) = (one.clone(), self.clock().now_ms());
         let attempts = one.attempts.saturating_add(1);

@@ -62,7 +62,7 @@ impl ClockWatch {
     }
 
     /// Goes on believing the wall clock, or stops.
-    pub fn look(&mut self) {
+    pub fn poll(&mut self) {
         let (wall, monotonic) = self.clock.both();
         let step = (wall - self.last.0) - (monotonic - self.last.1);
         self.last = (wall, monotonic);
@@ -143,18 +143,18 @@ mod tests {
         let (clock, driven) = driven();
         let mut watch = ClockWatch::new(clock.clone(), None, TRUST);
         driven.passed.store(40 * DAY_MS, Ordering::Relaxed);
-        watch.look();
+        watch.poll();
         assert_eq!((lag_s(&clock), clock.steps()), (0, 0));
 
         driven.stepped.store(10 * DAY_MS, Ordering::Relaxed);
         assert_eq!(lag_s(&clock), 10 * DAY_S, "also before anybody has looked");
-        watch.look();
+        watch.poll();
         assert_eq!((lag_s(&clock), clock.steps()), (10 * DAY_S, 1));
         driven.passed.fetch_add(599_000, Ordering::Relaxed);
-        watch.look();
+        watch.poll();
         assert_eq!(lag_s(&clock), 10 * DAY_S);
         driven.passed.fetch_add(10_000, Ordering::Relaxed);
-        watch.look();
+        watch.poll();
         assert_eq!((lag_s(&clock), clock.steps()), (0, 1));
     }
 
@@ -164,9 +164,9 @@ mod tests {
         let mut watch = ClockWatch::new(clock.clone(), None, TRUST);
         let before = clock.believed_ms();
         driven.stepped.store(10 * DAY_MS, Ordering::Relaxed);
-        watch.look();
+        watch.poll();
         driven.stepped.store(0, Ordering::Relaxed);
-        watch.look();
+        watch.poll();
         assert_eq!(clock.steps(), 2);
         assert_eq!((clock.believed_ms() - before) / 10_000, 0);
         assert_eq!(lag_s(&clock), 0);
@@ -178,7 +178,7 @@ mod tests {
         let mut watch = ClockWatch::new(clock.clone(), None, TRUST);
         driven.stepped.store(-DAY_MS, Ordering::Relaxed);
         assert_eq!(lag_s(&clock), 0);
-        watch.look();
+        watch.poll();
         assert_eq!((lag_s(&clock), clock.steps()), (0, 1));
     }
 
@@ -190,7 +190,7 @@ mod tests {
         let mut watch = ClockWatch::new(clock.clone(), Some(seen), TRUST);
         assert_eq!(lag_s(&clock), 10 * DAY_S);
         driven.passed.store(700_000, Ordering::Relaxed);
-        watch.look();
+        watch.poll();
         assert_eq!(lag_s(&clock), 0);
     }
 }

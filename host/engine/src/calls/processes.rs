@@ -4,9 +4,7 @@
 
 use std::sync::Arc;
 
-use super::{
-    BeforeCommit, CallError, Callee, Calls, ExtraWrite, Mode, ValidatedCall, validated,
-};
+use super::{BeforeCommit, CallError, Callee, Calls, ExtraWrite, Mode, ValidatedCall, validated};
 use crate::plugins::{Plugin, ProcessFunction, ProcessType};
 use moothall_core::effects::{ProcessChange, ProcessStatus};
 use moothall_core::ids::{RequestId, unguessable_ulid};

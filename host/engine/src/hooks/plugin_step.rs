@@ -1,4 +1,4 @@
-//! A step that is a plugin's filter: a call that reads and whose effects nobody stores.
+//! A step that is a plugin's filter: a call that can only read, and whose effects are dropped.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,15 +12,15 @@ use moothall_guest::exports::Filter;
 
 /// Why a plugin has no verdict.
 pub enum NoVerdict {
-    /// It failed; with the failed call, where it is listed.
+    /// It failed; with the failed call, if that is listed.
     Failed(String, Option<CallId>),
     /// The host could not ask it.
     Exhausted(String),
 }
 
 impl Hooks {
-    /// None: the plugin is not enabled there.
-    pub(super) async fn ask(
+    /// Calls the plugin's filter. None: the plugin is not enabled for the community.
+    pub(super) async fn ask_plugin(
         &self,
         run: &Run,
         plugin: &str,
@@ -31,7 +31,7 @@ impl Hooks {
             let reason = format!("the plugin '{plugin}' does not serve now");
             return Err(NoVerdict::Failed(reason, None));
         };
-        // One that was added through the API stays when the grant goes.
+        // A step that was added through the API remains when its grant is withdrawn.
         run.hook.admits(&serving).map_err(|denied| NoVerdict::Failed(denied, None))?;
         let community = match serving.is_of_host() {
             true => self.context.communities.of_host(),
@@ -49,7 +49,7 @@ impl Hooks {
         let call = call.map_err(NoVerdict::of)?;
         let wall = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX).max(1);
         let call = if run.may_send { call } else { call.without_sending() };
-        // Inside the call, so that a verdict which cannot be carried out is a failed call like any other.
+        // Judged within the call, so that an invalid verdict makes it a failed call like any other.
         let judge = Arc::new(VerdictJudge::new(given));
         let sees = judge.clone();
         let call = call.within(wall).judged_by(move |output| sees.see(output));

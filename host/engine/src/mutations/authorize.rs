@@ -1,5 +1,4 @@
-//! What an authorisation changes: an instance, the community that it is for, a linked account. All of it
-//! in one write.
+//! The changes of an OAuth authorisation: an instance, its community, a linked account. All of them in one write.
 
 use std::sync::Arc;
 
@@ -13,21 +12,20 @@ use moothall_core::instance::CommunityNames;
 use moothall_guest::Fault;
 use moothall_store::{SecretHash, StoreError, Taken, Tx};
 
-/// What a platform has authorised. Prints nothing: its config may hold secrets.
+/// What a platform has authorised. Not `Debug`: its config may have secrets.
 pub struct Authorization {
     /// None: a new community.
     pub community: Option<(CommunityId, CommunitySlug)>,
     pub plugin: PluginName,
-    /// The plugin is enabled with it; without one it must be enabled already.
-    /// A JSON text that was checked.
+    /// The plugin is enabled with this config, a JSON text that was checked. None: the plugin is enabled already.
     pub config: Option<String>,
     pub claim: Option<Claim>,
-    /// Ended with it; if it has ended before, nothing is done.
+    /// Deleted in the same write; if it is gone already nothing is stored.
     pub ticket: Option<SecretHash>,
 }
 
 impl Mutations {
-    /// Carries an authorisation out, whole or not at all; the community as it then is.
+    /// Carries out an authorisation, whole or not at all. Returns the community as it is then.
     pub async fn authorize(
         &self,
         authorization: Authorization,
@@ -39,7 +37,7 @@ impl Mutations {
                 Some((_, slug)) => slug.clone(),
                 None => CommunitySlug::random().map_err(no_randomness)?,
             };
-            let turn = this.turn(vec![slug.clone()]).await?;
+            let mutation_lock = this.mutation_lock(vec![slug.clone()]).await?;
             let id = community.map(|(id, _)| id);
             let (before, community) = this.authorized_community(id, slug)?;
             let names = community.names.clone();
@@ -53,12 +51,12 @@ impl Mutations {
             let linking = claim.map(|claim| this.linking(names.id, claim)).transpose()?;
             let also = ending(ticket, linking);
             let plan = Plan { before, after: Some(names), steps };
-            this.carry_out_with(plan, also, request, turn).await
+            this.carry_out_with(plan, also, request, mutation_lock).await
         })
         .await
     }
 
-    /// The community that is there, and what it is called; or a new one.
+    /// The existing community with its names, or a new one.
     fn authorized_community(
         &self,
         id: Option<CommunityId>,
@@ -103,7 +101,7 @@ impl Mutations {
     }
 }
 
-/// The ticket ends, then the account is linked.
+/// Deletes the ticket, then links the account.
 fn ending(
     ticket: Option<SecretHash>,
     linking: Option<ExtraWriteOf<Community>>,
@@ -115,7 +113,7 @@ fn ending(
     }))
 }
 
-/// The plugin is enabled, and for the part of its platform that the account is from.
+/// Fails unless the plugin is enabled, for the `community_platform_id` of the account.
 fn require_instance(
     community: &Community,
     plugin: &PluginName,

@@ -1,4 +1,4 @@
-//! The check of a submitted configuration, and its split into what may be seen and what may not.
+//! Checks a submitted configuration, and takes its secrets out of it.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ pub struct CheckedConfig {
     pub public: String,
     pub secrets: BTreeMap<String, SecretString>,
     pub platform_id: Option<String>,
-    /// How it differs from what the community's instance has, if there is one.
+    /// How it differs from the config of the existing instance.
     pub change: ConfigChange,
 }
 
@@ -91,7 +91,7 @@ fn violation(path: &str, message: &str) -> Violation {
     Violation { path: path.to_owned(), message: message.to_owned() }
 }
 
-/// What names another host than in the stored config.
+/// The violations of places that name another host than the stored config does, while their secrets are kept.
 fn moved_from(
     plugin: &Plugin,
     existing: &Instance,
@@ -100,14 +100,14 @@ fn moved_from(
 ) -> Vec<String> {
     let public = serde_json::from_str(existing.stored_config()).unwrap_or_default();
     let mut before = secrets::join(&public, stored);
-    // Where too many are missing to be filled in, what is missing counts as moved.
+    // If there are too many defaults to fill in, a missing value counts as changed.
     drop(plugin.config_schema.fill_defaults(&mut before));
     let moved = moved(plugin, &before, config);
     secrets::wipe(&mut before);
     moved
 }
 
-/// Keeps the stored secrets where the placeholder was sent back, and says where; secrets must be strings.
+/// Puts the stored secrets in place of their placeholders, and returns where. Secrets must be strings.
 fn restore(
     plugin: &Plugin,
     config: &mut Value,

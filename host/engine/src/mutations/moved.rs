@@ -1,5 +1,5 @@
-//! Where the secrets of a config would go: one that a client keeps without knowing it stays with the hosts
-//! that it was given for.
+//! Protects kept secrets: a client may keep a stored secret without knowing it, and so must not move it to another host by
+//! changing a URL of the config.
 
 use serde_json::Value;
 
@@ -7,12 +7,11 @@ use crate::plugins::{Plugin, Violation};
 use moothall_core::grants::Grants;
 use moothall_values::destination::{CheckedUrl, url_of_value};
 
-/// New URLs of a config that are looked at one by one, each against every pattern of the grants; of more, each
-/// counts.
+/// New URLs of a config that are checked against the patterns of the grants; if there are more, each counts as moved.
 const DESTINATIONS: usize = 100;
 
-/// The places at which `after` names another scheme, host or port than `before`, as JSON Pointers; of
-/// those that the plugin may send to.
+/// The places (JSON Pointers) at which `after` names another scheme, host or port than `before`, if the plugin may send
+/// there.
 pub fn moved(plugin: &Plugin, before: &Value, after: &Value) -> Vec<String> {
     let settings = serde_json::from_str(&plugin.context.settings.public).unwrap_or_default();
     moved_under(&plugin.context.grants, &settings, before, after)
@@ -30,7 +29,7 @@ fn moved_under(grants: &Grants, settings: &Value, before: &Value, after: &Value)
     });
     let mut others: Vec<(String, CheckedUrl)> = others.take(DESTINATIONS + 1).collect();
     if others.len() <= DESTINATIONS {
-        // What the manifest names may be granted later.
+        // A host that the manifest names may be granted later.
         others.retain(|(pointer, url)| {
             grants.names_config(pointer) || grants.may_reach(url, after, settings).is_ok()
         });
@@ -38,7 +37,7 @@ fn moved_under(grants: &Grants, settings: &Value, before: &Value, after: &Value)
     others.into_iter().map(|(pointer, _)| pointer).collect()
 }
 
-/// A value that the grants name may be a mere host; any other has to be a whole URL.
+/// A value at a place that the grants name may be a host alone; elsewhere only a whole URL counts.
 fn destination(grants: &Grants, pointer: &str, text: &str) -> Option<CheckedUrl> {
     match text.contains("://") || grants.names_config(pointer) {
         true => url_of_value(text),
@@ -64,7 +63,7 @@ fn collect_texts<'a>(value: &'a Value, at: String, texts: &mut Vec<(String, &'a 
     }
 }
 
-/// What is said of it: the secrets first, then what has moved.
+/// The violations: the kept secrets first, then the URLs that changed.
 pub fn needed_again(kept: &[String], moved: &[String]) -> Vec<Violation> {
     let listed =
         |all: &[String]| all.iter().map(|one| format!("`{one}`")).collect::<Vec<_>>().join(", ");

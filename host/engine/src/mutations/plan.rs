@@ -1,4 +1,4 @@
-//! What a mutation is going to do, worked out before anything is done.
+//! The plan of a mutation: what happens to each instance, decided before anything is done.
 
 #[cfg(test)]
 mod tests;
@@ -19,9 +19,9 @@ use moothall_guest::PendingSecrets;
 
 /// A whole mutation.
 pub struct Plan {
-    /// What the community is called now; none if it is new.
+    /// The community's names now; none if it is new.
     pub before: Option<Arc<CommunityNames>>,
-    /// What it will be called; none if it is deleted.
+    /// Its names afterwards; none if it is deleted.
     pub after: Option<Arc<CommunityNames>>,
     /// One for each instance that is there before or after.
     pub steps: Vec<PlanStep>,
@@ -43,12 +43,12 @@ pub struct Draft {
     pub plugin: Arc<Plugin>,
     pub instance: Arc<Instance>,
     pub secrets: PendingSecrets,
-    /// What its lifecycle call wrote.
+    /// The effects of its lifecycle call.
     pub collected: Option<Collected>,
 }
 
 impl PlanStep {
-    /// The instance that was there before and does not stay as it is: its lock is taken.
+    /// The existing instance, if it changes: then its lock is taken.
     pub fn changed(&self) -> Option<&Arc<Instance>> {
         match self {
             Self::Keep(_) | Self::Create(_) => None,
@@ -58,7 +58,7 @@ impl PlanStep {
         }
     }
 
-    /// The plugin and `community_platform_id` that it is about.
+    /// The plugin and `community_platform_id` of its instance.
     pub fn target(&self) -> (PluginName, Option<Box<str>>) {
         let instance = match self {
             Self::Keep(instance) | Self::Remove(instance) => instance,
@@ -74,7 +74,7 @@ impl PlanStep {
     }
 }
 
-/// `Keep` for every instance that `steps` are not about.
+/// `Keep` for every instance that has none of `steps`.
 pub fn keep_others(community: &Community, steps: &[PlanStep]) -> Vec<PlanStep> {
     let others = community
         .instances
@@ -96,16 +96,16 @@ fn check_scope(plugin: &Plugin, names: &CommunityNames) -> MutationResult<()> {
     }
 }
 
-/// The instance that an entry without a config means.
-fn locked_state(community: &Community, plugin: &str) -> MutationResult<Option<Arc<Instance>>> {
-    let mut locked_state = community.of_plugin(plugin);
-    match (locked_state.next(), locked_state.next()) {
+/// The one instance of a plugin, which an entry without a config keeps as it is.
+fn only_instance(community: &Community, plugin: &str) -> MutationResult<Option<Arc<Instance>>> {
+    let mut instances = community.of_plugin(plugin);
+    match (instances.next(), instances.next()) {
         (Some(one), Some(_)) => Err(MutationError::NoConfig(one.plugin.clone())),
         (one, _) => Ok(one.cloned()),
     }
 }
 
-/// What a config does to the instance that has it from now on.
+/// What another config does to its instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Effect {
     None,
@@ -133,7 +133,7 @@ impl Mutations {
             return Err(MutationError::TooMany(self.limits.instances_per_community));
         }
         let mut steps = Vec::with_capacity(entries.len());
-        // One for all configs of a request: they come in one body, and are checked one after the other.
+        // One budget for all configs of a request, which are checked one after the other.
         let mut budget = self.budget();
         let mut seen = BTreeSet::new();
         for entry in entries {
@@ -158,7 +158,7 @@ impl Mutations {
         Ok(steps)
     }
 
-    /// The instance whose config is sent as it is shown, where its plugin is not there to check it.
+    /// The instance whose config was sent just as it is shown. Asked if its plugin does not serve, and so cannot check it.
     fn as_shown(
         &self,
         community: &Community,
@@ -181,7 +181,7 @@ impl Mutations {
         Budget::of_ms(self.limits.validation_ms)
     }
 
-    /// What one entry asks for.
+    /// The step for one entry.
     pub(super) fn step(
         &self,
         community: &Community,
@@ -189,9 +189,9 @@ impl Mutations {
         entry: PluginEntry,
         budget: &mut Budget,
     ) -> MutationResult<(Became, PlanStep)> {
-        // One that stays as it is needs no plugin, whose file may be away.
+        // An instance that stays as it is needs no plugin file.
         if entry.config.is_none()
-            && let Some(instance) = locked_state(community, &entry.name)?
+            && let Some(instance) = only_instance(community, &entry.name)?
         {
             return Ok((Became::Unchanged, PlanStep::Keep(instance)));
         }

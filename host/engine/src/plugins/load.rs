@@ -25,7 +25,7 @@ use moothall_core::grants::Grants;
 use moothall_core::ids::PluginName;
 use moothall_guest::exports::Describe;
 use moothall_guest::{
-    CallContext, Export, Fault, Guest, LongCalls, Output, PluginContext, Sandbox, Settings,
+    CallContext, Export, Guest, LongCalls, Output, PluginContext, Sandbox, Settings,
 };
 use moothall_store::{Compiled, Store};
 

@@ -21,11 +21,11 @@ fn row(id: i64, community: CommunityId, crashes: u32) -> WorkerRow {
     }
 }
 
-/// Of one community, and each has had its first turn.
+/// Workers of one community, each of which has run once.
 fn idle(workers: impl IntoIterator<Item = i64>) -> WorkerQueue {
     let mut queue = WorkerQueue::new(0);
     workers.into_iter().for_each(|id| queue.add(row(id, ACME, 0)));
-    all(&mut queue).into_iter().for_each(|id| queue.ended(id, Turn::Idle));
+    all(&mut queue).into_iter().for_each(|id| queue.ended(id, BatchOutcome::Idle));
     queue
 }
 
@@ -55,12 +55,12 @@ fn event(position: i64, of: Option<CommunityId>) -> Envelope {
     }
 }
 
-fn backing_off(policy: RetryPolicy) -> Turn {
-    Turn::BackOff { policy, reason: "its plugin is away".into() }
+fn backing_off(policy: RetryPolicy) -> BatchOutcome {
+    BatchOutcome::BackOff { policy, reason: "its plugin is away".into() }
 }
 
 #[test]
-fn whoever_is_new_has_a_turn_and_whose_event_may_end_the_host_has_the_last() {
+fn new_workers_run_and_those_whose_event_may_end_the_host_run_last() {
     let mut queue = WorkerQueue::new(0);
     for (id, crashes) in [(1, 2), (2, 0), (3, 1), (4, 3)] {
         queue.add(row(id, ACME, crashes));
@@ -70,26 +70,26 @@ fn whoever_is_new_has_a_turn_and_whose_event_may_end_the_host_has_the_last() {
 }
 
 #[test]
-fn nobody_has_two_turns_at_once() {
+fn no_worker_runs_twice_at_once() {
     let mut queue = idle([1]);
     queue.wake(1);
     queue.wake(1);
     assert_eq!(all(&mut queue), [1]);
     queue.wake(1);
-    assert_eq!(all(&mut queue), [0; 0], "it is at it");
-    queue.ended(1, Turn::Idle);
+    assert_eq!(all(&mut queue), [0; 0], "it is running");
+    queue.ended(1, BatchOutcome::Idle);
     assert_eq!(all(&mut queue), [1], "it was woken meanwhile");
-    queue.ended(1, Turn::Idle);
+    queue.ended(1, BatchOutcome::Idle);
     assert_eq!((all(&mut queue), queue.idle()), (vec![], vec![1]));
 }
 
 #[test]
-fn whoever_has_more_to_do_is_next_after_the_others() {
+fn a_worker_with_more_to_do_runs_after_the_others() {
     let mut queue = idle([1, 2]);
     queue.wake(1);
     queue.wake(2);
     assert_eq!(queue.next(), Some(1));
-    queue.ended(1, Turn::More { since: Some(5) });
+    queue.ended(1, BatchOutcome::More { since: Some(5) });
     assert_eq!(all(&mut queue), [2, 1]);
 }
 
@@ -99,7 +99,7 @@ fn an_event_wakes_those_of_its_community_and_of_the_host_that_want_it() {
     for (id, community) in [(1, ACME), (2, CommunityId(2)), (3, CommunityId::HOST), (4, ACME)] {
         queue.add(row(id, community, 0));
     }
-    all(&mut queue).into_iter().for_each(|id| queue.ended(id, Turn::Idle));
+    all(&mut queue).into_iter().for_each(|id| queue.ended(id, BatchOutcome::Idle));
     queue.wake_for(&event(7, Some(ACME)), |instance, name| {
         assert_eq!(name, format!("worker-{}", instance.0 / 10));
         instance.0 != 40
@@ -108,66 +108,66 @@ fn an_event_wakes_those_of_its_community_and_of_the_host_that_want_it() {
     woken.sort_unstable();
     assert_eq!((woken, queue.tail()), (vec![1, 3], 7));
     queue.wake_for(&event(8, None), |_, _| true);
-    queue.ended(3, Turn::Idle);
+    queue.ended(3, BatchOutcome::Idle);
     assert_eq!(all(&mut queue), [3], "an event of no community is for plugins of host scope");
     assert_eq!(queue.workers[&3].since, Some(8_000), "since it was woken for it");
 }
 
 #[test]
-fn whoever_backs_off_is_not_woken_and_comes_by_itself() {
+fn a_worker_that_backs_off_is_not_woken_and_runs_by_itself() {
     let mut queue = idle([1, 2]);
     for id in [1, 2] {
         queue.wake(id);
     }
     assert_eq!(all(&mut queue), [1, 2]);
     queue.ended(1, backing_off(LONG));
-    queue.ended(2, Turn::BackOff { policy: NONE, reason: String::new() });
+    queue.ended(2, BatchOutcome::BackOff { policy: NONE, reason: String::new() });
     queue.wake(1);
     assert_eq!(all(&mut queue), [2]);
 }
 
 #[test]
-fn whoever_is_roused_has_one_turn_at_once_and_not_another_when_its_backoff_is_over() {
+fn a_roused_worker_runs_once_and_not_again_when_its_backoff_is_over() {
     let mut queue = idle([1, 2]);
     for id in [1, 2] {
         queue.wake(id);
     }
     all(&mut queue);
-    queue.ended(1, Turn::BackOff { policy: NONE, reason: "x".into() });
+    queue.ended(1, BatchOutcome::BackOff { policy: NONE, reason: "x".into() });
     queue.ended(2, backing_off(LONG));
     queue.rouse(|instance| instance == InstanceId(10));
     assert_eq!(queue.workers[&1].failures, 0, "what it waited for may be there");
     assert_eq!(all(&mut queue), [1]);
-    queue.ended(1, Turn::Idle);
-    assert_eq!(all(&mut queue), [0; 0], "its backoff was over, and so is its turn");
+    queue.ended(1, BatchOutcome::Idle);
+    assert_eq!(all(&mut queue), [0; 0], "its backoff was over before it ran");
 }
 
 #[test]
 fn failures_count_while_the_reason_lasts() {
     let mut queue = idle([1]);
-    for (turn, failures) in [
+    for (outcome, failures) in [
         (backing_off(NONE), 1),
         (backing_off(NONE), 2),
-        (Turn::BackOff { policy: NONE, reason: String::new() }, 2),
-        (Turn::More { since: None }, 0),
+        (BatchOutcome::BackOff { policy: NONE, reason: String::new() }, 2),
+        (BatchOutcome::More { since: None }, 0),
     ] {
         queue.wake(1);
         assert_eq!(all(&mut queue), [1]);
-        queue.ended(1, turn);
+        queue.ended(1, outcome);
         assert_eq!(queue.workers[&1].failures, failures);
     }
 }
 
 #[test]
-fn whoever_is_gone_is_forgotten_unless_it_is_at_work() {
+fn a_worker_that_is_gone_is_forgotten_unless_it_is_running() {
     let mut queue = idle([1, 2, 3]);
     for id in [1, 2] {
         queue.wake(id);
     }
     assert_eq!(all(&mut queue), [1, 2]);
-    queue.ended(1, Turn::Gone);
+    queue.ended(1, BatchOutcome::Gone);
     queue.forget_gone(|_| false);
     assert_eq!(queue.workers.keys().collect::<Vec<_>>(), [&2], "3 had nothing to do");
-    queue.ended(2, Turn::Gone);
+    queue.ended(2, BatchOutcome::Gone);
     assert!(queue.is_empty() && queue.by_community.is_empty());
 }

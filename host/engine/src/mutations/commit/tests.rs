@@ -1,6 +1,7 @@
 //! In which order the locks are taken, what is seen afterwards, and what the next holder of a lock finds.
 
 use super::*;
+use moothall_core::instance::LockError;
 use moothall_core::instance::made::{instance, names};
 
 const SOON: Duration = Duration::from_millis(10);
@@ -52,10 +53,10 @@ async fn a_call_of_before_is_told_that_its_instance_was_replaced() {
         (None, Err(LockError::Replaced)),
     ] {
         let one = instance(1, "probe", None);
-        let mut hold = one.lock(Access::Exclusive, SOON).await.unwrap();
-        hold.locked_state_mut().unwrap().state_bytes = Some(7);
+        let mut lock = one.lock(Access::Exclusive, SOON).await.unwrap();
+        lock.locked_state_mut().unwrap().state_bytes = Some(7);
         assert_eq!(one.lock(Access::Shared, SOON).await.map(drop), Err(LockError::Busy));
-        release((hold, next));
+        release((lock, next));
         assert_eq!(one.lock(Access::Shared, SOON).await.map(drop), expected, "{next:?}");
     }
 }
@@ -63,9 +64,9 @@ async fn a_call_of_before_is_told_that_its_instance_was_replaced() {
 #[tokio::test]
 async fn what_config_changed_wrote_is_counted_anew() {
     let one = instance(1, "probe", None);
-    let mut hold = one.lock(Access::Exclusive, SOON).await.unwrap();
-    hold.locked_state_mut().unwrap().state_bytes = Some(7);
-    release((hold, Some(Generation(1))));
-    let hold = one.lock(Access::Shared, SOON).await.unwrap();
-    assert_eq!(hold.locked_state().state_bytes, None);
+    let mut lock = one.lock(Access::Exclusive, SOON).await.unwrap();
+    lock.locked_state_mut().unwrap().state_bytes = Some(7);
+    release((lock, Some(Generation(1))));
+    let lock = one.lock(Access::Shared, SOON).await.unwrap();
+    assert_eq!(lock.locked_state().state_bytes, None);
 }

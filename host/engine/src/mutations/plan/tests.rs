@@ -52,7 +52,10 @@ fn an_entry_without_a_config_means_the_one_instance_of_its_plugin() {
         instance(3, "team", Some("T2")),
     );
     let all = community(&[&probe, &one, &two]);
-    assert_eq!(locked_state(&all, "probe").unwrap().map(|one| one.id), Some(probe.id));
-    assert!(locked_state(&all, "other").unwrap().is_none(), "there is none");
-    assert!(matches!(locked_state(&all, "team"), Err(MutationError::NoConfig(_))), "which of two?");
+    assert_eq!(only_instance(&all, "probe").unwrap().map(|one| one.id), Some(probe.id));
+    assert!(only_instance(&all, "other").unwrap().is_none(), "there is none");
+    assert!(
+        matches!(only_instance(&all, "team"), Err(MutationError::NoConfig(_))),
+        "which of two?"
+    );
 }

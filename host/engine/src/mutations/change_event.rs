@@ -1,4 +1,4 @@
-//! What `api.change` tells of a mutation.
+//! The event `api.change` of a mutation.
 
 use super::Mutations;
 use super::plan::{Plan, PlanStep};
@@ -7,8 +7,8 @@ use moothall_core::ids::CommunityId;
 use moothall_store::View;
 
 impl Mutations {
-    /// What is told of it, with its status.
-    pub(super) fn told(&self, plan: &Plan) -> Option<Change> {
+    /// The change that the event has, with the status of the answer.
+    pub(super) fn change_event(&self, plan: &Plan) -> Option<Change> {
         let change = self.change.as_deref()?.clone();
         let instance = plan.steps.iter().find_map(|step| match step {
             PlanStep::Create(draft) | PlanStep::Replace(_, draft) => Some((draft.instance.id, 201)),
