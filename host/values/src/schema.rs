@@ -10,6 +10,7 @@ mod check;
 mod cost;
 mod cycles;
 mod defaults;
+mod error;
 mod integers;
 mod lead;
 mod limits;
@@ -25,7 +26,8 @@ mod secret_paths;
 mod value_cost;
 mod violation;
 
-pub use check::{SCHEMA_BYTES, SchemaError};
+pub use check::SCHEMA_BYTES;
+pub use error::SchemaError;
 pub use lead::Lead;
 pub use limits::{Bounds, SchemaLimits};
 pub use meter::Budget;

@@ -1,12 +1,11 @@
 //! Which documents can be used as a schema, and a message for each reason why one cannot.
 
-use std::fmt;
 use std::sync::Arc;
 
 use jsonschema::{Draft, PatternOptions, ValidationError, Validator};
-use serde::Serialize;
 use serde_json::Value;
 
+use super::error::SchemaError;
 use super::meter::MeteredPattern;
 use super::patterns::{self, MEMORY_BYTES, PATTERN_BYTES, Patterns};
 use super::references::{Dangling, Node, References};
@@ -19,29 +18,6 @@ pub const REGEX_BYTES: usize = 2 * 1024;
 
 const DRAFT_2020_12: &str = "https://json-schema.org/draft/2020-12/schema";
 const DRAFT_7: &str = "http://json-schema.org/draft-07/schema#";
-
-/// One reason why a document cannot be used as a schema.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
-pub struct SchemaError {
-    /// JSON Pointer into the schema.
-    pub path: String,
-    pub message: String,
-}
-
-impl fmt::Display for SchemaError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.path.as_str() {
-            "" => write!(f, "the schema is refused: {}", self.message),
-            path => write!(f, "the schema is refused at {path}: {}", self.message),
-        }
-    }
-}
-
-impl SchemaError {
-    pub(super) fn at(path: &str, message: impl fmt::Display) -> SchemaError {
-        SchemaError { path: violation::shortened(path), message: violation::shortened(message) }
-    }
-}
 
 /// The draft that a document asks for, if its size and kind are acceptable.
 pub fn draft(document: &Value) -> Result<Draft, SchemaError> {
