@@ -13,10 +13,10 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{Argument, Config, Sources, load};
-use crate::host::DataDirectory;
-use crate::plugins::compile::{Bounds, compile_here};
-use crate::store::Store;
+use crate::app::DataDirectory;
+use moothall_core::config::{Argument, Config, Sources, load};
+use moothall_engine::plugins::compile::{Bounds, compile_here};
+use moothall_store::Store;
 
 /// Host for sandboxed community plugins.
 #[derive(Debug, Parser)]

@@ -41,7 +41,7 @@ pub use error::CallError;
 pub use failed::{FailedCalls, NOT_CLOSED};
 pub use processes::{StartRequest, ValidatedStart};
 pub use request::ValidatedCall;
-pub use resolve::{ActionRequest, Reach, unresolved, validated};
+pub use resolve::{ActionRequest, Reach, Resolved, unresolved, validated};
 pub use unfit::UnfitInstance;
 
 /// Makes calls. Shared by everybody who does.

@@ -3,11 +3,11 @@
 use anyhow::{Context, bail};
 use clap::Subcommand;
 
-use super::{DataArgs, answer};
-use crate::clock::{Clock, rfc3339};
-use crate::day_budget::stored_today;
+use crate::cli::{DataArgs, answer};
 use crate::http::new_key;
-use crate::store::Store;
+use moothall_core::clock::{Clock, rfc3339};
+use moothall_core::day_budget::stored_today;
+use moothall_store::Store;
 
 /// Longest name of a key, in characters.
 const NAME: usize = 100;

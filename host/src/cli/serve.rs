@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{DataArgs, answer, text};
-use crate::config::{Argument, Sources, load};
-use crate::host::{DataDirectory, Host};
-use crate::telemetry::{self, Log, LogFormat};
+use crate::app::{DataDirectory, Host};
+use crate::cli::{DataArgs, answer, text};
+use moothall_core::config::{Argument, Sources, load};
+use moothall_core::telemetry;
+use moothall_core::telemetry::{Log, LogFormat};
 
 #[derive(Debug, Args)]
 pub struct ServeArgs {
@@ -62,7 +63,7 @@ pub fn serve(args: ServeArgs) -> anyhow::Result<()> {
     if !args.new {
         DataDirectory::refuse_lost(&config)?;
     }
-    let filter = crate::config::log_filter();
+    let filter = moothall_core::config::log_filter();
     let log = Log::to_stderr(&config.log, args.log_format, filter.as_deref());
     let metrics = telemetry::count(&config.metrics)?;
     let host = Host::new(config, sources, metrics, log.lost())?;

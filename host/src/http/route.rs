@@ -7,6 +7,7 @@
 pub mod failure;
 pub mod query;
 
+use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use axum::http::Method;
 use axum::response::Response;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-use super::Api;
+use crate::http::api::Api;
 use failure::Failure;
 use query::Parameter;
 
@@ -319,5 +320,19 @@ impl Route {
     /// Whether a header chooses the instance.
     pub fn has_platform(&self) -> bool {
         self.headers.contains(&PLATFORM)
+    }
+
+    /// How a request to it can fail: as it declares, and as follows from what else it declares.
+    pub fn failures(&self) -> BTreeSet<Failure> {
+        let is_once = self.method == Method::POST && matches!(self.once, Once::Yes);
+        let follow: [(bool, &[Failure]); 5] = [
+            (true, failure::ALWAYS),
+            (self.access == Access::Key, failure::OF_KEY),
+            (self.body.is_some() || is_once, failure::OF_BODY),
+            (is_once, failure::OF_ONCE),
+            (self.by_others, failure::OF_HOOK),
+        ];
+        let followed = follow.into_iter().filter(|(follows, _)| *follows).map(|(_, of)| of);
+        followed.chain(self.fails.iter().copied()).flatten().copied().collect()
     }
 }

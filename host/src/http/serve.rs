@@ -3,62 +3,26 @@
 //! The kernel spreads connections over the listeners (SO_REUSEPORT); nothing is shared between
 //! the threads but what requests share anyway.
 
+mod accept;
 mod addresses;
 mod listeners;
 mod stand_in;
 mod stream;
 
-use std::convert::Infallible;
-use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, Response};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::Semaphore;
 
-use crate::config::HttpConfig;
-
-pub use addresses::{Peer, client};
+pub use crate::http::peer::Peer;
+pub use accept::{Reads, Terms};
 pub use listeners::{Listeners, Place};
-pub use stand_in::Reads;
 
-use addresses::{Addresses, Counted};
-use listeners::Listening;
+use accept::{Shared, accept, thread_name};
+use addresses::Addresses;
 use stand_in::StandIn;
-use stream::{Socket, Stream};
-
-/// How often work that is left is looked at while draining.
-const DRAIN_LOOK: Duration = Duration::from_millis(10);
-/// How long to wait after an accept that failed, as when file descriptors ran out.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
-/// On what terms connections are served.
-#[derive(Clone)]
-pub struct Terms {
-    pub config: Arc<HttpConfig>,
-    /// Connections that are open at once; more wait to be accepted.
-    pub connections: usize,
-    pub stop: watch::Receiver<bool>,
-    /// Whether there is work whose client is gone: it lives on its thread's runtime.
-    pub is_busy: Arc<dyn Fn() -> bool + Send + Sync>,
-    /// What may keep a thread from its connections. None: its requests never wait for the disk.
-    pub reads: Option<Reads>,
-}
-
-/// What all threads share.
-#[derive(Clone)]
-struct Shared {
-    terms: Terms,
-    connections: Arc<Semaphore>,
-    addresses: Arc<Addresses>,
-}
 
 /// Serves until `stop` says so and the connections have ended, or `drain_ms` have passed. Blocks.
 /// `enter` is called on each thread with its number.
@@ -101,144 +65,4 @@ where
     // What they waited for are its connections too.
     drop(stand_in);
     Ok(())
-}
-
-fn thread_name(number: usize) -> String {
-    format!("http-{number}")
-}
-
-enum Listener {
-    Tcp(TcpListener),
-    Unix(UnixListener),
-}
-
-impl Listener {
-    /// Within a runtime.
-    fn new(socket: Listening) -> std::io::Result<Self> {
-        Ok(match socket {
-            Listening::Tcp(socket) => Self::Tcp(TcpListener::from_std(socket)?),
-            Listening::Unix(socket) => Self::Unix(UnixListener::from_std(socket)?),
-        })
-    }
-
-    async fn accept(&self) -> std::io::Result<(Socket, Peer)> {
-        Ok(match self {
-            Self::Tcp(listener) => {
-                let (stream, from) = listener.accept().await?;
-                (Socket::Tcp(stream), Peer::Address(from.ip().to_canonical()))
-            }
-            Self::Unix(listener) => (Socket::Unix(listener.accept().await?.0), Peer::Unix),
-        })
-    }
-}
-
-async fn accept<H, F>(socket: Listening, shared: Shared, handler: H) -> std::io::Result<()>
-where
-    H: Fn(Request<Incoming>, Peer) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Response<Body>> + Send + 'static,
-{
-    let listener = Listener::new(socket)?;
-    let mut stop = shared.terms.stop.clone();
-    tokio::select! {
-        biased;
-        () = stopped(&mut stop) => {}
-        () = accept_all(&listener, &shared, &handler) => {}
-    }
-    drop(listener);
-    drained(&shared).await;
-    Ok(())
-}
-
-/// Never ends.
-async fn accept_all<H, F>(listener: &Listener, shared: &Shared, handler: &H)
-where
-    H: Fn(Request<Incoming>, Peer) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Response<Body>> + Send + 'static,
-{
-    loop {
-        // Never closed. At the bound, clients wait in the kernel's queue.
-        let permit = shared.connections.clone().acquire_owned().await.ok();
-        match listener.accept().await {
-            Ok((socket, peer)) => {
-                // One that is refused is closed at once.
-                if let Some(counted) = shared.addresses.admit(peer) {
-                    let handler = handler.clone();
-                    start((socket, peer), (permit, counted), shared.clone(), handler);
-                }
-            }
-            Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-}
-
-async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // A sender that is gone will not say more: stop as well.
-    drop(stop.wait_for(|stop| *stop).await);
-}
-
-/// Until no connection is open on any thread and no work is left, or time is up.
-async fn drained(shared: &Shared) {
-    let all = u32::try_from(shared.terms.connections).unwrap_or(u32::MAX).max(1);
-    let idle = async {
-        drop(shared.connections.acquire_many(all).await);
-        while (shared.terms.is_busy)() {
-            tokio::time::sleep(DRAIN_LOOK).await;
-        }
-    };
-    let drain_ms = shared.terms.config.drain_ms;
-    if tokio::time::timeout(Duration::from_millis(drain_ms), idle).await.is_err() {
-        tracing::warn!(
-            ms = drain_ms,
-            "calls were still in flight after drain_ms; nothing of them is stored"
-        );
-    }
-}
-
-fn start<H, F>(
-    (socket, peer): (Socket, Peer),
-    counted: (Option<OwnedSemaphorePermit>, Counted),
-    shared: Shared,
-    handler: H,
-) where
-    H: Fn(Request<Incoming>, Peer) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Response<Body>> + Send + 'static,
-{
-    #[expect(clippy::disallowed_methods, reason = "this is the home of connections' tasks")]
-    tokio::spawn(async move {
-        connection(socket, shared.terms, move |request| handler(request, peer)).await;
-        drop(counted);
-    });
-}
-
-async fn connection<H, F>(socket: Socket, terms: Terms, handler: H)
-where
-    H: Fn(Request<Incoming>) -> F + Send,
-    F: Future<Output = Response<Body>> + Send,
-{
-    let config = &terms.config;
-    let stream = Stream::new(socket, Duration::from_millis(config.write_ms));
-    let service = service_fn(move |request| {
-        let answer = handler(request);
-        async move { Ok::<_, Infallible>(answer.await) }
-    });
-    let mut builder = http1::Builder::new();
-    builder
-        .timer(TokioTimer::new())
-        .header_read_timeout(Duration::from_millis(config.head_ms))
-        .max_header_size(config.head_bytes);
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
-    let mut stop = terms.stop;
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = stopped(&mut stop) => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "a connection ended early");
-    }
 }

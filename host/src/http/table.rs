@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use axum::http::Method;
 
-use super::route::{Access, Route};
-use super::{NOUNS, operating};
+use crate::http::route::{Access, Route};
+use crate::http::routes::{NOUNS, operating};
 
 /// What a listener for drivers, platforms and browsers has.
 pub static ALL: LazyLock<Table> = LazyLock::new(|| {
@@ -127,6 +127,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::http::middleware::shape::checked;
+    use crate::http::middleware::shapes::shapes;
     use crate::http::route::Told;
 
     #[test]
@@ -178,5 +180,18 @@ mod tests {
         let at = |path| ALL.find(&Method::PATCH, path).place.map(Place::methods);
         assert_eq!(at("/api/internal/community").as_deref(), Some("GET,HEAD,POST"));
         assert_eq!(at("/api/internal/nothing"), None);
+    }
+
+    #[test]
+    fn every_body_in_the_table_has_a_shape_and_every_shape_a_route() {
+        let shapes = shapes();
+        for name in shapes.keys() {
+            let faults = checked(name, "[]".to_owned()).err().unwrap_or_default();
+            assert_eq!(faults.len(), 1, "{name} compiles, and is an object");
+            assert!(ALL.routes().any(|route| route.body == Some(&**name)), "{name} is of no route");
+        }
+        for body in ALL.routes().filter_map(|route| route.body).filter(|name| *name != "*") {
+            assert!(shapes.contains_key(body), "{body} has no shape");
+        }
     }
 }

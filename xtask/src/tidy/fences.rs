@@ -67,7 +67,7 @@ mod tests {
     fn a_fenced_crate_is_found_outside_its_home() {
         assert_eq!(lines("engine/src/calls.rs", "\nuse wasmtime::Engine;"), [2]);
         assert_eq!(lines("engine/src/plugins/directory.rs", "fn f(e: wasmtime_wasi::Ctx) {}"), [1]);
-        assert_eq!(lines("src/host.rs", "use axum::Router;"), [1]);
+        assert_eq!(lines("src/app.rs", "use axum::Router;"), [1]);
         assert_eq!(lines("src/cli/serve.rs", "use std::{env, fs};"), [1]);
     }
 

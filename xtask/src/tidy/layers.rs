@@ -1,20 +1,24 @@
-//! Checks that modules of one crate of the host use only modules below them; between crates the
-//! compiler checks it. Must never know more of a module than its name.
+//! Arrows between the modules of one crate of the host point down only (design: the one call path), also between those
+//! within `http`; between crates the compiler sees to it. Must never know more of a module than its name.
 
 use super::Problem;
 use super::paths::UsedPath;
 use super::sources::Source;
 
-/// A crate's top modules from the bottom up. Modules of one line do not use each other.
+/// Modules from the ground up; modules of one line do not know each other.
 struct Levels {
-    /// The folder of its sources, from the workspace's root.
+    /// Where their sources are, from the workspace's root.
     sources: &'static str,
+    /// The module that they are in: nothing for the crate.
+    within: &'static [&'static str],
+    /// Each as its path below that, with `/`. A module with no entry of its own belongs to the one that it is in.
     levels: &'static [&'static [&'static str]],
 }
 
-const CRATES: &[Levels] = &[
+const ALL: &[Levels] = &[
     Levels {
         sources: "host/core/src/",
+        within: &[],
         levels: &[
             &["clock", "machine", "permissions", "pieces", "retry"],
             &["ids", "web", "destination", "changes"],
@@ -27,9 +31,14 @@ const CRATES: &[Levels] = &[
             &["telemetry"],
         ],
     },
-    Levels { sources: "host/store/src/", levels: &[&["error"], &["engine"], &["tables"]] },
+    Levels {
+        sources: "host/store/src/",
+        within: &[],
+        levels: &[&["error"], &["engine"], &["tables"]],
+    },
     Levels {
         sources: "host/engine/src/",
+        within: &[],
         levels: &[
             &["plugins"],
             &["communities"],
@@ -41,59 +50,99 @@ const CRATES: &[Levels] = &[
     },
     Levels {
         sources: "host/background/src/",
+        within: &[],
         levels: &[&["monitoring", "webhooks", "scheduler", "workers"]],
     },
-    Levels { sources: "host/src/", levels: &[&["http"], &["host"], &["cli"]] },
+    Levels { sources: "host/src/", within: &[], levels: &[&["http"], &["app"], &["cli"]] },
+    Levels {
+        sources: "host/src/http/",
+        within: &["http"],
+        levels: &[
+            &["html", "json_text", "keys", "peer", "middleware/shapes"],
+            &["middleware/accept", "middleware/foreign_response", "middleware/request_id"],
+            &["middleware/body_budget", "middleware/shape"],
+            &["problem"],
+            &["api", "middleware/instance"],
+            &["route", "middleware/body", "middleware/hook_gate"],
+            &["middleware/access", "middleware/idempotency", "middleware/path"],
+            &["middleware/changes", "middleware/head"],
+            &[
+                "routes/actions",
+                "routes/deliveries",
+                "routes/failed_calls",
+                "routes/hooks",
+                "routes/identity",
+                "routes/oauth",
+                "routes/openapi",
+                "routes/operating",
+                "routes/plugins",
+                "routes/processes",
+                "routes/schedules",
+                "routes/webhooks",
+                "routes/workers",
+            ],
+            &["routes/communities", "routes/events", "routes/plugin_routes"],
+            &["routes/changes", "routes/endpoints"],
+            &["routes"],
+            &["table"],
+            &["middleware", "openapi"],
+            &["serve"],
+        ],
+    },
 ];
 /// Files of a crate's root, which may name all its modules.
 const ROOTS: &[&str] = &["lib", "main"];
 
-fn of_crate(path: &str) -> Option<(&'static Levels, &str)> {
-    CRATES.iter().find_map(|one| Some((one, path.strip_prefix(one.sources)?)))
-}
-
 pub fn check(source: &Source, used: &[UsedPath]) -> Vec<Problem> {
-    let Some((Levels { levels, .. }, below)) = of_crate(&source.path) else { return Vec::new() };
-    let user = top_of(below);
-    if ROOTS.contains(&user) {
-        return Vec::new();
+    ALL.iter().flat_map(|levels| levels.check(source, used)).collect()
+}
+
+impl Levels {
+    fn check(&self, source: &Source, used: &[UsedPath]) -> Vec<Problem> {
+        let Some(below) = source.path.strip_prefix(self.sources) else { return Vec::new() };
+        let path: Vec<&str> = below.trim_end_matches(".rs").split('/').collect();
+        if ROOTS.contains(&path[0]) {
+            return Vec::new();
+        }
+        let problem = |line, message| Problem { path: source.path.clone(), line, message };
+        let Some((level, user)) = self.find(&path) else {
+            let message =
+                format!("`{}` has no level in xtask/src/tidy/layers.rs; give it one", path[0]);
+            return vec![problem(1, message)];
+        };
+        let targets = used.iter().filter_map(|path| Some((path.line, self.target(path)?)));
+        let is_up = |(other, target): (usize, &str)| target != user && other >= level;
+        let mut wrong: Vec<_> = targets.filter(|(_, target)| is_up(*target)).collect();
+        // One `use` tree can name a module many times.
+        wrong.dedup();
+        let message = |target: &str| self.upward(user, target);
+        wrong.into_iter().map(|(line, (_, target))| problem(line, message(target))).collect()
     }
-    let problem = |line, message| Problem { path: source.path.clone(), line, message };
-    let Some(level) = level_of(levels, user) else {
-        return vec![problem(
-            1,
-            format!("`{user}` has no level in xtask/src/tidy/layers.rs; give it one"),
-        )];
-    };
-    let targets = used.iter().filter_map(|path| Some((path.line, target(path)?)));
-    let is_up = |target: &str| level_of(levels, target).is_some_and(|other| other >= level);
-    let mut wrong: Vec<_> =
-        targets.filter(|(_, target)| *target != user && is_up(target)).collect();
-    // One `use` tree can name a module many times.
-    wrong.dedup();
-    wrong.into_iter().map(|(line, target)| problem(line, upward(user, target, levels))).collect()
-}
 
-fn top_of(below: &str) -> &str {
-    below.split('/').next().unwrap_or(below).trim_end_matches(".rs")
-}
-
-/// The part after `crate::`: a top module, or an item of the crate's root.
-fn target(path: &UsedPath) -> Option<&str> {
-    match path.segments.as_slice() {
-        [root, module, ..] if root == "crate" => Some(module),
-        _ => None,
+    /// The level and the name of the module that a path leads into, or of the nearest around it.
+    fn find(&self, path: &[&str]) -> Option<(usize, &'static str)> {
+        let levels = self.levels.iter().enumerate();
+        let all = levels.flat_map(|(level, names)| names.iter().map(move |name| (level, *name)));
+        let around = all.filter(|(_, name)| {
+            let mut path = path.iter();
+            name.split('/').all(|part| path.next() == Some(&part))
+        });
+        around.max_by_key(|(_, name)| name.len())
     }
-}
 
-fn level_of(levels: &[&[&str]], module: &str) -> Option<usize> {
-    levels.iter().position(|level| level.contains(&module))
-}
+    /// The module that is named; nothing for an item of the root.
+    fn target(&self, path: &UsedPath) -> Option<(usize, &'static str)> {
+        let segments: Vec<&str> = path.segments.iter().map(String::as_str).collect();
+        let below = segments.strip_prefix(&["crate"])?.strip_prefix(self.within)?;
+        self.find(below)
+    }
 
-fn upward(user: &str, target: &str, levels: &[&[&str]]) -> String {
-    let arrows: Vec<String> = levels.iter().rev().map(|level| level.join(" | ")).collect();
-    let arrows = arrows.join(" → ");
-    format!("`{user}` must not use `crate::{target}`: arrows point down only ({arrows})")
+    fn upward(&self, user: &str, target: &str) -> String {
+        let arrows: Vec<String> = self.levels.iter().rev().map(|level| level.join(" | ")).collect();
+        let path = [&["crate"], self.within, &[target]].concat().join("::").replace('/', "::");
+        let arrows = arrows.join(" → ");
+        format!("`{user}` must not use `{path}`: arrows point down only ({arrows})")
+    }
 }
 
 #[cfg(test)]
@@ -103,7 +152,7 @@ mod tests {
 
     fn problems(path: &str, text: &str) -> Vec<String> {
         let source = Source { path: format!("host/{path}"), text: text.to_owned() };
-        let (_, below) = of_crate(&source.path).expect("a crate whose modules have levels");
+        let (_, below) = path.split_once("src/").expect("a source file");
         let used = used_paths(text, &module_of(below));
         check(&source, &used).iter().map(ToString::to_string).collect()
     }
@@ -115,8 +164,8 @@ mod tests {
             [""; 0]
         );
         assert_eq!(problems("core/src/effects.rs", "use crate::ids::PluginName;"), [""; 0]);
-        assert_eq!(problems("src/host.rs", "use crate::http;"), [""; 0]);
-        assert_eq!(problems("src/lib.rs", "use crate::host;"), [""; 0]);
+        assert_eq!(problems("src/app.rs", "use crate::http;"), [""; 0]);
+        assert_eq!(problems("src/lib.rs", "use crate::app;"), [""; 0]);
     }
 
     #[test]
@@ -135,6 +184,20 @@ mod tests {
             1
         );
         assert_eq!(problems("core/src/ids.rs", "use crate::config::Config;").len(), 1);
+    }
+
+    #[test]
+    fn modules_within_a_module_have_levels_of_their_own() {
+        let file = "src/http/routes/plugins/shown.rs";
+        assert_eq!(problems(file, "use crate::http::middleware::body;"), [""; 0]);
+        assert_eq!(problems(file, "use super::super::plugins::instance;"), [""; 0]);
+        for up in [
+            "use crate::http::routes::events::declared;",
+            "use crate::http::table;",
+            "use crate::http::middleware::RequestMiddleware;",
+        ] {
+            assert_eq!(problems(file, up).len(), 1, "{up}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use schemars::transform::{ReplaceBoolSchemas, Transform};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use super::shapes::shapes;
+use crate::http::middleware::shapes::shapes;
 
 /// Where they are.
 const COMPONENTS: &str = "#/components/schemas";

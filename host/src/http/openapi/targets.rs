@@ -3,13 +3,13 @@
 
 use serde_json::{Map, Value, json};
 
-use super::document::{add, operation, request_body};
-use super::schemas::Schemas;
-use crate::http::dry_run::DryRun;
-use crate::http::processes::CALLBACK_BYTES;
+use crate::http::openapi::operation::{add, operation, request_body};
+use crate::http::openapi::schemas::Schemas;
+use crate::http::routes::actions::dry_run::DryRun;
+use crate::http::routes::processes::CALLBACK_BYTES;
 use crate::http::table;
-use crate::plugins::Plugin;
-use crate::plugins::manifest::{ActionManifest, ProcessManifest};
+use moothall_engine::plugins::Plugin;
+use moothall_engine::plugins::manifest::{ActionManifest, ProcessManifest};
 
 /// One target of a shared route.
 struct Target<'a> {

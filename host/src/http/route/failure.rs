@@ -1,92 +1,71 @@
 //! How a request to a route can fail: statuses and codes, as the route declares them and as follows from what else it
 //! declares. Statuses are chosen in `error`; the end-to-end tests hold every answer against this.
 
-use std::collections::BTreeSet;
-
-use axum::http::Method;
-
-use super::{Access, Once, Route};
+use crate::http::problem::code::Code;
 
 /// A status, and a code that goes with it.
-pub type Failure = (u16, &'static str);
+pub type Failure = (u16, Code);
 
-/// What stands in place of a code where a plugin chooses a kind of its own.
-pub const OWN_KIND: &str = "plugin:…";
-
-/// Where there is no route.
-pub const NOWHERE: &[Failure] = &[(404, "not_found"), (405, "method_not_allowed")];
 /// Of every route.
-const ALWAYS: &[Failure] =
-    &[(400, "bad_request"), (500, "internal"), (503, "store_unavailable"), (503, "overloaded")];
-const OF_KEY: &[Failure] = &[(401, "unauthorized"), (403, "foreign_request")];
-const OF_BODY: &[Failure] = &[
-    (400, "malformed_json"),
-    (408, "body_too_slow"),
-    (413, "body_too_large"),
-    (415, "unknown_encoding"),
+pub const ALWAYS: &[Failure] = &[
+    (400, Code::BadRequest),
+    (500, Code::Internal),
+    (503, Code::StoreUnavailable),
+    (503, Code::Overloaded),
 ];
-const OF_ONCE: &[Failure] =
-    &[(409, "still_running"), (422, "idempotency_key_reused"), (429, "day_used_up")];
+pub const OF_KEY: &[Failure] = &[(401, Code::Unauthorized), (403, Code::ForeignRequest)];
+pub const OF_BODY: &[Failure] = &[
+    (400, Code::MalformedJson),
+    (408, Code::BodyTooSlow),
+    (413, Code::BodyTooLarge),
+    (415, Code::UnknownEncoding),
+];
+pub const OF_ONCE: &[Failure] =
+    &[(409, Code::StillRunning), (422, Code::IdempotencyKeyReused), (429, Code::DayUsedUp)];
 /// Where a hook is asked. What a step prevents has any status.
-const OF_HOOK: &[Failure] = &[(403, "prevented"), (502, "hook_failed")];
+pub const OF_HOOK: &[Failure] = &[(403, Code::Prevented), (502, Code::HookFailed)];
 
 /// Of what names a community, and perhaps one of several instances, in headers.
 pub const CHOICE: &[Failure] = &[
-    (400, "ambiguous_instance"),
-    (400, "missing_header"),
-    (400, "plugin_not_enabled"),
-    (400, "unknown_community"),
-    (400, "unknown_instance"),
-    (404, "unknown_plugin"),
+    (400, Code::AmbiguousInstance),
+    (400, Code::MissingHeader),
+    (400, Code::PluginNotEnabled),
+    (400, Code::UnknownCommunity),
+    (400, Code::UnknownInstance),
+    (404, Code::UnknownPlugin),
 ];
 /// Of what calls a plugin: its own errors, its faults, and what keeps it from being called.
 pub const CALL: &[Failure] = &[
-    (400, "invalid"),
-    (401, "unauthorized"),
-    (403, "forbidden"),
-    (404, "not_found"),
-    (409, "conflict"),
-    (409, "instance_replaced"),
-    (500, OWN_KIND),
-    (502, "plugin_bad_output"),
-    (502, "plugin_limit"),
-    (502, "plugin_trap"),
-    (503, "compiling"),
-    (503, "config_invalid"),
-    (503, "instance_busy"),
-    (503, "plugin_unavailable"),
-    (503, "unavailable"),
-    (503, "upgrade_failed"),
-    (504, "plugin_timeout"),
+    (400, Code::Invalid),
+    (401, Code::Unauthorized),
+    (403, Code::Forbidden),
+    (404, Code::NotFound),
+    (409, Code::Conflict),
+    (409, Code::InstanceReplaced),
+    (500, Code::OwnKind),
+    (502, Code::PluginBadOutput),
+    (502, Code::PluginLimit),
+    (502, Code::PluginTrap),
+    (503, Code::Compiling),
+    (503, Code::ConfigInvalid),
+    (503, Code::InstanceBusy),
+    (503, Code::PluginUnavailable),
+    (503, Code::Unavailable),
+    (503, Code::UpgradeFailed),
+    (504, Code::PluginTimeout),
 ];
 /// Of what gives a community plugins.
 pub const ENABLING: &[Failure] = &[
-    (400, "ambiguous_instance"),
-    (400, "duplicate_instance"),
-    (400, "invalid_config"),
-    (400, "too_many_plugins"),
-    (400, "too_many_rows"),
-    (400, "unknown_plugin"),
-    (422, "other_scope"),
+    (400, Code::AmbiguousInstance),
+    (400, Code::DuplicateInstance),
+    (400, Code::InvalidConfig),
+    (400, Code::TooManyPlugins),
+    (400, Code::TooManyRows),
+    (400, Code::UnknownPlugin),
+    (422, Code::OtherScope),
 ];
 /// Of a list that can be asked for one community, or for one plugin.
-pub const COMMUNITY: &[Failure] = &[(400, "unknown_community")];
-pub const PLUGIN: &[Failure] = &[(400, "unknown_plugin")];
+pub const COMMUNITY: &[Failure] = &[(400, Code::UnknownCommunity)];
+pub const PLUGIN: &[Failure] = &[(400, Code::UnknownPlugin)];
 /// The path itself names what is not there.
-pub const NOT_FOUND: &[Failure] = &[(404, "not_found")];
-
-impl Route {
-    /// All of them.
-    pub fn failures(&self) -> BTreeSet<Failure> {
-        let is_once = self.method == Method::POST && matches!(self.once, Once::Yes);
-        let follow: [(bool, &[Failure]); 5] = [
-            (true, ALWAYS),
-            (self.access == Access::Key, OF_KEY),
-            (self.body.is_some() || is_once, OF_BODY),
-            (is_once, OF_ONCE),
-            (self.by_others, OF_HOOK),
-        ];
-        let followed = follow.into_iter().filter(|(follows, _)| *follows).map(|(_, of)| of);
-        followed.chain(self.fails.iter().copied()).flatten().copied().collect()
-    }
-}
+pub const NOT_FOUND: &[Failure] = &[(404, Code::NotFound)];

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::ids::{PersonId, parse_number};
+use moothall_core::ids::{PersonId, parse_number};
 
 /// One parameter of a route's query.
 #[derive(Clone, Copy, Debug)]

@@ -3,48 +3,16 @@
 //! This machine and the operator's proxies carry the requests of many: they are not counted.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::telemetry::metric::HTTP_CONNECTIONS_CUT;
+use crate::http::peer::{Peer, client};
+use moothall_core::telemetry::metric::HTTP_CONNECTIONS_CUT;
 use moothall_values::destination::Cidr;
 
-/// Bits of an IPv6 address that tell one client from another: what a provider hands out.
-const CLIENT_BITS: u32 = 64;
 /// How often refusals are said in the log.
 const TELL: Duration = Duration::from_secs(10);
-
-/// Who is at the other end of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Peer {
-    Address(IpAddr),
-    /// Somebody on this machine who may open the socket's file.
-    Unix,
-}
-
-impl Peer {
-    /// Whether it speaks for others, or is of this machine.
-    pub fn is_trusted(self, proxies: &[Cidr]) -> bool {
-        match self {
-            Self::Unix => true,
-            Self::Address(address) => {
-                address.is_loopback() || proxies.iter().any(|proxy| proxy.contains(address))
-            }
-        }
-    }
-}
-
-/// What one client has for its own of the addresses that there are.
-pub fn client(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(v6) => {
-            let mask = u128::MAX << (u128::BITS - CLIENT_BITS);
-            Ipv6Addr::from_bits(v6.to_bits() & mask).into()
-        }
-    }
-}
 
 /// The connections that are open, by address.
 pub struct Addresses {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
-use crate::config::Listen;
+use moothall_core::config::Listen;
 
 /// Connections that wait to be accepted, for each listener.
 const BACKLOG: i32 = 1024;

@@ -6,7 +6,6 @@
 //! is back, the connections here end with their next answer, and their clients come to the thread again.
 
 use std::io::Result;
-use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{Request, Response};
@@ -14,22 +13,14 @@ use hyper::body::Incoming;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
-use super::listeners::Listening;
-use super::{ACCEPT_PAUSE, Listener, Peer, Shared, Terms, accept_all, stopped, thread_name};
+use crate::http::peer::Peer;
+use crate::http::serve::accept::{
+    ACCEPT_PAUSE, Listener, Reads, Shared, Terms, accept_all, stopped, thread_name,
+};
+use crate::http::serve::listeners::Listening;
 
 /// Threads for what else of its requests may block, beside those that read.
 const OTHER_THREADS: usize = 64;
-
-/// What is known of reads that take long.
-#[derive(Clone)]
-pub struct Reads {
-    /// The names of the threads that are in one.
-    pub slow: watch::Receiver<Vec<String>>,
-    /// How many may wait at once.
-    pub waiting: usize,
-    /// What each of the threads that may wait does first.
-    pub enter: Arc<dyn Fn() + Send + Sync>,
-}
 
 /// Ends when it is dropped, without waiting for what does not come back.
 pub struct StandIn(Option<Runtime>);

@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Sleep, sleep};
 
-use crate::telemetry::metric::HTTP_CONNECTIONS_CUT;
+use moothall_core::telemetry::metric::HTTP_CONNECTIONS_CUT;
 
 /// How long a client that was answered before it had sent everything may go on sending, so that its
 /// system does not throw the answer away.

@@ -1,0 +1,109 @@
+//! What happens without a request: signals, new API keys, folding metrics.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::app::reread;
+use crate::app::tasks::Failed;
+use crate::http::Api;
+use crate::http::Keys;
+use moothall_core::clock::ClockWatch;
+use moothall_core::config::{Config, Sources};
+use moothall_core::telemetry::{Lost, UPKEEP};
+use moothall_guest::Quotas;
+use moothall_store::Store;
+
+/// How often keys made by `moothall key` are looked for.
+const KEYS_LOOK: Duration = Duration::from_millis(500);
+/// How often it is looked whether the wall clock was set.
+const CLOCK_LOOK: Duration = Duration::from_millis(250);
+
+/// What the host is told by. Made before it says that it listens: whoever reads that may send one.
+pub struct Signals {
+    term: Signal,
+    int: Signal,
+    hup: Signal,
+}
+
+impl Signals {
+    /// Within a runtime.
+    pub fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            term: signal(SignalKind::terminate())?,
+            int: signal(SignalKind::interrupt())?,
+            hup: signal(SignalKind::hangup())?,
+        })
+    }
+}
+
+/// SIGTERM and SIGINT stop, SIGHUP rereads the configuration.
+pub async fn signals(
+    received: Signals,
+    config: Arc<Config>,
+    sources: Sources,
+    reload: watch::Sender<Arc<Config>>,
+    stop: watch::Sender<bool>,
+) {
+    let Signals { mut term, mut int, mut hup } = received;
+    loop {
+        tokio::select! {
+            _ = term.recv() => break,
+            _ = int.recv() => break,
+            _ = hup.recv() => match reread(&sources, &config) {
+                Ok(config) => drop(reload.send_replace(config)),
+                Err(error) => tracing::error!("the configuration stays as it was: {error:#}"),
+            },
+        }
+    }
+    tracing::info!("stopping: no new connections; calls in flight are finished");
+    stop.send_replace(true);
+    // The loader ends with `reload`, after what it is doing.
+    std::future::pending::<()>().await;
+}
+
+/// Ends when the store has ended, and the host with it.
+pub async fn end_with_store(store: Store, failed: Failed) {
+    let reason = store.health().fatal().await;
+    failed.because(format!("the store cannot go on: {reason}"));
+}
+
+/// Other processes create and revoke keys beside the host.
+pub async fn notice_keys(api: Arc<Api>) {
+    let mut known = Vec::new();
+    loop {
+        tokio::time::sleep(KEYS_LOOK).await;
+        match api.context.store.read(|reader| reader.api_keys()) {
+            Ok(rows) if rows != known => {
+                known.clone_from(&rows);
+                let keys = Keys::new(rows);
+                api.local.set(api.config.loopback_callbacks, keys.are_required());
+                api.keys.store(Arc::new(keys));
+                api.streams.look_at_keys();
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "API keys cannot be read; those known stay valid"),
+        }
+    }
+}
+
+/// Says how far the wall clock is believed.
+pub async fn watch_clock(mut watch: ClockWatch) {
+    loop {
+        tokio::time::sleep(CLOCK_LOOK).await;
+        watch.poll();
+    }
+}
+
+/// Keeps the numbers small, and tells of what was dropped since the last time.
+pub async fn fold_metrics(metrics: PrometheusHandle, quotas: Arc<Quotas>, mut lost: Lost) {
+    loop {
+        tokio::time::sleep(UPKEEP).await;
+        metrics.run_upkeep();
+        quotas.tell_dropped();
+        lost.tell();
+    }
+}

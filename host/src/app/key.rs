@@ -1,0 +1,104 @@
+//! The sealing key at the start: the one that this database was made with, or no start at all.
+//!
+//! A wrong key opens nothing, and what is sealed with it later is lost with the right one. So the database keeps a sealed
+//! constant; a new key is made only where nothing is sealed yet.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use secrecy::ExposeSecret;
+
+use crate::app::unwritten::Unwritten;
+use moothall_core::instance;
+use moothall_core::secrets::{Keyring, SecretError};
+use moothall_deliveries;
+use moothall_store::{SampleOf, SealedSample, Store};
+
+/// What the constant is sealed for, and the constant.
+const CONTEXT: &[u8] = b"key_check";
+const CONSTANT: &str = "the key of this database";
+
+/// Where the key comes from.
+pub struct Source {
+    pub file: PathBuf,
+    /// `MOOTHALL_SECRET_KEY`
+    pub variable: Option<String>,
+}
+
+/// The database's key, made if nothing needs one yet.
+pub async fn keyring(
+    store: &Store,
+    source: &Source,
+    unwritten: &mut Unwritten,
+) -> anyhow::Result<Arc<Keyring>> {
+    let (check, samples) =
+        store.read(|reader| Ok((reader.key_check()?, reader.sealed_samples()?)))?;
+    let is_new = check.is_none() && samples.is_empty();
+    let keyring = source.load(is_new)?;
+    let fits = match &check {
+        Some(sealed) => {
+            keyring.open(CONTEXT, sealed).is_ok_and(|one| one.expose_secret() == CONSTANT)
+        }
+        None => is_new || samples.iter().any(|sample| opens(&keyring, sample)),
+    };
+    if !fits {
+        bail!(source.is_wrong());
+    }
+    if check.is_none() {
+        let sealed = keyring.seal(CONTEXT, CONSTANT.as_bytes())?;
+        let of_write = store.clone();
+        let write = move || {
+            let (store, sealed) = (of_write.clone(), sealed.clone());
+            async move { store.write("key.check", move |tx| tx.put_key_check(&sealed)).await }
+        };
+        let written = unwritten.write(store, "the check of the sealing key", write).await;
+        written.context("the check of the sealing key cannot be stored")?;
+    }
+    Ok(Arc::new(keyring))
+}
+
+fn opens(keyring: &Keyring, sample: &SealedSample) -> bool {
+    let context = match &sample.of {
+        SampleOf::Endpoint(id) => moothall_deliveries::secret_context(id),
+        SampleOf::Instance(id, pointer) => instance::secret_context(*id, pointer),
+    };
+    keyring.open(&context, &sample.sealed).is_ok()
+}
+
+impl Source {
+    fn load(&self, is_new: bool) -> anyhow::Result<Keyring> {
+        let variable = self.variable.as_deref();
+        if is_new {
+            return Ok(Keyring::load_or_create(&self.file, variable)?);
+        }
+        match Keyring::load(&self.file, variable) {
+            Err(SecretError::NoKey { .. }) => bail!(
+                "the secrets in this database were sealed with a key, but there is no {} and MOOTHALL_SECRET_KEY is not set; {}",
+                self.file.display(),
+                self.remedy()
+            ),
+            loaded => Ok(loaded?),
+        }
+    }
+
+    fn is_wrong(&self) -> String {
+        let what = match &self.variable {
+            Some(_) => "the key in MOOTHALL_SECRET_KEY".to_owned(),
+            None => format!("the key in {}", self.file.display()),
+        };
+        format!(
+            "{what} is not the one that the secrets in this database were sealed with; {}",
+            self.remedy()
+        )
+    }
+
+    fn remedy(&self) -> String {
+        let directory = self.file.parent().unwrap_or(Path::new("."));
+        format!(
+            "put the right key back there, or set MOOTHALL_SECRET_KEY to it; to begin afresh, without what is stored, \
+             move {} away or name another directory with --data",
+            directory.display()
+        )
+    }
+}

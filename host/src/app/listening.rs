@@ -1,0 +1,144 @@
+//! What the host listens on. Nothing is bound that would be open to others while there is no API key.
+
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use tokio::sync::watch;
+use url::Url;
+
+use crate::app::descriptors;
+use crate::http::Api;
+use crate::http::serve::Terms;
+use crate::http::serve::{Listeners, Place, Reads, serve};
+use crate::http::{Door, Keys};
+use moothall_core::config::{Config, Listen};
+use moothall_guest::enter_runtime;
+use moothall_store::read_aside;
+
+/// The runtimes that make calls, by their numbers: those of the threads that serve HTTP first.
+#[derive(Clone, Copy)]
+pub struct Runtimes {
+    pub http: usize,
+}
+
+impl Runtimes {
+    pub fn background(self) -> usize {
+        self.http
+    }
+
+    pub fn stand_in(self) -> usize {
+        self.http + 1
+    }
+
+    pub fn count(self) -> usize {
+        self.http + 2
+    }
+}
+
+/// Sockets of the API, and those of what only operators look at.
+pub struct Listening {
+    pub api: Listeners,
+    operations: Option<Listeners>,
+    runtimes: Runtimes,
+    /// Connections of the API that fit under the limit of open files.
+    pub connections: usize,
+}
+
+impl Listening {
+    /// `files` is how many the process may open.
+    pub fn bind(
+        config: &Config,
+        keys: &Keys,
+        runtimes: Runtimes,
+        files: u64,
+    ) -> anyhow::Result<Self> {
+        let operations = config.http.operations_listen.as_ref();
+        for listen in std::iter::once(&config.listen).chain(operations) {
+            refuse_open_door(listen, &place(listen)?, keys)?;
+        }
+        refuse_public_url(config.http.public_url.as_ref(), keys)?;
+        Ok(Self {
+            api: bind(&config.listen, runtimes.http, "--listen")?,
+            runtimes,
+            operations: operations
+                .map(|listen| bind(listen, 1, "[http] operations_listen"))
+                .transpose()?,
+            connections: descriptors::connections(config, files),
+        })
+    }
+
+    /// Serves until the host stops. Blocks.
+    pub fn serve(self, api: &Arc<Api>, stop: watch::Receiver<bool>) -> anyhow::Result<()> {
+        let terms = |connections, stop, is_busy, reads| Terms {
+            config: api.config.clone(),
+            connections,
+            stop,
+            is_busy,
+            reads,
+        };
+        let operations = self.operations.map(|listeners| {
+            tracing::info!("health and metrics are also at {}", listeners.place);
+            let connections = api.config.operations_connections;
+            let terms = terms(connections, stop.clone(), Arc::new(|| false), None);
+            let door = Door::of_operations(api.clone());
+            let handler = move |request, peer| door.clone().pass(request, peer);
+            std::thread::spawn(move || serve(listeners, terms, |_| {}, handler))
+        });
+        let (busy, door) = (api.clone(), Door::new(api.clone()));
+        let is_busy =
+            Arc::new(move || busy.calls.in_flight() > 0 || busy.mutations.in_flight() > 0);
+        let handler = move |request, peer| door.clone().pass(request, peer);
+        let reads = reads(api, self.runtimes.stand_in());
+        let terms = terms(self.connections, stop, is_busy, Some(reads));
+        serve(self.api, terms, enter_runtime, handler)?;
+        if let Some(operations) = operations {
+            let ended = operations.join();
+            ended.map_err(|_| anyhow::anyhow!("the thread of operations_listen panicked"))??;
+        }
+        Ok(())
+    }
+}
+
+/// `runtime` is the number of the one that stands in.
+fn reads(api: &Api, runtime: usize) -> Reads {
+    let store = &api.settings.store;
+    let enter = move || {
+        enter_runtime(runtime);
+        read_aside();
+    };
+    let slow = api.context.store.health().slow_threads();
+    Reads { slow, waiting: store.waiting_reads, enter: Arc::new(enter) }
+}
+
+fn place(listen: &Listen) -> anyhow::Result<Place> {
+    Place::of(listen).with_context(|| format!("{listen} cannot be listened on"))
+}
+
+fn bind(listen: &Listen, threads: usize, setting: &str) -> anyhow::Result<Listeners> {
+    Listeners::bind(&place(listen)?, threads)
+        .with_context(|| format!("{listen} cannot be listened on; choose another with {setting}"))
+}
+
+/// Without a key anybody who reaches the port could do anything.
+fn refuse_open_door(listen: &Listen, place: &Place, keys: &Keys) -> anyhow::Result<()> {
+    if place.is_local() || keys.are_required() {
+        return Ok(());
+    }
+    bail!(
+        "refusing to listen on {listen}: it can be reached from other machines and there is no API key; \
+         create one with `moothall key create NAME`, or listen on 127.0.0.1"
+    )
+}
+
+/// Behind a proxy everybody comes from this machine.
+fn refuse_public_url(url: Option<&Url>, keys: &Keys) -> anyhow::Result<()> {
+    let Some(url) = url else { return Ok(()) };
+    let is_local = url.host_str().is_some_and(crate::http::is_loopback);
+    if is_local || keys.are_required() {
+        return Ok(());
+    }
+    bail!(
+        "refusing to be reached at {url}: [http] public_url is not of this machine and there is no API key; \
+         create one with `moothall key create NAME`, or leave public_url out"
+    )
+}

@@ -1,0 +1,75 @@
+//! What a start has to store, where the store does not write: it is stored once it does, and the host serves meanwhile.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use moothall_store::{Store, StoreError, Wrong};
+
+/// After a write that failed though the store writes.
+const REST: Duration = Duration::from_secs(1);
+
+#[derive(Default)]
+pub struct Unwritten(Vec<Pin<Box<dyn Future<Output = ()> + Send>>>);
+
+impl Unwritten {
+    /// Stores it now or, where only the store's state is in the way, later.
+    pub async fn write<F>(
+        &mut self,
+        store: &Store,
+        what: &'static str,
+        write: impl Fn() -> F + Send + Sync + 'static,
+    ) -> Result<(), StoreError>
+    where
+        F: Future<Output = Result<(), StoreError>> + Send + 'static,
+    {
+        let Err(error) = write().await else { return Ok(()) };
+        if !is_waited_for(store) {
+            return Err(error);
+        }
+        tracing::warn!(what, "the host starts though the store does not write: {error}");
+        self.0.push(Box::pin(store_later(store.clone(), what, write)));
+        Ok(())
+    }
+
+    /// Lets `next` begin when all is stored, unless the host stops before.
+    pub async fn then(self, mut stop: watch::Receiver<bool>, next: impl Future<Output = ()>) {
+        let stored = async {
+            for one in self.0 {
+                one.await;
+            }
+        };
+        let stopped = async { drop(stop.wait_for(|stop| *stop).await) };
+        let is_stored = tokio::select! {
+            () = stored => true,
+            () = stopped => false,
+        };
+        if is_stored {
+            next.await;
+        }
+    }
+}
+
+/// With anything worse, waiting does not help.
+fn is_waited_for(store: &Store) -> bool {
+    matches!(store.health().wrong(), Some(Wrong::Full | Wrong::Failing | Wrong::Stalled))
+}
+
+async fn store_later<F>(store: Store, what: &'static str, write: impl Fn() -> F + Send + Sync)
+where
+    F: Future<Output = Result<(), StoreError>> + Send,
+{
+    loop {
+        store.health().until_it_writes().await;
+        match write().await {
+            Ok(()) => return tracing::info!(what, "stored, as the start could not"),
+            Err(error) if store.health().writes() => {
+                tracing::error!(what, "it cannot be stored: {error}");
+                tokio::time::sleep(REST).await;
+            }
+            // Its health has said why.
+            Err(_) => {}
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! The OpenAPI document, kept until other plugins serve.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use axum::body::Bytes;
+use serde_json::Value;
+
+use moothall_engine::plugins::Plugin;
+
+/// Makes the document for the plugins that serve.
+pub type MakeDocument = fn(&[Arc<Plugin>]) -> Value;
+
+/// The document for the plugins that served when it was made: their marks, and its text.
+pub struct CachedDocument {
+    make: MakeDocument,
+    made: ArcSwapOption<(Vec<i64>, Bytes)>,
+}
+
+impl CachedDocument {
+    pub fn new(make: MakeDocument) -> Self {
+        Self { make, made: ArcSwapOption::default() }
+    }
+
+    /// Its text for the plugins that serve now.
+    pub fn text(&self, plugins: &[Arc<Plugin>]) -> Bytes {
+        let marks: Vec<i64> = plugins.iter().map(|plugin| plugin.mark).collect();
+        if let Some(made) = self.made.load_full().filter(|made| made.0 == marks) {
+            return made.1.clone();
+        }
+        let text = Bytes::from((self.make)(plugins).to_string());
+        self.made.store(Some(Arc::new((marks, text.clone()))));
+        text
+    }
+}

@@ -1,0 +1,25 @@
+//! Room for event streams, and what ends them.
+
+use std::sync::Arc;
+
+use tokio::sync::{Notify, Semaphore, watch};
+
+/// Room for streams, and when they end.
+#[derive(Clone)]
+pub struct Streams {
+    pub room: Arc<Semaphore>,
+    pub stopping: watch::Receiver<bool>,
+    pub keys_changed: Arc<Notify>,
+}
+
+impl Streams {
+    pub fn new(stopping: watch::Receiver<bool>, most: usize) -> Self {
+        let room = Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
+        Self { room, stopping, keys_changed: Arc::default() }
+    }
+
+    /// Other keys are valid now: streams whose key is not among them end, also those that wait.
+    pub fn look_at_keys(&self) {
+        self.keys_changed.notify_waiters();
+    }
+}

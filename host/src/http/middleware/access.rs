@@ -1,0 +1,115 @@
+//! Who may enter which route.
+//!
+//! While no API key was ever created the host listens on loopback only, and protected routes
+//! refuse what a browser could be tricked into sending: a foreign `Host` (DNS rebinding) or a
+//! foreign `Origin` (cross-site requests); and what came through a proxy, behind which anybody may be.
+//! Once a key was created, protected routes need one.
+
+use std::net::IpAddr;
+
+use axum::http::{HeaderMap, HeaderName, header};
+
+use crate::http::keys::{KeyId, Keys, PREFIX};
+use crate::http::problem::Problem;
+use crate::http::route::Access;
+
+/// Headers that proxies add, beside those that begin with `OF_PROXIES`.
+const OF_A_PROXY: [&str; 8] = [
+    "cf-connecting-ip",
+    "forwarded",
+    "true-client-ip",
+    "via",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-original-forwarded-for",
+    "x-real-ip",
+];
+const OF_PROXIES: &str = "x-forwarded-";
+
+/// What a key protects needs one here; a plugin's route asks for it in its handler.
+pub fn check(keys: &Keys, access: Access, headers: &HeaderMap) -> Result<Option<KeyId>, Problem> {
+    match access {
+        Access::Key => admit(keys, headers),
+        Access::Public | Access::OfPlugin => Ok(None),
+    }
+}
+
+/// Whether whoever sent these headers may use what is protected.
+pub fn admit(keys: &Keys, headers: &HeaderMap) -> Result<Option<KeyId>, Problem> {
+    if keys.are_required() {
+        let mut given = headers.get_all(header::AUTHORIZATION).iter();
+        let first = given.next().ok_or_else(Problem::no_key)?;
+        if given.next().is_some() {
+            return Err(Problem::twice(header::AUTHORIZATION.as_str(), &[]));
+        }
+        let key = first.to_str().ok().and_then(bearer).ok_or_else(Problem::not_bearer)?;
+        return keys.accept(key.trim()).map(Some).ok_or_else(Problem::unknown_key);
+    }
+    from_this_machine(headers).map(|()| None)
+}
+
+/// Whether a header's value is an API key of a host, valid or not.
+pub fn is_key(value: &axum::http::HeaderValue) -> bool {
+    let credentials = value.to_str().ok().and_then(bearer);
+    credentials.is_some_and(|key| key.trim().starts_with(PREFIX))
+}
+
+/// The credentials of the scheme `Bearer`, in any case (RFC 9110, 11.1).
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, credentials) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("Bearer").then_some(credentials)
+}
+
+fn from_this_machine(headers: &HeaderMap) -> Result<(), Problem> {
+    let text = |name| {
+        headers.get(name).map(|value: &axum::http::HeaderValue| value.to_str().unwrap_or_default())
+    };
+    if !text(header::HOST).is_none_or(is_loopback) {
+        return Err(Problem::foreign("Host"));
+    }
+    let origin =
+        text(header::ORIGIN).map(|origin| origin.split_once("://").map_or("", |(_, host)| host));
+    if !origin.is_none_or(is_loopback) {
+        return Err(Problem::foreign("Origin"));
+    }
+    match headers.keys().map(HeaderName::as_str).find(|name| is_of_a_proxy(name)) {
+        Some(name) => Err(Problem::proxied(name)),
+        None => Ok(()),
+    }
+}
+
+fn is_of_a_proxy(name: &str) -> bool {
+    name.starts_with(OF_PROXIES) || OF_A_PROXY.contains(&name)
+}
+
+/// Whether `host[:port]` is this machine.
+pub fn is_loopback(authority: &str) -> bool {
+    let host = match authority.strip_prefix('[') {
+        Some(rest) => rest.split_once(']').map_or("", |(host, _)| host),
+        None => authority.rsplit_once(':').map_or(authority, |(host, _)| host),
+    };
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_has_many_names() {
+        for host in ["localhost", "LOCALHOST:8000", "127.0.0.1:8000", "127.8.0.1", "[::1]:8000"] {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in [
+            "",
+            "example.com",
+            "127.0.0.1.example.com",
+            "localhost.example.com:80",
+            "[::2]",
+            "null",
+        ] {
+            assert!(!is_loopback(host), "{host}");
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Request bodies: bounded in size and time, JSON or nothing.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::http::Request;
+use hyper::body::Incoming;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use crate::http::api::Api;
+use crate::http::middleware::body_budget::NoRoom;
+use crate::http::middleware::shape;
+use crate::http::problem::Problem;
+use crate::http::problem::code::Code;
+use moothall_core::pieces::{Broken, gather};
+use moothall_engine::plugins::Violation;
+use moothall_values::json;
+
+/// Longest body that may be nothing, `{}` and space around it, in bytes.
+const NOTHING_BYTES: usize = 64;
+
+/// The whole body.
+pub async fn read(api: &Api, body: Body) -> Result<Bytes, Problem> {
+    read_at_most(api, body, api.config.body_bytes).await
+}
+
+/// The whole body, of at most so many bytes.
+pub async fn read_at_most(api: &Api, body: Body, limit: usize) -> Result<Bytes, Problem> {
+    if body.size_hint().lower() > limit as u64 {
+        return Err(Problem::too_large(limit));
+    }
+    // The timer is for clients that send a head and then nothing; most bodies are there already.
+    let patience = Duration::from_millis(api.config.body_ms);
+    match tokio::time::timeout(patience, gather(body, limit)).await {
+        Err(_) => Err(Problem::too_slow()),
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(Broken::TooLarge)) => Err(Problem::too_large(limit)),
+        Ok(Err(Broken::Ended(error))) if is_no_room(&error) => {
+            Err(Problem::no_room("The host holds as many large request bodies as it may"))
+        }
+        Ok(Err(Broken::Ended(_))) => {
+            Err(Problem::bad_request("The request's body did not arrive whole"))
+        }
+    }
+}
+
+/// Whether that is its cause.
+fn is_no_room(error: &(dyn Error + 'static)) -> bool {
+    error.is::<NoRoom>() || error.source().is_some_and(is_no_room)
+}
+
+/// A request whose route has no body: its own is nothing, or `{}`. It is kept for who looks at it by its key.
+pub async fn nothing(api: &Api, request: Request<Incoming>) -> Result<Request<Body>, Problem> {
+    let (head, body) = request.into_parts();
+    match read_at_most(api, Body::new(body), NOTHING_BYTES).await {
+        Ok(bytes) if is_nothing(&bytes) => Ok(Request::from_parts(head, Body::from(bytes))),
+        Ok(_) => Err(Problem::no_body()),
+        Err(problem) if problem.is_too_large() => Err(Problem::no_body()),
+        Err(problem) => Err(problem),
+    }
+}
+
+fn is_nothing(bytes: &[u8]) -> bool {
+    let text: Vec<u8> = bytes.iter().filter(|byte| !byte.is_ascii_whitespace()).copied().collect();
+    matches!(text.as_slice(), b"" | b"{}")
+}
+
+/// The body as JSON of one of the host's own shapes; nothing at all is an empty object.
+pub async fn json<T: DeserializeOwned>(api: &Api, shape: &str, body: Body) -> Result<T, Problem> {
+    parse_as(shape, &read(api, body).await?)
+}
+
+/// The same of a body that was read.
+pub fn parse_as<T: DeserializeOwned>(shape: &str, bytes: &Bytes) -> Result<T, Problem> {
+    read_as(shape, &text_as(shape, bytes)?)
+}
+
+/// The text of a body of that shape, as its reader reads it: integers are written as integers.
+pub fn text_as(shape: &str, bytes: &Bytes) -> Result<String, Problem> {
+    let text = if is_blank(bytes) { "{}" } else { text(bytes)? };
+    shape::checked(shape, text.to_owned()).map_err(Problem::bad_body)
+}
+
+/// What a text of that shape says.
+pub fn read_as<T: DeserializeOwned>(shape: &str, text: &str) -> Result<T, Problem> {
+    // What serde says is in the terms of this program, and the shape leaves it nothing to say.
+    serde_json::from_str(text).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        Problem::bad_request(format!(
+            "The request's body is no {shape} as /openapi.json has it, at line {line}, column {column}"
+        ))
+    })
+}
+
+/// The same, for what is read often: the shape is asked only why a body is not of it.
+pub fn parse_first<T: DeserializeOwned + Default>(
+    shape: &str,
+    bytes: &Bytes,
+) -> Result<T, Problem> {
+    if is_blank(bytes) {
+        return Ok(T::default());
+    }
+    let text = text(bytes)?;
+    // A list would be read as the members of an object in their order.
+    match serde_json::from_str(text) {
+        Ok(read) if text.trim_ascii_start().starts_with('{') => Ok(read),
+        _ => parse_as(shape, bytes),
+    }
+}
+
+/// The body as an object of whatever members; nothing at all is an empty one.
+pub fn members(bytes: &Bytes) -> Result<BTreeMap<String, Box<RawValue>>, Problem> {
+    if is_blank(bytes) {
+        return Ok(BTreeMap::new());
+    }
+    serde_json::from_str(text(bytes)?).map_err(|_| {
+        let message = "they are an object, and the body itself: {\"name\": …}".to_owned();
+        let faults = vec![Violation { path: String::new(), message }];
+        Problem::invalid(Code::InvalidParameters, "The parameters are not valid", "", faults)
+    })
+}
+
+/// The body as JSON, whatever it is; nothing at all is an empty object.
+pub fn any(bytes: &Bytes) -> Result<&str, Problem> {
+    if is_blank(bytes) { Ok("{}") } else { text(bytes).map(str::trim_ascii) }
+}
+
+fn is_blank(bytes: &Bytes) -> bool {
+    bytes.iter().all(u8::is_ascii_whitespace)
+}
+
+/// The body's text, one JSON value. Whatever JSON comes from a client is checked here.
+fn text(bytes: &Bytes) -> Result<&str, Problem> {
+    let text = str::from_utf8(bytes)
+        .map_err(|_| Problem::malformed_json("The request's body is not JSON: it is not UTF-8"))?;
+    json::check(text).map_err(|refusal| Problem::not_carried("the request's body", refusal))?;
+    Ok(text)
+}

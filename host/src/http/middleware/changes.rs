@@ -1,0 +1,52 @@
+//! The change that a request makes, as `api.change` describes it: as far as the request's head says.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+
+use crate::http::api::Api;
+use crate::http::keys::KeyId;
+use crate::http::middleware::path;
+use crate::http::route::{Route, Told};
+use moothall_core::changes::Change;
+use moothall_core::ids::RequestId;
+
+/// The change that a request makes, as far as its head says.
+pub struct Changing(pub Change);
+
+impl FromRequestParts<Arc<Api>> for Changing {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(head: &mut Parts, api: &Arc<Api>) -> Result<Self, Infallible> {
+        let mut change = of_request(head, api);
+        let route = head.extensions.get::<&'static Route>();
+        if let Some(Told::Change((resource, id), part)) = route.map(|route| route.told) {
+            let values = path::values(head).unwrap_or_default();
+            let value = |wanted: &str| {
+                let found = values.iter().find(|(name, _)| *name == wanted);
+                found.map(|(_, value)| value.clone())
+            };
+            change.resource = resource.to_owned();
+            change.resource_id = id.and_then(value);
+            change.sub_resource = part.map(|(name, _)| name.to_owned());
+            change.sub_resource_id = part.and_then(|(_, id)| id).and_then(value);
+        }
+        Ok(Self(change))
+    }
+}
+
+fn of_request(head: &Parts, api: &Api) -> Change {
+    let request_id = head.extensions.get::<RequestId>().map(ToString::to_string);
+    Change {
+        author: head.extensions.get::<KeyId>().and_then(|key| api.keys.load().name_of(key)),
+        method: head.method.as_str().to_owned(),
+        url: head.uri.to_string(),
+        path: head.uri.path().to_owned(),
+        query_string: head.uri.query().map(str::to_owned),
+        status: 200,
+        request_id: request_id.unwrap_or_default(),
+        ..Change::default()
+    }
+}

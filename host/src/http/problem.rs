@@ -1,0 +1,173 @@
+//! Failures as `application/problem+json` (RFC 9457): the only place where their status is chosen.
+//!
+//! `detail` is for a person, `code` for a program. No SQL, path, backtrace or secret gets in here:
+//! what the operator needs is in the log, under the request's id.
+
+mod access;
+mod body;
+mod capacity;
+pub mod code;
+mod failures;
+mod hooks;
+mod identity;
+mod named;
+mod oauth;
+mod page;
+mod request;
+
+use std::sync::Arc;
+
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use crate::http::json_text::text_of;
+use moothall_core::ids::{CallId, RequestId};
+use moothall_engine::plugins::Violation;
+
+pub use body::ProblemBody;
+use code::Code;
+
+/// When a refusal for want of room may be tried again, in seconds.
+const RETRY_SECONDS: u32 = 1;
+/// What is asked for where the key that came is none.
+const WRONG_KEY: &str = "Bearer error=\"invalid_token\"";
+
+/// A failure on its way out. The door writes its body, because only it knows the request's id.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    status: StatusCode,
+    /// When to try again, in seconds.
+    retry: Option<u32>,
+    /// A plugin's own word.
+    refused: bool,
+    code: Code,
+    detail: Box<str>,
+    more: Option<Box<More>>,
+}
+
+/// What few problems have.
+#[derive(Clone, Debug, Default)]
+struct More {
+    errors: Vec<Violation>,
+    /// JSON.
+    details: Option<String>,
+    cause: Option<String>,
+    /// The failed call that it came of, as `/api/internal/calls` lists it.
+    call: Option<CallId>,
+    /// The methods that there are.
+    allow: Option<String>,
+    /// There was an API key, and it is none (RFC 6750, 3.1).
+    is_wrong_key: bool,
+    /// The kind that a plugin named itself, with `plugin:` before it.
+    own_kind: Option<Box<str>>,
+    /// A person reads it, in a browser.
+    is_page: bool,
+}
+
+impl Problem {
+    fn new(status: StatusCode, code: Code, detail: impl Into<String>) -> Self {
+        let detail: String = detail.into();
+        Self { status, retry: None, refused: false, code, detail: detail.into(), more: None }
+    }
+
+    fn later(mut self) -> Self {
+        self.retry = Some(RETRY_SECONDS);
+        self
+    }
+
+    fn with_errors(mut self, errors: Vec<Violation>) -> Self {
+        self.more.get_or_insert_default().errors = errors;
+        self
+    }
+
+    fn of_call(mut self, call: Option<CallId>) -> Self {
+        if call.is_some() {
+            self.more.get_or_insert_default().call = call;
+        }
+        self
+    }
+
+    /// The client is told that there is a cause; the log has it.
+    pub fn internal(cause: impl Into<String>) -> Self {
+        let detail = "The host failed; its log has the reason under this request's id";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, detail).because(cause)
+    }
+
+    fn because(mut self, cause: impl Into<String>) -> Self {
+        self.more.get_or_insert_default().cause = Some(cause.into());
+        self
+    }
+
+    /// For the log, where the host is at fault.
+    pub fn cause(&self) -> Option<&str> {
+        self.more.as_ref()?.cause.as_deref()
+    }
+
+    /// The stable code that programs see.
+    pub fn code(&self) -> &str {
+        let own = self.more.as_ref().and_then(|more| more.own_kind.as_deref());
+        own.unwrap_or(self.code.as_str())
+    }
+
+    /// The status, if it is a plugin's own refusal for the caller's doing.
+    pub fn refusal(&self) -> Option<StatusCode> {
+        (self.refused && self.status.is_client_error()).then_some(self.status)
+    }
+
+    /// The body, with the request's id.
+    pub fn body(&self, request: &RequestId) -> String {
+        let more = self.more.as_ref();
+        let details = more.and_then(|more| more.details.as_deref());
+        text_of(&ProblemBody {
+            r#type: format!("urn:moothall:problem:{}", self.code()),
+            title: self.status.canonical_reason().unwrap_or("Failure"),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            code: self.code(),
+            request_id: request.as_str(),
+            errors: more.map(|more| more.errors.as_slice()).unwrap_or_default(),
+            // They were checked where they came in.
+            details: details.and_then(|details| serde_json::from_str(details).ok()),
+            call_id: more.and_then(|more| more.call.as_ref()).map(CallId::as_str),
+        })
+    }
+
+    /// The body, and the headers that go with it.
+    pub fn respond(&self, request: &RequestId) -> Response {
+        let mut response = if self.more.as_ref().is_some_and(|more| more.is_page) {
+            self.page(request)
+        } else {
+            let kind = (header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+            (self.status, [kind], self.body(request)).into_response()
+        };
+        let mut set =
+            |name: HeaderName, value: HeaderValue| drop(response.headers_mut().insert(name, value));
+        if let Some(seconds) = self.retry {
+            set(header::RETRY_AFTER, seconds.into());
+        }
+        let allow = self.more.as_ref().and_then(|more| more.allow.as_deref());
+        if let Some(allow) = allow.and_then(|allow| HeaderValue::from_str(allow).ok()) {
+            set(header::ALLOW, allow);
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            let is_wrong_key = self.more.as_ref().is_some_and(|more| more.is_wrong_key);
+            let challenge = if is_wrong_key { WRONG_KEY } else { "Bearer" };
+            set(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        response
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(Arc::new(self));
+        response
+    }
+}
+
+/// Begins with a capital, as the other details do.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}

@@ -1,0 +1,47 @@
+//! All routes: a file or a folder for each noun, with its handlers and their declarations.
+
+pub mod actions;
+pub mod changes;
+pub mod communities;
+pub mod deliveries;
+pub mod endpoints;
+pub mod events;
+pub mod failed_calls;
+pub mod hooks;
+pub mod identity;
+pub mod oauth;
+pub mod openapi;
+pub mod operating;
+pub mod plugin_routes;
+pub mod plugins;
+pub mod processes;
+pub mod schedules;
+pub mod webhooks;
+pub mod workers;
+
+use crate::http::route::Route;
+
+/// Where the routes of a module come from.
+pub type Routes = fn() -> Vec<Route>;
+
+/// The whole HTTP surface: modules with routes, and the group in which OpenAPI shows those of each.
+pub const NOUNS: [(&str, Routes); 18] = [
+    ("actions", actions::routes),
+    ("communities", communities::routes),
+    ("plugins", plugins::routes),
+    ("processes", processes::routes),
+    ("webhooks", webhooks::routes),
+    ("plugins", plugin_routes::routes),
+    ("oauth", oauth::routes),
+    ("identity", identity::routes),
+    ("events", events::routes),
+    ("events", endpoints::routes),
+    ("events", deliveries::routes),
+    ("events", changes::routes),
+    ("hooks", hooks::routes),
+    ("operating", workers::routes),
+    ("operating", schedules::routes),
+    ("operating", failed_calls::routes),
+    ("operating", operating::routes),
+    ("operating", openapi::routes),
+];

@@ -1,0 +1,120 @@
+//! `POST /api/internal/changes`, and what a request to any other route says of the change that it makes.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::http::api::Api;
+use crate::http::json_text::text_of;
+use crate::http::middleware::changes::Changing;
+use crate::http::middleware::idempotency::Asked;
+use crate::http::middleware::{body, idempotency};
+use crate::http::problem::Problem;
+use crate::http::route::{Route, failure, post};
+use crate::http::routes::events::PublishedId;
+use moothall_core::changes::Change;
+use moothall_core::ids::RequestId;
+use moothall_store::Tx;
+use moothall_values::json::NULL;
+
+/// Longest `resource_before` and `resource_after` together, in bytes.
+const DATA_BYTES: usize = 256 << 10;
+
+pub fn routes() -> Vec<Route> {
+    vec![
+        post(
+            "/api/internal/changes",
+            "publishChange",
+            "Publishes a change of the driver's own",
+            publish,
+        )
+        .body("PublishedChange")
+        .answers::<PublishedId>(202)
+        .changes_nothing()
+        .fails(failure::COMMUNITY),
+    ]
+}
+
+/// A change of the driver's own, with the same fields. Absent ones are those of this request.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Published {
+    community: Option<String>,
+    author: Option<String>,
+    method: Option<String>,
+    url: Option<String>,
+    path: Option<String>,
+    query_string: Option<String>,
+    status: Option<u16>,
+    resource: Option<String>,
+    resource_id: Option<Value>,
+    sub_resource: Option<String>,
+    sub_resource_id: Option<Value>,
+    resource_before: Option<Box<RawValue>>,
+    resource_after: Option<Box<RawValue>>,
+}
+
+async fn publish(
+    State(api): State<Arc<Api>>,
+    Extension(request_id): Extension<RequestId>,
+    Changing(of): Changing,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (bytes, answering) = match idempotency::asked(&api, request).await? {
+        Asked::Again(response) => return Ok(response),
+        Asked::New(bytes, answering) => (bytes, answering),
+    };
+    let told: Published = body::parse_as("PublishedChange", &bytes)?;
+    let resource = told.resource.ok_or_else(|| {
+        Problem::bad_request("The body has no `resource`: what was changed, `story`")
+    })?;
+    let community = told.community.as_deref().map(|slug| {
+        api.context.communities.get(slug).ok_or_else(|| Problem::unknown_community(slug))
+    });
+    let community = community.transpose()?;
+    let text =
+        |view: Option<Box<RawValue>>| view.map_or(NULL.to_owned(), |view| view.get().to_owned());
+    let (before, after) = (text(told.resource_before), text(told.resource_after));
+    if before.len() + after.len() > DATA_BYTES {
+        return Err(Problem::bad_request(format!(
+            "`resource_before` and `resource_after` have at most {DATA_BYTES} bytes together"
+        )));
+    }
+    let change = Change {
+        author: told.author.or(of.author),
+        method: told.method.unwrap_or(of.method),
+        url: told.url.unwrap_or_default(),
+        path: told.path.unwrap_or_default(),
+        query_string: told.query_string,
+        status: told.status.unwrap_or(200),
+        resource,
+        resource_id: told.resource_id.and_then(id),
+        sub_resource: told.sub_resource,
+        sub_resource_id: told.sub_resource_id.and_then(id),
+        request_id: request_id.to_string(),
+    };
+    let now = api.context.clock.now_ms();
+    let make = move |tx: &Tx<'_>| {
+        let names = community.as_ref().map(|one| &*one.names);
+        let id = tx.tell_change(&change, names, &before, &after, now)?;
+        Ok(Ok::<_, Infallible>((StatusCode::ACCEPTED, text_of(&PublishedId { id }))))
+    };
+    let Ok(response) = answering.write(&api, "change.publish", make).await?;
+    Ok(response)
+}
+
+/// Ids are strings, however they were written.
+fn id(value: Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text),
+        other => Some(other.to_string()),
+    }
+}

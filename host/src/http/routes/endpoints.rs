@@ -1,0 +1,394 @@
+//! `/api/internal/endpoints`: URLs that subscribe to events. Secrets are shown once, in the answer
+//! that makes them; values of headers never.
+
+mod fields;
+mod shown;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, Request, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::{Extension, Json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::http::api::{Api, PUT_TRIES};
+use crate::http::json_text::text_of;
+use crate::http::middleware::changes::Changing;
+use crate::http::middleware::idempotency::Asked;
+use crate::http::middleware::path::Path;
+use crate::http::middleware::{body, idempotency};
+use crate::http::problem::Problem;
+use crate::http::problem::code::Code;
+use crate::http::route::{Route, SECRET, delete, failure, get, post, put, query};
+use crate::http::routes::events::PublishedId;
+use crate::http::routes::events::declared;
+use moothall_core::changes::Change;
+use moothall_core::clock::{A_MOMENT, parse_rfc3339};
+use moothall_core::ids::{CommunityId, RequestId, new_event_id, unguessable_ulid};
+use moothall_deliveries::{SigningSecret, secret_context};
+use moothall_store::{Audience, EndpointRow, NewEvent, Rotated, StoreError, Tx, View};
+
+use fields::{EndpointBody, blank};
+use shown::{Endpoints, ShownEndpoint, endpoint_shown, listed};
+
+/// Endpoints on one page at most.
+const PAGE: usize = 100;
+/// How long a secret that was replaced still signs, in milliseconds.
+pub const OLD_SECRET_MS: i64 = 24 * 60 * 60 * 1000;
+/// Deliveries that one write sends again.
+const RECOVER_ROWS: usize = 500;
+
+pub fn routes() -> Vec<Route> {
+    vec![
+        get("/api/internal/endpoints", "listEndpoints", "Lists endpoints", list)
+            .query(&[query::AFTER, query::LIMIT])
+            .answers::<Endpoints>(200),
+        post(
+            "/api/internal/endpoints",
+            "createEndpoint",
+            "Adds an endpoint; its secret is in the answer alone",
+            create,
+        )
+        .never_once(SECRET)
+        .body("NewEndpoint")
+        .answers::<ShownEndpoint>(201)
+        .changes(("endpoint", None))
+        .fails(failure::COMMUNITY)
+        .fails(&[(409, Code::TooManyEndpoints)]),
+        get("/api/internal/endpoints/{id}", "getEndpoint", "An endpoint", show)
+            .answers::<ShownEndpoint>(200)
+            .fails(failure::NOT_FOUND),
+        put("/api/internal/endpoints/{id}", "changeEndpoint", "Changes an endpoint", change)
+            .body("EndpointChange")
+            .answers::<ShownEndpoint>(200)
+            .changes(("endpoint", Some("id")))
+            .fails(failure::NOT_FOUND)
+            .fails(failure::COMMUNITY)
+            .fails(&[(409, Code::ChangedMeanwhile)]),
+        delete("/api/internal/endpoints/{id}", "deleteEndpoint", "Deletes an endpoint", remove)
+            .answers_nothing(204)
+            .changes(("endpoint", Some("id")))
+            .fails(failure::NOT_FOUND)
+            .fails(&[(409, Code::DriverEndpoint)]),
+        post(
+            "/api/internal/endpoints/{id}/rotate-secret",
+            "rotateEndpointSecret",
+            "Another secret; each that it replaces signs as well for 24 hours",
+            rotate,
+        )
+        .never_once(SECRET)
+        .answers::<ShownEndpoint>(200)
+        .changes_of(("endpoint", Some("id")), ("secret", None))
+        .fails(failure::NOT_FOUND)
+        .fails(&[(409, Code::TooManySecrets)]),
+        post(
+            "/api/internal/endpoints/{id}/recover",
+            "recoverDeliveries",
+            "Sends deliveries since a time again",
+            recover,
+        )
+        .body("Recovery")
+        .answers::<Recovered>(202)
+        .changes_of(("endpoint", Some("id")), ("deliveries", None))
+        .fails(failure::NOT_FOUND),
+        post(
+            "/api/internal/endpoints/{id}/ping",
+            "pingEndpoint",
+            "Sends an event to this endpoint alone",
+            ping,
+        )
+        .answers::<PublishedId>(202)
+        .changes_nothing()
+        .fails(failure::NOT_FOUND),
+    ]
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Page {
+    /// Where the last page ended: its `next`.
+    after: Option<i64>,
+    limit: Option<usize>,
+}
+
+async fn list(
+    State(api): State<Arc<Api>>,
+    page: Result<Query<Page>, QueryRejection>,
+) -> Result<Json<Endpoints>, Problem> {
+    let Query(page) = page.map_err(|_| Problem::unread_query())?;
+    let limit = page.limit.unwrap_or(PAGE).clamp(1, PAGE);
+    let store = &api.context.store;
+    let rows = store.read(|reader| reader.endpoints(page.after.unwrap_or(0), limit))?;
+    let next = rows.last().filter(|_| rows.len() == limit).map(|row| row.id);
+    let declared = declared(&api);
+    let shown: Result<Vec<_>, Problem> =
+        rows.iter().map(|row| listed(&api, row, &declared)).collect();
+    Ok(Json(Endpoints { endpoints: shown?.into_iter().flatten().collect(), next }))
+}
+
+async fn create(
+    State(api): State<Arc<Api>>,
+    Changing(told): Changing,
+    body: Body,
+) -> Result<(StatusCode, Json<ShownEndpoint>), Problem> {
+    let body: EndpointBody = body::json(&api, "NewEndpoint", body).await?;
+    let now = api.context.clock.now_ms();
+    let secret = match body.secret.as_deref() {
+        Some(secret) => SigningSecret::parse(secret).map_err(|fault| {
+            Problem::bad_request(format!("The field `secret` is not valid: {fault}"))
+        })?,
+        None => generate()?,
+    };
+    let id = unguessable_ulid(&api.context.clock)
+        .map_err(|error| Problem::internal(error.to_string()))?;
+    let mut row = body.apply(&api, blank(format!("ep_{id}"), now)).await?;
+    row.secret = seal(&api, &row.public_id, &secret)?;
+    let (added, most) = (row.clone(), api.settings.delivery.endpoints);
+    let store = &api.context.store;
+    let told = told.of(row.public_id.clone()).with_status(StatusCode::CREATED.as_u16());
+    let id = store.write("endpoint.create", move |tx| {
+        let view = View::Endpoint(added.public_id.clone());
+        let of = CommunityId(added.community);
+        tx.changing(Some(&told), of, &view, now, |tx| tx.add_endpoint(&added, most))
+    });
+    let id = id.await?;
+    if id.is_none() {
+        return Err(Problem::conflict(
+            Code::TooManyEndpoints,
+            format!(
+                "There are {most} endpoints already; delete one, or raise [delivery] endpoints"
+            ),
+        ));
+    }
+    let shown = endpoint_shown(&api, &row)?.with_secret(secret.text());
+    Ok((StatusCode::CREATED, Json(shown)))
+}
+
+async fn show(
+    State(api): State<Arc<Api>>,
+    Path(id): Path<String>,
+) -> Result<Json<ShownEndpoint>, Problem> {
+    Ok(Json(endpoint_shown(&api, &find(&api, &id)?)?))
+}
+
+/// What is absent stays as it is. What somebody else changed meanwhile stays too: the body is applied again.
+async fn change(
+    State(api): State<Arc<Api>>,
+    Path(id): Path<String>,
+    Changing(told): Changing,
+    body: Body,
+) -> Result<Json<ShownEndpoint>, Problem> {
+    find(&api, &id)?;
+    let body: EndpointBody = body::json(&api, "EndpointChange", body).await?;
+    for _ in 0..PUT_TRIES {
+        let before = find(&api, &id)?;
+        let after = body.apply(&api, before.clone()).await?;
+        if put_once(&api, before, after, told.clone()).await? {
+            return Ok(Json(endpoint_shown(&api, &find(&api, &id)?)?));
+        }
+    }
+    Err(Problem::changed_meanwhile(&format!("endpoint '{id}'")))
+}
+
+/// False: it is not as it was before any more.
+async fn put_once(
+    api: &Api,
+    before: EndpointRow,
+    after: EndpointRow,
+    told: Change,
+) -> Result<bool, StoreError> {
+    let now = api.context.clock.now_ms();
+    let put = move |tx: &Tx<'_>| {
+        if !tx.is_still(&before)? {
+            return Ok(false);
+        }
+        let (of, view) = (CommunityId(before.community), View::Endpoint(before.public_id));
+        tx.changing(Some(&told), of, &view, now, |tx| tx.put_endpoint(&after))
+    };
+    api.context.store.write("endpoint.put", put).await
+}
+
+async fn remove(
+    State(api): State<Arc<Api>>,
+    Path(id): Path<String>,
+    Changing(told): Changing,
+) -> Result<StatusCode, Problem> {
+    let row = find(&api, &id)?;
+    if row.kind == "driver" {
+        return Err(Problem::conflict(
+            Code::DriverEndpoint,
+            "The endpoint `driver` always exists; put `enabled: false` to pause it",
+        ));
+    }
+    let (store, now) = (&api.context.store, api.context.clock.now_ms());
+    let told = told.with_status(StatusCode::NO_CONTENT.as_u16());
+    let delete = store.write("endpoint.delete", move |tx| {
+        let (of, view) = (CommunityId(row.community), View::Endpoint(row.public_id.clone()));
+        tx.changing(Some(&told), of, &view, now, |tx| tx.delete_endpoint(row.id))
+    });
+    match delete.await? {
+        true => Ok(StatusCode::NO_CONTENT),
+        false => Err(unknown(&id)),
+    }
+}
+
+/// A new secret; each that it replaces signs as well for a day.
+async fn rotate(
+    State(api): State<Arc<Api>>,
+    Path(id): Path<String>,
+    Changing(told): Changing,
+) -> Result<Json<ShownEndpoint>, Problem> {
+    let row = find(&api, &id)?;
+    let secret = generate()?;
+    let (sealed, now) = (seal(&api, &id, &secret)?, api.context.clock.now_ms());
+    let (number, most) = (row.id, api.settings.delivery.endpoint_secrets);
+    let rotate =
+        move |tx: &Tx<'_>| tx.rotate_secret(number, &sealed, (now, now + OLD_SECRET_MS), most);
+    let (of, view) = (CommunityId(row.community), View::Endpoint(row.public_id));
+    let rotated = api
+        .context
+        .store
+        .write("endpoint.rotate", move |tx| tx.changing(Some(&told), of, &view, now, rotate));
+    match rotated.await? {
+        Rotated::Done => {}
+        Rotated::Gone => return Err(unknown(&id)),
+        Rotated::TooMany => {
+            let detail = format!(
+                "{most} secrets of this endpoint sign already; each that was replaced does so for 24 hours. \
+                 Wait, or raise [delivery] endpoint_secrets"
+            );
+            return Err(Problem::conflict(Code::TooManySecrets, detail));
+        }
+    }
+    Ok(Json(endpoint_shown(&api, &find(&api, &id)?)?.with_secret(secret.text())))
+}
+
+/// How many deliveries are sent again.
+#[derive(Serialize, JsonSchema)]
+struct Recovered {
+    recovered: usize,
+}
+
+/// `{since, states}`
+#[derive(Default, Deserialize)]
+struct RecoverBody {
+    since: Option<String>,
+    states: Option<Vec<String>>,
+}
+
+/// Sends again what ended in one of the states since then: `dead`, unless others are named.
+async fn recover(
+    State(api): State<Arc<Api>>,
+    Path(id): Path<String>,
+    Changing(told): Changing,
+    request: Request,
+) -> Result<Response, Problem> {
+    let row = find(&api, &id)?;
+    let (bytes, answering) = match idempotency::asked(&api, request).await? {
+        Asked::Again(response) => return Ok(response),
+        Asked::New(bytes, answering) => (bytes, answering),
+    };
+    let body: RecoverBody = body::parse_as("Recovery", &bytes)?;
+    let since = body
+        .since
+        .as_deref()
+        .and_then(parse_rfc3339)
+        .ok_or_else(|| Problem::bad_request(format!("The field `since` is not {A_MOMENT}")))?;
+    let states = body.states.unwrap_or_else(|| vec!["dead".to_owned()]);
+    if states.iter().any(|state| !matches!(state.as_str(), "dead" | "delivered")) {
+        return Err(Problem::bad_request("The field `states` lists `dead` or `delivered`"));
+    }
+    let mut recovered = 0;
+    for state in states {
+        recovered += recover_state(&api, row.id, &state, since).await?;
+    }
+    let told = told.with_status(StatusCode::ACCEPTED.as_u16());
+    let (view, now) = (View::Endpoint(row.public_id), api.context.clock.now_ms());
+    let of = CommunityId(row.community);
+    let make = move |tx: &Tx<'_>| {
+        tx.changing(Some(&told), of, &view, now, |_| Ok(()))?;
+        Ok(Ok::<_, Infallible>((StatusCode::ACCEPTED, text_of(&Recovered { recovered }))))
+    };
+    let Ok(response) = answering.write(&api, "endpoint.recover", make).await?;
+    Ok(response)
+}
+
+async fn recover_state(api: &Api, row: i64, state: &str, since: i64) -> Result<usize, Problem> {
+    let (store, now) = (&api.context.store, api.context.clock.now_ms());
+    let (mut after, mut recovered) = (0, 0);
+    loop {
+        let (ids, next) = store
+            .read(|reader| reader.recoverable_deliveries(row, state, after, since, RECOVER_ROWS))?;
+        recovered += store
+            .write("delivery.recover", move |tx| {
+                let sent = ids.iter().map(|id| tx.resend_delivery(*id, now));
+                Ok(sent.collect::<Result<Vec<bool>, _>>()?.into_iter().filter(|sent| *sent).count())
+            })
+            .await?;
+        match next {
+            Some(next) => after = next,
+            None => return Ok(recovered),
+        }
+    }
+}
+
+/// A signed event `ping`, for this endpoint alone.
+async fn ping(
+    State(api): State<Arc<Api>>,
+    Extension(request_id): Extension<RequestId>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let row = find(&api, &id)?;
+    let answering = match idempotency::asked(&api, request).await? {
+        Asked::Again(response) => return Ok(response),
+        Asked::New(_, answering) => answering,
+    };
+    let now = api.context.clock.now_ms();
+    let event = NewEvent {
+        id: new_event_id(now),
+        community: None,
+        slug: String::new(),
+        key: format!("ping/{id}"),
+        source: "moothall".into(),
+        event_type: "ping".into(),
+        time: now,
+        data: json!({ "endpoint": id }).to_string(),
+        initiator: None,
+        dedupe: None,
+        origin: "ping",
+        instance: None,
+        request_id: request_id.to_string(),
+        audience: Audience::Endpoint(row.id),
+    };
+    let make = move |tx: &Tx<'_>| {
+        tx.append_event(&event)?;
+        Ok(Ok::<_, Infallible>((StatusCode::ACCEPTED, text_of(&PublishedId { id: event.id }))))
+    };
+    let Ok(response) = answering.write(&api, "endpoint.ping", make).await?;
+    Ok(response)
+}
+
+fn find(api: &Api, id: &str) -> Result<EndpointRow, Problem> {
+    let row = api.context.store.read(|reader| reader.endpoint(id))?;
+    let row = row.filter(|row| matches!(row.kind.as_str(), "driver" | "endpoint"));
+    row.ok_or_else(|| unknown(id))
+}
+
+fn unknown(id: &str) -> Problem {
+    Problem::not_found(format!("There is no endpoint '{id}'"))
+}
+
+fn generate() -> Result<SigningSecret, Problem> {
+    SigningSecret::generate().map_err(|error| Problem::internal(error.to_string()))
+}
+
+fn seal(api: &Api, id: &str, secret: &SigningSecret) -> Result<Vec<u8>, Problem> {
+    let sealed = api.context.keyring.seal(&secret_context(id), secret.text().as_bytes());
+    sealed.map_err(|error| Problem::internal(error.to_string()))
+}

@@ -1,0 +1,312 @@
+//! The fields of an endpoint: what a client may say, checked. What is shown of it: `shown`.
+
+use std::collections::BTreeMap;
+
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Deserializer};
+use serde_json::json;
+
+use crate::http::api::Api;
+use crate::http::problem::Problem;
+use moothall_core::events::{UNHEARD, is_of_api, pattern_fault, unheard};
+use moothall_core::secrets::PLACEHOLDER;
+use moothall_deliveries::driver::TIMEOUT_MS;
+use moothall_deliveries::headers_context;
+use moothall_egress::EgressError;
+use moothall_engine::plugins::Violation;
+use moothall_store::EndpointRow;
+use moothall_values::destination::is_same_origin;
+
+/// How the body of a delivery is written.
+pub const FORMATS: [&str; 3] = ["metagov", "standard", "openedx"];
+/// Whether deliveries wait for those before them.
+pub const ORDERINGS: [&str; 2] = ["fifo", "unordered"];
+/// Longest URL, in bytes.
+const URL_BYTES: usize = 2 << 10;
+/// Longest description, in characters.
+const DESCRIPTION: usize = 500;
+/// Patterns that one endpoint has at most.
+const PATTERNS: usize = 100;
+/// Headers that one endpoint has at most.
+const HEADERS: usize = 32;
+/// Longest value of a header, in bytes.
+const HEADER_BYTES: usize = 4 << 10;
+/// Headers that are the host's own, or the connection's.
+const OWN_HEADERS: [&str; 11] = [
+    "host",
+    "content-length",
+    "content-type",
+    "transfer-encoding",
+    "connection",
+    "keep-alive",
+    "upgrade",
+    "te",
+    "trailer",
+    "expect",
+    "user-agent",
+];
+/// Beginnings of such headers.
+const OWN_PREFIXES: [&str; 2] = ["webhook-", "proxy-"];
+
+#[derive(Default, Deserialize)]
+pub struct EndpointBody {
+    /// Null where there is none yet: as it is shown then.
+    #[serde(default, deserialize_with = "given")]
+    url: Option<Option<String>>,
+    description: Option<String>,
+    /// Null where it is gone: as it is shown then.
+    #[serde(default, deserialize_with = "given")]
+    community: Option<Option<String>>,
+    event_types: Option<Vec<String>>,
+    format: Option<String>,
+    use_www_form_encoding: Option<bool>,
+    headers: Option<BTreeMap<String, String>>,
+    ordering: Option<String>,
+    timeout_ms: Option<i64>,
+    enabled: Option<bool>,
+    pub secret: Option<String>,
+}
+
+/// Null is what was given, and not what is absent.
+fn given<'de, D: Deserializer<'de>>(text: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::<String>::deserialize(text).map(Some)
+}
+
+/// An endpoint before anything is said of it: the defaults.
+pub fn blank(public_id: String, now: i64) -> EndpointRow {
+    EndpointRow {
+        id: 0,
+        public_id,
+        kind: "endpoint".into(),
+        url: String::new(),
+        url_by: "api".into(),
+        description: String::new(),
+        community: 0,
+        event_types: json!(["*"]).to_string(),
+        format: "standard".into(),
+        form: false,
+        headers: Vec::new(),
+        ordering: "fifo".into(),
+        timeout_ms: TIMEOUT_MS,
+        enabled: true,
+        disabled_reason: None,
+        secret: Vec::new(),
+        old_secret_until: None,
+        created_at: now,
+    }
+}
+
+impl EndpointBody {
+    /// The row with what the client says; what it does not say stays.
+    pub async fn apply(&self, api: &Api, before: EndpointRow) -> Result<EndpointRow, Problem> {
+        let (url, url_by) = self.url(api, &before).await?;
+        let description = self.description.clone().unwrap_or_else(|| before.description.clone());
+        if description.chars().count() > DESCRIPTION {
+            return Err(invalid(
+                "description",
+                &format!("it has at most {DESCRIPTION} characters"),
+            ));
+        }
+        let format = one_of("format", &self.format, &before.format, &FORMATS)?;
+        let ordering = one_of("ordering", &self.ordering, &before.ordering, &ORDERINGS)?;
+        let timeout_ms = self.timeout_ms.unwrap_or(before.timeout_ms);
+        let enabled = self.enabled.unwrap_or(before.enabled);
+        let headers = self.headers(api, &before, &url)?;
+        Ok(EndpointRow {
+            url,
+            url_by,
+            description,
+            community: self.community(api, &before)?.unwrap_or(before.community),
+            event_types: self.event_types(&before)?.unwrap_or_else(|| before.event_types.clone()),
+            format,
+            form: self.use_www_form_encoding.unwrap_or(before.form),
+            headers,
+            ordering,
+            timeout_ms,
+            enabled,
+            disabled_reason: before.disabled_reason.clone().filter(|_| !enabled),
+            ..before
+        })
+    }
+
+    async fn url(&self, api: &Api, before: &EndpointRow) -> Result<(String, String), Problem> {
+        if self.url == Some(None) && !before.url.is_empty() {
+            let rule =
+                "a URL is not taken away: put another, or `enabled: false` to pause the endpoint";
+            return Err(invalid("url", rule));
+        }
+        let Some(url) = self.url.iter().flatten().find(|url| **url != before.url) else {
+            if before.url.is_empty() && before.kind != "driver" {
+                return Err(invalid("url", "it is needed"));
+            }
+            return Ok((before.url.clone(), before.url_by.clone()));
+        };
+        if before.kind == "driver" && before.url_by == "environment" && !before.url.is_empty() {
+            return Err(invalid(
+                "url",
+                "the driver's URL is set by DRIVER_EVENT_RECEIVER_URL; change it there, or unset it",
+            ));
+        }
+        if url.len() > URL_BYTES {
+            return Err(invalid("url", &format!("it has at most {URL_BYTES} bytes")));
+        }
+        let reachable = api.egress.check_reachable(url, &api.local.of_put()).await;
+        reachable.map_err(|error| match error {
+            EgressError::Invalid(why) | EgressError::Refused(why) => invalid("url", &why),
+            error => invalid("url", &error.to_string()),
+        })?;
+        Ok((url.clone(), "api".to_owned()))
+    }
+
+    fn community(&self, api: &Api, before: &EndpointRow) -> Result<Option<i64>, Problem> {
+        match self.community.as_ref().map(Option::as_deref) {
+            None => Ok(None),
+            Some(None) if slug_of(api, before)?.is_none() => Ok(None),
+            Some(None) => Err(invalid("community", "it is a community's slug, or `*` for all")),
+            Some(Some("*")) => Ok(Some(0)),
+            Some(Some(slug)) => {
+                let community = api.context.communities.get(slug);
+                let community = community.ok_or_else(|| Problem::unknown_community(slug))?;
+                Ok(Some(community.names.id.0))
+            }
+        }
+    }
+
+    fn event_types(&self, before: &EndpointRow) -> Result<Option<String>, Problem> {
+        let Some(patterns) = &self.event_types else { return Ok(None) };
+        if patterns.is_empty() || patterns.len() > PATTERNS {
+            return Err(invalid("event_types", &format!("it lists 1 to {PATTERNS} patterns")));
+        }
+        if let Some((pattern, fault)) =
+            patterns.iter().find_map(|one| Some((one, pattern_fault(one)?)))
+        {
+            return Err(invalid("event_types", &format!("`{pattern}` is no pattern: {fault}")));
+        }
+        let patterns_text = json!(patterns).to_string();
+        if patterns_text == before.event_types {
+            return Ok(None);
+        }
+        if let Some(pattern) = patterns.iter().find(|one| unheard(one)) {
+            return Err(invalid("event_types", &format!("`{pattern}` {UNHEARD}")));
+        }
+        if let Some(pattern) = patterns.iter().find(|one| before.kind == "driver" && is_of_api(one))
+        {
+            let rule = format!(
+                "the driver's endpoint never gets `{pattern}`; subscribe another endpoint to it"
+            );
+            return Err(invalid("event_types", &rule));
+        }
+        Ok(Some(patterns_text))
+    }
+
+    /// Sealed. A placeholder keeps the value that is stored; no headers at all keep them all, as long as
+    /// they go where they were given for.
+    fn headers(&self, api: &Api, before: &EndpointRow, url: &str) -> Result<Vec<u8>, Problem> {
+        let stored = opened(api, before)?;
+        if url != before.url && !is_same_origin(url, &before.url) {
+            self.keeps_no_value(&stored)?;
+        }
+        let mut headers = self.headers.clone().unwrap_or_else(|| stored.clone());
+        if headers.len() > HEADERS {
+            return Err(invalid("headers", &format!("it has at most {HEADERS} of them")));
+        }
+        check_twice(&headers)?;
+        for (name, value) in &mut headers {
+            check_name(name)?;
+            if value == PLACEHOLDER {
+                let refusal = || invalid("headers", &format!("no value of `{name}` is stored"));
+                value.clone_from(stored.get(name).ok_or_else(refusal)?);
+            }
+            let is_plain = value.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t'));
+            if !is_plain || value.len() > HEADER_BYTES {
+                let rule = format!(
+                    "the value of `{name}` is at most {HEADER_BYTES} bytes of printable ASCII"
+                );
+                return Err(invalid("headers", &rule));
+            }
+        }
+        let text = json!(headers).to_string();
+        let sealed = api.context.keyring.seal(&headers_context(&before.public_id), text.as_bytes());
+        sealed.map_err(|error| Problem::internal(error.to_string()))
+    }
+
+    /// Nothing of what is stored would be sent on: who changes the URL may be somebody who was never shown it.
+    fn keeps_no_value(&self, stored: &BTreeMap<String, String>) -> Result<(), Problem> {
+        let is_kept = |name: &&String| match &self.headers {
+            None => true,
+            Some(headers) => headers.get(*name).is_some_and(|value| value == PLACEHOLDER),
+        };
+        let kept: Vec<&String> = stored.keys().filter(is_kept).collect();
+        if kept.is_empty() { Ok(()) } else { Err(given_again(&kept)) }
+    }
+}
+
+fn given_again(names: &[&String]) -> Problem {
+    let rule = "the `url` has another scheme, host or port than before, and what is kept goes there no \
+                longer: send the value itself, or leave the header out of `headers`";
+    let pointer = |name: &str| format!("/headers/{}", name.replace('~', "~0").replace('/', "~1"));
+    let violation = |name: &&String| Violation { path: pointer(name), message: rule.to_owned() };
+    let listed: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    let detail = format!("The values of {} are needed again: {rule}", listed.join(", "));
+    Problem::bad_fields(detail, names.iter().map(violation).collect())
+}
+
+/// A header has one name, however it is written.
+fn check_twice(headers: &BTreeMap<String, String>) -> Result<(), Problem> {
+    let mut seen = BTreeMap::new();
+    for name in headers.keys() {
+        if let Some(other) = seen.insert(name.to_ascii_lowercase(), name) {
+            return Err(invalid("headers", &format!("`{other}` and `{name}` are the same header")));
+        }
+    }
+    Ok(())
+}
+
+fn check_name(name: &str) -> Result<(), Problem> {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if name.is_empty() || !name.bytes().all(is_token) {
+        return Err(invalid("headers", &format!("`{name}` is no name of a header")));
+    }
+    let lower = name.to_ascii_lowercase();
+    let is_own = OWN_HEADERS.contains(&lower.as_str())
+        || OWN_PREFIXES.iter().any(|prefix| lower.starts_with(prefix));
+    if is_own {
+        return Err(invalid("headers", &format!("`{name}` is set by the host itself")));
+    }
+    Ok(())
+}
+
+pub fn opened(api: &Api, row: &EndpointRow) -> Result<BTreeMap<String, String>, Problem> {
+    if row.headers.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let opened = api.context.keyring.open(&headers_context(&row.public_id), &row.headers);
+    let opened = opened.map_err(|error| Problem::internal(error.to_string()))?;
+    serde_json::from_str(opened.expose_secret())
+        .map_err(|_| Problem::internal("an endpoint's headers cannot be read"))
+}
+
+fn one_of(
+    field: &str,
+    said: &Option<String>,
+    before: &str,
+    known: &[&str],
+) -> Result<String, Problem> {
+    let Some(said) = said else { return Ok(before.to_owned()) };
+    if known.contains(&said.as_str()) {
+        return Ok(said.clone());
+    }
+    Err(invalid(field, &format!("it is one of {}", known.join(", "))))
+}
+
+fn invalid(field: &str, rule: &str) -> Problem {
+    Problem::bad_request(format!("The field `{field}` is not valid: {rule}"))
+}
+
+/// `*` for all; none if the community is gone.
+pub fn slug_of(api: &Api, row: &EndpointRow) -> Result<Option<String>, Problem> {
+    match row.community {
+        0 => Ok(Some("*".to_owned())),
+        id => Ok(api.context.store.read(|reader| reader.community_slug(id))?),
+    }
+}

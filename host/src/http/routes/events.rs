@@ -1,0 +1,388 @@
+//! `/api/internal/events`, `/api/internal/event-types`: what happened, for whoever asks; and what
+//! drivers and other platforms publish.
+
+pub mod stream;
+pub mod wanted;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, Request, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use crate::http::api::Api;
+use crate::http::json_text::text_of;
+use crate::http::keys::KeyId;
+use crate::http::middleware::idempotency::{Begun, First};
+use crate::http::middleware::{accept, body, idempotency};
+use crate::http::problem::Problem;
+use crate::http::problem::code::Code;
+use crate::http::route::{LAST_EVENT_ID, Route, failure, get, post, query};
+use crate::http::routes::events::wanted::{Wanted, beyond_the_end};
+use crate::http::routes::plugins;
+use crate::http::routes::plugins::EventType;
+use moothall_core::day_budget::{Charge, ROW_BYTES};
+use moothall_core::events::{
+    Envelope, UNHEARD, is_event_type, pattern_fault, published_scope, unheard,
+};
+use moothall_core::ids::{CommunityId, RequestId, new_event_id, parse_number};
+use moothall_engine::calls::settle;
+use moothall_engine::plugins::{Declared, Plugin};
+use moothall_store::{AfterWrite, Audience, NewEvent, StoreError, Tx};
+use moothall_values::json::{Object, list as list_of};
+
+/// Events on one page at most.
+const PAGE: usize = 100;
+/// Events that a page looks at, at most, where it leaves some out by their type.
+const WALK: usize = 1_000;
+/// Data or initiator of a published event, in bytes.
+const DATA_BYTES: usize = 256 << 10;
+/// Longest dedupe key, in bytes.
+const DEDUPE_BYTES: usize = 200;
+/// Who publishes if it does not say.
+const DRIVER: &str = "driver";
+/// Source of what the API itself tells.
+const API: &str = "api";
+
+pub fn routes() -> Vec<Route> {
+    vec![
+        get(
+            "/api/internal/events",
+            "listEvents",
+            "Lists events; as `text/event-stream` it streams them",
+            list,
+        )
+        .query(&[query::COMMUNITY, query::EVENT_TYPE, query::AFTER, query::LIMIT, query::NAMED])
+        .headers(&[LAST_EVENT_ID])
+        .answers::<Events>(200)
+        .fails(failure::COMMUNITY)
+        .fails(&[(410, Code::Gone)]),
+        post("/api/internal/events", "publishEvent", "Publishes an event", publish)
+            .body("NewEvent")
+            .answers::<PublishedId>(202)
+            .changes_nothing()
+            .fails(failure::COMMUNITY)
+            .fails(&[(400, Code::InvalidData)]),
+        get("/api/internal/event-types", "listEventTypes", "Declared types of events", types)
+            .answers::<EventTypes>(200),
+    ]
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Page {
+    community: Option<String>,
+    /// A pattern, as subscriptions have them.
+    #[serde(rename = "type")]
+    event_type: Option<String>,
+    /// Where the last page ended: its `next`.
+    after: Option<i64>,
+    limit: Option<usize>,
+    /// Of a stream: whether its messages have the events' types as their names.
+    named: Option<bool>,
+}
+
+/// The oldest first; as a stream, if that is asked for.
+async fn list(
+    State(api): State<Arc<Api>>,
+    key: Option<Extension<KeyId>>,
+    headers: HeaderMap,
+    page: Result<Query<Page>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let Query(page) = page.map_err(|_| Problem::unread_query())?;
+    let wanted = wanted(&api, &page)?;
+    let since = last_event_id(&headers)?;
+    let is_stream = wants_stream(&headers);
+    if let Some(vain) = in_vain(&page, since, is_stream) {
+        return Err(Problem::bad_request(vain));
+    }
+    if is_stream {
+        let (is_named, from) = (page.named.unwrap_or(false), since.or(page.after));
+        return stream::open(api, (wanted, is_named), key.map(|Extension(key)| key), from);
+    }
+    let limit = page.limit.unwrap_or(PAGE).clamp(1, PAGE);
+    let walk = if wanted.pattern.is_some() { WALK } else { limit };
+    let (community, after) = (wanted.community, page.after.unwrap_or(0));
+    let (_, last) = api.context.store.read(|reader| reader.event_range())?;
+    if after > last {
+        return Err(beyond_the_end(after, last, "`after`"));
+    }
+    let (found, is_cut) = api.context.store.read(|reader| reader.events(community, after, walk))?;
+    let events: Vec<&Envelope> = found.iter().filter(|e| wanted.has(e)).take(limit).collect();
+    let ended = if events.len() == limit { events.last().copied() } else { found.last() };
+    let more = events.len() == limit || is_cut;
+    let next = ended.filter(|_| more).map(|event| event.position);
+    let events = list_of(events.into_iter().map(Envelope::json));
+    let mut shown = Object::new().carrying("events", &events).with("next", next);
+    if let Some(doubt) = wanted.doubt {
+        shown = shown.with("warnings", json!([doubt]));
+    }
+    Ok(crate::http::json_text::json_text(shown.end()))
+}
+
+/// A page of them, as `list` writes it; or a stream of each of them, as the data of its message.
+enum Events {}
+
+impl JsonSchema for Events {
+    fn schema_name() -> Cow<'static, str> {
+        "Events".into()
+    }
+
+    fn json_schema(schemas: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "required": ["events", "next"],
+            "properties": {
+                "events": { "type": "array", "items": schemas.subschema_for::<Envelope>() },
+                "next": { "description": "The `after` of the next page.", "type": ["integer", "null"] },
+                "warnings": { "description": "Why `type` most likely matches nothing.", "type": "array",
+                    "items": { "type": "string" } },
+            },
+        })
+    }
+}
+
+/// Where both are named, what is wanted no less.
+fn wants_stream(headers: &HeaderMap) -> bool {
+    let list = accept::wanted(headers, "application/json").unwrap_or(0.0);
+    accept::wanted(headers, "text/event-stream").is_some_and(|stream| stream >= list)
+}
+
+/// What is of the list alone, or of the stream alone.
+fn in_vain(page: &Page, since: Option<i64>, is_stream: bool) -> Option<&'static str> {
+    if is_stream {
+        let has_limit = page.limit.is_some();
+        return has_limit
+            .then_some("`limit` is of the list of events; a stream has no end: leave it out");
+    }
+    if page.named == Some(true) {
+        return Some(
+            "`named` is of the stream; ask for it with `Accept: text/event-stream`, or leave `named` out",
+        );
+    }
+    since.map(|_| "`Last-Event-ID` is of the stream; the list goes on after `after`")
+}
+
+fn wanted(api: &Api, page: &Page) -> Result<Wanted, Problem> {
+    let community = page.community.as_deref().map(|slug| find(api, slug)).transpose()?;
+    let (pattern, mut doubt) = (page.event_type.clone(), None);
+    if let Some(pattern) = &pattern {
+        if let Some(fault) = pattern_fault(pattern) {
+            return Err(Problem::bad_request(format!("The query's type is no pattern: {fault}")));
+        }
+        if unheard(pattern) {
+            return Err(Problem::bad_request(format!("The query's type {UNHEARD}")));
+        }
+        doubt = declared(api).doubt(pattern).map(|why| format!("`type`: `{pattern}` {why}"));
+    }
+    Ok(Wanted { community: community.map(|(id, _)| id), pattern, doubt })
+}
+
+/// The events that the loaded plugins declare.
+pub fn declared(api: &Api) -> Declared {
+    let plugins = api.context.plugins.all();
+    let types = |plugin: &Arc<Plugin>| {
+        let types = plugin.manifest.events.iter().map(|one| one.event_type.clone());
+        (plugin.name.to_string(), types.collect())
+    };
+    Declared(plugins.iter().map(types).collect())
+}
+
+fn find(api: &Api, slug: &str) -> Result<(CommunityId, String), Problem> {
+    let community =
+        api.context.communities.get(slug).ok_or_else(|| Problem::unknown_community(slug))?;
+    Ok((community.names.id, community.names.slug.to_string()))
+}
+
+/// Where a stream broke off. Clients that have no id yet send an empty one.
+fn last_event_id(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
+    let Some(id) = headers.get("last-event-id").filter(|id| !id.is_empty()) else {
+        return Ok(None);
+    };
+    let position = id.to_str().ok().and_then(parse_number);
+    let refusal =
+        || Problem::bad_request("Last-Event-ID is the id of an event of this stream, a number");
+    position.map(Some).ok_or_else(refusal)
+}
+
+/// `{community, source?, event_type, data, initiator?, dedupe_key?}`
+#[derive(Default, Deserialize)]
+struct Published {
+    community: Option<String>,
+    source: Option<String>,
+    event_type: Option<String>,
+    data: Option<Box<RawValue>>,
+    initiator: Option<Box<RawValue>>,
+    dedupe_key: Option<String>,
+}
+
+async fn publish(
+    State(api): State<Arc<Api>>,
+    Extension(request): Extension<RequestId>,
+    asked: Request,
+) -> Result<Response, Problem> {
+    let (head, body) = asked.into_parts();
+    let bytes = body::read(&api, body).await?;
+    let first = match idempotency::begin(&api, &head, &bytes)? {
+        Begun::Replayed(response) => return Ok(response),
+        Begun::Plain => None,
+        Begun::First(first) => Some(first),
+    };
+    let event = new_event(&api, body::parse_as("NewEvent", &bytes)?, &request)?;
+    let charge = charge(&api, head.extensions.get(), &event)?;
+    // Running until the write has ended, whether the client still waits or not.
+    let running = first.clone();
+    let ended: AfterWrite<String> = Box::new(move |stored| {
+        settle(Some(charge), stored.is_some());
+        drop(running);
+    });
+    let (believed, bytes) = (api.context.clock.believed_ms(), event.data.len());
+    let write = move |tx: &Tx<'_>| append(tx, event, believed, first);
+    let id = api.context.store.write_of("event.publish", bytes, write, Some(ended)).await?;
+    Ok((StatusCode::ACCEPTED, Json(PublishedId { id })).into_response())
+}
+
+/// Counts the event with what its driver had stored today.
+fn charge(api: &Api, key: Option<&KeyId>, event: &NewEvent) -> Result<Charge, Problem> {
+    let bytes = event.data.len() + event.initiator.as_ref().map_or(0, String::len);
+    let spent = api.budgets.of_driver(key.map_or("", |key| key.0.as_str()));
+    let most = api.settings.limits.driver_day_bytes();
+    let charged = spent.charge(api.context.clock.now_ms(), bytes as u64 + ROW_BYTES, most);
+    charged.map_err(|used_up| api.day_used_up(used_up))
+}
+
+/// The event's id: that of an earlier one with its dedupe key, if there is one.
+fn append(
+    tx: &Tx<'_>,
+    event: NewEvent,
+    believed: i64,
+    first: Option<First>,
+) -> Result<String, StoreError> {
+    let known = match &event.dedupe {
+        Some((scope, key)) => tx.deduplicated(scope, key, believed)?,
+        None => None,
+    };
+    let id = match known {
+        Some(id) => id,
+        None => {
+            tx.append_event(&event)?;
+            event.id
+        }
+    };
+    let json = vec![("content-type".to_owned(), "application/json".to_owned())];
+    let published = PublishedId { id };
+    let body = text_of(&published).into_bytes();
+    let remember = first.and_then(|first| first.remember(StatusCode::ACCEPTED, json, body));
+    remember.map_or(Ok(()), |remember| remember(tx).map(drop))?;
+    Ok(published.id)
+}
+
+fn new_event(api: &Api, published: Published, request: &RequestId) -> Result<NewEvent, Problem> {
+    let slug = published.community.ok_or_else(|| missing("community"))?;
+    let (community, slug) = find(api, &slug)?;
+    let source = published.source.unwrap_or_else(|| DRIVER.to_owned());
+    let event_type = published.event_type.ok_or_else(|| missing("event_type"))?;
+    check_names(&source, &event_type)?;
+    let data = published.data.map_or_else(|| "null".to_owned(), |data| data.get().to_owned());
+    let initiator = published.initiator.map(|initiator| initiator.get().to_owned());
+    check_size("data", &data)?;
+    check_size("initiator", initiator.as_deref().unwrap_or_default())?;
+    check_data(api, &source, &event_type, &data)?;
+    let key_fits = |key: &String| (1..=DEDUPE_BYTES).contains(&key.len());
+    if !published.dedupe_key.as_ref().is_none_or(key_fits) {
+        return Err(Problem::bad_request(format!("A dedupe_key has 1 to {DEDUPE_BYTES} bytes")));
+    }
+    let now = api.context.clock.now_ms();
+    Ok(NewEvent {
+        id: new_event_id(now),
+        community: Some(community),
+        slug,
+        key: source.clone(),
+        dedupe: published.dedupe_key.map(|key| (published_scope(community, &source), key)),
+        source,
+        event_type,
+        time: now,
+        data,
+        initiator,
+        origin: "published",
+        instance: None,
+        request_id: request.to_string(),
+        audience: Audience::Endpoints,
+    })
+}
+
+fn missing(field: &str) -> Problem {
+    Problem::bad_request(format!("The body has no `{field}`, which an event needs"))
+}
+
+fn check_names(source: &str, event_type: &str) -> Result<(), Problem> {
+    if !is_event_type(event_type) {
+        return Err(Problem::bad_request(
+            "An event_type matches [A-Za-z0-9_.: -]{1,100}; this one does not",
+        ));
+    }
+    // A subscription's first `:` ends its source, and `process/<id>` orders notifications.
+    if !is_event_type(source) || source.contains(':') {
+        return Err(Problem::bad_request(
+            "A source matches [A-Za-z0-9_. -]{1,100}; this one does not",
+        ));
+    }
+    if source == API {
+        return Err(Problem::bad_request("The source `api` is the host's own; take another"));
+    }
+    Ok(())
+}
+
+fn check_size(what: &str, text: &str) -> Result<(), Problem> {
+    if text.len() <= DATA_BYTES {
+        return Ok(());
+    }
+    Err(Problem::bad_request(format!(
+        "The event's {what} has {} bytes, at most {DATA_BYTES} are allowed",
+        text.len()
+    )))
+}
+
+/// What is published in the name of a plugin is as that plugin declares it.
+fn check_data(api: &Api, source: &str, event_type: &str, data: &str) -> Result<(), Problem> {
+    let Some(plugin) = api.context.plugins.get(source) else { return Ok(()) };
+    let Some(Some(schema)) = plugin.events.get(event_type) else { return Ok(()) };
+    let data: Value = serde_json::from_str(data)
+        .map_err(|error| Problem::internal(format!("an event's data cannot be read: {error}")))?;
+    schema.validate(&data).map_err(|faults| {
+        let what = "The event's data is not what its plugin declares";
+        Problem::invalid(Code::InvalidData, what, "data", faults)
+    })
+}
+
+#[derive(Serialize, JsonSchema)]
+struct EventTypes {
+    event_types: Vec<EventType>,
+}
+
+/// What the loaded plugins declare, and what the host tells.
+async fn types(State(api): State<Arc<Api>>) -> Json<EventTypes> {
+    let all = api.context.plugins.all();
+    let mut event_types: Vec<_> =
+        all.iter().flat_map(|plugin| plugins::events_of(plugin)).collect();
+    event_types.push(EventType {
+        event_type: "change".to_owned(),
+        source: API.to_owned(),
+        description: "A change through the API; subscribed to as `api.change`".to_owned(),
+        schema: None,
+    });
+    Json(EventTypes { event_types })
+}
+
+/// What was published.
+#[derive(Serialize, JsonSchema)]
+pub struct PublishedId {
+    /// The event's.
+    pub id: String,
+}

@@ -1,0 +1,29 @@
+//! Which events a list or a stream is asked for.
+
+use crate::http::problem::Problem;
+use moothall_core::events::{Envelope, matches};
+use moothall_core::ids::CommunityId;
+
+/// Which events somebody asks for.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    pub community: Option<CommunityId>,
+    pub pattern: Option<String>,
+    /// Why the pattern most likely matches nothing.
+    pub doubt: Option<String>,
+}
+
+impl Wanted {
+    pub fn has(&self, event: &Envelope) -> bool {
+        let matches = |pattern: &String| matches(pattern, &event.source, &event.event_type);
+        self.pattern.as_ref().is_none_or(matches)
+    }
+}
+
+/// No position of this log: it is another's, or of a later state than the one that was restored.
+pub fn beyond_the_end(at: i64, last: i64, name: &str) -> Problem {
+    Problem::gone(format!(
+        "The log ends at position {last}: it is not the one that position {at} was in, perhaps an earlier \
+         state that was restored; begin again without {name}"
+    ))
+}

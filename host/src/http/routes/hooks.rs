@@ -1,0 +1,297 @@
+//! `/api/internal/hooks`: which there are, and running one.
+
+mod lookup;
+mod steps;
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::{Extension, Json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+
+use crate::http::api::{Api, PUT_TRIES};
+use crate::http::middleware::changes::Changing;
+use crate::http::middleware::idempotency::Asked;
+use crate::http::middleware::path::Path;
+use crate::http::middleware::{body, idempotency};
+use crate::http::problem::Problem;
+use crate::http::problem::code::Code;
+use crate::http::route::{Route, delete, failure, get, post, put};
+use crate::http::routes::hooks::lookup::find;
+use moothall_core::changes::Change;
+use moothall_core::ids::{CommunityId, RequestId};
+use moothall_engine::hooks::{DeclaredBy, Ended, Hook, Outcome, Run};
+use moothall_engine::plugins::hook_faults;
+use moothall_engine::plugins::manifest::HookManifest;
+use moothall_store::{HookPut, HookRow, StoreError, Tx, View};
+
+pub fn routes() -> Vec<Route> {
+    let own = vec![
+        get("/api/internal/hooks", "listHooks", "Hooks with their steps", list)
+            .answers::<ListedHooks>(200),
+        get("/api/internal/hooks/{name}", "getHook", "A hook", show)
+            .answers::<ShownHook>(200)
+            .fails(failure::NOT_FOUND),
+        put("/api/internal/hooks/{name}", "putHook", "Declares a hook, or changes it", change)
+            .body("HookChange")
+            .answers::<ShownHook>(200)
+            .answers::<ShownHook>(201)
+            .changes(("hook", Some("name")))
+            .fails(&[
+                (409, Code::ChangedMeanwhile),
+                (409, Code::HookDeclared),
+                (409, Code::TooManyHooks),
+                (422, Code::UnusableSetting),
+            ]),
+        delete("/api/internal/hooks/{name}", "deleteHook", "Deletes a hook and its steps", remove)
+            .answers_nothing(204)
+            .changes(("hook", Some("name")))
+            .fails(failure::NOT_FOUND)
+            .fails(&[(409, Code::HookDeclared)]),
+        post("/api/internal/hooks/{name}/run", "runHook", "Runs a hook", run)
+            .body("HookRun")
+            .answers::<Outcome>(200)
+            .answers::<Outcome>(502)
+            .answers::<Outcome>(503)
+            .changes_nothing()
+            .fails(failure::NOT_FOUND)
+            .fails(failure::COMMUNITY)
+            .fails(&[(400, Code::InvalidParameters)]),
+    ];
+    own.into_iter().chain(steps::routes()).collect()
+}
+
+#[derive(Serialize, JsonSchema)]
+struct ListedHooks {
+    hooks: Vec<ShownHook>,
+}
+
+/// A point at which a request can be changed or refused.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Hook")]
+struct ShownHook {
+    #[serde(flatten)]
+    manifest: HookManifest,
+    /// `host`, `driver`, or `plugin:<name>`.
+    declared_by: String,
+    /// In the order of a run.
+    steps: Vec<steps::ShownStep>,
+}
+
+async fn list(State(api): State<Arc<Api>>) -> Result<Json<ListedHooks>, Problem> {
+    let all = api.hooks.all();
+    let hooks: Result<Vec<_>, Problem> = all.iter().map(|hook| shown(&api, hook)).collect();
+    Ok(Json(ListedHooks { hooks: hooks? }))
+}
+
+async fn show(
+    State(api): State<Arc<Api>>,
+    Path(name): Path<String>,
+) -> Result<Json<ShownHook>, Problem> {
+    Ok(Json(shown(&api, &*find(&api, &name)?)?))
+}
+
+fn shown(api: &Api, hook: &Hook) -> Result<ShownHook, Problem> {
+    let alias = Some(hook.point.alias().to_owned());
+    let halt_exception = hook.point.halts_with().map(str::to_owned);
+    let declared_by = match &hook.declared_by {
+        DeclaredBy::Host => "host".to_owned(),
+        DeclaredBy::Driver => "driver".to_owned(),
+        DeclaredBy::Plugin(name) => format!("plugin:{name}"),
+    };
+    let manifest = HookManifest { alias, halt_exception, ..hook.point.manifest.clone() };
+    Ok(ShownHook { manifest, declared_by, steps: steps::shown(api, hook)? })
+}
+
+/// What `PUT` makes is the driver's: a hook of the host or of a plugin stays as it is.
+fn require_drivers(api: &Api, name: &str) -> Result<(), Problem> {
+    match api.hooks.get(name).map(|hook| hook.declared_by.clone()) {
+        None | Some(DeclaredBy::Driver) => Ok(()),
+        Some(_) => Err(Problem::conflict(
+            Code::HookDeclared,
+            format!("The hook '{name}' is the host's or a plugin's; drivers add steps to it"),
+        )),
+    }
+}
+
+/// What is absent stays as it is, also what somebody else changed meanwhile.
+async fn change(
+    State(api): State<Arc<Api>>,
+    Path(name): Path<String>,
+    Changing(told): Changing,
+    body: Body,
+) -> Result<(StatusCode, Json<ShownHook>), Problem> {
+    require_drivers(&api, &name)?;
+    if !is_name(&name) {
+        return Err(Problem::bad_request(
+            "A hook's name is a domain name backwards with a version: org.example.thing.happening.v1",
+        ));
+    }
+    let body: Map<String, Value> = body::json(&api, "HookChange", body).await?;
+    for _ in 0..PUT_TRIES {
+        let before = api.context.store.read(|reader| reader.hook(&name))?;
+        let manifest = applied(before.as_ref(), &name, body.clone())?;
+        require_exceptions(&api, &manifest)?;
+        api.hooks.compile(manifest.clone()).await.map_err(|wrong| {
+            Problem::bad_request(format!("The hook is not valid: {}", wrong.join("; ")))
+        })?;
+        let status = if before.is_some() { StatusCode::OK } else { StatusCode::CREATED };
+        let told = told.clone().with_status(status.as_u16());
+        match put_once(&api, before, manifest, told).await? {
+            HookPut::Done => {
+                api.hooks.reload()?;
+                return Ok((status, Json(shown(&api, &*find(&api, &name)?)?)));
+            }
+            HookPut::Changed => {}
+            HookPut::TooMany => {
+                let most = api.settings.hooks.declared;
+                let detail = format!("There are {most} hooks already; raise [hooks] declared");
+                return Err(Problem::conflict(Code::TooManyHooks, detail));
+            }
+        }
+    }
+    Err(Problem::changed_meanwhile(&format!("hook '{name}'")))
+}
+
+/// What the body says, over what is declared already: what is absent stays as it is.
+fn applied(
+    before: Option<&HookRow>,
+    name: &str,
+    body: Map<String, Value>,
+) -> Result<HookManifest, Problem> {
+    let mut fields = match before.map(HookRow::shown) {
+        Some(Value::Object(fields)) => fields,
+        _ => Map::new(),
+    };
+    // What an answer shows and nobody sets.
+    let is_set = |name: &String| !matches!(name.as_str(), "declared_by" | "steps");
+    fields.extend(body.into_iter().filter(|(name, _)| is_set(name)));
+    fields.insert("name".to_owned(), json!(name));
+    if fields.get("alias") == fields.get("name") {
+        // What is shown where there is none.
+        fields.remove("alias");
+    }
+    // Null takes away what need not be there.
+    fields.retain(|_, value| !value.is_null());
+    let declaration = Value::Object(fields);
+    let faults = hook_faults(&declaration);
+    if !faults.is_empty() {
+        return Err(Problem::invalid(Code::BadRequest, "The hook is not valid", "", faults));
+    }
+    serde_json::from_value(declaration)
+        .map_err(|_| Problem::bad_request("The hook is not valid: a field is not of its type"))
+}
+
+/// What the steps that there are need of it.
+fn require_exceptions(api: &Api, manifest: &HookManifest) -> Result<(), Problem> {
+    let hook = api.hooks.get(&manifest.name).filter(|_| manifest.exceptions.is_empty());
+    let step = hook.as_ref().and_then(|hook| hook.steps.iter().find(|step| step.settings.halts()));
+    step.map_or(Ok(()), |step| {
+        Err(Problem::unusable(format!(
+            "the hook needs an exception for its step `{}`, which has settings `halt_on_…` or `redirect_on_…`: \
+             declare one, or change the step first",
+            step.id
+        )))
+    })
+}
+
+async fn put_once(
+    api: &Api,
+    before: Option<HookRow>,
+    manifest: HookManifest,
+    told: Change,
+) -> Result<HookPut, StoreError> {
+    let definition = serde_json::to_value(&manifest).unwrap_or_default().to_string();
+    let row = HookRow { name: manifest.name, definition };
+    let (now, most) = (api.context.clock.now_ms(), api.settings.hooks.declared);
+    let put = move |tx: &Tx<'_>| {
+        let view = View::Hook(row.name.clone());
+        tx.changing(Some(&told), CommunityId::HOST, &view, now, |tx| {
+            tx.put_hook(before.as_ref(), &row, most, now)
+        })
+    };
+    api.context.store.write_then("hook.put", put, Some(api.hooks.after_write())).await
+}
+
+/// As the manifest's schema has it.
+fn is_name(name: &str) -> bool {
+    let part = |part: &str| {
+        !part.is_empty()
+            && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+    };
+    name.len() <= 200
+        && name.contains('.')
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.split('.').all(part)
+}
+
+async fn remove(
+    State(api): State<Arc<Api>>,
+    Path(name): Path<String>,
+    Changing(told): Changing,
+) -> Result<StatusCode, Problem> {
+    find(&api, &name)?;
+    require_drivers(&api, &name)?;
+    let (now, told) = (api.context.clock.now_ms(), told.with_status(204));
+    let write = api.context.store.write_then(
+        "hook.delete",
+        move |tx| {
+            let view = View::Hook(name.clone());
+            tx.changing(Some(&told), CommunityId::HOST, &view, now, |tx| tx.delete_hook(&name))
+        },
+        Some(api.hooks.after_write()),
+    );
+    write.await?;
+    api.hooks.reload()?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `{community?, data}`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RunBody {
+    community: Option<String>,
+    data: Option<Box<RawValue>>,
+}
+
+/// Runs it for a driver, whatever it halts: what the driver does about it is its own.
+async fn run(
+    State(api): State<Arc<Api>>,
+    Path(name): Path<String>,
+    Extension(request_id): Extension<RequestId>,
+    request: Request,
+) -> Result<Response, Problem> {
+    find(&api, &name)?;
+    let (bytes, answering) = match idempotency::asked(&api, request).await? {
+        Asked::Again(response) => return Ok(response),
+        Asked::New(bytes, answering) => (bytes, answering),
+    };
+    let body: RunBody = body::parse_as("HookRun", &bytes)?;
+    let hook = find(&api, &name)?;
+    let community = body.community.as_deref().map(|slug| {
+        api.context.communities.get(slug).ok_or_else(|| Problem::unknown_community(slug))
+    });
+    let community = community.transpose()?;
+    let data = body.data.map(|data| data.get().to_owned()).filter(|data| data.starts_with('{'));
+    let data = data.ok_or_else(|| {
+        Problem::bad_request("The body has no `data`: the hook's data, an object")
+    })?;
+    let data = match &hook.point.input {
+        Some(schema) => schema.checked(data).map_err(Problem::invalid_data)?,
+        None => data,
+    };
+    let run = Run { hook, community, data, request_id, may_send: true };
+    let outcome = api.hooks.run(run).await;
+    let status = match outcome.ended {
+        Ended::Error(..) => StatusCode::BAD_GATEWAY,
+        Ended::Exhausted(_) => StatusCode::SERVICE_UNAVAILABLE,
+        Ended::Continue | Ended::Halt(_) => StatusCode::OK,
+    };
+    answering.alone(&api, (status, outcome.shown())).await
+}

@@ -1,0 +1,333 @@
+//! `/api/internal/hooks/{name}/steps`: the steps of a hook. Their secrets are shown once, in the answer that makes
+//! them.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::StatusCode;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::http::api::{Api, PUT_TRIES};
+use crate::http::middleware::body;
+use crate::http::middleware::changes::Changing;
+use crate::http::middleware::path::Path;
+use crate::http::problem::Problem;
+use crate::http::problem::code::Code;
+use crate::http::route::failure;
+use crate::http::route::failure::Failure;
+use crate::http::route::{Route, SECRET, delete, get, post, put};
+use crate::http::routes::hooks::lookup::find;
+use crate::http::routes::hooks::lookup::{no_step, step_of};
+use moothall_core::ids::{CommunityId, unguessable_ulid};
+use moothall_deliveries::SigningSecret;
+use moothall_egress::Reach;
+use moothall_engine::hooks::step::{Settings, Step, StepKind, Target};
+use moothall_engine::hooks::{DeclaredBy, Hook, secret_context};
+use moothall_store::{StepRow, View};
+
+/// What of a step's settings cannot be.
+const SETTINGS: &[Failure] =
+    &[(400, Code::UnknownCommunity), (400, Code::UnknownPlugin), (422, Code::UnusableSetting)];
+
+pub fn routes() -> Vec<Route> {
+    let (all, one) = ("/api/internal/hooks/{name}/steps", "/api/internal/hooks/{name}/steps/{id}");
+    vec![
+        get(all, "listSteps", "Steps in the order of a run", list)
+            .answers::<Steps>(200)
+            .fails(failure::NOT_FOUND),
+        post(all, "addStep", "Adds a step; its secret once", add)
+            .never_once(SECRET)
+            .body("NewStep")
+            .answers::<ShownStep>(201)
+            .changes_of(("hook", Some("name")), ("step", None))
+            .fails(failure::NOT_FOUND)
+            .fails(SETTINGS)
+            .fails(&[(409, Code::TooManySteps)]),
+        get(one, "getStep", "A step", show).answers::<ShownStep>(200).fails(failure::NOT_FOUND),
+        put(one, "changeStep", "Changes a step", change)
+            .body("StepChange")
+            .answers::<ShownStep>(200)
+            .changes_of(("hook", Some("name")), ("step", Some("id")))
+            .fails(failure::NOT_FOUND)
+            .fails(SETTINGS)
+            .fails(&[(409, Code::ChangedMeanwhile), (409, Code::StepOfPlugin)]),
+        delete(one, "deleteStep", "Deletes a step", remove)
+            .answers_nothing(204)
+            .changes_of(("hook", Some("name")), ("step", Some("id")))
+            .fails(failure::NOT_FOUND)
+            .fails(&[(409, Code::StepOfPlugin)]),
+    ]
+}
+
+async fn list(
+    State(api): State<Arc<Api>>,
+    Path(name): Path<String>,
+) -> Result<Json<Steps>, Problem> {
+    Ok(Json(Steps { steps: shown(&api, &*find(&api, &name)?)? }))
+}
+
+/// In the order of a run.
+#[derive(Serialize, JsonSchema)]
+struct Steps {
+    steps: Vec<ShownStep>,
+}
+
+/// Somebody who is asked at a hook.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Step")]
+pub struct ShownStep {
+    id: String,
+    hook: String,
+    #[serde(flatten)]
+    settings: Settings,
+    /// In the answer that makes it, and in no other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    secret: Option<String>,
+}
+
+pub fn shown(api: &Api, hook: &Hook) -> Result<Vec<ShownStep>, Problem> {
+    hook.steps.iter().map(|step| shown_step(api, step)).collect()
+}
+
+async fn show(
+    State(api): State<Arc<Api>>,
+    Path((name, id)): Path<(String, String)>,
+) -> Result<Json<ShownStep>, Problem> {
+    Ok(Json(shown_step(&api, &*step_of(&api, &name, &id)?)?))
+}
+
+/// With the name that its community has now.
+fn shown_step(api: &Api, step: &Step) -> Result<ShownStep, Problem> {
+    let (id, hook, mut settings) = (step.id.clone(), step.hook.clone(), step.settings.clone());
+    if step.community != CommunityId::HOST {
+        // One that was deleted takes its steps with it; until then they say what it was called.
+        settings.community = slug_of(api, step.community)?.unwrap_or(settings.community);
+    }
+    Ok(ShownStep { id, hook, settings, secret: None })
+}
+
+fn slug_of(api: &Api, community: CommunityId) -> Result<Option<String>, Problem> {
+    Ok(api.context.store.read(|reader| reader.community_slug(community.0))?)
+}
+
+async fn add(
+    State(api): State<Arc<Api>>,
+    Path(name): Path<String>,
+    Changing(told): Changing,
+    body: Body,
+) -> Result<(StatusCode, Json<ShownStep>), Problem> {
+    find(&api, &name)?;
+    let mut body: Value = body::json(&api, "NewStep", body).await?;
+    let refusal =
+        |fault: &str| Problem::bad_request(format!("The field `secret` is not valid: {fault}"));
+    let secret = match body.as_object_mut().and_then(|body| body.remove("secret")) {
+        Some(Value::String(secret)) => SigningSecret::parse(&secret).map_err(refusal)?,
+        None => SigningSecret::generate().map_err(|error| Problem::internal(error.to_string()))?,
+        Some(_) => return Err(refusal("a secret is a text that begins with `whsec_`")),
+    };
+    let id = unguessable_ulid(&api.context.clock)
+        .map_err(|error| Problem::internal(error.to_string()))?;
+    let id = format!("step_{id}");
+    let sealed = api.context.keyring.seal(&secret_context(&id), secret.text().as_bytes());
+    let sealed = sealed.map_err(|error| Problem::internal(error.to_string()))?;
+    let mut told = told.with_status(StatusCode::CREATED.as_u16());
+    told.sub_resource_id = Some(id.clone());
+    let blank = StepRow {
+        id: 0,
+        public_id: id.clone(),
+        hook: name.clone(),
+        community: CommunityId::HOST,
+        settings: String::new(),
+        secret: sealed,
+        created_at: api.context.clock.now_ms(),
+    };
+    let row = applied(&api, &Settings::default(), &body, blank).await?;
+    let (now, most) = (row.created_at, api.settings.hooks.steps);
+    let write = api.context.store.write_then(
+        "hook.step",
+        move |tx| {
+            let view = View::Step(row.public_id.clone());
+            tx.changing(Some(&told), row.community, &view, now, |tx| tx.add_step(&row, most))
+        },
+        Some(api.hooks.after_write()),
+    );
+    if !write.await? {
+        let detail = format!("The hook has {most} steps already; raise [hooks] steps");
+        return Err(Problem::conflict(Code::TooManySteps, detail));
+    }
+    api.hooks.reload()?;
+    let shown = shown_step(&api, &*step_of(&api, &name, &id)?)?;
+    let shown = ShownStep { secret: Some(secret.text().to_owned()), ..shown };
+    Ok((StatusCode::CREATED, Json(shown)))
+}
+
+/// What is absent stays as it is, also what somebody else changed meanwhile.
+async fn change(
+    State(api): State<Arc<Api>>,
+    Path((name, id)): Path<(String, String)>,
+    Changing(told): Changing,
+    body: Body,
+) -> Result<Json<ShownStep>, Problem> {
+    require_own(&*step_of(&api, &name, &id)?)?;
+    let body: Value = body::json(&api, "StepChange", body).await?;
+    for _ in 0..PUT_TRIES {
+        let stored = api.context.store.read(|reader| reader.step(&id))?;
+        let before = stored.filter(|row| row.hook == name).ok_or_else(|| no_step(&name, &id))?;
+        let settings = Settings::of_row(&before)
+            .map_err(|error| Problem::internal(format!("a step cannot be read: {error}")))?;
+        let after = applied(&api, &settings, &body, before.clone()).await?;
+        let (now, told) = (api.context.clock.now_ms(), told.clone());
+        let write = api.context.store.write_then(
+            "hook.step",
+            move |tx| {
+                let view = View::Step(after.public_id.clone());
+                let of = after.community;
+                tx.changing(Some(&told), of, &view, now, |tx| tx.put_step(&before, &after))
+            },
+            Some(api.hooks.after_write()),
+        );
+        if write.await? {
+            api.hooks.reload()?;
+            return Ok(Json(shown_step(&api, &*step_of(&api, &name, &id)?)?));
+        }
+    }
+    Err(Problem::changed_meanwhile(&format!("step '{id}'")))
+}
+
+/// The row with what the body says, over the settings that it has.
+async fn applied(
+    api: &Api,
+    before: &Settings,
+    body: &Value,
+    mut row: StepRow,
+) -> Result<StepRow, Problem> {
+    let mut settings = Settings::over(before, body.clone())
+        .map_err(|wrong| Problem::bad_request(format!("The step is not valid: {wrong}")))?;
+    if body.get("community").is_some() {
+        row.community = community(api, &settings.community)?;
+    } else if row.community != CommunityId::HOST {
+        // It may have been renamed, and its old name be another's.
+        settings.community = slug_of(api, row.community)?.unwrap_or(settings.community);
+    }
+    let hook = find(api, &row.hook)?;
+    hook.check(&settings).map_err(Problem::unusable)?;
+    check_kind(before, &settings)?;
+    check_redirects(api, &hook, before, &settings)?;
+    let is_same = |step: &Settings| (step.kind, &step.target) == (settings.kind, &settings.target);
+    // A step whose target has gone can still be disabled.
+    if !hook.steps.iter().any(|step| step.id == row.public_id && is_same(&step.settings)) {
+        check_target(api, &row.hook, &settings).await?;
+    }
+    let mut shown = serde_json::to_value(&settings).unwrap_or_default();
+    shown["id"] = json!(row.public_id);
+    shown["hook"] = json!(row.hook);
+    row.settings = shown.to_string();
+    Ok(row)
+}
+
+/// A plugin answers no HTTP: what is about that has no effect on its step.
+fn check_kind(before: &Settings, after: &Settings) -> Result<(), Problem> {
+    let of_http =
+        |one: &Settings| one.kind == StepKind::Plugin && (one.halts() || one.use_www_form_encoding);
+    if of_http(after) && !of_http(before) {
+        return Err(Problem::bad_request(
+            "The step is not valid: `halt_on_…`, `redirect_on_…` and `use_www_form_encoding` are of steps with \
+             `kind: \"http\"`; a plugin's step halts by what it answers",
+        ));
+    }
+    Ok(())
+}
+
+/// A redirect that is set is one that can happen: its halt is on, and where the host itself redirects, browsers may be
+/// sent there.
+fn check_redirects(
+    api: &Api,
+    hook: &Hook,
+    before: &Settings,
+    after: &Settings,
+) -> Result<(), Problem> {
+    for (stored, (name, halts, page)) in before.redirects().into_iter().zip(after.redirects()) {
+        // One that is switched off keeps its page.
+        let is_off = !halts && stored.2 == page;
+        if page.is_empty() || is_off || stored == (name, halts, page) {
+            continue;
+        }
+        let refusal = |why: &str| {
+            Problem::bad_request(format!("The step is not valid: `redirect_on_{name}` {why}"))
+        };
+        if !halts {
+            return Err(refusal(&format!("has no effect without `halt_on_{name}`")));
+        }
+        if hook.declared_by == DeclaredBy::Host {
+            let why = |reason| refusal(&format!("leads nowhere: {reason}"));
+            api.oauth.may_redirect(page).map_err(why)?;
+        }
+    }
+    Ok(())
+}
+
+fn community(api: &Api, slug: &str) -> Result<CommunityId, Problem> {
+    if slug == "*" {
+        return Ok(CommunityId::HOST);
+    }
+    let community = api.context.communities.get(slug);
+    Ok(community.ok_or_else(|| Problem::unknown_community(slug))?.names.id)
+}
+
+async fn check_target(api: &Api, hook: &str, settings: &Settings) -> Result<(), Problem> {
+    if settings.kind == StepKind::Http {
+        let reachable = api.egress.check_reachable(&settings.target, &Reach::Public).await;
+        return reachable.map_err(|fault| {
+            Problem::bad_request(format!("The step's `target` cannot be sent to: {fault}"))
+        });
+    }
+    let plugin = api.context.plugins.get(&settings.target);
+    let plugin = plugin.ok_or_else(|| {
+        let meant = api.calls.plugin_meant(&settings.target);
+        Problem::unknown_plugin(&settings.target, &meant)
+    })?;
+    if plugin.manifest.filters.iter().any(|filter| filter.hook == hook) {
+        return find(api, hook)?.admits(&plugin).map_err(Problem::unusable);
+    }
+    Err(Problem::unusable(format!(
+        "the plugin '{}' has no filter for the hook '{hook}'",
+        settings.target
+    )))
+}
+
+/// A manifest's step is changed by adding one for the same plugin, which takes its place.
+fn require_own(step: &Step) -> Result<(), Problem> {
+    if step.secret.is_empty() && matches!(step.target, Target::Plugin(_)) {
+        return Err(Problem::conflict(
+            Code::StepOfPlugin,
+            "This step is in the plugin's manifest; POST a step with `kind: \"plugin\"` and this `target` to replace it",
+        ));
+    }
+    Ok(())
+}
+
+async fn remove(
+    State(api): State<Arc<Api>>,
+    Path((name, id)): Path<(String, String)>,
+    Changing(told): Changing,
+) -> Result<StatusCode, Problem> {
+    let step = step_of(&api, &name, &id)?;
+    require_own(&step)?;
+    let (now, told, of) = (api.context.clock.now_ms(), told.with_status(204), step.community);
+    let write = api.context.store.write_then(
+        "hook.step",
+        move |tx| {
+            let view = View::Step(id.clone());
+            tx.changing(Some(&told), of, &view, now, |tx| tx.delete_step(&name, &id))
+        },
+        Some(api.hooks.after_write()),
+    );
+    write.await?;
+    api.hooks.reload()?;
+    Ok(StatusCode::NO_CONTENT)
+}

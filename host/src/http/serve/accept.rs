@@ -1,0 +1,199 @@
+//! Accepts connections and serves them: what the threads and who stands in for one share.
+
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+use crate::http::peer::Peer;
+use crate::http::serve::addresses::{Addresses, Counted};
+use crate::http::serve::listeners::Listening;
+use crate::http::serve::stream::{Socket, Stream};
+use moothall_core::config::HttpConfig;
+
+/// How often work that is left is looked at while draining.
+pub const DRAIN_LOOK: Duration = Duration::from_millis(10);
+
+/// How long to wait after an accept that failed, as when file descriptors ran out.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// On what terms connections are served.
+#[derive(Clone)]
+pub struct Terms {
+    pub config: Arc<HttpConfig>,
+    /// Connections that are open at once; more wait to be accepted.
+    pub connections: usize,
+    pub stop: watch::Receiver<bool>,
+    /// Whether there is work whose client is gone: it lives on its thread's runtime.
+    pub is_busy: Arc<dyn Fn() -> bool + Send + Sync>,
+    /// What may keep a thread from its connections. None: its requests never wait for the disk.
+    pub reads: Option<Reads>,
+}
+
+/// What is known of reads that take long.
+#[derive(Clone)]
+pub struct Reads {
+    /// The names of the threads that are in one.
+    pub slow: watch::Receiver<Vec<String>>,
+    /// How many may wait at once.
+    pub waiting: usize,
+    /// What each of the threads that may wait does first.
+    pub enter: Arc<dyn Fn() + Send + Sync>,
+}
+
+/// What all threads share.
+#[derive(Clone)]
+pub struct Shared {
+    pub terms: Terms,
+    pub connections: Arc<Semaphore>,
+    pub addresses: Arc<Addresses>,
+}
+
+pub fn thread_name(number: usize) -> String {
+    format!("http-{number}")
+}
+
+pub enum Listener {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+impl Listener {
+    /// Within a runtime.
+    pub fn new(socket: Listening) -> std::io::Result<Self> {
+        Ok(match socket {
+            Listening::Tcp(socket) => Self::Tcp(TcpListener::from_std(socket)?),
+            Listening::Unix(socket) => Self::Unix(UnixListener::from_std(socket)?),
+        })
+    }
+
+    pub async fn accept(&self) -> std::io::Result<(Socket, Peer)> {
+        Ok(match self {
+            Self::Tcp(listener) => {
+                let (stream, from) = listener.accept().await?;
+                (Socket::Tcp(stream), Peer::Address(from.ip().to_canonical()))
+            }
+            Self::Unix(listener) => (Socket::Unix(listener.accept().await?.0), Peer::Unix),
+        })
+    }
+}
+
+pub async fn accept<H, F>(socket: Listening, shared: Shared, handler: H) -> std::io::Result<()>
+where
+    H: Fn(Request<Incoming>, Peer) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Response<Body>> + Send + 'static,
+{
+    let listener = Listener::new(socket)?;
+    let mut stop = shared.terms.stop.clone();
+    tokio::select! {
+        biased;
+        () = stopped(&mut stop) => {}
+        () = accept_all(&listener, &shared, &handler) => {}
+    }
+    drop(listener);
+    drained(&shared).await;
+    Ok(())
+}
+
+/// Never ends.
+pub async fn accept_all<H, F>(listener: &Listener, shared: &Shared, handler: &H)
+where
+    H: Fn(Request<Incoming>, Peer) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Response<Body>> + Send + 'static,
+{
+    loop {
+        // Never closed. At the bound, clients wait in the kernel's queue.
+        let permit = shared.connections.clone().acquire_owned().await.ok();
+        match listener.accept().await {
+            Ok((socket, peer)) => {
+                // One that is refused is closed at once.
+                if let Some(counted) = shared.addresses.admit(peer) {
+                    let handler = handler.clone();
+                    start((socket, peer), (permit, counted), shared.clone(), handler);
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+pub async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // A sender that is gone will not say more: stop as well.
+    drop(stop.wait_for(|stop| *stop).await);
+}
+
+/// Until no connection is open on any thread and no work is left, or time is up.
+pub async fn drained(shared: &Shared) {
+    let all = u32::try_from(shared.terms.connections).unwrap_or(u32::MAX).max(1);
+    let idle = async {
+        drop(shared.connections.acquire_many(all).await);
+        while (shared.terms.is_busy)() {
+            tokio::time::sleep(DRAIN_LOOK).await;
+        }
+    };
+    let drain_ms = shared.terms.config.drain_ms;
+    if tokio::time::timeout(Duration::from_millis(drain_ms), idle).await.is_err() {
+        tracing::warn!(
+            ms = drain_ms,
+            "calls were still in flight after drain_ms; nothing of them is stored"
+        );
+    }
+}
+
+pub fn start<H, F>(
+    (socket, peer): (Socket, Peer),
+    counted: (Option<OwnedSemaphorePermit>, Counted),
+    shared: Shared,
+    handler: H,
+) where
+    H: Fn(Request<Incoming>, Peer) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Response<Body>> + Send + 'static,
+{
+    #[expect(clippy::disallowed_methods, reason = "this is the home of connections' tasks")]
+    tokio::spawn(async move {
+        connection(socket, shared.terms, move |request| handler(request, peer)).await;
+        drop(counted);
+    });
+}
+
+pub async fn connection<H, F>(socket: Socket, terms: Terms, handler: H)
+where
+    H: Fn(Request<Incoming>) -> F + Send,
+    F: Future<Output = Response<Body>> + Send,
+{
+    let config = &terms.config;
+    let stream = Stream::new(socket, Duration::from_millis(config.write_ms));
+    let service = service_fn(move |request| {
+        let answer = handler(request);
+        async move { Ok::<_, Infallible>(answer.await) }
+    });
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_millis(config.head_ms))
+        .max_header_size(config.head_bytes);
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut stop = terms.stop;
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stopped(&mut stop) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}
