@@ -31,18 +31,19 @@ impl Applied {
         let led_back: HashSet<SchemaId> = closing.iter().map(|(_, to)| *to).collect();
         let starts = led_back.iter().copied().chain([0]).collect();
         let place_costs = place_costs(references, starts, &closing)?;
-        room.take_places(place_costs.values().map(|head| head.visits).sum())?;
+        room.take_places(place_costs.values().map(|place| place.visits).sum())?;
         Ok(Applied { place_costs, led_back })
     }
 
     /// The largest weight of one part of any value, if each schema has this weight where it applies; or the
     /// place where it is more than `limit`.
     pub fn most(&self, weight: impl Fn(SchemaId) -> f64, limit: f64) -> Result<f64, SchemaId> {
-        let sum = |head: &PlaceCost| head.same.iter().map(|id| weight(*id)).sum::<f64>();
-        let mut own: Weights = self.place_costs.iter().map(|(id, head)| (*id, sum(head))).collect();
+        let sum = |place: &PlaceCost| place.same.iter().map(|id| weight(*id)).sum::<f64>();
+        let mut own: Weights =
+            self.place_costs.iter().map(|(id, place)| (*id, sum(place))).collect();
         let alone: Weights = self.led_back.iter().map(|id| (*id, own[id])).collect();
-        for (id, head) in &self.place_costs {
-            let again = head.again.iter().map(|id| alone[id]).sum::<f64>();
+        for (id, place) in &self.place_costs {
+            let again = place.again.iter().map(|id| alone[id]).sum::<f64>();
             own.entry(*id).and_modify(|own| *own += again);
         }
         let most = self.at_any_depth(&own, limit)?;
@@ -83,6 +84,6 @@ pub fn visits_one_deeper(
 ) -> Weights {
     place_costs
         .iter()
-        .map(|(id, head)| (*id, head.most(own[id], |target| inside[&target])))
+        .map(|(id, place)| (*id, place.most(own[id], |target| inside[&target])))
         .collect()
 }

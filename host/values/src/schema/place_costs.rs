@@ -46,7 +46,7 @@ impl PlaceCost {
     fn of(references: &References, id: SchemaId, cut: &Closing) -> Result<PlaceCost, SchemaError> {
         let mut same = Vec::new();
         gather(references, id, cut, &mut Vec::new(), &mut same)?;
-        let mut head = PlaceCost {
+        let mut place = PlaceCost {
             visits: same.iter().map(|id| comparisons(references.schemas[*id].schema)).sum(),
             same: Vec::new(),
             again: Vec::new(),
@@ -54,9 +54,9 @@ impl PlaceCost {
             other_properties: Vec::new(),
             other_items: Vec::new(),
         };
-        same.iter().for_each(|id| head.add(*id, &references.schemas[*id].edges, cut));
-        head.same = same;
-        Ok(head)
+        same.iter().for_each(|id| place.add(*id, &references.schemas[*id].edges, cut));
+        place.same = same;
+        Ok(place)
     }
 
     fn add(&mut self, id: SchemaId, edges: &[(Place, SchemaId)], cut: &Closing) {
@@ -121,10 +121,10 @@ pub fn place_costs(
         if place_costs.contains_key(&id) {
             continue;
         }
-        let head = PlaceCost::of(references, id, cut)?;
-        room = room.checked_sub(head.visits).ok_or_else(|| tangled(references, id))?;
-        waiting.extend(head.targets());
-        place_costs.insert(id, head);
+        let place = PlaceCost::of(references, id, cut)?;
+        room = room.checked_sub(place.visits).ok_or_else(|| tangled(references, id))?;
+        waiting.extend(place.targets());
+        place_costs.insert(id, place);
     }
     Ok(place_costs)
 }

@@ -155,7 +155,7 @@ fn is_simple(schema: &Value) -> bool {
 
 fn visits_by_depth(place_costs: &HashMap<SchemaId, PlaceCost>) -> Vec<f64> {
     let own: HashMap<_, _> =
-        place_costs.iter().map(|(id, head)| (*id, head.visits as f64)).collect();
+        place_costs.iter().map(|(id, place)| (*id, place.visits as f64)).collect();
     let mut at_depth = own.clone();
     let mut visits = vec![at_depth[&0]];
     while visits.len() <= VALUE_DEPTH {

@@ -97,7 +97,7 @@ impl Violation {
 pub enum Revealed {
     /// Anything.
     Values,
-    /// No value: a secret under a mistyped name is still a secret. Names of members may be told.
+    /// No value: a secret under a mistyped name is still a secret. Names of members may be shown.
     Names,
     /// Only where it is wrong, and the names of what is missing.
     Places,
