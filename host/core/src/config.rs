@@ -1,7 +1,7 @@
 //! Every setting, its default and its unit.
 //!
-//! Read once at start and again at SIGHUP by `load`; the rest of the host gets what it needs as
-//! values. The environment is read here and nowhere else.
+//! `load` reads them at start and again at SIGHUP; the rest of the host gets what it needs as values. Only this
+//! module reads the environment.
 
 mod clock;
 mod delivery;
@@ -50,11 +50,11 @@ pub use webhooks::WebhooksConfig;
 pub struct Config {
     /// The data directory: database, plugins, compiled code, key.
     pub data: PathBuf,
-    /// Where plugin files are dropped; `<data>/plugins` if not given.
+    /// The plugin directory; by default `<data>/plugins`.
     pub plugin_directory: Option<PathBuf>,
-    /// Where the HTTP API is: `HOST:PORT`, of which port 0 picks one, or `unix:/PATH`.
+    /// Where the HTTP API listens: `HOST:PORT` (port 0 picks a free one), or `unix:/PATH`.
     pub listen: Listen,
-    /// File names, without `.wasm`, that may serve. Absent: every file in the directory.
+    /// The file names, without `.wasm`, of plugins that may serve. Absent: every file in the directory.
     pub active_plugins: Option<Vec<String>>,
     pub http: HttpConfig,
     pub limits: Limits,
@@ -71,12 +71,12 @@ pub struct Config {
     pub egress: EgressConfig,
     pub log: LogConfig,
     pub metrics: MetricsConfig,
-    /// Grants each plugin what its manifest asks for, but no secrets and no private addresses. For development.
+    /// Grants each plugin what its manifest asks for, except secrets and private addresses. For development.
     pub grant_requested: bool,
     pub oauth: OAuthConfig,
     /// What each plugin may do, by its name.
     pub plugins: BTreeMap<String, PluginConfig>,
-    /// Variables that look like settings and were made by Kubernetes: ignored, and told at start.
+    /// Variables that look like settings but come from Kubernetes: ignored, with a warning at start.
     #[serde(skip)]
     pub service_links: Vec<String>,
 }
@@ -120,7 +120,7 @@ impl Config {
         self.data.join("moothall.db")
     }
 
-    /// The limits that the sandbox pool is sized by: the largest of any plugin.
+    /// The limits for the size of the sandbox pool: the largest of any plugin.
     pub fn pool_limits(&self) -> Limits {
         let mut largest = self.limits.clone();
         for limits in self.plugins.values().map(|plugin| self.limits.with(&plugin.limits)) {
@@ -130,7 +130,7 @@ impl Config {
         largest
     }
 
-    /// What the operator says about one plugin; nothing granted if nothing is said.
+    /// The operator's configuration of one plugin; by default it grants nothing.
     pub fn plugin(&self, name: &str) -> PluginConfig {
         self.plugins.get(name).cloned().unwrap_or_default()
     }
@@ -139,35 +139,38 @@ impl Config {
 section! {
     /// `[store]`
     pub struct StoreConfig {
-        /// Writes that may wait for the writer; one more is refused with 503.
+        /// The most writes that may wait for the writer; one more is refused with 503.
         pub queued_writes: usize = 4096, in COUNT;
-        /// Writes that one transaction commits at most.
+        /// The most writes in one transaction.
         pub batch_writes: usize = 512, in COUNT;
-        /// Bytes after which a transaction takes up no more writes.
+        /// Bytes after which a transaction takes no more writes.
         pub batch_bytes: usize = 16 << 20, in BYTES;
-        /// A write or a read that takes longer is answered 503, and the host is not ready, in milliseconds.
+        /// After this time, a write or a read is answered 503, and the host is not ready, in milliseconds.
         pub stalled_ms: u64 = 10_000, in MS;
-        /// After so long in one read, another thread takes the new connections of one that serves HTTP, in milliseconds.
+        /// If a thread that serves HTTP is in one read for this long, another thread takes its new connections,
+        /// in milliseconds.
         pub slow_read_ms: u64 = 250, in MS;
-        /// Reads of such connections that may wait at once, each on a thread of its own; more are answered 503.
+        /// The most reads of such connections that may wait, each on a thread of its own; more are answered
+        /// 503.
         pub waiting_reads: usize = 64, in THREADS;
-        /// How often it is tried whether a store that did not write writes again, in milliseconds.
+        /// How often the host tries a store again that did not write, in milliseconds.
         pub retry_ms: u64 = 1_000, in MS;
-        /// Rows that the purge deletes in one write.
+        /// The most rows that the purge deletes in one write.
         pub purge_rows: usize = 5_000, in COUNT;
         /// How long the writer waits for another process that writes, in milliseconds.
         pub busy_ms: u64 = 5_000, in MS;
-        /// Size of the write-ahead log at which it is copied into the database, in bytes.
+        /// The size of the write-ahead log at which it is copied into the database, in bytes.
         pub checkpoint_bytes: u64 = 4 << 20, in 4_096..=TIB;
-        /// Size of the write-ahead log beyond which it is said who keeps it from starting again, and to which its
-        /// file is cut afterwards, in bytes.
+        /// The size of the write-ahead log at which the host logs who keeps it from starting again, and to
+        /// which it shortens the file afterwards, in bytes.
         pub log_keep_bytes: u64 = 32 << 20, in 4_096..=TIB;
-        /// How long a reader may keep the log from being copied before it is said who it is, in milliseconds.
+        /// How long a reader may keep the write-ahead log from being copied before the host logs who it is, in
+        /// milliseconds.
         pub long_read_ms: u64 = 10_000, in MS;
-        /// Without a write for so long, asking whether the host is ready makes one, in milliseconds.
+        /// If there was no write for this long, a request to `/readyz` makes one, in milliseconds.
         pub quiet_ms: u64 = 5_000, in MS;
-        /// Largest size of the database file, in bytes; writes beyond it fail as on a full disk. Absent: what it
-        /// has at start and nine tenths of what is free then on its file system.
+        /// The largest size of the database file, in bytes; writes beyond it fail as on a full disk. Absent:
+        /// its size at start plus nine tenths of the free space on its file system.
         pub database_bytes: Option<u64> = None, in 1 << 20..=1 << 48;
         /// Page cache of each connection, in KiB.
         pub cache_kib: u32 = 16 << 10, in 1..=1 << 24;
@@ -177,20 +180,21 @@ section! {
 section! {
     /// `[directory]`
     pub struct DirectoryConfig {
-        /// How long the plugin directory must be quiet before it is read, in milliseconds.
+        /// How long the plugin directory must be unchanged before it is read, in milliseconds.
         pub settle_ms: u64 = 100, in MS;
-        /// How long a file must be gone before its plugin stops, in milliseconds; an editor that
-        /// deletes and writes again is not a removal.
+        /// How long a file must be gone before its plugin stops, in milliseconds: an editor may delete a file
+        /// and write it again.
         pub removal_ms: u64 = 2_000, in MS;
-        /// How often the directory is read even without a notification, in milliseconds, for file
-        /// systems that send none.
+        /// How often the directory is read without a notification, in milliseconds, for file systems that send
+        /// none.
         pub rescan_ms: u64 = 10_000, in MS;
-        /// Plugin files that are looked at; more are left out, with a warning.
+        /// The most plugin files; more are left out, with a warning.
         pub files: usize = 10_000, in COUNT;
-        /// How long one plugin file, or the directory itself, is waited for until the others go on without it, in
-        /// milliseconds. At start all of them together: the host listens afterwards, and is ready when each was read.
+        /// How long the host waits for one plugin file, or for the directory, before it goes on without it, in
+        /// milliseconds. At start it waits this long for all files together; it listens afterwards, and is
+        /// ready when it has read each.
         pub read_ms: u64 = 2_000, in MS;
-        /// Reads that may block at once, each on a thread.
+        /// The most reads that may be blocked, each on a thread.
         pub blocked_reads: usize = 64, in THREADS;
     }
 }
@@ -198,9 +202,9 @@ section! {
 section! {
     /// `[metrics]`
     pub struct MetricsConfig {
-        /// Lines of `/metrics` for what has labels; what is beyond is counted with the label `other`.
+        /// The most lines of `/metrics` with labels; further series are counted under the label `other`.
         pub lines: usize = 20_000, in COUNT;
-        /// Those of one plugin.
+        /// The most of these lines for one plugin.
         pub plugin_lines: usize = 1_000, in COUNT;
     }
 }
@@ -208,9 +212,9 @@ section! {
 section! {
     /// `[scheduler]`
     pub struct SchedulerConfig {
-        /// Ticks that may wait for something (a lock, a platform, a commit) at once.
+        /// The most ticks that may wait for something (a lock, a platform, a commit).
         pub waiting_ticks: usize = 64, in COUNT;
-        /// Due ticks that are taken up together, and whose advances one write stores.
+        /// The most due ticks that run together, so that one write stores their advances.
         pub batch_ticks: usize = 1_024, in COUNT;
     }
 }
@@ -220,9 +224,9 @@ section! {
     pub struct HooksConfig {
         /// Whether the host's own hooks run.
         pub enabled: bool = true;
-        /// Hooks that drivers may declare.
+        /// The most hooks that drivers may declare.
         pub declared: usize = 1_000, in COUNT;
-        /// Steps that a hook may have beside those of plugins.
+        /// The most steps of a hook, besides plugins' filters.
         pub steps: usize = 50, in COUNT;
     }
 }
@@ -230,12 +234,12 @@ section! {
 section! {
     /// `[workers]`
     pub struct WorkersConfig {
-        /// Whether workers handle anything; events wait for them meanwhile, as long as they are kept.
+        /// Whether workers handle events; otherwise events wait for them, as long as they are kept.
         pub enabled: bool = true;
-        /// Workers that handle events at once.
+        /// The most workers that handle events at once.
         pub concurrency: usize = 16, in COUNT;
-        /// How long an event that may have ended the host is handled alone, so that it is known which one did, in
-        /// milliseconds; one that takes longer lets the others go on.
+        /// How long an event that may have ended the host is handled alone, to find out which one did, in
+        /// milliseconds. If it takes longer, others go on.
         pub suspect_ms: u64 = 1_000, in MS;
     }
 }
@@ -243,19 +247,19 @@ section! {
 section! {
     /// `[oauth]`
     pub struct OAuthConfig {
-        /// URLs of drivers that browsers may be sent back to, each with exactly that origin and path, without `*` and query. Empty:
-        /// any URL of this machine (loopback), and no other.
+        /// URLs of drivers to which browsers may be sent back, compared by origin and path, without `*` and
+        /// query. Empty: any URL of this machine (loopback), and no other.
         #[serde(deserialize_with = "redirects")]
         pub redirects: Vec<Url> = Vec::new();
-        /// Anybody may begin an authorisation, also once an API key exists.
+        /// Whether anybody may begin an authorisation, also once an API key exists.
         pub open_authorize: bool = false;
-        /// Authorisations that one ticket begins; the first that completes ends it.
+        /// The most authorisations that one ticket begins; the first that completes uses it up.
         pub flows_per_ticket: u32 = 50, in COUNT;
-        /// Authorisations that may be under way; the oldest give way to new ones.
+        /// The most authorisations in progress; beyond it the oldest end.
         pub authorisations: u32 = 10_000, in COUNT;
-        /// And those that one API key or one address began, whose own oldest give way first.
+        /// The most of them that one API key or one address began; beyond it its own oldest end.
         pub authorisations_per_sender: u32 = 1_000, in COUNT;
-        /// Largest form that a platform has posted to the callback (`response_mode=form_post`), in bytes.
+        /// The largest form that a platform may post to the callback (`response_mode=form_post`), in bytes.
         pub form_bytes: usize = 64 * 1024, in BYTES;
     }
 }
@@ -265,19 +269,20 @@ section! {
     pub struct RetentionConfig {
         /// How long failed calls are listed, in days.
         pub call_days: u32 = 7, in DAYS;
-        /// How many failed calls are listed. Where there are more, each plugin keeps its newest, and those with
-        /// the most give up theirs first.
+        /// The most failed calls that are listed. Beyond it, the oldest of the plugin with the most are removed
+        /// first.
         pub calls: u32 = 10_000, in COUNT;
-        /// Failed calls that may wait to be written, three quarters of them of one plugin; more are dropped and
-        /// counted.
+        /// The most failed calls that may wait to be written, three quarters of them of one plugin; more are
+        /// dropped and counted.
         pub queued_calls: usize = 1_000, in COUNT;
-        /// Failed calls of one plugin that are listed in a second, on average; more are dropped and counted.
+        /// The most failed calls of one plugin that are listed per second, on average; more are dropped and
+        /// counted.
         pub calls_per_second: u32 = 20, in COUNT;
-        /// And how many at once.
+        /// The most of them at once.
         pub calls_at_once: u32 = 500, in COUNT;
-        /// How long events are kept, in days; longer while a delivery of theirs waits.
+        /// How long events are kept, in days; longer while one of their deliveries waits.
         pub event_days: u32 = 30, in DAYS;
-        /// How long deliveries that were delivered or cancelled are listed, in days.
+        /// How long delivered and cancelled deliveries are listed, in days.
         pub delivered_days: u32 = 7, in DAYS;
         /// How long dead letters are kept, and dead deliveries can be sent again, in days.
         pub dead_days: u32 = 30, in DAYS;
@@ -291,14 +296,14 @@ pub struct PluginConfig {
     /// The operator's settings, checked by the manifest's `settings_schema`.
     pub settings: serde_json::Map<String, serde_json::Value>,
     pub grants: GrantConfig,
-    /// `host`: a plugin of host scope may be one.
+    /// `host` grants host scope.
     pub scope: Scope,
-    /// How often a tick comes, in place of what the manifest says: `producer`, or a process's name, to an
-    /// interval (`30s`, `5m`) or a cron expression in UTC.
+    /// Schedules in place of the manifest's, by `producer` or a process's name: an interval (`30s`, `5m`) or a
+    /// cron expression in UTC.
     pub every: BTreeMap<String, String>,
-    /// Limits of this plugin's calls where they differ from `[limits]`.
+    /// Limits of this plugin's calls that differ from `[limits]`.
     pub limits: CallLimits,
-    /// The variables that settings come from, by JSON Pointer.
+    /// The environment variables that set some of its settings, by JSON Pointer.
     #[serde(skip)]
     pub setting_variables: BTreeMap<String, Variable>,
 }
@@ -307,20 +312,20 @@ pub struct PluginConfig {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct GrantConfig {
-    /// Secrets the guest may see: JSON Pointers into the config, or `settings:<name>`.
+    /// Secrets whose values the guest may read: JSON Pointers into the config, or `settings:<name>`.
     pub reveal: Vec<String>,
-    /// Hosts it may talk to: `example.com`, `*.example.com`, `*`, `config:/pointer`.
+    /// Hosts to which it may send requests: `example.com`, `*.example.com`, `*`, `config:/pointer`.
     pub http: Vec<HostPattern>,
-    /// Addresses that are not public and that it may reach all the same, under a granted host.
+    /// Addresses that are not public and that it may reach under a granted host.
     pub cidr: Vec<Cidr>,
     /// `host:port` of TCP connections through `wasi:sockets`, private addresses included.
     pub tcp: Vec<String>,
-    /// Hooks that it did not declare itself and that it may be a step of: `action.requested`, or a whole name.
+    /// Other hooks of which it may be a step: `action.requested`, or a whole name.
     pub hooks: Vec<String>,
-    /// Events beside its own that its workers may hear, as patterns: `other-plugin:*`, `*`, `api.change`.
+    /// Other sources' events that its workers may get, as patterns: `other-plugin:*`, `*`, `api.change`.
     #[serde(deserialize_with = "event_patterns")]
     pub events: Vec<String>,
-    /// Platforms beside its own whose accounts it may see and change; `*`: all.
+    /// Other platforms whose accounts it may read and change; `*`: all.
     pub accounts: Vec<String>,
 }
 

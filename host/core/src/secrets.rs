@@ -1,8 +1,8 @@
-//! Secrets at rest and in configs: sealed with the key of this data directory, taken out of a config before it is stored
-//! or shown, put back where the host itself needs the whole.
+//! Secrets at rest and in configs: they are sealed with the key of this data directory, taken out of a config
+//! before it is stored or shown, and put back where the host needs the whole config.
 //!
-//! Nothing here logs, prints or serialises a secret: plain text leaves only as a `SecretString`, or in the value that
-//! `join` makes for validation. No error quotes what it was given.
+//! Nothing here logs, prints or serialises a secret. Plain text is returned only as a `SecretString`, or in the
+//! value that `join` makes for validation. Errors never quote their input.
 
 mod keyring;
 
@@ -13,7 +13,8 @@ pub use moothall_values::config::{
 
 use std::path::PathBuf;
 
-/// Why a secret cannot be sealed or opened, or the key not be had. Names files and remedies, never contents.
+/// Why a secret cannot be sealed or opened, or the key cannot be read. Messages name files and remedies, never
+/// contents.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     #[error(

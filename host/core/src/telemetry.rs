@@ -1,4 +1,4 @@
-//! Logs and metrics: how they leave the process. Set up once, by `serve`.
+//! Logs and metrics: their outputs. `serve` sets them up once.
 
 mod bounded;
 mod log;
@@ -15,15 +15,15 @@ use bounded::Bounded;
 
 use crate::config::MetricsConfig;
 
-/// Upper bounds of the buckets of every histogram of seconds.
+/// The upper bounds of the buckets of histograms of seconds.
 const SECONDS: &[f64] =
     &[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0];
-/// Upper bounds of the buckets of the writer's batches.
+/// The upper bounds of the buckets of the writer's batches.
 const WRITES: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
-/// How often samples are folded into their histograms, so that they do not pile up unread.
+/// How often samples are added to their histograms, so that they do not accumulate.
 pub const UPKEEP: Duration = Duration::from_secs(5);
 
-/// What was counted, as a guest gets it.
+/// The metrics for guests.
 #[derive(Clone)]
 pub struct Numbers(pub PrometheusHandle);
 
@@ -49,7 +49,7 @@ fn number(line: &str) -> Option<Value> {
     Some(json!({ "name": name, "labels": found, "value": value.parse::<f64>().ok()? }))
 }
 
-/// Up to the quote that ends it, and what follows.
+/// A quoted value, and the text after it.
 fn quoted(text: &str) -> Option<(String, &str)> {
     let (mut value, mut chars) = (String::new(), text.char_indices());
     while let Some((at, c)) = chars.next() {
@@ -65,7 +65,7 @@ fn quoted(text: &str) -> Option<(String, &str)> {
     None
 }
 
-/// Starts counting; the answer renders what was counted.
+/// Installs the recorder; the returned value renders the metrics.
 pub fn count(config: &MetricsConfig) -> anyhow::Result<PrometheusHandle> {
     let recorder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), SECONDS)?
@@ -78,7 +78,7 @@ pub fn count(config: &MetricsConfig) -> anyhow::Result<PrometheusHandle> {
     Ok(handle)
 }
 
-/// Upper bounds of a histogram's buckets.
+/// The upper bounds of a histogram's buckets.
 fn buckets(name: &str) -> &'static [f64] {
     if name.ends_with("_writes") { WRITES } else { SECONDS }
 }

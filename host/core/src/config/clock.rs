@@ -1,4 +1,4 @@
-//! `[clock]`: how far the system's clock is believed when it is set.
+//! `[clock]`: how far the host trusts the system's clock after it was set.
 
 use super::section::{DAY_MS, MS, section};
 use crate::clock::Trust;
@@ -6,10 +6,10 @@ use crate::clock::Trust;
 section! {
     /// `[clock]`
     pub struct ClockConfig {
-        /// What the system's clock may go forward at once, or while the host was off, in milliseconds. After
-        /// more than that, nothing is ended or removed for its age until it has been steady.
+        /// How far the system's clock may jump forward, or run while the host was off, and be trusted at once,
+        /// in milliseconds. After a larger jump nothing expires until the clock has been steady.
         pub step_ms: u32 = 60_000, in MS;
-        /// How long the clock must have been steady then, in milliseconds; 0: it is always believed.
+        /// How long the clock must have been steady then, in milliseconds; 0: it is always trusted.
         pub steady_ms: u32 = 600_000, in 0..=DAY_MS;
     }
 }

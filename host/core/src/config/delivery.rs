@@ -8,20 +8,21 @@ use super::urls::receiver_url;
 section! {
     /// `[delivery]`
     pub struct DeliveryConfig {
-        /// Attempts in flight in the host.
+        /// The most attempts in flight in the host.
         pub in_flight: usize = 256, in COUNT;
-        /// Attempts in flight to one endpoint.
+        /// The most attempts in flight to one endpoint.
         pub endpoint_in_flight: usize = 32, in COUNT;
-        /// Attempts in flight to one endpoint that is `unordered`.
+        /// The most attempts in flight to an `unordered` endpoint.
         pub unordered_in_flight: usize = 8, in COUNT;
-        /// How long the body of an answer is waited for once its status is there, in milliseconds; what comes later is
-        /// cut off.
+        /// How long the host reads the body of an answer after its status, in milliseconds; the rest is cut
+        /// off.
         pub body_ms: u64 = 2_000, in MS;
-        /// Endpoints that can be configured, the driver's among them: each event looks at all of them.
+        /// The most endpoints, including the driver's: each event is compared with all of them.
         pub endpoints: usize = 256, in COUNT;
-        /// Secrets of one endpoint that sign at once: the one it has, and those replaced within a day.
+        /// The most secrets of one endpoint that sign at once: the current one, and those replaced within a
+        /// day.
         pub endpoint_secrets: usize = 8, in COUNT;
-        /// Event streams (`text/event-stream`) that are open at once; one more is refused with 503.
+        /// The most open event streams (`text/event-stream`); one more is refused with 503.
         pub streams: usize = 64, in COUNT;
     }
 }

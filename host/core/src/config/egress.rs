@@ -1,4 +1,4 @@
-//! `[egress]`: what bounds outbound HTTP, and which addresses it may reach beside public ones.
+//! `[egress]`: limits of outbound HTTP, and which addresses it may reach besides public ones.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -13,27 +13,26 @@ section! {
     pub struct EgressConfig {
         /// How long a connection may take, from the look-up of the name to the end of the TLS handshake, in milliseconds.
         pub connect_ms: u64 = 5_000, in MS;
-        /// How long a request may take as a whole, the wait for its turn included, in milliseconds.
+        /// How long a whole request may take, including the wait for a permit, in milliseconds.
         pub total_ms: u64 = 15_000, in MS;
-        /// Headers of a request.
+        /// The most headers of a request.
         pub headers: usize = bounds::REQUEST_HEADERS, in 1..=10_000;
-        /// All their names and values, in bytes.
+        /// The most bytes of their names and values.
         pub header_bytes: usize = bounds::REQUEST_HEADER_BYTES, in BYTES;
-        /// The body of a request, in bytes.
+        /// The largest body of a request, in bytes.
         pub request_bytes: usize = bounds::REQUEST_BYTES, in BYTES;
-        /// The body of an answer, in bytes.
+        /// The largest body of an answer, in bytes.
         pub response_bytes: usize = 1 << 20, in BYTES;
-        /// Requests in flight of one sender (a plugin, the hooks, the deliveries) to one host and port; more wait for
-        /// their turn.
+        /// The most requests in flight of one sender (a plugin, the hooks, the deliveries) to one host and
+        /// port; more wait.
         pub connections_per_host: usize = 32, in COUNT;
-        /// Requests of plugins in flight, three quarters of them of one plugin; more wait for their turn.
+        /// The most requests of plugins in flight, three quarters of them of one plugin; more wait.
         pub connections: usize = 256, in COUNT;
-        /// Requests to webfilters in flight; more wait for their turn.
+        /// The most requests to webfilters in flight; more wait.
         pub hook_connections: usize = 128, in COUNT;
-        /// Connections that are kept although nobody uses them: by plugins, by hooks and by deliveries, each;
-        /// 0: none.
+        /// The most idle connections that are kept, for plugins, hooks and deliveries each; 0: none.
         pub idle_connections: usize = 128, in 0..=1_000_000;
-        /// Addresses that are not public and may be reached all the same.
+        /// Addresses that are not public and may be reached.
         pub allow_cidr: Vec<Cidr> = Vec::new();
         /// Names that the operator pins: their addresses, instead of what DNS says. They are checked
         /// like those of DNS.

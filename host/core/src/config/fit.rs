@@ -13,7 +13,8 @@ const CALL_BYTES: u64 = 2 * MIB;
 const WARM_BYTES: u64 = 16 * MIB;
 
 impl Config {
-    /// Fits what is not set to the machine. What is set stays, and what follows from it follows from that.
+    /// Adapts settings that are not set to the machine. Settings that are set stay, and others follow from
+    /// them.
     pub(super) fn fit(&mut self, machine: &Machine, is_set: impl Fn(&str) -> bool) {
         self.fit_memory(machine, &is_set);
         self.fit_descriptors(machine, &is_set);
@@ -60,7 +61,7 @@ impl Config {
     }
 }
 
-/// At least `least` and no more than `most`, which is the default of a large machine.
+/// At least `least`, and at most `most`, which is the default on a large machine.
 fn within<T: TryFrom<u64> + Ord + Copy>(derived: u64, least: T, most: T) -> T {
     T::try_from(derived).unwrap_or(most).clamp(least.min(most), most)
 }

@@ -1,4 +1,4 @@
-//! `[http]`: what bounds clients, and what is said to them.
+//! `[http]`: limits on clients, and where the host listens for them.
 
 use url::Url;
 
@@ -12,42 +12,43 @@ section! {
     pub struct HttpConfig {
         /// The largest request body, in bytes.
         pub body_bytes: usize = 1 << 20, in BYTES;
-        /// Bodies of all requests in flight together, in bytes, without the first 16 KiB of each; one client may
-        /// have three quarters of it. A body beyond is refused with 503.
+        /// The bodies of all requests in flight together, in bytes, without the first 16 KiB of each; one
+        /// client may have three quarters of it. A body beyond it is refused with 503.
         pub bodies_bytes: usize = 128 << 20, in BYTES;
         /// How long a client may take to send a request's head, in milliseconds.
         pub head_ms: u64 = 10_000, in MS;
-        /// The largest head of a request, its line included, in bytes; 431 beyond.
+        /// The largest head of a request, including its request line, in bytes; a larger one is 431.
         pub head_bytes: usize = 64 << 10, in 8_192..=409_600;
         /// How long a client may take to send a request's body, in milliseconds.
         pub body_ms: u64 = 30_000, in MS;
-        /// How long a client may read nothing of what waits for it, in milliseconds; then it is cut off.
+        /// How long a client may read nothing of its answer, in milliseconds; then it is disconnected.
         pub write_ms: u64 = 30_000, in MS;
-        /// Open connections; more wait to be accepted. Fewer where the process may not open so many files.
+        /// The most open connections; more wait to be accepted. Fewer if the process may not open so many
+        /// files.
         pub connections: usize = 10_000, in COUNT;
-        /// Open connections of one address (of IPv6, of one /64), but of this machine's and of
+        /// The most open connections of one address (for IPv6, of one /64), except of this machine and
         /// `trusted_proxies`; one more is closed.
         pub connections_per_address: usize = 1_000, in COUNT;
-        /// Addresses of proxies of the operator's: their connections are not counted, and in a request of theirs
-        /// `X-Forwarded-For` says whose body it is.
+        /// Addresses of the operator's proxies: their connections are not counted, and the host believes their
+        /// `X-Forwarded-For`.
         pub trusted_proxies: Vec<Cidr> = Vec::new();
-        /// Files that connections and what goes out leave to everything else: the database, plugin files, compilation.
+        /// How many descriptors connections leave to everything else: the database, plugin files, compilation.
         pub reserved_descriptors: usize = 256, in COUNT;
-        /// How long calls and deliveries in flight may take to end after SIGTERM, in milliseconds: less than the 30 s after
-        /// which Kubernetes kills.
+        /// How long calls and deliveries in flight may take after SIGTERM, in milliseconds: less than the 30 s
+        /// after which Kubernetes kills.
         pub drain_ms: u64 = 25_000, in MS;
-        /// Threads that serve HTTP, each with a listener of its own; 0 is one for each core.
+        /// The threads that serve HTTP, each with a listener of its own; 0 is one for each core.
         pub threads: usize = 0, in 0..=1_024;
-        /// Where `/healthz`, `/readyz` and `/metrics` are as well, on connections and a thread of their own.
+        /// A second address for `/healthz`, `/readyz` and `/metrics`, with connections and a thread of its own.
         pub operations_listen: Option<Listen> = None;
-        /// Connections of `operations_listen`.
+        /// The most connections to `operations_listen`.
         pub operations_connections: usize = 64, in COUNT;
         /// Where browsers reach the host, `https://plugins.example`. Needed by authorisations unless the host
         /// listens on loopback.
         #[serde(deserialize_with = "public_url")]
         pub public_url: Option<Url> = None;
-        /// A `callback_url`, and a driver's URL that is put, may be on this machine also once there is an API
-        /// key.
+        /// Whether a `callback_url`, and a URL that a driver sets, may be on this machine also once there is an
+        /// API key.
         pub loopback_callbacks: bool = false;
     }
 }

@@ -1,7 +1,7 @@
-//! `[limits]`: what bounds a call, a plugin, and the host.
+//! `[limits]`: limits of a call, of a plugin, and of the host.
 //!
-//! The limits of a call can differ by plugin (`[plugins.<name>] limits`); those of the host size
-//! the sandbox pool once, at start.
+//! The limits of a call can differ by plugin (`[plugins.<name>] limits`); the host sizes its sandbox pool once,
+//! at start.
 
 use moothall_values::bounds;
 use moothall_values::schema::SchemaLimits;
@@ -19,9 +19,9 @@ section! {
         // --- of a call; `CallLimits` can change them for one plugin
         /// Guest memory, in bytes.
         pub memory_bytes: usize = 64 * MIB, in 65_536..=4 << 30;
-        /// Guest CPU time, in milliseconds, to one tick.
+        /// Guest CPU time, in milliseconds, exact to one tick.
         pub cpu_ms: u64 = 1_000, in MS;
-        /// Time from the guest's start to its end, waiting included, in milliseconds.
+        /// Time from the guest's start to its end, including waiting, in milliseconds.
         pub wall_ms: u64 = 10_000, in MS;
         /// The result's JSON text, in bytes.
         pub result_bytes: usize = bounds::RESULT_BYTES, in BYTES;
@@ -43,7 +43,7 @@ section! {
         pub event_bytes: usize = bounds::EVENT_BYTES, in BYTES;
         /// Outbound requests.
         pub http_requests: usize = bounds::HTTP_REQUESTS, in COUNT;
-        /// TCP sockets that a call, or a guest that lives on, has open at once.
+        /// TCP sockets that a call, or a resident guest, has open at once.
         pub sockets_per_call: usize = 16, in COUNT;
         /// Secrets that the host places in one outbound request.
         pub http_placements: usize = bounds::HTTP_PLACEMENTS, in COUNT;
@@ -51,10 +51,10 @@ section! {
         pub accounts: usize = bounds::ACCOUNTS, in COUNT;
         /// A process's outcome, or its errors, in bytes of the JSON text.
         pub process_bytes: usize = bounds::PROCESS_BYTES, in BYTES;
-        /// Events, processes, accounts and webhooks that a plugin may have stored in a day (UTC), in bytes. Absent:
-        /// a hundredth of `[store] database_bytes`, from 64 MiB to 1 GiB.
+        /// Events, processes, accounts and webhooks that a plugin may store in a day (UTC), in bytes. Absent: a
+        /// hundredth of `[store] database_bytes`, from 64 MiB to 1 GiB.
         pub stored_bytes_per_day: Option<u64> = None, in BYTES;
-        /// Published events and answers remembered for an `Idempotency-Key` that one API key may have stored in a day
+        /// Published events and answers remembered for an `Idempotency-Key` that one API key may store in a day
         /// (UTC), in bytes. Absent: a tenth of `[store] database_bytes`, from 64 MiB to 16 GiB.
         pub driver_bytes_per_day: Option<u64> = None, in BYTES;
         /// Log lines, standard output and standard error together, in bytes.
@@ -69,40 +69,42 @@ section! {
         pub calls_per_plugin: u32 = 500, in COUNT;
         /// Calls in flight of the host. Not set: less where guests have little memory.
         pub calls: u32 = 1_000, in COUNT;
-        /// Guests of resident plugins that live on between calls.
+        /// Resident guests.
         pub residents: u32 = 100, in COUNT;
         /// Memory of all guests together, in bytes. Not set: half of the machine's, and no more than this.
         pub guest_memory_bytes: u64 = 4 << 30, in BYTES;
-        /// Of it, what the guests of one plugin may have together, in bytes. Not set: three quarters.
+        /// The part of it that the guests of one plugin may have together, in bytes. Not set: three quarters.
         pub memory_per_plugin_bytes: u64 = 3 << 30, in BYTES;
-        /// Of it, what guests that live on between calls may have together, in bytes; one plugin's have three
-        /// quarters of that at most. Not set: half.
+        /// The part of it that resident guests may have together, in bytes; one plugin's may have three
+        /// quarters of that. Not set: half.
         pub resident_memory_bytes: u64 = 2 << 30, in BYTES;
-        /// TCP sockets that all guests have open; one plugin's have three quarters of them at most.
+        /// Open TCP sockets of all guests; one plugin may have three quarters of them.
         pub sockets: usize = 256, in COUNT;
-        /// Names that guests look up at once through `wasi:sockets`; one plugin's at most three quarters of them.
+        /// Names that guests look up at once through `wasi:sockets`; one plugin may have three quarters of
+        /// them.
         pub lookups: usize = 32, in COUNT;
         /// How long a call waits for its instance's lock, in milliseconds.
         pub lock_wait_ms: u64 = 5_000, in MS;
         /// Mutations of communities in flight.
         pub mutations: u32 = 256, in COUNT;
-        /// How long a mutation of a community waits for its turn, and its lifecycle calls may take
+        /// How long a mutation of a community waits for the mutation lock, and its lifecycle calls may take
         /// together, in milliseconds.
         pub mutation_wait_ms: u64 = 30_000, in MS;
-        /// Core instances of one component, which together with those below sizes the pool at start: a Rust one has 3, a
-        /// Python one 14.
+        /// Core instances of one component. With the next two, it sizes the pool at start: a Rust component has
+        /// 3, a Python one 14.
         pub core_instances_per_component: u32 = 16, in 1..=1_000;
-        /// Memories of one component: a QuickJS one has 2.
+        /// Memories of one component: a QuickJS component has 2.
         pub memories_per_component: u32 = 2, in 1..=1_000;
         /// Tables of one component.
         pub tables_per_component: u32 = 8, in 1..=1_000;
         /// Sandboxes kept warm between calls; 0: none.
         pub warm_slots: u32 = 100, in 0..=1_000_000;
-        /// Lines of the host's log that one plugin may cause in a second, on average; more are dropped and counted.
+        /// Lines of the host's log that one plugin may cause per second, on average; more are dropped and
+        /// counted.
         pub log_lines_per_second: u32 = 200, in COUNT;
         /// And how many at once.
         pub log_lines_at_once: u32 = 2_000, in COUNT;
-        /// Bytes of its text in the host's log, as they are written, that one plugin may cause in a second, on average.
+        /// Bytes of the host's log, as they are written, that one plugin may cause per second, on average.
         pub log_bytes_per_second: u32 = 64 << 10, in 1..=1_000_000_000;
         /// And how many at once.
         pub log_bytes_at_once: u32 = 1 << 20, in 1..=1_000_000_000;
@@ -116,7 +118,7 @@ section! {
         // --- of plugin files
         /// A plugin file, in bytes.
         pub plugin_file_bytes: u64 = 64 * MIB as u64, in BYTES;
-        /// The manifest that `describe` answers, in bytes.
+        /// The manifest, in bytes.
         pub manifest_bytes: usize = MIB, in BYTES;
         /// CPU time of `describe`, in milliseconds.
         pub describe_cpu_ms: u64 = 500, in MS;
@@ -130,7 +132,7 @@ section! {
         pub compile_wall_ms: u64 = 120_000, in MS;
         /// The native code of one plugin, in bytes.
         pub compile_output_bytes: u64 = 512 * MIB as u64, in BYTES;
-        /// Plugin files that are compiled at once; 0 is one for each core, as far as the machine's memory holds
+        /// Plugin files that are compiled at once; 0 is one for each core, if the machine's memory has
         /// `compile_memory_bytes` for each.
         pub compilations: usize = 0, in 0..=1_024;
         /// Different patterns in all schemas of one manifest.
@@ -141,29 +143,29 @@ section! {
         pub manifest_cpu_ms: u64 = SchemaLimits::DEFAULT.manifest_cpu_ms, in MS;
 
         // --- of checking what comes in and what a guest hands back
-        /// What checking one input, or all that one call hands back, may take by its schemas, in milliseconds as they
-        /// are calculated from the schema and the size of the value.
+        /// The time of checking one input, or everything that one call returns, in milliseconds, calculated
+        /// from the schema and the size of the value.
         pub validation_ms: u64 = SchemaLimits::DEFAULT.validation_ms, in MS;
-        /// Values that the defaults of a schema add to one input.
+        /// Values that a schema's defaults add to one input.
         pub default_values: usize = SchemaLimits::DEFAULT.default_values, in COUNT;
-        /// Names and texts that they add, in bytes.
+        /// The names and texts of these defaults, in bytes.
         pub default_bytes: usize = SchemaLimits::DEFAULT.default_bytes, in BYTES;
 
         // --- of communities
-        /// Processes of one instance that are not completed.
+        /// Pending processes of one instance.
         pub processes_per_instance: usize = 1_000, in COUNT;
         /// Instances of one community.
         pub instances_per_community: usize = 1_000, in COUNT;
-        /// People of one community, and as many accounts, beyond which plugins link no more.
+        /// People of one community, and as many accounts; beyond it plugins can link no more.
         pub people_per_community: u64 = 1_000_000, in 1..=1_000_000_000;
-        /// Accounts of one community, in bytes, beyond which plugins link no more.
+        /// Accounts of one community, in bytes; beyond it plugins can link no more.
         pub account_bytes_per_community: u64 = 256 * MIB as u64, in BYTES;
         /// The stored form of one configuration and its secrets, in bytes.
         pub config_bytes: usize = 256 * KIB, in BYTES;
     }
 }
 
-/// `[plugins.<name>] limits`: what is given replaces the value of `[limits]`.
+/// `[plugins.<name>] limits`: each value replaces the one of `[limits]`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CallLimits {
@@ -195,14 +197,14 @@ pub struct CallLimits {
     pub table_elements: Option<usize>,
 }
 
-/// What a plugin may have stored in a day, at least and at most, where nothing else is said.
+/// The least and the largest default of what a plugin may store in a day.
 const DAY_BYTES: std::ops::RangeInclusive<u64> = (64 << 20)..=(1 << 30);
 
-/// What a driver may, where nothing else is said.
+/// The least and the largest default of what a driver may store in a day.
 const DRIVER_DAY_BYTES: std::ops::RangeInclusive<u64> = (64 << 20)..=(16 << 30);
 
 impl Limits {
-    /// Those of schemas.
+    /// The limits of schemas.
     pub fn of_schemas(&self) -> SchemaLimits {
         SchemaLimits {
             manifest_patterns: self.manifest_patterns,
@@ -214,17 +216,17 @@ impl Limits {
         }
     }
 
-    /// What a plugin may have stored in a day.
+    /// What a plugin may store in a day.
     pub fn day_bytes(&self) -> u64 {
         self.stored_bytes_per_day.unwrap_or(*DAY_BYTES.end())
     }
 
-    /// What a driver may have stored in a day.
+    /// What a driver may store in a day.
     pub fn driver_day_bytes(&self) -> u64 {
         self.driver_bytes_per_day.unwrap_or(*DRIVER_DAY_BYTES.end())
     }
 
-    /// In proportion to the largest size of the database, unless it is said.
+    /// By default in proportion to the largest size of the database.
     pub fn set_day_bytes(&mut self, database_bytes: u64) {
         let of_driver = database_bytes / 10;
         let of_driver = of_driver.clamp(*DRIVER_DAY_BYTES.start(), *DRIVER_DAY_BYTES.end());
@@ -233,7 +235,7 @@ impl Limits {
         self.stored_bytes_per_day.get_or_insert(share);
     }
 
-    /// These limits with what one plugin's configuration changes.
+    /// These limits with the changes of one plugin's configuration.
     pub fn with(&self, change: &CallLimits) -> Self {
         let mut limits = self.clone();
         limits.memory_bytes = change.memory_bytes.unwrap_or(limits.memory_bytes);
@@ -252,7 +254,7 @@ impl Limits {
         limits
     }
 
-    /// The tight limits under which a new file describes itself: it may do nothing but answer.
+    /// The strict limits of `describe`, which may do nothing but return the manifest.
     pub fn of_describe(&self) -> Self {
         Self {
             cpu_ms: self.describe_cpu_ms,

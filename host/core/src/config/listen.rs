@@ -8,12 +8,12 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer};
 
 const UNIX: &str = "unix:";
-/// Longest name of a host, in bytes (RFC 1035).
+/// The longest name of a host, in bytes (RFC 1035).
 const NAME_BYTES: usize = 253;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Listen {
-    /// A host's name or address, without brackets, and a port; port 0 picks one.
+    /// A host's name or address, without brackets, and a port; port 0 picks a free one.
     Tcp { host: String, port: u16 },
     /// The file of a Unix socket.
     Unix(PathBuf),

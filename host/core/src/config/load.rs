@@ -1,6 +1,7 @@
 //! Reads the configuration: defaults, `moothall.toml`, `MOOTHALL_…` variables, command line.
 //!
-//! Later sources win. `.env` in the working directory counts as variables that are not set.
+//! Later sources take precedence. A `.env` in the working directory sets variables that the environment does
+//! not set.
 
 use std::path::{Path, PathBuf};
 
@@ -25,10 +26,10 @@ pub enum ConfigError {
     Bad(String),
 }
 
-/// Where settings come from, beside the environment.
+/// The sources of settings besides the environment.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
-    /// `--config`; absent: `moothall.toml` in the working directory, if it is there.
+    /// `--config`; absent: `moothall.toml` in the working directory, if it exists.
     pub file: Option<PathBuf>,
     pub arguments: Vec<Argument>,
 }
@@ -70,7 +71,7 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigError> {
     Ok(config)
 }
 
-/// All sources together. A variable is what TOML would make of its text, and the text itself where the setting is one:
+/// Merges all sources. The text of a variable is read as TOML, or stays a text where the setting is one:
 /// `123.4567890` may be a name.
 fn extracted(
     file: &Path,

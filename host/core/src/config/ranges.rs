@@ -1,4 +1,4 @@
-//! The numbers among the settings: none is used that is not within its range.
+//! Checks the numbers among the settings: each has to be within its range.
 
 use figment::error::{Actual, Kind};
 use figment::value::{Dict, Value};
@@ -13,7 +13,7 @@ use super::{
 
 type Ranges = Vec<(&'static str, Range)>;
 
-/// Each section's numbers.
+/// The numbers of each section.
 fn sections() -> [(&'static str, Ranges); 15] {
     [
         ("http", HttpConfig::ranges()),
@@ -34,8 +34,8 @@ fn sections() -> [(&'static str, Ranges); 15] {
     ]
 }
 
-/// What the number at that place may be; none where there is no number. The limits of a plugin's calls have the
-/// ranges of those of all.
+/// The range of the number at this place; none if there is no number. The limits of a plugin's calls have the
+/// same ranges as `[limits]`.
 pub fn range_of(path: &[String]) -> Option<Range> {
     let (section, key) = match path {
         [section, key] => (section.as_str(), key),
@@ -51,7 +51,7 @@ pub fn said(range: &Range) -> String {
     format!("a whole number from {} to {}", range.start(), range.end())
 }
 
-/// An error for each number outside of its range, with the place that it comes from.
+/// An error for each number outside of its range, with its source.
 pub fn outside(figment: &Figment) -> Vec<Error> {
     let mut errors = Vec::new();
     for (section, ranges) in sections() {
@@ -113,7 +113,7 @@ mod tests {
         mistakes(&figment, extracted.err().as_ref(), file, &Variables::default())
     }
 
-    /// What can stand in a section, as the program itself says.
+    /// The keys of a section, from the program.
     fn known(section: &str) -> &'static [&'static str] {
         let (_, extracted) = extracted(&format!("{section}\nno_such_setting = 1"));
         match extracted.expect_err("an unknown setting").kind {
@@ -122,7 +122,7 @@ mod tests {
         }
     }
 
-    /// Every setting: its section's head, what the section is called, and its own name.
+    /// Every setting: the head of its section, the section's name, and its own.
     fn settings() -> Vec<(String, String, &'static str)> {
         let sections = known("").iter().map(|name| (format!("[{name}]"), (*name).to_owned()));
         let plugin = ("[plugins.probe.limits]".to_owned(), "plugins.probe.limits".to_owned());

@@ -1,19 +1,19 @@
-//! How a section of `moothall.toml` is declared: each setting once, with its type, its default and, of a number,
-//! the range that it is refused outside of (`ranges`).
+//! Declares a section of `moothall.toml`: each setting once, with its type, its default and, for a number, the
+//! range outside of which it is refused (`ranges`).
 
 use std::ops::RangeInclusive;
 
-/// What a number may be, both ends included.
+/// A range, including both ends.
 pub type Range = RangeInclusive<u64>;
 
 pub const TIB: u64 = 1 << 40;
 pub const DAY_MS: u64 = 24 * 60 * 60 * 1000;
-/// Of times that something is waited for.
+/// The range of waiting times.
 pub const MS: Range = 1..=DAY_MS;
 pub const DAYS: Range = 1..=36_500;
 pub const BYTES: Range = 1..=TIB;
 pub const COUNT: Range = 1..=10_000_000;
-/// Of what takes a thread each.
+/// The range of things that occupy a thread each.
 pub const THREADS: Range = 1..=10_000;
 
 /// ```ignore
@@ -44,7 +44,7 @@ macro_rules! section {
         }
 
         impl $name {
-            /// What each of its numbers may be.
+            /// The range of each of its numbers.
             pub(in crate::config) fn ranges() -> Vec<(&'static str, $crate::config::section::Range)> {
                 vec![$($((stringify!($setting), $range),)?)*]
             }

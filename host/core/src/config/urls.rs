@@ -1,4 +1,4 @@
-//! URLs among the settings: each is one that can be used, or the setting is refused.
+//! Checks URLs among the settings: one that cannot be used is refused.
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
@@ -13,7 +13,7 @@ pub fn redirects<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Url>,
     texts.iter().map(|text| redirect(text).map_err(|wrong| refuse(text, wrong))).collect()
 }
 
-/// Each is compared whole (RFC 9700, 2.1), but for the query: what stands for others would never match.
+/// Each is compared whole (RFC 9700, 2.1), except for the query, so a pattern would never match.
 fn redirect(text: &str) -> Result<Url, String> {
     let url = web_url(text)?;
     if text.contains('*') {
@@ -40,7 +40,7 @@ pub fn public_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<U
     Ok(Some(url))
 }
 
-/// `[driver] event_receiver_url`. Not repeated: it may hold a secret.
+/// `[driver] event_receiver_url`. The message does not repeat it, because it may contain a secret.
 pub fn receiver_url<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<String>, D::Error> {

@@ -1,4 +1,4 @@
-//! The environment over `.env`: which variables are settings, and what their text stands for.
+//! Variables of the environment and of `.env`: which of them are settings, and how their text is read.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,11 +9,11 @@ use figment::{Metadata, Profile};
 /// Prefix of the variables; `__` stands between a section and its key
 /// (`MOOTHALL_LIMITS__CPU_MS=500`).
 const PREFIX: &str = "MOOTHALL_";
-/// The sealing key, which is no setting and is shown nowhere.
+/// The sealing key. It is no setting and is never shown.
 pub const SECRET_KEY: &str = "MOOTHALL_SECRET_KEY";
-/// For tests: a file that says how far the clock is ahead. No setting, so that no operator finds it.
+/// For tests: a file that moves the clock. It is no setting, so that no operator finds it.
 pub const CLOCK_FILE: &str = "MOOTHALL_TEST_CLOCK";
-/// Where the driver listens, as it is called everywhere.
+/// The driver's URL, under the name that drivers know.
 const RECEIVER_URL: &str = "DRIVER_EVENT_RECEIVER_URL";
 
 /// A variable that is a setting.
@@ -23,11 +23,11 @@ pub struct Variable {
     pub text: String,
 }
 
-/// All of them, by the setting that each stands for.
+/// All variables, by their setting.
 #[derive(Debug, Default)]
 pub struct Variables {
     pub settings: Vec<(Vec<String>, Variable)>,
-    /// Made by Kubernetes for a service that is called like the host.
+    /// Variables that Kubernetes made for a service with the host's name.
     pub service_links: Vec<String>,
 }
 
@@ -58,7 +58,7 @@ impl Variables {
         variables
     }
 
-    /// The one that a setting, or something below it, comes from.
+    /// The variable that sets this setting, or a part of it.
     pub fn of_setting(&self, path: &[String]) -> Option<&Variable> {
         let mut found = self.settings.iter().filter(|(own, _)| own.starts_with(path));
         found.next().map(|(_, variable)| variable)
@@ -66,13 +66,13 @@ impl Variables {
 }
 
 impl Variable {
-    /// As TOML would have it (`500`, `true`, `["a"]`), else as a text.
+    /// Reads the text as TOML (`500`, `true`, `["a"]`), otherwise as a text.
     pub fn parsed(&self) -> Value {
         self.text.parse().unwrap_or_else(|never: std::convert::Infallible| match never {})
     }
 }
 
-/// The environment over `.env`. A `.env` that cannot be read counts as none, as dotenv has it.
+/// The environment, over the variables of `.env`. A `.env` that cannot be read counts as none.
 #[expect(clippy::disallowed_methods, reason = "this is the home of the environment")]
 pub fn all() -> BTreeMap<String, String> {
     let file = dotenvy::from_path_iter(Path::new(".env")).into_iter().flatten().flatten();
@@ -81,10 +81,10 @@ pub fn all() -> BTreeMap<String, String> {
     file.chain(environment).collect()
 }
 
-/// Whether Kubernetes makes such a variable in every pod beside a service whose name begins like ours:
+/// Whether Kubernetes makes such a variable in every pod, for a service whose name begins like ours:
 /// `…SERVICE_HOST`, `…SERVICE_PORT[_NAME]`, `…PORT=tcp://…`, `…PORT_8000_TCP[_ADDR|_PORT|_PROTO]`.
 fn is_of_service_link(setting: &str, text: &str) -> bool {
-    // What is inside of a section was written by somebody.
+    // A variable for a key inside a section was written by a person.
     if setting.contains("__") {
         return false;
     }
@@ -105,7 +105,7 @@ fn is_of_service_link(setting: &str, text: &str) -> bool {
     }
 }
 
-/// A figment provider of one setting from elsewhere than the file, which says where from in errors.
+/// A figment provider of one setting that is not in the file. Errors name its source.
 pub struct Given {
     place: String,
     value: Value,

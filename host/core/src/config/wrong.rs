@@ -1,4 +1,4 @@
-//! What is wrong with a setting, in the words of whoever wrote it: where it stands, what it must be, what it is.
+//! Messages about wrong settings, in the words of `moothall.toml`: where it is, what it must be, what it is.
 
 use std::path::Path;
 
@@ -9,14 +9,14 @@ use super::nearest;
 use super::ranges::{outside, range_of, said};
 use super::variables::{Variable, Variables};
 
-/// What the places of settings begin with that are not in the file.
+/// The prefix of places that are not in the file.
 pub const VARIABLE: &str = "the variable ";
 pub const OPTION: &str = "the option ";
 
-/// Longest text that is repeated, in characters.
+/// The longest text that a message repeats, in characters.
 const REPEATED: usize = 100;
 
-/// Every mistake on a line of its own; none if there is none.
+/// Every mistake on a line of its own; empty without mistakes.
 pub fn mistakes(
     figment: &Figment,
     extracted: Option<&Error>,
@@ -38,7 +38,7 @@ fn sentence(error: &Error, file: &Path, variables: &Variables) -> String {
     {
         whole.push(key.clone());
     }
-    // The file has a source of its own; what is said of a section may be of a variable that added to it.
+    // Errors name the file itself; an error about a section may come from a variable that added to it.
     let given = error.metadata.as_ref().filter(|metadata| metadata.source.is_none());
     let given = given.map(|metadata| metadata.name.to_string());
     let option = given.clone().filter(|place| place.starts_with(OPTION));
@@ -82,7 +82,7 @@ fn fault(kind: &Kind, path: &[String], variable: Option<&Variable>) -> String {
     }
 }
 
-/// What a type of this program is to whoever writes a setting of it.
+/// The name of a type in a message for operators.
 fn wanted_words(wanted: &str, path: &[String], variable: Option<&Variable>) -> String {
     if let Some(range) = range_of(path) {
         return said(&range);

@@ -1,4 +1,4 @@
-//! What a plugin asks for beside what it has, and what of that is not granted: for the listing and for the
+//! What a plugin asks for in addition to its own, and what of that is not granted: for the listing and for the
 //! warning at load.
 
 use schemars::JsonSchema;
@@ -9,34 +9,34 @@ use crate::config::{PluginConfig, Scope, nearest};
 use crate::events::covers;
 use moothall_values::destination::HostPattern;
 
-/// What a manifest asks for.
+/// Everything that a manifest asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Requested {
     pub reveal: Vec<String>,
     #[schemars(with = "Vec<String>")]
     pub http: Vec<HostPattern>,
     pub tcp: Vec<String>,
-    /// Hooks that it did not declare itself and has a filter for.
+    /// Hooks for which it has a filter and which it does not declare.
     pub hooks: Vec<String>,
     /// Patterns of events that are not its own.
     pub events: Vec<String>,
-    /// Platforms beside its own.
+    /// Platforms besides its own.
     pub accounts: Vec<String>,
     pub scope: Scope,
 }
 
-/// What is asked for of one kind and not granted.
+/// The missing grants of one kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(rename = "MissingGrant")]
 pub struct Missing {
     /// `http`, `hooks`, …, or `scope`.
     pub grant: &'static str,
     pub values: Vec<String>,
-    /// What to do in `moothall.toml`: the same for all grants, because one line has them all.
+    /// What to write into `moothall.toml`: the same for all grants, because one line contains them all.
     pub line: String,
 }
 
-/// For the author and the operator, at load.
+/// The warning for the author and the operator at load.
 pub fn warning(missing: &[Missing]) -> Option<String> {
     let of_kind = |one: &Missing| {
         let values: Vec<String> = one.values.iter().map(|value| format!("`{value}`")).collect();
@@ -59,7 +59,7 @@ impl Grants {
         &self.requested
     }
 
-    /// What is asked for and not granted, by kind.
+    /// The missing grants, by kind.
     pub fn missing(&self) -> Vec<Missing> {
         let requested = &self.requested;
         let lacking = |all: &[String], has: &dyn Fn(&String) -> bool| -> Vec<String> {
@@ -93,8 +93,8 @@ impl Grants {
     }
 }
 
-/// What the operator grants and the manifest does not ask for, so that it has no effect. Not of accounts, which older
-/// manifests cannot ask for.
+/// Warnings of grants that the manifest does not ask for, so that they have no effect. Accounts are exempt,
+/// because older manifests cannot ask for them.
 pub fn unasked(plugin: &str, requested: &Requested, operator: &PluginConfig) -> Vec<String> {
     let granted = &operator.grants;
     let host = |one: &&HostPattern| {

@@ -1,4 +1,4 @@
-//! Who may what: of hosts, secrets, hooks, events, accounts and scope.
+//! Grants of hosts, secrets, hooks, events, accounts and scope.
 
 use serde_json::json;
 

@@ -1,5 +1,5 @@
-//! What the operator has written of a plugin's grants, for the line that grants it more. One table has one `grants`, so
-//! the line has what is there already as well.
+//! The grants that the operator has written for a plugin, for messages that name the line with one more. A
+//! table can have only one `grants`, so the line also contains the existing ones.
 
 use serde_json::Value;
 
@@ -17,12 +17,12 @@ impl Written {
         Self { plugin: plugin.to_owned(), grants: grants.clone() }
     }
 
-    /// Whether a secret is granted, be it in vain.
+    /// Whether a secret is granted, even without effect.
     pub fn names_secret(&self, secret: &str) -> bool {
         self.grants.reveal.iter().any(|one| one == secret)
     }
 
-    /// What to do in `moothall.toml`, so that this is granted as well.
+    /// What to write into `moothall.toml` to grant this, too.
     pub fn line_with(&self, more: &[(&str, &[String])]) -> String {
         let is_new = self.grants == GrantConfig::default();
         let kinds = self.kinds().into_iter().filter_map(|(grant, mut values)| {

@@ -1,7 +1,7 @@
 //! The sealing key of a data directory: where it comes from, sealing and opening with it (XChaCha20-Poly1305).
 //!
-//! A key is never printed, never overwritten and never replaced by a new one while a file stands in its place: a wrong key
-//! is an error for the operator, since everything sealed with the right one would be lost.
+//! A key is never printed, never overwritten, and never replaced by a new one while a file is in its place: a
+//! wrong key is an error for the operator, because everything sealed with the right one would be lost.
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
@@ -23,9 +23,9 @@ use crate::permissions::{is_open_to_all, tighten};
 const KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 24;
 const TAG_BYTES: usize = 16;
-/// First byte of everything sealed, so that another cipher can follow one day.
+/// The first byte of everything sealed, so that another cipher can be added.
 const VERSION: u8 = 1;
-/// Longer than any spelling of a key; what is longer is not read.
+/// The longest key file that is read, longer than any spelling of a key.
 const KEY_FILE_BYTES: u64 = 1024;
 
 const LENIENT: GeneralPurposeConfig =
@@ -73,7 +73,8 @@ impl Keyring {
         }
     }
 
-    /// Seals `plain` for `context` (which row and column it belongs to): opened elsewhere, it is not opened at all.
+    /// Seals `plain` for `context` (the row and column that it belongs to). It cannot be opened for another
+    /// context.
     pub fn seal(&self, context: &[u8], plain: &[u8]) -> Result<Vec<u8>, SecretError> {
         let nonce = random::<NONCE_BYTES>()?;
         let mut sealed = Vec::with_capacity(1 + NONCE_BYTES + plain.len() + TAG_BYTES);
@@ -107,7 +108,7 @@ impl Keyring {
     }
 }
 
-/// The version is authenticated with the context, so that it cannot be turned back to an older form.
+/// Authenticates the version with the context, so that nobody can turn it back to an older form.
 fn associated(context: &[u8]) -> Vec<u8> {
     let mut data = Vec::with_capacity(1 + context.len());
     data.push(VERSION);
@@ -139,7 +140,7 @@ fn random<const N: usize>() -> Result<[u8; N], SecretError> {
     Ok(bytes)
 }
 
-/// 32 bytes in hex or in base64 of either alphabet, padded or not. The reason never quotes the text.
+/// Reads 32 bytes in hex or in base64 of either alphabet, padded or not. The error never quotes the text.
 fn parse_key(text: &str) -> Result<Keyring, String> {
     let text = text.trim();
     if text.is_empty() {
@@ -179,7 +180,8 @@ fn read_key_file(path: &Path, mut file: File) -> Result<Keyring, SecretError> {
     parse_key(&text).map_err(not_a_key(path))
 }
 
-/// What everybody can read may be known already; a group is taken off, as volumes put one on.
+/// Refuses a key that everybody can read, because it may be known already. Removes a group's access, which
+/// volumes add.
 fn refuse_open_to_others(path: &Path, file: &File) -> Result<(), SecretError> {
     let mode = file.metadata().map_err(io_error("read", path))?.permissions().mode() & 0o777;
     if is_open_to_all(mode) {
@@ -188,8 +190,8 @@ fn refuse_open_to_others(path: &Path, file: &File) -> Result<(), SecretError> {
     tighten(path).map(drop).map_err(io_error("protect", path))
 }
 
-/// Writes the key beside its place and links it there: the file appears whole or not at all, also after a power cut, and
-/// of two processes that start at once both use the key of the one that linked first.
+/// Writes the key to another file and links it into place: the file appears whole or not at all, also after a
+/// power cut, and if two processes start at once, both use the key of the one that linked first.
 fn create_key_file(path: &Path) -> Result<Keyring, SecretError> {
     let draft = draft_path(path)?;
     let linked = write_draft(&draft).and_then(|()| match fs::hard_link(&draft, path) {
@@ -220,7 +222,8 @@ fn write_draft(draft: &Path) -> std::io::Result<()> {
     file.sync_all()
 }
 
-/// Without this the name, and with it every secret sealed since, could be gone after a power cut.
+/// Syncs the directory: otherwise the name, and with it every secret sealed since, could be lost in a power
+/// cut.
 fn sync_directory(path: &Path) -> std::io::Result<()> {
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,

@@ -1,7 +1,7 @@
-//! How many lines `/metrics` has: a recorder that puts what is beyond a bound under the label `other`.
+//! Limits the lines of `/metrics`: a recorder that counts series beyond the limit under the label `other`.
 //!
-//! Plugins are many, and each may have many actions: without a bound, one of them could make every look at the metrics as
-//! large as it likes. Sums stay right, because what has no series of its own is counted in the one of the others.
+//! There may be many plugins with many actions each: without a limit, one of them could make `/metrics`
+//! arbitrarily large. Sums stay right, because a series beyond the limit is added to `other`.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -21,27 +21,27 @@ const OTHER: &str = "other";
 pub struct Bounded {
     inner: PrometheusRecorder,
     config: MetricsConfig,
-    /// Series that have lines of their own.
+    /// The series that have their own lines.
     known: papaya::HashSet<Key>,
     lines: Mutex<Lines>,
 }
 
-/// What is shown of a series.
+/// How a series is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shown {
     Itself,
-    /// Its plugin only: the plugin has as many lines as one may have.
+    /// With its plugin's name only, because the plugin has used up its lines.
     PluginOnly,
-    /// Nothing: there are as many lines as there may be.
+    /// Without labels, because all lines are used up.
     NoLabel,
 }
 
-/// Lines that are given away.
+/// The lines in use.
 #[derive(Default)]
 struct Lines {
     all: usize,
     by_plugin: HashMap<String, usize>,
-    /// Whether the log has it that a bound was reached.
+    /// Whether it was logged that a limit was reached.
     told: bool,
 }
 
@@ -51,7 +51,7 @@ impl Bounded {
     }
 
     fn shown(&self, key: &Key, lines: usize) -> Shown {
-        // Those without labels are as many as are declared.
+        // Series without labels are limited by the declarations.
         if key.labels().len() == 0 {
             return Shown::Itself;
         }
@@ -60,7 +60,7 @@ impl Bounded {
             return Shown::Itself;
         }
         let mut given = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        // Somebody else may have been first.
+        // Another thread may have been first.
         if known.contains(key) {
             return Shown::Itself;
         }
@@ -133,7 +133,7 @@ impl Recorder for Bounded {
         self.inner.register_counter(&self.key(key, 1), by)
     }
 
-    /// What several share has no one value: a gauge beyond the bound is not shown.
+    /// Several gauges have no common value, so a gauge beyond the limit is not shown.
     fn register_gauge(&self, key: &Key, by: &Metadata<'_>) -> Gauge {
         match self.shown(key, 1) {
             Shown::Itself => self.inner.register_gauge(key, by),
@@ -142,7 +142,7 @@ impl Recorder for Bounded {
     }
 
     fn register_histogram(&self, key: &Key, by: &Metadata<'_>) -> Histogram {
-        // A line for each bucket, one for what is above, the sum and the count.
+        // A line for each bucket, one for larger values, the sum and the count.
         let lines = buckets(key.name()).len() + 3;
         self.inner.register_histogram(&self.key(key, lines), by)
     }

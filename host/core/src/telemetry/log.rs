@@ -1,6 +1,5 @@
-//! The log: lines go to standard error from a thread of their own through a bounded queue. A terminal or a disk
-//! that does not take them slows no request; lines that do not fit are lost, counted, and told of once there is
-//! room again.
+//! The log: a thread of its own writes lines to standard error from a bounded queue. So a slow terminal or disk
+//! delays no request; lines that do not fit are lost and counted, and the log says so once there is room again.
 
 mod queue;
 
@@ -20,7 +19,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// What is still queued is written when this is dropped.
+/// Writes what is still queued when it is dropped.
 pub struct Log {
     _thread: WorkerGuard,
     waiting: Arc<Waiting>,
@@ -50,7 +49,7 @@ impl Log {
     }
 }
 
-/// Lines that found no place in the queue.
+/// The lines that were lost because the queue was full.
 pub struct Lost {
     waiting: Arc<Waiting>,
     counted: usize,
@@ -58,8 +57,8 @@ pub struct Lost {
 }
 
 impl Lost {
-    /// Counts those that were lost since the last time, and tells of them. A line about it that is lost itself is
-    /// said again.
+    /// Counts the lines lost since the last time, and logs their number. If that line is lost too, it is logged
+    /// again.
     pub fn tell(&mut self) {
         let lost = self.waiting.lost();
         let new = lost.saturating_sub(self.counted) as u64;

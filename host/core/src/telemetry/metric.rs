@@ -1,16 +1,17 @@
 //! Every metric of the host, declared once: name, unit, and the sentence that `/metrics` shows as its help.
 //!
-//! A series appears with the first thing that it counts: a handle is looked up when something happened (and kept where that
-//! happens often), never in advance. The macros of `metrics` are banned elsewhere, so that no metric is without its help.
+//! A series appears with the first thing that it counts: its handle is looked up when something happens (and
+//! kept where that is often), never in advance. Other modules may not use the macros of `metrics`, so that
+//! every metric has its help.
 
 use std::marker::PhantomData;
 
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder, Unit};
 
-/// What `metrics` calls whoever counts; nothing is filtered by it.
+/// The metadata that `metrics` requires; nothing is filtered by it.
 const COUNTED_BY: Metadata<'static> = Metadata::new("moothall", Level::INFO, None);
 
-/// A metric as it is declared below, of kind `K`.
+/// A metric of kind `K`, as declared below.
 pub struct Metric<K> {
     name: &'static str,
     unit: &'static str,
@@ -18,10 +19,10 @@ pub struct Metric<K> {
     kind: PhantomData<fn() -> K>,
 }
 
-/// Labels of a series: plugins, outcomes; nothing that a client may choose freely.
+/// The labels of a series: plugins, outcomes; never a text that a client may choose freely.
 type Labels<'a> = &'a [(&'static str, &'a str)];
 
-/// `NAME: Kind("name_of_it", "unit");` with its help as the comment above it.
+/// `NAME: Kind("name_of_it", "unit");`, with its help as the comment above it.
 macro_rules! metrics {
     ($($(#[doc = $help:literal])+ $metric:ident: $kind:ident($name:literal, $unit:literal);)+) => {
         $(
@@ -30,7 +31,7 @@ macro_rules! metrics {
                 Metric { name: $name, unit: $unit, help: concat!($($help),+), kind: PhantomData };
         )+
 
-        /// Tells the recorder of every metric there is.
+        /// Describes every metric to the recorder.
         pub(super) fn describe_all(recorder: &dyn Recorder) {
             $($metric.describe(recorder);)+
         }
@@ -44,7 +45,7 @@ metrics! {
     CALL_SECONDS: Histogram("moothall_call_seconds", "seconds");
     /// Calls in flight.
     CALLS_IN_FLIGHT: Gauge("moothall_calls_in_flight", "calls");
-    /// Failed calls that are not in the list of failed calls, because too many of their plugin came or the store failed.
+    /// Failed calls that are not listed, because their plugin had too many or the store failed.
     FAILED_CALLS_DROPPED: Counter("moothall_failed_calls_dropped_total", "calls");
     /// Communities.
     COMMUNITIES: Gauge("moothall_communities", "communities");
@@ -54,34 +55,34 @@ metrics! {
     PLUGINS_COMPILING: Gauge("moothall_plugins_compiling", "files");
     /// Memory of all guests together.
     GUEST_MEMORY: Gauge("moothall_guest_memory_bytes", "bytes");
-    /// Growths of guests' memory that were refused, because all guests, those of the plugin or those that live on have
-    /// as much as they may, by the limit.
+    /// Refused growths of guests' memory, by the limit: of all guests, of the plugin's, or of resident ones.
     GUEST_MEMORY_REFUSED: Counter("moothall_guest_memory_refused_total", "growths");
-    /// Events, processes, accounts and webhooks that a plugin could not store, because it had its bytes of the day.
+    /// Events, processes, accounts and webhooks that a plugin could not store, because it had used up its bytes
+    /// of the day.
     DAY_BUDGET_REFUSED: Counter("moothall_day_budget_refused_total", "refusals");
     /// Lines of the log that were dropped, because the plugin caused more than it may.
     LOG_LINES_DROPPED: Counter("moothall_log_lines_dropped_total", "lines");
-    /// Lines of the log that were lost, because whoever takes them is slower than they come.
+    /// Lines of the log that were lost, because they were not read quickly enough.
     LOG_LINES_LOST: Counter("moothall_log_lines_lost_total", "lines");
     /// HTTP responses by status.
     HTTP_REQUESTS: Counter("moothall_http_requests_total", "responses");
-    /// Connections that the host ended: their client read nothing, or its address had too many.
+    /// Connections that the host closed: their client read nothing, or its address had too many.
     HTTP_CONNECTIONS_CUT: Counter("moothall_http_connections_cut_total", "connections");
     /// Large request bodies refused because too many were in flight.
     HTTP_BODIES_REFUSED: Counter("moothall_http_bodies_refused_total", "bodies");
-    /// Webhooks refused because their signature is not right.
+    /// Webhooks refused because of their signature.
     WEBHOOKS_REJECTED: Counter("moothall_webhooks_rejected_total", "requests");
-    /// Attempts of deliveries and deliveries that ended without one, by outcome.
+    /// Attempts of deliveries, and deliveries that ended without an attempt, by outcome.
     DELIVERIES: Counter("moothall_deliveries_total", "deliveries");
     /// Deliveries that wait.
     DELIVERIES_WAITING: Gauge("moothall_deliveries_waiting", "deliveries");
     /// Age of the oldest delivery that waits.
     DELIVERY_OLDEST: Gauge("moothall_delivery_oldest_seconds", "seconds");
-    /// Endpoints that are tried with one delivery at a time, because nobody answered.
+    /// Endpoints whose circuit is open: they get one delivery at a time, because nobody answered.
     CIRCUITS_OPEN: Gauge("moothall_delivery_circuits_open", "endpoints");
     /// How far a worker is behind the event log.
     WORKER_LAG: Gauge("moothall_worker_lag_seconds", "seconds");
-    /// Monitoring points that a plugin was too slow for.
+    /// Monitoring points that were dropped because their plugin was too slow.
     MONITORING_DROPPED: Counter("moothall_monitoring_dropped_total", "points");
     /// Transactions that the writer committed.
     STORE_COMMITS: Counter("moothall_store_commits_total", "commits");
@@ -89,13 +90,13 @@ metrics! {
     STORE_BATCH_WRITES: Histogram("moothall_store_batch_writes", "writes");
     /// Writes that wait for the writer.
     STORE_QUEUED_WRITES: Gauge("moothall_store_queued_writes", "writes");
-    /// How long the oldest write that the writer has in hand has been on its way.
+    /// Age of the oldest write that the writer has not finished.
     STORE_OLDEST_WRITE: Gauge("moothall_store_oldest_write_seconds", "seconds");
     /// Stored rows that could not be read and were left out, each counted once.
     STORE_UNREADABLE_ROWS: Counter("moothall_store_unreadable_rows_total", "rows");
     /// Size of the write-ahead log.
     STORE_LOG: Gauge("moothall_store_log_bytes", "bytes");
-    /// How long the write-ahead log has not been copied nearly whole into the database.
+    /// Time since the write-ahead log was last copied nearly whole into the database.
     STORE_CHECKPOINT_AGE: Gauge("moothall_store_checkpoint_age_seconds", "seconds");
 }
 
@@ -113,7 +114,7 @@ impl<K> Metric<K> {
 }
 
 impl Metric<Counter> {
-    /// The counter with these labels, which is shown from now on.
+    /// The counter with these labels, which appears from now on.
     pub fn of(&self, labels: Labels<'_>) -> Counter {
         metrics::with_recorder(|one| one.register_counter(&self.key(labels), &COUNTED_BY))
     }
@@ -125,7 +126,7 @@ impl Metric<Counter> {
 }
 
 impl Metric<Gauge> {
-    /// The gauge with these labels, which is shown from now on.
+    /// The gauge with these labels, which appears from now on.
     pub fn of(&self, labels: Labels<'_>) -> Gauge {
         metrics::with_recorder(|one| one.register_gauge(&self.key(labels), &COUNTED_BY))
     }
@@ -141,7 +142,7 @@ impl Metric<Gauge> {
 }
 
 impl Metric<Histogram> {
-    /// The histogram with these labels, which is shown from its first sample on.
+    /// The histogram with these labels, which appears with its first sample.
     pub fn of(&self, labels: Labels<'_>) -> Histogram {
         metrics::with_recorder(|one| one.register_histogram(&self.key(labels), &COUNTED_BY))
     }

@@ -1,4 +1,4 @@
-//! The sealing key: where it is taken from, what is refused, and that nothing altered is ever opened.
+//! The sealing key: its sources, what is refused, and that nothing altered can be opened.
 
 use std::error::Error;
 use std::os::unix::fs::PermissionsExt;

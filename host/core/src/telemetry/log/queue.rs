@@ -1,4 +1,4 @@
-//! What waits to be written is bounded in lines and in bytes: a line is as long as whoever caused it likes.
+//! The queue of the log, limited in lines and in bytes: a plugin or client can make a line long.
 
 use std::io::{Result, Write};
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tracing_appender::non_blocking::NonBlocking;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Lines on their way to the thread that writes them.
+/// The lines for the thread that writes them.
 pub struct Waiting {
     lines: AtomicUsize,
     bytes: AtomicUsize,
@@ -22,7 +22,7 @@ impl Waiting {
         Arc::new(Self { lines: zero(), bytes: zero(), most_lines, most_bytes, lost: zero() })
     }
 
-    /// Lines that found no place, since the start.
+    /// The lines lost since the start.
     pub fn lost(&self) -> usize {
         self.lost.load(Ordering::Relaxed)
     }
@@ -44,7 +44,7 @@ impl Waiting {
     }
 }
 
-/// Puts lines into the queue, which has room for as many as may wait.
+/// Adds lines to the queue, unless it is full.
 #[derive(Clone)]
 pub struct Entrance {
     pub queue: NonBlocking,
@@ -72,7 +72,7 @@ impl<'a> MakeWriter<'a> for Entrance {
     }
 }
 
-/// Where the thread writes them.
+/// The output of the thread.
 pub struct Exit<W> {
     pub to: W,
     pub waiting: Arc<Waiting>,
