@@ -18,15 +18,15 @@ const RESIDENT: &str = "[plugins.resident]\nscope = \"host\"\nsettings = { label
 const DROPPED_MOST: f64 = 0.01;
 const DROPPED: &str = "moothall_monitoring_dropped_total";
 
-/// One side: a host that is started anew for each round. The place of a process in memory makes
+/// A host that is started anew for each round. The place of a process in memory makes
 /// more difference than what is measured here, and a second host beside it would take CPU time.
-struct Side {
+struct RestartedHost {
     host: HostDirectory,
     bench: Bench,
     reports: Vec<Report>,
 }
 
-impl Side {
+impl RestartedHost {
     fn new(bench: &Bench, toml: &str, files: &[&str], plugins: &[&str]) -> Result<Self> {
         let host = HostDirectory::with("beside", files)?;
         host.set("moothall.toml", toml)?;
@@ -71,10 +71,10 @@ fn nothing(_: &HostDirectory, _: &Server) -> Result<()> {
 
 pub fn hooks(bench: &Bench) -> Result<Vec<Measured>> {
     let tutorial = &["plugins/tutorial"];
-    let mut off = Side::new(bench, "[hooks]\nenabled = false\n", tutorial, &[TUTORIAL])?;
-    let mut on = Side::new(bench, "", tutorial, &[TUTORIAL])?;
+    let mut off = RestartedHost::new(bench, "[hooks]\nenabled = false\n", tutorial, &[TUTORIAL])?;
+    let mut on = RestartedHost::new(bench, "", tutorial, &[TUTORIAL])?;
     let both = &["plugins/tutorial", "fixtures/backstage"];
-    let mut step = Side::new(bench, FILTERING, both, &[TUTORIAL, BACKSTAGE])?;
+    let mut step = RestartedHost::new(bench, FILTERING, both, &[TUTORIAL, BACKSTAGE])?;
     for round in 1..=bench.rounds {
         off.run(nothing)?;
         on.run(nothing)?;
@@ -93,10 +93,10 @@ pub fn hooks(bench: &Bench) -> Result<Vec<Measured>> {
 }
 
 pub fn monitoring(bench: &Bench) -> Result<Vec<Measured>> {
-    let mut without = Side::new(bench, "", &["plugins/tutorial"], &[TUTORIAL])?;
+    let mut without = RestartedHost::new(bench, "", &["plugins/tutorial"], &[TUTORIAL])?;
     let both = &["plugins/tutorial", "fixtures/resident"];
-    let mut with = Side::new(bench, RESIDENT, both, &[TUTORIAL])?;
-    let mut blocked = Side::new(bench, RESIDENT, both, &[TUTORIAL])?;
+    let mut with = RestartedHost::new(bench, RESIDENT, both, &[TUTORIAL])?;
+    let mut blocked = RestartedHost::new(bench, RESIDENT, both, &[TUTORIAL])?;
     let (mut seen, mut lost) = (0.0, 0.0);
     for round in 1..=bench.rounds {
         without.run(nothing)?;

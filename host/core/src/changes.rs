@@ -1,8 +1,8 @@
-//! A change through the API, as `api.change` tells it: StoryBoard's fields.
+//! A change through the API, as the event `api.change` describes it: StoryBoard's fields.
 
 use moothall_values::json::Object;
 
-/// What a request changes, as far as the request itself says it.
+/// What a request changes, as far as the request says it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Change {
     /// The name of the API key.
@@ -11,7 +11,7 @@ pub struct Change {
     pub url: String,
     pub path: String,
     pub query_string: Option<String>,
-    /// Of the answer.
+    /// The status of the answer.
     pub status: u16,
     pub resource: String,
     pub resource_id: Option<String>,
@@ -26,13 +26,13 @@ impl Change {
         self
     }
 
-    /// Of what was made: its id was not in the request.
+    /// The id of what was created; the request did not contain it.
     pub fn of(mut self, resource_id: impl Into<String>) -> Self {
         self.resource_id = Some(resource_id.into());
         self
     }
 
-    /// The data of the event, a JSON text; so are the two views.
+    /// The data of the event, a JSON text, like the two views.
     pub fn data(&self, before: &str, after: &str) -> String {
         Object::new()
             .with("author", self.author.as_deref())

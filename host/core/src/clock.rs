@@ -1,8 +1,8 @@
-//! Wall-clock time, the only place that reads it, and how far it is believed.
+//! The only code that reads the wall clock, and how far the host trusts it.
 //!
-//! A clock is passed to what needs one. What is due at a stored time asks `now_ms`; what is ended or removed
-//! for its age, which nothing brings back, asks `believed_ms`; what is known in memory alone asks
-//! `monotonic_ms`. Timeouts and measurements use `Instant` and tokio's timers, not this.
+//! A `Clock` is passed to what needs one. Work that is due at a stored time uses `now_ms`; what expires for
+//! good at an age uses `believed_ms`; what is known only in memory uses `monotonic_ms`. Timeouts and
+//! measurements use `Instant` and tokio's timers instead.
 
 mod moment;
 mod watch;
@@ -19,10 +19,10 @@ use moothall_values::moment::is_rfc3339;
 pub use moment::Moment;
 pub use watch::{ClockWatch, Trust};
 
-/// How often a driven clock looks into its file.
+/// How often a driven clock reads its file.
 const DRIVEN_POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// CPU time of the thread that asks.
+/// The CPU time of the calling thread.
 pub fn thread_cpu_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
@@ -46,17 +46,17 @@ enum Source {
 /// In milliseconds.
 #[derive(Debug, Default)]
 struct Driven {
-    /// Time that is said to have passed: every clock is that much ahead.
+    /// Time that passed for the test: wall clock and monotonic clock are that much ahead.
     passed: AtomicI64,
     /// How far the wall clock alone was set forward, or back.
     stepped: AtomicI64,
 }
 
-/// How far the host believes the wall clock; `ClockWatch` writes it, everybody reads it.
+/// How far the host trusts the wall clock; `ClockWatch` writes it, everybody reads it.
 #[derive(Debug)]
 struct Belief {
-    /// When the process began, as far as the host believes: it believes the wall clock no further than this
-    /// plus the time that has passed since.
+    /// The trusted time at which the process began: the trusted time is at most this plus the time that has
+    /// passed since.
     base: AtomicI64,
     /// Steps of the wall clock so far.
     steps: AtomicU64,
@@ -67,9 +67,9 @@ impl Clock {
         Self::of(Source::System)
     }
 
-    /// The system's clock, moved by what stands in `file`, which is read again and again: how tests drive
-    /// the time of a whole host. The first number is how many milliseconds have passed, the second, if
-    /// it is there, by how many the wall clock alone was set forward.
+    /// The system's clock, moved by the numbers in `file`, which is read repeatedly: with it tests move the
+    /// time of a whole host. The first number is how many milliseconds have passed; the optional second, by how
+    /// many the wall clock alone was set forward.
     pub fn driven_by(file: PathBuf) -> std::io::Result<Self> {
         let driven = Arc::new(Driven::default());
         let shared = driven.clone();
@@ -92,20 +92,20 @@ impl Clock {
         self.both().0
     }
 
-    /// Milliseconds since the process began, which no step of the wall clock touches: for what is
-    /// known in memory alone.
+    /// Milliseconds since the process began, whatever the wall clock is set to: for what is known only in
+    /// memory.
     pub fn monotonic_ms(&self) -> i64 {
         self.both().1
     }
 
-    /// The wall clock as far as it is believed: for what is ended or removed for its age. After a step
-    /// forward it goes on as before, until the wall clock has been steady.
+    /// The trusted time: for what expires. After a step forward it goes on as before, until the wall clock has
+    /// been steady.
     pub fn believed_ms(&self) -> i64 {
         let (wall, monotonic) = self.both();
         wall.min(self.belief.base.load(Ordering::Relaxed).saturating_add(monotonic))
     }
 
-    /// How often the wall clock was set. Due times that were stored before may be far off.
+    /// How often the wall clock was set. Due times that were stored before may be far away.
     pub fn steps(&self) -> u64 {
         self.belief.steps.load(Ordering::Relaxed)
     }
@@ -138,19 +138,19 @@ impl Driven {
     }
 }
 
-/// The time that an RFC 3339 text says, in milliseconds since the Unix epoch.
+/// The time of an RFC 3339 text, in milliseconds since the Unix epoch.
 pub fn parse_rfc3339(text: &str) -> Option<i64> {
     let moment = text.parse::<Timestamp>().ok().filter(|_| is_rfc3339(text))?;
     Some(moment.as_millisecond())
 }
 
-/// The time that an HTTP date says (`Wed, 21 Oct 2015 07:28:00 GMT`), in milliseconds since the Unix epoch.
+/// The time of an HTTP date (`Wed, 21 Oct 2015 07:28:00 GMT`), in milliseconds since the Unix epoch.
 pub fn parse_http_date(text: &str) -> Option<i64> {
     let parsed = jiff::fmt::rfc2822::parse(text).ok()?;
     Some(parsed.timestamp().as_millisecond())
 }
 
-/// RFC 3339, with milliseconds, in UTC. A time beyond what RFC 3339 can say becomes empty.
+/// RFC 3339, with milliseconds, in UTC. A time that RFC 3339 cannot express becomes empty.
 pub fn rfc3339(ms: i64) -> String {
     Timestamp::from_millisecond(ms).map(|time| format!("{time:.3}")).unwrap_or_default()
 }

@@ -1,8 +1,8 @@
-//! What each plugin and each driver had stored today, in bytes: events, processes, accounts and webhooks of a plugin;
-//! published events and remembered answers of a driver.
+//! The bytes that each plugin and each driver stored today: a plugin's events, processes, accounts and
+//! webhooks; a driver's published events and remembered answers.
 //!
-//! A leaf. Counted in memory, one atomic number for each, so that a call neither reads the store for it nor
-//! waits for another. A day is one of UTC; what is not stored after all is given back.
+//! Counted in memory in one atomic number for each, so that a call neither reads the store for it nor waits for
+//! another. A day is one of UTC. Bytes that are not stored after all are given back.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,26 +10,26 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::ids::PluginName;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
-/// Of the packed number, those that count bytes; the others are the day.
+/// The bits of the packed number that count bytes; the others are the day.
 const BYTES_BITS: u32 = 44;
 const MOST_BYTES: u64 = (1 << BYTES_BITS) - 1;
-/// What a row takes beside its texts, about, in bytes.
+/// About what a row takes besides its texts, in bytes.
 pub const ROW_BYTES: u64 = 200;
 
-/// What one plugin or driver had stored on its last day.
+/// What one plugin or driver stored on the last day on which it stored anything.
 #[derive(Debug)]
 pub struct Spent {
     day_and_bytes: AtomicU64,
 }
 
-/// The day's bytes that a plugin or driver may have stored are used up.
+/// A plugin or driver has stored as many bytes as it may on one day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UsedUp {
     /// When the next day begins, in milliseconds since the Unix epoch.
     pub until: i64,
 }
 
-/// Bytes that were counted for a write; given back when dropped, unless it was stored.
+/// Bytes that were counted for a write; given back when dropped, unless the write was stored.
 #[derive(Debug)]
 pub struct Charge {
     spent: Arc<Spent>,
@@ -42,7 +42,7 @@ impl Spent {
         Self { day_and_bytes: AtomicU64::new(packed(day, bytes)) }
     }
 
-    /// Bytes of the day that `now` is in.
+    /// The bytes of the day of `now`.
     pub fn today(&self, now: i64) -> u64 {
         match self.parts() {
             (day, bytes) if day == day_of(now) => bytes,
@@ -50,7 +50,7 @@ impl Spent {
         }
     }
 
-    /// Whether so many more are within `limit`; counts nothing.
+    /// Whether this many more are within `limit`; counts nothing.
     pub fn has_room(&self, now: i64, bytes: u64, limit: u64) -> Result<(), UsedUp> {
         if self.today(now).saturating_add(bytes) <= limit {
             return Ok(());
@@ -81,7 +81,7 @@ impl Spent {
     }
 
     fn give_back(&self, on: u64, bytes: u64) {
-        // Nothing is to be done about another day's.
+        // Bytes of an earlier day need not be given back.
         let _same_day_or_not =
             self.day_and_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |was| {
                 let (day, spent) = unpacked(was);
@@ -95,7 +95,7 @@ impl Spent {
 }
 
 impl Charge {
-    /// It was stored.
+    /// The write was stored.
     pub fn keep(mut self) {
         self.bytes = 0;
     }
@@ -117,10 +117,10 @@ pub struct StoredDay {
     pub bytes: i64,
 }
 
-/// What stands before a driver's name, which no plugin's name has in it.
+/// The prefix of a driver's name; no plugin's name contains it.
 const DRIVER: &str = "driver:";
 
-/// The days of all plugins, which are asked for when a plugin is loaded, and of all drivers.
+/// The budgets of all plugins and of all drivers; a plugin's is looked up when the plugin is loaded.
 #[derive(Debug, Default)]
 pub struct DayBudgets(papaya::HashMap<String, Arc<Spent>>);
 
@@ -139,7 +139,7 @@ impl DayBudgets {
         self.of(plugin.as_str())
     }
 
-    /// That of an API key, by its id; of all who need none, where there is none.
+    /// The budget of an API key, by its id; without one, the budget of all who need no API key.
     pub fn of_driver(&self, key: &str) -> Arc<Spent> {
         self.of(&format!("{DRIVER}{key}"))
     }
@@ -152,7 +152,7 @@ impl DayBudgets {
         }
     }
 
-    /// To be stored.
+    /// The budgets, to be stored.
     pub fn days(&self) -> Vec<StoredDay> {
         let all = self.0.pin();
         let days = all.iter().map(|(who, spent)| {
@@ -165,14 +165,14 @@ impl DayBudgets {
     }
 }
 
-/// Of the days that are stored, the bytes of today of the driver with that API key.
+/// The bytes that the driver with that API key stored today, by the stored budgets.
 pub fn stored_today(days: &[StoredDay], key: &str, now: i64) -> i64 {
     let today = day_of(now).cast_signed();
     let of_key = |one: &&StoredDay| one.day == today && one.who.strip_prefix(DRIVER) == Some(key);
     days.iter().find(of_key).map_or(0, |one| one.bytes)
 }
 
-/// When the day that `now` is in ends, in milliseconds since the Unix epoch.
+/// The end of the day of `now`, in milliseconds since the Unix epoch.
 pub fn day_end(now: i64) -> i64 {
     (now.div_euclid(DAY_MS) + 1) * DAY_MS
 }

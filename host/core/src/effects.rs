@@ -1,6 +1,6 @@
-//! What a call wants to have stored: collected while the guest runs, committed after.
+//! What a call stores: collected while the guest runs, committed after.
 //!
-//! Pure data with its own reading rules; knows no store and no limits.
+//! Pure data, with the rules for reading it; knows no store and no limits.
 
 mod accounts;
 
@@ -21,15 +21,15 @@ pub type StateWrites = BTreeMap<String, Option<String>>;
 pub struct Effects {
     /// New values by key; `None` is a removal.
     state: StateWrites,
-    /// What earlier calls of the same batch wrote, which is not stored either.
+    /// What earlier calls of the same batch wrote, which is not stored yet.
     before: Arc<StateWrites>,
     /// In the order in which they were emitted.
     pub events: Vec<Emitted>,
-    /// What the call changed of the process that it is about.
+    /// The changes to the call's process.
     pub process: Option<ProcessChange>,
-    /// Linked accounts, in order.
+    /// Changes to people and accounts, in order.
     pub accounts: Vec<AccountChange>,
-    /// Outbound requests that were made, for a dry run to show: method, URL without query, status.
+    /// Outbound requests, for a dry run to show: method, URL without query, status.
     pub http: Vec<(String, String, u16)>,
 }
 
@@ -47,7 +47,7 @@ pub struct Emitted {
     pub time: i64,
 }
 
-/// A process as a call leaves it; what is none stays as it was.
+/// A process as a call leaves it; a field that is none stays as it was.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProcessChange {
     pub status: Option<ProcessStatus>,
@@ -60,12 +60,12 @@ pub struct ProcessChange {
     pub closing_at: Option<Option<i64>>,
     /// New values of its own state; `None` is a removal.
     pub state: BTreeMap<String, Option<String>>,
-    /// Bytes of its own state with these values, if any changed.
+    /// The bytes of its whole state with these values, if any changed.
     pub state_bytes: Option<u64>,
 }
 
 impl ProcessChange {
-    /// How many bytes it brings to be stored, about.
+    /// About how many bytes the call stores with it.
     pub fn bytes(&self) -> usize {
         let texts = [&self.outcome, &self.errors].into_iter().flatten().map(String::len);
         let values =
@@ -75,7 +75,8 @@ impl ProcessChange {
 }
 
 impl ProcessChange {
-    /// How many bytes it adds to what is stored, about: what is changed is told once more.
+    /// About how many bytes it adds to the store: outcome and errors are stored a second time, in the event
+    /// about the change.
     pub fn stored_bytes(&self) -> u64 {
         let told = [&self.outcome, &self.errors].into_iter().flatten().map(String::len);
         let told: usize = told.sum();
@@ -107,7 +108,7 @@ impl ProcessStatus {
     }
 }
 
-/// What the effects say about a key.
+/// What the effects contain for a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Overlay<'a> {
     /// Not touched by this call: the stored value counts.
@@ -124,17 +125,17 @@ impl Effects {
             && self.accounts.is_empty()
     }
 
-    /// Of a call that sees what others wrote before it.
+    /// For a call that reads what others of its batch wrote before it.
     pub fn after(before: Arc<StateWrites>) -> Self {
         Self { before, ..Self::default() }
     }
 
-    /// How many keys these effects may hide of those that are stored.
+    /// How many stored keys these effects may hide.
     pub fn touched(&self) -> usize {
         self.state.len() + self.before.len()
     }
 
-    /// Bytes of what was emitted, linked, and changed of a process.
+    /// About how many bytes the events, the accounts and the process add to the store.
     pub fn stored_bytes(&self) -> u64 {
         let event = |one: &Emitted| {
             ROW_BYTES + (one.data.len() + one.initiator.as_ref().map_or(0, String::len)) as u64
@@ -145,7 +146,7 @@ impl Effects {
         events + process + accounts
     }
 
-    /// The state's part, which is taken out.
+    /// Takes the writes of state out.
     pub fn take_state(&mut self) -> BTreeMap<String, Option<String>> {
         std::mem::take(&mut self.state)
     }
@@ -162,7 +163,7 @@ impl Effects {
         self.state.insert(key, value);
     }
 
-    /// What the effects say about an account: nothing, that it is removed, or what it is.
+    /// What the effects contain for an account: nothing, its removal, or the account.
     pub fn account(&self, key: &AccountKey) -> Option<Option<&Account>> {
         self.accounts.iter().rev().find_map(|change| match change {
             AccountChange::Remove(removed) if removed.key == *key => Some(None),
@@ -175,9 +176,8 @@ impl Effects {
         })
     }
 
-    /// The keys with `prefix` after `after`, as they are with `stored` below these effects.
-    /// `stored` holds the stored keys of that range in order, as far as they were read: `complete`
-    /// says that there are no more.
+    /// The keys with `prefix` after `after`: those in `stored`, changed by these effects. `stored` holds the
+    /// stored keys of that range in order, as far as they were read; `complete` says that there are no more.
     pub fn merge_keys(
         &self,
         stored: Vec<String>,
@@ -186,10 +186,10 @@ impl Effects {
         after: Option<&str>,
         limit: usize,
     ) -> Vec<String> {
-        // Beyond the last stored key that was read, nothing can be said unless that was the end.
+        // Keys after the last stored key that was read are for the next page, unless that was the end.
         let end = if complete { None } else { stored.last().cloned() };
         let from = (std::ops::Bound::Included(prefix), std::ops::Bound::Unbounded);
-        // Their own last, because later ones win.
+        // This call's writes come last, because later ones win.
         let own = [&*self.before, &self.state];
         let own = own
             .into_iter()

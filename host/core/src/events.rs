@@ -1,4 +1,4 @@
-//! Events as the whole host speaks of them. Knows neither store nor HTTP.
+//! Events as the whole host uses them. Knows neither store nor HTTP.
 
 use std::borrow::Cow;
 
@@ -19,7 +19,7 @@ pub struct Envelope {
     pub position: i64,
     pub id: String,
     pub seq: i64,
-    /// The slug at that time; empty: of no community.
+    /// The community's slug at that time; empty: of no community.
     pub community: String,
     /// None: of no community.
     pub of: Option<CommunityId>,
@@ -84,7 +84,7 @@ impl Envelope {
         format!("{}.{}", self.source, self.event_type)
     }
 
-    /// As everybody sees it: a JSON text.
+    /// The event as everybody sees it: a JSON text.
     pub fn json(&self) -> String {
         let origin = json!({ "kind": self.origin, "instance": self.instance, "request_id": self.request_id });
         let mut envelope = Object::new()
@@ -107,12 +107,12 @@ impl Envelope {
     }
 }
 
-/// Within which dedupe keys of published events are unique.
+/// The scope in which dedupe keys of published events are unique.
 pub fn published_scope(community: CommunityId, source: &str) -> String {
     format!("published/{community}/{source}")
 }
 
-/// Within which a plugin's dedupe keys are unique.
+/// The scope in which a plugin's dedupe keys are unique.
 pub fn instance_scope(instance: InstanceId) -> String {
     format!("instance/{instance}")
 }

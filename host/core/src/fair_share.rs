@@ -1,5 +1,5 @@
-//! Places that plugins, or the machines that are sent to, share: each may have three quarters of them, so
-//! that one whose calls all hang leaves some to the others.
+//! Permits of a limit that plugins, or destinations, share: each may have three quarters of them, so that
+//! others still get some when all calls of one hang.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::ids::PluginName;
 
-/// How many each has.
+/// How many each holder has.
 pub struct FairShare<T = PluginName> {
     most: usize,
     taken: Taken<T>,
@@ -15,7 +15,7 @@ pub struct FairShare<T = PluginName> {
 
 type Taken<T> = Arc<Mutex<HashMap<T, usize>>>;
 
-/// One place, given back when it is dropped.
+/// One permit, given back when it is dropped.
 pub struct SharePermit<T: Eq + Hash = PluginName> {
     taken: Taken<T>,
     whose: T,
@@ -26,7 +26,7 @@ impl<T: Eq + Hash + Clone> FairShare<T> {
         Self { most: (all - all / 4).max(1), taken: Arc::default() }
     }
 
-    /// None: it has as many as one may.
+    /// None if the holder has as many as it may have.
     pub fn take(&self, whose: &T) -> Option<SharePermit<T>> {
         let mut taken = lock(&self.taken);
         let count = taken.entry(whose.clone()).or_default();
@@ -37,12 +37,12 @@ impl<T: Eq + Hash + Clone> FairShare<T> {
         Some(SharePermit { taken: self.taken.clone(), whose: whose.clone() })
     }
 
-    /// How many each may have.
+    /// How many each holder may have.
     pub fn most(&self) -> usize {
         self.most
     }
 
-    /// How many more it may have.
+    /// How many more the holder may have.
     pub fn left(&self, whose: &T) -> usize {
         self.most.saturating_sub(lock(&self.taken).get(whose).copied().unwrap_or(0))
     }

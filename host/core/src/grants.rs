@@ -1,7 +1,7 @@
-//! What a plugin may do beyond computing: what its manifest requests and the operator grants.
+//! What a plugin may do besides computing: what its manifest requests and the operator grants.
 //!
-//! Nothing is granted by default, and neither side alone is enough; but the operator alone may grant
-//! accounts, which older manifests cannot ask for. Private addresses are the operator's alone to give.
+//! Nothing is granted by default, and both must name it. Exceptions: the operator alone may grant accounts,
+//! which older manifests cannot request, and only the operator can give private addresses.
 
 mod asked;
 mod written;
@@ -29,9 +29,9 @@ const ALL: &str = "*";
 /// The grants of one plugin, in force.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Grants {
-    /// Secrets the guest may see: JSON Pointers into the config, or `settings:<name>`.
+    /// Secrets whose values the guest may read: JSON Pointers into the config, or `settings:<name>`.
     reveal: BTreeSet<String>,
-    /// What the operator grants of hosts.
+    /// Hosts that the operator grants.
     #[schemars(with = "Vec<String>")]
     http: Vec<HostPattern>,
     /// Addresses that are not public and may be reached under a granted host.
@@ -40,13 +40,13 @@ pub struct Grants {
     cidr: Arc<[Cidr]>,
     /// `host:port` of connections through `wasi:sockets`.
     tcp: BTreeSet<String>,
-    /// Hooks that are not its own, as the operator names them.
+    /// Other hooks of which it may be a step, as the operator names them.
     hooks: Vec<String>,
-    /// Events that are not its own.
+    /// Other sources' events that its workers may get.
     #[serde(rename = "events")]
     #[schemars(with = "Vec<String>")]
     heard: HeardEvents,
-    /// Platforms beside its own; `*`: all.
+    /// Other platforms; `*`: all.
     accounts: Vec<String>,
     scope: Scope,
     #[serde(skip)]
@@ -55,7 +55,7 @@ pub struct Grants {
     written: Arc<Written>,
 }
 
-/// Which events the workers of a plugin may hear: its own, and what is granted.
+/// Which events the workers of a plugin may get: its own, and those granted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HeardEvents {
     written: Arc<Written>,
@@ -63,8 +63,8 @@ pub struct HeardEvents {
 }
 
 impl Grants {
-    /// Both must name it: the manifest, so that an operator can see what a plugin is after, and
-    /// the operator.
+    /// Both must name a permission: the manifest, so that an operator can see what a plugin wants, and the
+    /// operator.
     pub fn new(plugin: &PluginName, requested: Requested, operator: &PluginConfig) -> Self {
         let granted = &operator.grants;
         let is_requested = |one: &&String| requested.reveal.contains(one);
@@ -85,7 +85,7 @@ impl Grants {
         }
     }
 
-    /// The same with everything granted that is requested but secrets and TCP, which reaches private
+    /// The same with everything granted that is requested, except secrets and TCP, which reaches private
     /// addresses: for development.
     pub fn as_requested(mut self) -> Self {
         let requested = self.requested.clone();
@@ -98,7 +98,7 @@ impl Grants {
         self
     }
 
-    /// Whether the guest may see that secret; else a sentence that says what is missing, on which side.
+    /// Whether the guest may read that secret; else a sentence that says what is missing, and on which side.
     pub fn may_reveal(&self, secret: &str) -> Result<(), String> {
         if self.reveal.contains(secret) {
             return Ok(());
@@ -119,13 +119,13 @@ impl Grants {
         Err(format!("the plugin may not see the secret `{secret}`; {what}"))
     }
 
-    /// The addresses beside public ones that requests of this plugin may reach.
+    /// The addresses that are not public and that requests of this plugin may reach.
     pub fn cidr(&self) -> &Arc<[Cidr]> {
         &self.cidr
     }
 
-    /// The addresses, `host:port`, that it may open TCP connections to. Private ones are among them: each was
-    /// named by the operator.
+    /// The addresses, `host:port`, to which it may open TCP connections. Private ones are allowed: the operator
+    /// named each.
     pub fn tcp(&self) -> &BTreeSet<String> {
         &self.tcp
     }
@@ -152,12 +152,12 @@ impl Grants {
         self.written.line_with(&[(grant, &[value.to_owned()])])
     }
 
-    /// What its workers may hear.
+    /// Which events its workers may get.
     pub fn heard(&self) -> &HeardEvents {
         &self.heard
     }
 
-    /// Whether it may see and change accounts of that platform; else a sentence that says what to add.
+    /// Whether it may read and change accounts of that platform; else a sentence that says what to add.
     pub fn may_have_accounts(&self, platform: &str) -> Result<(), String> {
         if self.is_of_platform(platform) {
             return Ok(());
@@ -172,19 +172,19 @@ impl Grants {
             || self.accounts.iter().any(|one| one == platform || one == ALL)
     }
 
-    /// Whether it asks for host scope and has it.
+    /// Whether it requests host scope and has it.
     pub fn has_host_scope(&self) -> bool {
         self.scope == Scope::Host
     }
 
-    /// Whether either side names the config's value at that JSON Pointer as a host.
+    /// Whether the manifest or the operator names the config's value at that JSON Pointer as a host.
     pub fn names_config(&self, pointer: &str) -> bool {
         let mut named = self.requested.http.iter().chain(&self.http);
         named.any(|pattern| pattern.is_of_config(pointer))
     }
 
-    /// Whether both sides name the URL's host, for an instance with this config under these settings;
-    /// else a sentence that says what to add.
+    /// Whether manifest and operator both name the URL's host, for an instance with this config under these
+    /// settings; else a sentence that says what to add.
     pub fn may_reach(
         &self,
         url: &CheckedUrl,
@@ -236,7 +236,7 @@ impl Serialize for HeardEvents {
     }
 }
 
-/// `action.requested` is what the host's own `org.moothall.action.requested.v1` is called for short.
+/// `action.requested` is short for the host's own hook `org.moothall.action.requested.v1`.
 fn is_hook(granted: &str, hook: &str) -> bool {
     granted == hook || short_name(hook) == Some(granted)
 }
@@ -245,7 +245,8 @@ fn listed<S: Serializer>(cidr: &Arc<[Cidr]>, serializer: S) -> Result<S::Ok, S::
     serializer.collect_seq(cidr.iter())
 }
 
-/// What grants an address that is not public, for the message about a denial. Only under a granted host is any asked for.
+/// How to grant an address that is not public, for the message about a denial. It is needed only under a
+/// granted host.
 pub fn line_for_cidr(plugin: &PluginName, cidr: &str) -> String {
     format!(
         "put `cidr = [\"{cidr}\"]` into the `grants` of [plugins.{plugin}] in moothall.toml, beside what is there"

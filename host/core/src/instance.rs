@@ -1,7 +1,8 @@
-//! An instance: one plugin enabled for one community, as a call needs to know it, and its lock.
+//! An instance, which is one plugin enabled for one community, as a call needs it, and its lock.
 //!
-//! Immutable but for its lock, its count of calls and the plugin version that it is ready for: a change
-//! makes a new `Instance` that shares the old one's lock and count. Kept small, because there may be a hundred thousand of them.
+//! Immutable except for its lock, its count of calls and the plugin version that it is ready for: a change
+//! makes a new `Instance` that shares the old one's lock and count. Kept small, because there may be a hundred
+//! thousand of them.
 
 #[cfg(any(test, feature = "made"))]
 pub mod made;
@@ -16,7 +17,7 @@ use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
 use crate::ids::{CommunityId, CommunitySlug, Generation, InstanceId, PluginName, ProcessId};
 
-/// What a community is called; shared by its instances.
+/// A community's name; shared by its instances.
 #[derive(Debug, PartialEq, Eq)]
 pub struct CommunityNames {
     pub id: CommunityId,
@@ -33,23 +34,22 @@ pub struct Instance {
     pub community: Arc<CommunityNames>,
     /// `community_platform_id`: tells several instances of the plugin in the community apart.
     pub platform_id: Option<Box<str>>,
-    /// JSON as it is stored: validated, defaults filled in, each secret that is set as
-    /// `{"$secret": pointer}`.
+    /// JSON as it is stored: validated, with defaults, and with each secret as `{"$secret": pointer}`.
     config: Arc<str>,
-    /// Of the plugin file whose schema accepted the config as it is stored.
+    /// The plugin file whose schema accepted the stored config.
     plugin_mark: i64,
-    /// Of the plugin file that it is ready for calls on; a call on any other has to make it so.
+    /// The plugin file that it is ready for calls on; a call on any other must first make it ready.
     ready_for: AtomicI64,
-    /// What a call on another version made of it, the last such version.
+    /// The config as the last other version with a call accepted it.
     accepted: ArcSwapOption<Accepted>,
-    /// What its webhooks were checked against last.
+    /// What its webhooks were last verified with.
     pub webhook_terms: ArcSwapOption<WebhookTerms>,
     lock: Arc<RwLock<LockedState>>,
-    /// In flight. Shared like the lock: what began on the old `Instance` may still write.
+    /// Calls in flight. Shared like the lock: a call that began on the old `Instance` may still write.
     calls: Arc<AtomicU32>,
 }
 
-/// The mark of no plugin file.
+/// Not the mark of any plugin file.
 pub const NO_MARK: i64 = 0;
 
 /// The stored config as another version of the plugin accepts it, with that version's defaults.
@@ -59,18 +59,18 @@ struct Accepted {
     config: Arc<str>,
 }
 
-/// What the webhooks of an instance are checked against, as one version of its plugin says it: found in the
-/// config, opened once.
+/// What the webhooks of an instance are verified with, for one version of its plugin: read from the config and
+/// decrypted once.
 #[derive(Debug)]
 pub struct WebhookTerms {
     pub plugin_mark: i64,
-    /// The last part of the URL, where it has one more.
+    /// The last part of the URL, if it has one more.
     pub slug: Option<SecretString>,
-    /// The key that signs them, if the config has one; or why what it has is none.
+    /// The key that signs them, if the config has one; or why it is not usable.
     pub key: Option<Result<SecretSlice<u8>, String>>,
 }
 
-/// The process that a call is about: what is known of it before it is read.
+/// The process of a call: what is known before it is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProcessRef {
     pub id: ProcessId,
@@ -78,11 +78,11 @@ pub struct ProcessRef {
     pub public_id: Arc<str>,
     /// Of its type, as the manifest has it.
     pub name: Arc<str>,
-    /// `start`: nothing of it is stored yet.
+    /// A call of `start`: the process is not stored yet.
     pub is_new: bool,
 }
 
-/// What holds under the lock.
+/// What the lock protects.
 #[derive(Debug)]
 pub struct LockedState {
     /// The generation that may still write; none once the instance is removed.
@@ -91,8 +91,8 @@ pub struct LockedState {
     pub state_bytes: Option<u64>,
 }
 
-/// The lock, held. Fair: who asks first gets it first. Travels inside the queued write and is
-/// released by the writer after the commit: an answer read earlier might not be durable.
+/// The held lock. It is fair: the first to ask gets it first. It moves into the queued write, and the writer
+/// releases it after the commit: an answer read earlier might not be durable.
 #[derive(Debug)]
 pub enum InstanceLock {
     Shared(OwnedRwLockReadGuard<LockedState>),
@@ -105,7 +105,7 @@ pub enum Access {
     Exclusive,
 }
 
-/// Why the lock was not had.
+/// Why the lock was not acquired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LockError {
     /// Others held it for longer than the wait.
@@ -114,7 +114,7 @@ pub enum LockError {
     Replaced,
 }
 
-/// What is known of an instance when it is made.
+/// What a new instance is made from.
 pub struct Facts {
     pub id: InstanceId,
     pub generation: Generation,
@@ -136,7 +136,7 @@ impl Instance {
         Self::with_lock(facts, self.lock.clone(), self.calls.clone())
     }
 
-    /// The same instance in a community that is now called otherwise.
+    /// The same instance after its community got another name.
     pub fn in_community(&self, community: Arc<CommunityNames>) -> Self {
         let renamed = self.changed(Facts {
             id: self.id,
@@ -169,7 +169,7 @@ impl Instance {
         }
     }
 
-    /// Whether it is the host's own, of no community.
+    /// Whether it belongs to the host, and to no community.
     pub fn is_of_host(&self) -> bool {
         self.community.id == CommunityId::HOST
     }
@@ -179,7 +179,7 @@ impl Instance {
         &self.config
     }
 
-    /// The config for that version of the plugin, if the instance is ready for calls on it.
+    /// The config for that version of the plugin, if the instance is ready for calls on that version.
     pub fn config_for(&self, plugin_mark: i64) -> Option<Arc<str>> {
         if self.ready_for.load(Ordering::SeqCst) != plugin_mark {
             return None;
@@ -191,8 +191,8 @@ impl Instance {
         accepted.as_ref().filter(|one| one.plugin_mark == plugin_mark).map(|one| one.config.clone())
     }
 
-    /// That version's schema has accepted the stored config, and filled in its own defaults. From now
-    /// on there are calls on that version and on no other.
+    /// That version's schema has accepted the stored config, and added its own defaults. From now on calls use
+    /// that version and no other.
     pub fn accept(&self, plugin_mark: i64, config: Arc<str>) {
         if self.plugin_mark != plugin_mark {
             self.accepted.store(Some(Arc::new(Accepted { plugin_mark, config })));
@@ -200,7 +200,7 @@ impl Instance {
         self.ready_for.store(plugin_mark, Ordering::SeqCst);
     }
 
-    /// No call begins until a version has accepted the config again.
+    /// No call begins before a version has accepted the config again.
     pub fn close(&self) {
         self.ready_for.store(NO_MARK, Ordering::SeqCst);
     }
@@ -241,10 +241,10 @@ impl Instance {
         }
     }
 
-    /// Counts a call in, unless `limit` are in flight; dropping the answer counts it out.
+    /// Begins a call, unless `limit` are in flight; dropping the answer ends it.
     ///
-    /// In one order with `close` and `in_flight`: whoever closes it and then sees no call knows that
-    /// no call finds it open any more.
+    /// In one order with `close` and `in_flight`: whoever closes it and then sees no call in flight knows that
+    /// no call begins any more.
     pub fn enter(&self, limit: u32) -> Option<InFlight> {
         if self.calls.fetch_add(1, Ordering::SeqCst) < limit {
             return Some(InFlight(self.calls.clone()));
@@ -272,7 +272,7 @@ impl InstanceLock {
         }
     }
 
-    /// What may be changed under the lock; nothing where it is shared.
+    /// What may be changed under the lock; nothing if the lock is shared.
     pub fn locked_state_mut(&mut self) -> Option<&mut LockedState> {
         match self {
             Self::Shared(_) => None,
@@ -281,7 +281,7 @@ impl InstanceLock {
     }
 }
 
-/// What a sealed secret of a configuration is bound to, so that it opens nowhere else.
+/// What an encrypted secret of a config is bound to, so that it can be decrypted nowhere else.
 pub fn secret_context(instance: InstanceId, pointer: &str) -> Vec<u8> {
     format!("instance/{instance}{pointer}").into_bytes()
 }

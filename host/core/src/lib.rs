@@ -1,7 +1,7 @@
 //! Code that all other crates of the host use. It knows no store, no plugin and no HTTP.
 //!
-//! Ids and clocks; the config with its limits; secrets; grants and destinations; events and effects as they are handed
-//! over; the limiters of rates and shares; when what failed is tried again; and the numbers that the host measures.
+//! Ids and clocks; the config with its limits; secrets; grants and destinations; events and effects; limits of
+//! rates and shares; the retry policy; and the numbers that the host measures.
 
 pub mod changes;
 pub mod clock;

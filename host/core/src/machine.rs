@@ -1,18 +1,18 @@
-//! The machine as this process may use it: how much memory, how many descriptors and cores. What the operator does
-//! not set is derived from it.
+//! The machine as this process may use it: memory, descriptors and cores. Settings that the operator does not
+//! set are derived from it.
 
 use std::path::{Path, PathBuf};
 
 use rustix::process::{Resource, getrlimit};
 
-/// Taken for granted where nothing says how much memory there is, in bytes.
+/// The assumed memory if nothing says how much there is, in bytes.
 const UNKNOWN_MEMORY_BYTES: u64 = 8 << 30;
-/// More descriptors than these are not counted on, however many there may be.
+/// The most descriptors that the host counts on, even if there may be more.
 const MOST_DESCRIPTORS: u64 = 1 << 20;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Machine {
-    /// The machine's, or what a control group leaves of it.
+    /// The machine's, or the limit of a control group.
     pub memory_bytes: u64,
     /// The hard limit: the host raises its soft one to it.
     pub descriptors: u64,
@@ -31,7 +31,7 @@ impl Machine {
 }
 
 pub fn cores() -> usize {
-    // It knows of control groups and affinities itself; unknown is as good as one.
+    // This considers control groups and affinities. If it is unknown, one core is assumed.
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
@@ -40,7 +40,8 @@ pub fn memory_bytes() -> u64 {
     memory_under(Path::new("/")).unwrap_or(UNKNOWN_MEMORY_BYTES)
 }
 
-/// The least that the machine or a control group above this process says; `root` is `/` but for tests.
+/// The smallest memory that the machine or a control group of this process names; `root` is `/` except in
+/// tests.
 fn memory_under(root: &Path) -> Option<u64> {
     let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap_or_default();
     let of_groups = groups(&read("proc/self/cgroup"));
@@ -53,8 +54,8 @@ fn of_machine(meminfo: &str) -> Option<u64> {
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1 << 10)
 }
 
-/// The files that limit this process's memory, of its group and of those above it, where they are for version 2
-/// and for version 1. A container may see its own group as the root.
+/// The files with the memory limits of this process's control group and of those above it, for version 2 and
+/// version 1. A container may see its own group as the root.
 fn groups(memberships: &str) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for line in memberships.lines() {

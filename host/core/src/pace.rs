@@ -1,8 +1,8 @@
-//! Who is slow leaves places to the quick: however many hang at once, whoever was quick the last time finds a place soon.
+//! Permits by speed: however many calls hang, a holder whose last call was quick soon gets a permit.
 //!
-//! Those whose last turn took long have three quarters of the places together, and with them those of whom nothing is
-//! known yet seven eighths. Shares of one plugin or one machine, which `fair_share` counts, cannot see that several hang
-//! together.
+//! Holders whose last call was slow get at most three quarters of the permits together; they and those about
+//! whom nothing is known yet, seven eighths. The shares of `fair_share`, which count one plugin or one
+//! destination, cannot see that several hang together.
 
 use std::hash::Hash;
 use std::sync::Arc;
@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// A turn that takes longer is slow.
+/// A call that takes longer is slow.
 const SLOW: Duration = Duration::from_secs(1);
-/// Of so many it is remembered how quick they are; then it is learnt anew.
+/// For how many holders the speed is remembered; beyond it, all are forgotten.
 const REMEMBERED: usize = 10_000;
 
 pub struct Paces<T> {
@@ -21,7 +21,7 @@ pub struct Paces<T> {
     not_quick: Arc<Semaphore>,
 }
 
-/// A place among those that are not known to be quick, given back when it is dropped.
+/// A permit of those for holders that are not known to be quick; given back when it is dropped.
 #[derive(Default)]
 pub struct Pace {
     _slow: Option<OwnedSemaphorePermit>,
@@ -39,7 +39,7 @@ impl<T: Eq + Hash + Clone> Paces<T> {
         self.was_slow.pin().get(whose).copied()
     }
 
-    /// None: there is no place for it now.
+    /// None if no permit is free.
     pub fn try_begin(&self, whose: &T) -> Option<Pace> {
         let one = |all: &Arc<Semaphore>| all.clone().try_acquire_owned().ok();
         Some(match self.was_slow(whose) {
@@ -51,9 +51,9 @@ impl<T: Eq + Hash + Clone> Paces<T> {
         })
     }
 
-    /// Waits for its place.
+    /// Waits for a permit.
     pub async fn begin(&self, whose: &T) -> Pace {
-        // Never closed.
+        // The semaphore is never closed.
         let one = async |all: &Arc<Semaphore>| all.clone().acquire_owned().await.ok();
         match self.was_slow(whose) {
             Some(false) => Pace::default(),
@@ -64,7 +64,7 @@ impl<T: Eq + Hash + Clone> Paces<T> {
         }
     }
 
-    /// How many more may begin, as far as this goes.
+    /// How many more may begin by this limit.
     pub fn left(&self, whose: &T) -> usize {
         match self.was_slow(whose) {
             Some(false) => usize::MAX,
@@ -73,7 +73,7 @@ impl<T: Eq + Hash + Clone> Paces<T> {
         }
     }
 
-    /// Its turn has ended.
+    /// The call has ended.
     pub fn ended(&self, whose: &T, took: Duration) {
         let is_slow = took > SLOW;
         if self.was_slow(whose) == Some(is_slow) {

@@ -1,7 +1,7 @@
-//! Who else may use a file or directory of ours: nobody, where that is ours to say.
+//! Who else may use the host's files and directories: nobody, if the host may decide that.
 //!
-//! On a volume that somebody else made for this process (an owner `root`, a group of ours) the group is as the owner
-//! wants it; everybody is too many wherever it is.
+//! On a volume that somebody else made for this process (owned by `root`, with one of this process's groups)
+//! the group keeps what the owner gave it. Access for everybody is always too much.
 
 use std::fs::Permissions;
 use std::io::Result;
@@ -11,21 +11,21 @@ use std::path::Path;
 const GROUP_AND_OTHERS: u32 = 0o077;
 const OTHERS: u32 = 0o007;
 
-/// Whether everybody may use it, after what can be done about it has been.
+/// Whether everybody may use it, after the host restricted what it could.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Nobody but us, or on somebody else's volume our group.
+    /// Only this process's user, or on somebody else's volume its group.
     Ours,
-    /// Its mode, and the user whom it belongs to.
+    /// Its mode, and the user who owns it.
     OpenToAll { mode: u32, owner: u32 },
 }
 
-/// Whether a mode lets everybody in.
+/// Whether a mode gives access to everybody.
 pub fn is_open_to_all(mode: u32) -> bool {
     mode & OTHERS != 0
 }
 
-/// Takes away what others may do with it; says if that is not allowed.
+/// Removes others' access; says if that is not allowed.
 pub fn tighten(path: &Path) -> Result<Access> {
     let found = std::fs::metadata(path)?;
     let (mode, owner) = (found.mode() & 0o7777, found.uid());

@@ -1,4 +1,4 @@
-//! A body that comes in pieces, gathered into one: what it costs follows from its bytes, however they are cut.
+//! Collects a body that comes in pieces. The cost depends on its bytes, however they are cut.
 
 use std::pin::pin;
 
@@ -6,16 +6,16 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::Body;
 
-/// Why there is no whole body.
+/// Why a body is not whole.
 #[derive(Debug)]
 pub enum Broken<E> {
-    /// It has more bytes than it may.
+    /// It has more bytes than the limit.
     TooLarge,
     Ended(E),
 }
 
-/// The whole body. One that comes in one piece is passed on as it came; of others each piece is copied at once and let go,
-/// into room that at most doubles with what has come, whatever length was announced.
+/// The whole body. A body in one piece is passed on as it is. Otherwise each piece is copied at once and
+/// dropped, into a buffer that at most doubles with the bytes received, whatever length was announced.
 pub async fn gather<B: Body<Data = Bytes>>(
     body: B,
     limit: usize,
@@ -23,7 +23,7 @@ pub async fn gather<B: Body<Data = Bytes>>(
     let mut body = pin!(body);
     let (mut whole, mut gathered) = (Bytes::new(), BytesMut::new());
     while let Some(frame) = body.frame().await {
-        // Trailers say nothing to anybody here.
+        // Nobody here reads trailers.
         let Ok(piece) = frame.map_err(Broken::Ended)?.into_data() else { continue };
         if piece.len() > limit - gathered.len() {
             return Err(Broken::TooLarge);
@@ -48,11 +48,11 @@ mod tests {
 
     use super::*;
 
-    /// A body of so many pieces, each of which holds on to `alive`.
+    /// A body of this many pieces, each of which holds `alive`.
     struct Cut {
         left: usize,
         alive: Arc<()>,
-        /// The most pieces that were there at once.
+        /// The most pieces that were alive at once.
         most: usize,
     }
 

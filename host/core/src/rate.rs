@@ -1,6 +1,6 @@
-//! So many in a second, and so many at once: what each plugin may have of something that all need.
+//! A rate limit: some per second, and some at once. Each plugin has one for things that all plugins need.
 //!
-//! One atomic number and no lock. What is refused is counted, for whoever tells of it.
+//! One atomic number and no lock. It counts what it refused, for whoever reports that.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -10,11 +10,11 @@ const SECOND_NS: u64 = 1_000_000_000;
 #[derive(Debug)]
 pub struct Rate {
     since: Instant,
-    /// Between two, at the rate.
+    /// The time between two, at the rate.
     pause_ns: u64,
-    /// How far ahead of the rate one may be.
+    /// How far the holder may be ahead of the rate.
     ahead_ns: u64,
-    /// When the next would be due at the rate, since `since`.
+    /// When the next one is due at the rate, as time since `since`.
     due_ns: AtomicU64,
     refused: AtomicU64,
 }
@@ -31,12 +31,12 @@ impl Rate {
         }
     }
 
-    /// Counts one in, unless there are too many.
+    /// Counts one, unless there are too many.
     pub fn take(&self) -> bool {
         self.take_some(1)
     }
 
-    /// Counts several in, or none of them.
+    /// Counts several, or none of them.
     pub fn take_some(&self, count: usize) -> bool {
         let now = u64::try_from(self.since.elapsed().as_nanos()).unwrap_or(u64::MAX);
         let taken = self.take_at(now, count);
@@ -51,7 +51,7 @@ impl Rate {
         self.refused.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How many were refused since this was asked before.
+    /// How many were refused since the last call of this.
     pub fn refused(&self) -> u64 {
         self.refused.swap(0, Ordering::Relaxed)
     }

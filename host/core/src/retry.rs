@@ -1,4 +1,5 @@
-//! When something that failed is tried again, and when it is given up: one policy for everything that the host retries.
+//! When something that failed is tried again, and when the host gives up: one policy for everything that the
+//! host retries.
 //!
 //! Pure arithmetic: it knows neither a clock nor what failed. Every number of failures counts those in a row; a failure
 //! that passes (`Fault::is_transient`) is not counted, and is tried again after `TRANSIENT_MS`.

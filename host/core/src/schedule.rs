@@ -1,5 +1,5 @@
-//! When something that happens again and again is due next: an interval, or a cron expression in a time
-//! zone, with jitter. Pure arithmetic on given times; missed moments are one.
+//! When something periodic is due next: an interval, or a cron expression in a time zone, with jitter. Pure
+//! arithmetic on given times; several missed ticks count as one.
 
 use croner::Cron;
 use croner::parser::{CronParser, Year};
@@ -9,22 +9,22 @@ use jiff::tz::TimeZone;
 use crate::ids::random_bytes;
 use crate::retry::RetryPolicy;
 
-/// How often a tick comes if nobody says otherwise, in milliseconds.
+/// The default interval, in milliseconds.
 const DEFAULT_EVERY_MS: i64 = 60_000;
-/// After failures a tick waits at least so long.
+/// The shortest waits after failures in a row.
 const AFTER_FAILURES: RetryPolicy = RetryPolicy::doubling(60_000, 60 * 60 * 1000);
-/// How long a cron expression waits beyond the years that are looked at, in milliseconds.
+/// How long a cron expression waits that has no time in the years that are searched, in milliseconds.
 const NEVER_MS: i64 = 365 * 24 * 60 * 60 * 1000;
-/// Fewest fields of a cron expression.
+/// The fewest fields of a cron expression.
 const CRON_FIELDS: usize = 5;
-/// From here on is looked whether a cron expression ever comes, in milliseconds: the year 2000.
+/// The start of the search whether a cron expression ever matches, in milliseconds: the year 2000.
 const LOOKED_FROM_MS: i64 = 946_684_800_000;
 
 /// A rhythm.
 #[derive(Clone, Debug)]
 pub struct Schedule {
     rhythm: Rhythm,
-    /// Each tick comes later by a random part of this, in milliseconds.
+    /// Each tick is delayed by a random part of this, in milliseconds.
     jitter_ms: i64,
 }
 
@@ -42,7 +42,7 @@ impl Default for Schedule {
 }
 
 impl Schedule {
-    /// From what a manifest says; an error is one sentence.
+    /// From a manifest's schedule; an error is one sentence.
     pub fn parse(
         every: Option<&str>,
         cron: Option<&str>,
@@ -67,7 +67,7 @@ impl Schedule {
         if interval_ms(text).is_ok() {
             return Self::parse(Some(text), None, None, None);
         }
-        // `30 sec` is an interval mistyped, and no cron expression of two fields.
+        // `30 sec` is a mistyped interval, and not a cron expression of two fields.
         let is_cron = text.split_whitespace().count() >= CRON_FIELDS || text.starts_with('@');
         if is_cron {
             return Self::parse(None, Some(text), None, None);
@@ -94,7 +94,7 @@ impl Schedule {
         next.saturating_add(self.jitter())
     }
 
-    /// The same after `failures` failures in a row: later, by itself alone.
+    /// The same after `failures` failures in a row, but no sooner than the backoff allows.
     pub fn after_failure(&self, due: i64, now: i64, failures: u32) -> i64 {
         self.after(due, now).max(now + AFTER_FAILURES.wait_ms(failures))
     }
@@ -132,7 +132,8 @@ fn interval_ms(text: &str) -> Result<i64, String> {
     if number == 0 { Err(wrong()) } else { Ok(i64::from(number) * seconds * 1000) }
 }
 
-/// Of five or six fields. Without a year, what comes once comes again and again, so it is enough to look once.
+/// With five or six fields. Without a year, an expression that matches once matches again and again, so one
+/// match is enough.
 fn parse_cron(text: &str) -> Result<Cron, String> {
     let parser = CronParser::builder().year(Year::Disallowed).build();
     let cron = parser.parse(text);
@@ -195,10 +196,10 @@ mod tests {
 
     #[test]
     fn a_time_of_day_comes_once_on_each_day_of_a_change_of_clocks() {
-        // 02:30 is not there: it comes as the hour is over.
+        // 02:30 does not exist: the tick comes at the end of the skipped hour.
         let spring = ticks("30 2 * * *", "2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z");
         assert_eq!(spring, [time("2026-03-29T01:00:00Z")]);
-        // 02:30 is there twice: the first counts.
+        // 02:30 exists twice: the first counts.
         let autumn = ticks("30 2 * * *", "2026-10-24T22:00:00Z", "2026-10-25T23:00:00Z");
         assert_eq!(autumn, [time("2026-10-25T00:30:00Z")]);
         let late = Schedule::parse(None, Some("30 2 * * *"), Some("Europe/Berlin"), None).unwrap();
@@ -227,7 +228,7 @@ mod tests {
         for fine in ["0 0 31 * *", "0 0 L 2 *", "0 0 30 2 1", "59 59 23 31 12 *"] {
             assert!(Schedule::of_operator(fine).is_ok(), "{fine}");
         }
-        // A year would come once, or has been.
+        // A year would match once, or is in the past.
         assert!(Schedule::of_operator("0 0 0 1 1 * 2020").is_err());
     }
 

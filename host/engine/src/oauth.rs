@@ -1,9 +1,9 @@
-//! Authorisation of plugins on their platforms (OAuth 2, by RFC 9700): a browser leaves with a state, comes
-//! back with it once, and what the platform then says is carried out in one write.
+//! Authorisation of plugins on their platforms (OAuth 2, by RFC 9700): a browser leaves with a state and
+//! returns with it once; then one write stores what the platform authorised.
 //!
-//! The host keeps what makes it safe: the state and its binding to plugin and browser, PKCE, and the list
-//! of where browsers may be sent. The plugin knows the platform. No secret of a flow is stored in the
-//! clear, logged, or quoted in an error. Nothing here speaks HTTP or SQL.
+//! The host does what makes a flow safe: the state and its binding to plugin and browser, PKCE, and the list of
+//! URLs to which browsers may be sent. The plugin knows the platform. No secret of a flow is stored in the
+//! clear, logged, or quoted in an error. Nothing here uses HTTP or SQL.
 
 mod answer;
 mod callback;
@@ -37,12 +37,12 @@ use flow::Flow;
 use redirects::{Redirects, WebUrl};
 use secret::{Secret, challenge, hash, verifier_context};
 
-/// How long a ticket, and then the way over the platform, may take, in milliseconds.
+/// How long a ticket is valid, and then how long the browser may take at the platform, in milliseconds.
 pub const FLOW_MS: i64 = 10 * 60 * 1000;
-/// How long after that a ticket is kept, in milliseconds: an authorisation that it began at its end has the same
-/// time, and the plugin's call is still to come.
+/// How long after that a ticket is kept, in milliseconds: an authorisation that it began at its end has the
+/// same time, and then the plugin is called.
 pub const ENDED_MS: i64 = 2 * FLOW_MS;
-/// Longest URL of a platform that a plugin answers, in bytes.
+/// The longest URL of a platform that a plugin may return, in bytes.
 const URL_BYTES: usize = 8_192;
 
 /// Authorises plugins.
@@ -53,23 +53,23 @@ pub struct OAuth {
     redirects: Arc<Redirects>,
     public_url: Option<Url>,
     is_local: bool,
-    /// Whether nobody needs a ticket.
+    /// Whether anybody may begin an authorisation without a ticket.
     pub is_open: bool,
-    /// That one ticket begins.
+    /// The most authorisations that one ticket begins.
     flows_per_ticket: u32,
     bounds: OAuthBounds,
-    /// Largest form that a platform has posted to the callback.
+    /// The largest form that a platform may post to the callback, in bytes.
     pub form_bytes: usize,
 }
 
 /// Who begins an authorisation.
 pub struct Visitor {
     pub request: RequestId,
-    /// The API key or the address.
+    /// The API key, or the address of the client.
     pub sender: String,
 }
 
-/// Where the browser goes, and the cookie that it takes along.
+/// Where the browser goes, and the cookie that is set.
 pub struct Leave {
     pub url: String,
     pub cookie_name: String,
@@ -79,7 +79,7 @@ pub struct Leave {
 type OAuthResult<T> = Result<T, OAuthError>;
 
 impl OAuth {
-    /// The URL as browsers may be sent to it, or why they may not.
+    /// The URL to which browsers may be sent, or why they may not.
     pub fn may_redirect(&self, url: &str) -> Result<WebUrl, String> {
         self.redirects.check(url)
     }
@@ -102,8 +102,8 @@ impl OAuth {
         }
     }
 
-    /// Where browsers reach the host, without a slash at its end. `host` is what the request was sent to,
-    /// if that is this machine.
+    /// The base URL at which browsers reach the host, without a final slash. `host` is the `Host` of the
+    /// request, if that is this machine.
     pub fn base(&self, host: Option<&str>) -> OAuthResult<String> {
         match (&self.public_url, host) {
             (Some(url), _) => Ok(url.as_str().trim_end_matches('/').to_owned()),
@@ -117,7 +117,8 @@ impl OAuth {
         self.plugin(plugin).map(drop)
     }
 
-    /// A ticket, with which a browser may begin what the driver asks for; the URL to send it to.
+    /// A ticket, with which a browser may begin the authorisation that the driver requests; returns the URL to
+    /// send the browser to.
     pub async fn start(
         &self,
         plugin: &str,
@@ -144,7 +145,7 @@ impl OAuth {
         Ok(format!("{base}/auth/{}/authorize?ticket={}", plugin.name, ticket.as_str()))
     }
 
-    /// Begins what is asked for.
+    /// Begins an authorisation.
     pub async fn authorize(
         &self,
         plugin: &str,
@@ -157,8 +158,8 @@ impl OAuth {
         self.leave(plugin, flow, by).await
     }
 
-    /// Begins what the ticket is for. Whatever visits the URL before its reader does begins one as well, so a
-    /// ticket is good for several; the first that completes ends it.
+    /// Begins the ticket's authorisation. A ticket is good for several, because a link preview may visit the
+    /// URL first; the first that completes uses the ticket up.
     pub async fn authorize_with(
         &self,
         plugin: &str,
@@ -208,7 +209,7 @@ impl OAuth {
         Ok(Leave { url, cookie_name, cookie: browser.as_str().to_owned() })
     }
 
-    /// The URL that the plugin answers for its platform.
+    /// The platform's URL, as the plugin returns it.
     async fn platform_url(
         &self,
         plugin: &Arc<Plugin>,
@@ -227,7 +228,7 @@ impl OAuth {
     }
 
     fn plugin(&self, name: &str) -> OAuthResult<Arc<Plugin>> {
-        // Anybody may ask here, and learns no names.
+        // Anybody may call this, and must learn no names.
         let plugin = self.mutations.calls.serving(name).map_err(CallError::without_suggestion)?;
         if plugin.manifest.oauth.is_none() {
             return Err(OAuthError::NoOAuth(plugin.name.clone()));
@@ -235,7 +236,7 @@ impl OAuth {
         Ok(plugin)
     }
 
-    /// What the flow's community is called now; none if it has none, or is gone.
+    /// The present slug of the flow's community; none if it has none, or if it is gone.
     fn slug(&self, flow: &Flow) -> OAuthResult<Option<String>> {
         let Some(id) = flow.community else { return Ok(None) };
         Ok(self.context.store.read(|reader| reader.slug_of(CommunityId(id)))?)
@@ -253,7 +254,7 @@ fn no_platform_url() -> Fault {
     Fault::BadOutput(wrong.to_owned())
 }
 
-/// The platform's URL with what the host answers for, whatever the plugin wrote there.
+/// The platform's URL with the parameters that the host sets, in place of the plugin's.
 fn complete(url: &WebUrl, flow: &Flow, state: &Secret, verifier: Option<&Secret>) -> String {
     let challenge = verifier.map(challenge);
     let mut own = vec![

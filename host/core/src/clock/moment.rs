@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 
 use super::rfc3339;
 
-/// Milliseconds since the Unix epoch, shown as RFC 3339 has them.
+/// Milliseconds since the Unix epoch, shown as RFC 3339.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment(pub i64);
 

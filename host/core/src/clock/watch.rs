@@ -1,5 +1,5 @@
-//! Watches the wall clock beside the monotonic one: notices when it was set, and says how far it is
-//! believed meanwhile.
+//! Compares the wall clock with the monotonic one: notices when it was set, and decides how far the host trusts
+//! it.
 
 use std::sync::atomic::Ordering;
 
@@ -8,25 +8,25 @@ use super::Clock;
 /// Setting the wall clock back by this much is a step, in milliseconds.
 const BACK_MS: i64 = 2_000;
 
-/// When a wall clock that was set is believed.
+/// When a wall clock that was set is trusted.
 #[derive(Clone, Copy, Debug)]
 pub struct Trust {
-    /// What it may go forward at once, in milliseconds.
+    /// How far it may jump forward and be trusted at once, in milliseconds.
     pub step_ms: i64,
-    /// How long it must have been steady after going further, in milliseconds; 0: it is always believed.
+    /// How long it must have been steady after a larger jump, in milliseconds; 0: it is always trusted.
     pub steady_ms: i64,
 }
 
-/// Looks at both clocks again and again; one for each clock.
+/// Reads both clocks repeatedly; one for each `Clock`.
 pub struct ClockWatch {
     clock: Clock,
     trust: Trust,
-    /// Wall and monotonic time of the last look.
+    /// Wall and monotonic time of the last poll.
     last: (i64, i64),
     doubt: Option<Doubt>,
 }
 
-/// The wall clock is ahead of what is believed.
+/// The wall clock is ahead of the trusted time.
 #[derive(Clone, Copy, Debug)]
 struct Doubt {
     ahead_ms: i64,
@@ -35,7 +35,7 @@ struct Doubt {
 }
 
 impl ClockWatch {
-    /// `seen`: what was believed last by the process before this one, if there was one.
+    /// `seen`: the last trusted time of the process before this one, if there was one.
     pub fn new(clock: Clock, seen: Option<i64>, trust: Trust) -> Self {
         let last @ (wall, monotonic) = clock.both();
         let mut watch = Self { clock, trust, last, doubt: None };
@@ -48,7 +48,7 @@ impl ClockWatch {
         watch
     }
 
-    /// A host that was off for a while does so at each start.
+    /// Every host that was off for a while logs this at start.
     fn say_lag(&self) {
         if let Some(doubt) = self.doubt {
             let (ahead_ms, steady_ms) = (doubt.ahead_ms, self.trust.steady_ms);
@@ -61,7 +61,7 @@ impl ClockWatch {
         }
     }
 
-    /// Goes on believing the wall clock, or stops.
+    /// Reads both clocks, and trusts the wall clock or no longer.
     pub fn poll(&mut self) {
         let (wall, monotonic) = self.clock.both();
         let step = (wall - self.last.0) - (monotonic - self.last.1);
@@ -132,7 +132,7 @@ mod tests {
         (Clock::of(Source::Driven(driven.clone())), driven)
     }
 
-    /// How far the wall clock is ahead of what is believed, in seconds.
+    /// How far the wall clock is ahead of the trusted time, in seconds.
     fn lag_s(clock: &Clock) -> i64 {
         let believed = clock.believed_ms();
         (clock.now_ms() - believed + 500).div_euclid(1_000)

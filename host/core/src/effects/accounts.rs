@@ -1,7 +1,7 @@
-//! Accounts of people on platforms: what they are, how they are claimed, and what a claim makes of an
-//! account that is linked already.
+//! Accounts of people on platforms: what they are, how they are claimed, and what a claim changes if the
+//! account is linked already.
 //!
-//! Pure rules: what is stored is told to them, and nothing here stores anything.
+//! Pure rules: they get what is stored as values, and store nothing.
 
 use std::borrow::Cow;
 
@@ -24,13 +24,13 @@ pub enum AccountChange {
     Person(PersonId),
     /// An account that nobody has.
     Add(Account),
-    /// An account that had this owner and quality when the change was thought of.
+    /// An account that had this owner and quality when the change was planned.
     Change { account: Account, before: (PersonId, LinkQuality) },
-    /// An account that is there, as it was when the change was thought of.
+    /// An existing account, as it was when the change was planned.
     Remove(Account),
 }
 
-/// What tells accounts of a community apart.
+/// What identifies an account within a community.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountKey {
     pub platform_type: String,
@@ -47,11 +47,11 @@ pub struct Account {
     pub custom_data: Option<String>,
     pub link_type: LinkType,
     pub link_quality: LinkQuality,
-    /// The plugin whose claim that is; empty: a driver's.
+    /// The plugin that claimed it; empty: a driver.
     pub linked_by: String,
 }
 
-/// How somebody came to say whose account it is.
+/// Why somebody claims to know whose account it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub enum LinkType {
     #[serde(rename = "oauth")]
@@ -77,10 +77,10 @@ pub enum LinkQuality {
     Strong,
 }
 
-/// An account as somebody says that it is.
+/// A statement about whose account it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// None: of whoever has it, or of a new person.
+    /// None: whoever has it, or a new person.
     pub person: Option<PersonId>,
     pub key: AccountKey,
     /// JSON.
@@ -91,7 +91,7 @@ pub struct Claim {
     pub by: String,
 }
 
-/// The account is somebody else's, and the claim is no surer than theirs.
+/// The account is somebody else's, and the claim is not surer than theirs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Owned;
 
@@ -140,7 +140,7 @@ impl LinkQuality {
 }
 
 impl AccountChange {
-    /// How many bytes it adds to what is stored, about.
+    /// About how many bytes it adds to the store.
     pub fn stored_bytes(&self) -> u64 {
         match self {
             Self::Person(_) => ROW_BYTES,
@@ -170,7 +170,7 @@ impl AccountKey {
     }
 }
 
-/// What `shown` writes.
+/// The schema of what `shown` writes.
 impl JsonSchema for Account {
     fn schema_name() -> Cow<'static, str> {
         "Account".into()
@@ -199,12 +199,12 @@ impl JsonSchema for Account {
 }
 
 impl Account {
-    /// As drivers see it: a JSON text.
+    /// The account as drivers see it: a JSON text.
     pub fn shown(&self, community: &str) -> String {
         self.with_id(json!(self.person), community)
     }
 
-    /// As guests see it: ids are texts for them.
+    /// The account as guests see it: with a text as the person's id.
     pub fn told(&self, community: &str) -> String {
         self.with_id(json!(self.person.to_string()), community)
     }
@@ -222,13 +222,13 @@ impl Account {
             .end()
     }
 
-    /// Whether that plugin may unlink it: what it linked itself, and what nobody has confirmed. An unlinking
-    /// says nothing surer, and whoever unlinks could link to somebody else next.
+    /// Whether that plugin may unlink it: if it linked it itself, or if nobody has confirmed it. Unlinking
+    /// needs no surer claim, and whoever unlinks could then link it to somebody else.
     pub fn may_be_unlinked_by(&self, plugin: &str) -> bool {
         self.linked_by == plugin || self.link_quality <= LinkQuality::Unconfirmed
     }
 
-    /// About how much memory it takes.
+    /// About how many bytes it has.
     pub fn bytes(&self) -> u64 {
         let key = self.key.platform_type.len() + self.key.platform_identifier.len();
         (key + self.custom_data.as_ref().map_or(0, String::len)) as u64
@@ -236,12 +236,13 @@ impl Account {
 }
 
 impl Claim {
-    /// Reads a claim, a JSON text: a plugin's, whose own platform it is on where it names none, or a driver's.
+    /// Reads a claim, a JSON text. A plugin's claim without `platform_type` is about the plugin's own platform;
+    /// a driver's must have one.
     pub fn parse(text: &str, plugin: Option<&str>) -> Result<Self, String> {
         Self::parse_or(text, plugin, LinkQuality::Unknown)
     }
 
-    /// The same, of this quality where the claim names none.
+    /// The same, with this quality if the claim names none.
     pub fn parse_or(
         text: &str,
         plugin: Option<&str>,
@@ -262,13 +263,12 @@ impl Claim {
         Ok(Self { person, key, custom_data, link_type, link_quality, by })
     }
 
-    /// The account as it will be, and what has to be stored for that. `stored` is the account as it is
-    /// linked now, and whether its owner is the claimed person or merged with them; `fresh` the id of
-    /// a person that may have to be made.
+    /// The account as it will be, and the changes to store. `stored` is the account as it is linked now, and
+    /// whether its owner is the claimed person or merged with them; `fresh` is the id for a person who may have
+    /// to be created.
     ///
-    /// What is linked is changed only by a strictly surer claim, and only such a claim takes it from
-    /// somebody else: a confirmed account cannot be lost to a mere assertion, and a wrong assertion
-    /// does not keep the owner out.
+    /// Only a strictly surer claim changes a linked account or takes it from somebody else: a mere assertion
+    /// cannot take a confirmed account, and a wrong assertion does not keep the owner out.
     pub fn settle(
         self,
         stored: Option<(Account, bool)>,

@@ -12,11 +12,11 @@ pub struct Exception {
     pub message: String,
     pub redirect_to: Option<String>,
     pub status_code: Option<u16>,
-    /// What else it was given: `content`, `content_type`, `headers`, …
+    /// Its other fields: `content`, `content_type`, `headers`, …
     pub more: Map<String, Value>,
 }
 
-/// What `shown` writes.
+/// The schema of what `shown` writes.
 impl JsonSchema for Exception {
     fn schema_name() -> Cow<'static, str> {
         "HookException".into()
@@ -39,7 +39,7 @@ impl JsonSchema for Exception {
 }
 
 impl Exception {
-    /// Of a step's setting.
+    /// From a step's setting.
     pub fn of_setting(name: &str, message: String, redirect_to: &str, status: Option<u16>) -> Self {
         Self {
             name: name.to_owned(),
@@ -50,7 +50,7 @@ impl Exception {
         }
     }
 
-    /// A text is its message, an object its fields; anything else says nothing.
+    /// A text is its message, and an object its fields; anything else is ignored.
     pub fn parse(name: &str, value: &Value) -> Self {
         let mut exception = Self { name: name.to_owned(), ..Self::default() };
         match value {

@@ -1,4 +1,4 @@
-//! A webfilter: the data is posted, and what is answered says what becomes of it.
+//! A webfilter: the host posts the data, and the answer decides about it.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub struct StepAnswer {
     pub warnings: Vec<String>,
 }
 
-/// What the secret of a step is sealed for.
+/// The context for which a step's secret is sealed.
 pub fn secret_context(id: &str) -> Vec<u8> {
     format!("hook_step/{id}/secret").into_bytes()
 }
@@ -91,7 +91,7 @@ fn encoded(body: String, is_form: bool) -> Result<Encoded, EgressError> {
     Ok((form.body.into(), "application/x-www-form-urlencoded", warning))
 }
 
-/// Only a 2xx with a JSON object says anything.
+/// Only a 2xx with a JSON object is an answer.
 fn read(inbound: &Inbound) -> StepAnswer {
     let mut answer = StepAnswer { status: inbound.status, ..StepAnswer::default() };
     if !(200..300).contains(&inbound.status) {
@@ -115,7 +115,7 @@ fn read(inbound: &Inbound) -> StepAnswer {
     answer
 }
 
-/// The members of an answer that are looked at.
+/// The members of an answer that the host reads.
 #[derive(Deserialize)]
 struct SentToStep<'t> {
     #[serde(borrow)]

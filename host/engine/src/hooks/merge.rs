@@ -1,10 +1,10 @@
-//! How a step's answer gets into the data: only what it names, and only where the hook allows it.
+//! Merges a step's answer into the data: only members that it names, and only where the hook allows it.
 
 use serde_json::{Map, Value};
 
 use super::step::Merge;
 
-/// Changes the data as far as `mutable` allows; which of that is different then.
+/// Changes the data as far as `mutable` allows; returns the mutable places that changed.
 pub fn apply(data: &mut Value, update: &Value, mutable: &[String], how: Merge) -> Vec<String> {
     let changed = mutable.iter().filter(|pointer| {
         update.pointer(pointer).is_some_and(|value| put(data, pointer, value, how))
@@ -12,8 +12,8 @@ pub fn apply(data: &mut Value, update: &Value, mutable: &[String], how: Merge) -
     changed.cloned().collect()
 }
 
-/// Where an update says something else than the data, and nothing there is mutable. Whoever sends back all that it was
-/// sent changes nothing by it.
+/// The places at which an update differs from the data and is not allowed to. A step may return everything that
+/// it was sent: that changes nothing.
 pub fn beyond(update: &Value, data: &Value, mutable: &[String]) -> Vec<String> {
     let mut found = Vec::new();
     let inner: Vec<&str> = mutable.iter().map(String::as_str).collect();
@@ -21,7 +21,7 @@ pub fn beyond(update: &Value, data: &Value, mutable: &[String]) -> Vec<String> {
     found
 }
 
-/// `inner`: what is mutable, from here on.
+/// `inner`: the mutable places, relative to this one.
 fn look_beyond(
     (update, data): (&Value, Option<&Value>),
     inner: &[&str],
@@ -41,7 +41,7 @@ fn look_beyond(
     }
 }
 
-/// The rest of a pointer that leads into that member.
+/// The rest of a pointer into that member.
 fn inside<'p>(pointer: &'p str, key: &str) -> Option<&'p str> {
     let rest = pointer.strip_prefix('/')?;
     let end = rest.find('/').unwrap_or(rest.len());
@@ -49,7 +49,7 @@ fn inside<'p>(pointer: &'p str, key: &str) -> Option<&'p str> {
     (unescaped(part) == key).then_some(rest)
 }
 
-/// Whether anything is different then.
+/// Returns whether anything changed.
 fn put(data: &mut Value, pointer: &str, value: &Value, how: Merge) -> bool {
     if pointer.is_empty() {
         let (Some(data), Some(update)) = (data.as_object_mut(), value.as_object()) else {
@@ -77,7 +77,7 @@ fn put_member(object: &mut Map<String, Value>, key: &str, value: &Value, how: Me
     }
 }
 
-/// RFC 7396. Whether anything is different then.
+/// Merges by RFC 7396. Returns whether anything changed.
 fn patch(target: &mut Value, update: &Value) -> bool {
     let Some(update) = update.as_object() else {
         let is_new = target != update;
@@ -113,7 +113,7 @@ fn patch_member(object: &mut Map<String, Value>, key: &str, value: &Value) -> bo
     }
 }
 
-/// Takes what is sensitive out of the data.
+/// Removes the sensitive values from the data.
 pub fn without(data: &Value, sensitive: &[String]) -> Value {
     let mut seen = data.clone();
     for pointer in sensitive {
@@ -122,7 +122,7 @@ pub fn without(data: &Value, sensitive: &[String]) -> Value {
         };
         match seen.pointer_mut(parent) {
             Some(Value::Object(parent)) => drop(parent.remove(&unescaped(key))),
-            // The others keep their places.
+            // The other elements keep their indices.
             Some(Value::Array(_)) => {
                 seen.pointer_mut(pointer).into_iter().for_each(|one| *one = Value::Null)
             }
@@ -132,7 +132,7 @@ pub fn without(data: &Value, sensitive: &[String]) -> Value {
     seen
 }
 
-/// Puts back what was sensitive, whatever the steps made of it.
+/// Restores the sensitive values, whatever the steps put there.
 pub fn restore(data: &mut Value, original: &Value, sensitive: &[String]) {
     for pointer in sensitive {
         let Some((parent, key)) = pointer.rsplit_once('/') else {

@@ -1,11 +1,11 @@
-//! The host's own hooks: before what each runs, and what its steps may do there.
+//! The host's own hooks: what each runs before, and what its steps may do.
 
 use crate::plugins::Plugin;
 use crate::plugins::manifest::{HOST_HOOKS, HookManifest};
 use moothall_core::secrets;
 use moothall_values::json::{self, Exact, NULL, Object};
 
-/// A hook of the host's own.
+/// One of the host's own hooks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Builtin {
     ActionRequested,
@@ -55,8 +55,8 @@ impl Builtin {
     }
 }
 
-/// What steps see of a plugin that is to be enabled: its config without secrets. Of one that is not there
-/// nobody knows what is a secret.
+/// What steps see of a plugin that will be enabled: its config without secrets. If the plugin is not loaded,
+/// nobody knows which values are secret.
 pub fn enabling_data(
     community: Option<&str>,
     name: &str,

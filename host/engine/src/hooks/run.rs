@@ -110,7 +110,8 @@ impl Hooks {
         let timeout = left.min(Duration::from_millis(step.settings.timeout_ms));
         if timeout.is_zero() {
             let reason = "the hook's time was over";
-            // This counts as no answer, which may halt: a slow step before it must not disable this one.
+            // This counts as no answer, which may halt the run: otherwise a slow step before this one would
+            // disable it.
             if matches!(step.target, Target::Http(_)) {
                 return unreachable_step(run, step, reason, trace);
             }
@@ -141,7 +142,7 @@ impl Hooks {
         let of = (&*run.hook.point, &**step, url);
         match self.post(of, &running.run_id, &given.seen, timeout).await {
             Ok(answer) => running.answered(step, &given, answer, trace),
-            // Whoever caused the run must not get by with data that cannot be sent.
+            // Data that cannot be sent must not be a way around the step.
             Err(EgressError::Invalid(reason)) => {
                 "failed".clone_into(&mut trace.status);
                 trace.warnings.push(reason.clone());

@@ -1,4 +1,4 @@
-//! A hook's run that is under way: the data as the steps have left it, and what each answer does to it.
+//! A hook's run in progress: the data as the steps have left it, and what each answer changes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use super::verdict::{Given, Judged, Updated, named, unknown};
 use moothall_core::ids::CallId;
 use moothall_values::json::Document;
 
-/// A run that is under way.
+/// A run in progress.
 pub(super) struct Running {
     pub run_id: String,
     pub original: Arc<Document>,
@@ -29,7 +29,7 @@ pub(super) struct Running {
     pub trace: Vec<StepTrace>,
 }
 
-/// What follows after a step.
+/// What happens after a step.
 pub(super) enum Then {
     Next,
     Stop,
@@ -47,7 +47,7 @@ pub(super) fn unreachable_step(run: &Run, step: &Step, error: &str, trace: &mut 
     match run.hook.point.halts_with() {
         Some(name) if settings.halt_on_request_exception => {
             let redirect = &settings.redirect_on_request_exception;
-            // The trace says what went wrong: whoever caused the run need not learn addresses.
+            // The trace has the details: whoever caused the run need not learn addresses.
             let message = "a step of the hook did not answer".to_owned();
             Then::Halt(Exception::of_setting(name, message, redirect, None))
         }
@@ -78,7 +78,7 @@ impl Step {
 }
 
 impl Running {
-    /// What a step is given, and by what its answer is judged.
+    /// The input of a step, and what its answer is checked against.
     pub fn given(&self, run: &Run, step: &Step) -> Given {
         let base = match step.settings.mode {
             StepMode::Accumulate => &self.data,
@@ -126,7 +126,7 @@ impl Running {
         }
     }
 
-    /// `asked`: none if the time was over.
+    /// `asked`: none if the run's time was over.
     pub fn answered_by_plugin(
         &mut self,
         step: &Step,

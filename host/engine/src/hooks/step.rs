@@ -1,4 +1,4 @@
-//! A step: what it runs, and how. The settings are a webfilter's nine, and ours.
+//! A step: what it calls, and how. Its settings are StoryBoard's nine for webfilters, and the host's.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use crate::plugins::manifest::FilterManifest;
 use moothall_core::ids::CommunityId;
 use moothall_store::StepRow;
 
-/// Longest time that a step may ask for, in milliseconds.
+/// The longest timeout of a step, in milliseconds.
 pub const TIMEOUT_MS: u64 = 60_000;
 /// Longest description and URL, in bytes.
 const TEXT_BYTES: usize = 4 << 10;
@@ -18,11 +18,11 @@ pub struct Step {
     /// `step_` and a ULID, or `plugin:<name>` of a manifest's.
     pub id: String,
     pub hook: String,
-    /// `HOST`: all.
+    /// The community for which it runs; `HOST`: all.
     pub community: CommunityId,
     pub target: Target,
     pub settings: Settings,
-    /// Sealed: signs the requests of an HTTP step.
+    /// The sealed secret that signs the requests of an HTTP step.
     pub secret: Vec<u8>,
 }
 
@@ -34,7 +34,7 @@ pub enum Target {
     Plugin(String),
 }
 
-/// As they are put and shown.
+/// The settings as a client sends and reads them.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schemars(!deny_unknown_fields)]
@@ -77,11 +77,11 @@ pub enum StepMode {
     /// The data as the steps before left it.
     #[default]
     Accumulate,
-    /// The data as it was at first.
+    /// The data as it was before all steps.
     Broadcast,
 }
 
-/// How an answer's data gets into the data.
+/// How the data of an answer is merged into the data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(rename = "StepMerge")]
@@ -119,7 +119,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// What a body says, over its preset, over the settings before.
+    /// The settings of a body, over its preset, over the existing settings.
     pub fn over(before: &Self, mut body: Value) -> Result<Self, String> {
         let Some(fields) = body.as_object_mut() else {
             return Err("a step is a JSON object".to_owned());
@@ -136,7 +136,7 @@ impl Settings {
             Some(_) => return Err("the only `preset` is `openedx-webhooks`".to_owned()),
         }
         for (key, value) in std::mem::take(fields) {
-            // What an answer shows and nobody sets.
+            // Members that answers contain and that nobody sets.
             if !matches!(key.as_str(), "id" | "hook") {
                 whole[key] = value;
             }
@@ -169,7 +169,7 @@ impl Settings {
         Ok(())
     }
 
-    /// What halts a run, whether it does, and where that leads to; empty: nowhere.
+    /// A reason to halt, whether it halts the run, and the URL it leads to; empty: none.
     pub fn redirects(&self) -> [(&'static str, bool, &str); 3] {
         [
             ("4xx", self.halt_on_4xx, &self.redirect_on_4xx),
@@ -199,7 +199,7 @@ impl Step {
         Ok(Self { id, hook, community, target, settings, secret: row.secret })
     }
 
-    /// Of a plugin's manifest.
+    /// From a plugin's manifest.
     pub fn of_filter(plugin: &str, filter: &FilterManifest) -> Self {
         Self {
             id: format!("plugin:{plugin}"),

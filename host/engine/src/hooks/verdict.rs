@@ -1,6 +1,6 @@
-//! What a step's answer comes to: what it makes of the data and which exception it raises, or why it cannot be carried
-//! out. A filter's verdict that its hook cannot carry out is its plugin's fault: a guard that misspells an exception
-//! must not look as if it had let something through on purpose.
+//! Checks a step's answer: how it changes the data, and which exception it raises, or why the host cannot carry
+//! it out. If a filter's verdict is not possible at its hook, that is the plugin's fault: a guard that
+//! misspells an exception must not seem to have allowed the action on purpose.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,29 +14,29 @@ use moothall_core::config::nearest;
 use moothall_guest::{Fault, Output, Verdict, cut};
 use moothall_values::json::Document;
 
-/// Names of one step's answer that a message repeats, and how much of each, in bytes.
+/// The most names of one answer in a message, and the most bytes of each.
 const NAMES: usize = 20;
 const NAME_BYTES: usize = 100;
 
-/// What a step's answer is measured by.
+/// What a step's answer is checked against.
 pub struct Given {
     pub point: Arc<HookPoint>,
     pub settings: Settings,
-    /// As the steps before left it.
+    /// The data as the steps before left it.
     pub data: Arc<Document>,
-    /// As the step sees it.
+    /// The data as the step sees it.
     pub seen: Arc<Document>,
-    /// The data and an update of it together.
+    /// The largest size of the data and an update together.
     pub most_bytes: usize,
 }
 
 /// The data after an update.
 pub struct Updated {
-    /// None: as it was.
+    /// None: unchanged.
     pub data: Option<Document>,
-    /// The mutable places that are different now.
+    /// The mutable places that changed.
     pub changed: Vec<String>,
-    /// What the update would have changed, and the hook does not let steps change.
+    /// Places that the update names and that the hook does not let steps change.
     pub refused: Vec<String>,
 }
 
@@ -45,11 +45,12 @@ pub enum Judged {
     Pass,
     Stop,
     Update(Updated),
-    /// None: the step's settings do not let it halt. With the names of exceptions that the hook does not have.
+    /// None: the step's settings do not let it halt. Contains the names of exceptions that the hook does not
+    /// have.
     Halt(Option<Exception>, Vec<String>),
 }
 
-/// A judge of one call, and what it made of the verdict.
+/// The checker for one call, and its result.
 pub struct VerdictJudge {
     given: Given,
     judged: Mutex<Option<Judged>>,
@@ -70,7 +71,7 @@ impl VerdictJudge {
         Ok(())
     }
 
-    /// What the verdict came to, and what was wrong with it all the same; none before it was seen.
+    /// The result, and what was wrong with the verdict nevertheless; none before the verdict was checked.
     pub fn take(&self) -> Option<(Judged, Option<String>)> {
         let judged = self.judged.lock().unwrap_or_else(PoisonError::into_inner).take()?;
         let wrong = match &judged {
@@ -90,7 +91,7 @@ impl Given {
                 let update = Document::read(text.clone());
                 let update = update.map_err(|refusal| refusal.of("the filter's update"))?;
                 let updated = self.updated(&update)?;
-                // One that may fail has what is allowed of it carried out all the same.
+                // If the step may fail, the host still carries out the part that is allowed.
                 let is_carried_out = self.settings.fail_silently && !updated.changed.is_empty();
                 match self.excess(&updated) {
                     Some(reason) if !is_carried_out => Err(reason),
@@ -113,7 +114,7 @@ impl Given {
         })
     }
 
-    /// What an update makes of the data, or why nothing: it is too large, or the hook's schema does not allow it.
+    /// The data after an update, or why it is refused: it is too large, or the hook's schema does not allow it.
     pub fn updated(&self, update: &Document) -> Result<Updated, String> {
         let unchanged = |refused| Updated { data: None, changed: Vec::new(), refused };
         if self.settings.disable_filtering {
@@ -132,13 +133,13 @@ impl Given {
         if changed.is_empty() {
             return Ok(unchanged(refused));
         }
-        // Whatever the step made of what it was not shown.
+        // Restored, whatever the step put in place of values that it was not shown.
         restore(&mut value, self.data.value(), &self.point.manifest.sensitive);
         let data = self.checked(self.data.became(value, Some(update)))?;
         Ok(Updated { data: Some(data), changed, refused })
     }
 
-    /// As the hook's own schema wants it.
+    /// Whether the hook's own schema accepts it.
     fn checked(&self, data: Document) -> Result<Document, String> {
         let Some(schema) = &self.point.input else { return Ok(data) };
         let text = schema.checked(data.into_text()).map_err(|violations| {
@@ -188,7 +189,7 @@ pub fn unknown(exception: &Map<String, Value>, known: &[String]) -> Vec<String> 
     exception.keys().filter(|name| !known.contains(name)).cloned().collect()
 }
 
-/// The first of what a step named: it may name as many as it likes.
+/// The first names of an answer, which may contain any number.
 pub fn named(names: &[String]) -> String {
     let first = names.iter().take(NAMES).map(|name| cut(name.clone(), NAME_BYTES));
     let first = first.collect::<Vec<_>>().join(", ");

@@ -1,4 +1,4 @@
-//! What a plugin's `handle-callback` answers, taken apart. It may hold tokens: nothing of it is quoted.
+//! Reads what a plugin's `handle-callback` returns. It may contain tokens, so no message quotes it.
 
 use std::sync::Arc;
 
@@ -15,9 +15,9 @@ use moothall_guest::{Fault, Output};
 
 /// Parameters that a plugin may add to the redirect.
 const PARAMETERS: usize = 32;
-/// Longest name and value of all of them together, in bytes.
+/// The most bytes of all their names and values together.
 const PARAMETER_BYTES: usize = 4_096;
-/// Parameters that the host answers for.
+/// Parameters that the host sets.
 const RESERVED: [&str; 4] = ["state", "community", "error", "error_description"];
 
 /// A plugin's answer as it is sent.
@@ -35,22 +35,22 @@ pub struct TokenAnswer {
     /// A JSON text.
     pub config: Option<String>,
     pub claim: Option<Claim>,
-    /// In place of the driver's own.
+    /// Replaces the driver's redirect URL.
     pub redirect: Option<WebUrl>,
     pub parameters: Vec<(String, String)>,
 }
 
-/// What an answer is measured by.
+/// What an answer is checked against.
 pub struct Expected {
     pub redirects: Arc<Redirects>,
     pub plugin: Arc<Plugin>,
     pub kind: FlowKind,
-    /// Who is logged in.
+    /// The person who is logged in.
     pub person: Option<PersonId>,
 }
 
 impl Expected {
-    /// Takes the answer apart; the account is the logged-in person's, if there is one.
+    /// Reads the answer; the account is the logged-in person's, if there is one.
     pub fn answer(&self, output: &Output) -> Result<TokenAnswer, Fault> {
         let Self { kind, person, .. } = *self;
         let (grants, platform) = (&self.plugin.context.grants, self.plugin.name.as_str());
@@ -83,13 +83,13 @@ impl Expected {
         let parameters = parameters.map_or(Some(Vec::new()), self::parameters);
         let parameters =
             parameters.ok_or_else(|| bad("its parameters are too many, or no texts"))?;
-        // A person's account changes no configuration.
+        // Linking a person's account changes no config.
         let config = config.filter(|_| kind == FlowKind::App).map(|config| config.get().to_owned());
         Ok(TokenAnswer { config, claim, redirect: url, parameters })
     }
 }
 
-/// The account that was authorised just now, which is as sure as can be unless the plugin knows better.
+/// The account that was just authorised: a strongly confirmed claim, unless the plugin says otherwise.
 fn claim(account: &str, platform: &str, person: Option<PersonId>) -> Result<Claim, String> {
     let mut claim = Claim::parse_or(account, Some(platform), LinkQuality::Strong)?;
     claim.link_type = Some(LinkType::OAuth);

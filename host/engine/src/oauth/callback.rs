@@ -1,5 +1,5 @@
-//! The way back: the state is used up, then the plugin says what the platform authorised, then all of it
-//! is stored. From the state on, whatever goes wrong is told to the driver in the redirect.
+//! When the browser returns: the host uses the state up, then the plugin says what the platform authorised,
+//! then the host stores it. Once the state is used up, every error goes to the driver in the redirect.
 
 use std::sync::Arc;
 
@@ -25,33 +25,33 @@ const DESCRIPTION_BYTES: usize = 500;
 /// Longest `error`, in bytes.
 const ERROR_BYTES: usize = 100;
 
-/// What the public is told of a failure that is the plugin's or its platform's.
+/// The error code for browsers when the plugin or its platform failed.
 const UNFINISHED: &str = "the plugin could not complete the authorisation with its platform";
 
-/// A browser that is back.
+/// A browser that returned from the platform.
 pub struct Back {
     pub plugin: String,
-    /// All that the platform sent.
+    /// All parameters that the platform sent.
     pub query: Vec<(String, String)>,
-    /// The value of the cookie that goes with the state.
+    /// The value of the state's cookie.
     pub cookie: Option<String>,
     pub request: RequestId,
 }
 
-/// What a state was good for.
+/// What a used state led to.
 struct Taken {
     flow: Flow,
     verifier: Option<secrecy::SecretString>,
 }
 
-/// What the browser takes to the driver.
+/// The parameters that the browser takes to the driver.
 struct Finished {
     redirect: Option<WebUrl>,
     parameters: Vec<(String, String)>,
     community: String,
 }
 
-/// What the driver is told when it does not work out.
+/// The error for the driver.
 struct FailedCallback {
     error: String,
     description: String,
@@ -151,7 +151,7 @@ impl OAuth {
         Ok(Finished { redirect: answer.redirect, parameters: answer.parameters, community })
     }
 
-    /// A config that its own plugin does not accept is the plugin's fault, whatever the platform said.
+    /// A config that the plugin's own schema refuses is the plugin's fault, whatever the platform sent.
     fn not_authorized(
         &self,
         error: MutationError,
@@ -167,7 +167,7 @@ impl OAuth {
         FailedCallback::new("invalid_config", &reason)
     }
 
-    /// The hook before a plugin is enabled may prevent it here too.
+    /// The hook before a plugin is enabled may halt this too.
     async fn guard_enabling(
         &self,
         plugin: &Plugin,
@@ -199,8 +199,8 @@ impl OAuth {
         }
     }
 
-    /// Before the platform's code is used up: another flow of the same ticket may have completed. The commit
-    /// makes sure.
+    /// Checked before the platform's code is used up: another flow of the same ticket may have completed. The
+    /// commit checks again.
     fn require_ticket(&self, flow: &Flow, plugin: &Plugin) -> Result<(), FailedCallback> {
         let Some(ticket) = &flow.ticket else { return Ok(()) };
         let store = &self.context.store;
@@ -208,7 +208,7 @@ impl OAuth {
         found.map(drop).ok_or_else(ticket_used)
     }
 
-    /// A person that the plugin named may be nobody of this community.
+    /// The plugin may have named a person who is not in this community.
     fn require_stored(
         &self,
         person: moothall_core::ids::PersonId,
@@ -227,7 +227,8 @@ impl Back {
         self.query.iter().find(|(one, _)| one == name).map(|(_, value)| value.as_str())
     }
 
-    /// The platform's code of an error, for a person to read. Anybody can write such a URL: it quotes no sentence.
+    /// The platform's error code, for a person to read. Anybody can make such a URL, so no sentence of it is
+    /// quoted.
     fn platform_error(&self) -> String {
         let is_code = |text: &&str| {
             text.len() <= ERROR_BYTES
@@ -248,12 +249,12 @@ fn target(
     Ok(Some((CommunityId(id), slug)))
 }
 
-/// What the platform itself says, before the plugin is asked.
+/// The platform's own error, before the plugin is called.
 fn check_platform(plugin: &Arc<Plugin>, back: &Back) -> Result<(), FailedCallback> {
     let Some(oauth) = &plugin.manifest.oauth else {
         return Err(server_error(format!("Plugin '{}' has no authorisation", plugin.name)));
     };
-    // An error may come from a wrong issuer as well (RFC 9207, 2.4).
+    // An error may also come from a wrong issuer (RFC 9207, 2.4).
     let issuer = oauth.issuer(&plugin.context.settings.public);
     if let (Some(issuer), Some(iss)) = (issuer, back.parameter("iss"))
         && issuer != iss
@@ -271,7 +272,7 @@ fn check_platform(plugin: &Arc<Plugin>, back: &Back) -> Result<(), FailedCallbac
     Ok(())
 }
 
-/// What the plugin is told. Holds the code and its verifier.
+/// The input for the plugin. Contains the code and its verifier.
 fn told(
     flow: &Flow,
     slug: Option<&str>,
@@ -316,7 +317,7 @@ impl FailedCallback {
 impl From<Fault> for FailedCallback {
     fn from(fault: Fault) -> Self {
         match &fault {
-            // The log has the reason; browsers need not know it.
+            // The reason is in the log; browsers need not know it.
             Fault::Store(cause) | Fault::Host(cause) => {
                 tracing::error!("an authorisation failed: {cause}");
                 server_error("the host failed".to_owned())
@@ -348,7 +349,8 @@ impl From<CallError> for FailedCallback {
     fn from(error: CallError) -> Self {
         match error {
             CallError::Fault(fault, _) => fault.into(),
-            // What its platform or its own code did is told in the log: it may name what the public need not know.
+            // The failure of the plugin or of its platform is in the log: it may name what the public need not
+            // know.
             CallError::Refused(refusal, _)
                 if matches!(refusal.kind, Kind::Unavailable | Kind::Internal) =>
             {

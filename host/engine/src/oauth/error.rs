@@ -1,5 +1,5 @@
-//! Why an authorisation does not begin, or a browser that comes back is not sent on. What goes wrong after
-//! that is told to the driver, see `callback`. Quotes no secret.
+//! Why an authorisation does not begin, or why a browser that returned is not sent on. Later errors go to the
+//! driver, see `callback`. Quotes no secret.
 
 use crate::calls::CallError;
 use moothall_core::ids::{PersonId, PluginName};

@@ -1,4 +1,4 @@
-//! What is asked for, checked before anything begins, and what is kept of it between the steps.
+//! A requested authorisation, checked before anything begins, and what is stored of it between the steps.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use moothall_store::SecretHash;
 /// Longest `state` of a driver, in bytes.
 const STATE_BYTES: usize = 2_048;
 
-/// What a driver asks for: the query of `authorize`, the body of `start`.
+/// A driver's request: the query of `authorize`, or the body of `start`.
 #[derive(Clone, Default, Deserialize)]
 pub struct AskedFor {
     #[serde(rename = "type")]
@@ -27,7 +27,7 @@ pub struct AskedFor {
 }
 
 impl AskedFor {
-    /// Something that it says, by its name.
+    /// A parameter, by its name.
     pub fn says(&self) -> Option<&'static str> {
         let said = [
             ("type", self.kind.is_some()),
@@ -48,7 +48,7 @@ pub enum FlowKind {
     User,
 }
 
-/// An authorisation under way, as it is stored between its steps.
+/// An authorisation in progress, as it is stored between its steps.
 #[derive(Serialize, Deserialize)]
 pub struct Flow {
     pub kind: FlowKind,
@@ -57,9 +57,9 @@ pub struct Flow {
     /// The driver's own.
     pub state: Option<String>,
     pub person: Option<PersonId>,
-    /// Where the platform sends the browser.
+    /// The URL to which the platform sends the browser.
     pub callback: String,
-    /// What began it, if that was a ticket; none in a ticket's own row.
+    /// The ticket that began it, if any; none in a ticket's own row.
     #[serde(default)]
     pub ticket: Option<SecretHash>,
 }
@@ -86,7 +86,7 @@ impl Flow {
 }
 
 impl OAuth {
-    /// What is asked for, if it can be given.
+    /// The requested authorisation, if it is possible.
     pub(super) fn flow(&self, plugin: &Plugin, asked: AskedFor, base: &str) -> OAuthResult<Flow> {
         let kind = self.kind(plugin, asked.kind.as_deref())?;
         let redirect_uri = asked.redirect_uri.ok_or(OAuthError::NoRedirect)?;
@@ -94,7 +94,7 @@ impl OAuth {
         if asked.state.as_ref().is_some_and(|state| state.len() > STATE_BYTES) {
             return Err(OAuthError::LongState(STATE_BYTES));
         }
-        // Before anything else, so that the time it takes says nothing of the community.
+        // Checked first, so that its duration reveals nothing about the community.
         let person = asked.metagov_id.map(|person| self.community_of(person)).transpose()?;
         let community = asked.community.map(|slug| self.community(slug)).transpose()?;
         if kind == FlowKind::User {

@@ -1,4 +1,4 @@
-//! Where browsers may be sent, and how parameters get into URLs. Pure.
+//! Where browsers may be sent, and how parameters are put into URLs. Pure.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,9 +10,10 @@ use moothall_values::destination::web_url;
 
 /// Longest URL of a driver, in bytes.
 const URL_BYTES: usize = 2_048;
-/// What no header can carry, and what no query may hold (RFC 3986, 3.4).
+/// Characters that no header can carry and no query may contain (RFC 3986, 3.4).
 const NOT_IN_QUERIES: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>');
-/// What stands for itself in a parameter (RFC 3986, 2.3). A space becomes `%20`, which all decoders read alike.
+/// Characters that need no encoding in a parameter (RFC 3986, 2.3). A space becomes `%20`, which all decoders
+/// read alike.
 const NOT_IN_PARAMETERS: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -27,7 +28,7 @@ impl Redirects {
         Self { allowed }
     }
 
-    /// The URL as it will be sent to browsers, or why it may not be.
+    /// The URL to which browsers will be sent, or why they may not.
     pub fn check(&self, text: &str) -> Result<WebUrl, String> {
         if text.len() > URL_BYTES {
             return Err(format!("a URL has at most {URL_BYTES} bytes"));
@@ -49,8 +50,8 @@ impl Redirects {
     }
 }
 
-/// A URL that a browser can be sent to, whose query is kept as somebody wrote it: what is equal to a decoder
-/// is not equal to whoever compares, or has signed it.
+/// A URL for a browser whose query stays as somebody wrote it: texts that decode to the same value are
+/// different to whoever compares them, or has signed them.
 #[derive(Clone, Debug)]
 pub struct WebUrl {
     /// Without the query.
@@ -62,13 +63,13 @@ impl WebUrl {
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut place = web_url(text)?;
         place.set_query(None);
-        // Whatever the scheme's syntax before it, the first one begins the query.
+        // Whatever the scheme's syntax, the first `?` begins the query.
         let query = text.split_once('?').map(|(_, query)| query);
         let query = query.map(|query| utf8_percent_encode(query, NOT_IN_QUERIES).to_string());
         Ok(Self { place, query })
     }
 
-    /// With these parameters in place of others of their names; the others stay byte for byte.
+    /// The URL with these parameters in place of others with their names; the others stay byte for byte.
     pub fn with<V: AsRef<str>>(&self, own: &[(&str, V)]) -> String {
         let query = self.query.as_deref().filter(|query| !query.is_empty());
         let parts = query.into_iter().flat_map(|query| query.split('&'));
@@ -190,7 +191,7 @@ mod tests {
             let and = if query.is_empty() { "" } else { "&" };
             assert_eq!(url.with(&[("state", "s")]), format!("{text}{and}state=s"));
         }
-        // What could not be sent at all is encoded.
+        // Only characters that cannot be sent are encoded.
         let url = WebUrl::parse("http://localhost/?a=\u{fc} \"<>\r\nx").unwrap();
         assert_eq!(url.to_string(), "http://localhost/?a=%C3%BC%20%22%3C%3E%0D%0Ax");
     }

@@ -1,4 +1,4 @@
-//! The secrets of a flow: 256 random bits each, as text; stored as hashes only, or sealed.
+//! The secrets of a flow: 256 random bits each, as text; stored only as hashes, or encrypted.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -8,10 +8,10 @@ use sha2::{Digest, Sha256};
 use moothall_core::ids::random_bytes;
 use moothall_guest::Fault;
 
-/// Bytes of a state's hash that tell the cookies of one browser's flows apart.
+/// Bytes of a state's hash in a cookie's name, so that one browser's flows have different cookies.
 const NAME_BYTES: usize = 4;
 
-/// A secret that is handed out. Does not print itself.
+/// A secret for a client. It has no `Debug` output.
 pub struct Secret(SecretString);
 
 impl Secret {
@@ -39,12 +39,12 @@ pub fn challenge(verifier: &Secret) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(verifier.hash())
 }
 
-/// What a sealed verifier is bound to.
+/// The context for which a verifier is sealed.
 pub fn verifier_context(state: &[u8; 32]) -> Vec<u8> {
     [b"oauth/".as_slice(), state].concat()
 }
 
-/// The cookie that goes with a state.
+/// The cookie of a state.
 pub fn cookie_name(state: &str) -> String {
     let hash = hash(state);
     let hex: String = hash.iter().take(NAME_BYTES).map(|byte| format!("{byte:02x}")).collect();
