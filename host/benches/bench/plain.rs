@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use axum::routing::post;
 use axum::{Json, Router};
-use moothall::http::serve::{Listeners, Peer, Place, Terms, serve as serve_http};
+use moothall::http::serve::{BoundAddress, Listeners, Peer, ServeOptions, serve as serve_http};
 use moothall_core::config::HttpConfig;
 use serde::{Deserialize, Serialize};
 use tower::Service;
@@ -58,7 +58,7 @@ pub fn serve() -> Result<()> {
 pub fn serve_routes(router: Router) -> Result<()> {
     let threads = std::thread::available_parallelism().context("cannot count the cores")?.get();
     let listeners =
-        Listeners::bind(&Place::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))), threads)
+        Listeners::bind(&BoundAddress::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))), threads)
             .context("cannot listen")?;
     println!("listening on {}", listeners.place);
     std::thread::spawn(end_with_input);
@@ -74,9 +74,14 @@ pub fn serve_routes(router: Router) -> Result<()> {
     };
     let config = Arc::new(HttpConfig::default());
     let connections = config.connections;
-    let terms =
-        Terms { config, connections, stop: stopping, is_busy: Arc::new(|| false), reads: None };
-    serve_http(listeners, terms, |_| {}, handler).context("cannot serve")
+    let options = ServeOptions {
+        config,
+        connections,
+        stop: stopping,
+        is_busy: Arc::new(|| false),
+        reads: None,
+    };
+    serve_http(listeners, options, |_| {}, handler).context("cannot serve")
 }
 
 async fn times_two(Json(given): Json<Given>) -> Json<Doubled> {

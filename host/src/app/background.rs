@@ -18,9 +18,9 @@ use moothall_guest::Quotas;
 use moothall_store::Store;
 
 /// How often keys made by `moothall key` are looked for.
-const KEYS_LOOK: Duration = Duration::from_millis(500);
+const KEYS_POLL: Duration = Duration::from_millis(500);
 /// How often it is looked whether the wall clock was set.
-const CLOCK_LOOK: Duration = Duration::from_millis(250);
+const CLOCK_POLL: Duration = Duration::from_millis(250);
 
 /// What the host is told by. Made before it says that it listens: whoever reads that may send one.
 pub struct Signals {
@@ -75,14 +75,14 @@ pub async fn end_with_store(store: Store, failed: Failed) {
 pub async fn notice_keys(api: Arc<Api>) {
     let mut known = Vec::new();
     loop {
-        tokio::time::sleep(KEYS_LOOK).await;
+        tokio::time::sleep(KEYS_POLL).await;
         match api.context.store.read(|reader| reader.api_keys()) {
             Ok(rows) if rows != known => {
                 known.clone_from(&rows);
                 let keys = Keys::new(rows);
                 api.local.set(api.config.loopback_callbacks, keys.are_required());
                 api.keys.store(Arc::new(keys));
-                api.streams.look_at_keys();
+                api.streams.check_keys();
             }
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "API keys cannot be read; those known stay valid"),
@@ -93,7 +93,7 @@ pub async fn notice_keys(api: Arc<Api>) {
 /// Says how far the wall clock is believed.
 pub async fn watch_clock(mut watch: ClockWatch) {
     loop {
-        tokio::time::sleep(CLOCK_LOOK).await;
+        tokio::time::sleep(CLOCK_POLL).await;
         watch.poll();
     }
 }

@@ -8,9 +8,9 @@ use url::Url;
 
 use crate::app::descriptors;
 use crate::http::Api;
-use crate::http::serve::Terms;
-use crate::http::serve::{Listeners, Place, Reads, serve};
-use crate::http::{Door, Keys};
+use crate::http::serve::ServeOptions;
+use crate::http::serve::{BoundAddress, Listeners, Reads, serve};
+use crate::http::{Keys, RequestMiddleware};
 use moothall_core::config::{Config, Listen};
 use moothall_guest::enter_runtime;
 use moothall_store::read_aside;
@@ -36,7 +36,7 @@ impl Runtimes {
 }
 
 /// Sockets of the API, and those of what only operators look at.
-pub struct Listening {
+pub struct HostListeners {
     pub api: Listeners,
     operations: Option<Listeners>,
     runtimes: Runtimes,
@@ -44,7 +44,7 @@ pub struct Listening {
     pub connections: usize,
 }
 
-impl Listening {
+impl HostListeners {
     /// `files` is how many the process may open.
     pub fn bind(
         config: &Config,
@@ -69,7 +69,7 @@ impl Listening {
 
     /// Serves until the host stops. Blocks.
     pub fn serve(self, api: &Arc<Api>, stop: watch::Receiver<bool>) -> anyhow::Result<()> {
-        let terms = |connections, stop, is_busy, reads| Terms {
+        let options = |connections, stop, is_busy, reads| ServeOptions {
             config: api.config.clone(),
             connections,
             stop,
@@ -79,18 +79,18 @@ impl Listening {
         let operations = self.operations.map(|listeners| {
             tracing::info!("health and metrics are also at {}", listeners.place);
             let connections = api.config.operations_connections;
-            let terms = terms(connections, stop.clone(), Arc::new(|| false), None);
-            let door = Door::of_operations(api.clone());
-            let handler = move |request, peer| door.clone().pass(request, peer);
-            std::thread::spawn(move || serve(listeners, terms, |_| {}, handler))
+            let options = options(connections, stop.clone(), Arc::new(|| false), None);
+            let middleware = RequestMiddleware::for_operations(api.clone());
+            let handler = move |request, peer| middleware.clone().handle(request, peer);
+            std::thread::spawn(move || serve(listeners, options, |_| {}, handler))
         });
-        let (busy, door) = (api.clone(), Door::new(api.clone()));
+        let (busy, middleware) = (api.clone(), RequestMiddleware::new(api.clone()));
         let is_busy =
             Arc::new(move || busy.calls.in_flight() > 0 || busy.mutations.in_flight() > 0);
-        let handler = move |request, peer| door.clone().pass(request, peer);
+        let handler = move |request, peer| middleware.clone().handle(request, peer);
         let reads = reads(api, self.runtimes.stand_in());
-        let terms = terms(self.connections, stop, is_busy, Some(reads));
-        serve(self.api, terms, enter_runtime, handler)?;
+        let options = options(self.connections, stop, is_busy, Some(reads));
+        serve(self.api, options, enter_runtime, handler)?;
         if let Some(operations) = operations {
             let ended = operations.join();
             ended.map_err(|_| anyhow::anyhow!("the thread of operations_listen panicked"))??;
@@ -110,8 +110,8 @@ fn reads(api: &Api, runtime: usize) -> Reads {
     Reads { slow, waiting: store.waiting_reads, enter: Arc::new(enter) }
 }
 
-fn place(listen: &Listen) -> anyhow::Result<Place> {
-    Place::of(listen).with_context(|| format!("{listen} cannot be listened on"))
+fn place(listen: &Listen) -> anyhow::Result<BoundAddress> {
+    BoundAddress::of(listen).with_context(|| format!("{listen} cannot be listened on"))
 }
 
 fn bind(listen: &Listen, threads: usize, setting: &str) -> anyhow::Result<Listeners> {
@@ -120,7 +120,7 @@ fn bind(listen: &Listen, threads: usize, setting: &str) -> anyhow::Result<Listen
 }
 
 /// Without a key anybody who reaches the port could do anything.
-fn refuse_open_door(listen: &Listen, place: &Place, keys: &Keys) -> anyhow::Result<()> {
+fn refuse_open_door(listen: &Listen, place: &BoundAddress, keys: &Keys) -> anyhow::Result<()> {
     if place.is_local() || keys.are_required() {
         return Ok(());
     }

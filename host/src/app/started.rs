@@ -1,14 +1,15 @@
 //! The line that a start leaves in the log: what this is, what it works on, and what it may use.
 
-use crate::app::listening::Listening;
+use crate::app::listening::HostListeners;
 use crate::http::Api;
 use moothall_core::config::Config;
 use moothall_core::machine::Machine;
+use moothall_guest::engine;
 use moothall_store::SCHEMA_VERSION;
 
 const MIB: u64 = 1 << 20;
 
-pub fn tell(config: &Config, api: &Api, listening: &Listening) {
+pub fn tell(config: &Config, api: &Api, listening: &HostListeners) {
     let Config { limits, egress, delivery, .. } = config;
     let (machine, calls) = (Machine::here(), &api.calls);
     tracing::info!(
@@ -35,4 +36,24 @@ pub fn tell(config: &Config, api: &Api, listening: &Listening) {
         sockets = limits.sockets,
         "started"
     );
+}
+
+/// What of this machine or of the settings an operator should know.
+pub fn warn(config: &Config) {
+    if !engine::has_fast_reset() {
+        tracing::warn!(
+            "this kernel has no PAGEMAP_SCAN (Linux 6.7): calls cost about three times as much"
+        );
+    }
+    if let [_, ..] = config.service_links.as_slice() {
+        tracing::warn!(
+            "variables that Kubernetes makes for a service are no settings and are ignored: {}; `enableServiceLinks: false` of the pod leaves them out",
+            config.service_links.join(", ")
+        );
+    }
+    if config.grant_requested {
+        tracing::warn!(
+            "--grant-requested: every plugin may reach every host that its manifest names; never use this where plugins are not yours"
+        );
+    }
 }

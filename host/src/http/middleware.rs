@@ -36,29 +36,29 @@ use crate::http::middleware::request_id::{REQUEST_ID, request_id};
 use crate::http::peer::Peer;
 use crate::http::problem::Problem;
 use crate::http::table;
-use crate::http::table::{Found, Place, Table};
+use crate::http::table::{Found, PathRoutes, Table};
 use moothall_background::monitoring::{Point, account};
 use moothall_core::ids::RequestId;
 use moothall_core::telemetry::metric::HTTP_REQUESTS;
 
 /// Where requests come in. Clones share everything.
 #[derive(Clone)]
-pub struct Door {
+pub struct RequestMiddleware {
     table: &'static Table,
     api: Arc<Api>,
 }
 
-impl Door {
+impl RequestMiddleware {
     pub fn new(api: Arc<Api>) -> Self {
         Self { table: &table::ALL, api }
     }
 
     /// To health and metrics alone.
-    pub fn of_operations(api: Arc<Api>) -> Self {
+    pub fn for_operations(api: Arc<Api>) -> Self {
         Self { table: &table::OPERATIONS, api }
     }
 
-    pub async fn pass(self, mut request: Request<Incoming>, peer: Peer) -> Response<Body> {
+    pub async fn handle(self, mut request: Request<Incoming>, peer: Peer) -> Response<Body> {
         let id = request_id(request.headers(), &self.api.context.clock);
         let found = self.table.find(request.method(), request.uri().path());
         let seen = self.api.monitoring.is_active();
@@ -95,7 +95,7 @@ impl Door {
     }
 }
 
-impl Door {
+impl RequestMiddleware {
     /// What the route answers. A large body that nobody has read to its end ends the connection, and the
     /// answer says so.
     async fn answer(
@@ -111,13 +111,13 @@ impl Door {
             request.extensions_mut().insert(sender);
         }
         let is_small = Bodies::is_small(request.body());
-        let share = may_grow.then(|| {
+        let reservation = may_grow.then(|| {
             let proxies = &self.api.config.trusted_proxies;
             let sender = Sender::of(key.as_ref(), peer, request.headers(), proxies);
             self.api.bodies.begin(sender)
         });
-        if let Some(share) = &share {
-            request.extensions_mut().insert(share.clone());
+        if let Some(reservation) = &reservation {
+            request.extensions_mut().insert(reservation.clone());
         }
         if let Some(key) = key {
             request.extensions_mut().insert(key);
@@ -130,10 +130,13 @@ impl Door {
             };
             return self.call(found, request).await;
         }
-        let Some(share) = share else { return self.call(found, request.map(Body::new)).await };
-        let counted = request.map(|body| Body::new(Arriving { body, share: share.clone() }));
+        let Some(reservation) = reservation else {
+            return self.call(found, request.map(Body::new)).await;
+        };
+        let counted =
+            request.map(|body| Body::new(Arriving { body, reservation: reservation.clone() }));
         let response = self.call(found, counted).await;
-        if is_small || share.has_ended() { response } else { last(response) }
+        if is_small || reservation.has_ended() { response } else { last(response) }
     }
 
     async fn call(&self, found: Found, mut request: Request<Body>) -> Response<Body> {
@@ -166,7 +169,7 @@ struct Seen {
 }
 
 impl Seen {
-    fn of(api: &Api, place: Option<&'static Place>, request: &Request<Incoming>) -> Self {
+    fn of(api: &Api, place: Option<&'static PathRoutes>, request: &Request<Incoming>) -> Self {
         let named = request.headers().get(&COMMUNITY).and_then(|slug| slug.to_str().ok());
         Self {
             time: api.context.clock.now_ms(),
@@ -185,7 +188,7 @@ impl Seen {
 }
 
 /// The community that the path of an administrative route names.
-fn in_path(place: Option<&'static Place>, request: &Request<Incoming>) -> Option<Box<str>> {
+fn in_path(place: Option<&'static PathRoutes>, request: &Request<Incoming>) -> Option<Box<str>> {
     let mut named = path::parameters(place?.path, request.uri().path());
     named.find(|(name, _)| *name == "slug").and_then(|(_, slug)| account(slug))
 }

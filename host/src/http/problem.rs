@@ -28,7 +28,7 @@ pub use body::ProblemBody;
 use code::Code;
 
 /// When a refusal for want of room may be tried again, in seconds.
-const RETRY_SECONDS: u32 = 1;
+pub const RETRY_SECONDS: u32 = 1;
 /// What is asked for where the key that came is none.
 const WRONG_KEY: &str = "Bearer error=\"invalid_token\"";
 

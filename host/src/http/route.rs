@@ -37,13 +37,13 @@ pub type Named = (&'static str, Option<&'static str>);
 
 /// What `api.change` tells of a success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum ChangeEvent {
     /// There is nothing to say: it reads, or it is no driver's.
-    Unsaid,
+    NotApplicable,
     /// It does something that is no change of a resource.
-    Nothing,
+    None,
     /// The resource that it changes, and what of it.
-    Change(Named, Option<Named>),
+    Of(Named, Option<Named>),
 }
 
 /// Whether a POST with an Idempotency-Key is done once.
@@ -66,7 +66,7 @@ pub const LAST_EVENT_ID: &str = "Last-Event-ID";
 pub const INSTANCE: &[&str] = &[COMMUNITY, PLATFORM];
 
 /// What is answered with one status, failures aside.
-pub struct Answer {
+pub struct DeclaredAnswer {
     pub status: u16,
     pub content: Content,
 }
@@ -82,8 +82,8 @@ pub enum Content {
 }
 
 /// An answer on its way.
-pub type Answering = Pin<Box<dyn Future<Output = Response> + Send>>;
-type Handle = Box<dyn Fn(Request, Arc<Api>) -> Answering + Send + Sync>;
+pub type ResponseFuture = Pin<Box<dyn Future<Output = Response> + Send>>;
+type Handle = Box<dyn Fn(Request, Arc<Api>) -> ResponseFuture + Send + Sync>;
 
 /// One method of one path.
 pub struct Route {
@@ -98,7 +98,7 @@ pub struct Route {
     pub tag: &'static str,
     pub summary: &'static str,
     pub access: Access,
-    pub told: Told,
+    pub change_event: ChangeEvent,
     /// The parameters of its query.
     pub query: Vec<Parameter>,
     /// Whether its query may hold anything else: it is a platform's, a plugin's or a monitor's.
@@ -109,7 +109,7 @@ pub struct Route {
     /// The schema of the body: a name in `components`, or `*` for any JSON, or none.
     pub body: Option<&'static str>,
     /// What its handler answers.
-    pub answers: Vec<Answer>,
+    pub answers: Vec<DeclaredAnswer>,
     /// How it can fail, beside what follows from the rest.
     pub fails: Vec<&'static [Failure]>,
     /// Whether the answer may be a plugin's own, or a hook's: any status, and any body.
@@ -119,13 +119,13 @@ pub struct Route {
     /// Whether its handler asks who sends a request.
     pub knows_sender: bool,
     handle: Handle,
-    /// Of HEAD, where GET does more than look.
-    look: Option<Handle>,
+    /// Answers HEAD, where GET does more than read.
+    head: Option<Handle>,
 }
 
 /// A handler whose future is boxed once, as those of functions are.
-pub trait Answers<T>: Handler<T, Arc<Api>, Future = Answering> {}
-impl<T, H: Handler<T, Arc<Api>, Future = Answering>> Answers<T> for H {}
+pub trait Answers<T>: Handler<T, Arc<Api>, Future = ResponseFuture> {}
+impl<T, H: Handler<T, Arc<Api>, Future = ResponseFuture>> Answers<T> for H {}
 
 pub fn get<T: 'static>(
     path: &'static str,
@@ -193,7 +193,7 @@ impl Route {
             tag: "",
             summary,
             access: Access::Key,
-            told: Told::Unsaid,
+            change_event: ChangeEvent::NotApplicable,
             query: Vec::new(),
             is_open: false,
             once: Once::Yes,
@@ -205,7 +205,7 @@ impl Route {
             is_of_people: false,
             knows_sender: false,
             handle,
-            look: None,
+            head: None,
         }
     }
 
@@ -222,16 +222,16 @@ impl Route {
     }
 
     pub fn changes(self, resource: Named) -> Self {
-        Self { told: Told::Change(resource, None), ..self }
+        Self { change_event: ChangeEvent::Of(resource, None), ..self }
     }
 
     /// Changes a part of a resource.
     pub fn changes_of(self, resource: Named, part: Named) -> Self {
-        Self { told: Told::Change(resource, Some(part)), ..self }
+        Self { change_event: ChangeEvent::Of(resource, Some(part)), ..self }
     }
 
     pub fn changes_nothing(self) -> Self {
-        Self { told: Told::Nothing, ..self }
+        Self { change_event: ChangeEvent::None, ..self }
     }
 
     pub fn query(self, query: &[Parameter]) -> Self {
@@ -276,7 +276,7 @@ impl Route {
     }
 
     fn answers_with(mut self, status: u16, content: Content) -> Self {
-        self.answers.push(Answer { status, content });
+        self.answers.push(DeclaredAnswer { status, content });
         self
     }
 
@@ -299,13 +299,13 @@ impl Route {
     }
 
     /// Answers HEAD with another handler.
-    pub fn look<T: 'static>(self, handler: impl Answers<T>) -> Self {
-        Self { look: Some(boxed(handler)), ..self }
+    pub fn head<T: 'static>(self, handler: impl Answers<T>) -> Self {
+        Self { head: Some(boxed(handler)), ..self }
     }
 
-    pub fn call(&self, request: Request, api: Arc<Api>) -> Answering {
-        match &self.look {
-            Some(look) if *request.method() == Method::HEAD => look(request, api),
+    pub fn call(&self, request: Request, api: Arc<Api>) -> ResponseFuture {
+        match &self.head {
+            Some(head) if *request.method() == Method::HEAD => head(request, api),
             _ => (self.handle)(request, api),
         }
     }

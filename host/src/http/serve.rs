@@ -17,8 +17,8 @@ use hyper::body::Incoming;
 use tokio::sync::Semaphore;
 
 pub use crate::http::peer::Peer;
-pub use accept::{Reads, Terms};
-pub use listeners::{Listeners, Place};
+pub use accept::{Reads, ServeOptions};
+pub use listeners::{BoundAddress, Listeners};
 
 use accept::{Shared, accept, thread_name};
 use addresses::Addresses;
@@ -28,7 +28,7 @@ use stand_in::StandIn;
 /// `enter` is called on each thread with its number.
 pub fn serve<H, F>(
     listeners: Listeners,
-    terms: Terms,
+    options: ServeOptions,
     enter: fn(usize),
     handler: H,
 ) -> std::io::Result<()>
@@ -36,15 +36,15 @@ where
     H: Fn(Request<Incoming>, Peer) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
-    let connections = terms.connections.clamp(1, Semaphore::MAX_PERMITS);
-    let config = &terms.config;
+    let connections = options.connections.clamp(1, Semaphore::MAX_PERMITS);
+    let config = &options.config;
     let shared = Shared {
         connections: Arc::new(Semaphore::new(connections)),
         addresses: Addresses::new(config.connections_per_address, config.trusted_proxies.clone()),
-        terms: Terms { connections, ..terms },
+        options: ServeOptions { connections, ..options },
     };
     let Listeners { sockets, file: _file, .. } = listeners;
-    let reads = shared.terms.reads.clone();
+    let reads = shared.options.reads.clone();
     let stand_in = reads.map(|reads| StandIn::start(&sockets, &shared, reads, &handler));
     let stand_in = stand_in.transpose()?;
     let mut threads = Vec::new();

@@ -20,7 +20,7 @@ pub static OPERATIONS: LazyLock<Table> = LazyLock::new(|| Table::new(operating::
 
 #[derive(Default)]
 pub struct Table {
-    places: Vec<Place>,
+    places: Vec<PathRoutes>,
     /// Of paths, to where in `places` they are.
     tree: matchit::Router<usize>,
     /// Beginnings of paths under which everything is public.
@@ -28,7 +28,7 @@ pub struct Table {
 }
 
 /// The routes of one path.
-pub struct Place {
+pub struct PathRoutes {
     pub path: &'static str,
     routes: Vec<Route>,
 }
@@ -38,7 +38,7 @@ pub struct Place {
 pub struct Found {
     pub route: Option<&'static Route>,
     /// What is there, if only of other methods.
-    pub place: Option<&'static Place>,
+    pub place: Option<&'static PathRoutes>,
     pub access: Access,
 }
 
@@ -57,7 +57,7 @@ impl Table {
         match self.places.iter_mut().find(|place| place.path == path) {
             Some(place) => place.routes.push(route),
             None => {
-                self.places.push(Place { path, routes: vec![route] });
+                self.places.push(PathRoutes { path, routes: vec![route] });
                 self.tree.insert(path, number).expect("no other route has a path like this one");
             }
         }
@@ -105,7 +105,7 @@ impl Table {
     }
 }
 
-impl Place {
+impl PathRoutes {
     /// Of a method that it does not have: as strict as the strictest that it has.
     fn access(&self) -> Access {
         let is_key = self.routes.iter().any(|route| route.access == Access::Key);
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
     use crate::http::middleware::shape::checked;
     use crate::http::middleware::shapes::shapes;
-    use crate::http::route::Told;
+    use crate::http::route::ChangeEvent;
 
     #[test]
     fn no_two_routes_have_one_operation_id() {
@@ -149,8 +149,14 @@ mod tests {
     fn each_route_that_does_something_for_a_driver_says_what_it_changes() {
         for route in ALL.routes().filter(|route| route.access == Access::Key) {
             let reads = route.method == Method::GET;
-            assert_eq!(reads, route.told == Told::Unsaid, "{} {}", route.method, route.path);
-            let Told::Change(resource, part) = route.told else { continue };
+            assert_eq!(
+                reads,
+                route.change_event == ChangeEvent::NotApplicable,
+                "{} {}",
+                route.method,
+                route.path
+            );
+            let ChangeEvent::Of(resource, part) = route.change_event else { continue };
             for id in [resource.1, part.and_then(|part| part.1)].into_iter().flatten() {
                 assert!(route.path.contains(&format!("{{{id}}}")), "{} has no {id}", route.path);
             }
@@ -177,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_place_lists_its_methods() {
-        let at = |path| ALL.find(&Method::PATCH, path).place.map(Place::methods);
+        let at = |path| ALL.find(&Method::PATCH, path).place.map(PathRoutes::methods);
         assert_eq!(at("/api/internal/community").as_deref(), Some("GET,HEAD,POST"));
         assert_eq!(at("/api/internal/nothing"), None);
     }

@@ -19,7 +19,7 @@ impl Streams {
     }
 
     /// Other keys are valid now: streams whose key is not among them end, also those that wait.
-    pub fn look_at_keys(&self) {
+    pub fn check_keys(&self) {
         self.keys_changed.notify_waiters();
     }
 }

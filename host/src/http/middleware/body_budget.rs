@@ -89,9 +89,9 @@ impl Bodies {
     }
 
     /// A body's share, of which nothing is taken yet.
-    pub fn begin(self: &Arc<Self>, sender: Sender) -> Arc<Share> {
+    pub fn begin(self: &Arc<Self>, sender: Sender) -> Arc<BodyReservation> {
         let (bytes, has_ended) = (Mutex::new(0), AtomicBool::new(false));
-        Arc::new(Share { bodies: self.clone(), sender, bytes, has_ended })
+        Arc::new(BodyReservation { bodies: self.clone(), sender, bytes, has_ended })
     }
 
     /// False: there is no room, or the sender has three quarters of it.
@@ -120,7 +120,7 @@ impl Bodies {
 }
 
 /// What one body takes of the budget, until its request is answered.
-pub struct Share {
+pub struct BodyReservation {
     bodies: Arc<Bodies>,
     sender: Sender,
     /// All that has come of it, and what of that is counted.
@@ -128,7 +128,7 @@ pub struct Share {
     has_ended: AtomicBool,
 }
 
-impl Share {
+impl BodyReservation {
     /// Whether the body was read to its end.
     pub fn has_ended(&self) -> bool {
         self.has_ended.load(Ordering::Relaxed)
@@ -147,7 +147,7 @@ impl Share {
     }
 }
 
-impl Drop for Share {
+impl Drop for BodyReservation {
     fn drop(&mut self) {
         let counted = lock(&self.bytes).saturating_sub(FREE_BYTES);
         if counted > 0 {
@@ -175,7 +175,7 @@ impl Error for NoRoom {}
 /// A large body on its way, counted as it arrives.
 pub struct Arriving {
     pub body: Incoming,
-    pub share: Arc<Share>,
+    pub reservation: Arc<BodyReservation>,
 }
 
 impl Body for Arriving {
@@ -188,9 +188,10 @@ impl Body for Arriving {
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
         match &polled {
-            Poll::Ready(None) => self.share.has_ended.store(true, Ordering::Relaxed),
+            Poll::Ready(None) => self.reservation.has_ended.store(true, Ordering::Relaxed),
             Poll::Ready(Some(Ok(frame))) => {
-                if let Err(no_room) = self.share.grow(frame.data_ref().map_or(0, Bytes::len)) {
+                if let Err(no_room) = self.reservation.grow(frame.data_ref().map_or(0, Bytes::len))
+                {
                     return Poll::Ready(Some(Err(no_room.into())));
                 }
             }

@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use crate::http::api::Api;
 use crate::http::keys::KeyId;
 use crate::http::middleware::path;
-use crate::http::route::{Route, Told};
+use crate::http::route::{ChangeEvent, Route};
 use moothall_core::changes::Change;
 use moothall_core::ids::RequestId;
 
@@ -22,7 +22,7 @@ impl FromRequestParts<Arc<Api>> for Changing {
     async fn from_request_parts(head: &mut Parts, api: &Arc<Api>) -> Result<Self, Infallible> {
         let mut change = of_request(head, api);
         let route = head.extensions.get::<&'static Route>();
-        if let Some(Told::Change((resource, id), part)) = route.map(|route| route.told) {
+        if let Some(ChangeEvent::Of((resource, id), part)) = route.map(|route| route.change_event) {
             let values = path::values(head).unwrap_or_default();
             let value = |wanted: &str| {
                 let found = values.iter().find(|(name, _)| *name == wanted);

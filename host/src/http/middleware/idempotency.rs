@@ -68,22 +68,22 @@ impl Drop for Scope {
 
 /// A request's body, and what is to be remembered of its answer.
 pub enum Asked {
-    New(Bytes, Answering),
+    New(Bytes, PendingAnswer),
     /// Answered before.
     Again(Response),
 }
 
 /// What has to be remembered of the answer to come: nothing where there is no key.
 #[derive(Clone)]
-pub struct Answering(Option<First>);
+pub struct PendingAnswer(Option<First>);
 
 /// Reads a request's body and looks it up by its key.
 pub async fn asked(api: &Api, request: Request) -> Result<Asked, Problem> {
     let (head, body) = request.into_parts();
     let bytes = body::read(api, body).await?;
     Ok(match begin(api, &head, &bytes)? {
-        Begun::Plain => Asked::New(bytes, Answering(None)),
-        Begun::First(first) => Asked::New(bytes, Answering(Some(first))),
+        Begun::Plain => Asked::New(bytes, PendingAnswer(None)),
+        Begun::First(first) => Asked::New(bytes, PendingAnswer(Some(first))),
         Begun::Replayed(response) => Asked::Again(response),
     })
 }
@@ -91,7 +91,7 @@ pub async fn asked(api: &Api, request: Request) -> Result<Asked, Problem> {
 /// A success as it is answered: JSON.
 pub type Success = (StatusCode, String);
 
-impl Answering {
+impl PendingAnswer {
     /// Makes a change in a write of its own, and remembers in it what is answered; nothing of a failure. Running
     /// until the write has ended, whether the client still waits or not.
     pub async fn write<E: Send + 'static>(

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::http::openapi::operation::{add, operation, request_body};
 use crate::http::openapi::schemas::Schemas;
 use crate::http::routes::actions::dry_run::DryRun;
-use crate::http::routes::processes::CALLBACK_BYTES;
+use crate::http::routes::processes::callback::CALLBACK_BYTES;
 use crate::http::table;
 use moothall_engine::plugins::Plugin;
 use moothall_engine::plugins::manifest::{ActionManifest, ProcessManifest};

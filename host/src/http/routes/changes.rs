@@ -45,7 +45,7 @@ pub fn routes() -> Vec<Route> {
 /// A change of the driver's own, with the same fields. Absent ones are those of this request.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Published {
+struct ChangeBody {
     community: Option<String>,
     author: Option<String>,
     method: Option<String>,
@@ -71,33 +71,33 @@ async fn publish(
         Asked::Again(response) => return Ok(response),
         Asked::New(bytes, answering) => (bytes, answering),
     };
-    let told: Published = body::parse_as("PublishedChange", &bytes)?;
-    let resource = told.resource.ok_or_else(|| {
+    let change_event: ChangeBody = body::parse_as("PublishedChange", &bytes)?;
+    let resource = change_event.resource.ok_or_else(|| {
         Problem::bad_request("The body has no `resource`: what was changed, `story`")
     })?;
-    let community = told.community.as_deref().map(|slug| {
+    let community = change_event.community.as_deref().map(|slug| {
         api.context.communities.get(slug).ok_or_else(|| Problem::unknown_community(slug))
     });
     let community = community.transpose()?;
     let text =
         |view: Option<Box<RawValue>>| view.map_or(NULL.to_owned(), |view| view.get().to_owned());
-    let (before, after) = (text(told.resource_before), text(told.resource_after));
+    let (before, after) = (text(change_event.resource_before), text(change_event.resource_after));
     if before.len() + after.len() > DATA_BYTES {
         return Err(Problem::bad_request(format!(
             "`resource_before` and `resource_after` have at most {DATA_BYTES} bytes together"
         )));
     }
     let change = Change {
-        author: told.author.or(of.author),
-        method: told.method.unwrap_or(of.method),
-        url: told.url.unwrap_or_default(),
-        path: told.path.unwrap_or_default(),
-        query_string: told.query_string,
-        status: told.status.unwrap_or(200),
+        author: change_event.author.or(of.author),
+        method: change_event.method.unwrap_or(of.method),
+        url: change_event.url.unwrap_or_default(),
+        path: change_event.path.unwrap_or_default(),
+        query_string: change_event.query_string,
+        status: change_event.status.unwrap_or(200),
         resource,
-        resource_id: told.resource_id.and_then(id),
-        sub_resource: told.sub_resource,
-        sub_resource_id: told.sub_resource_id.and_then(id),
+        resource_id: change_event.resource_id.and_then(id),
+        sub_resource: change_event.sub_resource,
+        sub_resource_id: change_event.sub_resource_id.and_then(id),
         request_id: request_id.to_string(),
     };
     let now = api.context.clock.now_ms();

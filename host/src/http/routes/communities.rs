@@ -20,7 +20,7 @@ use crate::http::api::Api;
 use crate::http::json_text::text_of;
 use crate::http::middleware::changes::Changing;
 use crate::http::middleware::hook_gate::Gate;
-use crate::http::middleware::idempotency::{Answering, Asked};
+use crate::http::middleware::idempotency::{Asked, PendingAnswer};
 use crate::http::middleware::path::Path;
 use crate::http::middleware::{body, idempotency};
 use crate::http::problem::Problem;
@@ -129,7 +129,7 @@ struct EntryBody {
 }
 
 #[derive(Debug, Default, Deserialize)]
-struct Page {
+struct CommunitiesQuery {
     #[serde(default)]
     after: String,
     limit: Option<usize>,
@@ -138,7 +138,7 @@ struct Page {
 async fn create(
     State(api): State<Arc<Api>>,
     Extension(request): Extension<RequestId>,
-    Changing(told): Changing,
+    Changing(change_event): Changing,
     asked: Request,
 ) -> Result<Response, Problem> {
     let (bytes, answering) = match idempotency::asked(&api, asked).await? {
@@ -161,7 +161,12 @@ async fn create(
         return Ok(answer);
     }
     let also = (remembering(&api, answering.clone()), answering.clone());
-    match api.mutations.with_change_event(told).create(slug, change, also, request.clone()).await {
+    match api
+        .mutations
+        .with_change_event(change_event)
+        .create(slug, change, also, request.clone())
+        .await
+    {
         Ok(community) => {
             let shown = Json(community_shown(&api, &community)?);
             Ok((StatusCode::CREATED, shown).into_response())
@@ -171,7 +176,7 @@ async fn create(
 }
 
 /// The answer is remembered in the write that makes the community.
-fn remembering(api: &Arc<Api>, answering: Answering) -> ExtraWriteOf<Community> {
+fn remembering(api: &Arc<Api>, answering: PendingAnswer) -> ExtraWriteOf<Community> {
     let api = api.clone();
     Box::new(move |tx, community| {
         let pointers = tx.reader().secret_pointers(community.names.id)?;
@@ -184,10 +189,10 @@ async fn put_one(
     State(api): State<Arc<Api>>,
     Path(slug): Path<String>,
     Extension(request): Extension<RequestId>,
-    Changing(told): Changing,
+    Changing(change_event): Changing,
     body: Body,
 ) -> Result<Response, Problem> {
-    let (slug, mutations) = (parse_slug(&slug)?, api.mutations.with_change_event(told));
+    let (slug, mutations) = (parse_slug(&slug)?, api.mutations.with_change_event(change_event));
     let body: CommunityBody = body::json(&api, "CommunityChange", body).await?;
     require_name(&body, slug.as_str())?;
     let change = change(body)?;
@@ -242,10 +247,10 @@ async fn show(
 async fn remove(
     State(api): State<Arc<Api>>,
     Path(slug): Path<String>,
-    Changing(told): Changing,
+    Changing(change_event): Changing,
 ) -> Result<StatusCode, Problem> {
     let slug = parse_slug(&slug).map_err(|_| Problem::no_community(&slug))?;
-    api.mutations.with_change_event(told).delete(slug).await?;
+    api.mutations.with_change_event(change_event).delete(slug).await?;
     // Steps for the community have gone with it.
     api.hooks.reload()?;
     Ok(StatusCode::NO_CONTENT)
@@ -253,7 +258,7 @@ async fn remove(
 
 async fn list(
     State(api): State<Arc<Api>>,
-    page: Result<Query<Page>, QueryRejection>,
+    page: Result<Query<CommunitiesQuery>, QueryRejection>,
 ) -> Result<Json<Communities>, Problem> {
     let Query(page) = page.map_err(|_| Problem::unread_query())?;
     let limit = page.limit.unwrap_or(PAGE).clamp(1, PAGE);

@@ -55,7 +55,7 @@ pub fn routes() -> Vec<Route> {
 }
 
 #[derive(Debug, Default, Deserialize)]
-struct Page {
+struct DeliveriesQuery {
     endpoint: Option<String>,
     state: Option<String>,
     community: Option<String>,
@@ -67,7 +67,7 @@ struct Page {
 /// The newest first.
 async fn list(
     State(api): State<Arc<Api>>,
-    page: Result<Query<Page>, QueryRejection>,
+    page: Result<Query<DeliveriesQuery>, QueryRejection>,
 ) -> Result<Json<Deliveries>, Problem> {
     let Query(page) = page.map_err(|_| Problem::unread_query())?;
     let filter = filter(&api, &page)?;
@@ -78,7 +78,7 @@ async fn list(
     Ok(Json(Deliveries { deliveries, next }))
 }
 
-fn filter(api: &Api, page: &Page) -> Result<DeliveryFilter, Problem> {
+fn filter(api: &Api, page: &DeliveriesQuery) -> Result<DeliveryFilter, Problem> {
     let mut filter = DeliveryFilter { state: page.state.clone(), ..DeliveryFilter::default() };
     if page.state.as_deref().is_some_and(|state| !STATES.contains(&state)) {
         return Err(Problem::bad_request(format!("A state is one of {}", STATES.join(", "))));

@@ -110,7 +110,7 @@ pub fn routes() -> Vec<Route> {
 }
 
 #[derive(Debug, Default, Deserialize)]
-struct Page {
+struct EndpointsQuery {
     /// Where the last page ended: its `next`.
     after: Option<i64>,
     limit: Option<usize>,
@@ -118,7 +118,7 @@ struct Page {
 
 async fn list(
     State(api): State<Arc<Api>>,
-    page: Result<Query<Page>, QueryRejection>,
+    page: Result<Query<EndpointsQuery>, QueryRejection>,
 ) -> Result<Json<Endpoints>, Problem> {
     let Query(page) = page.map_err(|_| Problem::unread_query())?;
     let limit = page.limit.unwrap_or(PAGE).clamp(1, PAGE);
@@ -133,7 +133,7 @@ async fn list(
 
 async fn create(
     State(api): State<Arc<Api>>,
-    Changing(told): Changing,
+    Changing(change_event): Changing,
     body: Body,
 ) -> Result<(StatusCode, Json<ShownEndpoint>), Problem> {
     let body: EndpointBody = body::json(&api, "NewEndpoint", body).await?;
@@ -150,11 +150,12 @@ async fn create(
     row.secret = seal(&api, &row.public_id, &secret)?;
     let (added, most) = (row.clone(), api.settings.delivery.endpoints);
     let store = &api.context.store;
-    let told = told.of(row.public_id.clone()).with_status(StatusCode::CREATED.as_u16());
+    let change_event =
+        change_event.of(row.public_id.clone()).with_status(StatusCode::CREATED.as_u16());
     let id = store.write("endpoint.create", move |tx| {
         let view = View::Endpoint(added.public_id.clone());
         let of = CommunityId(added.community);
-        tx.changing(Some(&told), of, &view, now, |tx| tx.add_endpoint(&added, most))
+        tx.changing(Some(&change_event), of, &view, now, |tx| tx.add_endpoint(&added, most))
     });
     let id = id.await?;
     if id.is_none() {
@@ -180,7 +181,7 @@ async fn show(
 async fn change(
     State(api): State<Arc<Api>>,
     Path(id): Path<String>,
-    Changing(told): Changing,
+    Changing(change_event): Changing,
     body: Body,
 ) -> Result<Json<ShownEndpoint>, Problem> {
     find(&api, &id)?;
@@ -188,7 +189,7 @@ async fn change(
     for _ in 0..PUT_TRIES {
         let before = find(&api, &id)?;
         let after = body.apply(&api, before.clone()).await?;
-        if put_once(&api, before, after, told.clone()).await? {
+        if put_once(&api, before, after, change_event.clone()).await? {
             return Ok(Json(endpoint_shown(&api, &find(&api, &id)?)?));
         }
     }
@@ -200,7 +201,7 @@ async fn put_once(
     api: &Api,
     before: EndpointRow,
     after: EndpointRow,
-    told: Change,
+    change_event: Change,
 ) -> Result<bool, StoreError> {
     let now = api.context.clock.now_ms();
     let put = move |tx: &Tx<'_>| {
@@ -208,7 +209,7 @@ async fn put_once(
             return Ok(false);
         }
         let (of, view) = (CommunityId(before.community), View::Endpoint(before.public_id));
-        tx.changing(Some(&told), of, &view, now, |tx| tx.put_endpoint(&after))
+        tx.changing(Some(&change_event), of, &view, now, |tx| tx.put_endpoint(&after))
     };
     api.context.store.write("endpoint.put", put).await
 }
@@ -216,7 +217,7 @@ async fn put_once(
 async fn remove(
     State(api): State<Arc<Api>>,
     Path(id): Path<String>,
-    Changing(told): Changing,
+    Changing(change_event): Changing,
 ) -> Result<StatusCode, Problem> {
     let row = find(&api, &id)?;
     if row.kind == "driver" {
@@ -226,10 +227,10 @@ async fn remove(
         ));
     }
     let (store, now) = (&api.context.store, api.context.clock.now_ms());
-    let told = told.with_status(StatusCode::NO_CONTENT.as_u16());
+    let change_event = change_event.with_status(StatusCode::NO_CONTENT.as_u16());
     let delete = store.write("endpoint.delete", move |tx| {
         let (of, view) = (CommunityId(row.community), View::Endpoint(row.public_id.clone()));
-        tx.changing(Some(&told), of, &view, now, |tx| tx.delete_endpoint(row.id))
+        tx.changing(Some(&change_event), of, &view, now, |tx| tx.delete_endpoint(row.id))
     });
     match delete.await? {
         true => Ok(StatusCode::NO_CONTENT),
@@ -241,7 +242,7 @@ async fn remove(
 async fn rotate(
     State(api): State<Arc<Api>>,
     Path(id): Path<String>,
-    Changing(told): Changing,
+    Changing(change_event): Changing,
 ) -> Result<Json<ShownEndpoint>, Problem> {
     let row = find(&api, &id)?;
     let secret = generate()?;
@@ -250,10 +251,9 @@ async fn rotate(
     let rotate =
         move |tx: &Tx<'_>| tx.rotate_secret(number, &sealed, (now, now + OLD_SECRET_MS), most);
     let (of, view) = (CommunityId(row.community), View::Endpoint(row.public_id));
-    let rotated = api
-        .context
-        .store
-        .write("endpoint.rotate", move |tx| tx.changing(Some(&told), of, &view, now, rotate));
+    let rotated = api.context.store.write("endpoint.rotate", move |tx| {
+        tx.changing(Some(&change_event), of, &view, now, rotate)
+    });
     match rotated.await? {
         Rotated::Done => {}
         Rotated::Gone => return Err(unknown(&id)),
@@ -285,7 +285,7 @@ struct RecoverBody {
 async fn recover(
     State(api): State<Arc<Api>>,
     Path(id): Path<String>,
-    Changing(told): Changing,
+    Changing(change_event): Changing,
     request: Request,
 ) -> Result<Response, Problem> {
     let row = find(&api, &id)?;
@@ -307,11 +307,11 @@ async fn recover(
     for state in states {
         recovered += recover_state(&api, row.id, &state, since).await?;
     }
-    let told = told.with_status(StatusCode::ACCEPTED.as_u16());
+    let change_event = change_event.with_status(StatusCode::ACCEPTED.as_u16());
     let (view, now) = (View::Endpoint(row.public_id), api.context.clock.now_ms());
     let of = CommunityId(row.community);
     let make = move |tx: &Tx<'_>| {
-        tx.changing(Some(&told), of, &view, now, |_| Ok(()))?;
+        tx.changing(Some(&change_event), of, &view, now, |_| Ok(()))?;
         Ok(Ok::<_, Infallible>((StatusCode::ACCEPTED, text_of(&Recovered { recovered }))))
     };
     let Ok(response) = answering.write(&api, "endpoint.recover", make).await?;

@@ -76,7 +76,7 @@ pub fn routes() -> Vec<Route> {
 }
 
 #[derive(Debug, Default, Deserialize)]
-struct Page {
+struct EventsQuery {
     community: Option<String>,
     /// A pattern, as subscriptions have them.
     #[serde(rename = "type")]
@@ -93,7 +93,7 @@ async fn list(
     State(api): State<Arc<Api>>,
     key: Option<Extension<KeyId>>,
     headers: HeaderMap,
-    page: Result<Query<Page>, QueryRejection>,
+    page: Result<Query<EventsQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(page) = page.map_err(|_| Problem::unread_query())?;
     let wanted = wanted(&api, &page)?;
@@ -155,7 +155,7 @@ fn wants_stream(headers: &HeaderMap) -> bool {
 }
 
 /// What is of the list alone, or of the stream alone.
-fn in_vain(page: &Page, since: Option<i64>, is_stream: bool) -> Option<&'static str> {
+fn in_vain(page: &EventsQuery, since: Option<i64>, is_stream: bool) -> Option<&'static str> {
     if is_stream {
         let has_limit = page.limit.is_some();
         return has_limit
@@ -169,7 +169,7 @@ fn in_vain(page: &Page, since: Option<i64>, is_stream: bool) -> Option<&'static 
     since.map(|_| "`Last-Event-ID` is of the stream; the list goes on after `after`")
 }
 
-fn wanted(api: &Api, page: &Page) -> Result<Wanted, Problem> {
+fn wanted(api: &Api, page: &EventsQuery) -> Result<Wanted, Problem> {
     let community = page.community.as_deref().map(|slug| find(api, slug)).transpose()?;
     let (pattern, mut doubt) = (page.event_type.clone(), None);
     if let Some(pattern) = &pattern {
@@ -213,7 +213,7 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
 
 /// `{community, source?, event_type, data, initiator?, dedupe_key?}`
 #[derive(Default, Deserialize)]
-struct Published {
+struct EventBody {
     community: Option<String>,
     source: Option<String>,
     event_type: Option<String>,
@@ -283,7 +283,7 @@ fn append(
     Ok(published.id)
 }
 
-fn new_event(api: &Api, published: Published, request: &RequestId) -> Result<NewEvent, Problem> {
+fn new_event(api: &Api, published: EventBody, request: &RequestId) -> Result<NewEvent, Problem> {
     let slug = published.community.ok_or_else(|| missing("community"))?;
     let (community, slug) = find(api, &slug)?;
     let source = published.source.unwrap_or_else(|| DRIVER.to_owned());

@@ -39,7 +39,7 @@ pub fn routes() -> Vec<Route> {
 }
 
 #[derive(Debug, Default, Deserialize)]
-struct Page {
+struct FailedCallsQuery {
     /// Where the last page ended: its `next`.
     after: Option<i64>,
     limit: Option<usize>,
@@ -57,7 +57,7 @@ struct FailedCalls {
 
 async fn list(
     State(api): State<Arc<Api>>,
-    page: Result<Query<Page>, QueryRejection>,
+    page: Result<Query<FailedCallsQuery>, QueryRejection>,
 ) -> Result<Json<FailedCalls>, Problem> {
     let Query(page) = page.map_err(|_| Problem::unread_query())?;
     let limit = page.limit.unwrap_or(PAGE).clamp(1, PAGE);

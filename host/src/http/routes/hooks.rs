@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::Response;
 use axum::{Extension, Json};
 use schemars::JsonSchema;
@@ -20,8 +20,8 @@ use crate::http::middleware::changes::Changing;
 use crate::http::middleware::idempotency::Asked;
 use crate::http::middleware::path::Path;
 use crate::http::middleware::{body, idempotency};
-use crate::http::problem::Problem;
 use crate::http::problem::code::Code;
+use crate::http::problem::{Problem, RETRY_SECONDS};
 use crate::http::route::{Route, delete, failure, get, post, put};
 use crate::http::routes::hooks::lookup::find;
 use moothall_core::changes::Change;
@@ -124,7 +124,7 @@ fn require_drivers(api: &Api, name: &str) -> Result<(), Problem> {
 async fn change(
     State(api): State<Arc<Api>>,
     Path(name): Path<String>,
-    Changing(told): Changing,
+    Changing(change_event): Changing,
     body: Body,
 ) -> Result<(StatusCode, Json<ShownHook>), Problem> {
     require_drivers(&api, &name)?;
@@ -142,8 +142,8 @@ async fn change(
             Problem::bad_request(format!("The hook is not valid: {}", wrong.join("; ")))
         })?;
         let status = if before.is_some() { StatusCode::OK } else { StatusCode::CREATED };
-        let told = told.clone().with_status(status.as_u16());
-        match put_once(&api, before, manifest, told).await? {
+        let change_event = change_event.clone().with_status(status.as_u16());
+        match put_once(&api, before, manifest, change_event).await? {
             HookPut::Done => {
                 api.hooks.reload()?;
                 return Ok((status, Json(shown(&api, &*find(&api, &name)?)?)));
@@ -205,14 +205,14 @@ async fn put_once(
     api: &Api,
     before: Option<HookRow>,
     manifest: HookManifest,
-    told: Change,
+    change_event: Change,
 ) -> Result<HookPut, StoreError> {
     let definition = serde_json::to_value(&manifest).unwrap_or_default().to_string();
     let row = HookRow { name: manifest.name, definition };
     let (now, most) = (api.context.clock.now_ms(), api.settings.hooks.declared);
     let put = move |tx: &Tx<'_>| {
         let view = View::Hook(row.name.clone());
-        tx.changing(Some(&told), CommunityId::HOST, &view, now, |tx| {
+        tx.changing(Some(&change_event), CommunityId::HOST, &view, now, |tx| {
             tx.put_hook(before.as_ref(), &row, most, now)
         })
     };
@@ -234,16 +234,18 @@ fn is_name(name: &str) -> bool {
 async fn remove(
     State(api): State<Arc<Api>>,
     Path(name): Path<String>,
-    Changing(told): Changing,
+    Changing(change_event): Changing,
 ) -> Result<StatusCode, Problem> {
     find(&api, &name)?;
     require_drivers(&api, &name)?;
-    let (now, told) = (api.context.clock.now_ms(), told.with_status(204));
+    let (now, change_event) = (api.context.clock.now_ms(), change_event.with_status(204));
     let write = api.context.store.write_then(
         "hook.delete",
         move |tx| {
             let view = View::Hook(name.clone());
-            tx.changing(Some(&told), CommunityId::HOST, &view, now, |tx| tx.delete_hook(&name))
+            tx.changing(Some(&change_event), CommunityId::HOST, &view, now, |tx| {
+                tx.delete_hook(&name)
+            })
         },
         Some(api.hooks.after_write()),
     );
@@ -293,5 +295,9 @@ async fn run(
         Ended::Exhausted(_) => StatusCode::SERVICE_UNAVAILABLE,
         Ended::Continue | Ended::Halt(_) => StatusCode::OK,
     };
-    answering.alone(&api, (status, outcome.shown())).await
+    let mut response = answering.alone(&api, (status, outcome.shown())).await?;
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(header::RETRY_AFTER, RETRY_SECONDS.into());
+    }
+    Ok(response)
 }

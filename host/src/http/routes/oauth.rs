@@ -27,7 +27,7 @@ use crate::http::route::failure::Failure;
 use crate::http::route::{Route, get, post, query};
 use form::Fields;
 use moothall_core::ids::RequestId;
-use visits::{Visit, looked_at};
+use visits::{Visit, head_of_visit};
 
 use moothall_engine::oauth::{AskedFor, Back, FLOW_MS, Leave, OAuthError, Visitor, cookie_name};
 
@@ -60,7 +60,7 @@ pub fn routes() -> Vec<Route> {
         .answers_nothing(303)
         .of_people()
         .knowing_sender()
-        .look(looked_at)
+        .head(head_of_visit)
         .fails(failure::CALL)
         .fails(AUTHORIZATION)
         .fails(&[
@@ -79,7 +79,7 @@ pub fn routes() -> Vec<Route> {
         .of_others()
         .answers_nothing(303)
         .of_people()
-        .look(looked_at)
+        .head(head_of_visit)
         .fails(failure::CALL)
         .fails(AUTHORIZATION)
         .fails(&[(400, Code::BadState), (503, Code::Prefetch)]),

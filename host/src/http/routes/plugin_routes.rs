@@ -95,10 +95,13 @@ fn parts(path: &str) -> Result<Vec<String>, Problem> {
     if parts.len() > PARTS { Err(no_route()) } else { Ok(parts) }
 }
 
-type Found<'a> = (&'a Route, Vec<(String, String)>);
+type MatchedRoute<'a> = (&'a Route, Vec<(String, String)>);
 
 /// The route, and the method that it is called with.
-fn of_method<'a>(found: Vec<Found<'a>>, method: &Method) -> Result<(Found<'a>, Method), Problem> {
+fn of_method<'a>(
+    found: Vec<MatchedRoute<'a>>,
+    method: &Method,
+) -> Result<(MatchedRoute<'a>, Method), Problem> {
     let allowed: Vec<String> = found.iter().flat_map(|(route, _)| route.methods.clone()).collect();
     if allowed.is_empty() {
         return Err(no_route());

@@ -16,7 +16,7 @@ use crate::http::api::{Api, require_plugin_of_path};
 use crate::http::json_text::text_of;
 use crate::http::middleware::changes::Changing;
 use crate::http::middleware::hook_gate::Gate;
-use crate::http::middleware::idempotency::{Answering, Asked};
+use crate::http::middleware::idempotency::{Asked, PendingAnswer};
 use crate::http::middleware::instance::{community, platform_header};
 use crate::http::middleware::path::Path;
 use crate::http::middleware::shape::is_wrapped;
@@ -98,7 +98,7 @@ async fn enable(
     State(api): State<Arc<Api>>,
     Path(name): Path<String>,
     Extension(request): Extension<RequestId>,
-    Changing(told): Changing,
+    Changing(change_event): Changing,
     headers: HeaderMap,
     asked: Request,
 ) -> Result<Response, Problem> {
@@ -127,7 +127,12 @@ async fn enable(
     let platform_id = platform_id.map(str::to_owned);
     let entry = PluginEntry { name, config: Some(config), platform_id };
     let also = (Some(remembering(&api, answering.clone())), answering.clone());
-    match api.mutations.with_change_event(told).enable(slug, entry, also, request.clone()).await {
+    match api
+        .mutations
+        .with_change_event(change_event)
+        .enable(slug, entry, also, request.clone())
+        .await
+    {
         Ok((Became::Unchanged, instance)) => {
             let shown = text_of(&instance_of(&api, &instance)?);
             answering.alone(&api, (StatusCode::OK, shown)).await
@@ -150,7 +155,7 @@ fn instance_of(api: &Api, instance: &Instance) -> Result<ShownInstance, Problem>
 }
 
 /// The answer is remembered in the write that makes the instance or changes it.
-fn remembering(api: &Arc<Api>, answering: Answering) -> ExtraWriteOf<(Became, Arc<Instance>)> {
+fn remembering(api: &Arc<Api>, answering: PendingAnswer) -> ExtraWriteOf<(Became, Arc<Instance>)> {
     let api = api.clone();
     Box::new(move |tx, (became, instance)| {
         let pointers = tx.reader().secret_pointers(instance.community.id)?;
@@ -176,11 +181,11 @@ pub async fn enabling(
 async fn disable(
     State(api): State<Arc<Api>>,
     Path((name, id)): Path<(String, String)>,
-    Changing(told): Changing,
+    Changing(change_event): Changing,
 ) -> Result<StatusCode, Problem> {
     require_plugin_of_path(&api, &name)?;
     let number = parse_number(&id).ok_or_else(|| Problem::no_instance(&name, &id))?;
-    api.mutations.with_change_event(told).disable(name.clone(), InstanceId(number)).await?;
+    api.mutations.with_change_event(change_event).disable(name.clone(), InstanceId(number)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

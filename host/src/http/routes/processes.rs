@@ -1,23 +1,23 @@
 //! `/api/internal/process…`
 
-use std::borrow::Cow;
+pub mod callback;
+mod list;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::extract::rejection::QueryRejection;
+use axum::body::Bytes;
 use axum::extract::{Query, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::http::api::{Api, require_plugin};
+use crate::http::api::Api;
 use crate::http::json_text::json_text;
 use crate::http::middleware::changes::Changing;
 use crate::http::middleware::hook_gate::{Gate, parameters_of};
-use crate::http::middleware::idempotency::Begun;
+use crate::http::middleware::idempotency::{Begun, First, Scope};
 use crate::http::middleware::instance::{InstanceQuery, community, platform_id};
 use crate::http::middleware::path::Path;
 use crate::http::middleware::request_id::request_id_of;
@@ -26,24 +26,14 @@ use crate::http::middleware::{body, hook_gate, idempotency};
 use crate::http::problem::Problem;
 use crate::http::problem::code::Code;
 use crate::http::route::{INSTANCE, Route, delete, failure, get, post, query};
-use moothall_core::effects::ProcessStatus;
+use crate::http::routes::processes::callback::{CALLBACK, callback, require_none_meant};
+use crate::http::routes::processes::list::{Processes, list};
+use moothall_core::changes::Change;
 use moothall_core::ids::RequestId;
-use moothall_egress::EgressError;
 use moothall_engine::calls::{CallError, ExtraWrite, StartRequest};
 use moothall_engine::hooks::Builtin;
-use moothall_engine::plugins::{ProcessType, Violation};
-use moothall_store::{DRIVER, ProcessFilter, ProcessRow, View};
-use moothall_values::destination::is_same_origin;
-use moothall_values::json;
+use moothall_store::{ProcessRow, View};
 use moothall_values::json::{NULL, Object};
-
-/// Processes on one page at most.
-const PAGE: usize = 100;
-const CALLBACK: &str = "callback_url";
-/// Letters in which another name is still taken for it.
-const SLIPS: usize = 2;
-/// Longest `callback_url`, in bytes.
-pub const CALLBACK_BYTES: usize = 2 << 10;
 
 pub fn routes() -> Vec<Route> {
     vec![
@@ -99,7 +89,7 @@ pub fn routes() -> Vec<Route> {
 async fn start(
     State(api): State<Arc<Api>>,
     Path(target): Path<String>,
-    Changing(told): Changing,
+    Changing(change_event): Changing,
     request: Request,
 ) -> Result<Response, Problem> {
     let (head, body) = request.into_parts();
@@ -122,17 +112,8 @@ async fn start(
         api.calls.resolve_process(&asked)?;
     }
     let bytes = body::read(&api, body).await?;
-    let mut parameters = body::members(&bytes)?;
-    let kind = api.context.plugins.get(plugin).and_then(|one| one.processes.get(process).cloned());
-    let given = parameters.get("parameters").map(|given| &**given);
-    if kind.as_ref().is_some_and(|one| is_wrapped(one.parameters.document(), "parameters", given)) {
-        let what = "the parameters of a process";
-        return Err(Problem::wrapped(Code::InvalidParameters, what, "parameters"));
-    }
-    match parameters.remove(CALLBACK) {
-        Some(url) => asked.callback_url = callback(&api, url).await?,
-        None => require_none_meant(&parameters, kind.as_deref())?,
-    }
+    let (parameters, callback_url) = read(&api, (plugin, process), &bytes).await?;
+    asked.callback_url = callback_url;
     let first = match idempotency::begin(&api, &head, &bytes)? {
         Begun::Replayed(response) => return Ok(response),
         Begun::Plain => None,
@@ -143,26 +124,7 @@ async fn start(
         Gate::Break(answer) => return Ok(answer),
     }
     let start = api.calls.process(asked).await.map_err(flat)?;
-    let (remembered, of, now) = (first.clone(), target.clone(), api.context.clock.now_ms());
-    let remember = move |row: &ProcessRow| {
-        let headers = vec![
-            ("content-type".to_owned(), "application/json".to_owned()),
-            ("location".to_owned(), location(&of, row)),
-        ];
-        let body = row.shown().into_bytes();
-        let remember = remembered.map(|first| {
-            let remember = first.clone().remember(StatusCode::ACCEPTED, headers, body);
-            remember.unwrap_or_else(|| first.run_on())
-        });
-        let told = told.of(row.public_id.clone()).with_status(StatusCode::ACCEPTED.as_u16());
-        let (community, view) = (row.community, View::Process(row.public_id.clone()));
-        let also: ExtraWrite<_> = Box::new(move |tx| {
-            // It is stored already: what was before is nothing.
-            tx.changed(&told, community, NULL, &view, now)?;
-            remember.map(|remember| remember(tx)).transpose()
-        });
-        also
-    };
+    let remember = remembering(&api, first.clone(), change_event, target.clone());
     match (api.calls.start(start, remember).await, first) {
         (Ok(row), _) => Ok(accepted(&target, &row)),
         (Err(error), first) => {
@@ -172,6 +134,58 @@ async fn start(
             }
             Err(problem)
         }
+    }
+}
+
+/// The parameters that the body is, and the `callback_url` among them.
+async fn read(
+    api: &Api,
+    (plugin, process): (&str, &str),
+    bytes: &Bytes,
+) -> Result<(BTreeMap<String, Box<RawValue>>, Option<String>), Problem> {
+    let mut parameters = body::members(bytes)?;
+    let kind = api.context.plugins.get(plugin).and_then(|one| one.processes.get(process).cloned());
+    let given = parameters.get("parameters").map(|given| &**given);
+    if kind.as_ref().is_some_and(|one| is_wrapped(one.parameters.document(), "parameters", given)) {
+        let what = "the parameters of a process";
+        return Err(Problem::wrapped(Code::InvalidParameters, what, "parameters"));
+    }
+    let url = match parameters.remove(CALLBACK) {
+        Some(url) => callback(api, url).await?,
+        None => {
+            require_none_meant(&parameters, kind.as_deref())?;
+            None
+        }
+    };
+    Ok((parameters, url))
+}
+
+/// What is written beside a process that starts: its change event, and its answer if that is remembered.
+fn remembering(
+    api: &Api,
+    first: Option<First>,
+    change_event: Change,
+    target: String,
+) -> impl FnOnce(&ProcessRow) -> ExtraWrite<Option<Arc<Scope>>> + Send + 'static {
+    let now = api.context.clock.now_ms();
+    move |row| {
+        let headers = vec![
+            ("content-type".to_owned(), "application/json".to_owned()),
+            ("location".to_owned(), location(&target, row)),
+        ];
+        let body = row.shown().into_bytes();
+        let remember = first.map(|first| {
+            let remember = first.clone().remember(StatusCode::ACCEPTED, headers, body);
+            remember.unwrap_or_else(|| first.run_on())
+        });
+        let change_event =
+            change_event.of(row.public_id.clone()).with_status(StatusCode::ACCEPTED.as_u16());
+        let (community, view) = (row.community, View::Process(row.public_id.clone()));
+        Box::new(move |tx| {
+            // It is stored already: what was before is nothing.
+            tx.changed(&change_event, community, NULL, &view, now)?;
+            remember.map(|remember| remember(tx)).transpose()
+        })
     }
 }
 
@@ -230,61 +244,6 @@ fn flat(error: CallError) -> Problem {
     }
 }
 
-/// A misspelt `callback_url` is no parameter, also where the plugin's schema would leave it open.
-fn require_none_meant(
-    parameters: &BTreeMap<String, Box<RawValue>>,
-    kind: Option<&ProcessType>,
-) -> Result<(), Problem> {
-    let is_of_plugin = |name: &str| {
-        let Some(schema) = kind.map(|kind| kind.parameters.document()) else { return false };
-        match schema.get("properties") {
-            Some(known) => known.get(name).is_some(),
-            // Its names stand elsewhere.
-            None => schema.get("$ref").is_some() || schema.get("allOf").is_some(),
-        }
-    };
-    let meant = parameters.keys().find(|name| is_callback(name) && !is_of_plugin(name));
-    meant.map_or(Ok(()), |name| {
-        let message =
-            format!("no parameter of that name is known here; did you mean `{CALLBACK}`?");
-        let faults = vec![Violation { path: format!("/{name}"), message }];
-        Err(Problem::invalid(Code::InvalidParameters, "The parameters are not valid", "", faults))
-    })
-}
-
-/// In another case, without its underscore or its end, or with a slip of the finger.
-fn is_callback(name: &str) -> bool {
-    let plain = |name: &str| name.to_ascii_lowercase().replace(['_', '-'], "");
-    let (name, wanted) = (plain(name), plain(CALLBACK));
-    name == "callback" || name.starts_with('c') && strsim::osa_distance(&name, &wanted) <= SLIPS
-}
-
-/// Where the driver is told; null is none.
-async fn callback(api: &Api, url: Box<RawValue>) -> Result<Option<String>, Problem> {
-    match serde_json::from_str(url.get()) {
-        Ok(None) => Ok(None),
-        Ok(Some::<String>(url)) if url.len() <= CALLBACK_BYTES => {
-            match api.egress.check_reachable(&url, &api.local.of_put()).await {
-                Err(EgressError::Refused(_)) if is_of_driver(api, &url)? => {}
-                reachable => reachable.map_err(|fault| {
-                    Problem::bad_request(format!("`callback_url` cannot be sent to: {fault}"))
-                })?,
-            }
-            Ok(Some(url))
-        }
-        _ => Err(Problem::bad_request(format!(
-            "`callback_url` is a URL of at most {CALLBACK_BYTES} bytes"
-        ))),
-    }
-}
-
-/// Whether the operator himself named that place as the driver's.
-fn is_of_driver(api: &Api, url: &str) -> Result<bool, Problem> {
-    let driver = api.context.store.read(|reader| reader.endpoint(DRIVER))?;
-    let driver = driver.filter(|driver| driver.url_by == "environment");
-    Ok(driver.is_some_and(|driver| is_same_origin(url, &driver.url)))
-}
-
 async fn show(
     State(api): State<Arc<Api>>,
     Path((target, id)): Path<(String, String)>,
@@ -296,7 +255,7 @@ async fn close(
     State(api): State<Arc<Api>>,
     Path((target, id)): Path<(String, String)>,
     Extension(request): Extension<RequestId>,
-    Changing(told): Changing,
+    Changing(change_event): Changing,
 ) -> Result<Response, Problem> {
     let row = find(&api, &target, &id)?;
     let of = api.context.communities.get(&row.slug);
@@ -310,7 +269,8 @@ async fn close(
     }
     let (before, community, now) = (row.shown(), row.community, api.context.clock.now_ms());
     let view = View::Process(row.public_id.clone());
-    let tell: ExtraWrite = Box::new(move |tx| tx.changed(&told, community, &before, &view, now));
+    let tell: ExtraWrite =
+        Box::new(move |tx| tx.changed(&change_event, community, &before, &view, now));
     let row = api.calls.close(&row, request, tell).await?;
     Ok(json_text(row.shown()))
 }
@@ -334,74 +294,4 @@ fn missing(api: &Api, (plugin, process): (&str, &str), id: &str) -> Problem {
         }
         _ => Problem::not_found(format!("There is no process {id} of {plugin}.{process}")),
     }
-}
-
-/// A page of them, as `list` writes it.
-enum Processes {}
-
-impl JsonSchema for Processes {
-    fn schema_name() -> Cow<'static, str> {
-        "Processes".into()
-    }
-
-    fn json_schema(schemas: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "object",
-            "required": ["processes", "next"],
-            "properties": {
-                "processes": { "type": "array", "items": schemas.subschema_for::<ProcessRow>() },
-                "next": { "description": "The `after` of the next page.", "type": ["string", "null"] },
-            },
-        })
-    }
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct ListQuery {
-    community: Option<String>,
-    status: Option<String>,
-    plugin: Option<String>,
-    after: Option<String>,
-    limit: Option<usize>,
-}
-
-async fn list(
-    State(api): State<Arc<Api>>,
-    query: Result<Query<ListQuery>, QueryRejection>,
-) -> Result<Response, Problem> {
-    let Query(query) = query.map_err(|_| Problem::unread_query())?;
-    let limit = query.limit.unwrap_or(PAGE).clamp(1, PAGE);
-    let plugin = query.plugin.clone();
-    let filter = ProcessFilter {
-        community: query.community.as_deref().map(|slug| community_id(&api, slug)).transpose()?,
-        status: query.status.as_deref().map(status).transpose()?,
-        plugin: query.plugin,
-        after: after(&api, query.after.as_deref())?,
-        limit,
-    };
-    let rows = api.context.store.read(|reader| reader.processes(&filter))?;
-    if rows.is_empty() {
-        // Processes outlive their plugin: one of which there are some was there.
-        plugin.as_deref().map_or(Ok(()), |plugin| require_plugin(&api, plugin))?;
-    }
-    let next = rows.get(limit - 1).map(|row| row.public_id.clone());
-    let shown = json::list(rows.iter().map(ProcessRow::shown));
-    Ok(json_text(Object::new().carrying("processes", &shown).with("next", next).end()))
-}
-
-fn community_id(api: &Api, slug: &str) -> Result<moothall_core::ids::CommunityId, Problem> {
-    let community = api.context.communities.get(slug);
-    community.map(|one| one.names.id).ok_or_else(|| Problem::unknown_community(slug))
-}
-
-fn status(text: &str) -> Result<ProcessStatus, Problem> {
-    ProcessStatus::parse(text)
-        .ok_or_else(|| Problem::bad_request("`status` is one of created, pending and completed"))
-}
-
-/// Pages go on after a process that is named by its id.
-fn after(api: &Api, id: Option<&str>) -> Result<i64, Problem> {
-    let Some(id) = id else { return Ok(0) };
-    let row = api.context.store.read(|reader| reader.process(id))?;
-    row.map(|row| row.id.0).ok_or_else(|| Problem::bad_request(format!("There is no process {id}")))
 }

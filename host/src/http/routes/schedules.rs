@@ -35,7 +35,7 @@ pub fn routes() -> Vec<Route> {
 }
 
 #[derive(Debug, Default, Deserialize)]
-struct ListQuery {
+struct SchedulesQuery {
     community: Option<String>,
     plugin: Option<String>,
     #[serde(default)]
@@ -45,7 +45,7 @@ struct ListQuery {
 
 async fn list(
     State(api): State<Arc<Api>>,
-    query: Result<Query<ListQuery>, QueryRejection>,
+    query: Result<Query<SchedulesQuery>, QueryRejection>,
 ) -> Result<Json<Schedules>, Problem> {
     let Query(query) = query.map_err(|_| Problem::unread_query())?;
     query.community.as_deref().map_or(Ok(()), |slug| require_community(&api, slug))?;

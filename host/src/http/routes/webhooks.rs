@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use crate::http::api::Api;
-use crate::http::middleware::body_budget::Share;
+use crate::http::middleware::body_budget::BodyReservation;
 use crate::http::middleware::foreign_response::{LeftOut, rendered};
 use crate::http::middleware::hook_gate::Gate;
 use crate::http::middleware::instance::InstanceQuery;
@@ -91,13 +91,13 @@ async fn of_platform(
     request: Request,
 ) -> Result<Response, Problem> {
     let found = api.webhooks.find_global(&plugin)?;
-    let share = request.extensions().get().cloned();
+    let reservation = request.extensions().get().cloned();
     let (request, id) = read(&api, request).await?;
     if let Some(greeted) = api.webhooks.handshake_global(&found, &request, &id).await? {
         return Ok(answer(&api, &plugin, &id, Some(greeted)));
     }
     let (accepted, request) =
-        decoding(&api, share, |room| api.webhooks.accept_global(found, request, room))?;
+        decoding(&api, reservation, |room| api.webhooks.accept_global(found, request, room))?;
     if let Gate::Break(answer) = received(&api, None, &plugin, &request, &id).await? {
         return Ok(answer);
     }
@@ -133,13 +133,13 @@ async fn receive(
     let query = query.map(|Query(query)| query).unwrap_or_default();
     let platform_id = query.community_platform_id.as_deref();
     let found = api.webhooks.find(&Address { community, plugin, platform_id, slug })?;
-    let share = request.extensions().get().cloned();
+    let reservation = request.extensions().get().cloned();
     let (request, id) = read(api, request).await?;
     if let Some(greeted) = api.webhooks.handshake(&found, &request, &id).await? {
         return Ok(answer(api, plugin, &id, Some(greeted)));
     }
     let (accepted, request) =
-        decoding(api, share, |room| api.webhooks.accept(found, request, room))?;
+        decoding(api, reservation, |room| api.webhooks.accept(found, request, room))?;
     if let Gate::Break(answer) = received(api, Some(community), plugin, &request, &id).await? {
         return Ok(answer);
     }
@@ -148,8 +148,13 @@ async fn receive(
 }
 
 /// Within what a body may have, however it came.
-fn decoding<T>(api: &Api, share: Option<Arc<Share>>, accept: impl FnOnce(&Room<'_>) -> T) -> T {
-    let take = |bytes| share.as_ref().is_some_and(|share| share.grow(bytes).is_ok());
+fn decoding<T>(
+    api: &Api,
+    reservation: Option<Arc<BodyReservation>>,
+    accept: impl FnOnce(&Room<'_>) -> T,
+) -> T {
+    let take =
+        |bytes| reservation.as_ref().is_some_and(|reservation| reservation.grow(bytes).is_ok());
     accept(&Room { body_bytes: api.config.body_bytes, take: &take })
 }
 

@@ -63,7 +63,7 @@ pub fn routes() -> Vec<Route> {
 }
 
 #[derive(Debug, Default, Deserialize)]
-struct ListQuery {
+struct WorkersQuery {
     community: Option<String>,
     plugin: Option<String>,
     #[serde(default)]
@@ -73,7 +73,7 @@ struct ListQuery {
 
 async fn list(
     State(api): State<Arc<Api>>,
-    query: Result<Query<ListQuery>, QueryRejection>,
+    query: Result<Query<WorkersQuery>, QueryRejection>,
 ) -> Result<Json<Workers>, Problem> {
     let Query(query) = query.map_err(|_| Problem::unread_query())?;
     // Counting what lags reads many events, for which others must not wait.
@@ -83,7 +83,7 @@ async fn list(
     })
 }
 
-fn listed(api: &Api, query: &ListQuery) -> Result<Json<Workers>, Problem> {
+fn listed(api: &Api, query: &WorkersQuery) -> Result<Json<Workers>, Problem> {
     query.community.as_deref().map_or(Ok(()), |slug| require_community(api, slug))?;
     query.plugin.as_deref().map_or(Ok(()), |plugin| require_plugin(api, plugin))?;
     let limit = query.limit.unwrap_or(PAGE).clamp(1, PAGE);
@@ -112,7 +112,7 @@ fn listed(api: &Api, query: &ListQuery) -> Result<Json<Workers>, Problem> {
 /// Which dead letter; all of them if none is named. Of one community, or of all.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct SettleBody {
+struct DeadEventsBody {
     id: Option<i64>,
     community: Option<String>,
 }
@@ -129,7 +129,7 @@ async fn settle(
         Asked::Again(response) => return Ok(response),
         Asked::New(bytes, answering) => (bytes, answering),
     };
-    let body: SettleBody = body::parse_as("DeadEvents", &bytes)?;
+    let body: DeadEventsBody = body::parse_as("DeadEvents", &bytes)?;
     let community = body.community.as_deref().map(|slug| {
         let found = api.context.communities.get(slug);
         found.map(|one| one.names.id).ok_or_else(|| Problem::unknown_community(slug))

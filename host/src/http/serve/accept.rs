@@ -16,19 +16,19 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::http::peer::Peer;
 use crate::http::serve::addresses::{Addresses, Counted};
-use crate::http::serve::listeners::Listening;
-use crate::http::serve::stream::{Socket, Stream};
+use crate::http::serve::listeners::BoundSocket;
+use crate::http::serve::stream::{ConnectionStream, Socket};
 use moothall_core::config::HttpConfig;
 
 /// How often work that is left is looked at while draining.
-pub const DRAIN_LOOK: Duration = Duration::from_millis(10);
+pub const DRAIN_POLL: Duration = Duration::from_millis(10);
 
 /// How long to wait after an accept that failed, as when file descriptors ran out.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// On what terms connections are served.
 #[derive(Clone)]
-pub struct Terms {
+pub struct ServeOptions {
     pub config: Arc<HttpConfig>,
     /// Connections that are open at once; more wait to be accepted.
     pub connections: usize,
@@ -53,7 +53,7 @@ pub struct Reads {
 /// What all threads share.
 #[derive(Clone)]
 pub struct Shared {
-    pub terms: Terms,
+    pub options: ServeOptions,
     pub connections: Arc<Semaphore>,
     pub addresses: Arc<Addresses>,
 }
@@ -69,10 +69,10 @@ pub enum Listener {
 
 impl Listener {
     /// Within a runtime.
-    pub fn new(socket: Listening) -> std::io::Result<Self> {
+    pub fn new(socket: BoundSocket) -> std::io::Result<Self> {
         Ok(match socket {
-            Listening::Tcp(socket) => Self::Tcp(TcpListener::from_std(socket)?),
-            Listening::Unix(socket) => Self::Unix(UnixListener::from_std(socket)?),
+            BoundSocket::Tcp(socket) => Self::Tcp(TcpListener::from_std(socket)?),
+            BoundSocket::Unix(socket) => Self::Unix(UnixListener::from_std(socket)?),
         })
     }
 
@@ -87,13 +87,13 @@ impl Listener {
     }
 }
 
-pub async fn accept<H, F>(socket: Listening, shared: Shared, handler: H) -> std::io::Result<()>
+pub async fn accept<H, F>(socket: BoundSocket, shared: Shared, handler: H) -> std::io::Result<()>
 where
     H: Fn(Request<Incoming>, Peer) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
     let listener = Listener::new(socket)?;
-    let mut stop = shared.terms.stop.clone();
+    let mut stop = shared.options.stop.clone();
     tokio::select! {
         biased;
         () = stopped(&mut stop) => {}
@@ -136,14 +136,14 @@ pub async fn stopped(stop: &mut watch::Receiver<bool>) {
 
 /// Until no connection is open on any thread and no work is left, or time is up.
 pub async fn drained(shared: &Shared) {
-    let all = u32::try_from(shared.terms.connections).unwrap_or(u32::MAX).max(1);
+    let all = u32::try_from(shared.options.connections).unwrap_or(u32::MAX).max(1);
     let idle = async {
         drop(shared.connections.acquire_many(all).await);
-        while (shared.terms.is_busy)() {
-            tokio::time::sleep(DRAIN_LOOK).await;
+        while (shared.options.is_busy)() {
+            tokio::time::sleep(DRAIN_POLL).await;
         }
     };
-    let drain_ms = shared.terms.config.drain_ms;
+    let drain_ms = shared.options.config.drain_ms;
     if tokio::time::timeout(Duration::from_millis(drain_ms), idle).await.is_err() {
         tracing::warn!(
             ms = drain_ms,
@@ -163,18 +163,18 @@ pub fn start<H, F>(
 {
     #[expect(clippy::disallowed_methods, reason = "this is the home of connections' tasks")]
     tokio::spawn(async move {
-        connection(socket, shared.terms, move |request| handler(request, peer)).await;
+        connection(socket, shared.options, move |request| handler(request, peer)).await;
         drop(counted);
     });
 }
 
-pub async fn connection<H, F>(socket: Socket, terms: Terms, handler: H)
+pub async fn connection<H, F>(socket: Socket, options: ServeOptions, handler: H)
 where
     H: Fn(Request<Incoming>) -> F + Send,
     F: Future<Output = Response<Body>> + Send,
 {
-    let config = &terms.config;
-    let stream = Stream::new(socket, Duration::from_millis(config.write_ms));
+    let config = &options.config;
+    let stream = ConnectionStream::new(socket, Duration::from_millis(config.write_ms));
     let service = service_fn(move |request| {
         let answer = handler(request);
         async move { Ok::<_, Infallible>(answer.await) }
@@ -185,7 +185,7 @@ where
         .header_read_timeout(Duration::from_millis(config.head_ms))
         .max_header_size(config.head_bytes);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
-    let mut stop = terms.stop;
+    let mut stop = options.stop;
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = stopped(&mut stop) => {

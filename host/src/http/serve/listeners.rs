@@ -19,12 +19,12 @@ const SOCKET_MODE: u32 = 0o660;
 
 /// Where there is listened, once names are looked up.
 #[derive(Clone, Debug)]
-pub enum Place {
+pub enum BoundAddress {
     Tcp(SocketAddr),
     Unix(PathBuf),
 }
 
-impl Place {
+impl BoundAddress {
     /// Of several addresses of a name the first of IPv4, as clients of `localhost` find it.
     pub fn of(listen: &Listen) -> Result<Self> {
         match listen {
@@ -48,7 +48,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for BoundAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(address) => write!(f, "http://{address}"),
@@ -58,18 +58,18 @@ impl fmt::Display for Place {
 }
 
 pub struct Listeners {
-    pub place: Place,
-    pub(super) sockets: Vec<Listening>,
+    pub place: BoundAddress,
+    pub(super) sockets: Vec<BoundSocket>,
     /// Removed with the listeners.
     pub(super) file: Option<SocketFile>,
 }
 
-pub enum Listening {
+pub enum BoundSocket {
     Tcp(std::net::TcpListener),
     Unix(UnixListener),
 }
 
-impl Listening {
+impl BoundSocket {
     /// The same socket again: whoever accepts first has the connection.
     pub(super) fn again(&self) -> Result<Self> {
         match self {
@@ -80,10 +80,10 @@ impl Listening {
 }
 
 impl Listeners {
-    pub fn bind(place: &Place, threads: usize) -> Result<Self> {
+    pub fn bind(place: &BoundAddress, threads: usize) -> Result<Self> {
         match place {
-            Place::Tcp(address) => Self::bind_tcp(*address, threads.max(1)),
-            Place::Unix(path) => Self::bind_unix(path, threads.max(1)),
+            BoundAddress::Tcp(address) => Self::bind_tcp(*address, threads.max(1)),
+            BoundAddress::Unix(path) => Self::bind_unix(path, threads.max(1)),
         }
     }
 
@@ -91,9 +91,9 @@ impl Listeners {
         // Shared ports would let a second host take half of the first one's requests: whether the
         // port is free is asked by a socket that does not share.
         let address = bind(address, Port::Alone)?.local_addr()?;
-        let shared = || bind(address, Port::Shared).map(Listening::Tcp);
+        let shared = || bind(address, Port::Shared).map(BoundSocket::Tcp);
         let sockets = (0..threads).map(|_| shared()).collect::<Result<_>>()?;
-        Ok(Self { place: Place::Tcp(address), sockets, file: None })
+        Ok(Self { place: BoundAddress::Tcp(address), sockets, file: None })
     }
 
     fn bind_unix(path: &Path, threads: usize) -> Result<Self> {
@@ -110,9 +110,9 @@ impl Listeners {
         fs::set_permissions(&draft, fs::Permissions::from_mode(SOCKET_MODE))?;
         fs::rename(&draft, path)?;
         let first: UnixListener = socket.into();
-        let copy = || first.try_clone().map(Listening::Unix);
+        let copy = || first.try_clone().map(BoundSocket::Unix);
         let sockets = (0..threads).map(|_| copy()).collect::<Result<_>>()?;
-        Ok(Self { place: Place::Unix(path.to_owned()), sockets, file: SocketFile::at(path) })
+        Ok(Self { place: BoundAddress::Unix(path.to_owned()), sockets, file: SocketFile::at(path) })
     }
 }
 

@@ -15,9 +15,9 @@ use tokio::sync::watch;
 
 use crate::http::peer::Peer;
 use crate::http::serve::accept::{
-    ACCEPT_PAUSE, Listener, Reads, Shared, Terms, accept_all, stopped, thread_name,
+    ACCEPT_PAUSE, Listener, Reads, ServeOptions, Shared, accept_all, stopped, thread_name,
 };
-use crate::http::serve::listeners::Listening;
+use crate::http::serve::listeners::BoundSocket;
 
 /// Threads for what else of its requests may block, beside those that read.
 const OTHER_THREADS: usize = 64;
@@ -27,7 +27,7 @@ pub struct StandIn(Option<Runtime>);
 
 impl StandIn {
     pub fn start<H, F>(
-        sockets: &[Listening],
+        sockets: &[BoundSocket],
         shared: &Shared,
         reads: Reads,
         handler: &H,
@@ -69,7 +69,7 @@ impl Drop for StandIn {
 /// Whom it stands in for.
 struct OneThread<H> {
     name: String,
-    socket: Listening,
+    socket: BoundSocket,
     shared: Shared,
     slow: watch::Receiver<Vec<String>>,
     handler: H,
@@ -81,7 +81,7 @@ where
     F: Future<Output = Response<Body>> + Send + 'static,
 {
     async fn stand_by(mut self) {
-        let mut stop = self.shared.terms.stop.clone();
+        let mut stop = self.shared.options.stop.clone();
         tokio::select! {
             () = stopped(&mut stop) => {}
             () = self.take_turns() => {}
@@ -109,8 +109,8 @@ where
         );
         // Dropped with the turn, which tells its connections.
         let (_turn, over) = watch::channel(false);
-        let terms = Terms { stop: over, ..self.shared.terms.clone() };
-        let shared = Shared { terms, ..self.shared.clone() };
+        let options = ServeOptions { stop: over, ..self.shared.options.clone() };
+        let shared = Shared { options, ..self.shared.clone() };
         tokio::select! {
             () = accept_all(listener, &shared, &self.handler) => {}
             _ = self.slow.wait_for(|slow| !slow.iter().any(|one| one == name)) => {}

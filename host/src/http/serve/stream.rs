@@ -25,7 +25,7 @@ pub enum Socket {
     Unix(UnixStream),
 }
 
-pub struct Stream {
+pub struct ConnectionStream {
     socket: Socket,
     /// How long a client may read nothing of what waits for it.
     patience: Duration,
@@ -37,7 +37,7 @@ pub struct Stream {
     closing: Option<Pin<Box<Sleep>>>,
 }
 
-impl Stream {
+impl ConnectionStream {
     pub fn new(socket: Socket, patience: Duration) -> Self {
         let stream = Self { socket, patience, stalled: None, has_ended: false, closing: None };
         if let Err(error) = stream.prepare() {
@@ -94,7 +94,7 @@ impl Stream {
     }
 }
 
-impl AsyncRead for Stream {
+impl AsyncRead for ConnectionStream {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -111,7 +111,7 @@ impl AsyncRead for Stream {
     }
 }
 
-impl AsyncWrite for Stream {
+impl AsyncWrite for ConnectionStream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
         let this = self.get_mut();
         let written = match &mut this.socket {

@@ -49,7 +49,7 @@ pub struct ShownEndpoint {
     backlog: usize,
     backlog_is_more: bool,
     oldest_waiting: Option<Moment>,
-    last_failure: Option<Failure>,
+    last_failure: Option<ShownFailure>,
     /// In the answer that makes it, and in no other.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
@@ -95,7 +95,7 @@ enum CircuitState {
 
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "LastFailure")]
-struct Failure {
+struct ShownFailure {
     delivery: i64,
     time: Moment,
     status: Option<u16>,
@@ -163,7 +163,7 @@ fn with(
         backlog: waiting.count,
         backlog_is_more: waiting.is_more,
         oldest_waiting: waiting.oldest.map(Moment),
-        last_failure: waiting.last_failure.map(Failure::of),
+        last_failure: waiting.last_failure.map(ShownFailure::of),
         secret: None,
     })
 }
@@ -199,7 +199,7 @@ fn circuit(api: &Api, row: &EndpointRow) -> Circuit {
     }
 }
 
-impl Failure {
+impl ShownFailure {
     fn of(last: LastFailure) -> Self {
         let LastFailure { delivery, at, status, error, detail } = last;
         Self { delivery, time: Moment(at), status, error, detail }

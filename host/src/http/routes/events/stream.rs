@@ -24,9 +24,9 @@ const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering
 /// How often a stream without events says that it is there.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Events that one look reads, at most.
-const LOOK_EVENTS: usize = 100;
+const READ_EVENTS: usize = 100;
 
-struct Stream {
+struct EventStream {
     api: Arc<Api>,
     wanted: Wanted,
     /// Whether each message has its event's type as its name: `onmessage` does not hear those.
@@ -64,7 +64,7 @@ pub fn open(
     }
     let mut begin = VecDeque::from([Bytes::from_static(b": events follow\n\n")]);
     begin.extend(wanted.doubt.iter().map(|doubt| Bytes::from(format!(": {doubt}\n\n"))));
-    let state = Stream { api, wanted, is_named, key, at, ready: begin, stopping, _room: room };
+    let state = EventStream { api, wanted, is_named, key, at, ready: begin, stopping, _room: room };
     let body = Body::from_stream(stream::unfold(state, async |mut state| {
         let chunk = state.next().await?;
         Some((Ok::<_, Infallible>(chunk), state))
@@ -76,7 +76,7 @@ pub fn open(
     Ok(([kind, cache, buffering], body).into_response())
 }
 
-impl Stream {
+impl EventStream {
     async fn next(&mut self) -> Option<Bytes> {
         let signal = self.api.context.store.signals().events.clone();
         let keys = self.api.streams.keys_changed.clone();
@@ -90,8 +90,8 @@ impl Stream {
             if let Some(chunk) = self.ready.pop_front() {
                 return Some(chunk);
             }
-            let mut told = std::pin::pin!(signal.notified());
-            told.as_mut().enable();
+            let mut appended = std::pin::pin!(signal.notified());
+            appended.as_mut().enable();
             match self.look() {
                 Ok(true) => {
                     // A look may find much and want none of it: others have their turn between two.
@@ -105,7 +105,7 @@ impl Stream {
                 }
             }
             tokio::select! {
-                () = told => {}
+                () = appended => {}
                 () = keys_changed => {}
                 _ = self.stopping.changed() => {}
                 () = tokio::time::sleep(KEEP_ALIVE) => {
@@ -119,7 +119,7 @@ impl Stream {
     fn look(&mut self) -> Result<bool, StoreError> {
         let (community, at) = (self.wanted.community, self.at);
         let store = &self.api.context.store;
-        let (found, _) = store.read(|reader| reader.events(community, at, LOOK_EVENTS))?;
+        let (found, _) = store.read(|reader| reader.events(community, at, READ_EVENTS))?;
         let Some(last) = found.last() else { return Ok(false) };
         self.at = last.position;
         let wanted = found.iter().filter(|event| self.wanted.has(event));

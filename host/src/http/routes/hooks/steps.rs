@@ -118,7 +118,7 @@ fn slug_of(api: &Api, community: CommunityId) -> Result<Option<String>, Problem>
 async fn add(
     State(api): State<Arc<Api>>,
     Path(name): Path<String>,
-    Changing(told): Changing,
+    Changing(change_event): Changing,
     body: Body,
 ) -> Result<(StatusCode, Json<ShownStep>), Problem> {
     find(&api, &name)?;
@@ -135,8 +135,8 @@ async fn add(
     let id = format!("step_{id}");
     let sealed = api.context.keyring.seal(&secret_context(&id), secret.text().as_bytes());
     let sealed = sealed.map_err(|error| Problem::internal(error.to_string()))?;
-    let mut told = told.with_status(StatusCode::CREATED.as_u16());
-    told.sub_resource_id = Some(id.clone());
+    let mut change_event = change_event.with_status(StatusCode::CREATED.as_u16());
+    change_event.sub_resource_id = Some(id.clone());
     let blank = StepRow {
         id: 0,
         public_id: id.clone(),
@@ -152,7 +152,9 @@ async fn add(
         "hook.step",
         move |tx| {
             let view = View::Step(row.public_id.clone());
-            tx.changing(Some(&told), row.community, &view, now, |tx| tx.add_step(&row, most))
+            tx.changing(Some(&change_event), row.community, &view, now, |tx| {
+                tx.add_step(&row, most)
+            })
         },
         Some(api.hooks.after_write()),
     );
@@ -170,7 +172,7 @@ async fn add(
 async fn change(
     State(api): State<Arc<Api>>,
     Path((name, id)): Path<(String, String)>,
-    Changing(told): Changing,
+    Changing(change_event): Changing,
     body: Body,
 ) -> Result<Json<ShownStep>, Problem> {
     require_own(&*step_of(&api, &name, &id)?)?;
@@ -181,13 +183,13 @@ async fn change(
         let settings = Settings::of_row(&before)
             .map_err(|error| Problem::internal(format!("a step cannot be read: {error}")))?;
         let after = applied(&api, &settings, &body, before.clone()).await?;
-        let (now, told) = (api.context.clock.now_ms(), told.clone());
+        let (now, change_event) = (api.context.clock.now_ms(), change_event.clone());
         let write = api.context.store.write_then(
             "hook.step",
             move |tx| {
                 let view = View::Step(after.public_id.clone());
                 let of = after.community;
-                tx.changing(Some(&told), of, &view, now, |tx| tx.put_step(&before, &after))
+                tx.changing(Some(&change_event), of, &view, now, |tx| tx.put_step(&before, &after))
             },
             Some(api.hooks.after_write()),
         );
@@ -314,16 +316,17 @@ fn require_own(step: &Step) -> Result<(), Problem> {
 async fn remove(
     State(api): State<Arc<Api>>,
     Path((name, id)): Path<(String, String)>,
-    Changing(told): Changing,
+    Changing(change_event): Changing,
 ) -> Result<StatusCode, Problem> {
     let step = step_of(&api, &name, &id)?;
     require_own(&step)?;
-    let (now, told, of) = (api.context.clock.now_ms(), told.with_status(204), step.community);
+    let (now, change_event, of) =
+        (api.context.clock.now_ms(), change_event.with_status(204), step.community);
     let write = api.context.store.write_then(
         "hook.step",
         move |tx| {
             let view = View::Step(id.clone());
-            tx.changing(Some(&told), of, &view, now, |tx| tx.delete_step(&name, &id))
+            tx.changing(Some(&change_event), of, &view, now, |tx| tx.delete_step(&name, &id))
         },
         Some(api.hooks.after_write()),
     );

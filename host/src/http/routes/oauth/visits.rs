@@ -40,7 +40,7 @@ fn is_ahead(headers: &HeaderMap) -> bool {
 }
 
 /// HEAD: nothing begins, and nothing ends.
-pub async fn looked_at(
+pub async fn head_of_visit(
     State(api): State<Arc<Api>>,
     Path(plugin): Path<String>,
 ) -> Result<Response, Problem> {

@@ -16,7 +16,7 @@ use moothall_store::Tx;
 
 /// Which dead letter; all of them if none is named.
 #[derive(Debug, Default, Deserialize)]
-pub struct SettleBody {
+pub struct DeadWebhooksBody {
     id: Option<i64>,
 }
 
@@ -37,7 +37,7 @@ pub async fn settle(
         Asked::Again(response) => return Ok(response),
         Asked::New(bytes, answering) => (bytes, answering),
     };
-    let SettleBody { id } = body::parse_as("DeadWebhooks", &bytes)?;
+    let DeadWebhooksBody { id } = body::parse_as("DeadWebhooks", &bytes)?;
     let (now, name) =
         (api.context.clock.now_ms(), if is_retry { "webhook.retry" } else { "webhook.skip" });
     let make = move |tx: &Tx<'_>| {
