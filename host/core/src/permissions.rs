@@ -13,7 +13,7 @@ const OTHERS: u32 = 0o007;
 
 /// Whether everybody may use it, after the host restricted what it could.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
+pub enum FileAccess {
     /// Only this process's user, or on somebody else's volume its group.
     Ours,
     /// Its mode, and the user who owns it.
@@ -26,16 +26,16 @@ pub fn is_open_to_all(mode: u32) -> bool {
 }
 
 /// Removes others' access; says if that is not allowed.
-pub fn tighten(path: &Path) -> Result<Access> {
+pub fn tighten(path: &Path) -> Result<FileAccess> {
     let found = std::fs::metadata(path)?;
     let (mode, owner) = (found.mode() & 0o7777, found.uid());
     let is_ours = owner == rustix::process::geteuid().as_raw();
     let excess = mode & if is_ours { GROUP_AND_OTHERS } else { OTHERS };
     if excess == 0 || std::fs::set_permissions(path, Permissions::from_mode(mode & !excess)).is_ok()
     {
-        return Ok(Access::Ours);
+        return Ok(FileAccess::Ours);
     }
-    Ok(if is_open_to_all(mode) { Access::OpenToAll { mode, owner } } else { Access::Ours })
+    Ok(if is_open_to_all(mode) { FileAccess::OpenToAll { mode, owner } } else { FileAccess::Ours })
 }
 
 #[cfg(test)]
@@ -48,7 +48,7 @@ mod tests {
         let path = directory.path();
         for mode in [0o755, 0o777, 0o750, 0o700, 0o2770] {
             std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
-            assert_eq!(tighten(path).unwrap(), Access::Ours);
+            assert_eq!(tighten(path).unwrap(), FileAccess::Ours);
             assert_eq!(std::fs::metadata(path).unwrap().mode() & 0o777, 0o700, "{mode:o}");
         }
     }

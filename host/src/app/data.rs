@@ -8,7 +8,7 @@ use rustix::fs::{FlockOperation, flock};
 
 use crate::app::key::Source;
 use moothall_core::config::{Config, secret_key_variable};
-use moothall_core::permissions::{Access, tighten};
+use moothall_core::permissions::{FileAccess, tighten};
 
 /// Nobody but the owner.
 const MODE: u32 = 0o700;
@@ -80,8 +80,8 @@ impl DataDirectory {
     }
 }
 
-fn refuse_open_to_all(path: &Path, access: Access) -> anyhow::Result<()> {
-    let Access::OpenToAll { mode, owner } = access else { return Ok(()) };
+fn refuse_open_to_all(path: &Path, access: FileAccess) -> anyhow::Result<()> {
+    let FileAccess::OpenToAll { mode, owner } = access else { return Ok(()) };
     bail!(
         "the data directory {path} is open to everybody (mode {mode:o}) and belongs to user {owner}, so that this process cannot \
          close it; run `chmod o-rwx {path}` as that user, or name a directory inside it with --data",
