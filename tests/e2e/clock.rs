@@ -75,7 +75,7 @@ async fn set_clock_ahead(host: &TestHost, seconds: i64) {
 
 /// Makes the host read its clock, which is ahead, a second time: a small step back shows that it
 /// did.
-async fn look_again(host: &TestHost) {
+async fn poll_again(host: &TestHost) {
     set_clock_ahead(host, TEN_DAYS_S - 10).await;
 }
 
@@ -125,7 +125,7 @@ async fn a_jump_forward_ends_no_delivery_until_the_clock_has_been_steady() {
     let endpoint = json!({ "url": receiver.url, "format": "metagov" });
     host.post("/api/internal/endpoints", endpoint).await.expect(201);
     set_clock_ahead(&host, TEN_DAYS_S).await;
-    look_again(&host).await;
+    poll_again(&host).await;
     // Each poll begins with expired work.
     publish(&host, 2).await;
     delivered(&host, 1).await;
@@ -151,7 +151,7 @@ async fn a_jump_forward_makes_nothing_happen_twice() {
     };
     let first = publish("a").await.expect(202);
     set_clock_ahead(&host, TEN_DAYS_S).await;
-    look_again(&host).await;
+    poll_again(&host).await;
     let again = publish("a").await;
     assert_eq!(again.header("idempotency-replayed"), "true");
     assert_eq!(publish("b").await.expect(202), first, "its dedupe key still counts");

@@ -87,12 +87,13 @@ pub fn put(guest: &str, plugins: &Path) {
 /// A name that changes with each build of what the directory depends on.
 fn stamp() -> String {
     let files = guests::ALL.iter().map(|guest| guests::file(guest));
-    let looks = files.chain([guests::host_binary()]).map(|file: PathBuf| {
-        let look = fs::metadata(&file).expect("a built file");
-        let modified = look.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-        format!("{} {} {:?}", file.display(), look.len(), modified)
+    let stamps = files.chain([guests::host_binary()]).map(|file: PathBuf| {
+        let metadata = fs::metadata(&file).expect("a built file");
+        let modified =
+            metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        format!("{} {} {:?}", file.display(), metadata.len(), modified)
     });
-    looks.collect::<Vec<_>>().join("\n")
+    stamps.collect::<Vec<_>>().join("\n")
 }
 
 fn copy(from: &Path, to: &Path) -> std::io::Result<()> {

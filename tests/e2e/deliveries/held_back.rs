@@ -30,7 +30,7 @@ async fn a_receiver_that_wants_no_more_is_paused_until_it_is_enabled() {
     .await;
     assert!(shown["disabled_reason"].as_str().expect("a reason").contains("410"));
     publish(&host, "other", 2).await;
-    witness.has_seen_a_look(&host).await;
+    witness.has_seen_a_poll(&host).await;
     assert_eq!(waiting(&host).await.len(), 2);
     assert_eq!(receiver.received().len(), 1, "nothing more was sent");
 
@@ -55,7 +55,7 @@ async fn a_receiver_may_say_when_to_come_back() {
     .await;
     // Without `Retry-After` the host would have sent it again by now.
     host.advanced(Duration::from_secs(60)).await;
-    witness.has_seen_a_look(&host).await;
+    witness.has_seen_a_poll(&host).await;
     assert_eq!(numbers(&receiver.received(), "acme"), [1], "{waits}");
     host.advance(HOUR);
     delivered(&host, 1).await;
@@ -82,7 +82,7 @@ async fn a_receiver_that_is_down_is_left_alone_and_probed() {
     host.advanced(Duration::from_secs(7)).await;
     receiver.come_up().await;
     publish(&host, "acme", 100).await;
-    witness.has_seen_a_look(&host).await;
+    witness.has_seen_a_poll(&host).await;
     // The circuit is open: due deliveries wait and use up no attempts.
     let waiting = waiting(&host).await;
     let is_tried_once = |one: &Value| one["attempts"].as_u64().is_some_and(|tries| tries <= 1);
@@ -104,7 +104,7 @@ async fn without_an_address_events_wait_four_days() {
     assert_eq!(deliveries(&host, "?state=waiting&community=acme").await.len(), 2);
     host.advanced(95 * HOUR).await;
     // Each poll begins with expired deliveries.
-    witness.has_seen_a_look(&host).await;
+    witness.has_seen_a_poll(&host).await;
     let waiting = waiting(&host).await;
     assert_eq!(waiting.len(), 2);
     assert!(waiting.iter().all(|one| one["attempts"] == 0), "nothing is tried: {waiting:?}");
@@ -142,7 +142,7 @@ async fn a_receiver_that_hangs_gets_so_many_at_once_and_holds_nobody_up() {
     receiver.wait_for(32).await;
     // Publishing still succeeds, but the host sends nothing more to the receiver.
     publish(&host, "acme", 41).await;
-    witness.has_seen_a_look(&host).await;
+    witness.has_seen_a_poll(&host).await;
     assert_eq!(waiting(&host).await.len(), 41);
     assert_eq!(receiver.received().len(), 32);
 }
@@ -160,7 +160,7 @@ async fn an_unordered_endpoint_gets_eight_at_once_of_one_key() {
     }
     receiver.wait_for(8).await;
     publish(&host, "acme", 8).await;
-    witness.has_seen_a_look(&host).await;
+    witness.has_seen_a_poll(&host).await;
     assert_eq!(waiting(&host).await.len(), 9);
     assert_eq!(receiver.received().len(), 8);
 }

@@ -21,7 +21,7 @@ impl Witness {
 
     /// Sends two pings, one after the other. When the second arrives, the outbox has sent
     /// everything of the poll that sent the first: the second is sent by a later poll.
-    pub async fn has_seen_a_look(&self, host: &TestHost) {
+    pub async fn has_seen_a_poll(&self, host: &TestHost) {
         for _ in 0..2 {
             let before = self.receiver.received().len();
             host.post(&self.ping, json!({})).await.expect(202);
