@@ -126,7 +126,7 @@ impl LoadedPlugins {
 }
 
 impl Host {
-    /// Opens everything, loads what is compiled already, and binds the port.
+    /// Opens everything, loads the plugins that are compiled already, and binds the port.
     pub fn new(
         config: Config,
         sources: Sources,

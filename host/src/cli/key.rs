@@ -1,4 +1,4 @@
-//! `moothall key`: API keys, created and revoked beside a running host.
+//! `moothall key`: creates, lists and revokes API keys, also while a host runs.
 
 use anyhow::{Context, bail};
 use clap::Subcommand;
@@ -9,7 +9,7 @@ use moothall_core::clock::{Clock, rfc3339};
 use moothall_core::day_budget::stored_today;
 use moothall_store::Store;
 
-/// Longest name of a key, in characters.
+/// The longest name of a key, in characters.
 const NAME: usize = 100;
 
 #[derive(Debug, Subcommand)]
@@ -40,7 +40,7 @@ pub enum KeyCommand {
 
 pub fn key(command: KeyCommand) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-    // The directory's lock is held to the end.
+    // The lock of the directory is held to the end.
     match command {
         KeyCommand::Create { name, new, data } => {
             let (store, _data) = data.store_or_new(new)?;
@@ -73,7 +73,7 @@ fn list(store: &Store) -> anyhow::Result<()> {
     let (rows, days) = store.read(|reader| Ok((reader.api_keys()?, reader.stored_days()?)))?;
     let now = Clock::system().now_ms();
     for row in rows {
-        // A running host writes it down every few seconds.
+        // A running host stores it every few seconds.
         let stored = stored_today(&days, &row.id, now);
         let until =
             row.revoked_at.map_or("valid".to_owned(), |at| format!("revoked {}", rfc3339(at)));

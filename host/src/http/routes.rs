@@ -1,4 +1,4 @@
-//! All routes: a file or a folder for each noun, with its handlers and their declarations.
+//! All routes: a file or a folder for each noun, with the handlers and their declarations.
 
 pub mod actions;
 pub mod changes;
@@ -21,10 +21,10 @@ pub mod workers;
 
 use crate::http::route::Route;
 
-/// Where the routes of a module come from.
+/// The function with the routes of a module.
 pub type Routes = fn() -> Vec<Route>;
 
-/// The whole HTTP surface: modules with routes, and the group in which OpenAPI shows those of each.
+/// The whole HTTP API: the modules with routes, and the OpenAPI group of each.
 pub const NOUNS: [(&str, Routes); 18] = [
     ("actions", actions::routes),
     ("communities", communities::routes),

@@ -7,13 +7,13 @@ use crate::http::problem::code::Code;
 use moothall_core::ids::PersonId;
 
 impl Problem {
-    /// Named in a query or a body.
+    /// The person that a query or a body names.
     pub fn unknown_person(id: PersonId) -> Self {
         let detail = format!("There is no person {id}");
         Self::new(StatusCode::BAD_REQUEST, Code::UnknownPerson, detail)
     }
 
-    /// The same, where the community is named too.
+    /// The same, with the community.
     pub fn nobody_of(slug: &str, id: PersonId) -> Self {
         let detail = format!("There is no person {id} in community '{slug}'");
         Self::new(StatusCode::BAD_REQUEST, Code::UnknownPerson, detail)
@@ -23,7 +23,7 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, Code::UnknownAccount, "There is no such linked account")
     }
 
-    /// An account was to be unlinked from a person whose it is not.
+    /// The account to unlink belongs to somebody else.
     pub fn others_account(id: PersonId) -> Self {
         let detail = format!(
             "This account is not linked to person {id}, nor to anybody they are merged with: nothing was unlinked; \

@@ -8,8 +8,7 @@ use moothall_engine::calls::CallError;
 use moothall_engine::oauth::OAuthError;
 
 impl Problem {
-    /// Of what a browser asks for that nobody vouches for: it does not learn which plugins, communities and people
-    /// there are.
+    /// For a browser without a ticket: the answer does not reveal which plugins, communities and people exist.
     pub fn of_browser(error: OAuthError) -> Self {
         match error {
             OAuthError::NoOAuth(_) | OAuthError::Call(CallError::UnknownPlugin { .. }) => {

@@ -1,4 +1,4 @@
-//! `/api/internal/deliveries`: what became of each event on its way to each endpoint.
+//! `/api/internal/deliveries`: the state of each event's delivery to each endpoint.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use moothall_core::clock::Moment;
 use moothall_core::ids::parse_number;
 use moothall_store::{AttemptRow, DeliveredEvent, DeliveryFilter, DeliveryRow, STATES, Tx};
 
-/// Deliveries on one page at most.
+/// The most deliveries on one page.
 const PAGE: usize = 100;
 
 pub fn routes() -> Vec<Route> {
@@ -143,7 +143,7 @@ struct Attempt {
     attempt: u32,
     time: Moment,
     ms: i64,
-    /// What the receiver answered, if it did.
+    /// The status of the receiver's answer, if there was one.
     status: Option<u16>,
     error: Option<String>,
     detail: Option<String>,
@@ -166,7 +166,7 @@ impl Attempt {
     }
 }
 
-/// Sends it again, with the same `webhook-id`, whatever became of it.
+/// Sends it again, with the same `webhook-id`, whatever its state.
 async fn resend(
     State(api): State<Arc<Api>>,
     Path(id): Path<String>,

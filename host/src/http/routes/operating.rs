@@ -39,8 +39,8 @@ pub fn routes() -> Vec<Route> {
     ]
 }
 
-/// Whoever asks again comes with a new connection, which a thread takes that is not stuck: those of one that is
-/// hear nothing until its disk answers.
+/// Closes the connection, so that the next request comes on a new one, which a thread takes that does not hang:
+/// a thread that hangs answers nothing until its disk does.
 const LAST: [(HeaderName, HeaderValue); 1] =
     [(header::CONNECTION, HeaderValue::from_static("close"))];
 
@@ -54,8 +54,8 @@ async fn alive() -> impl IntoResponse {
     (LAST, Json(Health { status: "ok" }))
 }
 
-/// Calls can be answered: the store can be written, and what is in the plugin directory serves. A file that comes later
-/// and is being compiled is in the listing alone: whatever served before it still serves.
+/// Ready: the store writes, and the files of the plugin directory serve. A newer file that is being compiled
+/// does not count: what served before it still serves.
 async fn ready(State(api): State<Arc<Api>>) -> impl IntoResponse {
     (LAST, readiness(&api))
 }
@@ -74,7 +74,7 @@ fn readiness(api: &Api) -> Result<Json<Health>, Problem> {
 fn directory_fault(calls: &Calls) -> Option<Cow<'static, str>> {
     match calls.context.plugins.seen() {
         Seen::Starting => Some(starting(&calls.context.plugins.blocked())),
-        // Where nothing is enabled nobody misses them.
+        // If no community has them, nobody misses them.
         Seen::Nothing if misses_plugins(calls) => Some(
             "The plugin directory has no plugin file, but plugins are enabled; see that it is the right one and mounted".into(),
         ),

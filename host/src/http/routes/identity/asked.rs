@@ -1,4 +1,4 @@
-//! The queries of the identity routes. Must never look anything up.
+//! The queries of the identity routes, without any lookup.
 
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
@@ -8,7 +8,7 @@ use moothall_core::effects::{LinkQuality, LinkType};
 use moothall_core::ids::PersonId;
 use moothall_store::AccountFilter;
 
-/// People that one request filters at most.
+/// The most people that one request filters.
 const PEOPLE: usize = 1_000;
 
 #[derive(Deserialize)]

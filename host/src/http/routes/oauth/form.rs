@@ -1,7 +1,7 @@
 //! `response_mode=form_post`: the platform makes the browser post its answer to the callback.
 //!
-//! That request comes from another site, so the browser leaves the cookie of the flow out (`SameSite=Lax`). It
-//! is answered with a page of ours that posts the same fields to the same place: that request has the cookie.
+//! That request comes from another site, so the browser leaves the cookie of the flow out (`SameSite=Lax`). The
+//! host answers with a page that posts the same fields to the same URL: that request has the cookie.
 
 use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
@@ -13,7 +13,7 @@ use crate::http::html;
 use crate::http::middleware::body;
 use crate::http::problem::Problem;
 
-/// The query of the URL that the page posts to. What comes there is not sent back once more.
+/// The query of the URL to which the page posts. A form that arrives there is not posted again.
 const AGAIN: &str = "posted=again";
 const SCRIPT: &str = "document.forms[0].submit()";
 
@@ -32,12 +32,12 @@ pub async fn read(api: &Api, headers: &HeaderMap, body: Body) -> Result<Fields, 
     Ok(form_urlencoded::parse(&bytes).into_owned().collect())
 }
 
-/// Whether our own page has posted it.
+/// Whether the host's own page has posted it.
 pub fn is_again(uri: &Uri) -> bool {
     uri.query() == Some(AGAIN)
 }
 
-/// Has the browser post it again, from this origin.
+/// Answers with the page that posts it again, from this origin.
 pub fn again(fields: &Fields) -> Response {
     let inputs: String = fields
         .iter()
