@@ -18,7 +18,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 
 use moothall_core::config::SchedulerConfig;
 use moothall_core::fair_share::FairShare;
-use moothall_core::ids::{InstanceId, PluginName, ProcessId};
+use moothall_core::ids::{InstanceId, PluginDigestId, PluginName, ProcessId};
 use moothall_core::retry::STORE_PAUSE;
 use moothall_engine::calls::Calls;
 use moothall_engine::context::Context;
@@ -56,7 +56,7 @@ struct Batch {
 }
 
 /// The load of each plugin's file whose schedules were added: the id of its digest, and its time.
-type Known = BTreeMap<PluginName, (i64, i64)>;
+type Known = BTreeMap<PluginName, (PluginDigestId, i64)>;
 type Waiting = std::pin::Pin<Box<dyn Future<Output = Ticked> + Send>>;
 
 impl Scheduler {
@@ -207,7 +207,7 @@ impl Scheduler {
         known.retain(|name, _| all.iter().any(|plugin| plugin.name == *name));
         for plugin in all {
             // The operator may have changed the rhythm of the same file.
-            let loaded = (plugin.mark, plugin.loaded_at);
+            let loaded = (plugin.digest_id, plugin.loaded_at);
             if known.insert(plugin.name.clone(), loaded) == Some(loaded) {
                 continue;
             }

@@ -268,10 +268,10 @@ impl Webhooks {
             .judged_by(move |output| routing::check(&judge.manifest, output));
         let answer = self.calls.run(call, Mode::Commit).await?;
         let Output::Routed(routed) = answer.output else { return Ok(None) };
-        let (mark, keys) = (plugin.mark, &plugin.manifest.route_keys);
+        let (digest_id, keys) = (plugin.digest_id, &plugin.manifest.route_keys);
         let mut receivers: Vec<(InstanceId, _)> = Vec::new();
         for target in &routed.targets {
-            let found = self.context.communities.routed(&plugin.name, mark, keys, target);
+            let found = self.context.communities.routed(&plugin.name, digest_id, keys, target);
             receivers.extend(found.iter().map(|instance| (instance.id, None)));
         }
         receivers.sort_unstable();

@@ -48,12 +48,35 @@ row_id! {
     ProcessId
 }
 row_id! {
+    /// An endpoint's row. In the HTTP API endpoints have names of their own.
+    EndpointId
+}
+row_id! {
+    /// A delivery's row, and its id in the HTTP API.
+    DeliveryId
+}
+row_id! {
+    /// Identifies the content of a plugin file: 8 bytes of its digest.
+    PluginDigestId
+}
+row_id! {
     /// A person's id, `external_id` in the HTTP API. Random, and small enough for every reader of JSON.
     PersonId
 }
 row_id! {
     /// Rises each time an instance is reconfigured in place. Writes carry it, see `store`.
     Generation
+}
+
+impl PluginDigestId {
+    /// That of no plugin file.
+    pub const NONE: Self = Self(0);
+}
+
+impl Default for PluginDigestId {
+    fn default() -> Self {
+        Self::NONE
+    }
 }
 
 impl CommunityId {

@@ -15,7 +15,9 @@ use arc_swap::ArcSwapOption;
 use secrecy::{SecretSlice, SecretString};
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
-use crate::ids::{CommunityId, CommunitySlug, Generation, InstanceId, PluginName, ProcessId};
+use crate::ids::{
+    CommunityId, CommunitySlug, Generation, InstanceId, PluginDigestId, PluginName, ProcessId,
+};
 
 /// A community's name; shared by its instances.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,7 +39,7 @@ pub struct Instance {
     /// JSON as it is stored: validated, with defaults, and with each secret as `{"$secret": pointer}`.
     config: Arc<str>,
     /// The plugin file whose schema accepted the stored config.
-    plugin_mark: i64,
+    plugin_digest_id: PluginDigestId,
     /// The plugin file that it is ready for calls on; a call on any other must first make it ready.
     ready_for: AtomicI64,
     /// The config as the last other version with a call accepted it.
@@ -49,13 +51,10 @@ pub struct Instance {
     calls: Arc<AtomicU32>,
 }
 
-/// Not the mark of any plugin file.
-pub const NO_MARK: i64 = 0;
-
 /// The stored config as another version of the plugin accepts it, with that version's defaults.
 #[derive(Debug)]
 struct Accepted {
-    plugin_mark: i64,
+    plugin_digest_id: PluginDigestId,
     config: Arc<str>,
 }
 
@@ -63,7 +62,7 @@ struct Accepted {
 /// decrypted once.
 #[derive(Debug)]
 pub struct WebhookTerms {
-    pub plugin_mark: i64,
+    pub plugin_digest_id: PluginDigestId,
     /// The last part of the URL, if it has one more.
     pub slug: Option<SecretString>,
     /// The key that signs them, if the config has one; or why it is not usable.
@@ -122,7 +121,7 @@ pub struct Facts {
     pub community: Arc<CommunityNames>,
     pub platform_id: Option<Box<str>>,
     pub config: Arc<str>,
-    pub plugin_mark: i64,
+    pub plugin_digest_id: PluginDigestId,
 }
 
 impl Instance {
@@ -145,7 +144,7 @@ impl Instance {
             community,
             platform_id: self.platform_id.clone(),
             config: self.config.clone(),
-            plugin_mark: self.plugin_mark,
+            plugin_digest_id: self.plugin_digest_id,
         });
         renamed.accepted.store(self.accepted.load_full());
         renamed.ready_for.store(self.ready_for.load(Ordering::SeqCst), Ordering::SeqCst);
@@ -160,8 +159,8 @@ impl Instance {
             community: facts.community,
             platform_id: facts.platform_id,
             config: facts.config,
-            plugin_mark: facts.plugin_mark,
-            ready_for: AtomicI64::new(facts.plugin_mark),
+            plugin_digest_id: facts.plugin_digest_id,
+            ready_for: AtomicI64::new(facts.plugin_digest_id.0),
             accepted: ArcSwapOption::empty(),
             webhook_terms: ArcSwapOption::empty(),
             lock,
@@ -180,29 +179,32 @@ impl Instance {
     }
 
     /// The config for that version of the plugin, if the instance is ready for calls on that version.
-    pub fn config_for(&self, plugin_mark: i64) -> Option<Arc<str>> {
-        if self.ready_for.load(Ordering::SeqCst) != plugin_mark {
+    pub fn config_for(&self, plugin_digest_id: PluginDigestId) -> Option<Arc<str>> {
+        if self.ready_for.load(Ordering::SeqCst) != plugin_digest_id.0 {
             return None;
         }
-        if self.plugin_mark == plugin_mark {
+        if self.plugin_digest_id == plugin_digest_id {
             return Some(self.config.clone());
         }
         let accepted = self.accepted.load();
-        accepted.as_ref().filter(|one| one.plugin_mark == plugin_mark).map(|one| one.config.clone())
+        accepted
+            .as_ref()
+            .filter(|one| one.plugin_digest_id == plugin_digest_id)
+            .map(|one| one.config.clone())
     }
 
     /// That version's schema has accepted the stored config, and added its own defaults. From now on calls use
     /// that version and no other.
-    pub fn accept(&self, plugin_mark: i64, config: Arc<str>) {
-        if self.plugin_mark != plugin_mark {
-            self.accepted.store(Some(Arc::new(Accepted { plugin_mark, config })));
+    pub fn accept(&self, plugin_digest_id: PluginDigestId, config: Arc<str>) {
+        if self.plugin_digest_id != plugin_digest_id {
+            self.accepted.store(Some(Arc::new(Accepted { plugin_digest_id, config })));
         }
-        self.ready_for.store(plugin_mark, Ordering::SeqCst);
+        self.ready_for.store(plugin_digest_id.0, Ordering::SeqCst);
     }
 
     /// No call begins before a version has accepted the config again.
     pub fn close(&self) {
-        self.ready_for.store(NO_MARK, Ordering::SeqCst);
+        self.ready_for.store(PluginDigestId::NONE.0, Ordering::SeqCst);
     }
 
     /// Waits for the lock, at most `wait`.

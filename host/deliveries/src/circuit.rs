@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use moothall_core::ids::EndpointId;
 use moothall_core::retry::RetryPolicy;
 
 /// Failures in a row that open a circuit.
@@ -27,21 +28,21 @@ struct Open {
 
 /// The circuits of endpoints with failures, by the endpoint's row, for whoever lists endpoints.
 #[derive(Clone, Default)]
-pub struct Circuits(Arc<Mutex<HashMap<i64, Circuit>>>);
+pub struct Circuits(Arc<Mutex<HashMap<EndpointId, Circuit>>>);
 
 impl Circuits {
-    pub fn of(&self, endpoint: i64) -> Circuit {
+    pub fn of(&self, endpoint: EndpointId) -> Circuit {
         self.lock().get(&endpoint).cloned().unwrap_or_default()
     }
 
-    pub fn note(&self, endpoint: i64, circuit: &Circuit) {
+    pub fn note(&self, endpoint: EndpointId, circuit: &Circuit) {
         match circuit.is_clean() {
             true => self.lock().remove(&endpoint),
             false => self.lock().insert(endpoint, circuit.clone()),
         };
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<i64, Circuit>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<EndpointId, Circuit>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

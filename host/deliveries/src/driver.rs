@@ -8,6 +8,7 @@ use secrecy::ExposeSecret;
 use serde::de::IgnoredAny;
 
 use super::{SigningSecret, headers_context, secret_context};
+use moothall_core::ids::EndpointId;
 use moothall_core::secrets::Keyring;
 use moothall_store::{DRIVER, EndpointRow, Store, StoreError, Tx};
 use moothall_values::destination::is_same_origin;
@@ -52,7 +53,7 @@ pub fn start(
 fn first_row(keyring: &Keyring, url: Option<&str>, now: i64) -> Result<EndpointRow, Failure> {
     let secret = SigningSecret::generate().map_err(|error| error.to_string())?;
     Ok(EndpointRow {
-        id: 0,
+        id: EndpointId(0),
         public_id: DRIVER.into(),
         kind: "driver".into(),
         url: url.unwrap_or_default().to_owned(),

@@ -12,13 +12,14 @@ use super::circuit::Gate;
 use super::lanes::{CircuitChange, Seen};
 use super::outcomes::Stored;
 use super::target::Target;
+use moothall_core::ids::{DeliveryId, EndpointId};
 use moothall_store::{After, Outcome, StoreError};
 
 impl Outbox {
     /// Takes all attempts that have ended by now, and stores their outcomes in one write.
     pub(super) fn ended_with_others(&mut self, first: Result<(Id, Ended), JoinError>) {
         let now = self.shared.clock.monotonic_ms();
-        let mut freed: BTreeSet<i64> = self.ended(first, now).into_iter().collect();
+        let mut freed: BTreeSet<EndpointId> = self.ended(first, now).into_iter().collect();
         while let Some(other) = self.attempts.try_join_next_with_id() {
             freed.extend(self.ended(other, now));
         }
@@ -27,7 +28,7 @@ impl Outbox {
     }
 
     /// Returns the endpoint if there is room for another of its lanes.
-    fn ended(&mut self, ended: Result<(Id, Ended), JoinError>, now: i64) -> Option<i64> {
+    fn ended(&mut self, ended: Result<(Id, Ended), JoinError>, now: i64) -> Option<EndpointId> {
         let (task, Ended { is_probe, reached, outcome }) = match ended {
             Ok(ended) => ended,
             Err(error) => {
@@ -102,7 +103,7 @@ impl Outbox {
         self.poll_each(endpoints);
     }
 
-    pub(super) fn poll_each(&mut self, endpoints: BTreeSet<i64>) {
+    pub(super) fn poll_each(&mut self, endpoints: BTreeSet<EndpointId>) {
         for endpoint in endpoints {
             if let Err(error) = self.poll_endpoint(endpoint) {
                 tracing::debug!(%error, "the next poll comes back to this endpoint");
@@ -112,7 +113,12 @@ impl Outbox {
 
     /// Sends the next delivery of a lane while the outcome of the one before it is being stored. After a crash in between
     /// both are sent again. Every other delivery that follows becomes due by the commit.
-    fn follow(&mut self, target: &Arc<Target>, ended: i64, now: i64) -> Result<(), StoreError> {
+    fn follow(
+        &mut self,
+        target: &Arc<Target>,
+        ended: DeliveryId,
+        now: i64,
+    ) -> Result<(), StoreError> {
         let endpoint = target.row.id;
         let may_begin = self.may_begin() && self.lanes.gate(endpoint, now) == Gate::Closed;
         if !may_begin || self.room(target) == 0 {

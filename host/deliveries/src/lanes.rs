@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::circuit::{Circuit, Circuits, Gate};
 use moothall_core::config::DeliveryConfig;
+use moothall_core::ids::{DeliveryId, EndpointId};
 use moothall_core::retry::TRANSIENT_MS;
 use moothall_store::EndpointRow;
 
@@ -14,7 +15,7 @@ const STORING: usize = 8;
 /// By the endpoint's row.
 #[derive(Default)]
 pub struct Lanes {
-    endpoints: HashMap<i64, Under>,
+    endpoints: HashMap<EndpointId, Under>,
     in_flight: usize,
     /// The copies of the circuits that others read, updated with each change.
     seen: Circuits,
@@ -38,9 +39,9 @@ pub enum CircuitChange {
 /// What is under way to one endpoint.
 #[derive(Default)]
 struct Under {
-    in_flight: HashSet<i64>,
+    in_flight: HashSet<DeliveryId>,
     /// Deliveries whose attempts have ended, and whose outcomes are not stored yet.
-    outcomes: HashSet<i64>,
+    outcomes: HashSet<DeliveryId>,
     circuit: Circuit,
     /// An attempt was lost: nothing is sent until then.
     paused_until: i64,
@@ -51,7 +52,7 @@ impl Lanes {
         Self { seen, ..Self::default() }
     }
 
-    pub fn gate(&self, endpoint: i64, now: i64) -> Gate {
+    pub fn gate(&self, endpoint: EndpointId, now: i64) -> Gate {
         match self.endpoints.get(&endpoint) {
             Some(under) if now < under.paused_until => Gate::Open,
             Some(under) => under.circuit.gate(now),
@@ -74,42 +75,42 @@ impl Lanes {
         share.saturating_sub(self.in_flight_to(endpoint.id))
     }
 
-    fn storing_to(&self, endpoint: i64) -> usize {
+    fn storing_to(&self, endpoint: EndpointId) -> usize {
         self.endpoints.get(&endpoint).map_or(0, |under| under.outcomes.len())
     }
 
     /// What is still due in the store although it is under way.
-    pub fn under_way_to(&self, endpoint: i64) -> usize {
+    pub fn under_way_to(&self, endpoint: EndpointId) -> usize {
         self.in_flight_to(endpoint) + self.storing_to(endpoint)
     }
 
-    pub fn in_flight_to(&self, endpoint: i64) -> usize {
+    pub fn in_flight_to(&self, endpoint: EndpointId) -> usize {
         self.endpoints.get(&endpoint).map_or(0, |under| under.in_flight.len())
     }
 
-    pub fn is_under_way(&self, endpoint: i64, delivery: i64) -> bool {
+    pub fn is_under_way(&self, endpoint: EndpointId, delivery: DeliveryId) -> bool {
         let under = self.endpoints.get(&endpoint);
         under.is_some_and(|one| {
             one.in_flight.contains(&delivery) || one.outcomes.contains(&delivery)
         })
     }
 
-    pub fn begun(&mut self, endpoint: i64, delivery: i64) {
+    pub fn begun(&mut self, endpoint: EndpointId, delivery: DeliveryId) {
         if self.endpoints.entry(endpoint).or_default().in_flight.insert(delivery) {
             self.in_flight += 1;
         }
     }
 
     /// Whether the attempt has ended and its outcome is not stored yet.
-    pub fn is_being_stored(&self, endpoint: i64, delivery: i64) -> bool {
+    pub fn is_being_stored(&self, endpoint: EndpointId, delivery: DeliveryId) -> bool {
         self.endpoints.get(&endpoint).is_some_and(|under| under.outcomes.contains(&delivery))
     }
 
     /// An attempt has ended; its outcome is to be stored. Whether it opened or closed the endpoint's circuit.
     pub fn ended(
         &mut self,
-        endpoint: i64,
-        delivery: i64,
+        endpoint: EndpointId,
+        delivery: DeliveryId,
         seen: Seen,
         now: i64,
     ) -> Option<CircuitChange> {
@@ -134,7 +135,7 @@ impl Lanes {
         }
     }
 
-    pub fn stored(&mut self, endpoint: i64, delivery: i64, now: i64) {
+    pub fn stored(&mut self, endpoint: EndpointId, delivery: DeliveryId, now: i64) {
         if let Some(under) = self.endpoints.get_mut(&endpoint) {
             under.outcomes.remove(&delivery);
         }
@@ -142,7 +143,7 @@ impl Lanes {
     }
 
     /// The outcome of an attempt is lost: the delivery is sent again, but not at once.
-    pub fn lost(&mut self, endpoint: i64, delivery: i64, now: i64) {
+    pub fn lost(&mut self, endpoint: EndpointId, delivery: DeliveryId, now: i64) {
         let Some(under) = self.endpoints.get_mut(&endpoint) else { return };
         under.outcomes.remove(&delivery);
         if under.in_flight.remove(&delivery) {
@@ -152,7 +153,7 @@ impl Lanes {
     }
 
     /// Endpoints that a probe is due for.
-    pub fn to_probe(&self, now: i64) -> Vec<i64> {
+    pub fn to_probe(&self, now: i64) -> Vec<EndpointId> {
         let open =
             self.endpoints.iter().filter(|(_, under)| under.circuit.gate(now) == Gate::Probe);
         open.map(|(endpoint, _)| *endpoint).collect()
@@ -163,7 +164,7 @@ impl Lanes {
     }
 
     /// Nothing waits for that endpoint any more: its failures are forgotten.
-    pub fn close(&mut self, endpoint: i64) {
+    pub fn close(&mut self, endpoint: EndpointId) {
         if self.under_way_to(endpoint) == 0
             && let Some(under) = self.endpoints.remove(&endpoint)
             && !under.circuit.is_clean()
@@ -172,7 +173,7 @@ impl Lanes {
         }
     }
 
-    fn tidy(&mut self, endpoint: i64, now: i64) {
+    fn tidy(&mut self, endpoint: EndpointId, now: i64) {
         let idle = |under: &Under| {
             under.in_flight.is_empty()
                 && under.outcomes.is_empty()

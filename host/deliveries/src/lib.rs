@@ -29,7 +29,7 @@ use tokio::time::{Instant, sleep_until};
 use moothall_core::clock::Clock;
 use moothall_core::config::DeliveryConfig;
 use moothall_core::fair_share::FairShare;
-use moothall_core::ids::random_bytes;
+use moothall_core::ids::{DeliveryId, EndpointId, random_bytes};
 use moothall_core::pace::Paces;
 use moothall_core::secrets::Keyring;
 use moothall_egress::Egress;
@@ -84,7 +84,7 @@ pub struct Outbox {
     config: DeliveryConfig,
     lanes: Lanes,
     /// The endpoints to which deliveries may be sent, by their rows, as the last poll found them.
-    targets: HashMap<i64, Arc<Target>>,
+    targets: HashMap<EndpointId, Arc<Target>>,
     attempts: JoinSet<Ended>,
     /// Attempts in flight to each machine: one that hangs, under however many URLs, leaves room for the others.
     machines: FairShare<String>,
@@ -92,11 +92,11 @@ pub struct Outbox {
     paces: Arc<Paces<String>>,
     outcomes: OutcomeBatcher,
     /// The endpoint and the delivery of each task, in case it panics.
-    tasks: HashMap<Id, (i64, i64)>,
+    tasks: HashMap<Id, (EndpointId, DeliveryId)>,
     /// Deliveries that cannot be read, until they are ended.
-    unreadable: Vec<i64>,
+    unreadable: Vec<DeliveryId>,
     /// The endpoint after which the next poll goes on.
-    after: i64,
+    after: EndpointId,
     /// The last poll met an error.
     is_failing: bool,
     /// The host stops: no attempt begins any more.
@@ -125,7 +125,7 @@ impl Outbox {
             attempts: JoinSet::new(),
             tasks: HashMap::new(),
             unreadable: Vec::new(),
-            after: 0,
+            after: EndpointId(0),
             is_failing: false,
             is_stopping: false,
         }
@@ -190,13 +190,13 @@ impl Outbox {
         for endpoint in due.found.iter().copied().chain(to_probe) {
             if let Err(error) = self.poll_endpoint(endpoint) {
                 // Others must not wait because of this one.
-                tracing::debug!(%error, endpoint, "an endpoint's deliveries cannot be read");
+                tracing::debug!(%error, endpoint = endpoint.0, "an endpoint's deliveries cannot be read");
                 failed = Some(error);
             }
         }
         self.bury().await?;
         let more = due.next.is_some();
-        self.after = due.next.unwrap_or(0);
+        self.after = due.next.unwrap_or(EndpointId(0));
         failed.map_or(Ok(more || swept), Err)
     }
 
@@ -206,7 +206,7 @@ impl Outbox {
     }
 
     /// Begins what is due to one endpoint, as far as there is room.
-    fn poll_endpoint(&mut self, endpoint: i64) -> Result<(), StoreError> {
+    fn poll_endpoint(&mut self, endpoint: EndpointId) -> Result<(), StoreError> {
         if !self.may_begin() {
             return Ok(());
         }
@@ -235,7 +235,7 @@ impl Outbox {
     }
 
     /// The endpoint as it is stored now, if deliveries may be sent to it.
-    fn target(&mut self, endpoint: i64) -> Result<Option<Arc<Target>>, StoreError> {
+    fn target(&mut self, endpoint: EndpointId) -> Result<Option<Arc<Target>>, StoreError> {
         let (row, signer) = self.shared.store.read(|reader| {
             let row = reader.endpoint_row(endpoint)?;
             let is_callback = row.as_ref().is_some_and(|row| row.kind == "callback");
@@ -278,7 +278,7 @@ impl Outbox {
     }
 
     /// A delivery that waits. One whose row cannot be read is noted, to be ended, so that its lane goes on.
-    fn waiting(&mut self, delivery: i64) -> Result<Option<DueDelivery>, StoreError> {
+    fn waiting(&mut self, delivery: DeliveryId) -> Result<Option<DueDelivery>, StoreError> {
         let found = self.shared.store.read(|reader| reader.waiting_delivery(delivery))?;
         if let Found::Unreadable = found {
             self.unreadable.push(delivery);

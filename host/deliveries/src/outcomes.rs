@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use moothall_core::ids::{DeliveryId, EndpointId};
 use moothall_store::{Outcome, Store, StoreError};
 
 /// Outcomes of one write.
@@ -18,7 +19,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 #[derive(Default)]
 pub struct Stored {
     /// The endpoints and deliveries of those that were stored.
-    pub done: Vec<(i64, i64)>,
+    pub done: Vec<(EndpointId, DeliveryId)>,
     kept: Vec<Outcome>,
     error: Option<StoreError>,
 }

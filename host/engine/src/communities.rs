@@ -13,7 +13,9 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::OwnedMutexGuard;
 
-use moothall_core::ids::{CommunityId, CommunitySlug, InstanceId, PluginName, ProcessId};
+use moothall_core::ids::{
+    CommunityId, CommunitySlug, InstanceId, PluginDigestId, PluginName, ProcessId,
+};
 use moothall_core::instance::{CommunityNames, Facts, Instance};
 use moothall_core::web::Target;
 use moothall_store::{Store, StoreError};
@@ -222,16 +224,16 @@ impl Communities {
     }
 
     /// The instances of a plugin that a platform-wide webhook is for, without a scan. `route_keys` are
-    /// the manifest's, of the version with that mark.
+    /// the manifest's, of the plugin file with that digest.
     pub fn routed(
         &self,
         plugin: &PluginName,
-        mark: i64,
+        digest_id: PluginDigestId,
         route_keys: &[String],
         target: &Target,
     ) -> Vec<Arc<Instance>> {
         let all = || self.by_id.pin().values().cloned().collect::<Vec<_>>();
-        self.routes.use_keys(plugin, mark, route_keys, all);
+        self.routes.use_keys(plugin, digest_id, route_keys, all);
         let ids = self.routes.find(plugin, target);
         ids.into_iter().filter_map(|id| self.instance(id)).collect()
     }
@@ -301,6 +303,6 @@ fn loaded(row: moothall_store::InstanceRow, names: &Arc<CommunityNames>) -> Opti
         community: names.clone(),
         platform_id: row.platform_id.map(Into::into),
         config: row.config.into(),
-        plugin_mark: row.plugin_mark,
+        plugin_digest_id: row.plugin_digest_id,
     })))
 }

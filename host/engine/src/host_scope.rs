@@ -17,7 +17,7 @@ use crate::context::Context;
 use crate::mutations::{Became, MutationError, Mutations, PluginEntry};
 use crate::plugins::{Lifecycle, Plugin};
 use moothall_core::config::Config;
-use moothall_core::ids::{CommunitySlug, InstanceId, PluginName, RequestId};
+use moothall_core::ids::{CommunitySlug, InstanceId, PluginDigestId, PluginName, RequestId};
 use moothall_core::instance::Instance;
 use moothall_guest::exports::LifecycleCall;
 
@@ -34,7 +34,7 @@ pub struct HostScope {
     context: Arc<Context>,
     config: Arc<Config>,
     /// The file and the settings that each was last set up with.
-    known: BTreeMap<PluginName, (i64, Value)>,
+    known: BTreeMap<PluginName, (PluginDigestId, Value)>,
     /// Initialized by this process.
     begun: BTreeSet<InstanceId>,
     /// Those that could not be set up.
@@ -44,7 +44,7 @@ pub struct HostScope {
 /// One that could not be set up.
 struct FailedStart {
     /// The file and the settings that it failed with.
-    with: (i64, Value),
+    with: (PluginDigestId, Value),
     again_at: Instant,
     /// The message that was logged, so that it is logged once.
     said: String,
@@ -70,7 +70,7 @@ impl HostScope {
         });
         for plugin in all {
             let settings = Value::Object(self.config.plugin(plugin.name.as_str()).settings);
-            let made_of = (plugin.mark, settings);
+            let made_of = (plugin.digest_id, settings);
             if !plugin.is_of_host()
                 || !plugin.serves_host()
                 || self.known.get(&plugin.name) == Some(&made_of)
@@ -90,7 +90,7 @@ impl HostScope {
         self.context.plugins.note_not_set_up(failed.collect());
     }
 
-    fn note_failed(&mut self, plugin: &PluginName, with: (i64, Value), reason: String) {
+    fn note_failed(&mut self, plugin: &PluginName, with: (PluginDigestId, Value), reason: String) {
         if self.failed.get(plugin).is_none_or(|failed| failed.said != reason) {
             tracing::error!(
                 plugin = plugin.as_str(),
@@ -192,7 +192,7 @@ impl FailedStart {
     }
 
     /// Whether there is no reason to try it again yet.
-    fn waits(&self, made_of: &(i64, Value)) -> bool {
+    fn waits(&self, made_of: &(PluginDigestId, Value)) -> bool {
         self.with == *made_of && Instant::now() < self.again_at
     }
 }

@@ -93,7 +93,7 @@ impl Webhooks {
         instance: &Instance,
     ) -> Result<Arc<WebhookTerms>, WebhookError> {
         let known = instance.webhook_terms.load_full();
-        if let Some(known) = known.filter(|known| known.plugin_mark == plugin.mark) {
+        if let Some(known) = known.filter(|known| known.plugin_digest_id == plugin.digest_id) {
             return Ok(known);
         }
         let config = config_of(instance)?;
@@ -107,7 +107,7 @@ impl Webhooks {
         // If the config has a `webhook_slug`, only the URL with it exists.
         let slug = self.config_text(plugin, instance, &config, "/webhook_slug")?;
         let slug = slug.filter(|slug| !slug.expose_secret().is_empty());
-        let terms = Arc::new(WebhookTerms { plugin_mark: plugin.mark, slug, key });
+        let terms = Arc::new(WebhookTerms { plugin_digest_id: plugin.digest_id, slug, key });
         instance.webhook_terms.store(Some(terms.clone()));
         Ok(terms)
     }

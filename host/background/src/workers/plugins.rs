@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::{INSTANCES, Workers, WorkersUnderWay};
-use moothall_core::ids::InstanceId;
+use moothall_core::ids::{InstanceId, PluginDigestId};
 use moothall_store::{NewWorker, StoreError, Tx};
 
 impl Workers {
@@ -21,7 +21,7 @@ impl Workers {
             }
             for worker in &plugin.workers {
                 let (name, row) = (plugin.name.as_str(), worker.row());
-                let asked = self.ask_again(name, &row, plugin.mark).await;
+                let asked = self.ask_again(name, &row, plugin.digest_id).await;
                 let added = self.add_worker(name, row).await;
                 if let Err(error) = asked.and(added) {
                     let worker = &worker.name;
@@ -36,10 +36,15 @@ impl Workers {
         }
     }
 
-    async fn ask_again(&self, plugin: &str, row: &NewWorker, mark: i64) -> Result<(), StoreError> {
+    async fn ask_again(
+        &self,
+        plugin: &str,
+        row: &NewWorker,
+        digest_id: PluginDigestId,
+    ) -> Result<(), StoreError> {
         loop {
             let (plugin, row) = (plugin.to_owned(), row.clone());
-            let ask = move |tx: &Tx<'_>| tx.ask_workers_again(&plugin, &row, mark, INSTANCES);
+            let ask = move |tx: &Tx<'_>| tx.ask_workers_again(&plugin, &row, digest_id, INSTANCES);
             if self.context.store.write("worker.ask", ask).await? < INSTANCES {
                 return Ok(());
             }

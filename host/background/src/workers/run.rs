@@ -55,7 +55,7 @@ pub(super) struct ReadyWorker {
 impl ReadyWorker {
     /// Whether the instance still takes calls on this version.
     pub fn is_current(&self) -> bool {
-        self.instance.config_for(self.plugin.mark).is_some()
+        self.instance.config_for(self.plugin.digest_id).is_some()
     }
 }
 
@@ -115,19 +115,22 @@ impl Workers {
 
     /// Asks the plugin whether the worker is enabled, once for each plugin file and configuration.
     async fn asked(&self, mut ready: ReadyWorker) -> Result<ReadyWorker, CallError> {
-        let of = (ready.plugin.mark, ready.instance.generation);
+        let of = (ready.plugin.digest_id, ready.instance.generation);
         if ready.row.asked == of {
             return Ok(ready);
         }
-        let config = ready.instance.config_for(ready.plugin.mark);
+        let config = ready.instance.config_for(ready.plugin.digest_id);
         let config = config.unwrap_or_else(|| ready.instance.stored_config().clone());
         let input = WorkerInput::Enabled { config: config.to_string() };
         let enabled = WorkerCall { worker: ready.worker.name.clone(), input };
         let call =
             self.calls.on(ready.plugin.clone(), ready.instance.clone(), enabled, self.request());
         let answer = self.calls.run(call.await?, Mode::Collect).await?;
-        let asked =
-            Asked { enabled: answer.output == Output::Enabled(true), mark: of.0, generation: of.1 };
+        let asked = Asked {
+            enabled: answer.output == Output::Enabled(true),
+            digest_id: of.0,
+            generation: of.1,
+        };
         let (id, now) = (ready.row.id, self.clock().now_ms());
         if !asked.enabled {
             self.give_up_waiting(id, now).await?;

@@ -18,6 +18,6 @@ pub fn instance(id: i64, plugin: &str, platform_id: Option<&str>) -> Arc<Instanc
         community: names("acme"),
         platform_id: platform_id.map(Into::into),
         config: "{}".into(),
-        plugin_mark: 1,
+        plugin_digest_id: crate::ids::PluginDigestId(1),
     }))
 }

@@ -51,9 +51,9 @@ impl Calls {
         request: StartRequest<'_>,
     ) -> Result<ValidatedStart, CallError> {
         let (plugin, mut kind, instance) = self.resolve_process(&request)?;
-        let mark = plugin.mark;
+        let digest_id = plugin.digest_id;
         let ready = self.ready(plugin, instance.clone(), &request.request_id).await?;
-        if ready.plugin.mark != mark {
+        if ready.plugin.digest_id != digest_id {
             kind = known(&ready.plugin, request.process)?;
         }
         let parameters = validated(&kind.parameters, request.parameters)?;

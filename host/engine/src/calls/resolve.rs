@@ -51,9 +51,9 @@ impl Calls {
         (plugin, mut action, instance): Resolved,
         request: ActionRequest<'_>,
     ) -> Result<ValidatedCall, CallError> {
-        let mark = plugin.mark;
+        let digest_id = plugin.digest_id;
         let ready = self.ready(plugin, instance, &request.request_id).await?;
-        if ready.plugin.mark != mark {
+        if ready.plugin.digest_id != digest_id {
             action = reachable(&ready.plugin, request.action, request.reach)?;
         }
         let parameters = validated(&action.parameters, request.parameters)?;
@@ -81,9 +81,9 @@ impl Calls {
         callee: impl Into<Callee>,
         request_id: RequestId,
     ) -> Result<ValidatedCall, CallError> {
-        let mark = plugin.mark;
+        let digest_id = plugin.digest_id;
         let ready = self.ready(plugin, instance, &request_id).await?;
-        if ready.plugin.mark != mark {
+        if ready.plugin.digest_id != digest_id {
             // The caller chose the function in the version before.
             return Err(Fault::Overloaded("the plugin is being replaced").into());
         }

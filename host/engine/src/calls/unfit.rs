@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::{CallError, Calls};
 use crate::plugins::{Plugin, Violation};
-use moothall_core::ids::PluginName;
+use moothall_core::ids::{PluginDigestId, PluginName};
 use moothall_core::instance::Instance;
 
 /// How often the host checks whether another version serves.
@@ -27,7 +27,7 @@ pub struct Unfit(Mutex<HashMap<PluginName, UnfitFound>>);
 #[derive(Clone, Default)]
 pub struct UnfitFound {
     /// Of the version whose schema the configs were checked with.
-    mark: i64,
+    digest_id: PluginDigestId,
     pub count: usize,
     pub first: Vec<UnfitInstance>,
 }
@@ -43,17 +43,17 @@ impl Calls {
     pub fn unfit(&self, plugin: &Plugin) -> UnfitFound {
         let found = {
             let unfit = self.unfit.0.lock().unwrap_or_else(PoisonError::into_inner);
-            unfit.get(&plugin.name).filter(|found| found.mark == plugin.mark).cloned()
+            unfit.get(&plugin.name).filter(|found| found.digest_id == plugin.digest_id).cloned()
         };
         let found = found.unwrap_or_default();
         let is_still = |one: &UnfitInstance| {
             let now = self.context.communities.instance(one.instance.id);
             now.is_some_and(|now| Arc::ptr_eq(&now, &one.instance))
-                && one.instance.config_for(plugin.mark).is_none()
+                && one.instance.config_for(plugin.digest_id).is_none()
         };
         let known = found.first.len();
         let first: Vec<_> = found.first.into_iter().filter(is_still).collect();
-        UnfitFound { mark: found.mark, count: found.count - (known - first.len()), first }
+        UnfitFound { digest_id: found.digest_id, count: found.count - (known - first.len()), first }
     }
 
     /// Checks all configs after each change of what serves. Never ends.
@@ -66,7 +66,9 @@ impl Calls {
                 let all = self.context.plugins.all();
                 looked_at.retain(|name, _| all.iter().any(|plugin| plugin.name == *name));
                 for plugin in all {
-                    if looked_at.insert(plugin.name.clone(), plugin.mark) != Some(plugin.mark) {
+                    if looked_at.insert(plugin.name.clone(), plugin.digest_id)
+                        != Some(plugin.digest_id)
+                    {
                         self.look_for_unfit(&plugin).await;
                     }
                 }
@@ -76,10 +78,10 @@ impl Calls {
     }
 
     async fn look_for_unfit(&self, plugin: &Plugin) {
-        let mut found = UnfitFound { mark: plugin.mark, ..UnfitFound::default() };
+        let mut found = UnfitFound { digest_id: plugin.digest_id, ..UnfitFound::default() };
         let of_plugin = self.context.communities.all_instances();
         for instance in of_plugin.into_iter().filter(|one| one.plugin == plugin.name) {
-            if instance.config_for(plugin.mark).is_some() {
+            if instance.config_for(plugin.digest_id).is_some() {
                 continue;
             }
             if let Err(CallError::ConfigInvalid { violations, .. }) =

@@ -13,8 +13,8 @@ use tokio::time::Instant;
 
 use super::{CallError, Callee, Calls, Mode, ValidatedCall};
 use crate::plugins::{Away, Lifecycle, Plugin, Violation};
-use moothall_core::ids::RequestId;
-use moothall_core::instance::{Access, InFlight, Instance, InstanceLock, NO_MARK};
+use moothall_core::ids::{PluginDigestId, RequestId};
+use moothall_core::instance::{Access, InFlight, Instance, InstanceLock};
 use moothall_core::secrets;
 use moothall_guest::Fault;
 use moothall_guest::exports::LifecycleCall;
@@ -62,7 +62,7 @@ impl Calls {
             return Err(CallError::PluginUnavailable(plugin.name.to_string(), Away::Gone));
         }
         let counted = instance.enter(self.instance_limit).ok_or(Fault::InstanceBusy)?;
-        match instance.config_for(plugin.mark) {
+        match instance.config_for(plugin.digest_id) {
             Some(config) => Ok(Ready { plugin, instance, config, counted }),
             None => {
                 // From here on an upgrade waits for this call.
@@ -80,7 +80,7 @@ impl Calls {
         for _ in 0..TRIES {
             // The instance must not go back to a version that no longer serves.
             let plugin = self.plugin_of(&instance)?;
-            if instance.config_for(plugin.mark).is_none() {
+            if instance.config_for(plugin.digest_id).is_none() {
                 match self.make_ready(&plugin, &instance, request_id).await {
                     // Another call made it ready for another version, or it was removed.
                     Err(CallError::Fault(Fault::InstanceReplaced, _)) => continue,
@@ -88,7 +88,7 @@ impl Calls {
                 }
             }
             let counted = instance.enter(self.instance_limit).ok_or(Fault::InstanceBusy)?;
-            if let Some(config) = instance.config_for(plugin.mark) {
+            if let Some(config) = instance.config_for(plugin.digest_id) {
                 return Ok(Ready { plugin, instance, config, counted });
             }
         }
@@ -119,7 +119,7 @@ impl Calls {
                 self.context.store.write("instance.version", note).await?;
             }
         }
-        instance.accept(plugin.mark, config.clone());
+        instance.accept(plugin.digest_id, config.clone());
         Ok(())
     }
 
@@ -183,7 +183,7 @@ impl Calls {
         let end = Instant::now() + wait;
         instance.close();
         while instance.in_flight() > 0 {
-            if instance.config_for(plugin.mark).is_some() {
+            if instance.config_for(plugin.digest_id).is_some() {
                 return Ok(None);
             }
             if Instant::now() >= end {
@@ -211,8 +211,8 @@ impl Change<'_> {
     ) -> impl FnOnce(&Tx<'_>) -> Result<(), moothall_store::StoreError> + Send + use<> {
         let (id, to) = (self.instance.id, self.plugin.manifest.version.clone());
         let as_stored = **self.config == **self.instance.stored_config();
-        let mark = if as_stored { self.plugin.mark } else { NO_MARK };
-        move |tx| tx.change_version(id, &from, &to, mark)
+        let digest_id = if as_stored { self.plugin.digest_id } else { PluginDigestId::NONE };
+        move |tx| tx.change_version(id, &from, &to, digest_id)
     }
 
     /// A transient fault stays what it is; anything else means that the upgrade itself failed.

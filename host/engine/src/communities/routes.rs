@@ -9,7 +9,7 @@ use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use serde_json::Value;
 
-use moothall_core::ids::{InstanceId, PluginName};
+use moothall_core::ids::{InstanceId, PluginDigestId, PluginName};
 use moothall_core::instance::Instance;
 use moothall_core::web::Target;
 
@@ -19,8 +19,8 @@ type RouteKey = (PluginName, String, String);
 #[derive(Default)]
 struct Table {
     routes: HashMap<RouteKey, Vec<InstanceId>>,
-    /// The route keys in use, and the mark of the plugin's version that they are of.
-    keys: HashMap<PluginName, (i64, Vec<String>)>,
+    /// The route keys in use, and the plugin file that declares them.
+    keys: HashMap<PluginName, (PluginDigestId, Vec<String>)>,
     /// Instances, by plugin.
     enabled: HashMap<PluginName, usize>,
 }
@@ -44,16 +44,16 @@ impl Routes {
     pub fn use_keys(
         &self,
         plugin: &PluginName,
-        mark: i64,
+        digest_id: PluginDigestId,
         keys: &[String],
         all: impl FnOnce() -> Vec<Arc<Instance>>,
     ) {
-        if self.read().keys.get(plugin).is_some_and(|(known, _)| *known == mark) {
+        if self.read().keys.get(plugin).is_some_and(|(known, _)| *known == digest_id) {
             return;
         }
         let mut table = self.write();
         table.routes.retain(|(of, pointer, _), _| of != plugin || pointer.is_empty());
-        table.keys.insert(plugin.clone(), (mark, keys.to_vec()));
+        table.keys.insert(plugin.clone(), (digest_id, keys.to_vec()));
         for instance in all().iter().filter(|instance| instance.plugin == *plugin) {
             for route in routes_of(&table, instance) {
                 let ids = table.routes.entry(route).or_default();

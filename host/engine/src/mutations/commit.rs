@@ -81,7 +81,7 @@ impl Mutations {
         for step in &plan.steps {
             let PlanStep::Reconfigure(old, draft) = step else { continue };
             match self.calls.ready(draft.plugin.clone(), old.clone(), request).await {
-                Ok(ready) if ready.plugin.mark == draft.plugin.mark => {}
+                Ok(ready) if ready.plugin.digest_id == draft.plugin.digest_id => {}
                 Ok(_) => return Err(Fault::Overloaded("the plugin is being replaced").into()),
                 Err(CallError::ConfigInvalid { .. }) => draft.instance.close(),
                 Err(error) => return Err(error.into()),

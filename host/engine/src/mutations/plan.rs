@@ -222,7 +222,7 @@ impl Mutations {
             community: names.clone(),
             platform_id: config.platform_id.clone().map(Into::into),
             config: config.public.as_str().into(),
-            plugin_mark: plugin.mark,
+            plugin_digest_id: plugin.digest_id,
         };
         let draft = |instance: Instance| Draft {
             plugin: plugin.clone(),

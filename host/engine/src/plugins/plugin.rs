@@ -8,7 +8,7 @@ use super::hook_point::HookPoint;
 use super::metrics::{CallMetrics, PluginMetrics};
 use super::route::Route;
 use super::worker::Worker;
-use moothall_core::ids::PluginName;
+use moothall_core::ids::{PluginDigestId, PluginName};
 use moothall_core::schedule::Schedule;
 use moothall_guest::{Guest, PluginContext};
 use moothall_values::manifest::{Manifest, ProcessFunction, Scope};
@@ -23,7 +23,7 @@ pub struct Plugin {
     /// SHA-256 of its file, in hex.
     pub digest: String,
     /// Tells this file's schemas apart from those of another version: 8 bytes of its digest.
-    pub mark: i64,
+    pub digest_id: PluginDigestId,
     pub config_schema: Schema,
     pub actions: HashMap<String, Arc<Action>>,
     /// Declared types of events, with the schema of their data.

@@ -6,15 +6,16 @@ use arc_swap::ArcSwapOption;
 use axum::body::Bytes;
 use serde_json::Value;
 
+use moothall_core::ids::PluginDigestId;
 use moothall_engine::plugins::Plugin;
 
 /// Makes the document for the plugins that serve.
 pub type MakeDocument = fn(&[Arc<Plugin>]) -> Value;
 
-/// The document for the plugins that served when it was made: their marks, and its text.
+/// The document for the plugins that served when it was made: the ids of their digests, and its text.
 pub struct CachedDocument {
     make: MakeDocument,
-    made: ArcSwapOption<(Vec<i64>, Bytes)>,
+    made: ArcSwapOption<(Vec<PluginDigestId>, Bytes)>,
 }
 
 impl CachedDocument {
@@ -24,12 +25,12 @@ impl CachedDocument {
 
     /// Its text for the plugins that serve now.
     pub fn text(&self, plugins: &[Arc<Plugin>]) -> Bytes {
-        let marks: Vec<i64> = plugins.iter().map(|plugin| plugin.mark).collect();
-        if let Some(made) = self.made.load_full().filter(|made| made.0 == marks) {
+        let ids: Vec<_> = plugins.iter().map(|plugin| plugin.digest_id).collect();
+        if let Some(made) = self.made.load_full().filter(|made| made.0 == ids) {
             return made.1.clone();
         }
         let text = Bytes::from((self.make)(plugins).to_string());
-        self.made.store(Some(Arc::new((marks, text.clone()))));
+        self.made.store(Some(Arc::new((ids, text.clone()))));
         text
     }
 }

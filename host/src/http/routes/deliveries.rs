@@ -19,7 +19,7 @@ use crate::http::problem::Problem;
 use crate::http::problem::code::Code;
 use crate::http::route::{Route, failure, get, post, query};
 use moothall_core::clock::Moment;
-use moothall_core::ids::parse_number;
+use moothall_core::ids::{DeliveryId, parse_number};
 use moothall_store::{AttemptRow, DeliveredEvent, DeliveryFilter, DeliveryRow, STATES, Tx};
 
 /// The most deliveries on one page.
@@ -72,7 +72,7 @@ async fn list(
     let Query(page) = page.map_err(|_| Problem::unread_query())?;
     let filter = filter(&api, &page)?;
     let limit = page.limit.unwrap_or(PAGE).clamp(1, PAGE);
-    let before = page.after.unwrap_or(i64::MAX);
+    let before = DeliveryId(page.after.unwrap_or(i64::MAX));
     let (deliveries, next) =
         api.context.store.read(|reader| reader.deliveries(&filter, before, limit))?;
     Ok(Json(Deliveries { deliveries, next }))
@@ -119,13 +119,13 @@ async fn show(
 struct Deliveries {
     deliveries: Vec<DeliveryRow>,
     /// The `after` of the next page.
-    next: Option<i64>,
+    next: Option<DeliveryId>,
 }
 
 /// A delivery with its attempts.
 #[derive(Serialize, JsonSchema)]
 struct DeliveryInFull {
-    id: i64,
+    id: DeliveryId,
     endpoint: String,
     /// Null once the event is no longer kept.
     event: Option<DeliveredEvent>,
@@ -194,5 +194,5 @@ async fn resend(
 fn find(api: &Api, id: &str) -> Result<DeliveryRow, Problem> {
     let unknown = || Problem::not_found(format!("There is no delivery '{id}'"));
     let number = parse_number(id).ok_or_else(unknown)?;
-    api.context.store.read(|reader| reader.delivery(number))?.ok_or_else(unknown)
+    api.context.store.read(|reader| reader.delivery(DeliveryId(number)))?.ok_or_else(unknown)
 }

@@ -30,7 +30,9 @@ use crate::http::routes::events::PublishedId;
 use crate::http::routes::events::declared;
 use moothall_core::changes::Change;
 use moothall_core::clock::{A_MOMENT, parse_rfc3339};
-use moothall_core::ids::{CommunityId, RequestId, new_event_id, unguessable_ulid};
+use moothall_core::ids::{
+    CommunityId, DeliveryId, EndpointId, RequestId, new_event_id, unguessable_ulid,
+};
 use moothall_deliveries::{SigningSecret, secret_context};
 use moothall_store::{Audience, EndpointRow, NewEvent, Rotated, StoreError, Tx, View};
 
@@ -123,8 +125,8 @@ async fn list(
     let Query(page) = page.map_err(|_| Problem::unread_query())?;
     let limit = page.limit.unwrap_or(PAGE).clamp(1, PAGE);
     let store = &api.context.store;
-    let rows = store.read(|reader| reader.endpoints(page.after.unwrap_or(0), limit))?;
-    let next = rows.last().filter(|_| rows.len() == limit).map(|row| row.id);
+    let rows = store.read(|reader| reader.endpoints(EndpointId(page.after.unwrap_or(0)), limit))?;
+    let next = rows.last().filter(|_| rows.len() == limit).map(|row| row.id.0);
     let declared = declared(&api);
     let shown: Result<Vec<_>, Problem> =
         rows.iter().map(|row| listed(&api, row, &declared)).collect();
@@ -318,9 +320,14 @@ async fn recover(
     Ok(response)
 }
 
-async fn recover_state(api: &Api, row: i64, state: &str, since: i64) -> Result<usize, Problem> {
+async fn recover_state(
+    api: &Api,
+    row: EndpointId,
+    state: &str,
+    since: i64,
+) -> Result<usize, Problem> {
     let (store, now) = (&api.context.store, api.context.clock.now_ms());
-    let (mut after, mut recovered) = (0, 0);
+    let (mut after, mut recovered) = (DeliveryId(0), 0);
     loop {
         let (ids, next) = store
             .read(|reader| reader.recoverable_deliveries(row, state, after, since, RECOVER_ROWS))?;

@@ -5,14 +5,14 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use moothall_core::events::matches;
+use moothall_core::ids::EndpointId;
 
 /// The subscriptions that were read, if they are known.
 #[derive(Default)]
 pub struct Subscriptions(RefCell<Option<Arc<[Subscription]>>>);
 
 pub struct Subscription {
-    /// Row of the endpoint.
-    pub endpoint: i64,
+    pub endpoint: EndpointId,
     pub is_driver: bool,
     pub in_order: bool,
     /// 0: all.

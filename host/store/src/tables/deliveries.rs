@@ -13,6 +13,7 @@ use rusqlite::{OptionalExtension, params};
 
 use crate::engine::subscriptions::Subscription;
 use crate::{Audience, NewEvent, Reader, StoreError, Tx};
+use moothall_core::ids::{DeliveryId, EndpointId};
 
 /// How long a delivery is tried after its event, in milliseconds.
 pub const EXPIRE_MS: i64 = 4 * 24 * 60 * 60 * 1000;
@@ -52,9 +53,8 @@ pub enum After {
 /// What came of an attempt.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// Row of the endpoint.
-    pub endpoint: i64,
-    pub delivery: i64,
+    pub endpoint: EndpointId,
+    pub delivery: DeliveryId,
     /// The delivery's expiry when the attempt began; a delivery that was sent again by hand meanwhile has a later one.
     pub expires_at: i64,
     /// None for a probe that reached nobody: it counts as no attempt.
@@ -103,7 +103,7 @@ impl Tx<'_> {
     fn add_delivery(
         &self,
         event: &Departure,
-        endpoint: i64,
+        endpoint: EndpointId,
         in_order: bool,
         due_at: i64,
     ) -> Result<(), StoreError> {
@@ -114,7 +114,7 @@ impl Tx<'_> {
                  resent_after, due_at, expires_at) VALUES (?1, ?2, ?3, ?4, 'waiting', 0, 0, ?5, ?6)",
             )?
             .execute(params![
-                endpoint,
+                endpoint.0,
                 event.position,
                 event.key,
                 event.community,
@@ -125,11 +125,11 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn is_lane_taken(&self, endpoint: i64, key: i64) -> Result<bool, StoreError> {
+    fn is_lane_taken(&self, endpoint: EndpointId, key: i64) -> Result<bool, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT 1 FROM delivery INDEXED BY delivery_lane WHERE state = 'waiting' AND endpoint_id = ?1 AND key_id = ?2 LIMIT 1",
         )?;
-        Ok(statement.exists([endpoint, key])?)
+        Ok(statement.exists([endpoint.0, key])?)
     }
 
     /// Stores the outcome of an attempt. A delivery that was cancelled meanwhile stays cancelled.
@@ -153,7 +153,7 @@ impl Tx<'_> {
                  WHERE id = ?1 AND (state = 'waiting' OR state = 'dead' AND ?2 = 'delivered')",
             )?
             .execute(params![
-                delivery,
+                delivery.0,
                 state,
                 due_at,
                 finished_at,
@@ -163,21 +163,21 @@ impl Tx<'_> {
     }
 
     /// Whether it was sent again by hand after the attempt began: then that attempt does not end it.
-    fn was_resent(&self, delivery: i64, expires_at: i64) -> Result<bool, StoreError> {
+    fn was_resent(&self, delivery: DeliveryId, expires_at: i64) -> Result<bool, StoreError> {
         let mut later = self.conn.prepare_cached(
             "SELECT 1 FROM delivery WHERE id = ?1 AND state = 'waiting' AND expires_at > ?2",
         )?;
-        Ok(later.exists([delivery, expires_at])?)
+        Ok(later.exists([delivery.0, expires_at])?)
     }
 
-    fn add_attempt(&self, delivery: i64, attempt: &AttemptRow) -> Result<(), StoreError> {
+    fn add_attempt(&self, delivery: DeliveryId, attempt: &AttemptRow) -> Result<(), StoreError> {
         self.conn
             .prepare_cached(
                 "INSERT OR REPLACE INTO delivery_attempt (delivery_id, attempt, started_at, duration_ms, status, \
                  error, detail, response) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             )?
             .execute(params![
-                delivery,
+                delivery.0,
                 attempt.attempt,
                 attempt.started_at,
                 attempt.duration_ms,
@@ -190,13 +190,13 @@ impl Tx<'_> {
     }
 
     /// After a delivery has finished the next of its lane becomes due, unless another is before that.
-    fn advance_lane(&self, finished: i64, now: i64) -> Result<(), StoreError> {
+    fn advance_lane(&self, finished: DeliveryId, now: i64) -> Result<(), StoreError> {
         let mut next = self.conn.prepare_cached(
             "SELECT w.id, w.due_at IS NULL FROM delivery f JOIN delivery w INDEXED BY delivery_lane ON w.state = 'waiting' \
              AND w.endpoint_id = f.endpoint_id AND w.key_id = f.key_id WHERE f.id = ?1 ORDER BY w.id LIMIT 1",
         )?;
         let next = next
-            .query_row([finished], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, bool>(1)?)))
+            .query_row([finished.0], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, bool>(1)?)))
             .optional()?;
         if let Some((next, true)) = next {
             self.conn
@@ -211,7 +211,7 @@ impl Tx<'_> {
     /// that was sent again by hand meanwhile goes on.
     pub fn end_deliveries(
         &self,
-        deliveries: &[i64],
+        deliveries: &[DeliveryId],
         state: &'static str,
         (now, expired): (i64, i64),
     ) -> Result<usize, StoreError> {
@@ -223,7 +223,7 @@ impl Tx<'_> {
                     "UPDATE delivery SET state = ?2, due_at = NULL, finished_at = ?3 \
                      WHERE id = ?1 AND state = 'waiting' AND (?2 <> 'dead' OR expires_at <= ?4)",
                 )?
-                .execute(params![delivery, state, now, expired])?;
+                .execute(params![delivery.0, state, now, expired])?;
             if ended > 0 {
                 count += ended;
                 self.advance_lane(*delivery, now)?;
@@ -233,14 +233,18 @@ impl Tx<'_> {
     }
 
     /// Makes deliveries dead whose rows or events cannot be read, so that they hold up no others. Returns how many.
-    pub fn bury_deliveries(&self, deliveries: &[i64], now: i64) -> Result<usize, StoreError> {
+    pub fn bury_deliveries(
+        &self,
+        deliveries: &[DeliveryId],
+        now: i64,
+    ) -> Result<usize, StoreError> {
         let mut bury = self.conn.prepare_cached(
             "UPDATE delivery SET state = 'dead', due_at = NULL, finished_at = ?2, attempts = max(attempts, 0) \
              WHERE id = ?1 AND state = 'waiting'",
         )?;
         let mut count = 0;
         for delivery in deliveries {
-            if bury.execute([*delivery, now])? > 0 {
+            if bury.execute([delivery.0, now])? > 0 {
                 count += 1;
                 self.advance_lane(*delivery, now)?;
             }
@@ -250,16 +254,16 @@ impl Tx<'_> {
 
     /// Makes a delivery wait again, for as long as a new one. False: there is no such delivery, or its event or its endpoint
     /// is gone.
-    pub fn resend_delivery(&self, delivery: i64, now: i64) -> Result<bool, StoreError> {
+    pub fn resend_delivery(&self, delivery: DeliveryId, now: i64) -> Result<bool, StoreError> {
         let mut found = self.conn.prepare_cached(
             "SELECT d.endpoint_id, d.key_id, d.state = 'waiting', d.due_at IS NULL, p.ordering = 'fifo' \
              FROM delivery d JOIN endpoint p ON p.id = d.endpoint_id AND p.kind <> 'deleted' \
              JOIN event e ON e.position = d.event_position WHERE d.id = ?1",
         )?;
         let found = found
-            .query_row([delivery], |row| {
+            .query_row([delivery.0], |row| {
                 Ok((
-                    row.get::<_, i64>(0)?,
+                    EndpointId(row.get(0)?),
                     row.get::<_, i64>(1)?,
                     row.get(2)?,
                     row.get(3)?,
@@ -279,7 +283,7 @@ impl Tx<'_> {
                 "UPDATE delivery SET state = 'waiting', due_at = ?2, expires_at = max(expires_at, ?3), \
                  finished_at = NULL, resent_after = attempts WHERE id = ?1",
             )?
-            .execute(params![delivery, (!behind).then_some(now), now + EXPIRE_MS])?;
+            .execute(params![delivery.0, (!behind).then_some(now), now + EXPIRE_MS])?;
         self.raised.deliveries.set(true);
         Ok(true)
     }
@@ -318,7 +322,7 @@ impl Reader<'_> {
         let wants = |one: &&Subscription| one.is_for(community, &event.source, &event.event_type);
         all.iter()
             .filter(wants)
-            .map(|one| Ok(public_id.query_row([one.endpoint], |row| row.get(0))?))
+            .map(|one| Ok(public_id.query_row([one.endpoint.0], |row| row.get(0))?))
             .collect()
     }
 }

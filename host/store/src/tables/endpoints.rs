@@ -6,6 +6,7 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use crate::engine::rows::{Table, sql_limit};
 use crate::{Reader, StoreError, Tx};
+use moothall_core::ids::EndpointId;
 
 pub(super) const ENDPOINT: Table = Table("endpoint", 0);
 
@@ -18,7 +19,7 @@ const CALLBACK_TIMEOUT_MS: i64 = 15_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndpointRow {
     /// 0 in a row that is to be added.
-    pub id: i64,
+    pub id: EndpointId,
     pub public_id: String,
     /// `driver`, `endpoint`, `callback`, `deleted`
     pub kind: String,
@@ -61,7 +62,7 @@ const COLUMNS: &str = "id, public_id, kind, url, url_by, description, community_
 
 fn endpoint(row: &Row<'_>) -> rusqlite::Result<EndpointRow> {
     Ok(EndpointRow {
-        id: row.get(0)?,
+        id: EndpointId(row.get(0)?),
         public_id: row.get(1)?,
         kind: row.get(2)?,
         url: row.get(3)?,
@@ -84,12 +85,16 @@ fn endpoint(row: &Row<'_>) -> rusqlite::Result<EndpointRow> {
 
 impl Reader<'_> {
     /// Endpoints that subscribe, after the row `after`, at most `limit`, by their rows.
-    pub fn endpoints(&self, after: i64, limit: usize) -> Result<Vec<EndpointRow>, StoreError> {
+    pub fn endpoints(
+        &self,
+        after: EndpointId,
+        limit: usize,
+    ) -> Result<Vec<EndpointRow>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM endpoint WHERE kind IN ('driver', 'endpoint') AND id > ?1 ORDER BY id LIMIT ?2"
         );
         let mut statement = self.conn.prepare_cached(&sql)?;
-        let rows = statement.query(params![after, sql_limit(limit)])?;
+        let rows = statement.query(params![after.0, sql_limit(limit)])?;
         Ok(self.unreadable.list(rows, ENDPOINT, limit, endpoint)?.rows)
     }
 
@@ -99,17 +104,17 @@ impl Reader<'_> {
         Ok(self.conn.prepare_cached(&sql)?.query_row([public_id], endpoint).optional()?)
     }
 
-    pub fn endpoint_row(&self, id: i64) -> Result<Option<EndpointRow>, StoreError> {
+    pub fn endpoint_row(&self, id: EndpointId) -> Result<Option<EndpointRow>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM endpoint WHERE id = ?1");
-        Ok(self.conn.prepare_cached(&sql)?.query_row([id], endpoint).optional()?)
+        Ok(self.conn.prepare_cached(&sql)?.query_row([id.0], endpoint).optional()?)
     }
 
     /// The replaced secrets of an endpoint, sealed, and until when each signs; the newest first.
-    pub fn old_secrets(&self, id: i64) -> Result<Vec<(Vec<u8>, i64)>, StoreError> {
+    pub fn old_secrets(&self, id: EndpointId) -> Result<Vec<(Vec<u8>, i64)>, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT sealed, until FROM endpoint_old_secret WHERE endpoint_id = ?1 ORDER BY until DESC, rowid DESC",
         )?;
-        let rows = statement.query_map([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let rows = statement.query_map([id.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -120,19 +125,23 @@ impl Reader<'_> {
     }
 
     /// Endpoints that are not listed and have no delivery: old callbacks, and deleted ones.
-    pub fn unused_endpoints(&self, limit: usize) -> Result<Vec<i64>, StoreError> {
+    pub fn unused_endpoints(&self, limit: usize) -> Result<Vec<EndpointId>, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT id FROM endpoint p WHERE kind IN ('callback', 'deleted') AND NOT EXISTS \
              (SELECT 1 FROM delivery d WHERE d.endpoint_id = p.id) LIMIT ?1",
         )?;
-        let rows = statement.query_map([limit as i64], |row| row.get(0))?;
+        let rows = statement.query_map([limit as i64], |row| row.get(0).map(EndpointId))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 }
 
 impl Tx<'_> {
     /// Adds an endpoint, unless `limit` of them exist already. Returns its row.
-    pub fn add_endpoint(&self, row: &EndpointRow, limit: usize) -> Result<Option<i64>, StoreError> {
+    pub fn add_endpoint(
+        &self,
+        row: &EndpointRow,
+        limit: usize,
+    ) -> Result<Option<EndpointId>, StoreError> {
         let mut count = self
             .conn
             .prepare_cached("SELECT count(*) FROM endpoint WHERE kind IN ('driver', 'endpoint')")?;
@@ -142,7 +151,7 @@ impl Tx<'_> {
         self.insert_endpoint(row).map(Some)
     }
 
-    fn insert_endpoint(&self, row: &EndpointRow) -> Result<i64, StoreError> {
+    fn insert_endpoint(&self, row: &EndpointRow) -> Result<EndpointId, StoreError> {
         self.conn
             .prepare_cached(
                 "INSERT INTO endpoint (public_id, kind, url, url_by, description, community_id, event_types, format, \
@@ -171,7 +180,7 @@ impl Tx<'_> {
                 self.name,
             ])?;
         self.subscriptions.forget();
-        Ok(self.conn.last_insert_rowid())
+        Ok(EndpointId(self.conn.last_insert_rowid()))
     }
 
     /// Whether an endpoint was not changed since it was read.
@@ -189,7 +198,7 @@ impl Tx<'_> {
                  disabled_reason = CASE WHEN ?12 THEN NULL ELSE disabled_reason END, written_by = ?13 WHERE id = ?1 AND kind IN ('driver', 'endpoint')",
             )?
             .execute(params![
-                row.id,
+                row.id.0,
                 row.url,
                 row.url_by,
                 row.description,
@@ -211,7 +220,7 @@ impl Tx<'_> {
     /// Replaces the secret; the old one signs too until `until`, like those before it.
     pub fn rotate_secret(
         &self,
-        id: i64,
+        id: EndpointId,
         sealed: &[u8],
         (now, until): (i64, i64),
         most: usize,
@@ -219,7 +228,7 @@ impl Tx<'_> {
         let mut count = self.conn.prepare_cached(
             "SELECT count(*) FROM endpoint_old_secret WHERE endpoint_id = ?1 AND until > ?2",
         )?;
-        if count.query_row([id, now], |row| row.get::<_, i64>(0))? + 1 >= most as i64 {
+        if count.query_row([id.0, now], |row| row.get::<_, i64>(0))? + 1 >= most as i64 {
             return Ok(Rotated::TooMany);
         }
         self.conn
@@ -227,31 +236,31 @@ impl Tx<'_> {
                 "INSERT INTO endpoint_old_secret (endpoint_id, sealed, until) SELECT id, secret, ?2 FROM endpoint \
                  WHERE id = ?1 AND kind IN ('driver', 'endpoint')",
             )?
-            .execute(params![id, until])?;
+            .execute(params![id.0, until])?;
         let changed = self
             .conn
             .prepare_cached(
                 "UPDATE endpoint SET old_secret_until = max(coalesce(old_secret_until, 0), ?3), secret = ?2, \
                  written_by = ?4 WHERE id = ?1 AND kind IN ('driver', 'endpoint')",
             )?
-            .execute(params![id, sealed, until, self.name])?;
+            .execute(params![id.0, sealed, until, self.name])?;
         self.raised.deliveries.set(true);
         Ok(if changed > 0 { Rotated::Done } else { Rotated::Gone })
     }
 
     /// Hides an endpoint and wipes its secrets; its deliveries are cancelled afterwards, in chunks.
-    pub fn delete_endpoint(&self, id: i64) -> Result<bool, StoreError> {
+    pub fn delete_endpoint(&self, id: EndpointId) -> Result<bool, StoreError> {
         let changed = self
             .conn
             .prepare_cached(
                 "UPDATE endpoint SET kind = 'deleted', enabled = 0, url = '', secret = x'', headers = x'', \
                  old_secret_until = NULL, written_by = ?2 WHERE id = ?1 AND kind = 'endpoint'",
             )?
-            .execute(params![id, self.name])?;
+            .execute(params![id.0, self.name])?;
         if changed > 0 {
             self.conn
                 .prepare_cached("DELETE FROM endpoint_old_secret WHERE endpoint_id = ?1")?
-                .execute([id])?;
+                .execute([id.0])?;
         }
         self.subscriptions.forget();
         self.raised.deliveries.set(true);
@@ -259,13 +268,13 @@ impl Tx<'_> {
     }
 
     /// Disables an endpoint whose receiver answered 410 Gone.
-    pub fn disable_endpoint(&self, id: i64, reason: &str) -> Result<(), StoreError> {
+    pub fn disable_endpoint(&self, id: EndpointId, reason: &str) -> Result<(), StoreError> {
         self.conn
             .prepare_cached(
                 "UPDATE endpoint SET enabled = 0, disabled_reason = ?2, written_by = ?3 \
                  WHERE id = ?1 AND kind IN ('driver', 'endpoint')",
             )?
-            .execute(params![id, reason, self.name])?;
+            .execute(params![id.0, reason, self.name])?;
         Ok(())
     }
 
@@ -294,17 +303,17 @@ impl Tx<'_> {
     }
 
     /// The endpoint of a callback URL, added if it does not exist.
-    pub(super) fn callback_endpoint(&self, url: &str, now: i64) -> Result<i64, StoreError> {
+    pub(super) fn callback_endpoint(&self, url: &str, now: i64) -> Result<EndpointId, StoreError> {
         let mut known = self
             .conn
             .prepare_cached("SELECT id FROM endpoint WHERE kind = 'callback' AND url = ?1")?;
-        if let Some(id) = known.query_row([url], |row| row.get(0)).optional()? {
+        if let Some(id) = known.query_row([url], |row| row.get(0).map(EndpointId)).optional()? {
             return Ok(id);
         }
         let mut last = self.conn.prepare_cached("SELECT max(id) FROM endpoint")?;
         let last: Option<i64> = last.query_row([], |row| row.get(0))?;
         self.insert_endpoint(&EndpointRow {
-            id: 0,
+            id: EndpointId(0),
             // It has no public name: no request names it.
             public_id: format!("callback_{now}_{}", last.unwrap_or(0) + 1),
             kind: "callback".into(),
@@ -327,14 +336,14 @@ impl Tx<'_> {
     }
 
     /// Removes endpoints that still have no delivery.
-    pub fn purge_endpoints(&self, ids: &[i64]) -> Result<(), StoreError> {
+    pub fn purge_endpoints(&self, ids: &[EndpointId]) -> Result<(), StoreError> {
         for id in ids {
             self.conn
                 .prepare_cached(
                     "DELETE FROM endpoint WHERE id = ?1 AND kind IN ('callback', 'deleted') \
                      AND NOT EXISTS (SELECT 1 FROM delivery WHERE endpoint_id = ?1)",
                 )?
-                .execute([id])?;
+                .execute([id.0])?;
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use crate::engine::rows::{Bound, Table, sql_limit};
 use crate::{Reader, StoreError, Tx};
 use moothall_core::clock::rfc3339;
 use moothall_core::events::Envelope;
-use moothall_core::ids::{CommunityId, InstanceId, new_event_id};
+use moothall_core::ids::{CommunityId, EndpointId, InstanceId, new_event_id};
 use moothall_core::instance::CommunityNames;
 use moothall_values::json::Object;
 
@@ -109,7 +109,7 @@ pub enum Audience {
     /// A process's callback alone, not before this time (milliseconds since the Unix epoch).
     Callback { url: String, not_before: i64 },
     /// One endpoint alone.
-    Endpoint(i64),
+    Endpoint(EndpointId),
 }
 
 /// The columns of an envelope, of `event e`.

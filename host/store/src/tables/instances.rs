@@ -8,8 +8,7 @@ use rusqlite::{ErrorCode, OptionalExtension, Row, params};
 
 use crate::engine::rows::{Table, sql_limit};
 use crate::{Reader, StoreError, Taken, Tx};
-use moothall_core::ids::{CommunityId, CommunitySlug, Generation, InstanceId};
-use moothall_core::instance::NO_MARK;
+use moothall_core::ids::{CommunityId, CommunitySlug, Generation, InstanceId, PluginDigestId};
 
 const COMMUNITY: Table = Table("community", 0);
 const INSTANCE: Table = Table("instance", 0);
@@ -34,7 +33,7 @@ pub struct InstanceRow {
     pub generation: Generation,
     pub config: String,
     /// The plugin file whose schema accepted the config.
-    pub plugin_mark: i64,
+    pub plugin_digest_id: PluginDigestId,
 }
 
 /// A new instance.
@@ -46,7 +45,7 @@ pub struct NewInstance {
     pub platform_id: Option<String>,
     pub config: String,
     pub plugin_version: String,
-    pub plugin_mark: i64,
+    pub plugin_digest_id: PluginDigestId,
 }
 
 /// One sealed secret of a configuration.
@@ -181,7 +180,7 @@ fn instance_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<InstanceRow> {
         platform_id: Some(platform_id).filter(|id| !id.is_empty()),
         generation: Generation(row.get(4)?),
         config: row.get(5)?,
-        plugin_mark: row.get(6)?,
+        plugin_digest_id: PluginDigestId(row.get(6)?),
     })
 }
 
@@ -241,7 +240,7 @@ impl Tx<'_> {
                 new.platform_id.as_deref().unwrap_or_default(),
                 new.config,
                 new.plugin_version,
-                new.plugin_mark,
+                new.plugin_digest_id.0,
                 now,
                 self.name
             ])
@@ -269,21 +268,21 @@ impl Tx<'_> {
                 to.0,
                 new.config,
                 new.plugin_version,
-                new.plugin_mark,
+                new.plugin_digest_id.0,
                 self.name,
-                NO_MARK
+                PluginDigestId::NONE.0
             ])?;
         if changed == 1 { Ok(()) } else { Err(StoreError::Stale) }
     }
 
-    /// The instance runs on another version now; fails if somebody else changed that meanwhile. `mark` is
+    /// The instance runs on another version now; fails if somebody else changed that meanwhile. `digest_id` is
     /// the version's, if its schema accepts the configuration exactly as it is stored.
     pub fn change_version(
         &self,
         id: InstanceId,
         from: &str,
         to: &str,
-        mark: i64,
+        digest_id: PluginDigestId,
     ) -> Result<(), StoreError> {
         let changed = self
             .conn
@@ -291,7 +290,7 @@ impl Tx<'_> {
                 "UPDATE instance SET plugin_version = ?3, plugin_mark = ?4, written_by = ?5 \
                  WHERE id = ?1 AND plugin_version = ?2",
             )?
-            .execute(params![id.0, from, to, mark, self.name])?;
+            .execute(params![id.0, from, to, digest_id.0, self.name])?;
         if changed == 1 { Ok(()) } else { Err(StoreError::Stale) }
     }
 

@@ -3,6 +3,7 @@
 use super::endpoints::ENDPOINT;
 use crate::engine::subscriptions::Subscription;
 use crate::{Reader, StoreError};
+use moothall_core::ids::EndpointId;
 
 impl Reader<'_> {
     /// All subscriptions, of which one that cannot be read gets nothing.
@@ -12,7 +13,7 @@ impl Reader<'_> {
              WHERE kind IN ('driver', 'endpoint') ORDER BY id",
         )?;
         let subscription = |row: &rusqlite::Row<'_>| {
-            let endpoint = row.get(0)?;
+            let endpoint = EndpointId(row.get(0)?);
             Ok(Subscription {
                 endpoint,
                 is_driver: row.get(1)?,
@@ -27,9 +28,9 @@ impl Reader<'_> {
 }
 
 /// Without those that can be read it gets nothing, which the operator has to know.
-fn patterns(endpoint: i64, stored: &str) -> Vec<String> {
+fn patterns(endpoint: EndpointId, stored: &str) -> Vec<String> {
     serde_json::from_str(stored).unwrap_or_else(|error| {
-        tracing::error!(endpoint, %error, "the endpoint's event types cannot be read; set them again");
+        tracing::error!(endpoint = endpoint.0, %error, "the endpoint's event types cannot be read; set them again");
         Vec::new()
     })
 }

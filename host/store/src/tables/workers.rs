@@ -10,7 +10,7 @@ use super::worker_events::Passed;
 use crate::engine::rows::{Bound, Table, sql_limit};
 use crate::{Reader, StoreError, Tx};
 use moothall_core::events::Envelope;
-use moothall_core::ids::{CommunityId, Generation, InstanceId};
+use moothall_core::ids::{CommunityId, Generation, InstanceId, PluginDigestId};
 
 /// A worker of an instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct WorkerRow {
     pub cursor: i64,
     pub enabled: bool,
     /// The plugin file and the generation for which it was asked whether it is enabled.
-    pub asked: (i64, Generation),
+    pub asked: (PluginDigestId, Generation),
     pub crashes: u32,
 }
 
@@ -46,7 +46,7 @@ pub struct NewWorker {
 #[derive(Clone, Debug)]
 pub struct Asked {
     pub enabled: bool,
-    pub mark: i64,
+    pub digest_id: PluginDigestId,
     pub generation: Generation,
 }
 
@@ -57,8 +57,8 @@ const WORKER: Table = Table("worker", 0);
 /// Events that one read returns end after so many bytes of data.
 const LOG_BYTES: usize = 4 << 20;
 
-/// Instead of the mark of a plugin file: the worker's instance is gone.
-const RETIRED: i64 = -1;
+/// Instead of a plugin file's: the worker's instance is gone.
+const RETIRED: PluginDigestId = PluginDigestId(-1);
 /// The cursor of an idle worker is moved by no fewer positions.
 const PASS: i64 = 1_000;
 
@@ -78,7 +78,7 @@ fn worker(row: &Row<'_>) -> rusqlite::Result<WorkerRow> {
         name: row.get(3)?,
         cursor: row.get(4)?,
         enabled: row.get(5)?,
-        asked: (row.get(6)?, Generation(row.get(7)?)),
+        asked: (PluginDigestId(row.get(6)?), Generation(row.get(7)?)),
         crashes: row.get(8)?,
     })
 }
@@ -250,7 +250,7 @@ impl Tx<'_> {
             .prepare_cached(
                 "UPDATE worker SET enabled = 0, trying = 0, asked_mark = ?2 WHERE instance_id = ?1",
             )?
-            .execute([instance.0, RETIRED])?;
+            .execute([instance.0, RETIRED.0])?;
         Ok(())
     }
 
@@ -281,7 +281,7 @@ impl Tx<'_> {
                  coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'event'), 0) END, enabled = ?2, \
                  asked_mark = ?3, asked_generation = ?4 WHERE id = ?1 AND asked_mark <> -1",
             )?
-            .execute(params![id, asked.enabled, asked.mark, asked.generation.0])?;
+            .execute(params![id, asked.enabled, asked.digest_id.0, asked.generation.0])?;
         Ok(())
     }
 
@@ -309,7 +309,7 @@ impl Tx<'_> {
         &self,
         plugin: &str,
         worker: &NewWorker,
-        mark: i64,
+        digest_id: PluginDigestId,
         limit: usize,
     ) -> Result<usize, StoreError> {
         let sql = format!(
@@ -322,7 +322,7 @@ impl Tx<'_> {
             worker.wants_sending,
             plugin,
             &*worker.name,
-            mark,
+            digest_id.0,
             limit as i64
         ])?;
         self.raised.workers.set(true);

@@ -1,7 +1,7 @@
 //! Which worker is next.
 
 use super::*;
-use moothall_core::ids::Generation;
+use moothall_core::ids::{Generation, PluginDigestId};
 use moothall_core::retry::RetryPolicy;
 
 const ACME: CommunityId = CommunityId(1);
@@ -16,7 +16,7 @@ fn row(id: i64, community: CommunityId, crashes: u32) -> WorkerRow {
         name: format!("worker-{id}"),
         cursor: 0,
         enabled: true,
-        asked: (0, Generation(1)),
+        asked: (PluginDigestId::NONE, Generation(1)),
         crashes,
     }
 }

@@ -143,7 +143,7 @@ fn row(names: &CommunityNames, draft: &Draft) -> NewInstance {
         platform_id: draft.instance.platform_id.as_deref().map(str::to_owned),
         config: draft.instance.stored_config().to_string(),
         plugin_version: draft.plugin.manifest.version.clone(),
-        plugin_mark: draft.plugin.mark,
+        plugin_digest_id: draft.plugin.digest_id,
     }
 }
 

@@ -17,7 +17,7 @@ use crate::plugins::{
 use moothall_core::config::{Config, Limits, PluginConfig};
 use moothall_core::day_budget::DayBudgets;
 use moothall_core::grants::{Grants, Requested, unasked, warning};
-use moothall_core::ids::PluginName;
+use moothall_core::ids::{PluginDigestId, PluginName};
 use moothall_core::schedule::Schedule;
 use moothall_guest::{Guest, LongCalls, PluginContext, Sandbox, Settings};
 use moothall_values::destination::HostPattern;
@@ -98,7 +98,7 @@ impl Assembly {
             metrics: PluginMetrics::new(name.as_str()),
             name,
             manifest,
-            mark: mark(&digest),
+            digest_id: digest_id(&digest),
             digest,
             config_schema: parts.config_schema,
             actions: parts.actions,
@@ -247,8 +247,9 @@ fn requested_hosts(manifest: &Manifest) -> Result<Vec<HostPattern>, Vec<LoadErro
     manifest.requests.http.iter().map(parse).collect()
 }
 
-fn mark(digest: &str) -> i64 {
-    u64::from_str_radix(digest.get(..16).unwrap_or_default(), 16).unwrap_or_default().cast_signed()
+fn digest_id(digest: &str) -> PluginDigestId {
+    let first = digest.get(..16).unwrap_or_default();
+    PluginDigestId(u64::from_str_radix(first, 16).unwrap_or_default().cast_signed())
 }
 
 fn collect<T>(part: Result<T, Vec<LoadError>>, mistakes: &mut Vec<LoadError>) -> Option<T> {

@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::http::api::Api;
 use crate::http::problem::Problem;
 use moothall_core::events::{UNHEARD, is_of_api, pattern_fault, unheard};
+use moothall_core::ids::EndpointId;
 use moothall_core::secrets::PLACEHOLDER;
 use moothall_deliveries::driver::TIMEOUT_MS;
 use moothall_deliveries::headers_context;
@@ -75,7 +76,7 @@ fn given<'de, D: Deserializer<'de>>(text: D) -> Result<Option<Option<String>>, D
 /// An endpoint before anything is said of it: the defaults.
 pub fn blank(public_id: String, now: i64) -> EndpointRow {
     EndpointRow {
-        id: 0,
+        id: EndpointId(0),
         public_id,
         kind: "endpoint".into(),
         url: String::new(),

@@ -11,6 +11,7 @@ use crate::http::routes::endpoints::fields::slug_of;
 use crate::http::routes::endpoints::fields::{FORMATS, ORDERINGS, opened};
 use crate::http::routes::events::declared;
 use moothall_core::clock::Moment;
+use moothall_core::ids::DeliveryId;
 use moothall_core::secrets::PLACEHOLDER;
 use moothall_deliveries::Gate;
 use moothall_engine::plugins::Declared;
@@ -96,7 +97,7 @@ enum CircuitState {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "LastFailure")]
 struct ShownFailure {
-    delivery: i64,
+    delivery: DeliveryId,
     time: Moment,
     status: Option<u16>,
     error: String,

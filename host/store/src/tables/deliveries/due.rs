@@ -8,11 +8,12 @@ use super::list::DELIVERY;
 use crate::engine::rows::Found;
 use crate::{Reader, StoreError};
 use moothall_core::events::Envelope;
+use moothall_core::ids::{DeliveryId, EndpointId};
 
 /// A delivery that may be sent now.
 #[derive(Clone, Debug)]
 pub struct DueDelivery {
-    pub id: i64,
+    pub id: DeliveryId,
     pub attempts: u32,
     /// None while another delivery of its lane is before it.
     pub due_at: Option<i64>,
@@ -25,9 +26,9 @@ pub struct DueDelivery {
 /// Endpoints that have something due.
 #[derive(Clone, Debug, Default)]
 pub struct DueEndpoints {
-    pub found: Vec<i64>,
+    pub found: Vec<EndpointId>,
     /// Where to go on, if there may be more.
-    pub next: Option<i64>,
+    pub next: Option<EndpointId>,
 }
 
 impl Reader<'_> {
@@ -35,7 +36,7 @@ impl Reader<'_> {
     /// has anything waiting, at most `limit`, however much waits.
     pub fn endpoints_due(
         &self,
-        after: i64,
+        after: EndpointId,
         now: i64,
         limit: usize,
     ) -> Result<DueEndpoints, StoreError> {
@@ -43,58 +44,59 @@ impl Reader<'_> {
             "SELECT endpoint_id, due_at FROM delivery INDEXED BY delivery_due WHERE state = 'waiting' AND due_at IS NOT NULL \
              AND endpoint_id > ?1 ORDER BY endpoint_id, due_at LIMIT 1",
         )?;
-        let (mut at, mut due) = (after, DueEndpoints::default());
+        let (mut at, mut due) = (after.0, DueEndpoints::default());
         for _ in 0..limit {
             let row =
                 next.query_row([at], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)));
             let Some((endpoint, due_at)) = row.optional()? else { return Ok(due) };
             at = endpoint;
             if due_at <= now {
-                due.found.push(endpoint);
+                due.found.push(EndpointId(endpoint));
             }
         }
-        due.next = Some(at);
+        due.next = Some(EndpointId(at));
         Ok(due)
     }
 
     /// Deliveries to one endpoint that are due, the longest due first, at most `limit`.
     pub fn due_deliveries(
         &self,
-        endpoint: i64,
+        endpoint: EndpointId,
         now: i64,
         limit: usize,
-    ) -> Result<Vec<i64>, StoreError> {
+    ) -> Result<Vec<DeliveryId>, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT id FROM delivery INDEXED BY delivery_due WHERE state = 'waiting' AND due_at IS NOT NULL AND endpoint_id = ?1 \
              AND due_at <= ?2 ORDER BY due_at, id LIMIT ?3",
         )?;
-        let rows = statement.query_map(params![endpoint, now, limit as i64], |row| row.get(0))?;
+        let id = |row: &Row<'_>| row.get(0).map(DeliveryId);
+        let rows = statement.query_map(params![endpoint.0, now, limit as i64], id)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// A waiting delivery with its event.
-    pub fn waiting_delivery(&self, id: i64) -> Result<Found<DueDelivery>, StoreError> {
+    pub fn waiting_delivery(&self, id: DeliveryId) -> Result<Found<DueDelivery>, StoreError> {
         let sql = format!(
             "SELECT {ENVELOPE}, d.id, d.attempts, d.resent_after, d.expires_at, d.due_at FROM {ENVELOPE_FROM} \
              JOIN delivery d ON d.event_position = e.position WHERE d.id = ?1 AND d.state = 'waiting'"
         );
-        let read = self.conn.prepare_cached(&sql)?.query_row([id], due_delivery);
-        self.unreadable.one(DELIVERY.0, id, read)
+        let read = self.conn.prepare_cached(&sql)?.query_row([id.0], due_delivery);
+        self.unreadable.one(DELIVERY.0, id.0, read)
     }
 
     /// The first waiting delivery of a lane, without those that are passed over.
     pub fn first_in_lane(
         &self,
-        delivery: i64,
-        is_passed_over: impl Fn(i64) -> bool,
-    ) -> Result<Option<i64>, StoreError> {
+        delivery: DeliveryId,
+        is_passed_over: impl Fn(DeliveryId) -> bool,
+    ) -> Result<Option<DeliveryId>, StoreError> {
         let mut lane = self.conn.prepare_cached(
             "SELECT d.id FROM delivery f CROSS JOIN delivery d INDEXED BY delivery_lane ON d.state = 'waiting' \
              AND d.endpoint_id = f.endpoint_id AND d.key_id = f.key_id WHERE f.id = ?1 ORDER BY d.id",
         )?;
-        let mut rows = lane.query([delivery])?;
+        let mut rows = lane.query([delivery.0])?;
         while let Some(row) = rows.next()? {
-            let id = row.get(0)?;
+            let id = DeliveryId(row.get(0)?);
             if !is_passed_over(id) {
                 return Ok(Some(id));
             }
@@ -103,16 +105,21 @@ impl Reader<'_> {
     }
 
     /// The oldest delivery that waits for an endpoint, due or not, among the first of each lane.
-    pub fn oldest_delivery(&self, endpoint: i64) -> Result<Option<i64>, StoreError> {
+    pub fn oldest_delivery(&self, endpoint: EndpointId) -> Result<Option<DeliveryId>, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT min(id) FROM delivery INDEXED BY delivery_due WHERE endpoint_id = ?1 AND state = 'waiting' \
              AND due_at IS NOT NULL",
         )?;
-        Ok(statement.query_row([endpoint], |row| row.get(0))?)
+        let oldest: Option<i64> = statement.query_row([endpoint.0], |row| row.get(0))?;
+        Ok(oldest.map(DeliveryId))
     }
 
     /// Deliveries that have expired, at most `limit`.
-    pub fn expired_deliveries(&self, now: i64, limit: usize) -> Result<Vec<i64>, StoreError> {
+    pub fn expired_deliveries(
+        &self,
+        now: i64,
+        limit: usize,
+    ) -> Result<Vec<DeliveryId>, StoreError> {
         self.ids(
             "SELECT id FROM delivery INDEXED BY delivery_expires WHERE state = 'waiting' AND expires_at <= ?1 ORDER BY expires_at LIMIT ?2",
             now,
@@ -121,7 +128,7 @@ impl Reader<'_> {
     }
 
     /// Waiting deliveries of endpoints that were deleted, at most `limit`.
-    pub fn orphaned_deliveries(&self, limit: usize) -> Result<Vec<i64>, StoreError> {
+    pub fn orphaned_deliveries(&self, limit: usize) -> Result<Vec<DeliveryId>, StoreError> {
         self.ids(
             "SELECT d.id FROM endpoint p INDEXED BY endpoint_deleted \
              CROSS JOIN delivery d INDEXED BY delivery_lane ON d.endpoint_id = p.id AND d.state = 'waiting' \
@@ -131,9 +138,10 @@ impl Reader<'_> {
         )
     }
 
-    fn ids(&self, sql: &str, value: i64, limit: usize) -> Result<Vec<i64>, StoreError> {
+    fn ids(&self, sql: &str, value: i64, limit: usize) -> Result<Vec<DeliveryId>, StoreError> {
         let mut statement = self.conn.prepare_cached(sql)?;
-        let rows = statement.query_map(params![value, limit as i64], |row| row.get(0))?;
+        let id = |row: &Row<'_>| row.get(0).map(DeliveryId);
+        let rows = statement.query_map(params![value, limit as i64], id)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -149,7 +157,7 @@ impl Reader<'_> {
 fn due_delivery(row: &Row<'_>) -> rusqlite::Result<DueDelivery> {
     Ok(DueDelivery {
         event: envelope(row)?,
-        id: row.get(15)?,
+        id: DeliveryId(row.get(15)?),
         attempts: row.get(16)?,
         resent_after: row.get(17)?,
         expires_at: row.get(18)?,

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::engine::rows::{Found, Table, sql_limit};
 use crate::{AttemptRow, Reader, StoreError};
 use moothall_core::clock::Moment;
+use moothall_core::ids::{DeliveryId, EndpointId};
 
 pub(super) const DELIVERY: Table = Table("delivery", 0);
 const ATTEMPT: Table = Table("delivery_attempt", 0);
@@ -22,8 +23,7 @@ pub const STATES: [&str; 4] = ["waiting", "delivered", "dead", "cancelled"];
 /// Which deliveries are listed.
 #[derive(Clone, Debug, Default)]
 pub struct DeliveryFilter {
-    /// Row of the endpoint.
-    pub endpoint: Option<i64>,
+    pub endpoint: Option<EndpointId>,
     pub state: Option<String>,
     /// Row of the community.
     pub community: Option<i64>,
@@ -33,7 +33,7 @@ pub struct DeliveryFilter {
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Delivery")]
 pub struct DeliveryRow {
-    pub id: i64,
+    pub id: DeliveryId,
     pub endpoint: String,
     /// Null once the event is no longer kept.
     pub event: Option<DeliveredEvent>,
@@ -71,7 +71,7 @@ fn delivery(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
         }),
     };
     Ok(DeliveryRow {
-        id: row.get(0)?,
+        id: DeliveryId(row.get(0)?),
         endpoint: row.get(1)?,
         event,
         state: row.get(7)?,
@@ -97,7 +97,7 @@ pub struct Backlog {
 
 #[derive(Clone, Debug)]
 pub struct LastFailure {
-    pub delivery: i64,
+    pub delivery: DeliveryId,
     pub at: i64,
     pub status: Option<u16>,
     pub error: String,
@@ -106,12 +106,13 @@ pub struct LastFailure {
 
 impl Reader<'_> {
     /// Counts at most `most` of the deliveries that wait for an endpoint.
-    pub fn backlog(&self, endpoint: i64, most: usize) -> Result<Backlog, StoreError> {
+    pub fn backlog(&self, endpoint: EndpointId, most: usize) -> Result<Backlog, StoreError> {
         let mut count = self.conn.prepare_cached(
             "SELECT count(*) FROM (SELECT 1 FROM delivery INDEXED BY delivery_lane \
              WHERE endpoint_id = ?1 AND state = 'waiting' LIMIT ?2)",
         )?;
-        let counted: i64 = count.query_row(params![endpoint, most as i64 + 1], |row| row.get(0))?;
+        let counted: i64 =
+            count.query_row(params![endpoint.0, most as i64 + 1], |row| row.get(0))?;
         let counted = usize::try_from(counted).unwrap_or_default();
         let oldest = self.oldest_delivery(endpoint)?;
         let waiting = match oldest {
@@ -130,8 +131,8 @@ impl Reader<'_> {
     /// The last failed attempt, among the newest deliveries and the one that has waited longest.
     fn last_failure(
         &self,
-        endpoint: i64,
-        oldest: Option<i64>,
+        endpoint: EndpointId,
+        oldest: Option<DeliveryId>,
     ) -> Result<Option<LastFailure>, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT delivery_id, started_at, status, error, detail FROM delivery_attempt \
@@ -139,9 +140,10 @@ impl Reader<'_> {
              WHERE endpoint_id = ?1 ORDER BY id DESC LIMIT ?2) UNION SELECT ?3) AND error IS NOT NULL \
              ORDER BY started_at DESC, attempt DESC LIMIT 1",
         )?;
-        let row = statement.query_row(params![endpoint, NEWEST as i64, oldest], |row| {
+        let of = params![endpoint.0, NEWEST as i64, oldest.map(|oldest| oldest.0)];
+        let row = statement.query_row(of, |row| {
             Ok(LastFailure {
-                delivery: row.get(0)?,
+                delivery: DeliveryId(row.get(0)?),
                 at: row.get(1)?,
                 status: row.get(2)?,
                 error: row.get(3)?,
@@ -155,9 +157,9 @@ impl Reader<'_> {
     pub fn deliveries(
         &self,
         filter: &DeliveryFilter,
-        before: i64,
+        before: DeliveryId,
         limit: usize,
-    ) -> Result<(Vec<DeliveryRow>, Option<i64>), StoreError> {
+    ) -> Result<(Vec<DeliveryRow>, Option<DeliveryId>), StoreError> {
         let (ids, next) = self.delivery_ids(filter, before, limit)?;
         let mut rows = Vec::with_capacity(ids.len());
         for id in ids {
@@ -166,19 +168,19 @@ impl Reader<'_> {
         Ok((rows, next))
     }
 
-    pub fn delivery(&self, id: i64) -> Result<Option<DeliveryRow>, StoreError> {
+    pub fn delivery(&self, id: DeliveryId) -> Result<Option<DeliveryRow>, StoreError> {
         let sql = format!("SELECT {SHOWN} WHERE d.id = ?1");
-        Ok(self.conn.prepare_cached(&sql)?.query_row([id], delivery).optional()?)
+        Ok(self.conn.prepare_cached(&sql)?.query_row([id.0], delivery).optional()?)
     }
 
-    fn listed_delivery(&self, id: i64) -> Result<Found<DeliveryRow>, StoreError> {
+    fn listed_delivery(&self, id: DeliveryId) -> Result<Found<DeliveryRow>, StoreError> {
         let sql = format!("SELECT {SHOWN} WHERE d.id = ?1");
-        let read = self.conn.prepare_cached(&sql)?.query_row([id], delivery);
-        self.unreadable.one(DELIVERY.0, id, read)
+        let read = self.conn.prepare_cached(&sql)?.query_row([id.0], delivery);
+        self.unreadable.one(DELIVERY.0, id.0, read)
     }
 
     /// Attempts of one delivery, in order.
-    pub fn attempts(&self, delivery: i64) -> Result<Vec<AttemptRow>, StoreError> {
+    pub fn attempts(&self, delivery: DeliveryId) -> Result<Vec<AttemptRow>, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT attempt, started_at, duration_ms, status, error, detail, response FROM delivery_attempt \
              WHERE delivery_id = ?1 ORDER BY attempt",
@@ -194,7 +196,7 @@ impl Reader<'_> {
                 response: row.get(6)?,
             })
         };
-        let rows = statement.query([delivery])?;
+        let rows = statement.query([delivery.0])?;
         Ok(self.unreadable.list(rows, ATTEMPT, usize::MAX, attempt)?.rows)
     }
 
@@ -202,12 +204,12 @@ impl Reader<'_> {
     /// the id after which to go on, if there may be more.
     pub fn recoverable_deliveries(
         &self,
-        endpoint: i64,
+        endpoint: EndpointId,
         state: &str,
-        after: i64,
+        after: DeliveryId,
         since: i64,
         limit: usize,
-    ) -> Result<(Vec<i64>, Option<i64>), StoreError> {
+    ) -> Result<(Vec<DeliveryId>, Option<DeliveryId>), StoreError> {
         let index = match state {
             DELIVERED => "delivery_endpoint WHERE",
             _ => "delivery_open WHERE state <> 'delivered' AND",
@@ -218,8 +220,8 @@ impl Reader<'_> {
         );
         let mut statement = self.conn.prepare_cached(&sql)?;
         let rows = statement
-            .query_map(params![endpoint, state, after, since, limit as i64], |row| {
-                Ok((row.get::<_, i64>(0)?, row.get::<_, Option<bool>>(1)?.unwrap_or(false)))
+            .query_map(params![endpoint.0, state, after.0, since, limit as i64], |row| {
+                Ok((DeliveryId(row.get(0)?), row.get::<_, Option<bool>>(1)?.unwrap_or(false)))
             })?
             .collect::<Result<Vec<_>, _>>()?;
         let next = rows.last().filter(|_| rows.len() == limit).map(|(id, _)| *id);
@@ -229,9 +231,9 @@ impl Reader<'_> {
     fn delivery_ids(
         &self,
         filter: &DeliveryFilter,
-        before: i64,
+        before: DeliveryId,
         limit: usize,
-    ) -> Result<(Vec<i64>, Option<i64>), StoreError> {
+    ) -> Result<(Vec<DeliveryId>, Option<DeliveryId>), StoreError> {
         let parts = [filter.endpoint.is_some(), filter.state.is_some(), filter.community.is_some()];
         let is_covered = match parts {
             [false, true, false] => filter.state.as_deref() != Some(DELIVERED),
@@ -258,7 +260,7 @@ impl Reader<'_> {
     fn walk(
         &self,
         filter: &DeliveryFilter,
-        before: i64,
+        before: DeliveryId,
         rows: usize,
     ) -> Result<Vec<Walked>, StoreError> {
         let open = filter.state.as_ref().filter(|state| *state != DELIVERED);
@@ -267,7 +269,7 @@ impl Reader<'_> {
                 ("INDEXED BY delivery_open WHERE state <> 'delivered' AND state = ?1 AND", &open)
             }
             DeliveryFilter { endpoint: Some(endpoint), .. } => {
-                ("INDEXED BY delivery_endpoint WHERE endpoint_id = ?1 AND", endpoint)
+                ("INDEXED BY delivery_endpoint WHERE endpoint_id = ?1 AND", &endpoint.0)
             }
             DeliveryFilter { community: Some(community), .. } => {
                 ("INDEXED BY delivery_community WHERE community_id = ?1 AND", community)
@@ -279,18 +281,18 @@ impl Reader<'_> {
         );
         let mut statement = self.conn.prepare_cached(&sql)?;
         let walked = |row: &Row<'_>| {
-            let (endpoint, community) = (row.get(1)?, row.get(2)?);
-            Ok(Walked { id: row.get(0)?, endpoint, community, state: row.get(3)? })
+            let (endpoint, community) = (EndpointId(row.get(1)?), row.get(2)?);
+            Ok(Walked { id: DeliveryId(row.get(0)?), endpoint, community, state: row.get(3)? })
         };
-        let found = statement.query(params![value, before, sql_limit(rows)])?;
+        let found = statement.query(params![value, before.0, sql_limit(rows)])?;
         Ok(self.unreadable.list(found, DELIVERY, rows, walked)?.rows)
     }
 }
 
 /// The columns by which deliveries are filtered.
 struct Walked {
-    id: i64,
-    endpoint: i64,
+    id: DeliveryId,
+    endpoint: EndpointId,
     community: i64,
     state: String,
 }

@@ -3,10 +3,11 @@
 use super::EXPIRE_MS;
 use crate::{Audience, EndpointRow, NewEvent, Store, Tx};
 use moothall_core::config::StoreConfig;
+use moothall_core::ids::EndpointId;
 
 fn endpoint() -> EndpointRow {
     EndpointRow {
-        id: 0,
+        id: EndpointId(0),
         public_id: "ep_1".into(),
         kind: "endpoint".into(),
         url: "https://example.com/".into(),
@@ -27,7 +28,7 @@ fn endpoint() -> EndpointRow {
     }
 }
 
-fn event(endpoint: i64) -> NewEvent {
+fn event(endpoint: EndpointId) -> NewEvent {
     NewEvent {
         id: "evt_1".into(),
         community: None,
@@ -52,8 +53,8 @@ async fn what_is_sent_again_before_it_is_ended_goes_on_waiting() {
     let store =
         Store::open(&directory.path().join("moothall.db"), &StoreConfig::default()).unwrap();
     let add = |tx: &Tx<'_>| {
-        let endpoint = tx.add_endpoint(&endpoint(), 9)?.unwrap_or_default();
-        tx.append_event(&event(endpoint))
+        let endpoint = tx.add_endpoint(&endpoint(), 9)?;
+        tx.append_event(&event(endpoint.expect("there is room")))
     };
     store.write("test", add).await.unwrap();
     let over = store.read(|reader| reader.expired_deliveries(EXPIRE_MS, 9)).unwrap();
