@@ -1,4 +1,4 @@
-//! A test's certificate authority. Only programs that are told to trust it do.
+//! A test's certificate authority, which only programs with a setting for it trust.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ impl Authority {
         Self { issuer: Issuer::new(params, key), pem }
     }
 
-    /// Its own certificate, as a file that a host can be told to trust.
+    /// Its own certificate, as a file for a host's settings.
     pub fn write_to(&self, file: &Path) {
         std::fs::write(file, &self.pem).expect("it can be written");
     }

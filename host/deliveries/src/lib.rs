@@ -293,7 +293,7 @@ impl Outbox {
     }
 
     fn begin(&mut self, target: &Arc<Target>, delivery: DueDelivery, is_probe: bool) {
-        // A probe needs a place like any other attempt.
+        // A probe needs a permit like any other attempt.
         let Some(permit) = self.machines.take(&target.machine) else { return };
         let Some(pace) = self.paces.try_begin(&target.machine) else { return };
         let (endpoint, id) = (target.row.id, delivery.id);

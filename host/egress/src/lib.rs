@@ -58,7 +58,7 @@ pub struct Inbound {
     /// Names are in lower case; bytes of a value that are not UTF-8 became U+FFFD.
     pub headers: Vec<(String, String)>,
     pub body: Bytes,
-    /// Why the body is incomplete, if only its first bytes were asked for.
+    /// Why the body is incomplete, if the caller wants only its first bytes.
     pub cut_off: Option<EgressError>,
 }
 

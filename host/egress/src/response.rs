@@ -1,4 +1,4 @@
-//! Reads an answer, and never more of it than is asked for.
+//! Reads an answer, and never more of it than the caller wants.
 
 use bytes::{Bytes, BytesMut};
 use reqwest::Response;

@@ -140,7 +140,7 @@ impl Calls {
     /// Runs a call to its end, even if the caller stops waiting.
     ///
     /// Most calls end at their first poll, and a task for them would cost more than their
-    /// validation. One that has to wait, for a lock, its turn or the commit, becomes a task.
+    /// validation. One that has to wait, for a lock, a permit or the commit, becomes a task.
     pub async fn run(
         self: &Arc<Self>,
         call: ValidatedCall,

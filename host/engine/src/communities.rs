@@ -40,7 +40,7 @@ pub enum ResolveError {
 }
 
 impl Community {
-    /// The instance of `plugin`, told apart by its `community_platform_id` where there are several.
+    /// The instance of `plugin`; if there are several, the one with that `community_platform_id`.
     pub fn resolve(
         &self,
         plugin: &str,

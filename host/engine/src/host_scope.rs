@@ -204,7 +204,7 @@ fn reason(error: &MutationError) -> String {
     format!("{error}: {}", each.collect::<Vec<_>>().join("; "))
 }
 
-/// How the host asks for the end, and hears of it.
+/// How the host asks for the end, and learns of it.
 pub struct Closing {
     pub asked: watch::Receiver<bool>,
     pub done: watch::Sender<bool>,

@@ -51,7 +51,7 @@ pub struct PluginEntry {
     /// A JSON text that was checked. None: the one instance of the plugin stays as it is; if there is none, the config
     /// is empty.
     pub config: Option<String>,
-    /// What the config's `community_platform_id` has to be, where that is said beside it.
+    /// The `community_platform_id` that the request names, which the config's has to equal.
     pub platform_id: Option<String>,
 }
 

@@ -21,7 +21,7 @@ pub mod imports {
     });
 }
 
-/// Makes the module `wit` of one export interface, beside what the host knows of it. `web` stands behind a world that
+/// Makes the module `wit` of one export interface, next to what the host knows of it. `web` stands behind a world that
 /// has HTTP messages.
 macro_rules! export {
     ($world:literal $(, $used:literal: $at:ident)*) => {

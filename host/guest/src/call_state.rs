@@ -48,7 +48,7 @@ pub struct CallState {
     pub(super) lock: Option<InstanceLock>,
     /// Whether the call is waiting for that lock.
     waits_for_lock: bool,
-    /// The process that the call is about, as it was stored when the call first asked.
+    /// The call's process, as it was stored when the call first read it.
     pub(super) process_row: Option<ProcessRow>,
     pub(super) table: ResourceTable,
     /// The places of its open TCP sockets; none until it opens one.

@@ -41,7 +41,7 @@ impl PluginContext {
         self.spent.charge(now, bytes, self.limits.day_bytes()).inspect_err(|_| self.count_refusal())
     }
 
-    /// Whether so many more bytes may be stored for the plugin today.
+    /// Whether this many more bytes may be stored for the plugin today.
     pub fn has_day_room(&self, now: i64, bytes: u64) -> Result<(), UsedUp> {
         let room = self.spent.has_room(now, bytes, self.limits.day_bytes());
         room.inspect_err(|_| self.count_refusal())
@@ -70,7 +70,7 @@ pub struct CallContext {
     pub request_id: Option<RequestId>,
     /// The secrets of a config that is about to be stored; they count in place of the stored ones.
     pub pending_secrets: Option<PendingSecrets>,
-    /// The process that the call is about.
+    /// The call's process.
     pub process: Option<Arc<ProcessRef>>,
     /// Whether the call may send requests; in a dry run it may not.
     pub may_send: bool,

@@ -8,7 +8,7 @@ use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAlloc
 use super::meter::TICK;
 use moothall_core::config::Limits;
 
-/// Component instances that `describe` may need, beside those of calls and residents.
+/// Component instances that `describe` may need, besides those of calls and residents.
 const SPARE_INSTANCES: u32 = 8;
 /// Guest stack, in bytes.
 const WASM_STACK_BYTES: usize = 512 << 10;

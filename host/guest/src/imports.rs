@@ -26,7 +26,7 @@ use super::refusal::error;
 use moothall_core::clock::rfc3339;
 use moothall_core::day_budget::UsedUp;
 
-/// Interfaces of WASI 0.2 that are there, by package.
+/// Interfaces of WASI 0.2 that guests may import, by package.
 const WASI: &[(&str, &[&str])] = &[
     (
         "wasi:cli",
@@ -98,7 +98,7 @@ pub fn missing(name: &str) -> Option<String> {
 }
 
 impl CallState {
-    /// Whether the plugin may have so many bytes more stored today, with what this call wants stored already.
+    /// Whether the plugin may store this many bytes more today, besides what this call stores already.
     fn require_day_room(&self, bytes: u64) -> Result<(), Error> {
         let (now, limit) = (self.shared.clock.now_ms(), self.plugin_context.limits.day_bytes());
         let before = self.call_context.batch.as_ref().map_or(0, |batch| batch.stored_bytes);

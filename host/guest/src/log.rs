@@ -14,7 +14,7 @@ use super::quota::Quota;
 use moothall_core::ids::CallId;
 use moothall_core::instance::Instance;
 
-/// Bytes that each line counts for beside its text, because writing a line has a cost of its own.
+/// Bytes that each line counts besides its text, because writing a line has a cost of its own.
 const LINE_COST: usize = 64;
 /// Longest line; the rest of a longer one is left out, or is the next for standard output.
 const LINE_BYTES: usize = 8 << 10;
@@ -97,7 +97,7 @@ impl Lines {
         let cost = message.len() + LINE_COST;
         if cost > self.left {
             self.dropped += message.len();
-            // One line that does not fit ends the log, so that what is there stays in order.
+            // One line that does not fit ends the log, so that it has no gaps.
             self.left = 0;
             return;
         }

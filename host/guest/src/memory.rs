@@ -52,7 +52,7 @@ pub enum Full {
 }
 
 impl Full {
-    /// What a caller is told.
+    /// The message for a caller.
     pub fn reason(self) -> &'static str {
         match self {
             Self::Host => {
@@ -176,7 +176,7 @@ impl MemoryReservation {
         self.bytes
     }
 
-    /// Takes so many bytes more, unless that would exceed a limit.
+    /// Takes this many bytes more, unless that would exceed a limit.
     pub fn grow(&mut self, bytes: u64) -> Result<(), Full> {
         self.memory.take(self.of, bytes)?;
         self.bytes += bytes;

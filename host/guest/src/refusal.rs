@@ -1,4 +1,4 @@
-//! What a guest is told when an import refuses: an `error` of the contract, never a trap.
+//! What a guest gets when an import refuses: an `error` of the contract, never a trap.
 
 use moothall_values::json;
 

@@ -169,7 +169,7 @@ pub struct ProcessManifest {
     pub schedule: Option<ScheduleManifest>,
 }
 
-/// A function of a process beside `start` that does something.
+/// A function of a process besides `start` that does something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProcessFunction {

@@ -158,7 +158,7 @@ impl Schema {
         })
     }
 
-    /// Adds absent members that have a default. What is there, also `null`, stays as it is. Whether anything
+    /// Adds absent members that have a default. Existing members, also `null`, stay as they are. Whether anything
     /// was added.
     pub fn fill_defaults(&self, value: &mut Value) -> Result<bool, Violation> {
         self.defaults.fill(value)

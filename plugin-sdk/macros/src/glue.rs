@@ -1,4 +1,4 @@
-//! The code that is written beside an author's `impl` block. It only names things: the SDK's functions that it
+//! The code that is generated next to an author's `impl` block. It only names things: the SDK's functions that it
 //! calls do the work.
 
 use proc_macro2::TokenStream;

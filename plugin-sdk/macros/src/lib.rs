@@ -88,7 +88,7 @@ use proc_macro::TokenStream;
 /// | private addresses under a granted host | nothing | `cidr = ["10.0.0.0/8"]` |
 ///
 /// A grant of `http`, `tcp` or `reveal` that the manifest does not ask for has no effect; the plugin's listing warns of
-/// it. The listing shows what is asked for and not granted as `missing`; the plugin serves without it.
+/// it. The listing shows what is requested and not granted as `missing`; the plugin serves without it.
 ///
 /// # What a changed configuration does
 ///

@@ -10,7 +10,7 @@ use crate::signature::{Form, parameter_types};
 /// A method whose signature and options are right.
 pub struct Method<O> {
     pub name: Ident,
-    /// The type of its parameter, if it has one beside `&self`.
+    /// The type of its parameter, if it has one besides `&self`.
     pub parameter: Option<Type>,
     pub options: O,
 }

@@ -18,7 +18,7 @@ use syn::{Attribute, Expr, ExprLit, Lit, LitInt, LitStr, Meta, Token, Type};
 
 use crate::mistakes::Mistakes;
 
-/// The options in an attribute's brackets. Notes a name that is there twice.
+/// The options in an attribute's brackets. Notes a name that is given twice.
 pub fn read(tokens: TokenStream, mistakes: &mut Mistakes) -> Vec<Meta> {
     let parsed = Punctuated::<Meta, Token![,]>::parse_terminated.parse2(tokens);
     let mut options: Vec<Meta> = Vec::new();

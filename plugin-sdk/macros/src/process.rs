@@ -20,7 +20,7 @@ use functions::{Function, NAMES};
 const FORM: &str = "`#[process]` goes on the `impl` block of a unit struct: `struct MyVote;` and `impl MyVote { … }`";
 const START: &str = "a process needs `fn start(&self, parameters: Parameters) -> Result<()>`";
 
-/// Returns the `impl` block, the code that is written beside it, and an error for each mistake.
+/// Returns the `impl` block, the code that is generated next to it, and an error for each mistake.
 pub fn expand(attributes: TokenStream, item: TokenStream) -> TokenStream {
     let mut mistakes = Mistakes::default();
     let Ok(mut block) = syn::parse2::<ItemImpl>(item.clone()) else {

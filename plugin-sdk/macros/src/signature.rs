@@ -19,7 +19,7 @@ pub struct Form {
     pub has_result: fn(&Type) -> bool,
 }
 
-/// What a method takes beside `&self`.
+/// What a method takes besides `&self`.
 pub enum Parameter {
     Nothing,
     /// A type that the author chooses.
@@ -68,7 +68,7 @@ fn is_shared_reference(receiver: &Receiver) -> bool {
     matches!(&receiver.kind, ReceiverKind::Reference(_, None, None))
 }
 
-/// Notes a mistake unless the method has exactly this parameter beside `self`.
+/// Notes a mistake unless the method has exactly this parameter besides `self`.
 pub fn check_parameter(
     expected: &Parameter,
     signature: &Signature,

@@ -54,7 +54,7 @@ impl Worker {
         self
     }
 
-    /// After so many attempts an event becomes a dead letter.
+    /// After this many attempts an event becomes a dead letter.
     #[must_use]
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = Some(attempts);

@@ -123,7 +123,7 @@ impl Webhooks {
             .map_err(|why| WebhookError::UnusableSecret(plugin.name.to_string(), why.to_string()))
     }
 
-    /// The text at a place of the plugin's settings or of the instance's config, secret or not.
+    /// A text of the plugin's settings or of the instance's config, by its pointer, secret or not.
     fn secret_at(
         &self,
         plugin: &Plugin,

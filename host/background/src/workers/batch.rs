@@ -24,7 +24,7 @@ mod tests;
 const EVENTS: usize = 64;
 /// How long a batch may go on beginning events.
 const TIME: Duration = Duration::from_millis(100);
-/// A batch that would write about so many rows takes no more events.
+/// A batch that would write about this many rows takes no more events.
 const ROWS: usize = 5_000;
 /// How many positions a stored cursor may stay behind while the worker wants none of the events.
 const BEHIND: i64 = 1_000;

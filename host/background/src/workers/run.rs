@@ -26,7 +26,7 @@ const NO_PERMIT: RetryPolicy = RetryPolicy::doubling(50, 3_200);
 /// The right to run one batch, given back when it is dropped.
 struct Permit {
     _permits: (SharePermit, Pace),
-    /// Who is told how long the batch took.
+    /// Who gets to know how long the batch took.
     paces: Arc<Paces<i64>>,
 }
 

@@ -5,7 +5,7 @@ use super::Config;
 use crate::machine::Machine;
 
 const MIB: u64 = 1 << 20;
-/// Most memory of all guests that is taken without being asked for, in bytes; half of the machine's at most.
+/// The most memory for all guests unless the operator sets it, in bytes; at most half of the machine's.
 const GUEST_MEMORY_BYTES: u64 = 4 << 30;
 /// What a call takes at least, in bytes: a guest in Rust that does little.
 const CALL_BYTES: u64 = 2 * MIB;

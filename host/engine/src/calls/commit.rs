@@ -32,7 +32,7 @@ pub struct Writes {
     pub events: Vec<NewEvent>,
     pub process: Option<(Arc<ProcessRef>, ProcessChange)>,
     pub accounts: Vec<AccountChange>,
-    /// What else is told of the events.
+    /// Who else gets the events.
     pub(super) sending: Option<Sending>,
 }
 
@@ -43,7 +43,7 @@ impl Writes {
         self.state.len() + 2 * self.events.len() + process + self.accounts.len()
     }
 
-    /// Whether they complete the process that the call is about.
+    /// Whether they complete the call's process.
     pub fn completes(&self) -> bool {
         let process = self.process.as_ref();
         process.is_some_and(|(_, change)| change.status == Some(ProcessStatus::Completed))
@@ -69,7 +69,7 @@ impl Writes {
         events + process + accounts
     }
 
-    /// Stores them for an instance that is there.
+    /// Stores them for an existing instance.
     pub fn apply(&self, tx: &Tx<'_>, instance: &Instance, now: i64) -> Result<(), StoreError> {
         tx.apply_state(instance.id, &self.state)?;
         self.events.iter().try_for_each(|event| tx.append_event(event).map(drop))?;

@@ -38,7 +38,7 @@ struct Queued {
     _permit: SharePermit,
 }
 
-/// What the log and the list say of a call beside how it failed.
+/// What the log and the list say about a call besides how it failed.
 pub struct Trace {
     pub started: Instant,
     id: Option<CallId>,

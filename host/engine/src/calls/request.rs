@@ -111,7 +111,7 @@ impl ValidatedCall {
         self
     }
 
-    /// The process that the call is about.
+    /// The call's process.
     pub fn about(mut self, process: Arc<ProcessRef>) -> Self {
         self.process = Some(process);
         self
@@ -136,7 +136,7 @@ impl ValidatedCall {
         self
     }
 
-    /// Marks the call as part of what a driver asked for.
+    /// Marks the call as part of a driver's request.
     pub fn asked_by_driver(mut self) -> Self {
         self.is_asked = true;
         self

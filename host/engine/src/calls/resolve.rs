@@ -138,7 +138,7 @@ impl Calls {
         })
     }
 
-    /// The instance of `plugin`, told apart by its `community_platform_id`.
+    /// The instance of `plugin` with that `community_platform_id`.
     pub fn instance(
         &self,
         community: &Community,

@@ -1,4 +1,4 @@
-//! `sending_event`: what a call's events are told with to the plugins that consume it.
+//! `sending_event`: the event with which the host reports a call's events to the plugins that consume it.
 
 use std::time::Instant;
 
@@ -13,7 +13,7 @@ use moothall_values::json::{Object, list};
 /// Data of events in one item, in bytes; one event that has more is an item of its own.
 const SENDING_BYTES: usize = 256 << 10;
 
-/// What the events of a call are told with to plugins that consume `sending_event`.
+/// The event that reports the events of a call to plugins that consume `sending_event`.
 #[derive(Debug)]
 pub struct Sending {
     handler_id: String,

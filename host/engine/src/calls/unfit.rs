@@ -92,7 +92,7 @@ impl Calls {
                     found.first.push(UnfitInstance { instance, violations });
                 }
             }
-            // There may be as many as there are communities.
+            // Each community may have one.
             tokio::task::yield_now().await;
         }
         found.tell(plugin);

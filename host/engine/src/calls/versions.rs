@@ -109,7 +109,7 @@ impl Calls {
             if plugin.manifest.has(Lifecycle::Upgraded) {
                 self.upgrade(&change).await?;
             } else {
-                // Stored, because a later version's `upgraded` is told this one.
+                // Stored, because a later version's `upgraded` gets this one.
                 let store = change.store(from);
                 let (id, generation) = (instance.id, instance.generation);
                 let note = move |tx: &Tx<'_>| {

@@ -40,7 +40,7 @@ impl Routes {
         new.for_each(|instance| table.add(instance));
     }
 
-    /// Learns a plugin's route keys: once for each of its versions, all its instances are looked at.
+    /// Learns a plugin's route keys: reads all its instances once for each of its versions.
     pub fn use_keys(
         &self,
         plugin: &PluginName,

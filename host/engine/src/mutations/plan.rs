@@ -23,7 +23,7 @@ pub struct Plan {
     pub before: Option<Arc<CommunityNames>>,
     /// Its names afterwards; none if it is deleted.
     pub after: Option<Arc<CommunityNames>>,
-    /// One for each instance that is there before or after.
+    /// One for each instance that exists before or after.
     pub steps: Vec<PlanStep>,
 }
 

@@ -40,7 +40,7 @@ pub fn digest(bytes: &[u8]) -> String {
     })
 }
 
-/// What native code depends on beside the component: the engine's version, its settings and the CPU.
+/// What native code depends on besides the component: the engine's version, its settings and the CPU.
 pub fn compatibility(engine: &Engine) -> String {
     let mut hasher = std::hash::DefaultHasher::new();
     engine.precompile_compatibility_hash().hash(&mut hasher);

@@ -115,7 +115,7 @@ impl Plugin {
         self.context.grants.has_host_scope()
     }
 
-    /// Counts a call in, unless as many as may be are in flight; dropping the answer counts it out.
+    /// Begins a call, unless the most calls are in flight; dropping the answer ends it.
     pub fn enter(self: &Arc<Self>) -> Option<PluginCall> {
         if self.calls.fetch_add(1, Ordering::Relaxed) < self.context.limits.calls_per_plugin {
             return Some(PluginCall(self.clone()));

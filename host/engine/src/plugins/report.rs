@@ -36,7 +36,7 @@ pub struct FileReport {
     pub requested: OfServing<Requested>,
     /// What is in force.
     pub granted: OfServing<Grants>,
-    /// What is asked for and not granted, with the lines to add.
+    /// What the manifest requests and is not granted, with the lines to add.
     pub missing: Vec<Missing>,
     pub loaded_at: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! `hooks`: a step of a hook, which may change or refuse what the host is about to do.
+//! `hooks`: a step of a hook, which may change or halt what the host will do.
 
 use std::sync::Arc;
 

@@ -78,7 +78,7 @@ impl tcp_create_socket::Host for Guarded<'_> {
 }
 
 impl Guarded<'_> {
-    /// Takes a place for one more socket, and first gives back those of sockets that the guest has closed.
+    /// Takes a permit for one more socket, and first gives back those of sockets that the guest has closed.
     fn place(&mut self) -> Result<Place, SocketError> {
         let open = self.sockets.table.iter_mut().filter(|entry| entry.is::<TcpSocket>()).count();
         self.open.lock().unwrap_or_else(PoisonError::into_inner).truncate(open);

@@ -148,7 +148,7 @@ impl Permit {
     }
 }
 
-/// What a guest is told of a request that failed.
+/// The error for a guest whose request failed.
 pub fn told(failed: EgressError) -> Error {
     let kind = match failed {
         EgressError::Invalid(_) => ErrorKind::Invalid,

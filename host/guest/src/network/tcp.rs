@@ -96,7 +96,7 @@ impl TcpGate {
         hosts.any(|host| host.eq_ignore_ascii_case(name))
     }
 
-    /// The addresses of a granted host. A look-up holds a thread, and a plugin may hold only so many.
+    /// The addresses of a granted host. A lookup holds a thread, and a plugin may hold only a few.
     pub async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, EgressError> {
         let plugin = &self.plugin_context.plugin;
         let mut place = None;

@@ -95,7 +95,7 @@ impl Reader<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// The last time that the process before this one believed.
+    /// The last trusted time of the process before this one.
     pub fn clock_seen(&self) -> Result<Option<i64>, StoreError> {
         let mut statement = self.conn.prepare_cached("SELECT seen_at FROM clock WHERE id = 1")?;
         Ok(statement.query_row([], |row| row.get(0)).optional()?)
@@ -155,7 +155,7 @@ impl Tx<'_> {
         Ok(self.conn.prepare_cached(sql)?.execute([latest, rows as i64])?)
     }
 
-    /// Stores the time that is believed now, for the next start.
+    /// Stores the trusted time, for the next start.
     pub fn note_clock(&self, seen: i64) -> Result<(), StoreError> {
         self.conn
             .prepare_cached(

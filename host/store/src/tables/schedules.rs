@@ -75,7 +75,7 @@ fn schedule_row(row: &Row<'_>) -> rusqlite::Result<ScheduleRow> {
 }
 
 impl Reader<'_> {
-    /// The schedules that are due at `now`, the longest first. Closing times go by the time that is believed, because a
+    /// The schedules that are due at `now`, the longest first. Closing times go by the trusted time, because a
     /// process that was closed too early cannot be opened again.
     pub fn due_schedules(
         &self,

@@ -31,7 +31,7 @@ impl WorkerManifest {
         self.events.iter().filter_map(fault).collect()
     }
 
-    /// Whether its patterns name that event; its `match` is not looked at.
+    /// Whether its patterns name that event; this ignores its `match`.
     pub fn names(&self, source: &str, event_type: &str) -> bool {
         names_event(&self.events, source, event_type)
     }

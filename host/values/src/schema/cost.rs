@@ -61,7 +61,7 @@ pub fn bounded(
 /// The cost of one schema's own keywords.
 #[derive(Default)]
 struct Texts {
-    /// On the longest text, or on names of so many bytes.
+    /// On the longest text, or on names of this many bytes.
     text_ns: f64,
     name_ns: f64,
     name_byte_ns: f64,
@@ -111,7 +111,7 @@ impl Texts {
     }
 }
 
-/// The bytes that `maxLength` allows. The validator checks it before the keywords beside it.
+/// The bytes that `maxLength` allows. The validator checks it before the keywords next to it.
 fn longest(schema: &Value) -> Option<usize> {
     let characters = schema.get("maxLength")?.as_u64()?;
     usize::try_from(characters).ok()?.checked_mul(CHARACTER_BYTES)

@@ -15,7 +15,7 @@ const DEPTH: usize = 8;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lead {
-    /// To a place that the schema describes, or leaves open.
+    /// To a place that the schema describes or permits.
     Somewhere,
     /// To no place that the schema names; these are the ones that it names.
     Nowhere(Vec<String>),

@@ -19,7 +19,7 @@ const SAME_PLACE: usize = 1_000;
 const SAME_PLACE_DEPTH: usize = 24;
 /// The most schemas over all places together.
 const ALL_PLACES: usize = 1_000_000;
-/// The validator finds unevaluated members by applying the schemas beside `unevaluated…` twice more.
+/// The validator finds unevaluated members by applying the schemas next to `unevaluated…` twice more.
 const UNEVALUATED_PASSES: usize = 3;
 
 /// A place of a schema, with all schemas that apply there.
@@ -31,7 +31,7 @@ pub struct PlaceCost {
     pub again: Vec<SchemaId>,
     /// By property or index, with the schema of other properties that it keeps away, if there is one.
     named: HashMap<NamedPlace, Vec<(SchemaId, Option<SchemaId>)>>,
-    /// With the schemas of names, which are checked beside the property.
+    /// With the schemas of names, which are checked along with the property.
     other_properties: Vec<SchemaId>,
     other_items: Vec<SchemaId>,
 }

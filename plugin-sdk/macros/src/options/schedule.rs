@@ -56,7 +56,7 @@ impl ScheduleOptions {
         }
     }
 
-    /// The first option that is there.
+    /// The first option that is given.
     pub fn first(&self) -> Option<&LitStr> {
         [&self.every, &self.cron, &self.time_zone, &self.jitter].into_iter().flatten().next()
     }

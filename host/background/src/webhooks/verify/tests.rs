@@ -99,7 +99,7 @@ fn svix_names_its_headers_after_itself() {
         (request(&headers, r#"{"test": 2432232314}"#), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
     refuses_changes(&how("standard-webhooks"), secret, &good, 1_614_265_330);
 
-    // The standard's own come first, whatever stands beside them.
+    // The standard's own headers come first, whatever other headers there are.
     let mut both = good.clone();
     both.headers
         .extend(good.headers.iter().map(|(n, v)| (n.replace("svix", "webhook"), v.clone())));

@@ -1,4 +1,4 @@
-//! Compiles files in tasks, so many at a time, while the directory goes on being watched.
+//! Compiles files in tasks, a limited number at a time, and watches the directory meanwhile.
 //!
 //! A file has one compilation at most, and so has a content: a second file with the same content waits for the first. If
 //! the file or the configuration changes meanwhile, the result is dropped and the file is read again.

@@ -56,7 +56,7 @@ fn thousands_of_patterns_are_refused_before_one_is_compiled() {
     assert!(before.elapsed() < Duration::from_secs(2), "{:?}", before.elapsed());
 }
 
-/// A schema that looks at whatever it is applied to many times over, and finds it valid last.
+/// A schema that reads its value many times, and finds it valid last.
 fn many_visits(visits: usize) -> Value {
     let mut branches = vec![json!({"minimum": 9, "minLength": 2_000_000}); visits];
     branches.push(json!(true));

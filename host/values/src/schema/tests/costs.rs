@@ -32,7 +32,7 @@ fn a_pattern_that_takes_long_on_the_longest_text_needs_a_max_length() {
     let bounded = json!({"properties": {"text": {"pattern": HEAVY, "maxLength": 100}}});
     assert!(is_valid(&compiled(bounded.clone()), &json!({"text": "abc"})));
     assert!(!is_valid(&compiled(bounded), &json!({"text": "abab"})));
-    // Beside another schema of the same text it bounds nothing: it may be looked at after it.
+    // Next to another schema of the same text it bounds nothing, because it may be checked later.
     refusal(json!({"allOf": [{"maxLength": 100}, {"pattern": HEAVY}]}));
 }
 
