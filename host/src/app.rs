@@ -27,7 +27,7 @@ use tokio::sync::watch;
 use crate::http::Api;
 use crate::http::serve::BoundAddress;
 use moothall_core::config::{Config, Sources, load};
-use moothall_store::Wrong;
+use moothall_store::Trouble;
 
 pub use data::DataDirectory;
 
@@ -66,7 +66,7 @@ impl Host {
         let running = self.work.start(&tasks, &self.config, &self.api);
         self.listening.serve(&self.api, stopping)?;
         let store = &self.api.context.store;
-        if store.health().is(Wrong::Ended) {
+        if store.health().has(Trouble::Ended) {
             // Whatever is stored is read again by the next process; this one can store nothing more.
             self.background.shutdown_timeout(BACKGROUND_END);
             return failed.outcome();

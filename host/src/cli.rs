@@ -119,7 +119,7 @@ impl DataArgs {
         Ok(load(&self.sources()?)?)
     }
 
-    /// The same, of a directory whose database is there.
+    /// Loads the configuration; fails if the database is missing.
     fn load_existing(&self) -> anyhow::Result<Config> {
         let config = self.load()?;
         let database = config.database();
@@ -129,12 +129,12 @@ impl DataArgs {
         Ok(config)
     }
 
-    /// The database of a directory that is there.
+    /// Opens the database; fails if it is missing.
     fn store(&self) -> anyhow::Result<(Store, DataDirectory)> {
         open(&self.load_existing()?)
     }
 
-    /// The data directory's database, made if it is not there; the directory only if nobody named it, or `is_new`.
+    /// Opens the database, and makes it if it is missing. Makes the directory only if it is the default one, or `is_new`.
     fn store_or_new(&self, is_new: bool) -> anyhow::Result<(Store, DataDirectory)> {
         let config = self.load()?;
         if !is_new {
@@ -145,17 +145,17 @@ impl DataArgs {
     }
 }
 
-/// Left as it is beside a running host.
+/// Opens the database; without migrating it if a host is using it.
 fn open(config: &Config) -> anyhow::Result<(Store, DataDirectory)> {
     let data = DataDirectory::open(&config.data)?;
-    let store = match data.lock() {
-        Ok(()) => Store::open(&config.database(), &config.store)?,
-        Err(_) => Store::open_beside_host(&config.database(), &config.store)?,
+    let store = match data.try_lock()? {
+        true => Store::open(&config.database(), &config.store)?,
+        false => Store::open_beside_host(&config.database(), &config.store)?,
     };
     Ok((store, data))
 }
 
-/// A key in a database that no host uses would be good for nothing.
+/// Catches a mistyped `--data`: a new database beside it would be no use.
 fn refuse_mistyped(data: &Path) -> anyhow::Result<()> {
     if data.is_dir() || data == Config::default().data {
         return Ok(());
@@ -172,7 +172,7 @@ fn text(path: &Path) -> anyhow::Result<String> {
         .with_context(|| format!("the path {} is not UTF-8", path.display()))
 }
 
-/// Without standard error there is nobody to complain to; the exit code still tells.
+/// Prints an error. If standard error is closed, only the exit code shows the failure.
 fn complain(sentence: &str) {
     drop(writeln!(std::io::stderr(), "moothall: {sentence}"));
 }

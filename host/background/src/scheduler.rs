@@ -72,7 +72,7 @@ impl Scheduler {
         let (mut known, mut far) = (Known::new(), Far::default());
         loop {
             under_way.forget_ended();
-            if !this.context.store.health().writes() {
+            if !this.context.store.health().can_write() {
                 // A tick whose advance is not stored would come again and again.
                 this.pause(&mut under_way).await;
                 continue;

@@ -129,7 +129,7 @@ impl Workers {
         let mut under_way = WorkersUnderWay::new(this.last_position());
         let signal = this.context.store.signals().workers.clone();
         loop {
-            if this.context.store.health().writes() {
+            if this.context.store.health().can_write() {
                 this.note_plugins(&mut under_way).await;
                 this.note(this.poll(&mut under_way));
             }
@@ -138,7 +138,7 @@ impl Workers {
             loop {
                 while under_way.batches.len() < this.config.concurrency.max(1)
                     // Otherwise what a batch did could not be stored.
-                    && this.context.store.health().writes()
+                    && this.context.store.health().can_write()
                     && let Some(next) = under_way.queue.next()
                 {
                     let task = under_way.batches.spawn(this.clone().run_batch(next));
@@ -151,7 +151,7 @@ impl Workers {
                     () = tokio::time::sleep_until(poll_at) => break,
                 }
             }
-            if this.context.store.health().writes() {
+            if this.context.store.health().can_write() {
                 this.settle_idle(&mut under_way).await;
             }
         }

@@ -202,7 +202,7 @@ impl Outbox {
 
     /// Not while outcomes could not be stored.
     fn may_begin(&self) -> bool {
-        !self.is_stopping && self.shared.store.health().writes()
+        !self.is_stopping && self.shared.store.health().can_write()
     }
 
     /// Begins what is due to one endpoint, as far as there is room.

@@ -49,7 +49,7 @@ impl OutcomeBatcher {
 
     /// Begins the next write, unless one is under way or could only fail.
     pub fn begin(&mut self, store: &Store) {
-        if !self.write.is_empty() || !store.health().writes() {
+        if !self.write.is_empty() || !store.health().can_write() {
             return;
         }
         if self.again_at.is_some_and(|at| at <= Instant::now()) {
@@ -101,7 +101,7 @@ async fn store_all(store: Store, outcomes: Arc<[Outcome]>) -> Stored {
     };
     for (at, outcome) in outcomes.iter().enumerate() {
         // One of them must not hold up the others.
-        if outcomes.len() > 1 && store.health().writes() {
+        if outcomes.len() > 1 && store.health().can_write() {
             let all = outcomes.clone();
             let alone = store.write_unhurried("delivery.attempt", outcome.bytes(), move |tx| {
                 tx.finish_attempt(&all[at])

@@ -148,7 +148,7 @@ impl HostScope {
             if reloads.has_changed().unwrap_or(false) {
                 self.config = reloads.borrow_and_update().clone();
             }
-            if self.context.store.health().writes() {
+            if self.context.store.health().can_write() {
                 self.settle().await;
             }
             let (calls, context) = (self.mutations.calls.clone(), self.context.clone());

@@ -23,7 +23,7 @@ use super::shared::Shared;
 use moothall_core::effects::Effects;
 use moothall_core::ids::CallId;
 use moothall_core::instance::{Access, Instance, InstanceLock, LockError};
-use moothall_store::{ProcessRow, StoreError, Wrong};
+use moothall_store::{ProcessRow, StoreError, Trouble};
 
 /// Random bytes that a guest may ask for at once.
 const RANDOM_BYTES: u64 = 64 << 10;
@@ -250,7 +250,7 @@ impl CallState {
 
     fn lock_fault(&self, error: LockError) -> Fault {
         // Whoever has the lock keeps it until its write is stored.
-        if error == LockError::Busy && self.shared.store.health().is(Wrong::Stalled) {
+        if error == LockError::Busy && self.shared.store.health().has(Trouble::Stalled) {
             return StoreError::Stalled.into();
         }
         error.into()

@@ -292,7 +292,7 @@ impl Engine {
     /// Makes the instances of the plugins of the whole host, if the store can be written.
     fn host_scope(&self, config: &Arc<Config>, runtime: &Runtime) -> HostScope {
         let mut host_scope = HostScope::new(self.mutations.clone(), config.clone());
-        if self.calls.context.store.health().writes() {
+        if self.calls.context.store.health().can_write() {
             runtime.block_on(host_scope.settle());
         }
         host_scope

@@ -40,12 +40,20 @@ impl DataDirectory {
 
     /// Only one host may serve a directory. The lock ends with the process, however it ends.
     pub fn lock(&self) -> anyhow::Result<()> {
-        match flock(&self.lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(()),
-            Err(rustix::io::Errno::WOULDBLOCK) => bail!(
+        if !self.try_lock()? {
+            bail!(
                 "another `moothall serve` uses the data directory {}; stop it, or choose another with --data",
                 self.path.display()
-            ),
+            );
+        }
+        Ok(())
+    }
+
+    /// False if a host serves the directory.
+    pub fn try_lock(&self) -> anyhow::Result<bool> {
+        match flock(&self.lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(true),
+            Err(rustix::io::Errno::WOULDBLOCK) => Ok(false),
             Err(error) => {
                 Err(error).with_context(|| format!("{} cannot be locked", self.path.display()))
             }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use moothall_store::{Store, StoreError, Wrong};
+use moothall_store::{Store, StoreError, Trouble};
 
 /// After a write that failed though the store writes.
 const REST: Duration = Duration::from_secs(1);
@@ -53,7 +53,7 @@ impl Unwritten {
 
 /// With anything worse, waiting does not help.
 fn is_waited_for(store: &Store) -> bool {
-    matches!(store.health().wrong(), Some(Wrong::Full | Wrong::Failing | Wrong::Stalled))
+    matches!(store.health().worst(), Some(Trouble::Full | Trouble::Failing | Trouble::Stalled))
 }
 
 async fn store_later<F>(store: Store, what: &'static str, write: impl Fn() -> F + Send + Sync)
@@ -61,10 +61,10 @@ where
     F: Future<Output = Result<(), StoreError>> + Send,
 {
     loop {
-        store.health().until_it_writes().await;
+        store.health().until_it_can_write().await;
         match write().await {
             Ok(()) => return tracing::info!(what, "stored, as the start could not"),
-            Err(error) if store.health().writes() => {
+            Err(error) if store.health().can_write() => {
                 tracing::error!(what, "it cannot be stored: {error}");
                 tokio::time::sleep(REST).await;
             }

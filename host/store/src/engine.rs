@@ -28,7 +28,7 @@ use crate::StoreError;
 use moothall_core::config::StoreConfig;
 
 pub use connection::{Reader, Tx, read_aside};
-pub use health::{Health, Wrong};
+pub use health::{Health, Trouble};
 pub use migrate::SCHEMA_VERSION;
 pub use signals::Signals;
 
@@ -132,7 +132,7 @@ impl Store {
         match tokio::time::timeout(self.inner.patience, answered).await {
             Ok(answer) => answer.unwrap_or_else(|_| Err(ended())),
             Err(_) => {
-                self.health().stalled();
+                self.health().report_stalled();
                 Err(if claim.give_up() { StoreError::Stalled } else { StoreError::Unsettled })
             }
         }
@@ -152,23 +152,23 @@ impl Store {
 
     /// While a write hangs, others would only queue behind it.
     fn queue(&self, job: Job) -> Result<(), StoreError> {
-        if self.health().is(Wrong::Stalled) {
+        if self.health().has(Trouble::Stalled) {
             drop(job.finish(Err(StoreError::Stalled)));
             return Err(StoreError::Stalled);
         }
         self.inner.writer.queue(job)
     }
 
-    /// What is known to be wrong. If nothing was written for a while this also queues a trial write, whose outcome the next
-    /// call shows. Never waits.
-    pub fn wrong(&self) -> Option<Wrong> {
-        if self.health().is_quiet() {
+    /// The worst trouble that is known. If nothing was written for a while this also queues a trial write, whose outcome the
+    /// next call shows. Never waits.
+    pub fn trouble(&self) -> Option<Trouble> {
+        if self.health().claim_trial_write() {
             watch::try_to_write(&self.inner);
         }
-        self.health().wrong()
+        self.health().worst()
     }
 
-    /// Whether the store writes and reads.
+    /// Whether the store can be written and read.
     pub fn health(&self) -> &Health {
         self.inner.health()
     }

@@ -6,8 +6,8 @@
 //! guest or for HTTP: a transaction lasts as long as its statements.
 //!
 //! `Store::health` knows whether it writes and reads, and asking costs the load of an atomic. A background task (attempts,
-//! ticks, items, batches) begins no work unless `health().writes()`, and goes on after
-//! `health().until_it_writes().await`, which returns when a write was stored again.
+//! ticks, items, batches) begins no work unless `health().can_write()`, and goes on after
+//! `health().until_it_can_write().await`, which returns when a write was stored again.
 
 mod engine;
 mod error;
@@ -15,7 +15,7 @@ mod tables;
 
 pub use engine::rows::{Found, Listed};
 pub use engine::{
-    AfterWrite, Health, Reader, SCHEMA_VERSION, Signals, Store, Tx, Wrong, read_aside,
+    AfterWrite, Health, Reader, SCHEMA_VERSION, Signals, Store, Trouble, Tx, read_aside,
 };
 pub use error::{StoreError, Taken};
 pub use tables::accounts::AccountFilter;

@@ -244,7 +244,7 @@ impl Webhooks {
     /// Begins to try the items that are due, one of each receiver, as far as there is room for them and for their plugins.
     /// Whether there may be more.
     fn poll(&self, work: &mut ItemsUnderWay) -> bool {
-        if !self.context.store.health().writes() {
+        if !self.context.store.health().can_write() {
             // What came of an attempt could not be stored.
             return false;
         }

@@ -183,7 +183,7 @@ async fn write_down(store: Store, mut calls: mpsc::Receiver<Queued>) {
     let mut batch = Vec::new();
     while calls.recv_many(&mut batch, BATCH).await > 0 {
         // Calls that fail meanwhile wait in the queue, as many as it holds.
-        store.health().until_it_writes().await;
+        store.health().until_it_can_write().await;
         // Dropping the rest of each entry gives back its plugin's place in the queue.
         let rows: Vec<_> = batch.drain(..).map(|queued: Queued| queued.row).collect();
         let plugins: Vec<_> = rows.iter().map(|row| row.plugin.clone()).collect();

@@ -61,8 +61,8 @@ async fn ready(State(api): State<Arc<Api>>) -> impl IntoResponse {
 }
 
 fn readiness(api: &Api) -> Result<Json<Health>, Problem> {
-    if let Some(wrong) = api.context.store.wrong() {
-        return Err(Problem::not_ready(format!("{}; the log says why", wrong.sentence())));
+    if let Some(trouble) = api.context.store.trouble() {
+        return Err(Problem::not_ready(format!("{}; the log says why", trouble.sentence())));
     }
     if let Some(fault) = directory_fault(&api.calls) {
         return Err(Problem::not_ready(fault));

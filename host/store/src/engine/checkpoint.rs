@@ -42,7 +42,7 @@ pub fn start(database: &Arc<Database>, config: &StoreConfig) -> Result<(), Store
     let checkpointer = Checkpointer::new(conn, database, config);
     let database = Arc::downgrade(database);
     let health = checkpointer.health.clone();
-    health.thread("store-checkpoint", move || checkpointer.run(&database))
+    health.spawn_thread("store-checkpoint", move || checkpointer.run(&database))
 }
 
 /// Copies all of it, and leaves an empty log.

@@ -13,7 +13,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::backup;
 use super::disk;
-use super::health::{Health, Wrong};
+use super::health::{Health, Trouble};
 use super::reading::Reading;
 use super::rows::Unreadable;
 use super::signals::RaisedSignals;
@@ -235,7 +235,7 @@ impl Database {
         &self,
         run: impl FnOnce(&Reader<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        if self.health.is(Wrong::Hanging) {
+        if self.health.has(Trouble::Hanging) {
             // This read would hang too, and its thread with it.
             return Err(StoreError::Stalled);
         }
@@ -271,7 +271,7 @@ impl Database {
             if in_progress.is_late() {
                 return Err(StoreError::Stalled);
             }
-            read.inspect_err(|error| self.health.met(error))
+            read.inspect_err(|error| self.health.note_error(error))
         })
     }
 

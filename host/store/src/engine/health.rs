@@ -1,7 +1,7 @@
-//! The health of the store: the one place that knows whether it writes and reads.
+//! The health of the store: the one place that knows whether it can be written and read.
 //!
 //! The writer reports how its commits end, each thread that reads reports when a read begins and ends, and `watch`, a
-//! thread that never touches the disk, sees which of them hangs. Asking costs one load of an atomic. Nothing here waits for
+//! thread that never touches the disk, notices which of them hangs. Asking costs one load of an atomic. Nothing here waits for
 //! the disk.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,22 +18,22 @@ use moothall_core::config::StoreConfig;
 
 /// How often the watch checks what hangs.
 pub const POLL_INTERVAL: Duration = Duration::from_millis(100);
-/// A read that was seen by so many polls is a long one.
+/// A read that is still running after this many polls counts as long.
 const LONG_POLLS: u128 = 10;
 
-/// What can be wrong, each independent of the others, the worst first.
+/// What can be the matter with the store. Several can be at once; the worst is first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Wrong {
+pub enum Trouble {
     /// The writer has ended or stopped: only a restart helps.
     Ended = 1,
     /// A read or a write found the file damaged.
     Damaged = 2,
     /// What is in memory may differ from what is stored: a callback after a commit panicked.
     Diverged = 4,
-    /// A write hangs.
+    /// A write has not come back for `stalled_ms`.
     Stalled = 8,
-    /// A read hangs.
+    /// A read has not come back for `stalled_ms`.
     Hanging = 16,
     /// The disk is full, or the database has reached its bound.
     Full = 32,
@@ -41,31 +41,31 @@ pub enum Wrong {
     Failing = 64,
 }
 
-const ALL: [Wrong; 7] = [
-    Wrong::Ended,
-    Wrong::Damaged,
-    Wrong::Diverged,
-    Wrong::Stalled,
-    Wrong::Hanging,
-    Wrong::Full,
-    Wrong::Failing,
+const ALL: [Trouble; 7] = [
+    Trouble::Ended,
+    Trouble::Damaged,
+    Trouble::Diverged,
+    Trouble::Stalled,
+    Trouble::Hanging,
+    Trouble::Full,
+    Trouble::Failing,
 ];
 
-/// While one of these is so, no write can be expected to be stored.
-const WRITES_NOT: u8 =
-    Wrong::Ended as u8 | Wrong::Stalled as u8 | Wrong::Full as u8 | Wrong::Failing as u8;
+/// While one of these is present, a write cannot be expected to be stored.
+const PREVENT_WRITES: u8 =
+    Trouble::Ended as u8 | Trouble::Stalled as u8 | Trouble::Full as u8 | Trouble::Failing as u8;
 
-impl Wrong {
-    /// The reason that `/ready` shows; the log has what the operator needs.
+impl Trouble {
+    /// The reason that `/readyz` shows. The log says more.
     pub fn sentence(self) -> &'static str {
         match self {
-            Self::Ended => "The store writes no more until the host is started again",
+            Self::Ended => "The store has stopped writing: restart the host",
             Self::Damaged => "The store is damaged: restore a backup",
             Self::Diverged => {
-                "The store may have more than the host knows of: start the host again"
+                "The store may contain changes that the host has not noticed: restart the host"
             }
-            Self::Stalled => "The store does not come back from a write",
-            Self::Hanging => "The store does not come back from a read",
+            Self::Stalled => "A write to the store has been hanging",
+            Self::Hanging => "A read from the store has been hanging",
             Self::Full => "The store is full",
             Self::Failing => "The store cannot be written",
         }
@@ -73,18 +73,20 @@ impl Wrong {
 
     fn log(self, reason: &str) {
         match self {
-            Self::Ended => tracing::error!("the store writes no more: {reason}"),
+            Self::Ended => {
+                tracing::error!("the store has stopped writing: {reason}; restart the host")
+            }
             Self::Damaged => tracing::error!(
                 "the database is damaged: {reason}; stop the host and restore a backup"
             ),
             Self::Diverged => tracing::error!(
-                "what the host knows may differ from what is stored: {reason}; start it again"
+                "what the host has in memory may differ from what is stored: {reason}; restart the host"
             ),
             Self::Stalled => tracing::error!(
-                "the store does not write: {reason}; does its disk answer, does another process hold it?"
+                "a write to the store hangs: {reason}; does the disk answer? does another process lock the database?"
             ),
             Self::Hanging => {
-                tracing::error!("the store cannot be read: {reason}; does its disk answer?");
+                tracing::error!("a read from the store hangs: {reason}; does the disk answer?");
             }
             Self::Full => tracing::error!(
                 "the store is full: {reason}; make room on its disk, or raise [store] database_bytes"
@@ -94,46 +96,48 @@ impl Wrong {
     }
 }
 
-/// Clones share it.
+/// The health of one store. Clones are the same health.
 #[derive(Clone)]
-pub struct Health(Arc<Known>);
+pub struct Health(Arc<State>);
 
-struct Known {
-    wrong: AtomicU8,
+struct State {
+    /// The bits of all `Trouble` that is present.
+    troubles: AtomicU8,
+    /// Times are kept as microseconds after this.
     began: Instant,
-    /// When the oldest write that the writer has taken was queued, in microseconds after `began`; 0: there is none.
-    oldest: AtomicU64,
-    stalled: Duration,
-    slow: Duration,
-    /// When a write was stored last, or was tried to see whether the store writes; in the same form as `oldest`.
-    last: AtomicU64,
-    quiet: Duration,
+    /// When the oldest write that the writer is working on was queued; 0 if there is none.
+    oldest_write: AtomicU64,
+    stalled_after: Duration,
+    slow_after: Duration,
+    /// When a write was last stored, or a trial write was last queued.
+    last_write: AtomicU64,
+    quiet_after: Duration,
     unreadable: Unreadable,
     readers: Mutex<Vec<Weak<Reading>>>,
     long_reads: Mutex<Vec<String>>,
-    /// Threads whose reads take longer than `slow`, by their names.
+    /// The names of threads that have been in one read for longer than `slow_after`.
     slow_threads: watch::Sender<Vec<String>>,
-    /// Notified when something is over.
-    over: Notify,
+    /// Notified when a trouble has cleared.
+    cleared: Notify,
     /// Why the process cannot go on.
     fatal: watch::Sender<Option<String>>,
 }
 
 impl Health {
     pub fn new(config: &StoreConfig) -> Self {
-        Self(Arc::new(Known {
-            wrong: AtomicU8::new(0),
+        Self(Arc::new(State {
+            troubles: AtomicU8::new(0),
             began: Instant::now(),
-            oldest: AtomicU64::new(0),
-            stalled: Duration::from_millis(config.stalled_ms.max(1)),
-            slow: Duration::from_millis(config.slow_read_ms),
-            last: AtomicU64::new(0),
-            quiet: Duration::from_millis(config.quiet_ms),
+            oldest_write: AtomicU64::new(0),
+            stalled_after: Duration::from_millis(config.stalled_ms.max(1)),
+            slow_after: Duration::from_millis(config.slow_read_ms),
+            last_write: AtomicU64::new(0),
+            quiet_after: Duration::from_millis(config.quiet_ms),
             unreadable: Unreadable::default(),
             readers: Mutex::default(),
             long_reads: Mutex::default(),
             slow_threads: watch::Sender::default(),
-            over: Notify::new(),
+            cleared: Notify::new(),
             fatal: watch::Sender::new(None),
         }))
     }
@@ -141,29 +145,29 @@ impl Health {
     // --- asking
 
     /// Whether a write can be expected to be stored. Background tasks ask before they begin any work.
-    pub fn writes(&self) -> bool {
-        self.0.wrong.load(Ordering::Acquire) & WRITES_NOT == 0
+    pub fn can_write(&self) -> bool {
+        self.0.troubles.load(Ordering::Acquire) & PREVENT_WRITES == 0
     }
 
-    /// Waits until the store writes; returns at once if it does.
-    pub async fn until_it_writes(&self) {
+    /// Waits until writes can be expected to be stored.
+    pub async fn until_it_can_write(&self) {
         loop {
-            let mut over = std::pin::pin!(self.0.over.notified());
-            over.as_mut().enable();
-            if self.writes() {
+            let mut cleared = std::pin::pin!(self.0.cleared.notified());
+            cleared.as_mut().enable();
+            if self.can_write() {
                 return;
             }
-            over.await;
+            cleared.await;
         }
     }
 
-    pub fn is(&self, wrong: Wrong) -> bool {
-        self.0.wrong.load(Ordering::Acquire) & wrong as u8 != 0
+    pub fn has(&self, trouble: Trouble) -> bool {
+        self.0.troubles.load(Ordering::Acquire) & trouble as u8 != 0
     }
 
-    /// The worst of what is wrong.
-    pub fn wrong(&self) -> Option<Wrong> {
-        ALL.into_iter().find(|wrong| self.is(*wrong))
+    /// The worst trouble that is present.
+    pub fn worst(&self) -> Option<Trouble> {
+        ALL.into_iter().find(|trouble| self.has(*trouble))
     }
 
     /// Waits until the process must end; returns why.
@@ -176,16 +180,16 @@ impl Health {
 
     // --- reporting
 
-    /// Something is wrong. Logged when it begins.
-    pub fn note(&self, wrong: Wrong, reason: &str) {
-        if self.0.wrong.fetch_or(wrong as u8, Ordering::AcqRel) & wrong as u8 == 0 {
-            wrong.log(reason);
+    /// Notes a trouble, and logs it if it is new.
+    pub fn report(&self, trouble: Trouble, reason: &str) {
+        if self.0.troubles.fetch_or(trouble as u8, Ordering::AcqRel) & trouble as u8 == 0 {
+            trouble.log(reason);
         }
     }
 
-    /// The process must end: only a new one can go on.
-    pub fn note_fatal(&self, reason: &str) {
-        self.note(Wrong::Ended, reason);
+    /// Notes that the process must end: only a new one can go on.
+    pub fn report_fatal(&self, reason: &str) {
+        self.report(Trouble::Ended, reason);
         self.0.fatal.send_if_modified(|known| {
             let is_first = known.is_none();
             known.get_or_insert_with(|| reason.to_owned());
@@ -193,29 +197,27 @@ impl Health {
         });
     }
 
-    /// These are over.
-    pub fn clear(&self, over: &[Wrong]) {
-        let bits = over.iter().fold(0, |bits, wrong| bits | *wrong as u8);
-        let before = self.0.wrong.fetch_and(!bits, Ordering::AcqRel) & bits;
-        if before == 0 {
+    /// Notes that these have cleared.
+    pub fn clear(&self, gone: &[Trouble]) {
+        let bits = gone.iter().fold(0, |bits, trouble| bits | *trouble as u8);
+        let before = self.0.troubles.fetch_and(!bits, Ordering::AcqRel);
+        if before & bits == 0 {
             return;
         }
-        match before & WRITES_NOT {
-            0 => tracing::warn!("the store can be read again"),
-            _ => tracing::warn!("the store can be written again"),
-        }
-        self.0.over.notify_waiters();
+        let possible = possible_again(before, before & !bits);
+        possible.into_iter().for_each(|what| tracing::warn!("the store can be {what} again"));
+        self.0.cleared.notify_waiters();
     }
 
-    /// A statement failed: notes what that says about the whole store.
-    pub fn met(&self, error: &StoreError) {
+    /// Notes what an error of one statement says about the whole store.
+    pub fn note_error(&self, error: &StoreError) {
         if matches!(error, StoreError::Damaged(_) | StoreError::Unreadable(_)) {
-            self.note(Wrong::Damaged, &error.to_string());
+            self.report(Trouble::Damaged, &error.to_string());
         }
     }
 
-    /// Starts a thread of the store. If it ends, however it does, the process cannot go on.
-    pub fn thread(
+    /// Starts a thread of the store. If it panics, the process must end.
+    pub fn spawn_thread(
         &self,
         name: &'static str,
         run: impl FnOnce() + Send + 'static,
@@ -223,7 +225,7 @@ impl Health {
         let health = self.clone();
         let guarded = move || {
             if catch_unwind(AssertUnwindSafe(run)).is_err() {
-                health.note_fatal(&format!("the thread {name} panicked"));
+                health.report_fatal(&format!("the thread {name} panicked"));
             }
         };
         let spawned = std::thread::Builder::new().name(name.into()).spawn(guarded);
@@ -234,42 +236,43 @@ impl Health {
 
     // --- the writer
 
-    /// The writer has taken writes, of which the oldest was queued then.
-    pub fn takes_up(&self, queued: Instant) {
+    /// The writer begins to work on writes, of which the oldest was queued then.
+    pub fn write_started(&self, queued: Instant) {
         let micros = micros(queued.saturating_duration_since(self.0.began));
-        self.0.oldest.store(micros.max(1), Ordering::Release);
+        self.0.oldest_write.store(micros.max(1), Ordering::Release);
     }
 
-    /// Rows were stored.
-    pub fn stored(&self) {
-        self.0.last.store(micros(self.0.began.elapsed()), Ordering::Relaxed);
+    /// A write has stored rows.
+    pub fn write_stored(&self) {
+        self.0.last_write.store(micros(self.0.began.elapsed()), Ordering::Relaxed);
     }
 
-    /// Whether nothing was stored for so long that a write must show whether the store still writes. If several ask at once
-    /// this is true for one of them.
-    pub fn is_quiet(&self) -> bool {
+    /// Whether the caller has to queue a trial write, because nothing was stored for so long that nobody knows whether the
+    /// store can still write. Of several callers at once only one is told so.
+    pub fn claim_trial_write(&self) -> bool {
         let now = micros(self.0.began.elapsed());
-        let take = |last: u64| (now.saturating_sub(last) >= micros(self.0.quiet)).then_some(now);
-        self.0.last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
+        let take =
+            |last: u64| (now.saturating_sub(last) >= micros(self.0.quiet_after)).then_some(now);
+        self.0.last_write.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
     }
 
-    /// The writer has answered the writes that it had taken.
-    pub fn answered(&self) {
-        self.0.oldest.store(0, Ordering::Release);
-        if self.is(Wrong::Stalled) {
-            self.clear(&[Wrong::Stalled]);
+    /// The writer has answered the writes that it was working on.
+    pub fn writes_finished(&self) {
+        self.0.oldest_write.store(0, Ordering::Release);
+        if self.has(Trouble::Stalled) {
+            self.clear(&[Trouble::Stalled]);
         }
     }
 
-    /// Whoever waited for a write gave up.
-    pub fn stalled(&self) {
-        let ms = self.0.stalled.as_millis();
-        self.note(Wrong::Stalled, &format!("a write has not come back for {ms} ms"));
+    /// Notes that a write hangs.
+    pub fn report_stalled(&self) {
+        let ms = self.0.stalled_after.as_millis();
+        self.report(Trouble::Stalled, &format!("a write has not come back for {ms} ms"));
     }
 
-    /// How long ago the oldest write was queued that the writer has taken.
+    /// How long ago the oldest write that the writer is working on was queued.
     pub fn oldest_write(&self) -> Duration {
-        match self.0.oldest.load(Ordering::Acquire) {
+        match self.0.oldest_write.load(Ordering::Acquire) {
             0 => Duration::ZERO,
             micros => self.0.began.elapsed().saturating_sub(Duration::from_micros(micros)),
         }
@@ -277,7 +280,7 @@ impl Health {
 
     // --- readers
 
-    /// Rows that were left out.
+    /// Rows that could not be read and were left out.
     pub fn unreadable(&self) -> &Unreadable {
         &self.0.unreadable
     }
@@ -289,37 +292,37 @@ impl Health {
         reading
     }
 
-    /// One poll of `watch`, with what the poll before has seen.
+    /// One poll of `watch`. `seen` has the reads of the poll before, and is replaced by those of this one.
     pub fn poll(&self, seen: &mut Vec<Seen>) {
-        if self.oldest_write() >= self.0.stalled {
-            self.stalled();
+        if self.oldest_write() >= self.0.stalled_after {
+            self.report_stalled();
         }
-        let polls = polls_in(self.0.stalled);
+        let polls = polls_in(self.0.stalled_after);
         let reading: Vec<_> = {
             let mut readers = self.readers();
             readers.retain(|reading| reading.strong_count() > 0);
             readers.iter().filter_map(Weak::upgrade).collect()
         };
         *seen = reading.into_iter().filter_map(|one| one.seen(seen)).collect();
-        self.tell_slow(seen);
+        self.publish_slow_threads(seen);
         let long = seen.iter().filter(|one| one.polls >= LONG_POLLS);
         let long = long.map(|one| format!("this host's thread {}", one.thread())).collect();
         *self.0.long_reads.lock().unwrap_or_else(PoisonError::into_inner) = long;
         let mut hanging = seen.iter().filter(|one| one.polls >= polls);
         let Some(first) = hanging.next() else {
-            if self.is(Wrong::Hanging) {
-                self.clear(&[Wrong::Hanging]);
+            if self.has(Trouble::Hanging) {
+                self.clear(&[Trouble::Hanging]);
             }
             return;
         };
         first.set_late();
         hanging.for_each(Seen::set_late);
-        let (thread, ms) = (first.thread(), self.0.stalled.as_millis());
-        self.note(Wrong::Hanging, &format!("a read of the thread {thread} takes over {ms} ms"));
+        let (thread, ms) = (first.thread(), self.0.stalled_after.as_millis());
+        self.report(Trouble::Hanging, &format!("a read of the thread {thread} takes over {ms} ms"));
     }
 
-    fn tell_slow(&self, seen: &[Seen]) {
-        let polls = polls_in(self.0.slow);
+    fn publish_slow_threads(&self, seen: &[Seen]) {
+        let polls = polls_in(self.0.slow_after);
         let slow = seen.iter().filter(|one| one.polls >= polls);
         let slow: Vec<String> = slow.map(|one| one.thread().to_owned()).collect();
         self.0.slow_threads.send_if_modified(|known| {
@@ -344,6 +347,15 @@ impl Health {
     }
 }
 
+/// What can be done again, now that the troubles are `now` and no longer `before`. One may turn into another, as a write
+/// that hung and then failed: then nothing can.
+fn possible_again(before: u8, now: u8) -> Vec<&'static str> {
+    let cleared = |bits: u8| before & bits != 0 && now & bits == 0;
+    let read = cleared(Trouble::Hanging as u8).then_some("read");
+    let written = cleared(PREVENT_WRITES).then_some("written");
+    read.into_iter().chain(written).collect()
+}
+
 /// How many polls see a read that takes so long.
 fn polls_in(duration: Duration) -> u128 {
     duration.as_millis().div_ceil(POLL_INTERVAL.as_millis())
@@ -351,4 +363,21 @@ fn polls_in(duration: Duration) -> u128 {
 
 fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_says_that_the_store_can_be_written_only_when_nothing_prevents_it() {
+        let (stalled, failing) = (Trouble::Stalled as u8, Trouble::Failing as u8);
+        assert_eq!(possible_again(stalled, 0), ["written"]);
+        assert_eq!(possible_again(stalled | failing, failing), [""; 0]);
+        assert_eq!(possible_again(Trouble::Hanging as u8 | failing, failing), ["read"]);
+        assert_eq!(
+            possible_again(Trouble::Damaged as u8 | stalled, Trouble::Damaged as u8),
+            ["written"]
+        );
+    }
 }

@@ -71,16 +71,16 @@ async fn a_write_that_hangs_is_answered_and_nothing_lines_up_behind_it() {
     assert!(matches!(behind, Err(StoreError::Stalled)), "{behind:?}");
     let begun = first.answer.await.unwrap();
     assert!(matches!(begun, Err(StoreError::Unsettled)), "it may be stored yet: {begun:?}");
-    assert_eq!(store.health().wrong(), Some(Wrong::Stalled));
-    assert!(!store.health().writes());
+    assert_eq!(store.health().worst(), Some(Trouble::Stalled));
+    assert!(!store.health().can_write());
     let (queued, refused) = (store.queued(), store.write("test.late", |_| Ok(())).await);
     assert!(matches!(refused, Err(StoreError::Stalled)), "{refused:?}");
     assert_eq!(store.queued(), queued, "it was not even queued");
 
     first.go_on.send(()).unwrap();
-    store.health().until_it_writes().await;
+    store.health().until_it_can_write().await;
     store.write("test.after", |tx| add(tx, "after")).await.unwrap();
-    assert_eq!(store.health().wrong(), None);
+    assert_eq!(store.health().worst(), None);
     assert!(has(&store, "hung") && has(&store, "after"));
     assert!(!has(&store, "behind"), "what was given up before it began is never stored");
 }
@@ -94,7 +94,7 @@ async fn a_write_that_another_process_holds_up_is_answered() {
     assert!(matches!(held_up, Err(StoreError::Stalled)), "{held_up:?}");
     assert!(!has(&store, "held up"), "reads go on");
     other.execute_batch("COMMIT").unwrap();
-    store.health().until_it_writes().await;
+    store.health().until_it_can_write().await;
     store.write("test.after", |tx| add(tx, "after")).await.unwrap();
     assert!(!has(&store, "held up"));
 }
@@ -113,15 +113,15 @@ async fn a_read_that_hangs_takes_no_other_thread_along() {
         })
     });
     begun.recv().unwrap();
-    until("the read is seen to hang", || store.health().is(Wrong::Hanging));
-    assert_eq!(store.health().wrong(), Some(Wrong::Hanging));
+    until("the read is seen to hang", || store.health().has(Trouble::Hanging));
+    assert_eq!(store.health().worst(), Some(Trouble::Hanging));
     until("it is named", || store.health().long_reads() == ["this host's thread reads"]);
     let other = store.read(|_| Ok(()));
     assert!(matches!(other, Err(StoreError::Stalled)), "{other:?}");
     go_on.send(()).unwrap();
     let late = thread.unwrap().join().unwrap();
     assert!(matches!(late, Err(StoreError::Stalled)), "whoever waited was told: {late:?}");
-    until("reads come back", || !store.health().is(Wrong::Hanging));
+    until("reads come back", || !store.health().has(Trouble::Hanging));
     store.read(|_| Ok(())).unwrap();
 }
 
@@ -142,18 +142,18 @@ async fn a_full_store_is_tried_until_it_has_room() {
     let full = put("large", 1_500_000).await;
     assert!(matches!(full, Err(StoreError::Full(_))), "{full:?}");
     // There is room for most writes: the next try finds it.
-    store.health().until_it_writes().await;
-    assert_eq!(store.health().wrong(), None);
+    store.health().until_it_can_write().await;
+    assert_eq!(store.health().worst(), None);
 
     let mut number = 0;
     while put(&format!("more {number}"), 10_000).await.is_ok() {
         number += 1;
     }
-    until("the store is found full", || store.health().is(Wrong::Full));
-    assert!(!store.health().writes());
+    until("the store is found full", || store.health().has(Trouble::Full));
+    assert!(!store.health().can_write());
     let remove = |tx: &Tx<'_>| Ok(tx.conn.execute("DELETE FROM idempotent_response", [])?);
     store.write("test.remove", remove).await.unwrap();
-    assert!(store.health().writes(), "a write that changed rows says so");
+    assert!(store.health().can_write(), "a write that changed rows says so");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -165,18 +165,18 @@ async fn a_callback_that_panics_ends_nothing_and_is_told() {
     assert!(answered.is_ok(), "what was stored is answered: {answered:?}");
     store.write("test.after", |tx| add(tx, "second")).await.unwrap();
     assert!(has(&store, "first") && has(&store, "second"));
-    assert_eq!(store.health().wrong(), Some(Wrong::Diverged));
-    assert!(store.health().writes());
+    assert_eq!(store.health().worst(), Some(Trouble::Diverged));
+    assert!(store.health().can_write());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thread_that_panics_is_fatal() {
     let (_directory, store) = open(&config());
-    store.health().thread("store-test", || panic!("as a test wants it")).unwrap();
+    store.health().spawn_thread("store-test", || panic!("as a test wants it")).unwrap();
     let told = tokio::time::timeout(Duration::from_secs(60), store.health().fatal());
     let reason = told.await.expect("the process is told that it cannot go on");
     assert!(reason.contains("store-test"), "{reason}");
-    assert_eq!(store.health().wrong(), Some(Wrong::Ended));
+    assert_eq!(store.health().worst(), Some(Trouble::Ended));
     let refused = store.write("test.late", |_| Ok(())).await;
     assert!(refused.is_err());
 }
@@ -188,8 +188,8 @@ fn a_row_that_cannot_be_read_is_damage() {
         Ok(reader.conn.query_row("SELECT 'text'", [], |row| row.get::<_, i64>(0))?)
     });
     assert!(matches!(read, Err(StoreError::Unreadable(_))), "{read:?}");
-    assert_eq!(store.health().wrong(), Some(Wrong::Damaged));
-    assert!(store.health().writes(), "what is sound goes on");
+    assert_eq!(store.health().worst(), Some(Trouble::Damaged));
+    assert!(store.health().can_write(), "what is sound goes on");
 }
 
 #[tokio::test(flavor = "multi_thread")]

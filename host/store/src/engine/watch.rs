@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::health::{Health, POLL_INTERVAL, Wrong};
+use super::health::{Health, POLL_INTERVAL, Trouble};
 use super::job::Job;
 use super::{Inner, Tx};
 use crate::StoreError;
@@ -18,7 +18,7 @@ const TRY_BYTES: usize = 64 << 10;
 pub fn start(store: &Arc<Inner>, config: &StoreConfig) -> Result<(), StoreError> {
     let pause = Duration::from_millis(config.retry_ms.max(1));
     let watched = Arc::downgrade(store);
-    store.health().thread("store-watch", move || run(&watched, pause))
+    store.health().spawn_thread("store-watch", move || run(&watched, pause))
 }
 
 /// Ends when the store is gone.
@@ -38,7 +38,7 @@ fn run(store: &Weak<Inner>, pause: Duration) {
 
 /// While a write hangs no other is tried: that one shows when the store writes again.
 fn is_to_be_tried(health: &Health) -> bool {
-    (health.is(Wrong::Full) || health.is(Wrong::Failing)) && !health.is(Wrong::Stalled)
+    (health.has(Trouble::Full) || health.has(Trouble::Failing)) && !health.has(Trouble::Stalled)
 }
 
 /// Queues a trial write. As with any other write, the writer reports the outcome to `Health`.

@@ -14,7 +14,7 @@ use metrics::{Counter, Histogram};
 use rusqlite::{Connection, ErrorCode};
 
 use super::disk;
-use super::health::{Health, Wrong};
+use super::health::{Health, Trouble};
 use super::job::{Job, Panicked};
 use super::signals::{RaisedSignals, Signals};
 use super::subscriptions::Subscriptions;
@@ -51,7 +51,7 @@ impl Writer {
             subscriptions: Subscriptions::default(),
             signals: writer.signals.clone(),
         };
-        health.thread("store-writer", move || thread.run())?;
+        health.spawn_thread("store-writer", move || thread.run())?;
         Ok(writer)
     }
 
@@ -100,11 +100,11 @@ struct WriterThread {
 impl WriterThread {
     fn run(mut self) {
         while let Some(first) = self.next() {
-            self.health.takes_up(first.queued);
+            self.health.write_started(first.queued);
             let batch = self.gather(first);
             self.queued.fetch_sub(batch.len(), Ordering::Relaxed);
             self.commit(batch);
-            self.health.answered();
+            self.health.writes_finished();
         }
     }
 
@@ -151,7 +151,7 @@ impl WriterThread {
         for (job, outcome) in batch.into_iter().zip(outcomes) {
             if let Err(Panicked(name)) = job.finish(outcome) {
                 let reason = format!("what follows the write {name} panicked");
-                self.health.note(Wrong::Diverged, &reason);
+                self.health.report(Trouble::Diverged, &reason);
             }
         }
         self.raised.send(&self.signals);
@@ -162,7 +162,7 @@ impl WriterThread {
         &mut self,
         batch: &mut [Job],
     ) -> Result<Vec<Result<(), StoreError>>, StoreError> {
-        if self.health.is(Wrong::Ended) {
+        if self.health.has(Trouble::Ended) {
             let reason = "it writes no more since an earlier failure; see the log";
             return Err(StoreError::Unavailable(reason.into()));
         }
@@ -253,14 +253,14 @@ impl WriterThread {
         let reason = error.to_string();
         match error {
             StoreError::Damaged(_) => {
-                self.health.met(error);
-                self.health.note(Wrong::Ended, &reason);
+                self.health.note_error(error);
+                self.health.report(Trouble::Ended, &reason);
             }
-            StoreError::Lost(_) => self.health.note_fatal(&reason),
-            StoreError::Full(_) => self.health.note(Wrong::Full, &reason),
+            StoreError::Lost(_) => self.health.report_fatal(&reason),
+            StoreError::Full(_) => self.health.report(Trouble::Full, &reason),
             // The caller of the batch's only write gave up before it began.
             StoreError::Stalled => {}
-            _ => self.health.note(Wrong::Failing, &reason),
+            _ => self.health.report(Trouble::Failing, &reason),
         }
     }
 
@@ -268,13 +268,13 @@ impl WriterThread {
     fn settle(&mut self, outcomes: &[Result<(), StoreError>]) {
         let has_changed = self.has_changed_rows() && outcomes.iter().any(Result::is_ok);
         if has_changed {
-            self.health.stored();
-            self.health.clear(&[Wrong::Full, Wrong::Failing]);
+            self.health.write_stored();
+            self.health.clear(&[Trouble::Full, Trouble::Failing]);
         }
         for error in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
             match error {
                 StoreError::Damaged(_) | StoreError::Full(_) => self.failed(error),
-                _ => self.health.met(error),
+                _ => self.health.note_error(error),
             }
         }
     }

@@ -4,7 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{ErrorCode, OptionalExtension, Row, params};
+use rusqlite::ffi::{SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE};
+use rusqlite::{OptionalExtension, Row, params};
 
 use crate::engine::rows::{Table, sql_limit};
 use crate::{Reader, StoreError, Taken, Tx};
@@ -319,9 +320,11 @@ impl Tx<'_> {
     }
 }
 
+/// What an error says: that another row has the unique value, or something else.
 fn taken(error: rusqlite::Error, what: Taken) -> StoreError {
-    match error.sqlite_error_code() {
-        Some(ErrorCode::ConstraintViolation) => StoreError::Taken(what),
+    const NOT_UNIQUE: [i32; 2] = [SQLITE_CONSTRAINT_UNIQUE, SQLITE_CONSTRAINT_PRIMARYKEY];
+    match error.sqlite_error() {
+        Some(code) if NOT_UNIQUE.contains(&code.extended_code) => StoreError::Taken(what),
         _ => error.into(),
     }
 }
