@@ -105,6 +105,35 @@ async fn a_name_that_leads_inside_is_refused() {
 }
 
 #[tokio::test]
+async fn no_request_reaches_a_metadata_address_by_either_import() {
+    let pin = "[egress]\nresolve = { \"metadata.test\" = [\"169.254.169.254\"] }\n";
+    let grants = ["probe", "fetcher"].map(|plugin| {
+        format!("[plugins.{plugin}]\ngrants = {{ http = [\"config:/server_url\"] }}\n")
+    });
+    let toml = format!("{pin}{}", grants.concat());
+    let host = TestHost::with(&["probe", "fetcher"]).toml(&toml).start().await;
+    for (number, place) in
+        ["169.254.169.254", "metadata.test", "[fd00:ec2::254]"].iter().enumerate()
+    {
+        let url = format!("http://{place}/latest/meta-data/");
+        let community = format!("c{number}");
+        let config = json!({ "server_url": url });
+        let plugins = json!([
+            { "name": "probe", "config": config }, { "name": "fetcher", "config": config },
+        ]);
+        host.put_community(&community, plugins).await.expect(201);
+        let asked = || json!({ "url": url });
+        let refused = host.action(&community, "probe.fetch", asked()).await;
+        let by_http = refused.problem(403, "forbidden");
+        let refused = host.action(&community, "fetcher.fetch", asked()).await;
+        let by_wasi_http = refused.problem(503, "unavailable");
+        for said in [by_http, by_wasi_http] {
+            assert!(said.contains("metadata"), "{place}: {said}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_redirect_is_shown_and_not_followed() {
     let platform = ScriptedPlatform::new(Some(
         "HTTP/1.1 302 Found\r\nlocation: /next\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",

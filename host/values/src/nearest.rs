@@ -1,4 +1,4 @@
-//! Which known name a mistyped one was meant for.
+//! Suggests the known name for a mistyped one.
 
 /// `; did you mean …?`, if a known name is near: it contains the other or is contained in it, differs only in
 /// case, begins alike, or differs in at most a third of its letters.
@@ -9,7 +9,7 @@ pub fn nearest(key: &str, known: &[&str]) -> String {
         .unwrap_or_default()
 }
 
-/// The distance, if the name is near enough.
+/// How alike the two are (more is nearer), if they are near enough.
 fn nearness(key: &str, one: &str) -> Option<f64> {
     // For `limits.cpu_sm` a setting of that section is meant.
     let key = if one.contains('.') { key } else { key.rsplit('.').next().unwrap_or(key) };

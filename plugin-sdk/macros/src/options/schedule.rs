@@ -43,20 +43,21 @@ impl ScheduleOptions {
         if let (Some(zone), None) = (&self.time_zone, &self.cron) {
             mistakes.add(zone, "`time_zone` belongs to `cron`; remove it, or add `cron`");
         }
-        check_interval(self.every.as_ref(), "smhd", mistakes);
-        check_interval(self.jitter.as_ref(), "smh", mistakes);
+        // As the host reads them: a jitter is no longer than hours.
+        check_interval("every", self.every.as_ref(), "smhd", mistakes);
+        check_interval("jitter", self.jitter.as_ref(), "smh", mistakes);
         let seconds = |interval: &Option<LitStr>| seconds(&interval.as_ref()?.value());
         if let (Some(jitter), Some(every)) = (seconds(&self.jitter), seconds(&self.every))
             && jitter > every
         {
             mistakes.add(
                 &self.jitter,
-                "`jitter` is longer than `every`, so that ticks would be left out; make it shorter",
+                "`jitter` is longer than `every`, so that ticks would be skipped; make it shorter",
             );
         }
     }
 
-    /// The first option that is given.
+    /// The first option that is set, for a mistake to point at.
     pub fn first(&self) -> Option<&LitStr> {
         [&self.every, &self.cron, &self.time_zone, &self.jitter].into_iter().flatten().next()
     }
@@ -78,10 +79,16 @@ impl ScheduleOptions {
     }
 }
 
-fn check_interval(interval: Option<&LitStr>, units: &str, mistakes: &mut Mistakes) {
+fn check_interval(name: &str, interval: Option<&LitStr>, units: &str, mistakes: &mut Mistakes) {
     if let Some(interval) = interval.filter(|interval| !is_interval(&interval.value(), units)) {
-        mistakes
-            .add(interval, "an interval is a whole number and its unit: \"30s\", \"5m\", \"2h\"");
+        let units: Vec<String> = units.chars().map(|unit| format!("`{unit}`")).collect();
+        let units = units.join(", ");
+        mistakes.add(
+            interval,
+            format!(
+                "`{name}` is a whole number from 1 to 999999 and its unit, one of {units}: \"30s\", \"5m\", \"2h\""
+            ),
+        );
     }
 }
 
