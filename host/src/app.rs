@@ -10,10 +10,10 @@ mod descriptors;
 mod due_times;
 mod key;
 mod listening;
-mod names;
 mod purge;
 mod started;
 mod tasks;
+mod unknown_plugin_names;
 mod unwritten;
 mod work;
 

@@ -65,7 +65,7 @@ fn delivered(
     let before = receiver.count()?;
     let (begun, cpu) = (Instant::now(), process::cpu(server.pid())?);
     let published = host.publish(bench, server, events)?;
-    receiver.await_count(before + events, ALL_WITHIN)?;
+    receiver.wait_for_count(before + events, ALL_WITHIN)?;
     let (seconds, cpu) = (begun.elapsed().as_secs_f64(), process::cpu(server.pid())? - cpu);
     Ok(Report { seconds, cpu_seconds: cpu.as_secs_f64(), ..published })
 }
@@ -75,7 +75,7 @@ pub fn measure_hanging(bench: &Bench) -> Result<Vec<Measured>> {
     let receiver = Receiver::start()?;
     let (healthy, healthy_server) = with_driver(bench, &receiver.healthy())?;
     healthy.publish(bench, &healthy_server, events)?;
-    receiver.await_count(events, ALL_WITHIN)?;
+    receiver.wait_for_count(events, ALL_WITHIN)?;
     let (hanging, hanging_server) = with_driver(bench, &receiver.hanging())?;
     hanging.publish(bench, &hanging_server, events)?;
     thread::sleep(HANG);

@@ -1,5 +1,5 @@
-//! The row `plugins-start`: how much each plugin adds to a start when all are compiled. Must never
-//! count a plugin that does not serve.
+//! The benchmark `plugins-start`: how much each plugin adds to a start when all are compiled. Must never count a plugin
+//! that does not serve.
 
 use std::time::{Duration, Instant};
 
@@ -44,8 +44,8 @@ fn compiled(bench: &Bench, plugins: usize) -> Result<HostDirectory> {
     Ok(host)
 }
 
-/// The same plugin under another name of the same length. The name is in the component's data,
-/// where changed bytes change nothing else; it worked if the host lists all of them.
+/// The same plugin under another name. The name is in the component's data; a name of the same length moves nothing
+/// else. `compiled` checks that the host serves all of them.
 fn renamed(component: &[u8], name: &[u8]) -> Result<Vec<u8>> {
     ensure!(name.len() == NAME.len(), "a name of another length would move everything after it");
     let mut renamed = component.to_vec();

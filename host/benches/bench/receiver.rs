@@ -1,5 +1,5 @@
-//! A receiver of deliveries: it counts what it gets, or never answers. Must never do more than
-//! that, because the sender lacks what it uses of the cores.
+//! A receiver of deliveries: it counts what it gets, or never answers. Must do no more than that, because it shares the
+//! cores with the host that is being measured.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -53,7 +53,7 @@ impl Receiver {
     }
 
     /// Waits until it has answered this many.
-    pub fn await_count(&self, count: u64, within: Duration) -> Result<()> {
+    pub fn wait_for_count(&self, count: u64, within: Duration) -> Result<()> {
         let deadline = Instant::now() + within;
         loop {
             let received = self.count()?;

@@ -11,7 +11,7 @@ use tokio::task::{AbortHandle, JoinHandle};
 use crate::app::background::Signals;
 use crate::app::tasks::Tasks;
 use crate::app::unwritten::Unwritten;
-use crate::app::{BACKGROUND_THREADS, background, due_times, names, purge};
+use crate::app::{BACKGROUND_THREADS, background, due_times, purge, unknown_plugin_names};
 use crate::http::Api;
 use moothall_background::monitoring::Takers;
 use moothall_background::scheduler::Scheduler;
@@ -83,7 +83,7 @@ impl Work {
         tasks.start("host scope", self.host_scope.watch(reload.subscribe(), closing));
         let stopped = runtime.spawn(told_to_stop(stop.subscribe()));
         let plugins = api.context.plugins.clone();
-        tasks.start("names", names::watch(plugins, reload.subscribe()));
+        tasks.start("names", unknown_plugin_names::watch(plugins, reload.subscribe()));
         tasks.start("API keys", background::notice_keys(api.clone()));
         let (metrics, quotas) = (api.metrics.clone(), api.quotas.clone());
         tasks.start("metrics", background::fold_metrics(metrics, quotas, self.lost));

@@ -115,11 +115,11 @@ fn interfaces(
     for item in &mut block.items {
         let ImplItem::Fn(method) = item else { continue };
         let mut own = Mistakes::default();
-        let is_called = read_method(&mut interfaces, method, options, &mut own);
+        let occurs_again = read_method(&mut interfaces, method, options, &mut own);
         if !own.is_empty() {
             silence::one(method);
         }
-        if !is_called {
+        if !occurs_again {
             spelling::check(method, &lifecycle::NAMES, &names, &mut own);
         }
         mistakes.append(own);

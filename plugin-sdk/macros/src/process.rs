@@ -119,9 +119,9 @@ fn name_or_none(options: &ProcessOptions) -> LitStr {
 
 fn check_is_not_for_a_plugin(method: &ImplItemFn, names: &Names, mistakes: &mut Mistakes) {
     let name = &method.sig.ident;
-    if lifecycle::is_name(name) && !names.is_called(&name.to_string()) {
+    if lifecycle::is_name(name) && !names.occurs_again(&name.to_string()) {
         let message = format!(
-            "nobody calls `{name}` of a process: it belongs into the block with `#[plugin]`; a process begins with `start`"
+            "`{name}` is never called on a process: it belongs in the block with `#[plugin]`; a process begins with `start`"
         );
         mistakes.add(name, message);
     }

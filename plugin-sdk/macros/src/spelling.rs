@@ -20,7 +20,7 @@ impl Names {
         Self(names)
     }
 
-    pub fn is_called(&self, name: &str) -> bool {
+    pub fn occurs_again(&self, name: &str) -> bool {
         self.0.get(name).is_some_and(|times| *times > 1)
     }
 }
@@ -35,8 +35,8 @@ fn count(tokens: TokenStream, names: &mut HashMap<String, usize>) {
     }
 }
 
-/// Notes a method whose name is nearly one of `known`, that has the form of those methods, and that
-/// no other method calls. Returns the name that was meant.
+/// Adds a mistake for a method whose name is nearly one of `known`, whose signature is like theirs, and whose name occurs
+/// nowhere else in the block. Returns the name that was meant.
 pub fn check<'k>(
     method: &ImplItemFn,
     known: &[&'k str],
@@ -45,26 +45,26 @@ pub fn check<'k>(
 ) -> Option<&'k str> {
     let name = method.sig.ident.to_string();
     let meant = known.iter().find(|known| is_nearly(&name, known))?;
-    if !has_their_form(method) || names.is_called(&name) {
+    if !has_callback_signature(method) || names.occurs_again(&name) {
         return None;
     }
     mistakes.add(
         &method.sig.ident,
         format!(
-            "nobody calls `{name}`; the host calls `{meant}`: write that, or, if the method is your own, give it a name that is less like it"
+            "`{name}` is never called; did you mean `{meant}`, which the host calls? If not, rename it"
         ),
     );
     Some(meant)
 }
 
 fn is_nearly(name: &str, known: &str) -> bool {
-    let far = if known.len() > 6 { 2 } else { 1 };
+    let max_distance = if known.len() > 6 { 2 } else { 1 };
     let name = name.strip_prefix("on_").unwrap_or(name);
-    name == known || strsim::osa_distance(name, known) <= far
+    name == known || strsim::osa_distance(name, known) <= max_distance
 }
 
 /// `fn …(&self, …) -> Result<…>`
-fn has_their_form(method: &ImplItemFn) -> bool {
+fn has_callback_signature(method: &ImplItemFn) -> bool {
     let takes_self = matches!(method.sig.inputs.first(), Some(FnArg::Receiver(_)));
     let ReturnType::Type(_, output) = &method.sig.output else { return false };
     let Type::Path(path) = &**output else { return false };

@@ -54,7 +54,7 @@ async fn names_that_no_plugin_has_are_warnings() {
         let both = log.contains("active_plugins names `tutoral`")
             && log.contains("tutoral.wasm; did you mean `tutorial`?")
             && log.contains(
-                "[plugins.tutorail] is of no plugin that is there; did you mean `tutorial`?",
+                "[plugins.tutorail]: there is no plugin `tutorail`; did you mean `tutorial`?",
             );
         both.then_some(())
     })

@@ -1,4 +1,4 @@
-//! Which community and instance a request is for: two headers, of which one may be a query parameter.
+//! Which community and instance a request is for: two headers; the platform's id may also come as a query parameter.
 
 use axum::http::{HeaderMap, HeaderName};
 use serde::Deserialize;
@@ -20,7 +20,7 @@ pub fn community(headers: &HeaderMap) -> Result<&str, Problem> {
     text_of(headers, &COMMUNITY)?.ok_or_else(missing)
 }
 
-/// `community_platform_id`, in the header or the query.
+/// `community_platform_id` from the header, or else from the query.
 pub fn platform_id<'a>(
     headers: &'a HeaderMap,
     query: Option<&'a str>,
@@ -35,8 +35,6 @@ pub fn platform_header(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
 }
 
 fn text_of<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Problem> {
-    let refusal = |_| {
-        Problem::bad_request(format!("The header '{name}' has other letters than those of ASCII"))
-    };
+    let refusal = |_| Problem::bad_request(format!("The header '{name}' must be ASCII"));
     headers.get(name).map(|value| value.to_str().map_err(refusal)).transpose()
 }

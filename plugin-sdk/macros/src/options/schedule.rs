@@ -43,7 +43,7 @@ impl ScheduleOptions {
         if let (Some(zone), None) = (&self.time_zone, &self.cron) {
             mistakes.add(zone, "`time_zone` belongs to `cron`; remove it, or add `cron`");
         }
-        // As the host reads them: a jitter is no longer than hours.
+        // The host accepts days for `every` only.
         check_interval("every", self.every.as_ref(), "smhd", mistakes);
         check_interval("jitter", self.jitter.as_ref(), "smh", mistakes);
         let seconds = |interval: &Option<LitStr>| seconds(&interval.as_ref()?.value());

@@ -1,4 +1,4 @@
-//! Names in the configuration that no plugin has: mistyped most likely, and without effect.
+//! Warns of names in the configuration that no plugin has: most likely they are mistyped, and they have no effect.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,18 +10,18 @@ use moothall_core::config::{Config, nearest};
 use moothall_engine::plugins::stem;
 use moothall_engine::plugins::{Plugins, Seen};
 
-/// How often it is looked whether all files have been looked at.
-const LOOK: Duration = Duration::from_millis(500);
+/// How often to check whether all plugin files are loaded.
+const POLL: Duration = Duration::from_millis(500);
 
-/// Says them after the start and after each change of the configuration.
+/// Logs a warning for each such name after the start and after each change of the configuration.
 pub async fn watch(plugins: Arc<Plugins>, mut configs: watch::Receiver<Arc<Config>>) {
     loop {
         let config = configs.borrow_and_update().clone();
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL).await;
         while plugins.is_compiling() || matches!(plugins.seen(), Seen::Starting) {
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL).await;
         }
-        unknown(&config, &plugins).iter().for_each(|sentence| tracing::warn!("{sentence}"));
+        warnings(&config, &plugins).iter().for_each(|sentence| tracing::warn!("{sentence}"));
         if configs.changed().await.is_err() {
             // The host stops.
             return std::future::pending().await;
@@ -29,7 +29,7 @@ pub async fn watch(plugins: Arc<Plugins>, mut configs: watch::Receiver<Arc<Confi
     }
 }
 
-fn unknown(config: &Config, plugins: &Plugins) -> Vec<String> {
+fn warnings(config: &Config, plugins: &Plugins) -> Vec<String> {
     let reports = plugins.reports();
     let files: BTreeSet<&str> = reports.iter().map(|one| stem(&one.file)).collect();
     // A file that is inactive, or does not load, may be known by its own name only.
@@ -49,7 +49,7 @@ fn unknown(config: &Config, plugins: &Plugins) -> Vec<String> {
     });
     let configured = config.plugins.keys().filter(|name| !names.contains(name.as_str()));
     let configured = configured.map(|name| {
-        format!("[plugins.{name}] is of no plugin that is there{}", suggestion(name, &names))
+        format!("[plugins.{name}]: there is no plugin `{name}`{}", suggestion(name, &names))
     });
     active.chain(configured).collect()
 }
