@@ -44,7 +44,7 @@ pub struct Work {
 }
 
 /// What has to end in order.
-pub struct Running {
+pub struct StartedWork {
     /// Tasks that call plugins.
     callers: Vec<AbortHandle>,
     /// Ends when the outbox has, or its time is up.
@@ -57,7 +57,7 @@ pub struct Running {
 }
 
 impl Work {
-    pub fn start(self, tasks: &Tasks<'_>, config: &Arc<Config>, api: &Arc<Api>) -> Running {
+    pub fn start(self, tasks: &Tasks<'_>, config: &Arc<Config>, api: &Arc<Api>) -> StartedWork {
         let (store, clock) = (api.context.store.clone(), api.context.clock.clone());
         let (stop, runtime) = (&tasks.stop, tasks.runtime);
         let (reload, reloads) = watch::channel(config.clone());
@@ -90,7 +90,7 @@ impl Work {
         let (config, stop) = (config.clone(), stop.clone());
         let signals = background::signals(self.signals, config, self.sources, reload, stop);
         tasks.start("signals", signals);
-        Running { callers, sent, stopped, close, closed, drain }
+        StartedWork { callers, sent, stopped, close, closed, drain }
     }
 }
 
@@ -109,7 +109,7 @@ fn start_callers(tasks: &Tasks<'_>, config: &Config, api: &Arc<Api>) -> Vec<Abor
     ]
 }
 
-impl Running {
+impl StartedWork {
     /// Ends it once nothing is served any more. Blocks.
     pub fn end(mut self, runtime: &Runtime, api: &Api) -> anyhow::Result<()> {
         // No plugin is called after its `close`; what they leave is due again at the next start.

@@ -83,6 +83,17 @@ pub fn keep_others(community: &Community, steps: &[PlanStep]) -> Vec<PlanStep> {
     others.cloned().map(PlanStep::Keep).collect()
 }
 
+/// The platform that is said beside a config has to be the config's own.
+fn require_platform(said: Option<String>, of_config: Option<&str>) -> MutationResult<()> {
+    match said {
+        Some(said) if of_config != Some(&said) => {
+            let of_config = of_config.map(str::to_owned);
+            Err(MutationError::OtherPlatform { said, of_config })
+        }
+        _ => Ok(()),
+    }
+}
+
 fn check_scope(plugin: &Plugin, names: &CommunityNames) -> MutationResult<()> {
     let name = &plugin.name;
     match (plugin.is_of_host(), names.id == CommunityId::HOST) {
@@ -205,12 +216,7 @@ impl Mutations {
         check_scope(&plugin, names)?;
         let config = entry.config.unwrap_or_else(|| "{}".to_owned());
         let config = self.check_config(&plugin, community, &config, budget)?;
-        if let Some(said) = entry.platform_id
-            && config.platform_id.as_ref() != Some(&said)
-        {
-            let of_config = config.platform_id.clone();
-            return Err(MutationError::OtherPlatform { said, of_config });
-        }
+        require_platform(entry.platform_id, config.platform_id.as_deref())?;
         let existing = community.find(plugin.name.as_str(), config.platform_id.as_deref()).cloned();
         if existing.is_none() && community.instances.len() >= self.limits.instances_per_community {
             return Err(MutationError::TooMany(self.limits.instances_per_community));
