@@ -22,7 +22,7 @@ use tokio::time::Instant;
 use moothall_core::clock::Clock;
 use moothall_core::config::WorkersConfig;
 use moothall_core::fair_share::FairShare;
-use moothall_core::ids::{CommunityId, InstanceId, PluginName, RequestId};
+use moothall_core::ids::{CommunityId, InstanceId, PluginName, RequestId, WorkerId};
 use moothall_core::pace::Paces;
 use moothall_core::retry::{RESTART, STORE_PAUSE};
 use moothall_engine::calls::Calls;
@@ -55,20 +55,20 @@ pub struct Workers {
     /// Batches of each plugin that are under way.
     fair_share: FairShare,
     /// Of a plugin's permits, workers that take long leave some to those that do not.
-    paces: papaya::HashMap<PluginName, Arc<Paces<i64>>>,
+    paces: papaya::HashMap<PluginName, Arc<Paces<WorkerId>>>,
 }
 
 /// What the polling task keeps: who is waiting, who is running, and where the next poll goes on.
 struct WorkersUnderWay {
     queue: WorkerQueue,
-    batches: JoinSet<(i64, BatchOutcome)>,
+    batches: JoinSet<(WorkerId, BatchOutcome)>,
     /// Which worker each task is about, for one that panics.
-    tasks: HashMap<Id, i64>,
+    tasks: HashMap<Id, WorkerId>,
     known: BTreeMap<PluginName, Weak<Plugin>>,
     /// Where the next poll for what is due goes on.
-    due_after: i64,
+    due_after: WorkerId,
     /// The same for workers that were not asked yet whether they are enabled.
-    unasked_after: i64,
+    unasked_after: WorkerId,
     settle_at: Instant,
     /// Workers, by plugin and name, that `/metrics` shows behind.
     behind: BTreeSet<(String, String)>,
@@ -81,14 +81,14 @@ impl WorkersUnderWay {
             batches: JoinSet::new(),
             tasks: HashMap::new(),
             known: BTreeMap::new(),
-            due_after: 0,
-            unasked_after: 0,
+            due_after: WorkerId(0),
+            unasked_after: WorkerId(0),
             settle_at: Instant::now(),
             behind: BTreeSet::new(),
         }
     }
 
-    fn ended(&mut self, ended: Result<(Id, (i64, BatchOutcome)), JoinError>) {
+    fn ended(&mut self, ended: Result<(Id, (WorkerId, BatchOutcome)), JoinError>) {
         match ended {
             Ok((task, (worker, outcome))) => {
                 self.tasks.remove(&task);
@@ -202,9 +202,9 @@ impl Workers {
         queue.seen(last);
         let now = self.context.clock.now_ms();
         let (due, next) = store.read(|reader| reader.workers_due(under_way.due_after, now, DUE))?;
-        under_way.due_after = next.unwrap_or(0);
+        under_way.due_after = next.unwrap_or(WorkerId(0));
         let (unasked, next) = store.read(|r| r.unasked_workers(under_way.unasked_after, DUE))?;
-        under_way.unasked_after = next.unwrap_or(0);
+        under_way.unasked_after = next.unwrap_or(WorkerId(0));
         due.into_iter().chain(unasked).for_each(|worker| queue.wake(worker));
         Ok(())
     }

@@ -60,6 +60,10 @@ row_id! {
     PluginDigestId
 }
 row_id! {
+    /// A worker's row, and its id in the HTTP API.
+    WorkerId
+}
+row_id! {
     /// A person's id, `external_id` in the HTTP API. Random, and small enough for every reader of JSON.
     PersonId
 }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::run::BatchOutcome;
 use moothall_core::events::Envelope;
-use moothall_core::ids::{CommunityId, InstanceId};
+use moothall_core::ids::{CommunityId, InstanceId, WorkerId};
 use moothall_core::retry::RESTART;
 use moothall_engine::context::Context;
 use moothall_store::WorkerRow;
@@ -17,13 +17,13 @@ use moothall_store::WorkerRow;
 mod tests;
 
 pub struct WorkerQueue {
-    workers: HashMap<i64, Entry>,
+    workers: HashMap<WorkerId, Entry>,
     /// By the community whose events they handle; `HOST`: events of all communities.
-    by_community: HashMap<CommunityId, Vec<i64>>,
-    queue: VecDeque<i64>,
-    backing_off: BinaryHeap<Reverse<(Instant, i64)>>,
+    by_community: HashMap<CommunityId, Vec<WorkerId>>,
+    queue: VecDeque<WorkerId>,
+    backing_off: BinaryHeap<Reverse<(Instant, WorkerId)>>,
     /// The last row that was read.
-    last: i64,
+    last: WorkerId,
     /// The last event for which workers were woken.
     tail: i64,
 }
@@ -43,10 +43,15 @@ struct Entry {
 
 impl Entry {
     /// Logs the first failure in a row.
-    fn report(&self, worker: i64, reason: &str) {
+    fn report(&self, worker: WorkerId, reason: &str) {
         if self.failures == 0 {
             let (name, instance) = (self.name.as_str(), self.instance.0);
-            tracing::warn!(worker, name, instance, "a worker cannot go on now: {reason}");
+            tracing::warn!(
+                worker = worker.0,
+                name,
+                instance,
+                "a worker cannot go on now: {reason}"
+            );
         }
     }
 }
@@ -68,12 +73,12 @@ impl WorkerQueue {
             by_community: HashMap::new(),
             queue: VecDeque::new(),
             backing_off: BinaryHeap::new(),
-            last: 0,
+            last: WorkerId(0),
             tail,
         }
     }
 
-    pub fn last(&self) -> i64 {
+    pub fn last(&self) -> WorkerId {
         self.last
     }
 
@@ -98,7 +103,7 @@ impl WorkerQueue {
         if row.crashes < 2 { self.queue.push_front(row.id) } else { self.queue.push_back(row.id) }
     }
 
-    pub fn wake(&mut self, worker: i64) {
+    pub fn wake(&mut self, worker: WorkerId) {
         let Some(entry) = self.workers.get_mut(&worker) else { return };
         match entry.state {
             State::Idle => {
@@ -115,7 +120,7 @@ impl WorkerQueue {
         let mut of = vec![CommunityId::HOST];
         of.extend(event.of.filter(|id| *id != CommunityId::HOST));
         let workers = of.iter().filter_map(|id| self.by_community.get(id)).flatten();
-        let wanted: Vec<i64> = workers
+        let wanted: Vec<WorkerId> = workers
             .copied()
             .filter(|id| self.workers.get(id).is_some_and(|one| wants(one.instance, &one.name)))
             .collect();
@@ -130,7 +135,7 @@ impl WorkerQueue {
     }
 
     /// The next that has something to do.
-    pub fn next(&mut self) -> Option<i64> {
+    pub fn next(&mut self) -> Option<WorkerId> {
         while let Some(Reverse((at, worker))) = self.backing_off.peek().copied() {
             if at > Instant::now() {
                 break;
@@ -151,7 +156,7 @@ impl WorkerQueue {
         Some(worker)
     }
 
-    pub fn ended(&mut self, worker: i64, outcome: BatchOutcome) {
+    pub fn ended(&mut self, worker: WorkerId, outcome: BatchOutcome) {
         let Some(entry) = self.workers.get_mut(&worker) else { return };
         match (outcome, entry.state) {
             (BatchOutcome::Gone, _) => self.forget(worker),
@@ -208,7 +213,7 @@ impl WorkerQueue {
     }
 
     /// Workers that have nothing to do.
-    pub fn idle(&self) -> Vec<i64> {
+    pub fn idle(&self) -> Vec<WorkerId> {
         let idle = self.workers.iter().filter(|(_, entry)| entry.state == State::Idle);
         idle.map(|(worker, _)| *worker).collect()
     }
@@ -217,11 +222,12 @@ impl WorkerQueue {
     pub fn forget_gone(&mut self, is_there: impl Fn(InstanceId) -> bool) {
         let is_gone = |entry: &Entry| entry.state == State::Idle && !is_there(entry.instance);
         let all = self.workers.iter();
-        let gone: Vec<i64> = all.filter(|(_, entry)| is_gone(entry)).map(|(id, _)| *id).collect();
+        let gone: Vec<WorkerId> =
+            all.filter(|(_, entry)| is_gone(entry)).map(|(id, _)| *id).collect();
         gone.into_iter().for_each(|worker| self.forget(worker));
     }
 
-    fn forget(&mut self, worker: i64) {
+    fn forget(&mut self, worker: WorkerId) {
         let Some(entry) = self.workers.remove(&worker) else { return };
         if let Some(others) = self.by_community.get_mut(&entry.community) {
             others.retain(|one| *one != worker);

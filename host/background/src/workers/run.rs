@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::Workers;
 use moothall_core::fair_share::SharePermit;
+use moothall_core::ids::WorkerId;
 use moothall_core::instance::Instance;
 use moothall_core::pace::{Pace, Paces};
 use moothall_core::retry::{RESTART, RetryPolicy};
@@ -27,7 +28,7 @@ const NO_PERMIT: RetryPolicy = RetryPolicy::doubling(50, 3_200);
 struct Permit {
     _permits: (SharePermit, Pace),
     /// Who gets to know how long the batch took.
-    paces: Arc<Paces<i64>>,
+    paces: Arc<Paces<WorkerId>>,
 }
 
 /// What became of a batch.
@@ -60,7 +61,7 @@ impl ReadyWorker {
 }
 
 impl Workers {
-    pub(super) async fn run_batch(self: Arc<Self>, worker: i64) -> (i64, BatchOutcome) {
+    pub(super) async fn run_batch(self: Arc<Self>, worker: WorkerId) -> (WorkerId, BatchOutcome) {
         let outcome = match self.ready(worker) {
             Ok(Some(ready)) => match self.permit(&ready) {
                 Some(permit) => {
@@ -98,7 +99,7 @@ impl Workers {
     }
 
     /// None: there is no such worker any more.
-    fn ready(&self, id: i64) -> Result<Option<ReadyWorker>, CallError> {
+    fn ready(&self, id: WorkerId) -> Result<Option<ReadyWorker>, CallError> {
         let row = self.context.store.read(|reader| reader.worker(id))?;
         let Some(row) = row.filter(|row| !row.is_retired()) else { return Ok(None) };
         // The row is retired with its instance: one that is not there is not there yet.
@@ -143,7 +144,7 @@ impl Workers {
     }
 
     /// The events that wait for a worker that is not enabled become dead letters.
-    async fn give_up_waiting(&self, worker: i64, now: i64) -> Result<(), StoreError> {
+    async fn give_up_waiting(&self, worker: WorkerId, now: i64) -> Result<(), StoreError> {
         loop {
             let give_up = move |tx: &Tx<'_>| tx.give_up_waiting(worker, now, GIVE_UP);
             if self.context.store.write("worker.give_up", give_up).await? < GIVE_UP {

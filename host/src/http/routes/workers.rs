@@ -20,6 +20,7 @@ use crate::http::problem::Problem;
 use crate::http::problem::code::Code;
 use crate::http::route::{Route, failure, get, post, query};
 use crate::http::routes::workers::settled::{AT_ONCE, Settled, settled as answer_of};
+use moothall_core::ids::WorkerId;
 use moothall_guest::Fault;
 use moothall_store::{StoreError, Tx, WorkerRow};
 use shown::Workers;
@@ -87,7 +88,7 @@ fn listed(api: &Api, query: &WorkersQuery) -> Result<Json<Workers>, Problem> {
     query.community.as_deref().map_or(Ok(()), |slug| require_community(api, slug))?;
     query.plugin.as_deref().map_or(Ok(()), |plugin| require_plugin(api, plugin))?;
     let limit = query.limit.unwrap_or(PAGE).clamp(1, PAGE);
-    let rows = api.context.store.read(|reader| reader.workers(query.after, LOOKED))?;
+    let rows = api.context.store.read(|reader| reader.workers(WorkerId(query.after), LOOKED))?;
     let is_one = |row: &&WorkerRow| {
         let instance = api.context.communities.instance(row.instance);
         instance.is_some_and(|one| {
@@ -98,7 +99,7 @@ fn listed(api: &Api, query: &WorkersQuery) -> Result<Json<Workers>, Problem> {
     let found: Vec<_> = rows.iter().filter(is_one).take(limit).collect();
     // A page may be short because so many were looked through for it.
     let looked = rows.last().filter(|_| rows.len() == LOOKED);
-    let next = found.get(limit - 1).copied().or(looked).map(|row| row.id);
+    let next = found.get(limit - 1).copied().or(looked).map(|row| row.id.0);
     let mut workers = Vec::new();
     if query.after == 0 && query.plugin.is_none() {
         workers.push(shown::of_webhooks(api)?);

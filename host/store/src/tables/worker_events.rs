@@ -8,6 +8,7 @@ use super::events::{ENVELOPE, ENVELOPE_FROM, envelope};
 use crate::engine::rows::{Listed, Table, sql_limit};
 use crate::{Reader, StoreError, Tx};
 use moothall_core::events::Envelope;
+use moothall_core::ids::WorkerId;
 
 /// The table as it is read with its event.
 const WORKER_EVENT: Table = Table("worker_event", 16);
@@ -16,7 +17,7 @@ const WORKER_EVENT: Table = Table("worker_event", 16);
 #[derive(Clone, Debug)]
 pub struct WorkerEvent {
     pub id: i64,
-    pub worker: i64,
+    pub worker: WorkerId,
     pub attempts: u32,
     pub crashes: u32,
     pub due_at: Option<i64>,
@@ -62,7 +63,7 @@ fn worker_event(row: &Row<'_>) -> rusqlite::Result<WorkerEvent> {
         event: envelope(row)?,
         key: row.get(15)?,
         id: row.get(16)?,
-        worker: row.get(17)?,
+        worker: WorkerId(row.get(17)?),
         attempts: row.get(18)?,
         crashes: row.get(19)?,
         due_at: row.get(20)?,
@@ -92,31 +93,31 @@ impl Reader<'_> {
     /// where to go on, if there may be more.
     pub fn workers_due(
         &self,
-        after: i64,
+        after: WorkerId,
         now: i64,
         limit: usize,
-    ) -> Result<(Vec<i64>, Option<i64>), StoreError> {
+    ) -> Result<(Vec<WorkerId>, Option<WorkerId>), StoreError> {
         let mut next = self.conn.prepare_cached(
             "SELECT worker_id, due_at FROM worker_event INDEXED BY worker_event_due WHERE state = 'waiting' \
              AND due_at IS NOT NULL AND worker_id > ?1 ORDER BY worker_id, due_at LIMIT 1",
         )?;
-        let (mut at, mut due) = (after, Vec::new());
+        let (mut at, mut due) = (after.0, Vec::new());
         for _ in 0..limit {
             let row =
                 next.query_row([at], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)));
             let Some((worker, due_at)) = row.optional()? else { return Ok((due, None)) };
             at = worker;
             if due_at <= now {
-                due.push(worker);
+                due.push(WorkerId(worker));
             }
         }
-        Ok((due, Some(at)))
+        Ok((due, Some(WorkerId(at))))
     }
 
     /// The events of one worker that are due at `now`, the longest due first.
     pub fn worker_retries(
         &self,
-        worker: i64,
+        worker: WorkerId,
         now: i64,
         limit: usize,
     ) -> Result<Listed<WorkerEvent>, StoreError> {
@@ -125,14 +126,14 @@ impl Reader<'_> {
              WHERE w.worker_id = ?1 AND w.state = 'waiting' AND w.due_at <= ?2 ORDER BY w.due_at, w.position LIMIT ?3"
         );
         let mut statement = self.conn.prepare_cached(&sql)?;
-        let rows = statement.query(params![worker, now, sql_limit(limit)])?;
+        let rows = statement.query(params![worker.0, now, sql_limit(limit)])?;
         self.unreadable.list(rows, WORKER_EVENT, limit, worker_event)
     }
 
     /// The worker's dead letters after `after`.
     pub fn dead_letters(
         &self,
-        worker: i64,
+        worker: WorkerId,
         after: i64,
         limit: usize,
     ) -> Result<Vec<DeadLetter>, StoreError> {
@@ -141,14 +142,14 @@ impl Reader<'_> {
              FROM worker_event w LEFT JOIN event e ON e.position = w.position \
              WHERE w.worker_id = ?1 AND w.state = 'dead' AND w.id > ?2 ORDER BY w.id LIMIT ?3",
         )?;
-        let rows = statement.query(params![worker, after, sql_limit(limit)])?;
+        let rows = statement.query(params![worker.0, after, sql_limit(limit)])?;
         Ok(self.unreadable.list(rows, Table(WORKER_EVENT.0, 0), limit, dead_letter)?.rows)
     }
 
     /// The events that the worker will try again or holds back, in the order of the log.
     pub fn waiting_events(
         &self,
-        worker: i64,
+        worker: WorkerId,
         limit: usize,
     ) -> Result<Vec<WorkerEvent>, StoreError> {
         let sql = format!(
@@ -156,25 +157,25 @@ impl Reader<'_> {
              WHERE w.worker_id = ?1 AND w.state = 'waiting' ORDER BY w.position LIMIT ?2"
         );
         let mut statement = self.conn.prepare_cached(&sql)?;
-        let rows = statement.query(params![worker, sql_limit(limit)])?;
+        let rows = statement.query(params![worker.0, sql_limit(limit)])?;
         Ok(self.unreadable.list(rows, WORKER_EVENT, limit, worker_event)?.rows)
     }
 
     /// How many events of the worker wait to be tried again, and how many are dead letters.
-    pub fn worker_counts(&self, worker: i64) -> Result<(i64, i64), StoreError> {
+    pub fn worker_counts(&self, worker: WorkerId) -> Result<(i64, i64), StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT count(*) FILTER (WHERE state = 'waiting'), count(*) FILTER (WHERE state = 'dead') \
              FROM worker_event WHERE worker_id = ?1",
         )?;
-        Ok(statement.query_row([worker], |row| Ok((row.get(0)?, row.get(1)?)))?)
+        Ok(statement.query_row([worker.0], |row| Ok((row.get(0)?, row.get(1)?)))?)
     }
 
     /// The keys of which an event waits.
-    pub fn held_keys(&self, worker: i64) -> Result<Vec<i64>, StoreError> {
+    pub fn held_keys(&self, worker: WorkerId) -> Result<Vec<i64>, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT DISTINCT key_id FROM worker_event WHERE worker_id = ?1 AND state = 'waiting'",
         )?;
-        let rows = statement.query_map([worker], |row| row.get(0))?;
+        let rows = statement.query_map([worker.0], |row| row.get(0))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 }
@@ -182,7 +183,7 @@ impl Reader<'_> {
 impl Tx<'_> {
     pub(super) fn add_worker_event(
         &self,
-        worker: i64,
+        worker: WorkerId,
         passed: &Passed,
         now: i64,
     ) -> Result<(), StoreError> {
@@ -193,7 +194,7 @@ impl Tx<'_> {
                  VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, ?6, ?7)",
             )?
             .execute(params![
-                worker,
+                worker.0,
                 passed.position,
                 passed.key,
                 state,
@@ -262,7 +263,7 @@ impl Tx<'_> {
              WHERE id = ?1 AND state = 'waiting' RETURNING worker_id, key_id",
         )?;
         for id in ids {
-            let buried = bury.query_row([*id, now], |row| Ok((row.get(0)?, row.get(1)?)));
+            let buried = bury.query_row([*id, now], |row| Ok((WorkerId(row.get(0)?), row.get(1)?)));
             if let Some((worker, key)) = buried.optional()? {
                 self.advance_key(worker, key, now)?;
             }
@@ -270,13 +271,13 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn advance_key(&self, worker: i64, key: i64, now: i64) -> Result<(), StoreError> {
+    fn advance_key(&self, worker: WorkerId, key: i64, now: i64) -> Result<(), StoreError> {
         self.conn
             .prepare_cached(
                 "UPDATE worker_event SET due_at = ?3 WHERE due_at IS NULL AND id = (SELECT id FROM worker_event \
                  WHERE worker_id = ?1 AND state = 'waiting' AND key_id = ?2 ORDER BY position LIMIT 1)",
             )?
-            .execute([worker, key, now])?;
+            .execute([worker.0, key, now])?;
         self.raised.workers.set(true);
         Ok(())
     }
@@ -284,7 +285,7 @@ impl Tx<'_> {
     /// Makes dead letters of a worker due again whose events the log still has: one, or at most `limit`. Returns how many.
     pub fn retry_worker_events(
         &self,
-        worker: i64,
+        worker: WorkerId,
         id: Option<i64>,
         (now, in_order): (i64, bool),
         limit: usize,
@@ -299,7 +300,7 @@ impl Tx<'_> {
                  (SELECT id FROM worker_event w WHERE worker_id = ?2 AND state = 'dead' AND (?3 IS NULL OR id = ?3) \
                  AND EXISTS (SELECT 1 FROM event WHERE event.position = w.position) LIMIT ?4)",
             )?
-            .execute(params![now, worker, id, limit as i64])?;
+            .execute(params![now, worker.0, id, limit as i64])?;
         if in_order {
             self.conn
                 .prepare_cached(
@@ -308,7 +309,7 @@ impl Tx<'_> {
                      (SELECT 1 FROM worker_event b WHERE b.worker_id = ?1 AND b.state = 'waiting' \
                      AND b.key_id = worker_event.key_id AND b.position < worker_event.position)",
                 )?
-                .execute([worker])?;
+                .execute([worker.0])?;
         }
         self.raised.workers.set(true);
         Ok(retried)
@@ -329,9 +330,9 @@ impl Tx<'_> {
              WHERE position <= ?1 AND state = 'waiting' LIMIT ?3) RETURNING worker_id, key_id",
         )?;
         let given_up = statement.query_map(params![position, now, limit as i64], |row| {
-            Ok((row.get(0)?, row.get(1)?))
+            Ok((WorkerId(row.get(0)?), row.get(1)?))
         })?;
-        let given_up: Vec<(i64, i64)> = given_up.collect::<Result<_, _>>()?;
+        let given_up: Vec<(WorkerId, i64)> = given_up.collect::<Result<_, _>>()?;
         let lanes: BTreeSet<_> = given_up.iter().copied().collect();
         for (worker, key) in lanes {
             self.advance_key(worker, key, now)?;
@@ -342,7 +343,7 @@ impl Tx<'_> {
     /// Makes dead letters of events that wait for a worker that is not enabled, at most `limit`. Returns how many.
     pub fn give_up_waiting(
         &self,
-        worker: i64,
+        worker: WorkerId,
         now: i64,
         limit: usize,
     ) -> Result<usize, StoreError> {
@@ -352,13 +353,13 @@ impl Tx<'_> {
                 "UPDATE worker_event SET state = 'dead', due_at = ?2, last_error = 'the worker was disabled' WHERE id IN \
                  (SELECT id FROM worker_event WHERE worker_id = ?1 AND state = 'waiting' LIMIT ?3)",
             )?
-            .execute(params![worker, now, limit as i64])?)
+            .execute(params![worker.0, now, limit as i64])?)
     }
 
     /// Removes dead letters of a worker: one, or at most `limit`. Returns how many.
     pub fn skip_worker_events(
         &self,
-        worker: i64,
+        worker: WorkerId,
         id: Option<i64>,
         limit: usize,
     ) -> Result<usize, StoreError> {
@@ -368,7 +369,7 @@ impl Tx<'_> {
                 "DELETE FROM worker_event WHERE id IN (SELECT id FROM worker_event WHERE worker_id = ?1 \
                  AND state = 'dead' AND (?2 IS NULL OR id = ?2) LIMIT ?3)",
             )?
-            .execute(params![worker, id, limit as i64])?)
+            .execute(params![worker.0, id, limit as i64])?)
     }
 
     /// Removes dead letters that died before `before`, at most `rows`. Returns how many.

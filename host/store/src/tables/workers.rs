@@ -10,12 +10,12 @@ use super::worker_events::Passed;
 use crate::engine::rows::{Bound, Table, sql_limit};
 use crate::{Reader, StoreError, Tx};
 use moothall_core::events::Envelope;
-use moothall_core::ids::{CommunityId, Generation, InstanceId, PluginDigestId};
+use moothall_core::ids::{CommunityId, Generation, InstanceId, PluginDigestId, WorkerId};
 
 /// A worker of an instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkerRow {
-    pub id: i64,
+    pub id: WorkerId,
     pub instance: InstanceId,
     /// The community whose events it handles; `HOST`: all communities.
     pub community: CommunityId,
@@ -72,7 +72,7 @@ const COLUMNS: &str =
 
 fn worker(row: &Row<'_>) -> rusqlite::Result<WorkerRow> {
     Ok(WorkerRow {
-        id: row.get(0)?,
+        id: WorkerId(row.get(0)?),
         instance: InstanceId(row.get(1)?),
         community: CommunityId(row.get(2)?),
         name: row.get(3)?,
@@ -89,10 +89,10 @@ fn keyed(row: &Row<'_>) -> rusqlite::Result<Keyed> {
 
 impl Reader<'_> {
     /// In ascending id, after `after`.
-    pub fn workers(&self, after: i64, limit: usize) -> Result<Vec<WorkerRow>, StoreError> {
+    pub fn workers(&self, after: WorkerId, limit: usize) -> Result<Vec<WorkerRow>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM worker WHERE id > ?1 ORDER BY id LIMIT ?2");
         let mut statement = self.conn.prepare_cached(&sql)?;
-        let rows = statement.query(params![after, sql_limit(limit)])?;
+        let rows = statement.query(params![after.0, sql_limit(limit)])?;
         Ok(self.unreadable.list(rows, WORKER, limit, worker)?.rows)
     }
 
@@ -102,13 +102,14 @@ impl Reader<'_> {
         plugin: &str,
         name: &str,
         community: Option<CommunityId>,
-    ) -> Result<Vec<i64>, StoreError> {
+    ) -> Result<Vec<WorkerId>, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT worker.id FROM worker JOIN instance ON instance.id = instance_id \
              WHERE plugin = ?1 AND name = ?2 AND (?3 IS NULL OR worker.community_id = ?3)",
         )?;
         let community = community.map(|id| id.0);
-        let rows = statement.query_map(params![plugin, name, community], |row| row.get(0))?;
+        let id = |row: &Row<'_>| row.get(0).map(WorkerId);
+        let rows = statement.query_map(params![plugin, name, community], id)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -116,21 +117,22 @@ impl Reader<'_> {
     /// may be more.
     pub fn unasked_workers(
         &self,
-        after: i64,
+        after: WorkerId,
         limit: usize,
-    ) -> Result<(Vec<i64>, Option<i64>), StoreError> {
+    ) -> Result<(Vec<WorkerId>, Option<WorkerId>), StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT id FROM worker INDEXED BY worker_unasked WHERE asked_mark = 0 AND id > ?1 ORDER BY id LIMIT ?2",
         )?;
-        let rows = statement.query_map([after, limit as i64], |row| row.get(0))?;
-        let rows: Vec<i64> = rows.collect::<Result<_, _>>()?;
+        let id = |row: &Row<'_>| row.get(0).map(WorkerId);
+        let rows = statement.query_map([after.0, limit as i64], id)?;
+        let rows: Vec<WorkerId> = rows.collect::<Result<_, _>>()?;
         let next = rows.last().copied().filter(|_| rows.len() == limit);
         Ok((rows, next))
     }
 
-    pub fn worker(&self, id: i64) -> Result<Option<WorkerRow>, StoreError> {
+    pub fn worker(&self, id: WorkerId) -> Result<Option<WorkerRow>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM worker WHERE id = ?1");
-        Ok(self.conn.prepare_cached(&sql)?.query_row([id], worker).optional()?)
+        Ok(self.conn.prepare_cached(&sql)?.query_row([id.0], worker).optional()?)
     }
 
     /// Of the instances after `after`, those of `plugin` without this worker; and where to go on.
@@ -274,14 +276,14 @@ impl Tx<'_> {
     }
 
     /// Stores whether a worker is enabled, unless it was retired meanwhile. Events pass a worker that is not enabled.
-    pub fn settle_worker(&self, id: i64, asked: &Asked) -> Result<(), StoreError> {
+    pub fn settle_worker(&self, id: WorkerId, asked: &Asked) -> Result<(), StoreError> {
         self.conn
             .prepare_cached(
                 "UPDATE worker SET cursor = CASE WHEN ?2 THEN cursor ELSE \
                  coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'event'), 0) END, enabled = ?2, \
                  asked_mark = ?3, asked_generation = ?4 WHERE id = ?1 AND asked_mark <> -1",
             )?
-            .execute(params![id, asked.enabled, asked.digest_id.0, asked.generation.0])?;
+            .execute(params![id.0, asked.enabled, asked.digest_id.0, asked.generation.0])?;
         Ok(())
     }
 
@@ -330,24 +332,24 @@ impl Tx<'_> {
     }
 
     /// Moves the cursors of workers that wanted no event up to `position`.
-    pub fn pass_workers(&self, ids: &[i64], position: i64) -> Result<(), StoreError> {
+    pub fn pass_workers(&self, ids: &[WorkerId], position: i64) -> Result<(), StoreError> {
         let mut pass = self
             .conn
             .prepare_cached("UPDATE worker SET cursor = ?2 WHERE id = ?1 AND cursor < ?2 - ?3")?;
-        ids.iter().try_for_each(|id| pass.execute([*id, position, PASS]).map(drop))?;
+        ids.iter().try_for_each(|id| pass.execute([id.0, position, PASS]).map(drop))?;
         Ok(())
     }
 
     /// Takes that mark back: the event was not handled.
-    pub fn leave_worker(&self, id: i64) -> Result<(), StoreError> {
-        self.conn.prepare_cached("UPDATE worker SET trying = 0 WHERE id = ?1")?.execute([id])?;
+    pub fn leave_worker(&self, id: WorkerId) -> Result<(), StoreError> {
+        self.conn.prepare_cached("UPDATE worker SET trying = 0 WHERE id = ?1")?.execute([id.0])?;
         Ok(())
     }
 
     /// Moves a worker's cursor, with what it passes; `Stale` if somebody else moved it.
     pub fn advance_worker(
         &self,
-        id: i64,
+        id: WorkerId,
         from: i64,
         to: i64,
         passed: &[Passed],
@@ -358,7 +360,7 @@ impl Tx<'_> {
             .prepare_cached(
                 "UPDATE worker SET cursor = ?3, crashes = 0, trying = 0 WHERE id = ?1 AND cursor = ?2",
             )?
-            .execute([id, from, to])?;
+            .execute([id.0, from, to])?;
         if moved == 0 {
             return Err(StoreError::Stale);
         }
@@ -366,8 +368,8 @@ impl Tx<'_> {
     }
 
     /// Marks that the worker's next event is about to be handled alone.
-    pub fn try_worker(&self, id: i64) -> Result<(), StoreError> {
-        self.conn.prepare_cached("UPDATE worker SET trying = 1 WHERE id = ?1")?.execute([id])?;
+    pub fn try_worker(&self, id: WorkerId) -> Result<(), StoreError> {
+        self.conn.prepare_cached("UPDATE worker SET trying = 1 WHERE id = ?1")?.execute([id.0])?;
         Ok(())
     }
 

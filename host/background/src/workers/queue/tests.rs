@@ -10,7 +10,7 @@ const NONE: RetryPolicy = RetryPolicy::listed(&[0]);
 
 fn row(id: i64, community: CommunityId, crashes: u32) -> WorkerRow {
     WorkerRow {
-        id,
+        id: WorkerId(id),
         instance: InstanceId(id * 10),
         community,
         name: format!("worker-{id}"),
@@ -25,13 +25,13 @@ fn row(id: i64, community: CommunityId, crashes: u32) -> WorkerRow {
 fn idle(workers: impl IntoIterator<Item = i64>) -> WorkerQueue {
     let mut queue = WorkerQueue::new(0);
     workers.into_iter().for_each(|id| queue.add(row(id, ACME, 0)));
-    all(&mut queue).into_iter().for_each(|id| queue.ended(id, BatchOutcome::Idle));
+    all(&mut queue).into_iter().for_each(|id| queue.ended(WorkerId(id), BatchOutcome::Idle));
     queue
 }
 
 /// All that are next, one after the other.
 fn all(queue: &mut WorkerQueue) -> Vec<i64> {
-    std::iter::from_fn(|| queue.next()).collect()
+    std::iter::from_fn(|| queue.next()).map(|worker| worker.0).collect()
 }
 
 fn event(position: i64, of: Option<CommunityId>) -> Envelope {
@@ -66,30 +66,30 @@ fn new_workers_run_and_those_whose_event_may_end_the_host_run_last() {
         queue.add(row(id, ACME, crashes));
     }
     assert_eq!(all(&mut queue), [3, 2, 1, 4]);
-    assert_eq!(queue.last(), 4);
+    assert_eq!(queue.last(), WorkerId(4));
 }
 
 #[test]
 fn no_worker_runs_twice_at_once() {
     let mut queue = idle([1]);
-    queue.wake(1);
-    queue.wake(1);
+    queue.wake(WorkerId(1));
+    queue.wake(WorkerId(1));
     assert_eq!(all(&mut queue), [1]);
-    queue.wake(1);
+    queue.wake(WorkerId(1));
     assert_eq!(all(&mut queue), [0; 0], "it is running");
-    queue.ended(1, BatchOutcome::Idle);
+    queue.ended(WorkerId(1), BatchOutcome::Idle);
     assert_eq!(all(&mut queue), [1], "it was woken meanwhile");
-    queue.ended(1, BatchOutcome::Idle);
-    assert_eq!((all(&mut queue), queue.idle()), (vec![], vec![1]));
+    queue.ended(WorkerId(1), BatchOutcome::Idle);
+    assert_eq!((all(&mut queue), queue.idle()), (vec![], vec![WorkerId(1)]));
 }
 
 #[test]
 fn a_worker_with_more_to_do_runs_after_the_others() {
     let mut queue = idle([1, 2]);
-    queue.wake(1);
-    queue.wake(2);
-    assert_eq!(queue.next(), Some(1));
-    queue.ended(1, BatchOutcome::More { since: Some(5) });
+    queue.wake(WorkerId(1));
+    queue.wake(WorkerId(2));
+    assert_eq!(queue.next(), Some(WorkerId(1)));
+    queue.ended(WorkerId(1), BatchOutcome::More { since: Some(5) });
     assert_eq!(all(&mut queue), [2, 1]);
 }
 
@@ -99,7 +99,7 @@ fn an_event_wakes_those_of_its_community_and_of_the_host_that_want_it() {
     for (id, community) in [(1, ACME), (2, CommunityId(2)), (3, CommunityId::HOST), (4, ACME)] {
         queue.add(row(id, community, 0));
     }
-    all(&mut queue).into_iter().for_each(|id| queue.ended(id, BatchOutcome::Idle));
+    all(&mut queue).into_iter().for_each(|id| queue.ended(WorkerId(id), BatchOutcome::Idle));
     queue.wake_for(&event(7, Some(ACME)), |instance, name| {
         assert_eq!(name, format!("worker-{}", instance.0 / 10));
         instance.0 != 40
@@ -108,21 +108,21 @@ fn an_event_wakes_those_of_its_community_and_of_the_host_that_want_it() {
     woken.sort_unstable();
     assert_eq!((woken, queue.tail()), (vec![1, 3], 7));
     queue.wake_for(&event(8, None), |_, _| true);
-    queue.ended(3, BatchOutcome::Idle);
+    queue.ended(WorkerId(3), BatchOutcome::Idle);
     assert_eq!(all(&mut queue), [3], "an event of no community is for plugins of host scope");
-    assert_eq!(queue.workers[&3].since, Some(8_000), "since it was woken for it");
+    assert_eq!(queue.workers[&WorkerId(3)].since, Some(8_000), "since it was woken for it");
 }
 
 #[test]
 fn a_worker_that_backs_off_is_not_woken_and_runs_by_itself() {
     let mut queue = idle([1, 2]);
     for id in [1, 2] {
-        queue.wake(id);
+        queue.wake(WorkerId(id));
     }
     assert_eq!(all(&mut queue), [1, 2]);
-    queue.ended(1, backing_off(LONG));
-    queue.ended(2, BatchOutcome::BackOff { policy: NONE, reason: String::new() });
-    queue.wake(1);
+    queue.ended(WorkerId(1), backing_off(LONG));
+    queue.ended(WorkerId(2), BatchOutcome::BackOff { policy: NONE, reason: String::new() });
+    queue.wake(WorkerId(1));
     assert_eq!(all(&mut queue), [2]);
 }
 
@@ -130,15 +130,15 @@ fn a_worker_that_backs_off_is_not_woken_and_runs_by_itself() {
 fn a_roused_worker_runs_once_and_not_again_when_its_backoff_is_over() {
     let mut queue = idle([1, 2]);
     for id in [1, 2] {
-        queue.wake(id);
+        queue.wake(WorkerId(id));
     }
     all(&mut queue);
-    queue.ended(1, BatchOutcome::BackOff { policy: NONE, reason: "x".into() });
-    queue.ended(2, backing_off(LONG));
+    queue.ended(WorkerId(1), BatchOutcome::BackOff { policy: NONE, reason: "x".into() });
+    queue.ended(WorkerId(2), backing_off(LONG));
     queue.rouse(|instance| instance == InstanceId(10));
-    assert_eq!(queue.workers[&1].failures, 0, "what it waited for may be there");
+    assert_eq!(queue.workers[&WorkerId(1)].failures, 0, "what it waited for may be there");
     assert_eq!(all(&mut queue), [1]);
-    queue.ended(1, BatchOutcome::Idle);
+    queue.ended(WorkerId(1), BatchOutcome::Idle);
     assert_eq!(all(&mut queue), [0; 0], "its backoff was over before it ran");
 }
 
@@ -151,10 +151,10 @@ fn failures_count_while_the_reason_lasts() {
         (BatchOutcome::BackOff { policy: NONE, reason: String::new() }, 2),
         (BatchOutcome::More { since: None }, 0),
     ] {
-        queue.wake(1);
+        queue.wake(WorkerId(1));
         assert_eq!(all(&mut queue), [1]);
-        queue.ended(1, outcome);
-        assert_eq!(queue.workers[&1].failures, failures);
+        queue.ended(WorkerId(1), outcome);
+        assert_eq!(queue.workers[&WorkerId(1)].failures, failures);
     }
 }
 
@@ -162,12 +162,12 @@ fn failures_count_while_the_reason_lasts() {
 fn a_worker_that_is_gone_is_forgotten_unless_it_is_running() {
     let mut queue = idle([1, 2, 3]);
     for id in [1, 2] {
-        queue.wake(id);
+        queue.wake(WorkerId(id));
     }
     assert_eq!(all(&mut queue), [1, 2]);
-    queue.ended(1, BatchOutcome::Gone);
+    queue.ended(WorkerId(1), BatchOutcome::Gone);
     queue.forget_gone(|_| false);
-    assert_eq!(queue.workers.keys().collect::<Vec<_>>(), [&2], "3 had nothing to do");
-    queue.ended(2, BatchOutcome::Gone);
+    assert_eq!(queue.workers.keys().collect::<Vec<_>>(), [&WorkerId(2)], "3 had nothing to do");
+    queue.ended(WorkerId(2), BatchOutcome::Gone);
     assert!(queue.is_empty() && queue.by_community.is_empty());
 }

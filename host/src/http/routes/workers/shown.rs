@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::http::api::Api;
 use crate::http::problem::Problem;
 use moothall_core::clock::Moment;
-use moothall_core::ids::{CommunitySlug, InstanceId, PluginName};
+use moothall_core::ids::{CommunitySlug, InstanceId, PluginName, WorkerId};
 use moothall_store::{DeadLetter, WebhookItem, WorkerEvent, WorkerRow};
 
 /// Retries and dead letters of each that are shown.
@@ -56,7 +56,7 @@ struct DeadWebhook {
 /// A worker of a plugin's instance.
 #[derive(Serialize, JsonSchema)]
 pub struct PluginWorker {
-    id: i64,
+    id: WorkerId,
     worker: String,
     plugin: Option<PluginName>,
     /// Null: of the whole host.
