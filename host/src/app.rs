@@ -1,7 +1,7 @@
-//! Puts the host together, runs it, and takes it down in order.
+//! Assembles the host, runs it, and shuts it down in order.
 //!
-//! HTTP threads make calls; a runtime of its own does what belongs to no request: loading
-//! plugins, listing failed calls, purging, noticing new API keys.
+//! HTTP threads make calls. A second runtime does the work that belongs to no request: it loads plugins, records failed
+//! calls, purges old rows and notices new API keys.
 
 mod assemble;
 mod background;

@@ -1,7 +1,6 @@
-//! The command line: what can be asked for, and how a failure is said.
+//! The command line: its commands, and how it reports failures.
 //!
-//! Answers go to standard output, everything else to standard error. Exit codes: 0 done, 1 failed,
-//! 2 wrong usage.
+//! Answers go to standard output, everything else to standard error. Exit codes: 0 done, 1 failed, 2 wrong usage.
 
 mod key;
 mod serve;

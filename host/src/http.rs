@@ -1,7 +1,7 @@
-//! HTTP: all routes, what every request passes, and nothing that decides what a route does.
+//! HTTP: all routes and the request middleware, without the logic that routes call.
 //!
-//! Handlers take requests apart and put answers together; the crates below do the rest. `axum` is named here alone, and
-//! statuses of failures are chosen in `problem` alone.
+//! Handlers take requests apart and build answers; the crates below do the rest. Only this module names `axum`, and
+//! only `problem` chooses statuses of failures.
 
 mod api;
 mod html;
@@ -26,4 +26,3 @@ pub use middleware::access::is_loopback;
 pub use middleware::body_budget::Bodies;
 pub use middleware::idempotency::REMEMBERED_MS;
 pub use openapi::document::document as openapi_document;
-pub use routes::endpoints::OLD_SECRET_MS;

@@ -18,12 +18,39 @@ pub struct Change {
     pub sub_resource: Option<String>,
     pub sub_resource_id: Option<String>,
     pub request_id: String,
+    /// What `status` is once it is known what became of the resource.
+    pub statuses: Statuses,
+}
+
+/// What becomes of a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Created,
+    Changed,
+    Removed,
+}
+
+/// The status of the answer for each outcome, as HTTP chooses it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Statuses {
+    pub created: u16,
+    pub changed: u16,
+    pub removed: u16,
 }
 
 impl Change {
     pub fn with_status(mut self, status: u16) -> Self {
         self.status = status;
         self
+    }
+
+    pub fn with_outcome(self, outcome: Outcome) -> Self {
+        let Statuses { created, changed, removed } = self.statuses;
+        self.with_status(match outcome {
+            Outcome::Created => created,
+            Outcome::Changed => changed,
+            Outcome::Removed => removed,
+        })
     }
 
     /// The id of what was created; the request did not contain it.

@@ -9,6 +9,7 @@ mod backoff;
 mod circuit;
 pub mod driver;
 mod ended;
+pub mod endpoints;
 pub mod form;
 mod lanes;
 mod outcomes;

@@ -4,6 +4,7 @@
 //! replaced; a hook without steps costs one load of it. A run holds no lock and stores nothing. `run` asks the steps in
 //! order.
 
+mod administration;
 mod exception;
 mod http_step;
 mod merge;
@@ -33,7 +34,7 @@ use moothall_egress::Egress;
 use moothall_store::{AfterWrite, StoreError};
 
 pub use exception::Exception;
-pub use http_step::secret_context;
+use http_step::secret_context;
 pub use outcome::{Ended, Outcome};
 pub use points::{Builtin, enabling_data};
 pub use run::Run;

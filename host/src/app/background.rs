@@ -1,4 +1,4 @@
-//! What happens without a request: signals, new API keys, folding metrics.
+//! Small background tasks: signals, new API keys, folding metrics, the clock.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The data directory: made with tight permissions, locked against a second host.
+//! The data directory: created with tight permissions, locked against a second host.
 
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};

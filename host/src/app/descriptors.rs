@@ -1,4 +1,4 @@
-//! Files that the process may open: as many as the system lets it, and some kept for what is no connection.
+//! Raises the limit of open files, and keeps some of them for other uses than connections.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 

@@ -1,5 +1,5 @@
-//! After the clock was set back, what was put off by a clock that was ahead is due as it should be. A due
-//! time is never believed to be further away than the longest wait that could have made it.
+//! Corrects due times after the clock was set back: no due time may be further away than the longest wait that the host
+//! itself would choose.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,8 +60,8 @@ async fn bring_back(store: &Store, clock: &Clock, config: &Config) -> Result<(),
         (Expiring::Responses, http::REMEMBERED_MS),
         (Expiring::DedupeKeys, DEDUPE_MS),
         (Expiring::OAuthStates, oauth::FLOW_MS),
-        (Expiring::OldSecrets, http::OLD_SECRET_MS),
-        (Expiring::OldSecretsShown, http::OLD_SECRET_MS),
+        (Expiring::OldSecrets, moothall_deliveries::endpoints::OLD_SECRET_MS),
+        (Expiring::OldSecretsShown, moothall_deliveries::endpoints::OLD_SECRET_MS),
     ] {
         let latest = clock.now_ms() + longest_ms;
         let write = move |tx: &Tx<'_>| tx.expire_by(expiring, latest, ROWS);

@@ -1,7 +1,7 @@
-//! The sealing key at the start: the one that this database was made with, or no start at all.
+//! Finds the sealing key at the start: the host starts only with the key that its database was made with.
 //!
-//! A wrong key opens nothing, and what is sealed with it later is lost with the right one. So the database keeps a sealed
-//! constant; a new key is made only where nothing is sealed yet.
+//! A wrong key opens nothing, and what it seals later is lost with the right one. So the database keeps a sealed
+//! constant, and the host makes a new key only where nothing is sealed yet.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What the host listens on. Nothing is bound that would be open to others while there is no API key.
+//! Binds the addresses that the host listens on. Without an API key it binds none that other machines can reach.
 
 use std::sync::Arc;
 

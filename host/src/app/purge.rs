@@ -1,7 +1,7 @@
-//! Removes what nobody needs any more, in chunks.
+//! Deletes rows that nobody needs any more, in chunks.
 //!
-//! Every step is a write of its own, and one that fails holds up none of the others: a store that is full has
-//! room again by what the rest removes.
+//! Each step is a write of its own, and a step that fails does not stop the others: a full store gets room again from
+//! what they delete.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The line that a start leaves in the log: what this is, what it works on, and what it may use.
+//! Logs what a start used and found: version, addresses, limits, and what an operator should know.
 
 use crate::app::listening::HostListeners;
 use crate::http::Api;

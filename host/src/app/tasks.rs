@@ -1,4 +1,4 @@
-//! The tasks that last as long as the host, and why it could not go on.
+//! Tasks that run as long as the host, and the reason why the host had to stop.
 
 use std::sync::{Arc, OnceLock};
 

@@ -1,4 +1,4 @@
-//! What a start has to store, where the store does not write: it is stored once it does, and the host serves meanwhile.
+//! Holds the writes of a start while the store cannot write; the host serves meanwhile and stores them later.
 
 use std::pin::Pin;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The host's background work: what it is made of, starting it, and ending it in order.
+//! The host's background tasks: starts them, and ends them in order.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

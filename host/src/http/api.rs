@@ -1,4 +1,4 @@
-//! What every handler is given: the parts of the host, and looking up what a request names.
+//! What every handler is given: the parts of the host, and look-ups of what a request names.
 
 pub mod document;
 pub mod running;

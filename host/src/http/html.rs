@@ -1,4 +1,4 @@
-//! The few pages that people see: plain HTML with nothing from elsewhere, which no cache and no frame keeps.
+//! HTML pages for people: plain, without content from elsewhere, never cached or framed.
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};

@@ -1,4 +1,4 @@
-//! JSON texts as answers.
+//! Writes JSON answers.
 
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};

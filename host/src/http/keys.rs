@@ -1,4 +1,4 @@
-//! API keys: which are valid, and making a new one. What is stored of a key is a hash of its secret.
+//! API keys: checks them and makes new ones. The store keeps only a hash of a key's secret.
 
 use std::collections::HashMap;
 
@@ -57,7 +57,7 @@ impl Keys {
     }
 }
 
-/// A new key: what the user gets once, and what is stored.
+/// Makes a key: the text that the user gets once, and the row that is stored.
 pub fn new_key(name: &str, now: i64) -> Result<(String, ApiKeyRow), getrandom::Error> {
     let id = random_bytes::<6>()?.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     // `_` parts a key; it does not occur in the id, and the secret is the rest.

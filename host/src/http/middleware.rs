@@ -1,12 +1,13 @@
-//! What every request passes on its way in and out: its id, its route, who may enter, the count.
+//! The request middleware: gives each request an id, finds its route, checks access, query and headers, calls the
+//! handler, and counts the answer.
 //!
-//! One function around the handlers instead of layers of middleware, because every request of the
-//! hot path goes through it.
+//! It is one function instead of layers, because every request of the hot path goes through it.
 
 pub mod accept;
 pub mod access;
 pub mod body;
 pub mod body_budget;
+pub mod body_schema;
 pub mod changes;
 pub mod foreign_response;
 pub mod head;
@@ -15,8 +16,6 @@ pub mod idempotency;
 pub mod instance;
 pub mod path;
 pub mod request_id;
-pub mod shape;
-pub mod shapes;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -41,7 +40,7 @@ use moothall_background::monitoring::{Point, account};
 use moothall_core::ids::RequestId;
 use moothall_core::telemetry::metric::HTTP_REQUESTS;
 
-/// Where requests come in. Clones share everything.
+/// Handles every request. Clones share everything.
 #[derive(Clone)]
 pub struct RequestMiddleware {
     table: &'static Table,
@@ -53,7 +52,7 @@ impl RequestMiddleware {
         Self { table: &table::ALL, api }
     }
 
-    /// To health and metrics alone.
+    /// For the routes of health and metrics alone.
     pub fn for_operations(api: Arc<Api>) -> Self {
         Self { table: &table::OPERATIONS, api }
     }
@@ -96,8 +95,8 @@ impl RequestMiddleware {
 }
 
 impl RequestMiddleware {
-    /// What the route answers. A large body that nobody has read to its end ends the connection, and the
-    /// answer says so.
+    /// Calls the route. A large body that its handler has not read to the end closes the connection, and the answer
+    /// says so.
     async fn answer(
         &self,
         mut request: Request<Incoming>,
@@ -157,7 +156,7 @@ fn last(mut response: Response<Body>) -> Response<Body> {
     response
 }
 
-/// What is kept of a request to measure it.
+/// What a monitoring point needs of a request.
 struct Seen {
     time: i64,
     since: Instant,

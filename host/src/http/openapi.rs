@@ -1,4 +1,4 @@
-//! The OpenAPI document, made of the declarations of all routes.
+//! The OpenAPI document, generated from the declarations of all routes.
 
 pub mod document;
 mod operation;

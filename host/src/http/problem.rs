@@ -1,7 +1,7 @@
-//! Failures as `application/problem+json` (RFC 9457): the only place where their status is chosen.
+//! Failures as `application/problem+json` (RFC 9457). Only this module chooses their statuses.
 //!
-//! `detail` is for a person, `code` for a program. No SQL, path, backtrace or secret gets in here:
-//! what the operator needs is in the log, under the request's id.
+//! `detail` is for people, `code` for programs. A problem never holds SQL, paths, backtraces or secrets: the log has
+//! what the operator needs, under the request's id.
 
 mod access;
 mod body;
@@ -32,7 +32,7 @@ pub const RETRY_SECONDS: u32 = 1;
 /// What is asked for where the key that came is none.
 const WRONG_KEY: &str = "Bearer error=\"invalid_token\"";
 
-/// A failure on its way out. The door writes its body, because only it knows the request's id.
+/// A failure. The request middleware writes its body, because only it knows the request's id.
 #[derive(Clone, Debug)]
 pub struct Problem {
     status: StatusCode,
@@ -87,7 +87,7 @@ impl Problem {
         self
     }
 
-    /// The client is told that there is a cause; the log has it.
+    /// The answer says only that the host failed; the log has the cause.
     pub fn internal(cause: impl Into<String>) -> Self {
         let detail = "The host failed; its log has the reason under this request's id";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, detail).because(cause)

@@ -1,8 +1,7 @@
-//! How a route is declared: one value, beside its handler, that says everything the host knows of it.
+//! The declaration of a route: one value beside its handler that holds everything the host knows about it.
 //!
-//! From it come where a request goes (`table`), who may enter (`access`), what is asked for in vain (`asked`), what
-//! `api.change` names (`changes`), the labels of monitoring points (`door`) and the OpenAPI document. Must never say
-//! what a handler does.
+//! The table of routes, the access check, the check of queries and headers, the change events, the labels of monitoring
+//! points and the OpenAPI document all come from it. Must never say what a handler does.
 
 pub mod failure;
 pub mod query;
@@ -18,6 +17,7 @@ use axum::response::Response;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use crate::http::api::Api;
+use crate::http::middleware::body_schema::{BodySchema, RequestBody};
 use failure::Failure;
 use query::Parameter;
 
@@ -106,8 +106,8 @@ pub struct Route {
     pub once: Once,
     /// The headers that are its own.
     pub headers: &'static [&'static str],
-    /// The schema of the body: a name in `components`, or `*` for any JSON, or none.
-    pub body: Option<&'static str>,
+    /// What its body is, if it has one.
+    pub body: Option<RouteBody>,
     /// What its handler answers.
     pub answers: Vec<DeclaredAnswer>,
     /// How it can fail, beside what follows from the rest.
@@ -121,6 +121,14 @@ pub struct Route {
     handle: Handle,
     /// Answers HEAD, where GET does more than read.
     head: Option<Handle>,
+}
+
+/// What the body of a request is.
+#[derive(Clone, Copy)]
+pub enum RouteBody {
+    /// JSON of a type of ours.
+    Of(fn() -> &'static BodySchema),
+    Any,
 }
 
 /// A handler whose future is boxed once, as those of functions are.
@@ -251,8 +259,13 @@ impl Route {
         Self { headers, ..self }
     }
 
-    pub fn body(self, body: &'static str) -> Self {
-        Self { body: Some(body), ..self }
+    pub fn body<T: RequestBody>(self) -> Self {
+        Self { body: Some(RouteBody::Of(T::schema)), ..self }
+    }
+
+    /// JSON of a plugin's, or whatever a platform sends.
+    pub fn any_body(self) -> Self {
+        Self { body: Some(RouteBody::Any), ..self }
     }
 
     /// JSON of that type.

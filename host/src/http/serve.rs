@@ -1,7 +1,6 @@
-//! Listens and serves: one thread, one runtime and one listener for each core.
+//! Serves HTTP: one thread, one runtime and one listener per core.
 //!
-//! The kernel spreads connections over the listeners (SO_REUSEPORT); nothing is shared between
-//! the threads but what requests share anyway.
+//! The kernel spreads connections over the listeners (SO_REUSEPORT). The threads share nothing but what requests share.
 
 mod accept;
 mod addresses;

@@ -58,9 +58,9 @@ const ALL: &[Levels] = &[
         sources: "host/src/http/",
         within: &["http"],
         levels: &[
-            &["html", "json_text", "keys", "peer", "middleware/shapes"],
+            &["html", "json_text", "keys", "peer"],
             &["middleware/accept", "middleware/foreign_response", "middleware/request_id"],
-            &["middleware/body_budget", "middleware/shape"],
+            &["middleware/body_budget", "middleware/body_schema"],
             &["problem"],
             &["api", "middleware/instance"],
             &["route", "middleware/body", "middleware/hook_gate"],

@@ -2,7 +2,7 @@
 
 use super::Mutations;
 use super::plan::{Plan, PlanStep};
-use moothall_core::changes::Change;
+use moothall_core::changes::{Change, Outcome};
 use moothall_core::ids::CommunityId;
 use moothall_store::View;
 
@@ -11,18 +11,22 @@ impl Mutations {
     pub(super) fn change_event(&self, plan: &Plan) -> Option<Change> {
         let change = self.change.as_deref()?.clone();
         let instance = plan.steps.iter().find_map(|step| match step {
-            PlanStep::Create(draft) | PlanStep::Replace(_, draft) => Some((draft.instance.id, 201)),
-            PlanStep::Reconfigure(_, draft) => Some((draft.instance.id, 200)),
+            PlanStep::Create(draft) | PlanStep::Replace(_, draft) => {
+                Some((draft.instance.id, Outcome::Created))
+            }
+            PlanStep::Reconfigure(_, draft) => Some((draft.instance.id, Outcome::Changed)),
             PlanStep::Remove(_) | PlanStep::Keep(_) => None,
         });
-        let status = match (&plan.before, &plan.after, change.method.as_str()) {
-            (None, _, _) => 201,
-            (_, None, _) | (_, _, "DELETE") => 204,
-            _ if change.resource == "plugin" => instance.map_or(200, |(_, status)| status),
-            _ => 200,
+        let outcome = match (&plan.before, &plan.after, change.method.as_str()) {
+            (None, _, _) => Outcome::Created,
+            (_, None, _) | (_, _, "DELETE") => Outcome::Removed,
+            _ if change.resource == "plugin" => {
+                instance.map_or(Outcome::Changed, |(_, outcome)| outcome)
+            }
+            _ => Outcome::Changed,
         };
         let slug = plan.after.as_ref().or(plan.before.as_ref()).map(|one| one.slug.to_string());
-        let mut change = change.with_status(status);
+        let mut change = change.with_outcome(outcome);
         if change.resource == "plugin" {
             change.sub_resource_id =
                 change.sub_resource_id.or(instance.map(|(id, _)| id.to_string()));

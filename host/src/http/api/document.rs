@@ -1,4 +1,4 @@
-//! The OpenAPI document, kept until other plugins serve.
+//! Caches the OpenAPI document until the plugins that serve change.
 
 use std::sync::Arc;
 

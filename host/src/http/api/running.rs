@@ -1,4 +1,4 @@
-//! The requests with an Idempotency-Key that are running.
+//! The requests with an Idempotency-Key that are running now.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-//! Room for event streams, and what ends them.
+//! Permits for event streams, and the signals that end streams.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `Accept` (RFC 9110, 12.5.1): which kinds of answers a client names, and how much it wants each.
+//! Reads the `Accept` header (RFC 9110, 12.5.1): which media types a client wants, and how much.
 
 use axum::http::{HeaderMap, header};
 

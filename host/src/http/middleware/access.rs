@@ -1,9 +1,8 @@
-//! Who may enter which route.
+//! Decides who may use a route.
 //!
-//! While no API key was ever created the host listens on loopback only, and protected routes
-//! refuse what a browser could be tricked into sending: a foreign `Host` (DNS rebinding) or a
-//! foreign `Origin` (cross-site requests); and what came through a proxy, behind which anybody may be.
-//! Once a key was created, protected routes need one.
+//! Until somebody creates an API key, the host listens on loopback only, and protected routes refuse requests that a
+//! browser could be tricked into sending (a foreign `Host`: DNS rebinding; a foreign `Origin`: cross-site requests) and
+//! requests that came through a proxy, because anybody may be behind it. Afterwards protected routes need a key.
 
 use std::net::IpAddr;
 
@@ -26,7 +25,7 @@ const OF_A_PROXY: [&str; 8] = [
 ];
 const OF_PROXIES: &str = "x-forwarded-";
 
-/// What a key protects needs one here; a plugin's route asks for it in its handler.
+/// Checks the key of a protected route; the handler of plugins' routes does so itself.
 pub fn check(keys: &Keys, access: Access, headers: &HeaderMap) -> Result<Option<KeyId>, Problem> {
     match access {
         Access::Key => admit(keys, headers),

@@ -1,4 +1,4 @@
-//! Request bodies: bounded in size and time, JSON or nothing.
+//! Reads request bodies, limited in size and time, and parses JSON.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -9,10 +9,11 @@ use axum::http::Request;
 use hyper::body::Incoming;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use crate::http::api::Api;
 use crate::http::middleware::body_budget::NoRoom;
-use crate::http::middleware::shape;
+use crate::http::middleware::body_schema::{RequestBody, checked};
 use crate::http::problem::Problem;
 use crate::http::problem::code::Code;
 use moothall_core::pieces::{Broken, gather};
@@ -68,36 +69,40 @@ fn is_nothing(bytes: &[u8]) -> bool {
     matches!(text.as_slice(), b"" | b"{}")
 }
 
-/// The body as JSON of one of the host's own shapes; nothing at all is an empty object.
-pub async fn json<T: DeserializeOwned>(api: &Api, shape: &str, body: Body) -> Result<T, Problem> {
-    parse_as(shape, &read(api, body).await?)
+/// The body as JSON of one of the host's own types; nothing at all is an empty object.
+pub async fn json<T: RequestBody + DeserializeOwned>(api: &Api, body: Body) -> Result<T, Problem> {
+    parse(&read(api, body).await?)
 }
 
 /// The same of a body that was read.
-pub fn parse_as<T: DeserializeOwned>(shape: &str, bytes: &Bytes) -> Result<T, Problem> {
-    read_as(shape, &text_as(shape, bytes)?)
+pub fn parse<T: RequestBody + DeserializeOwned>(bytes: &Bytes) -> Result<T, Problem> {
+    from_text::<T, T>(&text_of::<T>(bytes)?)
 }
 
-/// The text of a body of that shape, as its reader reads it: integers are written as integers.
-pub fn text_as(shape: &str, bytes: &Bytes) -> Result<String, Problem> {
+/// A body of that type as the members that it gives, for who has to know which those are.
+pub async fn given<T: RequestBody>(api: &Api, body: Body) -> Result<Map<String, Value>, Problem> {
+    from_text::<T, _>(&text_of::<T>(&read(api, body).await?)?)
+}
+
+/// The text of a body of that type, as its reader reads it: integers are written as integers.
+pub fn text_of<T: RequestBody>(bytes: &Bytes) -> Result<String, Problem> {
     let text = if is_blank(bytes) { "{}" } else { text(bytes)? };
-    shape::checked(shape, text.to_owned()).map_err(Problem::bad_body)
+    checked::<T>(text.to_owned()).map_err(Problem::bad_body)
 }
 
-/// What a text of that shape says.
-pub fn read_as<T: DeserializeOwned>(shape: &str, text: &str) -> Result<T, Problem> {
-    // What serde says is in the terms of this program, and the shape leaves it nothing to say.
+/// What a text of a body of type `T` says.
+pub fn from_text<T: RequestBody, R: DeserializeOwned>(text: &str) -> Result<R, Problem> {
+    // What serde says is in the terms of this program, and the schema leaves it nothing to say.
     serde_json::from_str(text).map_err(|error| {
-        let (line, column) = (error.line(), error.column());
+        let (name, line, column) = (&T::schema().name, error.line(), error.column());
         Problem::bad_request(format!(
-            "The request's body is no {shape} as /openapi.json has it, at line {line}, column {column}"
+            "The request's body is no {name} as /openapi.json has it, at line {line}, column {column}"
         ))
     })
 }
 
-/// The same, for what is read often: the shape is asked only why a body is not of it.
-pub fn parse_first<T: DeserializeOwned + Default>(
-    shape: &str,
+/// The same, for what is read often: the schema is asked only why a body is not of it.
+pub fn parse_first<T: RequestBody + DeserializeOwned + Default>(
     bytes: &Bytes,
 ) -> Result<T, Problem> {
     if is_blank(bytes) {
@@ -107,7 +112,7 @@ pub fn parse_first<T: DeserializeOwned + Default>(
     // A list would be read as the members of an object in their order.
     match serde_json::from_str(text) {
         Ok(read) if text.trim_ascii_start().starts_with('{') => Ok(read),
-        _ => parse_as(shape, bytes),
+        _ => parse(bytes),
     }
 }
 

@@ -1,8 +1,7 @@
-//! The budget of request bodies in flight: large ones of all clients together, and of each of them.
+//! Limits the memory of request bodies in flight, for all clients together and for each.
 //!
-//! The first bytes of each body are free, so that large bodies which arrive slowly, or never to their
-//! end, do not keep the small ones out, and so that most requests meet no lock. What is free is bounded by
-//! the number of connections.
+//! The first bytes of each body are free, so that most requests take no lock, and so that large bodies which arrive
+//! slowly do not keep small ones out. The number of connections bounds what is free.
 
 use std::collections::HashMap;
 use std::error::Error;

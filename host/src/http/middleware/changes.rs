@@ -1,4 +1,4 @@
-//! The change that a request makes, as `api.change` describes it: as far as the request's head says.
+//! Reads the change event (`api.change`) of a request from its method, path and headers.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -10,8 +10,11 @@ use crate::http::api::Api;
 use crate::http::keys::KeyId;
 use crate::http::middleware::path;
 use crate::http::route::{ChangeEvent, Route};
-use moothall_core::changes::Change;
+use moothall_core::changes::{Change, Statuses};
 use moothall_core::ids::RequestId;
+
+/// The statuses of answers to changes.
+const STATUSES: Statuses = Statuses { created: 201, changed: 200, removed: 204 };
 
 /// The change that a request makes, as far as its head says.
 pub struct Changing(pub Change);
@@ -45,7 +48,8 @@ fn of_request(head: &Parts, api: &Api) -> Change {
         url: head.uri.to_string(),
         path: head.uri.path().to_owned(),
         query_string: head.uri.query().map(str::to_owned),
-        status: 200,
+        status: STATUSES.changed,
+        statuses: STATUSES,
         request_id: request_id.unwrap_or_default(),
         ..Change::default()
     }

@@ -1,4 +1,4 @@
-//! Responses that a plugin or a step of a hook wrote: which of their headers are sent.
+//! Sends responses that a plugin or a hook's step wrote, without the headers that only the host may set.
 
 use std::fmt;
 

@@ -1,8 +1,7 @@
-//! What a request asks for beside its path and its body: whatever the host does not know is refused before anything is
-//! done, because whoever asks for it believes that it has an effect.
+//! Checks a request's query and headers against the route's declaration. A parameter that the host does not know is
+//! refused before anything is done, because its sender believes that it has an effect.
 //!
-//! The names are those that the route is declared with. Queries of platforms and of plugins' own routes are
-//! theirs.
+//! Queries of platforms and of plugins' own routes are not checked.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! The host's own hooks around its API: a request that a step halts is answered, and one that a step changes goes on.
+//! Runs the host's own hooks before requests: a step may change a request's data, answer it, or refuse it.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ const CUSTOM: &str = "RenderCustomResponse";
 /// The request goes on with this, or ends with the answer that a step gave in the place of the host.
 pub type Gate<T> = ControlFlow<Response, T>;
 
-/// What a hook's steps left.
+/// The data as a hook's steps left it.
 pub struct Passed {
     /// A JSON text.
     pub data: String,

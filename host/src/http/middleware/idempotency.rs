@@ -1,7 +1,7 @@
-//! `Idempotency-Key`: the same request again gets the same response again, and does nothing again.
+//! `Idempotency-Key`: a repeated request gets the stored response, and does nothing again.
 //!
-//! A success is remembered in the commit of its own call. What is still running is known in memory
-//! only: after a crash nothing of it is stored, and it may be asked for again.
+//! The commit of a call also stores its response. Only memory knows which requests are running: after a crash nothing
+//! of them is stored, and clients may repeat them.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ const BODY_BYTES: usize = 64 << 10;
 /// How long a response is given again, in milliseconds.
 pub const REMEMBERED_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// What becomes of a request.
+/// How a request with or without a key goes on.
 pub enum Begun {
     /// It has no key.
     Plain,

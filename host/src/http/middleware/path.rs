@@ -1,4 +1,4 @@
-//! The parts of a path, as routes have them: one that cannot be read is told with its reason.
+//! Reads the parameters of a route from a request's path, percent-decoded.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;

@@ -1,4 +1,4 @@
-//! The id of a request: the caller's own, or a new one.
+//! The id of a request: the client's own, or a new one.
 
 use axum::http::{Extensions, HeaderMap, HeaderName};
 

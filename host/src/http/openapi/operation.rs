@@ -1,14 +1,14 @@
-//! One operation of the OpenAPI document, made of a route's declaration.
+//! One operation of the OpenAPI document, from a route's declaration.
 
 use std::collections::BTreeMap;
 
 use axum::http::Method;
 use serde_json::{Map, Value, json};
 
-use crate::http::openapi::schemas::{Schemas, reference};
+use crate::http::openapi::schemas::Schemas;
 use crate::http::problem::ProblemBody;
 use crate::http::route::query::Parameter;
-use crate::http::route::{Access, COMMUNITY, Content, LAST_EVENT_ID, Once, Route};
+use crate::http::route::{Access, COMMUNITY, Content, LAST_EVENT_ID, Once, Route, RouteBody};
 
 const KEY: &str = "Idempotency-Key";
 const JSON: &str = "application/json";
@@ -37,7 +37,10 @@ pub fn operation(route: &Route, schemas: &mut Schemas) -> Value {
         "security": security(route.access),
     });
     if let Some(body) = route.body {
-        operation["requestBody"] = request_body(schema_of(body));
+        operation["requestBody"] = request_body(match body {
+            RouteBody::Of(schema) => schemas.of_body(schema()),
+            RouteBody::Any => json!({}),
+        });
     }
     operation
 }
@@ -69,10 +72,6 @@ fn security(access: Access) -> Value {
 fn parameter(place: &str, name: &str) -> Value {
     let required = place == "path" || name == COMMUNITY;
     json!({ "name": name, "in": place, "required": required, "schema": { "type": "string" } })
-}
-
-fn schema_of(name: &str) -> Value {
-    if name == "*" { json!({}) } else { reference(name) }
 }
 
 pub fn request_body(schema: Value) -> Value {

@@ -1,12 +1,11 @@
-//! The schemas that the document has by name: those of answers, made of their types by one generator; those of the
-//! host's own bodies; and those of plugins.
+//! The named schemas of the document: of answers, of the host's own request bodies, and of plugins.
 
 use schemars::generate::SchemaSettings;
 use schemars::transform::{ReplaceBoolSchemas, Transform};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use crate::http::middleware::shapes::shapes;
+use crate::http::middleware::body_schema::BodySchema;
 
 /// Where they are.
 const COMPONENTS: &str = "#/components/schemas";
@@ -23,7 +22,13 @@ impl Schemas {
         let settings = settings.with_transform(without_flags()).with(|settings| {
             COMPONENTS.trim_start_matches('#').clone_into(settings.definitions_path.to_mut());
         });
-        Self { generator: settings.into_generator(), kept: shapes() }
+        Self { generator: settings.into_generator(), kept: Map::new() }
+    }
+
+    /// What refers to the schema of a body.
+    pub fn of_body(&mut self, body: &BodySchema) -> Value {
+        self.kept.insert(body.name.clone(), body.document().clone());
+        reference(&body.name)
     }
 
     /// What refers to the type of an answer.
@@ -76,7 +81,7 @@ fn without_flags() -> ReplaceBoolSchemas {
     without_flags
 }
 
-pub fn reference(name: &str) -> Value {
+fn reference(name: &str) -> Value {
     json!({ "$ref": format!("{COMPONENTS}/{name}") })
 }
 

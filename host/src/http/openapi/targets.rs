@@ -1,5 +1,5 @@
-//! A path of its own for each action and process of the plugins that serve: the same operation as the route that all of
-//! them share, with the plugin's own schemas.
+//! An operation for each action and process of the plugins that serve: the operation of the shared route, with the
+//! plugin's own schemas.
 
 use serde_json::{Map, Value, json};
 

@@ -1,4 +1,4 @@
-//! Requests that may not use a route.
+//! Failures of access: no key, a wrong key, a request from elsewhere.
 
 use axum::http::StatusCode;
 

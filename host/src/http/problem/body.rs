@@ -1,4 +1,4 @@
-//! The body of a failure, as RFC 9457 has it.
+//! The JSON body of a failure (RFC 9457).
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;

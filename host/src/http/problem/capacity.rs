@@ -1,4 +1,4 @@
-//! Refusals for want of room or of time: the request may be sent again.
+//! Failures for lack of capacity: the client may retry.
 
 use axum::http::StatusCode;
 

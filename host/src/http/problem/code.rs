@@ -1,4 +1,4 @@
-//! The codes of failures, which programs act on: stable, and all in one list.
+//! The stable codes of failures, for programs.
 
 use std::fmt;
 

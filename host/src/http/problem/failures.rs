@@ -1,10 +1,11 @@
-//! Failures of calls, webhooks, mutations and the store: whose fault each is, as a status and a code.
+//! Failures of calls, webhooks, mutations and the store, each with its status and code.
 
 use axum::http::StatusCode;
 
 use crate::http::problem::code::Code;
 use crate::http::problem::{Problem, sentence};
 use moothall_background::webhooks::WebhookError;
+use moothall_deliveries::endpoints::EndpointError;
 use moothall_engine::calls::CallError;
 use moothall_engine::mutations::MutationError;
 use moothall_engine::plugins::Away;
@@ -247,5 +248,14 @@ fn code_of_fault(fault: &Fault) -> Code {
         Fault::Taken(_) => Code::Conflict,
         Fault::Store(_) | Fault::Unsettled => Code::StoreUnavailable,
         Fault::Host(_) => Code::Internal,
+    }
+}
+
+impl From<EndpointError> for Problem {
+    fn from(error: EndpointError) -> Self {
+        match error {
+            EndpointError::Store(error) => error.into(),
+            EndpointError::Secret(cause) => Self::internal(cause),
+        }
     }
 }

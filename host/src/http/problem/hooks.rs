@@ -1,4 +1,4 @@
-//! Failures of hooks, and what a step of one prevents.
+//! Failures of hooks, and refusals by a hook's step.
 
 use axum::http::StatusCode;
 

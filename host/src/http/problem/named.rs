@@ -1,4 +1,4 @@
-//! What a request names and is not there, or is not as the request wants it.
+//! Failures of what a request names: it does not exist, or conflicts with the request.
 
 use axum::http::StatusCode;
 

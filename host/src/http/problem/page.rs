@@ -1,4 +1,4 @@
-//! Failures as pages, where a person reads them.
+//! Failures as HTML pages, for people with a browser.
 
 use axum::response::Response;
 

@@ -1,4 +1,4 @@
-//! What is wrong with a request itself: its query, its headers, its body, its method.
+//! Failures of a request itself: its query, headers, body or method.
 
 use axum::http::StatusCode;
 

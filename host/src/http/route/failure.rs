@@ -1,5 +1,5 @@
-//! How a request to a route can fail: statuses and codes, as the route declares them and as follows from what else it
-//! declares. Statuses are chosen in `error`; the end-to-end tests hold every answer against this.
+//! How requests to a route can fail: the statuses and codes that a route declares, and those that follow from its other
+//! declarations. `problem` chooses the statuses; the end-to-end tests check every answer against this list.
 
 use crate::http::problem::code::Code;
 

@@ -1,5 +1,4 @@
-//! The parameters of queries: their names, and what their values look like. What is not declared here nobody may
-//! ask for.
+//! The query parameters that routes declare: their names and the form of their values. The host refuses all others.
 
 use serde_json::{Value, json};
 

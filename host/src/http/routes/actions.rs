@@ -11,11 +11,14 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use crate::http::api::Api;
 use crate::http::json_text::json_text;
+use crate::http::middleware::body_schema::request_body;
 use crate::http::middleware::hook_gate::{Gate, parameters_of};
 use crate::http::middleware::idempotency::{Begun, First, Scope};
 use crate::http::middleware::instance::{community, platform_id};
@@ -43,7 +46,7 @@ pub fn routes() -> Vec<Route> {
         )
         .query(&[query::PLATFORM_ID, query::DRY_RUN, query::ALLOW_HTTP])
         .headers(INSTANCE)
-        .body("ActionCall")
+        .body::<ActionBody>()
         .answers_any(200)
         .by_others()
         .changes_nothing()
@@ -60,7 +63,7 @@ pub fn routes() -> Vec<Route> {
         .never_once("that is for drivers, under /api/internal")
         .query(&[query::PLATFORM_ID])
         .headers(INSTANCE)
-        .body("ActionCall")
+        .body::<ActionBody>()
         .answers_any(200)
         .by_others()
         .fails(failure::CALL)
@@ -79,15 +82,28 @@ pub struct ActionQuery {
     community_platform_id: Option<String>,
 }
 
-/// `{"parameters": {…}}`
-#[derive(Debug, Default, Deserialize)]
+/// The parameters of an action.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "ActionCall")]
 struct ActionBody {
-    /// Null is what was given, and not what is absent.
     #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Map<String, Value>")]
     parameters: Option<Box<RawValue>>,
 }
 
+request_body!(ActionBody, unwrapped);
+
+/// What stands beside no `parameters` is most likely one of them.
+fn unwrapped(name: &str, body: &Value) -> Option<String> {
+    let is_meant =
+        body.get("parameters").is_none() && !name.to_ascii_lowercase().starts_with("param");
+    is_meant.then(|| {
+        format!("the parameters of an action are wrapped: {{\"parameters\": {{\"{name}\": …}}}}")
+    })
+}
+
+/// Null is what was given, and not what is absent.
 fn given<'de, D: Deserializer<'de>>(parameters: D) -> Result<Option<Box<RawValue>>, D::Error> {
     Box::<RawValue>::deserialize(parameters).map(Some)
 }
@@ -122,7 +138,7 @@ async fn perform(
     let is_once =
         reach == Reach::Every && !query.dry_run && idempotency::is_asked_for(&head.headers);
     let (found, bytes) = resolve_and_read(api, &asked, body, is_once).await?;
-    let parsed: ActionBody = body::parse_first("ActionCall", &bytes)?;
+    let parsed: ActionBody = body::parse_first(&bytes)?;
     let begun = if is_once { idempotency::begin(api, &head, &bytes)? } else { Begun::Plain };
     let first = match begun {
         Begun::Plain => None,

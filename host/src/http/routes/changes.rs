@@ -1,4 +1,4 @@
-//! `POST /api/internal/changes`, and what a request to any other route says of the change that it makes.
+//! `POST /api/internal/changes`: publishes a change that a driver made itself.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -7,12 +7,14 @@ use axum::Extension;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::http::api::Api;
 use crate::http::json_text::text_of;
+use crate::http::middleware::body_schema::request_body;
 use crate::http::middleware::changes::Changing;
 use crate::http::middleware::idempotency::Asked;
 use crate::http::middleware::{body, idempotency};
@@ -35,7 +37,7 @@ pub fn routes() -> Vec<Route> {
             "Publishes a change of the driver's own",
             publish,
         )
-        .body("PublishedChange")
+        .body::<ChangeBody>()
         .answers::<PublishedId>(202)
         .changes_nothing()
         .fails(failure::COMMUNITY),
@@ -43,23 +45,42 @@ pub fn routes() -> Vec<Route> {
 }
 
 /// A change of the driver's own, with the same fields. Absent ones are those of this request.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "PublishedChange")]
 struct ChangeBody {
+    #[schemars(extend("nullable" = true))]
     community: Option<String>,
+    #[schemars(extend("nullable" = true))]
     author: Option<String>,
+    #[schemars(extend("nullable" = true))]
     method: Option<String>,
+    #[schemars(extend("nullable" = true))]
     url: Option<String>,
+    #[schemars(extend("nullable" = true))]
     path: Option<String>,
+    #[schemars(extend("nullable" = true))]
     query_string: Option<String>,
+    #[schemars(range(min = 0, max = 65_535), extend("nullable" = true))]
     status: Option<u16>,
-    resource: Option<String>,
+    resource: String,
+    #[serde(default)]
+    #[schemars(with = "Value")]
     resource_id: Option<Value>,
+    #[schemars(extend("nullable" = true))]
     sub_resource: Option<String>,
+    #[serde(default)]
+    #[schemars(with = "Value")]
     sub_resource_id: Option<Value>,
+    #[serde(default)]
+    #[schemars(with = "Value")]
     resource_before: Option<Box<RawValue>>,
+    #[serde(default)]
+    #[schemars(with = "Value")]
     resource_after: Option<Box<RawValue>>,
 }
+
+request_body!(ChangeBody);
 
 async fn publish(
     State(api): State<Arc<Api>>,
@@ -71,10 +92,8 @@ async fn publish(
         Asked::Again(response) => return Ok(response),
         Asked::New(bytes, answering) => (bytes, answering),
     };
-    let change_event: ChangeBody = body::parse_as("PublishedChange", &bytes)?;
-    let resource = change_event.resource.ok_or_else(|| {
-        Problem::bad_request("The body has no `resource`: what was changed, `story`")
-    })?;
+    let change_event: ChangeBody = body::parse(&bytes)?;
+    let resource = change_event.resource;
     let community = change_event.community.as_deref().map(|slug| {
         api.context.communities.get(slug).ok_or_else(|| Problem::unknown_community(slug))
     });
@@ -99,6 +118,7 @@ async fn publish(
         sub_resource: change_event.sub_resource,
         sub_resource_id: change_event.sub_resource_id.and_then(id),
         request_id: request_id.to_string(),
+        statuses: of.statuses,
     };
     let now = api.context.clock.now_ms();
     let make = move |tx: &Tx<'_>| {

@@ -1,4 +1,4 @@
-//! `/api/internal/community…`
+//! `/api/internal/community…`: creates, changes, shows and deletes communities.
 
 mod shown;
 
@@ -12,12 +12,14 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Json, extract::rejection::QueryRejection};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use crate::http::api::Api;
 use crate::http::json_text::text_of;
+use crate::http::middleware::body_schema::{request_body, shown_too};
 use crate::http::middleware::changes::Changing;
 use crate::http::middleware::hook_gate::Gate;
 use crate::http::middleware::idempotency::{Asked, PendingAnswer};
@@ -54,7 +56,7 @@ pub fn routes() -> Vec<Route> {
             .query(&[query::AFTER_NAME, query::LIMIT])
             .answers::<Communities>(200),
         post("/api/internal/community", "createCommunity", "Creates a community", create)
-            .body("CommunityChange")
+            .body::<CommunityBody>()
             .answers::<ShownCommunity>(201)
             .by_others()
             .changes(("community", None))
@@ -70,7 +72,7 @@ pub fn routes() -> Vec<Route> {
             "Creates or changes a community",
             put_one,
         )
-        .body("CommunityChange")
+        .body::<CommunityBody>()
         .answers::<ShownCommunity>(200)
         .answers::<ShownCommunity>(201)
         .by_others()
@@ -113,8 +115,9 @@ pub fn routes() -> Vec<Route> {
     ]
 }
 
-/// `{slug?, name?, readable_name?, plugins?}`
-#[derive(Default, Deserialize)]
+/// What a community is to be; what is absent stays as it is.
+#[derive(Default, Deserialize, JsonSchema)]
+#[schemars(rename = "CommunityChange")]
 struct CommunityBody {
     slug: Option<String>,
     name: Option<String>,
@@ -122,9 +125,15 @@ struct CommunityBody {
     plugins: Option<Vec<EntryBody>>,
 }
 
-#[derive(Deserialize)]
+request_body!(CommunityBody);
+
+/// A plugin that the community shall have.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(transform = shown_too(&["id", "community", "community_platform_id", "auth_type"]))]
 struct EntryBody {
     name: String,
+    #[serde(default)]
+    #[schemars(with = "Map<String, Value>")]
     config: Option<Box<RawValue>>,
 }
 
@@ -145,7 +154,7 @@ async fn create(
         Asked::Again(response) => return Ok(response),
         Asked::New(bytes, answering) => (bytes, answering),
     };
-    let body: CommunityBody = body::parse_as("CommunityChange", &bytes)?;
+    let body: CommunityBody = body::parse(&bytes)?;
     let slug = match body.slug.as_deref().or(body.name.as_deref()) {
         Some(slug) => {
             require_name(&body, slug)?;
@@ -193,7 +202,7 @@ async fn put_one(
     body: Body,
 ) -> Result<Response, Problem> {
     let (slug, mutations) = (parse_slug(&slug)?, api.mutations.with_change_event(change_event));
-    let body: CommunityBody = body::json(&api, "CommunityChange", body).await?;
+    let body: CommunityBody = body::json(&api, body).await?;
     require_name(&body, slug.as_str())?;
     let change = change(body)?;
     if let Gate::Break(answer) = enabling(&api, slug.as_str(), &change, &request).await? {

@@ -1,5 +1,5 @@
-//! `/api/internal/endpoints`: URLs that subscribe to events. Secrets are shown once, in the answer
-//! that makes them; values of headers never.
+//! `/api/internal/endpoints`: URLs that subscribe to events. Only the answer that makes a secret shows it; values of
+//! headers are never shown.
 
 mod fields;
 mod shown;
@@ -13,12 +13,12 @@ use axum::extract::{Query, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::{Extension, Json};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use crate::http::api::{Api, PUT_TRIES};
 use crate::http::json_text::text_of;
+use crate::http::middleware::body_schema::request_body;
 use crate::http::middleware::changes::Changing;
 use crate::http::middleware::idempotency::Asked;
 use crate::http::middleware::path::Path;
@@ -28,23 +28,17 @@ use crate::http::problem::code::Code;
 use crate::http::route::{Route, SECRET, delete, failure, get, post, put, query};
 use crate::http::routes::events::PublishedId;
 use crate::http::routes::events::declared;
-use moothall_core::changes::Change;
 use moothall_core::clock::{A_MOMENT, parse_rfc3339};
-use moothall_core::ids::{
-    CommunityId, DeliveryId, EndpointId, RequestId, new_event_id, unguessable_ulid,
-};
-use moothall_deliveries::{SigningSecret, secret_context};
-use moothall_store::{Audience, EndpointRow, NewEvent, Rotated, StoreError, Tx, View};
+use moothall_core::ids::{CommunityId, EndpointId, RequestId, unguessable_ulid};
+use moothall_deliveries::SigningSecret;
+use moothall_deliveries::endpoints::ping as ping_event;
+use moothall_store::{EndpointRow, Rotated, Tx, View};
 
-use fields::{EndpointBody, blank};
+use fields::{EndpointBody, EndpointChange, NewEndpoint, blank, endpoints};
 use shown::{Endpoints, ShownEndpoint, endpoint_shown, listed};
 
 /// Endpoints on one page at most.
 const PAGE: usize = 100;
-/// How long a secret that was replaced still signs, in milliseconds.
-pub const OLD_SECRET_MS: i64 = 24 * 60 * 60 * 1000;
-/// Deliveries that one write sends again.
-const RECOVER_ROWS: usize = 500;
 
 pub fn routes() -> Vec<Route> {
     vec![
@@ -58,7 +52,7 @@ pub fn routes() -> Vec<Route> {
             create,
         )
         .never_once(SECRET)
-        .body("NewEndpoint")
+        .body::<NewEndpoint>()
         .answers::<ShownEndpoint>(201)
         .changes(("endpoint", None))
         .fails(failure::COMMUNITY)
@@ -67,7 +61,7 @@ pub fn routes() -> Vec<Route> {
             .answers::<ShownEndpoint>(200)
             .fails(failure::NOT_FOUND),
         put("/api/internal/endpoints/{id}", "changeEndpoint", "Changes an endpoint", change)
-            .body("EndpointChange")
+            .body::<EndpointChange>()
             .answers::<ShownEndpoint>(200)
             .changes(("endpoint", Some("id")))
             .fails(failure::NOT_FOUND)
@@ -95,7 +89,7 @@ pub fn routes() -> Vec<Route> {
             "Sends deliveries since a time again",
             recover,
         )
-        .body("Recovery")
+        .body::<RecoverBody>()
         .answers::<Recovered>(202)
         .changes_of(("endpoint", Some("id")), ("deliveries", None))
         .fails(failure::NOT_FOUND),
@@ -138,7 +132,7 @@ async fn create(
     Changing(change_event): Changing,
     body: Body,
 ) -> Result<(StatusCode, Json<ShownEndpoint>), Problem> {
-    let body: EndpointBody = body::json(&api, "NewEndpoint", body).await?;
+    let body = EndpointBody::from(body::json::<NewEndpoint>(&api, body).await?);
     let now = api.context.clock.now_ms();
     let secret = match body.secret.as_deref() {
         Some(secret) => SigningSecret::parse(secret).map_err(|fault| {
@@ -148,19 +142,11 @@ async fn create(
     };
     let id = unguessable_ulid(&api.context.clock)
         .map_err(|error| Problem::internal(error.to_string()))?;
-    let mut row = body.apply(&api, blank(format!("ep_{id}"), now)).await?;
-    row.secret = seal(&api, &row.public_id, &secret)?;
-    let (added, most) = (row.clone(), api.settings.delivery.endpoints);
-    let store = &api.context.store;
+    let row = body.apply(&api, blank(format!("ep_{id}"), now)).await?;
     let change_event =
         change_event.of(row.public_id.clone()).with_status(StatusCode::CREATED.as_u16());
-    let id = store.write("endpoint.create", move |tx| {
-        let view = View::Endpoint(added.public_id.clone());
-        let of = CommunityId(added.community);
-        tx.changing(Some(&change_event), of, &view, now, |tx| tx.add_endpoint(&added, most))
-    });
-    let id = id.await?;
-    if id.is_none() {
+    let most = api.settings.delivery.endpoints;
+    if !endpoints(&api).add(row.clone(), &secret, most, change_event).await? {
         return Err(Problem::conflict(
             Code::TooManyEndpoints,
             format!(
@@ -187,33 +173,15 @@ async fn change(
     body: Body,
 ) -> Result<Json<ShownEndpoint>, Problem> {
     find(&api, &id)?;
-    let body: EndpointBody = body::json(&api, "EndpointChange", body).await?;
+    let body = EndpointBody::from(body::json::<EndpointChange>(&api, body).await?);
     for _ in 0..PUT_TRIES {
         let before = find(&api, &id)?;
         let after = body.apply(&api, before.clone()).await?;
-        if put_once(&api, before, after, change_event.clone()).await? {
+        if endpoints(&api).put(before, after, change_event.clone()).await? {
             return Ok(Json(endpoint_shown(&api, &find(&api, &id)?)?));
         }
     }
     Err(Problem::changed_meanwhile(&format!("endpoint '{id}'")))
-}
-
-/// False: it is not as it was before any more.
-async fn put_once(
-    api: &Api,
-    before: EndpointRow,
-    after: EndpointRow,
-    change_event: Change,
-) -> Result<bool, StoreError> {
-    let now = api.context.clock.now_ms();
-    let put = move |tx: &Tx<'_>| {
-        if !tx.is_still(&before)? {
-            return Ok(false);
-        }
-        let (of, view) = (CommunityId(before.community), View::Endpoint(before.public_id));
-        tx.changing(Some(&change_event), of, &view, now, |tx| tx.put_endpoint(&after))
-    };
-    api.context.store.write("endpoint.put", put).await
 }
 
 async fn remove(
@@ -228,13 +196,8 @@ async fn remove(
             "The endpoint `driver` always exists; put `enabled: false` to pause it",
         ));
     }
-    let (store, now) = (&api.context.store, api.context.clock.now_ms());
     let change_event = change_event.with_status(StatusCode::NO_CONTENT.as_u16());
-    let delete = store.write("endpoint.delete", move |tx| {
-        let (of, view) = (CommunityId(row.community), View::Endpoint(row.public_id.clone()));
-        tx.changing(Some(&change_event), of, &view, now, |tx| tx.delete_endpoint(row.id))
-    });
-    match delete.await? {
+    match endpoints(&api).delete(row, change_event).await? {
         true => Ok(StatusCode::NO_CONTENT),
         false => Err(unknown(&id)),
     }
@@ -247,16 +210,9 @@ async fn rotate(
     Changing(change_event): Changing,
 ) -> Result<Json<ShownEndpoint>, Problem> {
     let row = find(&api, &id)?;
-    let secret = generate()?;
-    let (sealed, now) = (seal(&api, &id, &secret)?, api.context.clock.now_ms());
-    let (number, most) = (row.id, api.settings.delivery.endpoint_secrets);
-    let rotate =
-        move |tx: &Tx<'_>| tx.rotate_secret(number, &sealed, (now, now + OLD_SECRET_MS), most);
-    let (of, view) = (CommunityId(row.community), View::Endpoint(row.public_id));
-    let rotated = api.context.store.write("endpoint.rotate", move |tx| {
-        tx.changing(Some(&change_event), of, &view, now, rotate)
-    });
-    match rotated.await? {
+    let most = api.settings.delivery.endpoint_secrets;
+    let (rotated, secret) = endpoints(&api).rotate(row, most, change_event).await?;
+    match rotated {
         Rotated::Done => {}
         Rotated::Gone => return Err(unknown(&id)),
         Rotated::TooMany => {
@@ -276,11 +232,22 @@ struct Recovered {
     recovered: usize,
 }
 
-/// `{since, states}`
-#[derive(Default, Deserialize)]
+/// Which deliveries are sent again.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "Recovery")]
 struct RecoverBody {
-    since: Option<String>,
+    #[schemars(extend("format" = "date-time"))]
+    since: String,
+    /// `dead`, unless others are named.
+    #[serde(default)]
+    #[schemars(schema_with = "recoverable")]
     states: Option<Vec<String>>,
+}
+
+request_body!(RecoverBody);
+
+fn recoverable(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "array", "minItems": 1, "items": { "enum": ["dead", "delivered"] } })
 }
 
 /// Sends again what ended in one of the states since then: `dead`, unless others are named.
@@ -295,11 +262,8 @@ async fn recover(
         Asked::Again(response) => return Ok(response),
         Asked::New(bytes, answering) => (bytes, answering),
     };
-    let body: RecoverBody = body::parse_as("Recovery", &bytes)?;
-    let since = body
-        .since
-        .as_deref()
-        .and_then(parse_rfc3339)
+    let body: RecoverBody = body::parse(&bytes)?;
+    let since = parse_rfc3339(&body.since)
         .ok_or_else(|| Problem::bad_request(format!("The field `since` is not {A_MOMENT}")))?;
     let states = body.states.unwrap_or_else(|| vec!["dead".to_owned()]);
     if states.iter().any(|state| !matches!(state.as_str(), "dead" | "delivered")) {
@@ -307,7 +271,7 @@ async fn recover(
     }
     let mut recovered = 0;
     for state in states {
-        recovered += recover_state(&api, row.id, &state, since).await?;
+        recovered += endpoints(&api).recover(row.id, &state, since).await?;
     }
     let change_event = change_event.with_status(StatusCode::ACCEPTED.as_u16());
     let (view, now) = (View::Endpoint(row.public_id), api.context.clock.now_ms());
@@ -318,30 +282,6 @@ async fn recover(
     };
     let Ok(response) = answering.write(&api, "endpoint.recover", make).await?;
     Ok(response)
-}
-
-async fn recover_state(
-    api: &Api,
-    row: EndpointId,
-    state: &str,
-    since: i64,
-) -> Result<usize, Problem> {
-    let (store, now) = (&api.context.store, api.context.clock.now_ms());
-    let (mut after, mut recovered) = (DeliveryId(0), 0);
-    loop {
-        let (ids, next) = store
-            .read(|reader| reader.recoverable_deliveries(row, state, after, since, RECOVER_ROWS))?;
-        recovered += store
-            .write("delivery.recover", move |tx| {
-                let sent = ids.iter().map(|id| tx.resend_delivery(*id, now));
-                Ok(sent.collect::<Result<Vec<bool>, _>>()?.into_iter().filter(|sent| *sent).count())
-            })
-            .await?;
-        match next {
-            Some(next) => after = next,
-            None => return Ok(recovered),
-        }
-    }
 }
 
 /// A signed event `ping`, for this endpoint alone.
@@ -357,22 +297,7 @@ async fn ping(
         Asked::New(_, answering) => answering,
     };
     let now = api.context.clock.now_ms();
-    let event = NewEvent {
-        id: new_event_id(now),
-        community: None,
-        slug: String::new(),
-        key: format!("ping/{id}"),
-        source: "moothall".into(),
-        event_type: "ping".into(),
-        time: now,
-        data: json!({ "endpoint": id }).to_string(),
-        initiator: None,
-        dedupe: None,
-        origin: "ping",
-        instance: None,
-        request_id: request_id.to_string(),
-        audience: Audience::Endpoint(row.id),
-    };
+    let event = ping_event(&row, now, request_id.to_string());
     let make = move |tx: &Tx<'_>| {
         tx.append_event(&event)?;
         Ok(Ok::<_, Infallible>((StatusCode::ACCEPTED, text_of(&PublishedId { id: event.id }))))
@@ -393,9 +318,4 @@ fn unknown(id: &str) -> Problem {
 
 fn generate() -> Result<SigningSecret, Problem> {
     SigningSecret::generate().map_err(|error| Problem::internal(error.to_string()))
-}
-
-fn seal(api: &Api, id: &str, secret: &SigningSecret) -> Result<Vec<u8>, Problem> {
-    let sealed = api.context.keyring.seal(&secret_context(id), secret.text().as_bytes());
-    sealed.map_err(|error| Problem::internal(error.to_string()))
 }

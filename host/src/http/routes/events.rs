@@ -1,5 +1,4 @@
-//! `/api/internal/events`, `/api/internal/event-types`: what happened, for whoever asks; and what
-//! drivers and other platforms publish.
+//! `/api/internal/events`, `/api/internal/event-types`: lists and publishes events.
 
 pub mod stream;
 pub mod wanted;
@@ -20,6 +19,7 @@ use serde_json::{Value, json};
 use crate::http::api::Api;
 use crate::http::json_text::text_of;
 use crate::http::keys::KeyId;
+use crate::http::middleware::body_schema::request_body;
 use crate::http::middleware::idempotency::{Begun, First};
 use crate::http::middleware::{accept, body, idempotency};
 use crate::http::problem::Problem;
@@ -65,7 +65,7 @@ pub fn routes() -> Vec<Route> {
         .fails(failure::COMMUNITY)
         .fails(&[(410, Code::Gone)]),
         post("/api/internal/events", "publishEvent", "Publishes an event", publish)
-            .body("NewEvent")
+            .body::<EventBody>()
             .answers::<PublishedId>(202)
             .changes_nothing()
             .fails(failure::COMMUNITY)
@@ -211,16 +211,23 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
     position.map(Some).ok_or_else(refusal)
 }
 
-/// `{community, source?, event_type, data, initiator?, dedupe_key?}`
-#[derive(Default, Deserialize)]
+/// An event that is to be published.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "NewEvent")]
 struct EventBody {
-    community: Option<String>,
+    community: String,
     source: Option<String>,
-    event_type: Option<String>,
+    event_type: String,
+    #[serde(default)]
+    #[schemars(with = "Value")]
     data: Option<Box<RawValue>>,
+    #[serde(default)]
+    #[schemars(with = "Value")]
     initiator: Option<Box<RawValue>>,
     dedupe_key: Option<String>,
 }
+
+request_body!(EventBody);
 
 async fn publish(
     State(api): State<Arc<Api>>,
@@ -234,7 +241,7 @@ async fn publish(
         Begun::Plain => None,
         Begun::First(first) => Some(first),
     };
-    let event = new_event(&api, body::parse_as("NewEvent", &bytes)?, &request)?;
+    let event = new_event(&api, body::parse(&bytes)?, &request)?;
     let charge = charge(&api, head.extensions.get(), &event)?;
     // Running until the write has ended, whether the client still waits or not.
     let running = first.clone();
@@ -284,10 +291,10 @@ fn append(
 }
 
 fn new_event(api: &Api, published: EventBody, request: &RequestId) -> Result<NewEvent, Problem> {
-    let slug = published.community.ok_or_else(|| missing("community"))?;
+    let slug = published.community;
     let (community, slug) = find(api, &slug)?;
     let source = published.source.unwrap_or_else(|| DRIVER.to_owned());
-    let event_type = published.event_type.ok_or_else(|| missing("event_type"))?;
+    let event_type = published.event_type;
     check_names(&source, &event_type)?;
     let data = published.data.map_or_else(|| "null".to_owned(), |data| data.get().to_owned());
     let initiator = published.initiator.map(|initiator| initiator.get().to_owned());
@@ -315,10 +322,6 @@ fn new_event(api: &Api, published: EventBody, request: &RequestId) -> Result<New
         request_id: request.to_string(),
         audience: Audience::Endpoints,
     })
-}
-
-fn missing(field: &str) -> Problem {
-    Problem::bad_request(format!("The body has no `{field}`, which an event needs"))
 }
 
 fn check_names(source: &str, event_type: &str) -> Result<(), Problem> {

@@ -1,4 +1,4 @@
-//! `/api/internal/calls`: calls that failed after validation by fault of plugin or host.
+//! `/api/internal/calls`: calls that failed after validation through a fault of the plugin or the host.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `/api/internal/hooks`: which there are, and running one.
+//! `/api/internal/hooks`: lists, declares, deletes and runs hooks.
 
 mod lookup;
 mod steps;
@@ -16,6 +16,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use crate::http::api::{Api, PUT_TRIES};
+use crate::http::middleware::body_schema::{request_body, shown_too};
 use crate::http::middleware::changes::Changing;
 use crate::http::middleware::idempotency::Asked;
 use crate::http::middleware::path::Path;
@@ -24,12 +25,14 @@ use crate::http::problem::code::Code;
 use crate::http::problem::{Problem, RETRY_SECONDS};
 use crate::http::route::{Route, delete, failure, get, post, put};
 use crate::http::routes::hooks::lookup::find;
-use moothall_core::changes::Change;
-use moothall_core::ids::{CommunityId, RequestId};
+use moothall_core::ids::RequestId;
 use moothall_engine::hooks::{DeclaredBy, Ended, Hook, Outcome, Run};
 use moothall_engine::plugins::hook_faults;
 use moothall_engine::plugins::manifest::HookManifest;
-use moothall_store::{HookPut, HookRow, StoreError, Tx, View};
+use moothall_store::{HookPut, HookRow};
+
+/// How long a run of a driver's hook may take at most, in milliseconds.
+const MOST_BUDGET_MS: i64 = 60_000;
 
 pub fn routes() -> Vec<Route> {
     let own = vec![
@@ -39,7 +42,7 @@ pub fn routes() -> Vec<Route> {
             .answers::<ShownHook>(200)
             .fails(failure::NOT_FOUND),
         put("/api/internal/hooks/{name}", "putHook", "Declares a hook, or changes it", change)
-            .body("HookChange")
+            .body::<HookBody>()
             .answers::<ShownHook>(200)
             .answers::<ShownHook>(201)
             .changes(("hook", Some("name")))
@@ -55,7 +58,7 @@ pub fn routes() -> Vec<Route> {
             .fails(failure::NOT_FOUND)
             .fails(&[(409, Code::HookDeclared)]),
         post("/api/internal/hooks/{name}/run", "runHook", "Runs a hook", run)
-            .body("HookRun")
+            .body::<RunBody>()
             .answers::<Outcome>(200)
             .answers::<Outcome>(502)
             .answers::<Outcome>(503)
@@ -120,6 +123,31 @@ fn require_drivers(api: &Api, name: &str) -> Result<(), Problem> {
     }
 }
 
+/// What a hook of the driver's is to be; it is read as the members that are given.
+#[derive(JsonSchema)]
+#[schemars(rename = "HookChange", transform = shown_too(&["name", "declared_by", "steps"]))]
+#[expect(
+    dead_code,
+    reason = "what is absent and what is null differ, so that the members are read one by one"
+)]
+struct HookBody {
+    #[schemars(extend("nullable" = true))]
+    alias: Option<String>,
+    description: Option<String>,
+    #[serde(default)]
+    #[schemars(extend("type" = ["object", "boolean", "null"], "nullable" = true))]
+    input_schema: Option<Value>,
+    mutable: Option<Vec<String>>,
+    sensitive: Option<Vec<String>>,
+    exceptions: Option<Vec<String>>,
+    #[schemars(extend("nullable" = true))]
+    halt_exception: Option<String>,
+    #[schemars(range(min = 1, max = MOST_BUDGET_MS))]
+    budget_ms: Option<i64>,
+}
+
+request_body!(HookBody);
+
 /// What is absent stays as it is, also what somebody else changed meanwhile.
 async fn change(
     State(api): State<Arc<Api>>,
@@ -133,7 +161,7 @@ async fn change(
             "A hook's name is a domain name backwards with a version: org.example.thing.happening.v1",
         ));
     }
-    let body: Map<String, Value> = body::json(&api, "HookChange", body).await?;
+    let body = body::given::<HookBody>(&api, body).await?;
     for _ in 0..PUT_TRIES {
         let before = api.context.store.read(|reader| reader.hook(&name))?;
         let manifest = applied(before.as_ref(), &name, body.clone())?;
@@ -143,14 +171,15 @@ async fn change(
         })?;
         let status = if before.is_some() { StatusCode::OK } else { StatusCode::CREATED };
         let change_event = change_event.clone().with_status(status.as_u16());
-        match put_once(&api, before, manifest, change_event).await? {
+        let definition = serde_json::to_value(&manifest).unwrap_or_default().to_string();
+        let (row, most) =
+            (HookRow { name: manifest.name, definition }, api.settings.hooks.declared);
+        match api.hooks.put(before, row, most, change_event).await? {
             HookPut::Done => {
-                api.hooks.reload()?;
                 return Ok((status, Json(shown(&api, &*find(&api, &name)?)?)));
             }
             HookPut::Changed => {}
             HookPut::TooMany => {
-                let most = api.settings.hooks.declared;
                 let detail = format!("There are {most} hooks already; raise [hooks] declared");
                 return Err(Problem::conflict(Code::TooManyHooks, detail));
             }
@@ -201,24 +230,6 @@ fn require_exceptions(api: &Api, manifest: &HookManifest) -> Result<(), Problem>
     })
 }
 
-async fn put_once(
-    api: &Api,
-    before: Option<HookRow>,
-    manifest: HookManifest,
-    change_event: Change,
-) -> Result<HookPut, StoreError> {
-    let definition = serde_json::to_value(&manifest).unwrap_or_default().to_string();
-    let row = HookRow { name: manifest.name, definition };
-    let (now, most) = (api.context.clock.now_ms(), api.settings.hooks.declared);
-    let put = move |tx: &Tx<'_>| {
-        let view = View::Hook(row.name.clone());
-        tx.changing(Some(&change_event), CommunityId::HOST, &view, now, |tx| {
-            tx.put_hook(before.as_ref(), &row, most, now)
-        })
-    };
-    api.context.store.write_then("hook.put", put, Some(api.hooks.after_write())).await
-}
-
 /// As the manifest's schema has it.
 fn is_name(name: &str) -> bool {
     let part = |part: &str| {
@@ -238,29 +249,21 @@ async fn remove(
 ) -> Result<StatusCode, Problem> {
     find(&api, &name)?;
     require_drivers(&api, &name)?;
-    let (now, change_event) = (api.context.clock.now_ms(), change_event.with_status(204));
-    let write = api.context.store.write_then(
-        "hook.delete",
-        move |tx| {
-            let view = View::Hook(name.clone());
-            tx.changing(Some(&change_event), CommunityId::HOST, &view, now, |tx| {
-                tx.delete_hook(&name)
-            })
-        },
-        Some(api.hooks.after_write()),
-    );
-    write.await?;
-    api.hooks.reload()?;
+    api.hooks.delete(name, change_event.with_status(204)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `{community?, data}`
-#[derive(Debug, Default, Deserialize)]
+/// What a hook is run with.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "HookRun")]
 struct RunBody {
     community: Option<String>,
-    data: Option<Box<RawValue>>,
+    #[schemars(with = "Map<String, Value>")]
+    data: Box<RawValue>,
 }
+
+request_body!(RunBody);
 
 /// Runs it for a driver, whatever it halts: what the driver does about it is its own.
 async fn run(
@@ -274,16 +277,13 @@ async fn run(
         Asked::Again(response) => return Ok(response),
         Asked::New(bytes, answering) => (bytes, answering),
     };
-    let body: RunBody = body::parse_as("HookRun", &bytes)?;
+    let body: RunBody = body::parse(&bytes)?;
     let hook = find(&api, &name)?;
     let community = body.community.as_deref().map(|slug| {
         api.context.communities.get(slug).ok_or_else(|| Problem::unknown_community(slug))
     });
     let community = community.transpose()?;
-    let data = body.data.map(|data| data.get().to_owned()).filter(|data| data.starts_with('{'));
-    let data = data.ok_or_else(|| {
-        Problem::bad_request("The body has no `data`: the hook's data, an object")
-    })?;
+    let data = body.data.get().to_owned();
     let data = match &hook.point.input {
         Some(schema) => schema.checked(data).map_err(Problem::invalid_data)?,
         None => data,

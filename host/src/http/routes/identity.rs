@@ -1,7 +1,7 @@
 //! `/api/internal/identity`: people of communities, and their accounts on platforms.
 //!
-//! Takes requests apart and reads or writes at once: what a claim makes of a linked account is in
-//! `effects::accounts`, and no guest has a part in it.
+//! The handlers read and write the store directly, without a plugin; `effects::accounts` decides what a claim makes of
+//! a linked account.
 
 mod accounts;
 mod asked;
@@ -14,8 +14,13 @@ use crate::http::route::{Route, failure, get, post, query};
 use moothall_core::effects::Account;
 use moothall_core::ids::PersonId;
 
-use accounts::{LinkedAccount, get_linked_account, link_account, unlink_account};
-use people::{PersonJson, create_id, filter_users_by_account, get_user, get_users, merge_ids};
+use accounts::{
+    LinkBody, LinkedAccount, UnlinkBody, get_linked_account, link_account, unlink_account,
+};
+use people::{
+    CreateBody, MergeBody, PersonJson, create_id, filter_users_by_account, get_user, get_users,
+    merge_ids,
+};
 
 const PERSON: &[Failure] = &[(400, Code::UnknownPerson)];
 /// The community was deleted meanwhile.
@@ -24,13 +29,13 @@ const GONE: &[Failure] = &[(409, Code::InstanceReplaced)];
 pub fn routes() -> Vec<Route> {
     vec![
         post("/api/internal/identity/create_id", "createPeople", "Makes people", create_id)
-            .body("NewPeople")
+            .body::<CreateBody>()
             .answers::<Vec<PersonId>>(201)
             .changes(("person", None))
             .fails(GONE)
             .fails(failure::COMMUNITY),
         post("/api/internal/identity/merge_ids", "mergePeople", "Makes two people one", merge_ids)
-            .body("Merge")
+            .body::<MergeBody>()
             .answers::<PersonJson>(200)
             .changes(("person", None))
             .fails(PERSON),
@@ -40,7 +45,7 @@ pub fn routes() -> Vec<Route> {
             "Links an account to a person",
             link_account,
         )
-        .body("Link")
+        .body::<LinkBody>()
         .answers::<Account>(200)
         .changes_of(("person", None), ("account", None))
         .fails(GONE)
@@ -53,7 +58,7 @@ pub fn routes() -> Vec<Route> {
             "Removes a linked account",
             unlink_account,
         )
-        .body("Unlink")
+        .body::<UnlinkBody>()
         .answers::<bool>(200)
         .changes_of(("person", None), ("account", None))
         .fails(PERSON)

@@ -1,5 +1,4 @@
-//! `/auth/{plugin}/…`, where browsers come by, and `/api/internal/oauth/{plugin}/start`, where drivers get
-//! tickets for them.
+//! `/auth/{plugin}/…` for browsers, and `/api/internal/oauth/{plugin}/start`, where drivers get tickets for them.
 
 mod form;
 mod visits;
@@ -19,6 +18,7 @@ use crate::http::api::Api;
 use crate::http::middleware::access::is_loopback;
 use crate::http::middleware::body;
 use crate::http::middleware::body_budget::Sender;
+use crate::http::middleware::body_schema::{person, request_body};
 use crate::http::middleware::path::Path;
 use crate::http::problem::Problem;
 use crate::http::problem::code::Code;
@@ -26,7 +26,7 @@ use crate::http::route::failure;
 use crate::http::route::failure::Failure;
 use crate::http::route::{Route, get, post, query};
 use form::Fields;
-use moothall_core::ids::RequestId;
+use moothall_core::ids::{PersonId, RequestId};
 use visits::{Visit, head_of_visit};
 
 use moothall_engine::oauth::{AskedFor, Back, FLOW_MS, Leave, OAuthError, Visitor, cookie_name};
@@ -108,7 +108,7 @@ pub fn routes() -> Vec<Route> {
             start,
         )
         .never_once("the answer holds a ticket, which is a secret")
-        .body("Authorization")
+        .body::<AuthorizationBody>()
         .answers::<AuthorizeUrl>(200)
         .knowing_sender()
         .changes_nothing()
@@ -126,6 +126,23 @@ struct AuthorizeQuery {
     asked: AskedFor,
 }
 
+/// What a ticket is for.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "Authorization")]
+struct AuthorizationBody {
+    #[serde(rename = "type")]
+    #[schemars(extend("enum" = ["app", "user"]))]
+    kind: Option<String>,
+    community: Option<String>,
+    redirect_uri: Option<String>,
+    state: Option<String>,
+    #[serde(default)]
+    #[schemars(schema_with = "person")]
+    metagov_id: Option<PersonId>,
+}
+
+request_body!(AuthorizationBody);
+
 #[derive(Serialize, JsonSchema)]
 struct AuthorizeUrl {
     /// Where the driver sends the browser.
@@ -141,7 +158,14 @@ async fn start(
 ) -> Result<Json<AuthorizeUrl>, Problem> {
     let base = api.oauth.base(local_host(&headers))?;
     api.oauth.require(&plugin)?;
-    let asked: AskedFor = body::json(&api, "Authorization", body).await?;
+    let body: AuthorizationBody = body::json(&api, body).await?;
+    let asked = AskedFor {
+        kind: body.kind,
+        community: body.community,
+        redirect_uri: body.redirect_uri,
+        state: body.state,
+        metagov_id: body.metagov_id,
+    };
     let authorize_url = api.oauth.start(&plugin, asked, &base, sender.to_string()).await?;
     Ok(Json(AuthorizeUrl { authorize_url }))
 }

@@ -1,5 +1,4 @@
-//! `/openapi.json`: what can be asked of this host as it is now; `/docs`: a viewer of it that needs
-//! nothing from elsewhere.
+//! `/openapi.json`: the document of this host with its plugins; `/docs`: a viewer of it.
 
 use std::sync::{Arc, LazyLock};
 

@@ -1,4 +1,4 @@
-//! `/api/plugins`: routes of plugins' own.
+//! `/api/plugins`: passes requests to routes that plugins declare.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `/api/internal/plugin…`: plugin files, what plugins offer, enabling and disabling one.
+//! `/api/internal/plugin…`: lists plugin files and what plugins offer; enables and disables plugins.
 
 pub mod instance;
 mod shown;
@@ -14,12 +14,12 @@ use serde_json::value::RawValue;
 
 use crate::http::api::{Api, require_plugin_of_path};
 use crate::http::json_text::text_of;
+use crate::http::middleware::body_schema::is_wrapped;
 use crate::http::middleware::changes::Changing;
 use crate::http::middleware::hook_gate::Gate;
 use crate::http::middleware::idempotency::{Asked, PendingAnswer};
 use crate::http::middleware::instance::{community, platform_header};
 use crate::http::middleware::path::Path;
-use crate::http::middleware::shape::is_wrapped;
 use crate::http::middleware::{body, hook_gate, idempotency};
 use crate::http::problem::Problem;
 use crate::http::problem::code::Code;
@@ -57,7 +57,7 @@ pub fn routes() -> Vec<Route> {
             enable,
         )
         .headers(INSTANCE)
-        .body("*")
+        .any_body()
         .answers::<ShownInstance>(201)
         .answers::<ShownInstance>(200)
         .by_others()

@@ -1,4 +1,4 @@
-//! `/api/internal/process…`
+//! `/api/internal/process…`: starts, shows, lists and closes processes.
 
 pub mod callback;
 mod list;
@@ -15,13 +15,13 @@ use serde_json::value::RawValue;
 
 use crate::http::api::Api;
 use crate::http::json_text::json_text;
+use crate::http::middleware::body_schema::is_wrapped;
 use crate::http::middleware::changes::Changing;
 use crate::http::middleware::hook_gate::{Gate, parameters_of};
 use crate::http::middleware::idempotency::{Begun, First, Scope};
 use crate::http::middleware::instance::{InstanceQuery, community, platform_id};
 use crate::http::middleware::path::Path;
 use crate::http::middleware::request_id::request_id_of;
-use crate::http::middleware::shape::is_wrapped;
 use crate::http::middleware::{body, hook_gate, idempotency};
 use crate::http::problem::Problem;
 use crate::http::problem::code::Code;
@@ -56,7 +56,7 @@ pub fn routes() -> Vec<Route> {
         )
         .query(&[query::PLATFORM_ID])
         .headers(INSTANCE)
-        .body("*")
+        .any_body()
         .answers::<ProcessRow>(202)
         .by_others()
         .changes(("process", None))

@@ -1,4 +1,4 @@
-//! `/api/internal/schedules`: what is due when, and what went wrong last.
+//! `/api/internal/schedules`: when schedules are due, and their last failures.
 
 use std::sync::Arc;
 

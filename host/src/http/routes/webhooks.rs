@@ -1,4 +1,4 @@
-//! `/api/hooks`: any method, raw bytes, the plugin's own response.
+//! `/api/hooks`: passes webhooks of any method to their receivers, as raw bytes.
 
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ pub fn routes() -> Vec<Route> {
         )
         .public()
         .of_others()
-        .body("*")
+        .any_body()
         .by_others()
         // Where neither the receiver nor a process responds.
         .answers_nothing(200)
@@ -60,7 +60,7 @@ pub fn routes() -> Vec<Route> {
         .public()
         .query(&[query::PLATFORM_ID])
         .of_others()
-        .body("*")
+        .any_body()
         .by_others()
         // Where neither the receiver nor a process responds.
         .answers_nothing(200)
@@ -76,7 +76,7 @@ pub fn routes() -> Vec<Route> {
         .public()
         .query(&[query::PLATFORM_ID])
         .of_others()
-        .body("*")
+        .any_body()
         .by_others()
         // Where neither the receiver nor a process responds.
         .answers_nothing(200)

@@ -1,4 +1,4 @@
-//! `/api/internal/workers`: who lags, what failed for good, and what becomes of that.
+//! `/api/internal/workers`: lists workers with their lag and dead letters; retries or skips dead letters.
 
 mod settled;
 mod shown;
@@ -10,9 +10,11 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
 use axum::response::Response;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::http::api::{Api, require_community, require_plugin, require_plugin_of_path};
+use crate::http::middleware::body_schema::request_body;
 use crate::http::middleware::idempotency::Asked;
 use crate::http::middleware::path::Path;
 use crate::http::middleware::{body, idempotency};
@@ -43,7 +45,7 @@ pub fn routes() -> Vec<Route> {
             "Retries or skips dead letters",
             webhooks::settle,
         )
-        .body("DeadWebhooks")
+        .body::<webhooks::DeadWebhooksBody>()
         .answers::<Settled>(200)
         .changes_nothing()
         .fails(failure::NOT_FOUND)
@@ -54,7 +56,7 @@ pub fn routes() -> Vec<Route> {
             "Retries or skips dead letters of a plugin's worker",
             settle,
         )
-        .body("DeadEvents")
+        .body::<DeadEventsBody>()
         .answers::<Settled>(200)
         .changes_nothing()
         .fails(failure::NOT_FOUND)
@@ -111,12 +113,16 @@ fn listed(api: &Api, query: &WorkersQuery) -> Result<Json<Workers>, Problem> {
 }
 
 /// Which dead letter; all of them if none is named. Of one community, or of all.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "DeadEvents")]
 struct DeadEventsBody {
+    #[schemars(range(min = 1, max = i64::MAX))]
     id: Option<i64>,
     community: Option<String>,
 }
+
+request_body!(DeadEventsBody);
 
 async fn settle(
     State(api): State<Arc<Api>>,
@@ -130,7 +136,7 @@ async fn settle(
         Asked::Again(response) => return Ok(response),
         Asked::New(bytes, answering) => (bytes, answering),
     };
-    let body: DeadEventsBody = body::parse_as("DeadEvents", &bytes)?;
+    let body: DeadEventsBody = body::parse(&bytes)?;
     let community = body.community.as_deref().map(|slug| {
         let found = api.context.communities.get(slug);
         found.map(|one| one.names.id).ok_or_else(|| Problem::unknown_community(slug))

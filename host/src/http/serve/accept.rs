@@ -1,4 +1,4 @@
-//! Accepts connections and serves them: what the threads and who stands in for one share.
+//! Accepts connections and serves them; the threads and the stand-in share this.
 
 use std::convert::Infallible;
 use std::pin::pin;

@@ -1,6 +1,6 @@
-//! How many connections each address has, so that one client cannot have them all.
+//! Limits the connections of each address, so that one client cannot use them all.
 //!
-//! This machine and the operator's proxies carry the requests of many: they are not counted.
+//! Connections from this machine and from the operator's proxies are not counted: they carry requests of many clients.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

@@ -1,4 +1,4 @@
-//! Sockets that listen: one for each thread on one TCP address, or all on one Unix socket.
+//! Listening sockets: one per thread on one TCP address, or one Unix socket that all threads share.
 
 use std::fmt;
 use std::fs;

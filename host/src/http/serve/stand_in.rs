@@ -1,9 +1,9 @@
-//! Takes the connections of a thread that does not come back from a read, so that one hung read costs no more
-//! than what that thread had taken already.
+//! Accepts the connections of a thread that hangs in a read of the store, so that a hung read delays only requests
+//! which that thread had taken already.
 //!
-//! It listens at a thread's socket only meanwhile: no connection wakes it in vain. What its own requests read they
-//! read aside, on threads that may wait (`store::read_aside`), so that nothing makes it stand still. When the thread
-//! is back, the connections here end with their next answer, and their clients come to the thread again.
+//! It listens on the thread's socket only while the thread hangs. Its own requests read on threads that may wait
+//! (`store::read_aside`). When the thread is back, each connection here ends with its next answer, and its client
+//! connects to the thread again.
 
 use std::io::Result;
 

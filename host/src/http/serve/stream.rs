@@ -1,5 +1,5 @@
-//! A client's connection as it is read and written: over TCP or a Unix socket, cut off where its client
-//! reads nothing, and closed so that the last answer arrives.
+//! A client's connection over TCP or a Unix socket: cut off when the client stops reading, and closed so that the last
+//! answer arrives.
 
 use std::future::Future;
 use std::io::{Error, ErrorKind, IoSlice, Result};

@@ -1,4 +1,4 @@
-//! What a dry run shows: what the call answered, and what it would have done. Nothing of it is stored.
+//! The answer of a dry run: the call's response, and what the call would have done. Nothing of it is stored.
 
 use std::collections::BTreeMap;
 

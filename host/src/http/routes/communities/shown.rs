@@ -1,4 +1,4 @@
-//! What is shown of communities, of the instances in them, and of what their plugins have.
+//! Answers about communities, their instances, and what their plugins offer.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,18 +1,19 @@
-//! The fields of an endpoint: what a client may say, checked. What is shown of it: `shown`.
+//! The fields of an endpoint that clients set, and their checks.
 
 use std::collections::BTreeMap;
 
-use secrecy::ExposeSecret;
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::http::api::Api;
+use crate::http::middleware::body_schema::{request_body, shown_too};
 use crate::http::problem::Problem;
 use moothall_core::events::{UNHEARD, is_of_api, pattern_fault, unheard};
 use moothall_core::ids::EndpointId;
 use moothall_core::secrets::PLACEHOLDER;
 use moothall_deliveries::driver::TIMEOUT_MS;
-use moothall_deliveries::headers_context;
+use moothall_deliveries::endpoints::Endpoints;
 use moothall_egress::EgressError;
 use moothall_engine::plugins::Violation;
 use moothall_store::EndpointRow;
@@ -49,14 +50,70 @@ const OWN_HEADERS: [&str; 11] = [
 /// Beginnings of such headers.
 const OWN_PREFIXES: [&str; 2] = ["webhook-", "proxy-"];
 
-#[derive(Default, Deserialize)]
-pub struct EndpointBody {
+/// How long an endpoint may have to answer, in milliseconds.
+const TIMEOUTS_MS: std::ops::RangeInclusive<i64> = 100..=60_000;
+
+/// What can be said of an endpoint whether it is new or not.
+#[derive(Default, Deserialize, JsonSchema)]
+struct EndpointFields {
+    description: Option<String>,
+    event_types: Option<Vec<String>>,
+    #[schemars(extend("enum" = FORMATS))]
+    format: Option<String>,
+    use_www_form_encoding: Option<bool>,
+    headers: Option<BTreeMap<String, String>>,
+    #[schemars(extend("enum" = ORDERINGS))]
+    ordering: Option<String>,
+    #[schemars(range(min = *TIMEOUTS_MS.start(), max = *TIMEOUTS_MS.end()))]
+    timeout_ms: Option<i64>,
+    enabled: Option<bool>,
+}
+
+/// An endpoint that is to be made.
+#[derive(Deserialize, JsonSchema)]
+pub struct NewEndpoint {
+    url: String,
+    community: Option<String>,
+    #[schemars(extend("writeOnly" = true))]
+    secret: Option<String>,
+    #[serde(flatten)]
+    fields: EndpointFields,
+}
+
+request_body!(NewEndpoint);
+
+/// What an endpoint is to be; what is absent stays as it is.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(transform = shown_too(&[
+    "id", "disabled_reason", "old_secret_until", "created_at", "state", "circuit", "backlog", "backlog_is_more",
+    "oldest_waiting", "last_failure", "warnings",
+]))]
+pub struct EndpointChange {
     /// Null where there is none yet: as it is shown then.
     #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Option<String>", extend("nullable" = true))]
     url: Option<Option<String>>,
-    description: Option<String>,
     /// Null where it is gone: as it is shown then.
     #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Option<String>", extend("nullable" = true))]
+    community: Option<Option<String>>,
+    #[serde(flatten)]
+    fields: EndpointFields,
+}
+
+request_body!(EndpointChange, elsewhere);
+
+fn elsewhere(name: &str, _: &Value) -> Option<String> {
+    let rotate =
+        "a secret is not put; POST /api/internal/endpoints/{id}/rotate-secret makes another";
+    (name == "secret").then(|| rotate.to_owned())
+}
+
+/// Either of them.
+#[derive(Default)]
+pub struct EndpointBody {
+    url: Option<Option<String>>,
+    description: Option<String>,
     community: Option<Option<String>>,
     event_types: Option<Vec<String>>,
     format: Option<String>,
@@ -66,6 +123,36 @@ pub struct EndpointBody {
     timeout_ms: Option<i64>,
     enabled: Option<bool>,
     pub secret: Option<String>,
+}
+
+impl From<EndpointFields> for EndpointBody {
+    fn from(fields: EndpointFields) -> Self {
+        Self {
+            description: fields.description,
+            event_types: fields.event_types,
+            format: fields.format,
+            use_www_form_encoding: fields.use_www_form_encoding,
+            headers: fields.headers,
+            ordering: fields.ordering,
+            timeout_ms: fields.timeout_ms,
+            enabled: fields.enabled,
+            ..Self::default()
+        }
+    }
+}
+
+impl From<NewEndpoint> for EndpointBody {
+    fn from(new: NewEndpoint) -> Self {
+        let (url, community) = (Some(Some(new.url)), new.community.map(Some));
+        Self { url, community, secret: new.secret, ..new.fields.into() }
+    }
+}
+
+impl From<EndpointChange> for EndpointBody {
+    fn from(change: EndpointChange) -> Self {
+        let EndpointChange { url, community, fields } = change;
+        Self { url, community, ..fields.into() }
+    }
 }
 
 /// Null is what was given, and not what is absent.
@@ -226,9 +313,7 @@ impl EndpointBody {
                 return Err(invalid("headers", &rule));
             }
         }
-        let text = json!(headers).to_string();
-        let sealed = api.context.keyring.seal(&headers_context(&before.public_id), text.as_bytes());
-        sealed.map_err(|error| Problem::internal(error.to_string()))
+        Ok(endpoints(api).seal_headers(&before.public_id, &headers)?)
     }
 
     /// Nothing of what is stored would be sent on: who changes the URL may be somebody who was never shown it.
@@ -278,13 +363,14 @@ fn check_name(name: &str) -> Result<(), Problem> {
 }
 
 pub fn opened(api: &Api, row: &EndpointRow) -> Result<BTreeMap<String, String>, Problem> {
-    if row.headers.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    let opened = api.context.keyring.open(&headers_context(&row.public_id), &row.headers);
-    let opened = opened.map_err(|error| Problem::internal(error.to_string()))?;
-    serde_json::from_str(opened.expose_secret())
-        .map_err(|_| Problem::internal("an endpoint's headers cannot be read"))
+    Ok(endpoints(api).open_headers(row)?)
+}
+
+/// The endpoints as they are administered now.
+pub fn endpoints(api: &Api) -> Endpoints<'_> {
+    let context = &api.context;
+    let now = context.clock.now_ms();
+    Endpoints { store: &context.store, keyring: &context.keyring, now }
 }
 
 fn one_of(

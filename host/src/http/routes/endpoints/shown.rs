@@ -1,4 +1,4 @@
-//! What is shown of an endpoint: its fields without secrets, how it goes, and what of it most likely has no effect.
+//! Answers about endpoints: their fields without secrets, their state, and warnings.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! `GET /api/internal/events` with `Accept: text/event-stream`: events as they are committed, from a
-//! position on, none skipped and none twice. A stream ends when the host stops, and with its key.
+//! `GET /api/internal/events` with `Accept: text/event-stream`: streams events as they are committed, from a position
+//! on, without gaps or repeats. A stream ends when the host stops, and when its key is revoked.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;

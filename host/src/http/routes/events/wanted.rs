@@ -1,4 +1,4 @@
-//! Which events a list or a stream is asked for.
+//! The filter of a list or a stream of events.
 
 use crate::http::problem::Problem;
 use moothall_core::events::{Envelope, matches};

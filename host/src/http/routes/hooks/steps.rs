@@ -1,5 +1,4 @@
-//! `/api/internal/hooks/{name}/steps`: the steps of a hook. Their secrets are shown once, in the answer that makes
-//! them.
+//! `/api/internal/hooks/{name}/steps`: the steps of a hook. Only the answer that makes a secret shows it.
 
 use std::sync::Arc;
 
@@ -13,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::http::api::{Api, PUT_TRIES};
 use crate::http::middleware::body;
+use crate::http::middleware::body_schema::{request_body, shown_too};
 use crate::http::middleware::changes::Changing;
 use crate::http::middleware::path::Path;
 use crate::http::problem::Problem;
@@ -25,9 +25,9 @@ use crate::http::routes::hooks::lookup::{no_step, step_of};
 use moothall_core::ids::{CommunityId, unguessable_ulid};
 use moothall_deliveries::SigningSecret;
 use moothall_egress::Reach;
-use moothall_engine::hooks::step::{Settings, Step, StepKind, Target};
-use moothall_engine::hooks::{DeclaredBy, Hook, secret_context};
-use moothall_store::{StepRow, View};
+use moothall_engine::hooks::step::{Settings, Step, StepKind, TIMEOUT_MS, Target};
+use moothall_engine::hooks::{DeclaredBy, Hook};
+use moothall_store::StepRow;
 
 /// What of a step's settings cannot be.
 const SETTINGS: &[Failure] =
@@ -41,7 +41,7 @@ pub fn routes() -> Vec<Route> {
             .fails(failure::NOT_FOUND),
         post(all, "addStep", "Adds a step; its secret once", add)
             .never_once(SECRET)
-            .body("NewStep")
+            .body::<NewStep>()
             .answers::<ShownStep>(201)
             .changes_of(("hook", Some("name")), ("step", None))
             .fails(failure::NOT_FOUND)
@@ -49,7 +49,7 @@ pub fn routes() -> Vec<Route> {
             .fails(&[(409, Code::TooManySteps)]),
         get(one, "getStep", "A step", show).answers::<ShownStep>(200).fails(failure::NOT_FOUND),
         put(one, "changeStep", "Changes a step", change)
-            .body("StepChange")
+            .body::<StepChange>()
             .answers::<ShownStep>(200)
             .changes_of(("hook", Some("name")), ("step", Some("id")))
             .fails(failure::NOT_FOUND)
@@ -115,6 +115,70 @@ fn slug_of(api: &Api, community: CommunityId) -> Result<Option<String>, Problem>
     Ok(api.context.store.read(|reader| reader.community_slug(community.0))?)
 }
 
+/// What can be said of a step whether it is new or not.
+#[derive(JsonSchema)]
+#[expect(
+    dead_code,
+    reason = "what is absent stays as it is, so that the members are read one by one"
+)]
+struct StepFields {
+    #[schemars(range(min = i64::MIN, max = i64::MAX))]
+    order: Option<i64>,
+    #[schemars(extend("enum" = ["http", "plugin"]))]
+    kind: Option<String>,
+    description: Option<String>,
+    enabled: Option<bool>,
+    community: Option<String>,
+    #[schemars(extend("enum" = ["accumulate", "broadcast"]))]
+    mode: Option<String>,
+    #[schemars(extend("enum" = ["shallow", "deep"]))]
+    merge: Option<String>,
+    disable_filtering: Option<bool>,
+    disable_halt: Option<bool>,
+    halt_on_4xx: Option<bool>,
+    redirect_on_4xx: Option<String>,
+    halt_on_5xx: Option<bool>,
+    redirect_on_5xx: Option<String>,
+    halt_on_request_exception: Option<bool>,
+    redirect_on_request_exception: Option<String>,
+    use_www_form_encoding: Option<bool>,
+    fail_silently: Option<bool>,
+    #[schemars(range(min = 1, max = TIMEOUT_MS))]
+    timeout_ms: Option<u64>,
+    #[schemars(extend("enum" = ["openedx-webhooks"]))]
+    preset: Option<String>,
+}
+
+/// A step that is to be added.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "read as the members that are given")]
+struct NewStep {
+    target: String,
+    #[schemars(extend("writeOnly" = true))]
+    secret: Option<String>,
+    #[serde(flatten)]
+    fields: StepFields,
+}
+
+request_body!(NewStep);
+
+/// What a step is to be.
+#[derive(JsonSchema)]
+#[schemars(transform = shown_too(&["id", "hook"]))]
+#[expect(dead_code, reason = "read as the members that are given")]
+struct StepChange {
+    target: Option<String>,
+    #[serde(flatten)]
+    fields: StepFields,
+}
+
+request_body!(StepChange, elsewhere);
+
+fn elsewhere(name: &str, _: &Value) -> Option<String> {
+    let again = "a secret is not put; delete the step, and POST one with another secret";
+    (name == "secret").then(|| again.to_owned())
+}
+
 async fn add(
     State(api): State<Arc<Api>>,
     Path(name): Path<String>,
@@ -122,7 +186,7 @@ async fn add(
     body: Body,
 ) -> Result<(StatusCode, Json<ShownStep>), Problem> {
     find(&api, &name)?;
-    let mut body: Value = body::json(&api, "NewStep", body).await?;
+    let mut body = Value::Object(body::given::<NewStep>(&api, body).await?);
     let refusal =
         |fault: &str| Problem::bad_request(format!("The field `secret` is not valid: {fault}"));
     let secret = match body.as_object_mut().and_then(|body| body.remove("secret")) {
@@ -133,8 +197,6 @@ async fn add(
     let id = unguessable_ulid(&api.context.clock)
         .map_err(|error| Problem::internal(error.to_string()))?;
     let id = format!("step_{id}");
-    let sealed = api.context.keyring.seal(&secret_context(&id), secret.text().as_bytes());
-    let sealed = sealed.map_err(|error| Problem::internal(error.to_string()))?;
     let mut change_event = change_event.with_status(StatusCode::CREATED.as_u16());
     change_event.sub_resource_id = Some(id.clone());
     let blank = StepRow {
@@ -143,26 +205,15 @@ async fn add(
         hook: name.clone(),
         community: CommunityId::HOST,
         settings: String::new(),
-        secret: sealed,
+        secret: Vec::new(),
         created_at: api.context.clock.now_ms(),
     };
     let row = applied(&api, &Settings::default(), &body, blank).await?;
-    let (now, most) = (row.created_at, api.settings.hooks.steps);
-    let write = api.context.store.write_then(
-        "hook.step",
-        move |tx| {
-            let view = View::Step(row.public_id.clone());
-            tx.changing(Some(&change_event), row.community, &view, now, |tx| {
-                tx.add_step(&row, most)
-            })
-        },
-        Some(api.hooks.after_write()),
-    );
-    if !write.await? {
+    let most = api.settings.hooks.steps;
+    if !api.hooks.add_step(row, &secret, most, change_event).await? {
         let detail = format!("The hook has {most} steps already; raise [hooks] steps");
         return Err(Problem::conflict(Code::TooManySteps, detail));
     }
-    api.hooks.reload()?;
     let shown = shown_step(&api, &*step_of(&api, &name, &id)?)?;
     let shown = ShownStep { secret: Some(secret.text().to_owned()), ..shown };
     Ok((StatusCode::CREATED, Json(shown)))
@@ -176,25 +227,14 @@ async fn change(
     body: Body,
 ) -> Result<Json<ShownStep>, Problem> {
     require_own(&*step_of(&api, &name, &id)?)?;
-    let body: Value = body::json(&api, "StepChange", body).await?;
+    let body = Value::Object(body::given::<StepChange>(&api, body).await?);
     for _ in 0..PUT_TRIES {
         let stored = api.context.store.read(|reader| reader.step(&id))?;
         let before = stored.filter(|row| row.hook == name).ok_or_else(|| no_step(&name, &id))?;
         let settings = Settings::of_row(&before)
             .map_err(|error| Problem::internal(format!("a step cannot be read: {error}")))?;
         let after = applied(&api, &settings, &body, before.clone()).await?;
-        let (now, change_event) = (api.context.clock.now_ms(), change_event.clone());
-        let write = api.context.store.write_then(
-            "hook.step",
-            move |tx| {
-                let view = View::Step(after.public_id.clone());
-                let of = after.community;
-                tx.changing(Some(&change_event), of, &view, now, |tx| tx.put_step(&before, &after))
-            },
-            Some(api.hooks.after_write()),
-        );
-        if write.await? {
-            api.hooks.reload()?;
+        if api.hooks.put_step(before, after, change_event.clone()).await? {
             return Ok(Json(shown_step(&api, &*step_of(&api, &name, &id)?)?));
         }
     }
@@ -320,17 +360,7 @@ async fn remove(
 ) -> Result<StatusCode, Problem> {
     let step = step_of(&api, &name, &id)?;
     require_own(&step)?;
-    let (now, change_event, of) =
-        (api.context.clock.now_ms(), change_event.with_status(204), step.community);
-    let write = api.context.store.write_then(
-        "hook.step",
-        move |tx| {
-            let view = View::Step(id.clone());
-            tx.changing(Some(&change_event), of, &view, now, |tx| tx.delete_step(&name, &id))
-        },
-        Some(api.hooks.after_write()),
-    );
-    write.await?;
-    api.hooks.reload()?;
+    let change_event = change_event.with_status(204);
+    api.hooks.delete_step(name, id, step.community, change_event).await?;
     Ok(StatusCode::NO_CONTENT)
 }

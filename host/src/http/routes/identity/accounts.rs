@@ -9,9 +9,12 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::Value;
 
 use crate::http::api::Api;
 use crate::http::json_text::json_text;
+use crate::http::middleware::body_schema::{person as person_id, request_body};
 use crate::http::middleware::changes::Changing;
 use crate::http::middleware::idempotency::Asked;
 use crate::http::middleware::{body, idempotency};
@@ -24,11 +27,28 @@ use moothall_engine::calls::unresolved;
 use moothall_engine::communities::{Community, ResolveError};
 use moothall_store::{Tx, View};
 
-/// Of the claim beside what `Claim` reads itself.
-#[derive(Default, Deserialize)]
-struct LinkBody {
-    community_slug: Option<String>,
+/// A claim of an account; what `Claim` does not read itself is the community.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "Link")]
+#[expect(dead_code, reason = "`Claim` reads the other members")]
+pub struct LinkBody {
+    community_slug: String,
+    platform_type: String,
+    platform_identifier: String,
+    #[schemars(extend("nullable" = true))]
+    community_platform_id: Option<String>,
+    #[schemars(schema_with = "person_id")]
+    external_id: PersonId,
+    #[serde(default)]
+    #[schemars(with = "Value")]
+    custom_data: Option<IgnoredAny>,
+    #[schemars(extend("enum" = ["oauth", "manual admin", "email matching", "unknown", null]))]
+    link_type: Option<String>,
+    #[schemars(extend("enum" = ["unknown", "unconfirmed", "confirmed (weak)", "confirmed (strong)", null]))]
+    link_quality: Option<String>,
 }
+
+request_body!(LinkBody);
 
 pub async fn link_account(
     State(api): State<Arc<Api>>,
@@ -39,9 +59,9 @@ pub async fn link_account(
         Asked::Again(response) => return Ok(response),
         Asked::New(bytes, answering) => (bytes, answering),
     };
-    let text = body::text_as("Link", &bytes)?;
-    let body: LinkBody = body::read_as("Link", &text)?;
-    let community = community(&api, body.community_slug.as_deref(), "community_slug")?;
+    let text = body::text_of::<LinkBody>(&bytes)?;
+    let body: LinkBody = body::from_text::<LinkBody, _>(&text)?;
+    let community = community(&api, Some(&body.community_slug), "community_slug")?;
     let claim = Claim::parse(&text, None)
         .map_err(|cause| Problem::bad_request(format!("The account is not valid: {cause}")))?;
     let owner = person(&api, claim.person, "external_id")?;
@@ -62,14 +82,26 @@ pub async fn link_account(
     linked.map_err(|_| Problem::account_owned())
 }
 
-#[derive(Default, Deserialize)]
-struct UnlinkBody {
+/// An account that is to be unlinked.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "Unlink")]
+pub struct UnlinkBody {
     /// Whose it is, if that is said.
+    #[serde(default)]
+    #[schemars(schema_with = "maybe_person")]
     external_id: Option<PersonId>,
-    community_slug: Option<String>,
-    platform_type: Option<String>,
-    platform_identifier: Option<String>,
+    community_slug: String,
+    platform_type: String,
+    platform_identifier: String,
+    #[schemars(extend("nullable" = true))]
     community_platform_id: Option<String>,
+}
+
+request_body!(UnlinkBody);
+
+/// Drivers of Metagov send null where they have nothing.
+fn maybe_person(schemas: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "anyOf": [person_id(schemas), { "type": "null" }] })
 }
 
 pub async fn unlink_account(
@@ -81,14 +113,11 @@ pub async fn unlink_account(
         Asked::Again(response) => return Ok(response),
         Asked::New(bytes, answering) => (bytes, answering),
     };
-    let body: UnlinkBody = body::parse_as("Unlink", &bytes)?;
-    let community = community(&api, body.community_slug.as_deref(), "community_slug")?;
-    let key = AccountKey::new(
-        given(body.platform_type, "platform_type")?,
-        given(body.platform_identifier, "platform_identifier")?,
-        body.community_platform_id,
-    )
-    .map_err(Problem::bad_request)?;
+    let body: UnlinkBody = body::parse(&bytes)?;
+    let community = community(&api, Some(&body.community_slug), "community_slug")?;
+    let key =
+        AccountKey::new(body.platform_type, body.platform_identifier, body.community_platform_id)
+            .map_err(Problem::bad_request)?;
     let id = community.names.id;
     let person = body.external_id.map(|one| person(&api, Some(one), "external_id")).transpose()?;
     require_unambiguous(&api, &community, &key)?;

@@ -15,6 +15,7 @@ use serde_json::json;
 
 use crate::http::api::Api;
 use crate::http::json_text::json_text;
+use crate::http::middleware::body_schema::{person as person_id, request_body};
 use crate::http::middleware::changes::Changing;
 use crate::http::middleware::idempotency::Asked;
 use crate::http::middleware::{body, idempotency};
@@ -29,11 +30,16 @@ use moothall_values::json::{Object, list};
 /// People on one page of `get_users` at most.
 const PAGE: usize = 10_000;
 
-#[derive(Default, Deserialize)]
-struct CreateBody {
-    community_slug: Option<String>,
+/// People that are to be made.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "NewPeople")]
+pub struct CreateBody {
+    community_slug: String,
+    #[schemars(range(min = 1, max = 1_000))]
     count: Option<usize>,
 }
+
+request_body!(CreateBody);
 
 pub async fn create_id(
     State(api): State<Arc<Api>>,
@@ -44,8 +50,8 @@ pub async fn create_id(
         Asked::Again(response) => return Ok(response),
         Asked::New(bytes, answering) => (bytes, answering),
     };
-    let body: CreateBody = body::parse_as("NewPeople", &bytes)?;
-    let community = community(&api, body.community_slug.as_deref(), "community_slug")?;
+    let body: CreateBody = body::parse(&bytes)?;
+    let community = community(&api, Some(&body.community_slug), "community_slug")?;
     let count = body.count.unwrap_or(1);
     let people: Vec<_> = (0..count).map(|_| fresh()).collect::<Result<_, _>>()?;
     let (id, now, made) = (community.names.id, api.context.clock.now_ms(), people.clone());
@@ -63,11 +69,17 @@ pub async fn create_id(
     Ok(response)
 }
 
-#[derive(Default, Deserialize)]
-struct MergeBody {
-    primary_instance_id: Option<PersonId>,
-    secondary_instance_id: Option<PersonId>,
+/// Two people who are one.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "Merge")]
+pub struct MergeBody {
+    #[schemars(schema_with = "person_id")]
+    primary_instance_id: PersonId,
+    #[schemars(schema_with = "person_id")]
+    secondary_instance_id: PersonId,
 }
+
+request_body!(MergeBody);
 
 /// The two people, and everyone each is merged with, are one from now on.
 pub async fn merge_ids(
@@ -79,9 +91,9 @@ pub async fn merge_ids(
         Asked::Again(response) => return Ok(response),
         Asked::New(bytes, answering) => (bytes, answering),
     };
-    let body: MergeBody = body::parse_as("Merge", &bytes)?;
-    let into = person(&api, body.primary_instance_id, "primary_instance_id")?;
-    let other = person(&api, body.secondary_instance_id, "secondary_instance_id")?;
+    let body: MergeBody = body::parse(&bytes)?;
+    let into = person(&api, Some(body.primary_instance_id), "primary_instance_id")?;
+    let other = person(&api, Some(body.secondary_instance_id), "secondary_instance_id")?;
     if into.community != other.community {
         return Err(Problem::bad_request("People of different communities cannot be merged"));
     }

@@ -1,4 +1,5 @@
-//! Who comes to `/auth/…`: people, whose visit uses something up; and what only looks, which uses nothing up.
+//! Requests to `/auth/…`: visits of people, which begin or complete an authorisation; and requests that only look,
+//! which do neither.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What is shown of an instance: a plugin that is enabled for a community.
+//! The answer about an instance: a plugin that is enabled for a community.
 
 use schemars::JsonSchema;
 use serde::Serialize;

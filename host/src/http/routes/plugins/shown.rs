@@ -1,4 +1,4 @@
-//! What is shown of plugins: their files, and what they have.
+//! Answers about plugins: their files, and what they offer.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The `callback_url` of a process, to which its driver is sent what becomes of it.
+//! The `callback_url` of a process, where the host sends its driver the changes of the process.
 
 use std::collections::BTreeMap;
 

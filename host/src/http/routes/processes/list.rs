@@ -1,4 +1,4 @@
-//! The list of processes.
+//! Lists processes.
 
 use std::borrow::Cow;
 use std::sync::Arc;

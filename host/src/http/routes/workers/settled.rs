@@ -1,4 +1,4 @@
-//! What is answered where dead letters were retried or skipped.
+//! The answer to retrying or skipping dead letters.
 
 use axum::http::StatusCode;
 use schemars::JsonSchema;

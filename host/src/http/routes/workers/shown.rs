@@ -1,4 +1,4 @@
-//! What is shown of workers.
+//! Answers about workers.
 
 use schemars::JsonSchema;
 use serde::Serialize;

@@ -1,12 +1,14 @@
-//! The worker `webhooks`: requests that still wait for their receivers.
+//! Dead letters of the worker `webhooks`: webhooks whose receivers failed.
 
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::response::Response;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::http::api::Api;
+use crate::http::middleware::body_schema::request_body;
 use crate::http::middleware::idempotency::Asked;
 use crate::http::middleware::path::Path;
 use crate::http::middleware::{body, idempotency};
@@ -15,10 +17,14 @@ use crate::http::routes::workers::settled::{AT_ONCE, settled};
 use moothall_store::Tx;
 
 /// Which dead letter; all of them if none is named.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "DeadWebhooks")]
 pub struct DeadWebhooksBody {
+    #[schemars(range(min = 1, max = i64::MAX))]
     id: Option<i64>,
 }
+
+request_body!(DeadWebhooksBody);
 
 pub async fn settle(
     State(api): State<Arc<Api>>,
@@ -37,7 +43,7 @@ pub async fn settle(
         Asked::Again(response) => return Ok(response),
         Asked::New(bytes, answering) => (bytes, answering),
     };
-    let DeadWebhooksBody { id } = body::parse_as("DeadWebhooks", &bytes)?;
+    let DeadWebhooksBody { id } = body::parse(&bytes)?;
     let (now, name) =
         (api.context.clock.now_ms(), if is_retry { "webhook.retry" } else { "webhook.skip" });
     let make = move |tx: &Tx<'_>| {
