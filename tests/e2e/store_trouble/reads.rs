@@ -136,7 +136,7 @@ async fn readiness_tells_of_a_read_that_hangs_while_it_hangs() {
         _ = &mut stuck => panic!("the read that hangs was answered first"),
         said = said => said,
     };
-    assert!(said.contains("The store does not come back"), "{said}");
+    assert!(said.contains("A read from the store hangs"), "{said}");
     drop(held);
     stuck.await.problem(503, "store_unavailable");
     host.ready().await;

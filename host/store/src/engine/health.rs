@@ -64,8 +64,8 @@ impl Trouble {
             Self::Diverged => {
                 "The store may contain changes that the host has not noticed: restart the host"
             }
-            Self::Stalled => "A write to the store has been hanging",
-            Self::Hanging => "A read from the store has been hanging",
+            Self::Stalled => "A write to the store hangs",
+            Self::Hanging => "A read from the store hangs",
             Self::Full => "The store is full",
             Self::Failing => "The store cannot be written",
         }
@@ -83,10 +83,10 @@ impl Trouble {
                 "what the host has in memory may differ from what is stored: {reason}; restart the host"
             ),
             Self::Stalled => tracing::error!(
-                "a write to the store hangs: {reason}; does the disk answer? does another process lock the database?"
+                "the store cannot be written: {reason}; does the disk answer? does another process lock the database?"
             ),
             Self::Hanging => {
-                tracing::error!("a read from the store hangs: {reason}; does the disk answer?");
+                tracing::error!("the store cannot be read: {reason}; does the disk answer?");
             }
             Self::Full => tracing::error!(
                 "the store is full: {reason}; make room on its disk, or raise [store] database_bytes"
