@@ -9,6 +9,7 @@ mod mentions;
 mod paths;
 mod sources;
 mod tokens;
+mod types;
 
 use std::fmt;
 
@@ -43,9 +44,6 @@ pub fn run(arguments: &[String]) -> Result<()> {
 
 pub fn check(workspace: &Workspace) -> Result<()> {
     let sources = sources::read_all(&workspace.root)?;
-    for warning in sources.iter().filter_map(|source| files::nearly_too_long(source, LONG_FILES)) {
-        eprintln!("warning: {warning}");
-    }
     let mut problems = problems(&sources);
     let tree = documents::tree(&workspace.root)?;
     let there = There { tree: &tree, sources: &sources };
@@ -67,6 +65,7 @@ pub fn check(workspace: &Workspace) -> Result<()> {
 
 fn problems(sources: &[Source]) -> Vec<Problem> {
     let mut problems = files::stale_exceptions(sources, LONG_FILES);
+    problems.extend(types::check(sources));
     for source in sources {
         problems.extend(files::check(source, LONG_FILES));
         if let Some(below) = source.path.strip_prefix("host/").and_then(below_sources) {

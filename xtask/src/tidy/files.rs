@@ -4,8 +4,8 @@ use super::Problem;
 use super::sources::Source;
 use super::tokens::{Token, tokens};
 
-const WARN_ABOVE_LINES: usize = 400;
-const FAIL_ABOVE_LINES: usize = 500;
+/// The most lines of a file.
+const MOST_LINES: usize = 400;
 /// Names that say nothing: a module has to be named after its contents.
 const DRAWERS: &[&str] =
     &["common", "helper", "helpers", "misc", "model", "models", "util", "utils"];
@@ -19,30 +19,14 @@ pub fn check(source: &Source, long_files: &[(&str, &str)]) -> Vec<Problem> {
     problems
 }
 
-pub fn nearly_too_long(source: &Source, long_files: &[(&str, &str)]) -> Option<Problem> {
-    let lines = source.text.lines().count();
-    let near = (WARN_ABOVE_LINES + 1..=FAIL_ABOVE_LINES).contains(&lines)
-        && !is_listed(source, long_files);
-    near.then(|| {
-        problem(
-            source,
-            lines,
-            format!("{lines} lines; split it before it exceeds {FAIL_ABOVE_LINES}"),
-        )
-    })
-}
-
 /// Exceptions that are no longer needed.
 pub fn stale_exceptions(sources: &[Source], long_files: &[(&str, &str)]) -> Vec<Problem> {
     let is_long = |path: &str| {
-        sources
-            .iter()
-            .any(|source| source.path == path && source.text.lines().count() > FAIL_ABOVE_LINES)
+        sources.iter().any(|source| source.path == path && source.text.lines().count() > MOST_LINES)
     };
     let stale = long_files.iter().filter(|(path, _)| !is_long(path));
-    let message = |reason| {
-        format!("no longer over {FAIL_ABOVE_LINES} lines ({reason}); take it out of LONG_FILES")
-    };
+    let message =
+        |reason| format!("no longer over {MOST_LINES} lines ({reason}); take it out of LONG_FILES");
     stale
         .map(|(path, reason)| Problem {
             path: (*path).to_owned(),
@@ -60,7 +44,7 @@ fn without_purpose(source: &Source) -> Option<Problem> {
 
 fn too_long(source: &Source, long_files: &[(&str, &str)]) -> Option<Problem> {
     let lines = source.text.lines().count();
-    let too_long = lines > FAIL_ABOVE_LINES && !is_listed(source, long_files);
+    let too_long = lines > MOST_LINES && !is_listed(source, long_files);
     let message =
         format!("{lines} lines; split it, or give a reason in LONG_FILES of xtask/src/tidy.rs");
     too_long.then(|| problem(source, lines, message))
@@ -121,12 +105,11 @@ mod tests {
     }
 
     #[test]
-    fn length_fails_unless_listed_and_warns_before() {
-        let text = "//! x\n".repeat(501);
+    fn a_long_file_is_found_unless_it_is_listed() {
+        let text = "//! x\n".repeat(MOST_LINES + 1);
         assert_eq!(messages("host/src/a.rs", &text).len(), 1);
         assert_eq!(messages("host/src/long.rs", &text), [""; 0]);
-        let source = Source { path: "host/src/a.rs".into(), text: "//! x\n".repeat(401) };
-        assert!(nearly_too_long(&source, &[]).is_some());
+        assert_eq!(messages("host/src/a.rs", &"//! x\n".repeat(MOST_LINES)), [""; 0]);
     }
 
     #[test]
