@@ -35,12 +35,12 @@ use listening::HostListeners;
 use tasks::{Failed, Tasks};
 use work::Work;
 
-/// Threads of the runtime for what belongs to no request.
+/// The threads of the runtime for background work.
 const BACKGROUND_THREADS: usize = 2;
 /// How long background work may take to end after the last connection.
 const BACKGROUND_END: Duration = Duration::from_millis(100);
 
-/// A host that is put together and bound, but does not answer yet.
+/// A host that is assembled and bound to its port, but does not answer yet.
 pub struct Host {
     config: Arc<Config>,
     listening: HostListeners,
@@ -67,7 +67,7 @@ impl Host {
         self.listening.serve(&self.api, stopping)?;
         let store = &self.api.context.store;
         if store.health().has(Trouble::Ended) {
-            // Whatever is stored is read again by the next process; this one can store nothing more.
+            // The next process reads what is stored; this one can store nothing more.
             self.background.shutdown_timeout(BACKGROUND_END);
             return failed.outcome();
         }
@@ -79,7 +79,7 @@ impl Host {
     }
 }
 
-/// The configuration that takes effect at SIGHUP: which plugins are active, and what each may do.
+/// The part of the configuration that takes effect at SIGHUP: which plugins are active, and what each may do.
 fn reread(sources: &Sources, before: &Config) -> anyhow::Result<Arc<Config>> {
     let config = load(sources)?;
     let (pool, now) = (before.pool_limits(), config.pool_limits());

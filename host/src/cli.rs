@@ -1,6 +1,7 @@
 //! The command line: its commands, and how it reports failures.
 //!
-//! Answers go to standard output, everything else to standard error. Exit codes: 0 done, 1 failed, 2 wrong usage.
+//! Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 failed, 2 wrong
+//! usage.
 
 mod key;
 mod serve;
@@ -39,7 +40,7 @@ enum Command {
     Compile(CompileArgs),
 }
 
-/// Where the settings and the data are.
+/// The paths of the configuration and the data.
 #[derive(Clone, Debug, Args)]
 struct DataArgs {
     /// Configuration file; `moothall.toml` in the working directory if it is there.
@@ -176,7 +177,7 @@ fn complain(sentence: &str) {
     drop(writeln!(std::io::stderr(), "moothall: {sentence}"));
 }
 
-/// A line of a command's answer.
+/// A line of a command's result.
 fn answer(line: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{line}").and_then(|()| out.flush()).context("standard output cannot be written")

@@ -17,12 +17,12 @@ use moothall_core::telemetry::{Lost, UPKEEP};
 use moothall_guest::Quotas;
 use moothall_store::Store;
 
-/// How often keys made by `moothall key` are looked for.
+/// How often the host looks for keys that `moothall key` made.
 const KEYS_POLL: Duration = Duration::from_millis(500);
-/// How often it is looked whether the wall clock was set.
+/// How often the host checks whether the wall clock was set.
 const CLOCK_POLL: Duration = Duration::from_millis(250);
 
-/// What the host is told by. Made before it says that it listens: whoever reads that may send one.
+/// The handlers of signals. Made before the host logs that it listens: whoever reads that may send a signal.
 pub struct Signals {
     term: Signal,
     int: Signal,
@@ -61,7 +61,7 @@ pub async fn signals(
     }
     tracing::info!("stopping: no new connections; calls in flight are finished");
     stop.send_replace(true);
-    // The loader ends with `reload`, after what it is doing.
+    // The loader ends with `reload`, after its present work.
     std::future::pending::<()>().await;
 }
 
@@ -90,7 +90,7 @@ pub async fn notice_keys(api: Arc<Api>) {
     }
 }
 
-/// Says how far the wall clock is believed.
+/// Decides how far the host trusts the wall clock.
 pub async fn watch_clock(mut watch: ClockWatch) {
     loop {
         tokio::time::sleep(CLOCK_POLL).await;
@@ -98,7 +98,7 @@ pub async fn watch_clock(mut watch: ClockWatch) {
     }
 }
 
-/// Keeps the numbers small, and tells of what was dropped since the last time.
+/// Folds metrics, so that few are kept, and logs what was dropped since the last time.
 pub async fn fold_metrics(metrics: PrometheusHandle, quotas: Arc<Quotas>, mut lost: Lost) {
     loop {
         tokio::time::sleep(UPKEEP).await;

@@ -14,7 +14,7 @@ use moothall_core::permissions::{FileAccess, tighten};
 const MODE: u32 = 0o700;
 /// The key file.
 const KEY: &str = "secret.key";
-/// Where native code is kept.
+/// The directory of native code.
 const CACHE: &str = "cache";
 
 /// `--data`
@@ -24,7 +24,7 @@ pub struct DataDirectory {
 }
 
 impl DataDirectory {
-    /// Makes it if it is not there.
+    /// Creates it if it does not exist.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         let cannot = || format!("the data directory {} cannot be used", path.display());
         std::fs::DirBuilder::new().recursive(true).mode(MODE).create(path).with_context(cannot)?;
@@ -38,7 +38,7 @@ impl DataDirectory {
         Ok(Self { path: path.to_owned(), lock })
     }
 
-    /// Only one host may serve a directory. The lock ends with the process, however it ends.
+    /// Only one host may use a directory. The lock ends with the process, however it ends.
     pub fn lock(&self) -> anyhow::Result<()> {
         if !self.try_lock()? {
             bail!(
@@ -68,8 +68,8 @@ impl DataDirectory {
         Source { file: self.path.join(KEY), variable: secret_key_variable() }
     }
 
-    /// Refuses a directory whose database is gone, as with a volume that is not mounted: what lies beside it says that
-    /// there was one.
+    /// Refuses a directory whose database is gone, for example because a volume is not mounted: other files
+    /// show that there was a database.
     pub fn refuse_lost(config: &Config) -> anyhow::Result<()> {
         let database = config.database();
         let is_there = std::fs::metadata(&database).is_ok_and(|file| file.len() > 0);

@@ -4,15 +4,15 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use moothall_core::config::Config;
 
-/// Connections are served in a quarter of the files at least, whatever is to be reserved.
+/// Connections get at least a quarter of the descriptors, whatever is reserved.
 const LEAST_PART: u64 = 4;
 
-/// Raises the limit to what the system allows; what it is from then on.
+/// Raises the limit as far as the system allows; returns the new limit.
 pub fn raise() -> u64 {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     if current != maximum {
         let raised = Rlimit { current: maximum, maximum };
-        // Not on a system whose kernel allows less than the limit says.
+        // This fails on a system whose kernel allows less than the hard limit.
         if let Err(error) = setrlimit(Resource::Nofile, raised) {
             tracing::warn!(%error, "the process may open no more files than it was started with");
         }
@@ -20,7 +20,8 @@ pub fn raise() -> u64 {
     getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
-/// Connections that fit under the limit, beside what is reserved and what goes out.
+/// The number of connections that fit under the limit, besides the reserved descriptors and outbound
+/// connections.
 pub fn connections(config: &Config, limit: u64) -> usize {
     let reserved = config.http.reserved_descriptors.saturating_add(outbound(config));
     let room = limit.saturating_sub(u64::try_from(reserved).unwrap_or(u64::MAX));
@@ -34,10 +35,10 @@ pub fn connections(config: &Config, limit: u64) -> usize {
     wanted.min(room)
 }
 
-/// Connections and sockets of plugins, hooks and deliveries at most.
+/// The most outbound connections and sockets of plugins, hooks and deliveries.
 fn outbound(config: &Config) -> usize {
     let egress = config.egress.connections + config.egress.hook_connections;
-    // Plugins, hooks and deliveries keep idle ones each.
+    // Plugins, hooks and deliveries each keep idle connections.
     let idle = 3 * config.egress.idle_connections;
     egress + idle + config.delivery.in_flight + config.limits.sockets
 }

@@ -14,15 +14,15 @@ use moothall_deliveries;
 use moothall_engine::oauth;
 use moothall_store::{DEDUPE_MS, EXPIRE_MS, Expiring, Store, StoreError, Tx, Waiting};
 
-/// How often it is looked whether the clock was set.
+/// How often the host checks whether the clock was set.
 const LOOK: Duration = Duration::from_millis(250);
-/// How often all due times are gone through without that: what was under way as the clock was set is
-/// stored later.
+/// How often all due times are checked without that: work that was in flight when the clock was set is stored
+/// later.
 const EVERY: Duration = Duration::from_secs(10 * 60);
-/// Rows that one write brings back.
+/// The most rows that one write corrects.
 const ROWS: usize = 1_000;
 
-/// Goes through all due times at the start, whenever the clock was set, and now and then. Never ends.
+/// Checks all due times at start, whenever the clock was set, and regularly. Never ends.
 pub async fn keep_possible(store: Store, clock: Clock, config: Arc<Config>) {
     let (mut steps, mut again_at) = (None, Instant::now());
     loop {
@@ -70,7 +70,7 @@ async fn bring_back(store: &Store, clock: &Clock, config: &Config) -> Result<(),
     Ok(())
 }
 
-/// From when a webhook is received until the last process that was tried before the answer has had its time.
+/// The longest time from receiving a webhook until the last process that is tried before the answer has ended.
 fn longest_first_try_ms(config: &Config) -> i64 {
     let plugins = config.plugins.values().filter_map(|plugin| plugin.limits.wall_ms);
     let longest = plugins.chain([config.limits.wall_ms]).max().unwrap_or_default();

@@ -15,7 +15,7 @@ use moothall_core::secrets::{Keyring, SecretError};
 use moothall_deliveries;
 use moothall_store::{SampleOf, SealedSample, Store};
 
-/// What the constant is sealed for, and the constant.
+/// The context for which the constant is sealed, and the constant.
 const CONTEXT: &[u8] = b"key_check";
 const CONSTANT: &str = "the key of this database";
 
@@ -26,7 +26,7 @@ pub struct Source {
     pub variable: Option<String>,
 }
 
-/// The database's key, made if nothing needs one yet.
+/// The database's key, which is created if nothing is sealed yet.
 pub async fn keyring(
     store: &Store,
     source: &Source,

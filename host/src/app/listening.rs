@@ -15,7 +15,7 @@ use moothall_core::config::{Config, Listen};
 use moothall_guest::enter_runtime;
 use moothall_store::read_aside;
 
-/// The runtimes that make calls, by their numbers: those of the threads that serve HTTP first.
+/// The numbers of the runtimes that make calls: first those of the threads that serve HTTP.
 #[derive(Clone, Copy)]
 pub struct Runtimes {
     pub http: usize,
@@ -35,17 +35,17 @@ impl Runtimes {
     }
 }
 
-/// Sockets of the API, and those of what only operators look at.
+/// The sockets of the API, and those for operators.
 pub struct HostListeners {
     pub api: Listeners,
     operations: Option<Listeners>,
     runtimes: Runtimes,
-    /// Connections of the API that fit under the limit of open files.
+    /// The number of the API's connections that fit under the limit of descriptors.
     pub connections: usize,
 }
 
 impl HostListeners {
-    /// `files` is how many the process may open.
+    /// `files` is the limit of descriptors.
     pub fn bind(
         config: &Config,
         keys: &Keys,
@@ -99,7 +99,7 @@ impl HostListeners {
     }
 }
 
-/// `runtime` is the number of the one that stands in.
+/// `runtime` is the number of the stand-in's runtime.
 fn reads(api: &Api, runtime: usize) -> Reads {
     let store = &api.settings.store;
     let enter = move || {
@@ -119,7 +119,7 @@ fn bind(listen: &Listen, threads: usize, setting: &str) -> anyhow::Result<Listen
         .with_context(|| format!("{listen} cannot be listened on; choose another with {setting}"))
 }
 
-/// Without a key anybody who reaches the port could do anything.
+/// Without a key, anybody who reaches the port could do anything.
 fn refuse_open_door(listen: &Listen, place: &BoundAddress, keys: &Keys) -> anyhow::Result<()> {
     if place.is_local() || keys.are_required() {
         return Ok(());
@@ -130,7 +130,7 @@ fn refuse_open_door(listen: &Listen, place: &BoundAddress, keys: &Keys) -> anyho
     )
 }
 
-/// Behind a proxy everybody comes from this machine.
+/// Behind a proxy, every request comes from this machine.
 fn refuse_public_url(url: Option<&Url>, keys: &Keys) -> anyhow::Result<()> {
     let Some(url) = url else { return Ok(()) };
     let is_local = url.host_str().is_some_and(crate::http::is_loopback);

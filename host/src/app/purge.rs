@@ -13,27 +13,26 @@ use moothall_store::{AgeBounds, Store, StoreError, Tx};
 
 /// How often the purge looks for something to do.
 const LOOK: Duration = Duration::from_secs(10);
-/// Between two chunks, so that other writes have room.
+/// The pause between two chunks, so that other writes get through.
 const PAUSE: Duration = Duration::from_millis(10);
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
-/// A store that has used more than so many percent of its bound is purged sooner.
+/// If the store uses more than this percentage of its bound, rows expire earlier.
 const NEARLY_FULL_PERCENT: u64 = 90;
-/// How often the time that things are kept is halved, at most, while the store is nearly full: a month becomes less
-/// than a minute.
+/// The most halvings of all retention times while the store is nearly full: a month becomes less than a minute.
 const HALVINGS: u32 = 16;
 
-/// What one look goes by.
+/// What one run of the purge needs to know.
 pub struct Purge {
     store: Store,
     clock: Clock,
     config: std::sync::Arc<Config>,
-    /// How often the time that things are kept is halved now.
+    /// How many times retention times are halved now.
     halvings: u32,
-    /// The event key that was looked at last; the walk begins again after the last one.
+    /// The last event key that was checked; after the last of all, the walk begins again.
     key: i64,
 }
 
-/// What is left to do after some steps.
+/// What is left after some steps.
 #[derive(Default)]
 struct Round {
     more: bool,
@@ -41,7 +40,7 @@ struct Round {
 }
 
 impl Round {
-    /// A step ended: whether there is more of it to do.
+    /// A step ended: whether there is more to remove.
     fn note(&mut self, step: Result<bool, StoreError>) {
         match step {
             Ok(more) => self.more |= more,
@@ -73,7 +72,7 @@ impl Purge {
         }
     }
 
-    /// Halves the time that things are kept with each look at a store that is nearly full.
+    /// Halves retention times in each run in which the store is nearly full.
     fn hurry_if_nearly_full(&mut self) {
         let used = match self.store.used_bytes() {
             Ok(used) => used,
@@ -94,14 +93,14 @@ impl Purge {
         );
     }
 
-    /// The time before which what is kept for so many days goes.
+    /// The time before which rows with that retention, in days, expire.
     fn before(&self, now: i64, days: u32) -> i64 {
         now - ((i64::from(days) * DAY_MS) >> self.halvings)
     }
 
     async fn round(&mut self) -> Round {
         let rows = self.config.store.purge_rows.max(1);
-        // What has been removed does not come back: never by a clock that is not believed.
+        // Removal is final, so only the trusted time counts.
         let (now, mut round) = (self.clock.believed_ms(), Round::default());
         let (store, wall) = (self.store.clone(), self.clock.now_ms());
         round.note(store.write("clock.seen", move |tx| tx.note_clock(now)).await.map(|()| false));
@@ -113,7 +112,7 @@ impl Purge {
         let ended = now - oauth::ENDED_MS;
         self.step(&mut round, rows, "purge.oauth", move |tx| tx.purge_oauth_states(ended, rows))
             .await;
-        // They expire a day after they were stored.
+        // Their expiry is a day after they were stored.
         let expired = now + REMEMBERED_MS - (REMEMBERED_MS >> self.halvings);
         self.step(&mut round, rows, "purge.responses", move |tx| tx.purge_responses(expired, rows))
             .await;
@@ -129,7 +128,7 @@ impl Purge {
         round
     }
 
-    /// One write that removes at most `rows`, and there is more to do if it removed as many.
+    /// One write that removes at most `rows`; if it removed as many, there may be more.
     async fn step(
         &self,
         round: &mut Round,
@@ -141,10 +140,10 @@ impl Purge {
         round.note(removed.map(|removed| removed >= rows));
     }
 
-    /// Events, their deliveries and keys, and what endpoints leave behind.
+    /// Removes events, their deliveries and keys, and the deliveries of deleted endpoints.
     async fn events(&mut self, round: &mut Round, now: i64, rows: usize) {
         let retention = self.config.retention.clone();
-        // A delivery has about as many attempts.
+        // A delivery has about this many attempts.
         let deliveries = rows.div_ceil(4);
         for (state, days) in [
             ("delivered", retention.delivered_days),
@@ -157,7 +156,7 @@ impl Purge {
             })
             .await;
         }
-        // A worker whose plugin is away for as long again has lost them.
+        // A worker whose plugin is missing for longer than this loses them.
         let last = now - i64::from(retention.event_days.saturating_mul(2)) * DAY_MS;
         let bounds = AgeBounds { now, first: self.before(now, retention.event_days), last };
         self.step(round, rows, "purge.events", move |tx| tx.purge_events(&bounds, rows)).await;

@@ -13,7 +13,7 @@ pub struct Failed(Arc<OnceLock<String>>);
 
 impl Failed {
     pub fn because(&self, reason: String) {
-        // One that came first is the cause of this one, as likely as not.
+        // An earlier reason has probably caused this one.
         drop(self.0.set(reason));
     }
 
@@ -22,8 +22,8 @@ impl Failed {
     }
 }
 
-/// Tasks that last as long as the host: one that ends early stops it and makes its exit code a failure's, so
-/// that nothing is silently left undone.
+/// Tasks that run as long as the host. If one ends early, the host stops with a failure's exit code, so that no
+/// work is silently left undone.
 pub struct Tasks<'a> {
     pub runtime: &'a Runtime,
     pub stop: watch::Sender<bool>,
@@ -57,7 +57,7 @@ impl Tasks<'_> {
 mod tests {
     use super::*;
 
-    /// What becomes of a host with this task.
+    /// What happens to the host when this task ends.
     fn outcome(task: impl Future<Output = ()> + Send + 'static, is_stopping: bool) -> String {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
@@ -67,7 +67,7 @@ mod tests {
         tasks.start("test", task);
         runtime.block_on(async {
             stopping.wait_for(|stop| *stop).await.unwrap();
-            // Those who watch over tasks look at them in turn.
+            // Gives the tasks' supervisors time to run.
             for _ in 0..1_000 {
                 tokio::task::yield_now().await;
             }

@@ -32,7 +32,7 @@ pub async fn watch(plugins: Arc<Plugins>, mut configs: watch::Receiver<Arc<Confi
 fn warnings(config: &Config, plugins: &Plugins) -> Vec<String> {
     let reports = plugins.reports();
     let files: BTreeSet<&str> = reports.iter().map(|one| stem(&one.file)).collect();
-    // A file that is inactive, or does not load, may be known by its own name only.
+    // If a file is inactive or does not load, only its file name is known.
     let named = reports.iter().filter_map(|one| one.name.as_deref());
     let names: BTreeSet<&str> = files.iter().copied().chain(named).collect();
     let suggestion = |name: &str, known: &BTreeSet<&str>| {

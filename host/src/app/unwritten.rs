@@ -7,14 +7,14 @@ use tokio::sync::watch;
 
 use moothall_store::{Store, StoreError, Trouble};
 
-/// After a write that failed though the store writes.
+/// The pause after a write that failed although the store writes.
 const REST: Duration = Duration::from_secs(1);
 
 #[derive(Default)]
 pub struct Unwritten(Vec<Pin<Box<dyn Future<Output = ()> + Send>>>);
 
 impl Unwritten {
-    /// Stores it now or, where only the store's state is in the way, later.
+    /// Stores it now; or later, if only the store's health prevents it.
     pub async fn write<F>(
         &mut self,
         store: &Store,
@@ -33,7 +33,7 @@ impl Unwritten {
         Ok(())
     }
 
-    /// Lets `next` begin when all is stored, unless the host stops before.
+    /// Begins `next` when everything is stored, unless the host stops before.
     pub async fn then(self, mut stop: watch::Receiver<bool>, next: impl Future<Output = ()>) {
         let stored = async {
             for one in self.0 {
@@ -51,7 +51,7 @@ impl Unwritten {
     }
 }
 
-/// With anything worse, waiting does not help.
+/// After a worse fault, waiting does not help.
 fn is_waited_for(store: &Store) -> bool {
     matches!(store.health().worst(), Some(Trouble::Full | Trouble::Failing | Trouble::Stalled))
 }
@@ -68,7 +68,7 @@ where
                 tracing::error!(what, "it cannot be stored: {error}");
                 tokio::time::sleep(REST).await;
             }
-            // Its health has said why.
+            // The store's health has logged why.
             Err(_) => {}
         }
     }

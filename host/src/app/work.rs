@@ -25,7 +25,7 @@ use moothall_engine::host_scope::{Closing, HostScope};
 use moothall_engine::plugins::directory::Directory;
 use moothall_store::Store;
 
-/// How often what plugins and drivers had stored today is written.
+/// How often the day budgets of plugins and drivers are stored.
 const BUDGETS_KEPT: Duration = Duration::from_secs(5);
 /// How often work is polled for its end.
 const ENDED_POLL: Duration = Duration::from_millis(10);
@@ -71,7 +71,7 @@ impl Work {
         tasks.start("day budgets", keep_budgets(store.clone(), api.budgets.clone()));
         tasks.start("purge", purge::Purge::new(store, clock, config.clone()).run());
         let callers = start_callers(tasks, config, api);
-        // Nothing goes to a URL that the driver has no more.
+        // Nothing is sent to a URL that the driver no longer has.
         let outbox = self.outbox.run(stop.subscribe());
         let outbox = tasks.start("outbox", self.unwritten.then(stop.subscribe(), outbox));
         let drain = Duration::from_millis(config.http.drain_ms);
@@ -112,14 +112,14 @@ fn start_callers(tasks: &Tasks<'_>, config: &Config, api: &Arc<Api>) -> Vec<Abor
 impl StartedWork {
     /// Ends it once nothing is served any more. Blocks.
     pub fn end(mut self, runtime: &Runtime, api: &Api) -> anyhow::Result<()> {
-        // No plugin is called after its `close`; what they leave is due again at the next start.
+        // No plugin is called after its `close`; work that is left is due again at the next start.
         self.callers.iter().for_each(AbortHandle::abort);
         let ended = async {
             while api.calls.in_flight() > 0 {
                 tokio::time::sleep(ENDED_POLL).await;
             }
         };
-        // One that takes longer is cut off with the runtime.
+        // A task that takes longer ends with the runtime.
         let both = async {
             let stopped = self.stopped.await.unwrap_or_else(|_| Instant::now());
             tokio::join!(tokio::time::timeout_at((stopped + self.drain).into(), ended), self.sent)
@@ -143,7 +143,7 @@ async fn told_to_stop(mut stop: watch::Receiver<bool>) -> Instant {
     Instant::now()
 }
 
-/// Until the outbox has ended what was under way, at most `drain` after the host was told to stop.
+/// Waits until the deliveries in flight have ended, at most until `drain` after the signal to stop.
 async fn drained(outbox: AbortHandle, mut stop: watch::Receiver<bool>, drain: Duration) {
     drop(stop.wait_for(|stop| *stop).await);
     let ended = async {
@@ -160,7 +160,7 @@ async fn drained(outbox: AbortHandle, mut stop: watch::Receiver<bool>, drain: Du
     }
 }
 
-/// What plugins and drivers had stored today is written from time to time: a crash forgets a few seconds of it.
+/// Stores the day budgets of plugins and drivers from time to time: a crash loses a few seconds of them.
 async fn keep_budgets(store: Store, budgets: Arc<DayBudgets>) {
     let mut kept = Vec::new();
     loop {

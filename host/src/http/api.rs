@@ -28,10 +28,10 @@ use crate::http::keys::Keys;
 use crate::http::middleware::body_budget::Bodies;
 use crate::http::problem::Problem;
 
-/// How often a body is applied to what others change meanwhile.
+/// How often a body is applied again because others changed the resource meanwhile.
 pub const PUT_TRIES: usize = 8;
 
-/// What handlers need.
+/// What handlers use.
 pub struct Api {
     pub context: Arc<Context>,
     pub calls: Arc<Calls>,
@@ -42,16 +42,16 @@ pub struct Api {
     pub egress: Egress,
     pub monitoring: Arc<Monitoring>,
     pub config: Arc<HttpConfig>,
-    /// The whole of it, as it was at start.
+    /// The whole configuration, as it was at start.
     pub settings: Arc<Config>,
     pub keys: ArcSwap<Keys>,
     pub running: Running,
     pub openapi: CachedDocument,
     pub metrics: PrometheusHandle,
     pub quotas: Arc<Quotas>,
-    /// Whether what drivers name may be on this machine.
+    /// Whether URLs that drivers set may be on this machine.
     pub local: LocalReach,
-    /// What is known against endpoints.
+    /// The circuits of endpoints.
     pub circuits: Circuits,
     pub streams: Streams,
     pub bodies: Arc<Bodies>,
@@ -59,8 +59,8 @@ pub struct Api {
 }
 
 impl Api {
-    /// What a driver had stored today, if there is room for so many bytes more. `key` is the id of its API key, or
-    /// nothing where none is needed.
+    /// The driver's day budget, if it has room for this many bytes. `key` is the id of its API key, or none if
+    /// no key is needed.
     pub fn driver_has_room(&self, key: &str, bytes: usize) -> Result<Arc<Spent>, Problem> {
         let (spent, now) = (self.budgets.of_driver(key), self.context.clock.now_ms());
         let room = spent.has_room(now, bytes as u64, self.settings.limits.driver_day_bytes());
@@ -73,13 +73,13 @@ impl Api {
     }
 }
 
-/// That a community which a list is asked for is there.
+/// Fails unless the community of a list's filter exists.
 pub fn require_community(api: &Api, slug: &str) -> Result<(), Problem> {
     let found = api.context.communities.get(slug);
     found.map(drop).ok_or_else(|| Problem::unknown_community(slug))
 }
 
-/// That a plugin which a list is asked for is there, or was: a community may still have it.
+/// Fails unless the plugin of a list's filter exists or existed: a community may still have it.
 pub fn require_plugin(api: &Api, name: &str) -> Result<(), Problem> {
     match api.calls.serving(name) {
         Err(CallError::UnknownPlugin { meant, .. }) => Err(Problem::unknown_plugin(name, &meant)),
@@ -87,7 +87,7 @@ pub fn require_plugin(api: &Api, name: &str) -> Result<(), Problem> {
     }
 }
 
-/// The same of the plugin in a path.
+/// The same for the plugin in a path.
 pub fn require_plugin_of_path(api: &Api, name: &str) -> Result<(), Problem> {
     match api.calls.serving(name) {
         Err(unknown @ CallError::UnknownPlugin { .. }) => Err(unknown.into()),

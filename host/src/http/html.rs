@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 const CONTENT_TYPE_OPTIONS: HeaderName = HeaderName::from_static("x-content-type-options");
 
-/// A page of that title and content, which is HTML; the script is the only one that runs.
+/// A page with that title and HTML content; only this script runs.
 pub fn page(
     status: StatusCode,
     title: &str,
@@ -32,7 +32,7 @@ pub fn page(
     (status, headers, body).into_response()
 }
 
-/// Says nothing of `form-action`: browsers would also hold the redirect that follows a form to it.
+/// The policy leaves out `form-action`: browsers would also apply it to the redirect after a form.
 fn policy(script: Option<&str>) -> HeaderValue {
     let hash = script.map(|code| BASE64_STANDARD.encode(Sha256::digest(code)));
     let scripts = hash.map(|hash| format!(" script-src 'sha256-{hash}';")).unwrap_or_default();
@@ -40,7 +40,7 @@ fn policy(script: Option<&str>) -> HeaderValue {
     HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
 }
 
-/// As text of an element, or as an attribute's value between quotes.
+/// Escapes text for an element, or for an attribute's value in quotes.
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -50,7 +50,7 @@ pub fn escape(text: &str) -> String {
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
             '\'' => escaped.push_str("&#39;"),
-            // A parser would make a line feed of it.
+            // A parser would turn it into a line feed.
             '\r' => escaped.push_str("&#13;"),
             '\n' => escaped.push_str("&#10;"),
             letter => escaped.push(letter),

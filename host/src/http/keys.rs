@@ -10,15 +10,15 @@ use subtle::ConstantTimeEq;
 use moothall_core::ids::random_bytes;
 use moothall_store::ApiKeyRow;
 
-/// What keys look like: `mh_<id>_<secret>`.
+/// The form of a key: `mh_<id>_<secret>`.
 pub const PREFIX: &str = "mh_";
 
 /// The API keys as they are now.
 #[derive(Default)]
 pub struct Keys {
-    /// Whether one was ever created, revoked or not.
+    /// Whether a key was ever created, even if it was revoked.
     any: bool,
-    /// Hashes of those that are not revoked, by id.
+    /// The hashes of keys that are not revoked, by id.
     valid: HashMap<String, Vec<u8>>,
     names: HashMap<String, String>,
 }
@@ -31,12 +31,12 @@ impl Keys {
         Self { any, valid: valid.map(|row| (row.id, row.hash)).collect(), names }
     }
 
-    /// What the operator called a key.
+    /// The operator's name for a key.
     pub fn name_of(&self, key: &KeyId) -> Option<String> {
         self.names.get(&key.0).cloned()
     }
 
-    /// Whether what was admitted with this key, or without one, still would be.
+    /// Whether a request with this key, or without one, would still be admitted.
     pub fn still_admit(&self, key: Option<&KeyId>) -> bool {
         match key {
             Some(key) => self.valid.contains_key(&key.0),
@@ -60,7 +60,7 @@ impl Keys {
 /// Makes a key: the text that the user gets once, and the row that is stored.
 pub fn new_key(name: &str, now: i64) -> Result<(String, ApiKeyRow), getrandom::Error> {
     let id = random_bytes::<6>()?.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    // `_` parts a key; it does not occur in the id, and the secret is the rest.
+    // `_` separates the parts of a key; the id does not contain it, and the rest is the secret.
     let secret = BASE64_URL_SAFE_NO_PAD.encode(random_bytes::<32>()?);
     let hash = Sha256::digest(&secret).to_vec();
     let row = ApiKeyRow {
@@ -73,7 +73,7 @@ pub fn new_key(name: &str, now: i64) -> Result<(String, ApiKeyRow), getrandom::E
     Ok((format!("{PREFIX}{id}_{secret}"), row))
 }
 
-/// The API key that a request was sent with.
+/// The API key of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyId(pub String);
 

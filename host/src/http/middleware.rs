@@ -161,7 +161,7 @@ struct Seen {
     time: i64,
     since: Instant,
     method: Method,
-    /// Of an unknown path nothing is kept.
+    /// Nothing of an unknown path is kept.
     route: &'static str,
     /// The community's slug.
     account: Option<Box<str>>,
@@ -186,7 +186,7 @@ impl Seen {
     }
 }
 
-/// The community that the path of an administrative route names.
+/// The community in the path of an administrative route.
 fn in_path(place: Option<&'static PathRoutes>, request: &Request<Incoming>) -> Option<Box<str>> {
     let mut named = path::parameters(place?.path, request.uri().path());
     named.find(|(name, _)| *name == "slug").and_then(|(_, slug)| account(slug))
@@ -218,7 +218,7 @@ fn tell(api: &Api, response: Response<Body>, problem: &Problem, id: &RequestId) 
     told
 }
 
-/// Counts a response by its status, through a handle that is looked up once.
+/// Counts a response by its status, with a handle that is looked up once.
 fn count(status: u16) {
     static BY_STATUS: [OnceLock<Counter>; 600] = [const { OnceLock::new() }; 600];
     if let Some(slot) = BY_STATUS.get(usize::from(status)) {
@@ -230,13 +230,13 @@ fn no_route(uri: &Uri) -> Problem {
     Problem::not_found(format!("There is no such route{}", meant(uri)))
 }
 
-/// `allowed`: the methods that there are.
+/// `allowed`: the methods of the path.
 fn no_method(allowed: &str, uri: &Uri) -> Problem {
     let detail = format!("This route has no such method; see `Allow`{}", meant(uri));
     Problem::no_method(detail, allowed)
 }
 
-/// `; did you mean …?`, for the usual mistakes.
+/// `; did you mean …?`, for common mistakes.
 fn meant(uri: &Uri) -> String {
     let path = table::ALL.path_meant(uri.path());
     path.map(|path| format!("; did you mean {path}?")).unwrap_or_default()

@@ -4,19 +4,19 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use moothall_values::destination::Cidr;
 
-/// Bits of an IPv6 address that tell one client from another: what a provider hands out.
+/// The bits of an IPv6 address that identify a client: the prefix that a provider assigns.
 const CLIENT_BITS: u32 = 64;
 
-/// Who is at the other end of a connection.
+/// The other end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Peer {
     Address(IpAddr),
-    /// Somebody on this machine who may open the socket's file.
+    /// A process on this machine that may open the socket's file.
     Unix,
 }
 
 impl Peer {
-    /// Whether it speaks for others, or is of this machine.
+    /// Whether it is a proxy or on this machine.
     pub fn is_trusted(self, proxies: &[Cidr]) -> bool {
         match self {
             Self::Unix => true,
@@ -27,7 +27,7 @@ impl Peer {
     }
 }
 
-/// What one client has for its own of the addresses that there are.
+/// The part of an address that identifies one client.
 pub fn client(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,

@@ -27,9 +27,9 @@ use moothall_engine::plugins::Violation;
 pub use body::ProblemBody;
 use code::Code;
 
-/// When a refusal for want of room may be tried again, in seconds.
+/// When a client may try again after a refusal for lack of capacity, in seconds.
 pub const RETRY_SECONDS: u32 = 1;
-/// What is asked for where the key that came is none.
+/// The challenge if the key is not valid.
 const WRONG_KEY: &str = "Bearer error=\"invalid_token\"";
 
 /// A failure. The request middleware writes its body, because only it knows the request's id.
@@ -38,29 +38,29 @@ pub struct Problem {
     status: StatusCode,
     /// When to try again, in seconds.
     retry: Option<u32>,
-    /// A plugin's own word.
+    /// The plugin's own kind.
     refused: bool,
     code: Code,
     detail: Box<str>,
     more: Option<Box<More>>,
 }
 
-/// What few problems have.
+/// Members that few problems have.
 #[derive(Clone, Debug, Default)]
 struct More {
     errors: Vec<Violation>,
     /// JSON.
     details: Option<String>,
     cause: Option<String>,
-    /// The failed call that it came of, as `/api/internal/calls` lists it.
+    /// The failed call that caused it, as `/api/internal/calls` lists it.
     call: Option<CallId>,
-    /// The methods that there are.
+    /// The methods of the path.
     allow: Option<String>,
-    /// There was an API key, and it is none (RFC 6750, 3.1).
+    /// The request had an API key that is not valid (RFC 6750, 3.1).
     is_wrong_key: bool,
-    /// The kind that a plugin named itself, with `plugin:` before it.
+    /// The plugin's own kind, after `plugin:`.
     own_kind: Option<Box<str>>,
-    /// A person reads it, in a browser.
+    /// A person reads it in a browser.
     is_page: bool,
 }
 
@@ -98,18 +98,18 @@ impl Problem {
         self
     }
 
-    /// For the log, where the host is at fault.
+    /// For the log, if it is the host's fault.
     pub fn cause(&self) -> Option<&str> {
         self.more.as_ref()?.cause.as_deref()
     }
 
-    /// The stable code that programs see.
+    /// The stable code for programs.
     pub fn code(&self) -> &str {
         let own = self.more.as_ref().and_then(|more| more.own_kind.as_deref());
         own.unwrap_or(self.code.as_str())
     }
 
-    /// The status, if it is a plugin's own refusal for the caller's doing.
+    /// The status, if a plugin refused the request because of the caller.
     pub fn refusal(&self) -> Option<StatusCode> {
         (self.refused && self.status.is_client_error()).then_some(self.status)
     }
@@ -126,13 +126,13 @@ impl Problem {
             code: self.code(),
             request_id: request.as_str(),
             errors: more.map(|more| more.errors.as_slice()).unwrap_or_default(),
-            // They were checked where they came in.
+            // They were checked on receipt.
             details: details.and_then(|details| serde_json::from_str(details).ok()),
             call_id: more.and_then(|more| more.call.as_ref()).map(CallId::as_str),
         })
     }
 
-    /// The body, and the headers that go with it.
+    /// The body and its headers.
     pub fn respond(&self, request: &RequestId) -> Response {
         let mut response = if self.more.as_ref().is_some_and(|more| more.is_page) {
             self.page(request)
@@ -166,7 +166,7 @@ impl IntoResponse for Problem {
     }
 }
 
-/// Begins with a capital, as the other details do.
+/// Begins with a capital letter, like the other details.
 fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()

@@ -21,51 +21,51 @@ use crate::http::middleware::body_schema::{BodySchema, RequestBody};
 use failure::Failure;
 use query::Parameter;
 
-/// Who may enter.
+/// Who may use a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Whoever sends an API key; while none was ever created, whoever is on this machine.
+    /// Clients with an API key; while none was ever created, clients on this machine.
     Key,
-    /// Anybody: platforms, browsers and supervisors.
+    /// Anybody: for platforms, browsers and supervisors.
     Public,
-    /// As the plugin says whose route it is: the handler asks for the key.
+    /// As the route's plugin says: the handler checks the key.
     OfPlugin,
 }
 
-/// One thing that a route changes: its name, and the part of the path that is its id.
+/// A resource that a route changes: its name, and the parameter of the path with its id.
 pub type Named = (&'static str, Option<&'static str>);
 
-/// What `api.change` tells of a success.
+/// What `api.change` says about a success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChangeEvent {
-    /// There is nothing to say: it reads, or it is no driver's.
+    /// No event: the route only reads, or is not for drivers.
     NotApplicable,
-    /// It does something that is no change of a resource.
+    /// It does something that changes no resource.
     None,
-    /// The resource that it changes, and what of it.
+    /// The resource that it changes, and how.
     Of(Named, Option<Named>),
 }
 
-/// Whether a POST with an Idempotency-Key is done once.
+/// Whether a POST with an Idempotency-Key has its effect once.
 #[derive(Clone, Copy, Debug)]
 pub enum Once {
     Yes,
-    /// The key is of no meaning to the host: whoever the request is for may know it.
+    /// The host ignores the key: it may be for the request's receiver.
     Others,
     /// Refused, and why.
     Never(&'static str),
 }
 
-/// Why the answer of what makes a secret is not given again.
+/// Why an answer with a new secret is not sent again.
 pub const SECRET: &str = "the answer holds a secret, which the host does not keep to give it again";
 
 pub const COMMUNITY: &str = "X-Metagov-Community";
 pub const PLATFORM: &str = "X-Metagov-Platform-Id";
 pub const LAST_EVENT_ID: &str = "Last-Event-ID";
-/// What chooses community and instance.
+/// The headers that choose community and instance.
 pub const INSTANCE: &[&str] = &[COMMUNITY, PLATFORM];
 
-/// What is answered with one status, failures aside.
+/// The answer with one status, except failures.
 pub struct DeclaredAnswer {
     pub status: u16,
     pub content: Content,
@@ -73,50 +73,50 @@ pub struct DeclaredAnswer {
 
 pub enum Content {
     Nothing,
-    /// JSON of a type of ours.
+    /// JSON of one of the host's types.
     Json(fn(&mut SchemaGenerator) -> Schema),
-    /// JSON of a plugin's, or nothing.
+    /// A plugin's JSON, or nothing.
     Any,
-    /// A text of that media type.
+    /// Answers with a text of that media type.
     Text(&'static str),
 }
 
-/// An answer on its way.
+/// A future with an answer.
 pub type ResponseFuture = Pin<Box<dyn Future<Output = Response> + Send>>;
 type Handle = Box<dyn Fn(Request, Arc<Api>) -> ResponseFuture + Send + Sync>;
 
 /// One method of one path.
 pub struct Route {
-    /// As OpenAPI has it.
+    /// The form for OpenAPI.
     pub method: Method,
-    /// Whether every other method is answered too.
+    /// Whether it takes every other method too.
     pub is_any: bool,
     pub path: &'static str,
-    /// What generated clients call it: a verb and a noun, never changed.
+    /// Its name in generated clients: a verb and a noun, which never changes.
     pub id: &'static str,
-    /// The group that it is shown in; its table sets it.
+    /// Its group in OpenAPI; the table sets it.
     pub tag: &'static str,
     pub summary: &'static str,
     pub access: Access,
     pub change_event: ChangeEvent,
     /// The parameters of its query.
     pub query: Vec<Parameter>,
-    /// Whether its query may hold anything else: it is a platform's, a plugin's or a monitor's.
+    /// Whether its query may have other parameters: those of a platform, a plugin or a monitor.
     pub is_open: bool,
     pub once: Once,
-    /// The headers that are its own.
+    /// Its own headers.
     pub headers: &'static [&'static str],
     /// What its body is, if it has one.
     pub body: Option<RouteBody>,
-    /// What its handler answers.
+    /// The answers of its handler.
     pub answers: Vec<DeclaredAnswer>,
-    /// How it can fail, beside what follows from the rest.
+    /// Failures besides those that follow from the rest.
     pub fails: Vec<&'static [Failure]>,
-    /// Whether the answer may be a plugin's own, or a hook's: any status, and any body.
+    /// Whether a plugin or a hook may answer: with any status and any body.
     pub by_others: bool,
-    /// Whether people come here with a browser: a failure is a page, unless JSON is asked for.
+    /// Whether people use it with a browser: a failure is a page, unless the client accepts only JSON.
     pub is_of_people: bool,
-    /// Whether its handler asks who sends a request.
+    /// Whether its handler needs to know who sends a request.
     pub knows_sender: bool,
     handle: Handle,
     /// Answers HEAD, where GET does more than read.
@@ -126,12 +126,12 @@ pub struct Route {
 /// What the body of a request is.
 #[derive(Clone, Copy)]
 pub enum RouteBody {
-    /// JSON of a type of ours.
+    /// JSON of one of the host's types.
     Of(fn() -> &'static BodySchema),
     Any,
 }
 
-/// A handler whose future is boxed once, as those of functions are.
+/// A handler whose future is boxed once.
 pub trait Answers<T>: Handler<T, Arc<Api>, Future = ResponseFuture> {}
 impl<T, H: Handler<T, Arc<Api>, Future = ResponseFuture>> Answers<T> for H {}
 
@@ -144,7 +144,7 @@ pub fn get<T: 'static>(
     Route::new(Method::GET, (path, id, summary), boxed(handler))
 }
 
-/// Does something: what it changes, `changes` or `changes_nothing` says.
+/// A route that does something: `changes` or `changes_nothing` says what it changes.
 pub fn post<T: 'static>(
     path: &'static str,
     id: &'static str,
@@ -172,7 +172,7 @@ pub fn delete<T: 'static>(
     Route::new(Method::DELETE, (path, id, summary), boxed(handler))
 }
 
-/// Of every method, and shown with that one.
+/// A route for every method; OpenAPI shows it with this one.
 pub fn any<T: 'static>(
     method: Method,
     path: &'static str,
@@ -246,7 +246,7 @@ impl Route {
         Self { query: query.to_vec(), ..self }
     }
 
-    /// Its query, and what its headers mean, is not the host's to know.
+    /// The host does not know its query or its headers.
     pub fn of_others(self) -> Self {
         Self { is_open: true, once: Once::Others, ..self }
     }
@@ -268,13 +268,13 @@ impl Route {
         Self { body: Some(RouteBody::Any), ..self }
     }
 
-    /// JSON of that type.
+    /// Answers with JSON of that type.
     pub fn answers<T: JsonSchema>(self, status: u16) -> Self {
         let shape = |schemas: &mut SchemaGenerator| schemas.subschema_for::<T>();
         self.answers_with(status, Content::Json(shape))
     }
 
-    /// JSON of a plugin's, or nothing.
+    /// A plugin's JSON, or nothing.
     pub fn answers_any(self, status: u16) -> Self {
         self.answers_with(status, Content::Any)
     }
@@ -283,7 +283,7 @@ impl Route {
         self.answers_with(status, Content::Nothing)
     }
 
-    /// A text of that media type.
+    /// Answers with a text of that media type.
     pub fn answers_text(self, status: u16, kind: &'static str) -> Self {
         self.answers_with(status, Content::Text(kind))
     }
@@ -298,7 +298,7 @@ impl Route {
         self
     }
 
-    /// A step of a hook, or the plugin that it is for, may answer in the place of the host.
+    /// A step of a hook, or the plugin, may answer instead of the host.
     pub fn by_others(self) -> Self {
         Self { by_others: true, ..self }
     }
@@ -323,7 +323,7 @@ impl Route {
         }
     }
 
-    /// Whether it answers that method: what has GET has HEAD.
+    /// Whether it takes that method: a route with GET has HEAD.
     pub fn has(&self, method: &Method) -> bool {
         self.is_any
             || self.method == *method
@@ -335,7 +335,8 @@ impl Route {
         self.headers.contains(&PLATFORM)
     }
 
-    /// How a request to it can fail: as it declares, and as follows from what else it declares.
+    /// How a request to it can fail: the declared failures, and those that follow from the rest of its
+    /// declaration.
     pub fn failures(&self) -> BTreeSet<Failure> {
         let is_once = self.method == Method::POST && matches!(self.once, Once::Yes);
         let follow: [(bool, &[Failure]); 5] = [

@@ -23,8 +23,8 @@ use accept::{Shared, accept, thread_name};
 use addresses::Addresses;
 use stand_in::StandIn;
 
-/// Serves until `stop` says so and the connections have ended, or `drain_ms` have passed. Blocks.
-/// `enter` is called on each thread with its number.
+/// Serves until `stop` is set and the connections have ended, or `drain_ms` have passed. Blocks. `enter` is
+/// called on each thread with its number.
 pub fn serve<H, F>(
     listeners: Listeners,
     options: ServeOptions,
@@ -61,7 +61,7 @@ where
             .join()
             .unwrap_or_else(|_| Err(std::io::Error::other("a thread that serves HTTP panicked")))?;
     }
-    // What they waited for are its connections too.
+    // The threads have waited for the stand-in's connections too.
     drop(stand_in);
     Ok(())
 }

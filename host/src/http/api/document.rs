@@ -23,7 +23,7 @@ impl CachedDocument {
         Self { make, made: ArcSwapOption::default() }
     }
 
-    /// Its text for the plugins that serve now.
+    /// The document for the plugins that serve now.
     pub fn text(&self, plugins: &[Arc<Plugin>]) -> Bytes {
         let ids: Vec<_> = plugins.iter().map(|plugin| plugin.digest_id).collect();
         if let Some(made) = self.made.load_full().filter(|made| made.0 == ids) {

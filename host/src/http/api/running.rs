@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Requests with a key that are running.
+/// Requests with a key that are in progress.
 #[derive(Clone, Default)]
 pub struct Running(Arc<Mutex<HashSet<String>>>);
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Notify, Semaphore, watch};
 
-/// Room for streams, and when they end.
+/// The permits of streams, and the signals that end streams.
 #[derive(Clone)]
 pub struct Streams {
     pub room: Arc<Semaphore>,
@@ -18,7 +18,7 @@ impl Streams {
         Self { room, stopping, keys_changed: Arc::default() }
     }
 
-    /// Other keys are valid now: streams whose key is not among them end, also those that wait.
+    /// The valid keys have changed: streams whose key is not valid any more end, also those that wait.
     pub fn check_keys(&self) {
         self.keys_changed.notify_waiters();
     }

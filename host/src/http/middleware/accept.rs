@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderMap, header};
 
-/// How much that kind is wanted, 1 at most; nothing where it is not named, or named to be left out.
+/// The quality of that type, at most 1; none if it is not named, or excluded.
 pub fn wanted(headers: &HeaderMap, kind: &str) -> Option<f32> {
     let accepted = headers.get_all(header::ACCEPT).into_iter();
     let named = accepted.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
@@ -19,7 +19,7 @@ fn quality(parameter: &str) -> Option<f32> {
     name.trim_end().eq_ignore_ascii_case("q").then(|| value.trim().parse().ok()).flatten()
 }
 
-/// Whether a failure is JSON all the same.
+/// Whether a failure is JSON although the route answers with pages.
 pub fn wants_json(headers: &HeaderMap) -> bool {
     let wants = |kind: &str| wanted(headers, kind).is_some();
     (wants("application/json") || wants("application/problem+json")) && !wants("text/html")

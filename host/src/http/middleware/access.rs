@@ -12,7 +12,7 @@ use crate::http::keys::{KeyId, Keys, PREFIX};
 use crate::http::problem::Problem;
 use crate::http::route::Access;
 
-/// Headers that proxies add, beside those that begin with `OF_PROXIES`.
+/// Headers that proxies add, besides those that begin with `OF_PROXIES`.
 const OF_A_PROXY: [&str; 8] = [
     "cf-connecting-ip",
     "forwarded",
@@ -33,7 +33,7 @@ pub fn check(keys: &Keys, access: Access, headers: &HeaderMap) -> Result<Option<
     }
 }
 
-/// Whether whoever sent these headers may use what is protected.
+/// Whether a request with these headers may use a protected route.
 pub fn admit(keys: &Keys, headers: &HeaderMap) -> Result<Option<KeyId>, Problem> {
     if keys.are_required() {
         let mut given = headers.get_all(header::AUTHORIZATION).iter();
@@ -47,13 +47,13 @@ pub fn admit(keys: &Keys, headers: &HeaderMap) -> Result<Option<KeyId>, Problem>
     from_this_machine(headers).map(|()| None)
 }
 
-/// Whether a header's value is an API key of a host, valid or not.
+/// Whether a header's value has the form of an API key, valid or not.
 pub fn is_key(value: &axum::http::HeaderValue) -> bool {
     let credentials = value.to_str().ok().and_then(bearer);
     credentials.is_some_and(|key| key.trim().starts_with(PREFIX))
 }
 
-/// The credentials of the scheme `Bearer`, in any case (RFC 9110, 11.1).
+/// The credentials of the scheme `Bearer`, in upper or lower case (RFC 9110, 11.1).
 fn bearer(value: &str) -> Option<&str> {
     let (scheme, credentials) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("Bearer").then_some(credentials)

@@ -20,7 +20,7 @@ use moothall_core::pieces::{Broken, gather};
 use moothall_engine::plugins::Violation;
 use moothall_values::json;
 
-/// Longest body that may be nothing, `{}` and space around it, in bytes.
+/// The longest body that still counts as empty (`{}` with space around it), in bytes.
 const NOTHING_BYTES: usize = 64;
 
 /// The whole body.
@@ -28,12 +28,12 @@ pub async fn read(api: &Api, body: Body) -> Result<Bytes, Problem> {
     read_at_most(api, body, api.config.body_bytes).await
 }
 
-/// The whole body, of at most so many bytes.
+/// The whole body, with at most this many bytes.
 pub async fn read_at_most(api: &Api, body: Body, limit: usize) -> Result<Bytes, Problem> {
     if body.size_hint().lower() > limit as u64 {
         return Err(Problem::too_large(limit));
     }
-    // The timer is for clients that send a head and then nothing; most bodies are there already.
+    // The timer is for clients that send a head and then nothing; most bodies have arrived already.
     let patience = Duration::from_millis(api.config.body_ms);
     match tokio::time::timeout(patience, gather(body, limit)).await {
         Err(_) => Err(Problem::too_slow()),
@@ -48,12 +48,13 @@ pub async fn read_at_most(api: &Api, body: Body, limit: usize) -> Result<Bytes, 
     }
 }
 
-/// Whether that is its cause.
+/// Whether that caused the error.
 fn is_no_room(error: &(dyn Error + 'static)) -> bool {
     error.is::<NoRoom>() || error.source().is_some_and(is_no_room)
 }
 
-/// A request whose route has no body: its own is nothing, or `{}`. It is kept for who looks at it by its key.
+/// A request to a route without a body: its body must be empty or `{}`. It is kept for the lookup by
+/// Idempotency-Key.
 pub async fn nothing(api: &Api, request: Request<Incoming>) -> Result<Request<Body>, Problem> {
     let (head, body) = request.into_parts();
     match read_at_most(api, Body::new(body), NOTHING_BYTES).await {
@@ -74,7 +75,7 @@ pub async fn json<T: RequestBody + DeserializeOwned>(api: &Api, body: Body) -> R
     parse(&read(api, body).await?)
 }
 
-/// The same of a body that was read.
+/// The same for a body that was read.
 pub fn parse<T: RequestBody + DeserializeOwned>(bytes: &Bytes) -> Result<T, Problem> {
     from_text::<T, T>(&text_of::<T>(bytes)?)
 }
@@ -109,14 +110,14 @@ pub fn parse_first<T: RequestBody + DeserializeOwned + Default>(
         return Ok(T::default());
     }
     let text = text(bytes)?;
-    // A list would be read as the members of an object in their order.
+    // Serde would read a list as the members of an object in their order.
     match serde_json::from_str(text) {
         Ok(read) if text.trim_ascii_start().starts_with('{') => Ok(read),
         _ => parse(bytes),
     }
 }
 
-/// The body as an object of whatever members; nothing at all is an empty one.
+/// The body as an object with any members; an empty body is an empty object.
 pub fn members(bytes: &Bytes) -> Result<BTreeMap<String, Box<RawValue>>, Problem> {
     if is_blank(bytes) {
         return Ok(BTreeMap::new());
@@ -128,7 +129,7 @@ pub fn members(bytes: &Bytes) -> Result<BTreeMap<String, Box<RawValue>>, Problem
     })
 }
 
-/// The body as JSON, whatever it is; nothing at all is an empty object.
+/// The body as any JSON; an empty body is an empty object.
 pub fn any(bytes: &Bytes) -> Result<&str, Problem> {
     if is_blank(bytes) { Ok("{}") } else { text(bytes).map(str::trim_ascii) }
 }
@@ -137,7 +138,7 @@ fn is_blank(bytes: &Bytes) -> bool {
     bytes.iter().all(u8::is_ascii_whitespace)
 }
 
-/// The body's text, one JSON value. Whatever JSON comes from a client is checked here.
+/// The body's text, one JSON value. All JSON from clients is checked here.
 fn text(bytes: &Bytes) -> Result<&str, Problem> {
     let text = str::from_utf8(bytes)
         .map_err(|_| Problem::malformed_json("The request's body is not JSON: it is not UTF-8"))?;

@@ -24,7 +24,7 @@ use moothall_values::destination::Cidr;
 /// Bytes of each body that are not counted.
 const FREE_BYTES: usize = 16 << 10;
 
-/// Whose a body is.
+/// The client of a body.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Sender {
     Key(String),
@@ -33,7 +33,7 @@ pub enum Sender {
 }
 
 impl Sender {
-    /// Behind a proxy of the operator's, or of this machine, who is behind it: the last that it says.
+    /// Behind a proxy of the operator or of this machine: the last address in its header.
     pub fn of(key: Option<&KeyId>, peer: Peer, headers: &HeaderMap, proxies: &[Cidr]) -> Self {
         match (key, peer) {
             (Some(key), _) => Self::Key(key.0.clone()),
@@ -65,7 +65,7 @@ fn forwarded_for(headers: &HeaderMap, proxies: &[Cidr]) -> Option<IpAddr> {
     others.next()
 }
 
-/// Large bodies in flight.
+/// The large bodies in flight.
 pub struct Bodies {
     most: usize,
     held: Mutex<HeldBytes>,
@@ -82,18 +82,18 @@ impl Bodies {
         Arc::new(Self { most, held: Mutex::default() })
     }
 
-    /// Whether a body needs none of the budget, unless it is compressed.
+    /// Whether a body needs no budget, unless it is compressed.
     pub fn is_small(body: &Incoming) -> bool {
         body.size_hint().upper().is_some_and(|bytes| bytes <= FREE_BYTES as u64)
     }
 
-    /// A body's share, of which nothing is taken yet.
+    /// A body's share of the budget, which is empty at first.
     pub fn begin(self: &Arc<Self>, sender: Sender) -> Arc<BodyReservation> {
         let (bytes, has_ended) = (Mutex::new(0), AtomicBool::new(false));
         Arc::new(BodyReservation { bodies: self.clone(), sender, bytes, has_ended })
     }
 
-    /// False: there is no room, or the sender has three quarters of it.
+    /// False if the budget is used up, or if the client has three quarters of it.
     fn take(&self, sender: &Sender, bytes: usize) -> bool {
         let mut held = lock(&self.held);
         let own = held.by_sender.get(sender).copied().unwrap_or(0).saturating_add(bytes);
@@ -118,11 +118,11 @@ impl Bodies {
     }
 }
 
-/// What one body takes of the budget, until its request is answered.
+/// A body's share of the budget, until its request is answered.
 pub struct BodyReservation {
     bodies: Arc<Bodies>,
     sender: Sender,
-    /// All that has come of it, and what of that is counted.
+    /// How many bytes have arrived, and how many of them are counted.
     bytes: Mutex<usize>,
     has_ended: AtomicBool,
 }

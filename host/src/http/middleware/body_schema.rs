@@ -15,7 +15,7 @@ use moothall_engine::plugins::{Bounds, Room, Schema, Violation};
 
 /// What a schema is made for, in bytes: none has a pattern whose cost would depend on it.
 const VALUE_BYTES: usize = 1 << 20;
-/// Longest value that a refusal repeats, in characters.
+/// The longest value in a refusal, in characters.
 const SHOWN: usize = 100;
 /// Marks a member that may be null; without it null is refused, also for an `Option`.
 const NULLABLE: &str = "nullable";
@@ -159,13 +159,13 @@ pub fn checked<T: RequestBody>(text: String) -> Result<String, Vec<Violation>> {
     schema.checked(text).map_err(|faults| {
         let explained = faults.into_iter().map(|fault| explained(schema.document(), &body, fault));
         let mut all: Vec<Violation> = explained.collect();
-        // A number may break several rules of what is one sentence.
+        // A number may violate several rules that are one sentence.
         all.dedup();
         all
     })
 }
 
-/// What was expected, in place of how the value breaks one rule of the schema, where that is a number or a time.
+/// The expected value, instead of the violated rule of the schema, if that is a number or a time.
 fn explained(schema: &Value, body: &Value, fault: Violation) -> Violation {
     let (Some(described), Some(value)) =
         (described(schema, &fault.path), body.pointer(&fault.path))
@@ -184,7 +184,7 @@ fn explained(schema: &Value, body: &Value, fault: Violation) -> Violation {
     Violation { message: format!("{value} is not {wanted}"), ..fault }
 }
 
-/// What a schema says of the place that a pointer leads to.
+/// The subschema at a pointer.
 fn described<'s>(schema: &'s Value, pointer: &str) -> Option<&'s Value> {
     pointer.split('/').skip(1).try_fold(schema, |schema, step| {
         let name = step.replace("~1", "/").replace("~0", "~");
@@ -192,14 +192,14 @@ fn described<'s>(schema: &'s Value, pointer: &str) -> Option<&'s Value> {
     })
 }
 
-/// Whether a plugin's schema knows no member of that name, and yet an object of that name was given.
+/// Whether a plugin's schema has no member of that name, and the body has an object of that name.
 pub fn is_wrapped(schema: &Value, member: &str, given: Option<&RawValue>) -> bool {
     let properties = schema["properties"].as_object();
     given.is_some_and(|given| given.get().starts_with('{'))
         && properties.is_some_and(|known| !known.contains_key(member))
 }
 
-/// Members that no schema names, each with the nearest that one does.
+/// Members that no schema has, each with the most similar name that a schema has.
 fn look_for_unknown(schema: &Value, value: &Value, place: &str, found: &mut Vec<Violation>) {
     match (schema.get("properties").and_then(Value::as_object), value) {
         (Some(properties), Value::Object(members)) => {

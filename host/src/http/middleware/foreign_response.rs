@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use moothall_core::web;
 use moothall_guest::cut;
 
-/// Headers of a plugin's response that are the host's to set, or would act on the host's own origin.
+/// Headers that only the host may set, or that would affect the host's own origin.
 const NOT_PASSED_ON: [&str; 11] = [
     "connection",
     "content-length",
@@ -23,7 +23,7 @@ const NOT_PASSED_ON: [&str; 11] = [
     "x-request-id",
 ];
 
-/// Headers that were left out of one response and that a line of the log names, and how much of each name, in bytes.
+/// The most headers of one response that a line of the log names as left out, and the most bytes of each name.
 const TOLD_HEADERS: usize = 10;
 const TOLD_NAME_BYTES: usize = 100;
 
@@ -46,7 +46,7 @@ pub fn rendered(given: web::Response) -> (Response, LeftOut) {
             Err(why) => left_out.push((name, why)),
         }
     }
-    // A page of a plugin's is of no origin: it can ask the host for nothing in its reader's name.
+    // A plugin's page has an opaque origin: it cannot send requests to the host in its reader's name.
     response.headers_mut().append(header::CONTENT_SECURITY_POLICY, SANDBOX);
     (response, LeftOut(left_out))
 }

@@ -14,10 +14,10 @@ use crate::http::problem::Problem;
 use crate::http::route::{Once, Route, query};
 use moothall_core::config::nearest;
 
-/// Longest name or value that a refusal repeats, in characters.
+/// The longest name or value in a refusal, in characters.
 const SHOWN: usize = 100;
 
-/// Headers that say one thing, and whether a refusal may repeat what.
+/// Headers that have one value, and whether a refusal may quote it.
 static SINGLE: [(HeaderName, bool); 7] = [
     (header::AUTHORIZATION, false),
     (header::CONTENT_TYPE, true),
@@ -28,7 +28,7 @@ static SINGLE: [(HeaderName, bool); 7] = [
     (HeaderName::from_static("x-request-id"), true),
 ];
 
-/// Whose a request's body is.
+/// Who reads a request's body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyOf {
     Route,
@@ -36,8 +36,8 @@ pub enum BodyOf {
     Nobody,
 }
 
-/// What is asked for in vain is refused. `is_coded`: the request has a `Content-Encoding`. Costs a few comparisons for
-/// what has neither a query nor an Idempotency-Key, and no header twice.
+/// Refuses what would have no effect. `is_coded`: the request has a `Content-Encoding`. Costs a few comparisons
+/// for a request that has neither a query nor an Idempotency-Key, and no header twice.
 pub fn check(
     request: &Request<Incoming>,
     route: Option<&Route>,
@@ -49,7 +49,7 @@ pub fn check(
     let is_twice = headers.len() != headers.keys_len();
     let has_body = !request.body().is_end_stream();
     require_host(request.version(), headers, is_twice)?;
-    // That there is no such route or method is told later.
+    // An unknown route or method is refused later.
     let Some(route) = route.filter(|route| !route.is_open) else { return Ok(BodyOf::Route) };
     let is_simple = query.is_empty() && !is_keyed && !is_twice && !is_coded;
     if is_simple && (!has_body || route.body.is_some()) {
@@ -119,7 +119,7 @@ fn check_query(route: &Route, query: &str, headers: &HeaderMap) -> Result<(), Pr
     Ok(())
 }
 
-/// Header and query choose the same instance, or none is chosen.
+/// Header and query must choose the same instance.
 fn check_platform(in_query: &str, headers: &HeaderMap) -> Result<(), Problem> {
     match headers.get(PLATFORM) {
         Some(value) if value.as_bytes() != in_query.as_bytes() => {

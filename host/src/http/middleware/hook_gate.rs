@@ -21,7 +21,7 @@ use moothall_values::json::NULL;
 const REDIRECT: &str = "RedirectToPage";
 const CUSTOM: &str = "RenderCustomResponse";
 
-/// The request goes on with this, or ends with the answer that a step gave in the place of the host.
+/// The request goes on with this, or ends with a step's answer.
 pub type Gate<T> = ControlFlow<Response, T>;
 
 /// The data as a hook's steps left it.
@@ -32,7 +32,8 @@ pub struct Passed {
     pub not_asked: Vec<String>,
 }
 
-/// Runs a hook that has steps; the data as they left it, a JSON text as `data` is, which is made only if there is one.
+/// Runs a hook that has steps; returns the data as they left it, a JSON text like `data`, which is made only if
+/// there is a step.
 pub async fn pass(
     api: &Api,
     point: Builtin,
@@ -74,12 +75,12 @@ pub async fn ask(api: &Api, point: Builtin, run: Run) -> Result<Gate<Passed>, Pr
     }
 }
 
-/// What a halt is answered with in the place of the host, if it has an answer; or why that cannot be sent.
+/// The answer of a halt, if it has one; or why it cannot be sent.
 fn answer(api: &Api, exception: &Exception) -> Result<Option<web::Response>, String> {
     match exception.name.as_str() {
         REDIRECT => redirect(api, exception).map(Some),
         CUSTOM => custom(api, exception).map(Some),
-        // A setting such as `redirect_on_4xx`, or a step that says where to.
+        // A setting such as `redirect_on_4xx`, or a step that names a URL.
         _ if exception.redirect_to.is_some() => redirect(api, exception).map(Some),
         _ => Ok(None),
     }
@@ -119,7 +120,7 @@ fn custom(api: &Api, exception: &Exception) -> Result<web::Response, String> {
         let value = match name.to_ascii_lowercase().as_str() {
             "content-type" => continue,
             "location" if status.is_redirection() => target(api, value)?,
-            // A redirect too, whatever the status.
+            // This is a redirect too, whatever the status.
             "refresh" => {
                 let refusal =
                     "A hook answers with the header `Refresh`; it redirects with RedirectToPage";
@@ -133,7 +134,7 @@ fn custom(api: &Api, exception: &Exception) -> Result<web::Response, String> {
     Ok(web::Response { status: status.as_u16(), headers, body })
 }
 
-/// Its status if that refuses anything, else 403.
+/// The halt's status if it is a refusal, else 403.
 fn prevented(exception: &Exception) -> Problem {
     let status = exception.status_code.and_then(|code| StatusCode::from_u16(code).ok());
     let refuses = |status: &StatusCode| status.is_client_error() || status.is_server_error();
@@ -145,13 +146,13 @@ fn prevented(exception: &Exception) -> Problem {
     Problem::prevented(status, message, exception)
 }
 
-/// The part of a hook's data that is asked for.
+/// One part of a hook's data.
 #[derive(Deserialize)]
 struct Left {
     parameters: Option<Box<RawValue>>,
 }
 
-/// What the steps of a hook left of its data's parameters.
+/// The parameters as the hook's steps left them.
 pub fn parameters_of(data: &str) -> Result<String, Problem> {
     let left: Left = serde_json::from_str(data)
         .map_err(|error| Problem::internal(format!("a hook's data cannot be read: {error}")))?;

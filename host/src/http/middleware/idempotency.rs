@@ -29,32 +29,32 @@ pub const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// Longest key, in bytes.
 const KEY_BYTES: usize = 255;
-/// Largest body that is remembered, in bytes.
+/// The largest body that is stored, in bytes.
 const BODY_BYTES: usize = 64 << 10;
-/// How long a response is given again, in milliseconds.
+/// How long a stored response is used, in milliseconds.
 pub const REMEMBERED_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// How a request with or without a key goes on.
 pub enum Begun {
     /// It has no key.
     Plain,
-    /// It was answered before.
+    /// It was answered already.
     Replayed(Response),
     /// It is the first with its key.
     First(First),
 }
 
-/// The first request with its key. Running until the last clone is dropped.
+/// The first request with its key. In progress until the last clone is dropped.
 #[derive(Clone)]
 pub struct First {
     scope: Arc<Scope>,
     fingerprint: Vec<u8>,
     now: i64,
-    /// What the caller had stored today.
+    /// The caller's day budget.
     spent: Arc<Spent>,
 }
 
-/// The key of a request that is running until this is dropped.
+/// The key of a request that is in progress until this is dropped.
 pub struct Scope {
     text: String,
     running: Running,
@@ -66,14 +66,14 @@ impl Drop for Scope {
     }
 }
 
-/// A request's body, and what is to be remembered of its answer.
+/// A request's body, and how to store its answer.
 pub enum Asked {
     New(Bytes, PendingAnswer),
-    /// Answered before.
+    /// It was answered already.
     Again(Response),
 }
 
-/// What has to be remembered of the answer to come: nothing where there is no key.
+/// How to store the answer; none without a key.
 #[derive(Clone)]
 pub struct PendingAnswer(Option<First>);
 
@@ -88,11 +88,11 @@ pub async fn asked(api: &Api, request: Request) -> Result<Asked, Problem> {
     })
 }
 
-/// A success as it is answered: JSON.
+/// The answer of a success: JSON.
 pub type Success = (StatusCode, String);
 
 impl PendingAnswer {
-    /// Makes a change in a write of its own, and remembers in it what is answered; nothing of a failure. Running
+    /// Makes a change in a write of its own, and stores the answer in it; a failure is not stored. In progress
     /// until the write has ended, whether the client still waits or not.
     pub async fn write<E: Send + 'static>(
         self,
@@ -113,7 +113,7 @@ impl PendingAnswer {
         Ok(made.map(|(status, body)| (status, json_text(body)).into_response()))
     }
 
-    /// Of what has no write of its own.
+    /// For a request without a write of its own.
     pub async fn alone(self, api: &Api, (status, body): Success) -> Result<Response, Problem> {
         if self.0.is_none() || !status.is_success() {
             return Ok((status, json_text(body)).into_response());
@@ -123,7 +123,7 @@ impl PendingAnswer {
         Ok(response)
     }
 
-    /// In the write of what was done.
+    /// Within the write of the request.
     pub fn remember(self, tx: &Tx<'_>, status: StatusCode, body: &str) -> Result<(), StoreError> {
         let json = vec![("content-type".to_owned(), "application/json".to_owned())];
         let body = body.as_bytes().to_vec();
@@ -131,7 +131,7 @@ impl PendingAnswer {
         remember.map_or(Ok(()), |remember| remember(tx).map(drop))
     }
 
-    /// A plugin's own refusal is an answer as well.
+    /// A plugin's own refusal is stored as well.
     pub async fn refused(self, api: &Api, problem: Problem, request: &RequestId) -> Problem {
         if let Some(first) = self.0 {
             first.refused(api, &problem, request).await;
@@ -157,7 +157,7 @@ pub fn begin(api: &Api, head: &Parts, body: &Bytes) -> Result<Begun, Problem> {
     if !api.running.lock().insert(text.clone()) {
         return Err(Problem::still_running());
     }
-    // From here on in `running`, so that what is found stored cannot be overtaken.
+    // From here on the key is in `running`, so that no other request comes between the lookup and this one.
     let scope = Arc::new(Scope { text, running: api.running.clone() });
     let now = api.context.clock.now_ms();
     let believed = api.context.clock.believed_ms();
@@ -186,7 +186,7 @@ fn fingerprint(head: &Parts, body: &Bytes) -> Vec<u8> {
         body,
     ];
     for part in parts {
-        // With its length, so that no two requests run into the same text.
+        // With its length, so that different requests never make the same text.
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }
@@ -207,7 +207,7 @@ fn replay(stored: StoredResponse) -> Response {
 }
 
 impl First {
-    /// What is stored with a success; none if it is too large to be remembered. Running until the write has ended.
+    /// What is stored with a success; none if it is too large. In progress until the write has ended.
     pub fn remember(
         self,
         status: StatusCode,
@@ -218,7 +218,7 @@ impl First {
         if body.len() > BODY_BYTES {
             return None;
         }
-        // Whether there was room was asked before anything was done.
+        // The budget was checked before anything was done.
         spent.add(now, body.len() as u64 + ROW_BYTES);
         let response = StoredResponse { fingerprint, status: status.as_u16(), headers, body };
         Some(Box::new(move |tx| {
@@ -227,12 +227,12 @@ impl First {
         }))
     }
 
-    /// Stores nothing. Running until the write has ended.
+    /// Stores nothing. In progress until the write has ended.
     pub fn run_on(self) -> ExtraWrite<Arc<Scope>> {
         Box::new(move |_| Ok(self.scope))
     }
 
-    /// A plugin's own refusal is an answer as well, in a write of its own.
+    /// Stores a plugin's own refusal, in a write of its own.
     pub async fn refused(self, api: &Api, problem: &Problem, request_id: &RequestId) {
         let Some(status) = problem.refusal() else { return };
         let body = problem.body(request_id).into_bytes();

@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 use crate::http::problem::Problem;
 use crate::http::route::Route;
 
-/// What stands in the path in place of a route's parameters, percent-decoded.
+/// The values of a route's parameters in the path, percent-decoded.
 pub struct Path<T>(pub T);
 
 /// One parameter, or several in their order.
@@ -58,7 +58,7 @@ pub fn values(parts: &Parts) -> Result<Vec<(&'static str, String)>, Problem> {
     decoded.collect()
 }
 
-/// What stands in a path in place of the parameters of its route, by their names.
+/// The values of a route's parameters in a path, by their names.
 pub fn parameters<'p>(
     template: &'static str,
     path: &'p str,

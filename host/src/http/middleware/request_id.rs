@@ -12,7 +12,7 @@ pub fn request_id_of(extensions: &Extensions, clock: &Clock) -> RequestId {
     extensions.get().cloned().unwrap_or_else(|| RequestId::new(clock))
 }
 
-/// The caller's own id, if it is of a form that can go into headers and logs; else a new one.
+/// The caller's own id, if it is valid in headers and logs; else a new one.
 pub fn request_id(headers: &HeaderMap, clock: &Clock) -> RequestId {
     let given = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
     given.and_then(|id| RequestId::parse(id).ok()).unwrap_or_else(|| RequestId::new(clock))

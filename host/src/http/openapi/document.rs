@@ -11,7 +11,7 @@ use moothall_engine::plugins::Plugin;
 pub fn document(plugins: &[std::sync::Arc<Plugin>]) -> Value {
     let (mut paths, mut schemas) = (Map::new(), Schemas::new());
     for route in table::ALL.routes() {
-        // OpenAPI has no name for the rest of a path.
+        // OpenAPI has no parameter for the rest of a path.
         let path = route.path.replace("{*", "{");
         add(&mut paths, &path, route, operation(route, &mut schemas));
     }

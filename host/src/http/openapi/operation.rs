@@ -60,7 +60,7 @@ fn names_in(path: &str) -> impl Iterator<Item = &str> {
     path.split('{').skip(1).filter_map(|rest| Some(rest.split('}').next()?.trim_start_matches('*')))
 }
 
-/// A key is needed once there is one. Of a plugin's route the plugin says whether it is.
+/// A key is needed once there is one. For a plugin's route the plugin decides.
 fn security(access: Access) -> Value {
     match access {
         Access::Key => json!([{ "key": [] }]),
@@ -78,7 +78,7 @@ pub fn request_body(schema: Value) -> Value {
     json!({ "content": { JSON: { "schema": schema } } })
 }
 
-/// By their statuses: what is answered, and the codes of what fails.
+/// The answers by status, and the codes of failures.
 fn responses(route: &Route, schemas: &mut Schemas) -> Value {
     let mut all: BTreeMap<u16, Response> = BTreeMap::new();
     for answer in &route.answers {

@@ -7,12 +7,12 @@ use serde_json::{Map, Value, json};
 
 use crate::http::middleware::body_schema::BodySchema;
 
-/// Where they are.
+/// The path of the schemas in the document.
 const COMPONENTS: &str = "#/components/schemas";
 
 pub struct Schemas {
     generator: SchemaGenerator,
-    /// Of bodies and of plugins.
+    /// The schemas of bodies and of plugins.
     kept: Map<String, Value>,
 }
 
@@ -31,7 +31,7 @@ impl Schemas {
         reference(&body.name)
     }
 
-    /// What refers to the type of an answer.
+    /// A reference to the type of an answer.
     pub fn of<T: JsonSchema>(&mut self) -> Value {
         self.of_shape(|schemas| schemas.subschema_for::<T>())
     }
@@ -42,9 +42,9 @@ impl Schemas {
         schema.into()
     }
 
-    /// Keeps a plugin's schema, and each of its definitions as `<name>.<definition>`, with their references led there;
-    /// what refers to it. Generators name types after where schemas stand: titles, of which several plugins may have the
-    /// same, are left out.
+    /// Adds a plugin's schema, and each of its definitions as `<name>.<definition>`, and adapts the references;
+    /// returns a reference to the schema. Titles are left out: generators name types after them, and several
+    /// plugins may have the same.
     pub fn keep(&mut self, name: &str, schema: Option<&Value>) -> Value {
         let Some(schema) = schema else { return json!({}) };
         let mut schema = schema.clone();
@@ -67,14 +67,14 @@ impl Schemas {
         reference(name)
     }
 
-    /// All of them.
+    /// All schemas.
     pub fn components(mut self) -> Map<String, Value> {
         self.kept.extend(self.generator.take_definitions(true));
         self.kept
     }
 }
 
-/// A schema may be `true`, and what generates clients often knows objects alone.
+/// A schema may be `true`, and many generators of clients know only objects.
 fn without_flags() -> ReplaceBoolSchemas {
     let mut without_flags = ReplaceBoolSchemas::default();
     without_flags.skip_additional_properties = true;

@@ -17,7 +17,7 @@ struct Target<'a> {
     name: &'a str,
     summary: &'a str,
     body: Value,
-    /// If it is not that of the shared route.
+    /// None if it is that of the shared route.
     answer: Option<Value>,
 }
 
@@ -92,8 +92,8 @@ fn add_target(
     add(paths, &path, shared, operation);
 }
 
-/// What the operation of one target is called: `performTutorialTimes_two`. A name has no capital letter, so that no two
-/// targets are called the same.
+/// The id of a target's operation: `performTutorialTimes_two`. Names have no capital letters, so that every
+/// target has a different id.
 fn id_of(verb: &str, plugin: &str, name: &str) -> String {
     let begun = |name: &str| {
         let mut letters = name.chars().map(|letter| if letter == '-' { '_' } else { letter });
@@ -103,7 +103,7 @@ fn id_of(verb: &str, plugin: &str, name: &str) -> String {
     format!("{verb}{}{}", begun(plugin), begun(name))
 }
 
-/// What a process is started with: its parameters, and where its driver is told.
+/// The body that starts a process: its parameters, and the URL for its driver.
 fn started(parameters: Option<&Value>) -> Value {
     let mut schema = parameters.cloned().unwrap_or_else(|| json!({ "type": "object" }));
     let callback = json!({ "type": ["string", "null"], "format": "uri", "maxLength": CALLBACK_BYTES,

@@ -14,14 +14,14 @@ impl Problem {
         Self::unauthorized("This route needs an API key: send `Authorization: Bearer <key>`")
     }
 
-    /// Other credentials, or a key without the scheme before it.
+    /// Other credentials, or a key without its scheme.
     pub fn not_bearer() -> Self {
         Self::unauthorized(
             "This route needs an API key, and the scheme is Bearer: send `Authorization: Bearer <key>`",
         )
     }
 
-    /// Whether it once was one is not said.
+    /// The answer does not reveal whether it once was valid.
     pub fn unknown_key() -> Self {
         let mut problem = Self::unauthorized(
             "This key is not known or was revoked; `moothall key list` shows those that are valid",

@@ -21,20 +21,20 @@ pub struct ProblemBody<'a> {
     #[schemars(schema_with = "codes")]
     pub code: &'a str,
     pub request_id: &'a str,
-    /// Where something was wrong.
+    /// The places that are wrong.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub errors: &'a [Violation],
-    /// A plugin's, or a hook's.
+    /// Set by a plugin or a hook.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Value")]
     pub details: Option<&'a RawValue>,
-    /// The failed call that it came of, as `/api/internal/calls` has it.
+    /// The failed call that caused it, as in `/api/internal/calls`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub call_id: Option<&'a str>,
 }
 
-/// The host's own, and a plugin's.
+/// The host's own codes, and a plugin's.
 fn codes(_: &mut SchemaGenerator) -> Schema {
     let codes: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
     json_schema!({ "anyOf": [

@@ -10,7 +10,7 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, Code::Overloaded, detail).later()
     }
 
-    /// The caller has had stored what it may have in a day.
+    /// The caller has stored as much as it may in a day.
     pub fn day_used_up(limit: u64, seconds: i64) -> Self {
         let detail = format!(
             "This API key has had {limit} bytes stored today ([limits] driver_bytes_per_day): published events and \

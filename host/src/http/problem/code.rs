@@ -8,12 +8,12 @@ macro_rules! codes {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Code {
             $($name,)*
-            /// A kind that a plugin named itself: `plugin:<kind>`.
+            /// A plugin's own kind: `plugin:<kind>`.
             OwnKind,
         }
 
         impl Code {
-            /// All that have a fixed text.
+            /// All codes with a fixed text.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
             pub fn as_str(self) -> &'static str {

@@ -13,8 +13,8 @@ use moothall_guest::{Fault, GuestError, Kind};
 use moothall_store::StoreError;
 
 impl Problem {
-    /// Of a public action: where nothing can be called, nobody learns which communities, plugins and instances
-    /// there are.
+    /// For a public action: if it cannot be called, the answer does not reveal which communities, plugins and
+    /// instances exist.
     pub fn of_public(error: CallError) -> Self {
         match error {
             CallError::UnknownCommunity(_)
@@ -235,7 +235,7 @@ fn code_of(kind: &Kind) -> Code {
     }
 }
 
-/// As `Fault::code` has it for the log.
+/// The same as `Fault::code` in the log.
 fn code_of_fault(fault: &Fault) -> Code {
     match fault {
         Fault::Trap(_) => Code::PluginTrap,

@@ -16,19 +16,19 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, Code::UnknownCommunity, detail)
     }
 
-    /// The community that the path itself names is not there.
+    /// The community in the path does not exist.
     pub fn no_community(slug: &str) -> Self {
         let detail = format!("Community '{slug}' not found");
         Self::new(StatusCode::NOT_FOUND, Code::UnknownCommunity, detail)
     }
 
-    /// Named in a query or a body; `meant`: `; did you mean …?`, or nothing.
+    /// Named in a query or a body; `meant`: `; did you mean …?`, or empty.
     pub fn unknown_plugin(name: &str, meant: &str) -> Self {
         let detail = format!("No such plugin registered: {name}{meant}");
         Self::new(StatusCode::BAD_REQUEST, Code::UnknownPlugin, detail)
     }
 
-    /// The instance that the path itself names is not there.
+    /// The instance in the path does not exist.
     pub fn no_instance(plugin: &str, id: &str) -> Self {
         let detail = format!("There is no instance {id} of plugin '{plugin}'");
         Self::new(StatusCode::NOT_FOUND, Code::UnknownInstance, detail)
@@ -49,7 +49,7 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, code, detail)
     }
 
-    /// What a PUT is applied to did not stay as it was read.
+    /// The resource of a PUT changed after it was read.
     pub fn changed_meanwhile(what: &str) -> Self {
         let detail = format!("The {what} was changed by others again and again; put it again");
         Self::conflict(Code::ChangedMeanwhile, detail)

@@ -14,7 +14,7 @@ impl Problem {
         page
     }
 
-    /// What is wrong, and what whoever is asked for help wants to know.
+    /// What is wrong, and the details that somebody who helps needs.
     pub(super) fn page(&self, request: &RequestId) -> Response {
         let (detail, code) = (html::escape(&self.detail), html::escape(self.code()));
         let request = html::escape(request.as_str());

@@ -12,27 +12,27 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, Code::BadRequest, detail)
     }
 
-    /// With the place of each field.
+    /// With the pointer of each field.
     pub fn bad_fields(detail: impl Into<String>, fields: Vec<Violation>) -> Self {
         Self::bad_request(detail).with_errors(fields)
     }
 
-    /// Of a query, or a part of it, that the host does not know.
+    /// A query, or a parameter, that the host does not know.
     pub fn bad_query(detail: impl Into<String>) -> Self {
         Self::bad_request(format!("The query is not valid: {}", detail.into()))
     }
 
-    /// Of one that cannot be read at all: what is declared of it was checked before.
+    /// A query that cannot be read: its declared parameters were checked before.
     pub fn unread_query() -> Self {
         Self::bad_query("it is not `name=value` pairs in UTF-8, percent-encoded")
     }
 
-    /// Of a body of the host's own.
+    /// For one of the host's own bodies.
     pub fn bad_body(faults: Vec<Violation>) -> Self {
         Self::invalid(Code::BadRequest, "The request's body is not valid", "", faults)
     }
 
-    /// What is sent as it is was wrapped in an object.
+    /// The value was wrapped in an object instead of sent as it is.
     pub fn wrapped(code: Code, what: &str, member: &str) -> Self {
         let message =
             format!("{what} are the body itself: send {{…}}, not {{\"{member}\": {{…}}}}");
@@ -40,8 +40,8 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, code, sentence(&message)).with_errors(vec![violation])
     }
 
-    /// What a schema refuses: the first reason stands in the detail, with its place, because that is what clients
-    /// show. `within` is what the pointers lead into.
+    /// Violations of a schema. The detail has the first one with its place, because clients show the detail.
+    /// `within` is what the pointers are relative to.
     pub fn invalid(code: Code, what: &str, within: &str, faults: Vec<Violation>) -> Self {
         let detail = match faults.split_first() {
             None => what.to_owned(),
@@ -62,7 +62,7 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, Code::MalformedJson, detail)
     }
 
-    /// A text that the host could not give back as it is, with the place.
+    /// A text that the host could not return unchanged, with its place.
     pub fn not_carried(what: &str, refusal: Refusal) -> Self {
         let detail = sentence(&refusal.of(what));
         let Refusal { path, message } = refusal;
@@ -77,7 +77,7 @@ impl Problem {
         )
     }
 
-    /// A header that says one thing is given twice; `values`: what it says, if that may be repeated.
+    /// A header with one value was sent twice; `values`: its values, if the answer may quote them.
     pub fn twice(name: &str, values: &[String]) -> Self {
         let said = match values {
             [] => String::new(),
@@ -86,7 +86,7 @@ impl Problem {
         Self::bad_request(format!("The header `{name}` is given twice{said}; send one of them"))
     }
 
-    /// A compressed body where it is the host's own to read.
+    /// A compressed body for the host itself.
     pub fn coded(coding: &str) -> Self {
         let detail = format!(
             "The request's body has `Content-Encoding: {coding}`; this route reads a body as it is: send it plain, \
@@ -95,7 +95,7 @@ impl Problem {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::UnknownEncoding, detail)
     }
 
-    /// A body that its route would not look at.
+    /// A body that its route would not read.
     pub fn no_body() -> Self {
         Self::bad_request(
             "This route has no body, and what stands in this one would have no effect. Nothing was done; send none, or {}",
@@ -107,7 +107,7 @@ impl Problem {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, Code::BodyTooLarge, detail)
     }
 
-    /// That it is of a body with too many bytes.
+    /// Whether it refuses a body that is too large.
     pub fn is_too_large(&self) -> bool {
         self.status == StatusCode::PAYLOAD_TOO_LARGE
     }

@@ -3,10 +3,10 @@
 
 use crate::http::problem::code::Code;
 
-/// A status, and a code that goes with it.
+/// A status, and a code that it may have.
 pub type Failure = (u16, Code);
 
-/// Of every route.
+/// Failures of every route.
 pub const ALWAYS: &[Failure] = &[
     (400, Code::BadRequest),
     (500, Code::Internal),
@@ -22,10 +22,10 @@ pub const OF_BODY: &[Failure] = &[
 ];
 pub const OF_ONCE: &[Failure] =
     &[(409, Code::StillRunning), (422, Code::IdempotencyKeyReused), (429, Code::DayUsedUp)];
-/// Where a hook is asked. What a step prevents has any status.
+/// Failures of routes that run a hook. If a step halts the request, the status may be any.
 pub const OF_HOOK: &[Failure] = &[(403, Code::Prevented), (502, Code::HookFailed)];
 
-/// Of what names a community, and perhaps one of several instances, in headers.
+/// Failures of routes whose headers name a community, and perhaps one of several instances.
 pub const CHOICE: &[Failure] = &[
     (400, Code::AmbiguousInstance),
     (400, Code::MissingHeader),
@@ -34,7 +34,7 @@ pub const CHOICE: &[Failure] = &[
     (400, Code::UnknownInstance),
     (404, Code::UnknownPlugin),
 ];
-/// Of what calls a plugin: its own errors, its faults, and what keeps it from being called.
+/// Failures of routes that call a plugin: its errors, its faults, and reasons why it cannot be called.
 pub const CALL: &[Failure] = &[
     (400, Code::Invalid),
     (401, Code::Unauthorized),
@@ -54,7 +54,7 @@ pub const CALL: &[Failure] = &[
     (503, Code::UpgradeFailed),
     (504, Code::PluginTimeout),
 ];
-/// Of what gives a community plugins.
+/// Failures of routes that enable plugins for a community.
 pub const ENABLING: &[Failure] = &[
     (400, Code::AmbiguousInstance),
     (400, Code::DuplicateInstance),
@@ -64,8 +64,8 @@ pub const ENABLING: &[Failure] = &[
     (400, Code::UnknownPlugin),
     (422, Code::OtherScope),
 ];
-/// Of a list that can be asked for one community, or for one plugin.
+/// Failures of lists with filters for a community or a plugin.
 pub const COMMUNITY: &[Failure] = &[(400, Code::UnknownCommunity)];
 pub const PLUGIN: &[Failure] = &[(400, Code::UnknownPlugin)];
-/// The path itself names what is not there.
+/// The path names something that does not exist.
 pub const NOT_FOUND: &[Failure] = &[(404, Code::NotFound)];

@@ -11,22 +11,22 @@ pub struct Parameter {
     pub kind: Kind,
     /// Whether the route refuses a request without it.
     pub is_needed: bool,
-    /// What its kind does not say.
+    /// Details that its kind does not give.
     pub note: Option<&'static str>,
 }
 
-/// What its values look like.
+/// The form of its values.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
     Text,
-    /// Whether something is so.
+    /// A boolean.
     Flag,
-    /// How many, from 1 on.
+    /// A number, from 1 on.
     Count,
-    /// Where a page begins: a number that an answer gave as `next`.
+    /// Where a page begins: the number `next` of an answer.
     Position,
     Person,
-    /// Several; the one parameter that may be given more than once.
+    /// Several values; the only parameter that may be repeated.
     List,
     OneOf(&'static [&'static str]),
 }
@@ -40,9 +40,9 @@ const fn text(name: &'static str) -> Parameter {
 }
 
 pub const LIMIT: Parameter = parameter("limit", Kind::Count);
-/// After a row.
+/// A page after a row, by its id.
 pub const AFTER: Parameter = parameter("after", Kind::Position);
-/// After what has that name.
+/// A page after a name.
 pub const AFTER_NAME: Parameter = text("after");
 pub const AFTER_PERSON: Parameter = parameter("after", Kind::Person);
 pub const REQUEST: Parameter = text("request_id");
@@ -75,7 +75,7 @@ pub const AUTHORIZATION_TYPE: Parameter = parameter("type", Kind::OneOf(&["app",
 pub const STATE: Parameter = text("state");
 pub const METAGOV_ID: Parameter = parameter("metagov_id", Kind::Person);
 pub const TICKET: Parameter = text("ticket");
-/// What a platform sends back, beside what it likes.
+/// A parameter that a platform sends back, among others.
 pub const CALLBACK: &[Parameter] =
     &[STATE, text("code"), text("error"), text("error_description"), text("iss")];
 
@@ -92,7 +92,7 @@ impl Parameter {
         matches!(self.kind, Kind::List)
     }
 
-    /// Whether it is called that: a list may have brackets, as some clients write them.
+    /// Whether this is its name: a list may have brackets after it, as some clients write.
     pub fn is_called(&self, name: &str) -> bool {
         self.name == name || self.may_repeat() && name.strip_suffix("[]") == Some(self.name)
     }

@@ -76,7 +76,7 @@ pub fn routes() -> Vec<Route> {
 pub struct ActionQuery {
     #[serde(default)]
     dry_run: bool,
-    /// A dry run that sends what the plugin sends.
+    /// A dry run in which the plugin's outbound requests are sent.
     #[serde(default)]
     allow_http: bool,
     community_platform_id: Option<String>,
@@ -103,7 +103,7 @@ fn unwrapped(name: &str, body: &Value) -> Option<String> {
     })
 }
 
-/// Null is what was given, and not what is absent.
+/// A null that was sent is not the same as an absent value.
 fn given<'de, D: Deserializer<'de>>(parameters: D) -> Result<Option<Box<RawValue>>, D::Error> {
     Box::<RawValue>::deserialize(parameters).map(Some)
 }
@@ -133,8 +133,8 @@ async fn perform(
     let (head, body) = request.into_parts();
     let query = query_of(&head, reach)?;
     let mut asked = request_of(api, target, &head, &query, reach)?;
-    // With an Idempotency-Key the body is part of the key: what was answered stays answered, whatever became of the
-    // plugin.
+    // With an Idempotency-Key the body is part of the key: a stored answer is sent again even if the plugin has
+    // changed.
     let is_once =
         reach == Reach::Every && !query.dry_run && idempotency::is_asked_for(&head.headers);
     let (found, bytes) = resolve_and_read(api, &asked, body, is_once).await?;
@@ -180,7 +180,7 @@ fn query_of(head: &Parts, reach: Reach) -> Result<ActionQuery, Problem> {
     Ok(query)
 }
 
-/// What the request's head says of the action, without its parameters.
+/// The action by the request's head, without its parameters.
 fn request_of<'a>(
     api: &Api,
     target: &'a str,
@@ -206,8 +206,8 @@ fn resolve(api: &Api, asked: &ActionRequest<'_>) -> Result<Resolved, Problem> {
     api.calls.resolve(asked).map_err(|error| failed(error, asked.reach))
 }
 
-/// Reads the body, once it is known what it is for, unless `is_once`. What was resolved is given only if the body was
-/// there at once: by the end of one that takes its time it may be another.
+/// Reads the body after the action was resolved, unless `is_once`. Returns the resolved action only if the
+/// whole body had arrived already: while a slow body arrives, the action may change.
 async fn resolve_and_read(
     api: &Api,
     asked: &ActionRequest<'_>,
@@ -222,7 +222,7 @@ async fn resolve_and_read(
     }
 }
 
-/// Runs the call without storing anything, and shows what it would have done.
+/// Runs the call without storing anything; the answer shows what it would have done.
 async fn dry(
     api: &Arc<Api>,
     call: ValidatedCall,

@@ -26,7 +26,7 @@ use moothall_core::ids::RequestId;
 use moothall_store::Tx;
 use moothall_values::json::NULL;
 
-/// Longest `resource_before` and `resource_after` together, in bytes.
+/// The longest `resource_before` and `resource_after` together, in bytes.
 const DATA_BYTES: usize = 256 << 10;
 
 pub fn routes() -> Vec<Route> {
@@ -44,7 +44,7 @@ pub fn routes() -> Vec<Route> {
     ]
 }
 
-/// A change of the driver's own, with the same fields. Absent ones are those of this request.
+/// A driver's own change, with the fields of `api.change`. Absent fields are those of this request.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "PublishedChange")]
@@ -130,7 +130,7 @@ async fn publish(
     Ok(response)
 }
 
-/// Ids are strings, however they were written.
+/// An id may be sent as a number or a string; it becomes a string.
 fn id(value: Value) -> Option<String> {
     match value {
         Value::Null => None,

@@ -41,13 +41,13 @@ use shown::{
     community_shown, with_pointers,
 };
 
-/// What is written otherwise in a part of a path: all but RFC 3986's unreserved characters.
+/// Characters that are encoded in a part of a path: all except RFC 3986's unreserved ones.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-/// Communities on one page at most.
+/// The most communities on one page.
 const PAGE: usize = 100;
-/// Instances after which a page of communities ends.
+/// The number of instances after which a page of communities ends.
 const PAGE_INSTANCES: usize = 1_000;
-/// Longest readable name, in characters.
+/// The longest readable name, in characters.
 const READABLE_NAME: usize = 100;
 
 pub fn routes() -> Vec<Route> {
@@ -184,7 +184,7 @@ async fn create(
     }
 }
 
-/// The answer is remembered in the write that makes the community.
+/// The write that creates the community also stores the answer.
 fn remembering(api: &Arc<Api>, answering: PendingAnswer) -> ExtraWriteOf<Community> {
     let api = api.clone();
     Box::new(move |tx, community| {
@@ -213,7 +213,7 @@ async fn put_one(
     Ok((status, Json(community_shown(&api, &community)?)).into_response())
 }
 
-/// A name is the slug: another one beside it would be nobody's.
+/// `name` is the slug: if both are sent they must be equal.
 fn require_name(body: &CommunityBody, slug: &str) -> Result<(), Problem> {
     match body.name.as_deref().filter(|name| *name != slug) {
         None => Ok(()),
@@ -221,7 +221,7 @@ fn require_name(body: &CommunityBody, slug: &str) -> Result<(), Problem> {
     }
 }
 
-/// The hook before each plugin that the community shall have.
+/// Runs the hook before each plugin that will be enabled.
 async fn enabling(
     api: &Api,
     slug: &str,
@@ -234,7 +234,7 @@ async fn enabling(
     let community = api.context.communities.get(slug);
     for PluginEntry { name, config, .. } in change.plugins.iter().flatten() {
         let is_there = community.as_ref().is_some_and(|one| one.of_plugin(name).next().is_some());
-        // One that stays as it is has been enabled already.
+        // A plugin that stays as it is has been enabled already.
         if config.is_some() || !is_there {
             let config = config.as_deref().unwrap_or("{}");
             let passed = plugins::enabling(api, slug, name, config, request).await?;
@@ -260,7 +260,7 @@ async fn remove(
 ) -> Result<StatusCode, Problem> {
     let slug = parse_slug(&slug).map_err(|_| Problem::no_community(&slug))?;
     api.mutations.with_change_event(change_event).delete(slug).await?;
-    // Steps for the community have gone with it.
+    // The community's steps were deleted with it.
     api.hooks.reload()?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -285,7 +285,7 @@ async fn list(
     Ok(Json(Communities { communities, next }))
 }
 
-/// Webhook URLs of the enabled plugins that receive any.
+/// The webhook URLs of the enabled plugins that have receivers.
 async fn hooks(
     State(api): State<Arc<Api>>,
     Path(slug): Path<String>,
@@ -295,7 +295,7 @@ async fn hooks(
     Ok(Json(WebhookUrls { hooks }))
 }
 
-/// Where a platform reaches an instance, if its plugin receives webhooks.
+/// The path at which a platform reaches an instance, if its plugin receives webhooks.
 fn hook(api: &Api, community: &Community, instance: &Arc<Instance>) -> Option<String> {
     let plugin = api.context.plugins.get(instance.plugin.as_str())?;
     if !plugin.uses_webhook() {
@@ -309,7 +309,7 @@ fn hook(api: &Api, community: &Community, instance: &Arc<Instance>) -> Option<St
         Some(Value::String(slug)) => {
             hook = format!("{hook}/{}", utf8_percent_encode(slug, SEGMENT));
         }
-        // A secret one is not shown.
+        // A secret part is not shown.
         Some(_) => hook.push_str("/********"),
     }
     let of_plugin = community.instances.iter().filter(|one| one.plugin == instance.plugin).count();
@@ -342,7 +342,7 @@ async fn events(
     Ok(Json(CommunityEventTypes { events: of_plugins(&api, &slug, plugins::events_of)? }))
 }
 
-/// What the enabled plugins have of one kind, each plugin once.
+/// What the enabled plugins offer of one kind, each plugin once.
 fn of_plugins<T>(api: &Api, slug: &str, of: fn(&Plugin) -> Vec<T>) -> Result<Vec<T>, Problem> {
     let community = find(api, slug)?;
     let names: BTreeSet<_> =

@@ -37,7 +37,7 @@ use moothall_store::{EndpointRow, Rotated, Tx, View};
 use fields::{EndpointBody, EndpointChange, NewEndpoint, blank, endpoints};
 use shown::{Endpoints, ShownEndpoint, endpoint_shown, listed};
 
-/// Endpoints on one page at most.
+/// The most endpoints on one page.
 const PAGE: usize = 100;
 
 pub fn routes() -> Vec<Route> {
@@ -165,7 +165,8 @@ async fn show(
     Ok(Json(endpoint_shown(&api, &find(&api, &id)?)?))
 }
 
-/// What is absent stays as it is. What somebody else changed meanwhile stays too: the body is applied again.
+/// Members that the body leaves out stay. If somebody else changed the endpoint meanwhile, the body is applied
+/// again, to the new state.
 async fn change(
     State(api): State<Arc<Api>>,
     Path(id): Path<String>,
@@ -203,7 +204,7 @@ async fn remove(
     }
 }
 
-/// A new secret; each that it replaces signs as well for a day.
+/// A new secret; those that it replaces also sign for a day.
 async fn rotate(
     State(api): State<Arc<Api>>,
     Path(id): Path<String>,

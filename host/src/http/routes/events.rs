@@ -38,17 +38,17 @@ use moothall_engine::plugins::{Declared, Plugin};
 use moothall_store::{AfterWrite, Audience, NewEvent, StoreError, Tx};
 use moothall_values::json::{Object, list as list_of};
 
-/// Events on one page at most.
+/// The most events on one page.
 const PAGE: usize = 100;
-/// Events that a page looks at, at most, where it leaves some out by their type.
+/// The most events that are read for one page, if it leaves some out by their type.
 const WALK: usize = 1_000;
-/// Data or initiator of a published event, in bytes.
+/// The largest data or initiator of a published event, in bytes.
 const DATA_BYTES: usize = 256 << 10;
-/// Longest dedupe key, in bytes.
+/// The longest dedupe key, in bytes.
 const DEDUPE_BYTES: usize = 200;
-/// Who publishes if it does not say.
+/// The default source of published events.
 const DRIVER: &str = "driver";
-/// Source of what the API itself tells.
+/// The source of the API's own events.
 const API: &str = "api";
 
 pub fn routes() -> Vec<Route> {
@@ -78,17 +78,17 @@ pub fn routes() -> Vec<Route> {
 #[derive(Debug, Default, Deserialize)]
 struct EventsQuery {
     community: Option<String>,
-    /// A pattern, as subscriptions have them.
+    /// A pattern, as in subscriptions.
     #[serde(rename = "type")]
     event_type: Option<String>,
     /// Where the last page ended: its `next`.
     after: Option<i64>,
     limit: Option<usize>,
-    /// Of a stream: whether its messages have the events' types as their names.
+    /// For a stream: whether the name of each message is the event's type.
     named: Option<bool>,
 }
 
-/// The oldest first; as a stream, if that is asked for.
+/// The oldest first; as a stream if `Accept` names one.
 async fn list(
     State(api): State<Arc<Api>>,
     key: Option<Extension<KeyId>>,
@@ -126,7 +126,7 @@ async fn list(
     Ok(crate::http::json_text::json_text(shown.end()))
 }
 
-/// A page of them, as `list` writes it; or a stream of each of them, as the data of its message.
+/// A page of events, as `list` writes it; or a stream whose messages have one event each as data.
 enum Events {}
 
 impl JsonSchema for Events {
@@ -148,13 +148,13 @@ impl JsonSchema for Events {
     }
 }
 
-/// Where both are named, what is wanted no less.
+/// If both are named, a stream if its quality is not lower.
 fn wants_stream(headers: &HeaderMap) -> bool {
     let list = accept::wanted(headers, "application/json").unwrap_or(0.0);
     accept::wanted(headers, "text/event-stream").is_some_and(|stream| stream >= list)
 }
 
-/// What is of the list alone, or of the stream alone.
+/// Parameters only of the list, or only of the stream.
 fn in_vain(page: &EventsQuery, since: Option<i64>, is_stream: bool) -> Option<&'static str> {
     if is_stream {
         let has_limit = page.limit.is_some();
@@ -200,7 +200,7 @@ fn find(api: &Api, slug: &str) -> Result<(CommunityId, String), Problem> {
     Ok((community.names.id, community.names.slug.to_string()))
 }
 
-/// Where a stream broke off. Clients that have no id yet send an empty one.
+/// The position after which a stream goes on. Clients that have no id yet send an empty one.
 fn last_event_id(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
     let Some(id) = headers.get("last-event-id").filter(|id| !id.is_empty()) else {
         return Ok(None);
@@ -243,7 +243,7 @@ async fn publish(
     };
     let event = new_event(&api, body::parse(&bytes)?, &request)?;
     let charge = charge(&api, head.extensions.get(), &event)?;
-    // Running until the write has ended, whether the client still waits or not.
+    // In progress until the write has ended, whether the client still waits or not.
     let running = first.clone();
     let ended: AfterWrite<String> = Box::new(move |stored| {
         settle(Some(charge), stored.is_some());
@@ -255,7 +255,7 @@ async fn publish(
     Ok((StatusCode::ACCEPTED, Json(PublishedId { id })).into_response())
 }
 
-/// Counts the event with what its driver had stored today.
+/// Counts the event in its driver's day budget.
 fn charge(api: &Api, key: Option<&KeyId>, event: &NewEvent) -> Result<Charge, Problem> {
     let bytes = event.data.len() + event.initiator.as_ref().map_or(0, String::len);
     let spent = api.budgets.of_driver(key.map_or("", |key| key.0.as_str()));
@@ -352,7 +352,7 @@ fn check_size(what: &str, text: &str) -> Result<(), Problem> {
     )))
 }
 
-/// What is published in the name of a plugin is as that plugin declares it.
+/// An event that is published with a plugin as its source must be as the plugin declares it.
 fn check_data(api: &Api, source: &str, event_type: &str, data: &str) -> Result<(), Problem> {
     let Some(plugin) = api.context.plugins.get(source) else { return Ok(()) };
     let Some(Some(schema)) = plugin.events.get(event_type) else { return Ok(()) };
@@ -369,7 +369,7 @@ struct EventTypes {
     event_types: Vec<EventType>,
 }
 
-/// What the loaded plugins declare, and what the host tells.
+/// The events that the loaded plugins declare, and the host's own.
 async fn types(State(api): State<Arc<Api>>) -> Json<EventTypes> {
     let all = api.context.plugins.all();
     let mut event_types: Vec<_> =
@@ -383,9 +383,9 @@ async fn types(State(api): State<Arc<Api>>) -> Json<EventTypes> {
     Json(EventTypes { event_types })
 }
 
-/// What was published.
+/// The published event.
 #[derive(Serialize, JsonSchema)]
 pub struct PublishedId {
-    /// The event's.
+    /// The event's id.
     pub id: String,
 }

@@ -14,7 +14,7 @@ use crate::http::problem::Problem;
 use crate::http::route::{Route, failure, get, query};
 use moothall_store::FailedCall;
 
-/// Calls on one page at most.
+/// The most calls on one page.
 const PAGE: usize = 100;
 
 pub fn routes() -> Vec<Route> {
@@ -67,7 +67,7 @@ async fn list(
     Ok(Json(FailedCalls { calls, next }))
 }
 
-/// By its id, or by the id of the request that it failed in.
+/// A call by its id, or by the id of its request.
 async fn show(
     State(api): State<Arc<Api>>,
     Path(id): Path<String>,

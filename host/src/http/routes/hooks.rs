@@ -112,7 +112,7 @@ fn shown(api: &Api, hook: &Hook) -> Result<ShownHook, Problem> {
     Ok(ShownHook { manifest, declared_by, steps: steps::shown(api, hook)? })
 }
 
-/// What `PUT` makes is the driver's: a hook of the host or of a plugin stays as it is.
+/// `PUT` changes only drivers' hooks: a hook of the host or of a plugin stays as it is.
 fn require_drivers(api: &Api, name: &str) -> Result<(), Problem> {
     match api.hooks.get(name).map(|hook| hook.declared_by.clone()) {
         None | Some(DeclaredBy::Driver) => Ok(()),
@@ -148,7 +148,7 @@ struct HookBody {
 
 request_body!(HookBody);
 
-/// What is absent stays as it is, also what somebody else changed meanwhile.
+/// Members that the body leaves out stay, also if somebody else changed them meanwhile.
 async fn change(
     State(api): State<Arc<Api>>,
     Path(name): Path<String>,
@@ -188,7 +188,7 @@ async fn change(
     Err(Problem::changed_meanwhile(&format!("hook '{name}'")))
 }
 
-/// What the body says, over what is declared already: what is absent stays as it is.
+/// The body's members over the existing declaration: members that it leaves out stay.
 fn applied(
     before: Option<&HookRow>,
     name: &str,
@@ -198,15 +198,15 @@ fn applied(
         Some(Value::Object(fields)) => fields,
         _ => Map::new(),
     };
-    // What an answer shows and nobody sets.
+    // Members that answers contain and that nobody sets.
     let is_set = |name: &String| !matches!(name.as_str(), "declared_by" | "steps");
     fields.extend(body.into_iter().filter(|(name, _)| is_set(name)));
     fields.insert("name".to_owned(), json!(name));
     if fields.get("alias") == fields.get("name") {
-        // What is shown where there is none.
+        // The default that answers show.
         fields.remove("alias");
     }
-    // Null takes away what need not be there.
+    // Null removes an optional member.
     fields.retain(|_, value| !value.is_null());
     let declaration = Value::Object(fields);
     let faults = hook_faults(&declaration);
@@ -217,7 +217,7 @@ fn applied(
         .map_err(|_| Problem::bad_request("The hook is not valid: a field is not of its type"))
 }
 
-/// What the steps that there are need of it.
+/// What the existing steps need of it.
 fn require_exceptions(api: &Api, manifest: &HookManifest) -> Result<(), Problem> {
     let hook = api.hooks.get(&manifest.name).filter(|_| manifest.exceptions.is_empty());
     let step = hook.as_ref().and_then(|hook| hook.steps.iter().find(|step| step.settings.halts()));
@@ -230,7 +230,7 @@ fn require_exceptions(api: &Api, manifest: &HookManifest) -> Result<(), Problem>
     })
 }
 
-/// As the manifest's schema has it.
+/// Whether the manifest's schema allows the name.
 fn is_name(name: &str) -> bool {
     let part = |part: &str| {
         !part.is_empty()
@@ -265,7 +265,7 @@ struct RunBody {
 
 request_body!(RunBody);
 
-/// Runs it for a driver, whatever it halts: what the driver does about it is its own.
+/// Runs it for a driver, which decides what to do if it halts.
 async fn run(
     State(api): State<Arc<Api>>,
     Path(name): Path<String>,

@@ -31,7 +31,7 @@ use visits::{Visit, head_of_visit};
 
 use moothall_engine::oauth::{AskedFor, Back, FLOW_MS, Leave, OAuthError, Visitor, cookie_name};
 
-/// How an authorisation can fail on its way.
+/// How an authorisation can fail.
 const AUTHORIZATION: &[Failure] = &[
     (400, Code::BadRedirect),
     (400, Code::UnknownPerson),
@@ -118,7 +118,7 @@ pub fn routes() -> Vec<Route> {
     ]
 }
 
-/// The query of `authorize`: a ticket, or what a ticket would be for.
+/// The query of `authorize`: a ticket, or the parameters of an authorisation without one.
 #[derive(Deserialize)]
 struct AuthorizeQuery {
     ticket: Option<String>,
@@ -145,7 +145,7 @@ request_body!(AuthorizationBody);
 
 #[derive(Serialize, JsonSchema)]
 struct AuthorizeUrl {
-    /// Where the driver sends the browser.
+    /// The URL to which the driver sends the browser.
     authorize_url: String,
 }
 
@@ -228,7 +228,7 @@ async fn posted(
     Ok(form::again(&fields))
 }
 
-/// With all that the platform sent.
+/// With all parameters that the platform sent.
 async fn come_back(
     api: &Api,
     plugin: String,
@@ -243,13 +243,13 @@ async fn come_back(
     sent_on(&url, &set_cookie(&base, &name, "", 0))
 }
 
-/// The cookie that goes with the state.
+/// The cookie of the state.
 fn name_of_cookie(query: &Fields) -> String {
     let state = query.iter().find(|(name, _)| name == "state");
     state.map(|(_, state)| cookie_name(state)).unwrap_or_default()
 }
 
-/// 303 that no cache keeps and of which the next page does not learn where the browser was.
+/// 303, not cached and without a `Referer` for the next page.
 fn sent_on(url: &str, cookie: &str) -> Result<Response, Problem> {
     let value = |text: &str| {
         HeaderValue::from_str(text)
@@ -266,7 +266,7 @@ fn sent_on(url: &str, cookie: &str) -> Result<Response, Problem> {
 
 fn set_cookie(base: &str, name: &str, value: &str, seconds: i64) -> String {
     let secure = if base.starts_with("https:") { "; Secure" } else { "" };
-    // Behind a proxy the host may be below a path.
+    // Behind a proxy the host may have a path prefix.
     let (_, place) = base.split_once("://").unwrap_or_default();
     let below = place.split_once('/').map(|(_, path)| format!("/{path}")).unwrap_or_default();
     format!("{name}={value}; HttpOnly; SameSite=Lax; Path={below}/auth; Max-Age={seconds}{secure}")
@@ -278,7 +278,7 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     pairs.find(|(one, _)| one.trim() == name).map(|(_, value)| value.trim())
 }
 
-/// Where the request was sent to, if that is this machine.
+/// The `Host` of the request, if that is this machine.
 fn local_host(headers: &HeaderMap) -> Option<&str> {
     let host = headers.get(header::HOST).and_then(|value| value.to_str().ok());
     host.filter(|host| is_loopback(host))

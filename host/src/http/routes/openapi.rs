@@ -12,10 +12,10 @@ use crate::http::api::Api;
 use crate::http::problem::Problem;
 use crate::http::route::{Route, failure, get};
 
-/// Where the viewer is.
+/// The path of the viewer.
 const VIEWER: &str = "/docs/";
 
-/// What the viewer may load: its own files, and nothing from elsewhere.
+/// The viewer may load only its own files.
 const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                       base-uri 'none'; frame-ancestors 'none'; form-action 'none'";
 
@@ -41,7 +41,7 @@ async fn to_viewer() -> Redirect {
     Redirect::to(VIEWER)
 }
 
-/// What the viewer is told: where the document is.
+/// The viewer's configuration: the path of the document.
 static CONFIG: LazyLock<Arc<Config<'_>>> =
     LazyLock::new(|| Arc::new(Config::from("/openapi.json")));
 

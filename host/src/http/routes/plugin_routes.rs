@@ -21,7 +21,7 @@ use moothall_engine::plugins::{Plugin, Route};
 use moothall_guest::exports::HandleRoute;
 use moothall_guest::{Fault, Output};
 
-/// Parts of a path that are looked at; one with more is no plugin's.
+/// The most parts of a path; with more it is not a plugin's route.
 const PARTS: usize = 64;
 
 pub fn routes() -> Vec<route::Route> {
@@ -64,7 +64,7 @@ async fn handle(State(api): State<Arc<Api>>, mut request: Request) -> Result<Res
     *request.method_mut() = method;
     if !route.is_public {
         access::admit(&api.keys.load(), request.headers())?;
-        // The key is the driver's, and no plugin's to see.
+        // The key is the driver's, and a plugin must not see it.
         request.headers_mut().remove(header::AUTHORIZATION);
     }
     let query = Query::<InstanceQuery>::try_from_uri(request.uri());
@@ -75,7 +75,7 @@ async fn handle(State(api): State<Arc<Api>>, mut request: Request) -> Result<Res
     let (request, id) = read(&api, request).await?;
     let handle = HandleRoute { path, captures, request };
     let call = api.calls.on(plugin, instance, handle, id.clone()).await?;
-    // A look changes nothing.
+    // Reading changes nothing.
     let mode = if is_looked_at { Mode::Collect } else { Mode::Commit };
     match api.calls.run(call, mode).await?.output {
         Output::Response(response) => Ok(answer(&api, name, &id, response)),
@@ -97,7 +97,7 @@ fn parts(path: &str) -> Result<Vec<String>, Problem> {
 
 type MatchedRoute<'a> = (&'a Route, Vec<(String, String)>);
 
-/// The route, and the method that it is called with.
+/// The route, and the method to call it with.
 fn of_method<'a>(
     found: Vec<MatchedRoute<'a>>,
     method: &Method,
@@ -109,7 +109,7 @@ fn of_method<'a>(
     let has =
         |route: &Route, method: &Method| route.methods.iter().any(|one| one == method.as_str());
     let is_answered = |method: &Method| found.iter().any(|(route, _)| has(route, method));
-    // What has no HEAD of its own answers it as GET.
+    // A route without HEAD answers HEAD like GET.
     let method = match *method == Method::HEAD && !is_answered(method) {
         true => Method::GET,
         false => method.clone(),
@@ -119,7 +119,7 @@ fn of_method<'a>(
     Ok((route, method))
 }
 
-/// On a public route nobody learns which instances there are.
+/// A public route does not reveal which instances exist.
 fn instance(
     api: &Api,
     (plugin, is_public): (&Plugin, bool),
@@ -147,7 +147,7 @@ fn not_set_up() -> Problem {
     Problem::not_ready("The plugin is not set up; see the log")
 }
 
-/// A plugin that is away is so for every community; which others there are is nobody's to learn.
+/// A plugin that does not serve is missing for every community; the answer reveals nothing else.
 fn away(error: CallError) -> Problem {
     match error {
         CallError::PluginUnavailable(..) => error.into(),

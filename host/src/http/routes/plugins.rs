@@ -105,7 +105,7 @@ async fn enable(
     let (slug, platform_id) = (community(&headers)?, platform_header(&headers)?);
     let unknown = |_| Problem::from(CallError::UnknownCommunity(slug.to_owned()));
     let slug = CommunitySlug::parse(slug).map_err(unknown)?;
-    // With an Idempotency-Key what was answered stays answered, whatever became of either.
+    // With an Idempotency-Key a stored answer is sent again even if community or plugin have changed.
     if !idempotency::is_asked_for(&headers) {
         let community = api.calls.community(slug.as_str())?;
         api.calls.plugin(&name, &community)?;
@@ -154,7 +154,7 @@ fn instance_of(api: &Api, instance: &Instance) -> Result<ShownInstance, Problem>
     Ok(instance_shown(api, instance, pointers.get(&instance.id)))
 }
 
-/// The answer is remembered in the write that makes the instance or changes it.
+/// The write that creates or changes the instance also stores the answer.
 fn remembering(api: &Arc<Api>, answering: PendingAnswer) -> ExtraWriteOf<(Became, Arc<Instance>)> {
     let api = api.clone();
     Box::new(move |tx, (became, instance)| {
@@ -164,7 +164,7 @@ fn remembering(api: &Arc<Api>, answering: PendingAnswer) -> ExtraWriteOf<(Became
     })
 }
 
-/// The hook before a plugin is enabled; its steps see the config without secrets.
+/// Runs the hook before a plugin is enabled; its steps see the config without secrets.
 pub async fn enabling(
     api: &Api,
     slug: &str,

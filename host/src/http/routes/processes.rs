@@ -182,7 +182,7 @@ fn remembering(
             change_event.of(row.public_id.clone()).with_status(StatusCode::ACCEPTED.as_u16());
         let (community, view) = (row.community, View::Process(row.public_id.clone()));
         Box::new(move |tx| {
-            // It is stored already: what was before is nothing.
+            // It is stored already, and before it there was nothing.
             tx.changed(&change_event, community, NULL, &view, now)?;
             remember.map(|remember| remember(tx)).transpose()
         })
@@ -234,7 +234,7 @@ fn parts(target: &str) -> Result<(&str, &str), Problem> {
         .ok_or_else(|| Problem::not_found("A process is named as `<plugin>.<process>`"))
 }
 
-/// The parameters of a process are the body itself, and so are the places in it.
+/// The parameters of a process are the body itself, so pointers begin at the body.
 fn flat(error: CallError) -> Problem {
     match error {
         CallError::InvalidParameters(faults) => {
@@ -275,7 +275,7 @@ async fn close(
     Ok(json_text(row.shown()))
 }
 
-/// A process under the name of another type is not there.
+/// A process is found only under the name of its type.
 fn find(api: &Api, target: &str, id: &str) -> Result<ProcessRow, Problem> {
     let (plugin, process) = parts(target)?;
     let row = api.context.store.read(|reader| reader.process(id))?;
@@ -285,7 +285,7 @@ fn find(api: &Api, target: &str, id: &str) -> Result<ProcessRow, Problem> {
     }
 }
 
-/// What of a process's path is not there.
+/// Which part of a process's path does not exist.
 fn missing(api: &Api, (plugin, process): (&str, &str), id: &str) -> Problem {
     match api.calls.serving(plugin) {
         Err(unknown @ CallError::UnknownPlugin { .. }) => unknown.into(),

@@ -16,7 +16,7 @@ use moothall_core::ids::{CommunitySlug, InstanceId, PluginName};
 use moothall_engine::plugins::NAMED;
 use moothall_store::{ScheduleFilter, ScheduleRow};
 
-/// Schedules on one page at most.
+/// The most schedules on one page.
 const PAGE: usize = 500;
 
 pub fn routes() -> Vec<Route> {
@@ -69,7 +69,7 @@ struct Schedules {
 #[derive(Serialize, JsonSchema)]
 struct NamedSchedule {
     id: i64,
-    /// `schedule`: one that the manifest names.
+    /// `schedule`: a schedule of the manifest.
     kind: String,
     name: Option<String>,
     community: Option<CommunitySlug>,

@@ -46,7 +46,7 @@ pub fn routes() -> Vec<Route> {
         .of_others()
         .any_body()
         .by_others()
-        // Where neither the receiver nor a process responds.
+        // If neither the receiver nor a process responds.
         .answers_nothing(200)
         .fails(failure::CALL)
         .fails(WEBHOOK),
@@ -62,7 +62,7 @@ pub fn routes() -> Vec<Route> {
         .of_others()
         .any_body()
         .by_others()
-        // Where neither the receiver nor a process responds.
+        // If neither the receiver nor a process responds.
         .answers_nothing(200)
         .fails(failure::CALL)
         .fails(WEBHOOK),
@@ -78,7 +78,7 @@ pub fn routes() -> Vec<Route> {
         .of_others()
         .any_body()
         .by_others()
-        // Where neither the receiver nor a process responds.
+        // If neither the receiver nor a process responds.
         .answers_nothing(200)
         .fails(failure::CALL)
         .fails(WEBHOOK),
@@ -129,7 +129,7 @@ async fn receive(
     request: Request,
 ) -> Result<Response, Problem> {
     let query = Query::<InstanceQuery>::try_from_uri(request.uri());
-    // A platform's query is its own: what cannot be read as ours chooses nothing.
+    // The query is the platform's: if the host cannot read it, it chooses nothing.
     let query = query.map(|Query(query)| query).unwrap_or_default();
     let platform_id = query.community_platform_id.as_deref();
     let found = api.webhooks.find(&Address { community, plugin, platform_id, slug })?;
@@ -147,7 +147,7 @@ async fn receive(
     Ok(answer(api, plugin, &id, response))
 }
 
-/// Within what a body may have, however it came.
+/// Within the limit of a body, compressed or not.
 fn decoding<T>(
     api: &Api,
     reservation: Option<Arc<BodyReservation>>,
@@ -158,7 +158,7 @@ fn decoding<T>(
     accept(&Room { body_bytes: api.config.body_bytes, take: &take })
 }
 
-/// The hook before any receiver, and after the signature: what is rejected nobody sees.
+/// Runs the hook after the signature was verified and before any receiver: no plugin sees a halted request.
 async fn received(
     api: &Api,
     slug: Option<&str>,
@@ -182,7 +182,7 @@ async fn received(
     Ok(passed.await?.map_continue(drop))
 }
 
-/// Without what lets its sender in: steps are not who it is for.
+/// Without the sender's credentials, which are not for steps.
 fn shown(headers: &[(String, String)]) -> Vec<&(String, String)> {
     let is_secret = |name: &str| {
         matches!(name, "authorization" | "cookie" | "proxy-authorization")
@@ -194,7 +194,7 @@ fn shown(headers: &[(String, String)]) -> Vec<&(String, String)> {
 pub async fn read(api: &Api, request: Request) -> Result<(Arc<web::Request>, RequestId), Problem> {
     let (head, body) = request.into_parts();
     let bytes = body::read(api, body).await?;
-    // A driver's key is no plugin's to see, wherever the driver sends it.
+    // A plugin must not see a driver's key, wherever the driver sends it.
     let is_key = |name: &HeaderName, value: &HeaderValue| {
         name == header::AUTHORIZATION && access::is_key(value)
     };
@@ -212,7 +212,7 @@ pub async fn read(api: &Api, request: Request) -> Result<(Arc<web::Request>, Req
     Ok((Arc::new(request), request_id_of(&head.extensions, &api.context.clock)))
 }
 
-/// The plugin's own response; 200 and nothing if it has none.
+/// The plugin's own response; 200 without a body if it has none.
 pub fn answer(
     api: &Api,
     plugin: &str,
@@ -227,7 +227,7 @@ pub fn answer(
     response
 }
 
-/// In the log, as one line of the plugin's: its author looks for a header that does not arrive.
+/// Logged as one line of the plugin, for an author who misses a header.
 fn tell_left_out(api: &Api, plugin: &str, request: &RequestId, left_out: &LeftOut) {
     let serving = api.context.plugins.get(plugin);
     if serving.is_some_and(|serving| serving.context.quota.log.take()) {

@@ -27,9 +27,9 @@ use moothall_guest::Fault;
 use moothall_store::{StoreError, Tx, WorkerRow};
 use shown::Workers;
 
-/// Workers on one page at most.
+/// The most workers on one page.
 const PAGE: usize = 100;
-/// Workers that are looked through for one page.
+/// The most workers that are read for one page.
 const LOOKED: usize = 10_000;
 
 pub fn routes() -> Vec<Route> {
@@ -79,7 +79,7 @@ async fn list(
     query: Result<Query<WorkersQuery>, QueryRejection>,
 ) -> Result<Json<Workers>, Problem> {
     let Query(query) = query.map_err(|_| Problem::unread_query())?;
-    // Counting what lags reads many events, for which others must not wait.
+    // Counting the lag reads many events, for which others must not wait.
     let listed = tokio::task::spawn_blocking(move || listed(&api, &query));
     listed.await.unwrap_or_else(|error| {
         Err(Problem::from(Fault::Host(format!("the workers could not be listed: {error}"))))
@@ -99,7 +99,7 @@ fn listed(api: &Api, query: &WorkersQuery) -> Result<Json<Workers>, Problem> {
         })
     };
     let found: Vec<_> = rows.iter().filter(is_one).take(limit).collect();
-    // A page may be short because so many were looked through for it.
+    // A page may be short because the most rows were read for it.
     let looked = rows.last().filter(|_| rows.len() == LOOKED);
     let next = found.get(limit - 1).copied().or(looked).map(|row| row.id.0);
     let mut workers = Vec::new();
@@ -112,7 +112,7 @@ fn listed(api: &Api, query: &WorkersQuery) -> Result<Json<Workers>, Problem> {
     Ok(Json(Workers { workers, next }))
 }
 
-/// Which dead letter; all of them if none is named. Of one community, or of all.
+/// Which dead letter; without one, all of them. Of one community, or of all.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "DeadEvents")]

@@ -20,33 +20,33 @@ use crate::http::serve::listeners::BoundSocket;
 use crate::http::serve::stream::{ConnectionStream, Socket};
 use moothall_core::config::HttpConfig;
 
-/// How often work that is left is looked at while draining.
+/// How often the remaining work is checked while draining.
 pub const DRAIN_POLL: Duration = Duration::from_millis(10);
 
-/// How long to wait after an accept that failed, as when file descriptors ran out.
+/// How long to wait after a failed accept, for example without free descriptors.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// On what terms connections are served.
+/// The settings for serving connections.
 #[derive(Clone)]
 pub struct ServeOptions {
     pub config: Arc<HttpConfig>,
-    /// Connections that are open at once; more wait to be accepted.
+    /// The most open connections; more wait to be accepted.
     pub connections: usize,
     pub stop: watch::Receiver<bool>,
-    /// Whether there is work whose client is gone: it lives on its thread's runtime.
+    /// Whether there is work whose client is gone: it runs on its thread's runtime.
     pub is_busy: Arc<dyn Fn() -> bool + Send + Sync>,
-    /// What may keep a thread from its connections. None: its requests never wait for the disk.
+    /// What can block a thread. None: its requests never wait for the disk.
     pub reads: Option<Reads>,
 }
 
-/// What is known of reads that take long.
+/// The list of long reads.
 #[derive(Clone)]
 pub struct Reads {
-    /// The names of the threads that are in one.
+    /// The names of the threads that are in a long read.
     pub slow: watch::Receiver<Vec<String>>,
-    /// How many may wait at once.
+    /// How many reads may wait at once.
     pub waiting: usize,
-    /// What each of the threads that may wait does first.
+    /// What each thread that may wait runs first.
     pub enter: Arc<dyn Fn() + Send + Sync>,
 }
 
@@ -111,11 +111,11 @@ where
     F: Future<Output = Response<Body>> + Send + 'static,
 {
     loop {
-        // Never closed. At the bound, clients wait in the kernel's queue.
+        // The semaphore is never closed. At the bound, clients wait in the kernel's queue.
         let permit = shared.connections.clone().acquire_owned().await.ok();
         match listener.accept().await {
             Ok((socket, peer)) => {
-                // One that is refused is closed at once.
+                // A refused connection is closed at once.
                 if let Some(counted) = shared.addresses.admit(peer) {
                     let handler = handler.clone();
                     start((socket, peer), (permit, counted), shared.clone(), handler);
@@ -130,11 +130,11 @@ where
 }
 
 pub async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // A sender that is gone will not say more: stop as well.
+    // If the sender is gone, stop as well.
     drop(stop.wait_for(|stop| *stop).await);
 }
 
-/// Until no connection is open on any thread and no work is left, or time is up.
+/// Waits until no connection is open on any thread and no work is left, or time is up.
 pub async fn drained(shared: &Shared) {
     let all = u32::try_from(shared.options.connections).unwrap_or(u32::MAX).max(1);
     let idle = async {

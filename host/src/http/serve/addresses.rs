@@ -11,10 +11,10 @@ use crate::http::peer::{Peer, client};
 use moothall_core::telemetry::metric::HTTP_CONNECTIONS_CUT;
 use moothall_values::destination::Cidr;
 
-/// How often refusals are said in the log.
+/// How often refusals are logged.
 const TELL: Duration = Duration::from_secs(10);
 
-/// The connections that are open, by address.
+/// The open connections, by address.
 pub struct Addresses {
     most: usize,
     proxies: Vec<Cidr>,
@@ -27,7 +27,7 @@ struct Open {
     told: Option<Instant>,
 }
 
-/// A connection's place, free again when it is dropped.
+/// A connection's permit, given back when it is dropped.
 pub struct Counted {
     addresses: Arc<Addresses>,
     address: Option<IpAddr>,
@@ -38,7 +38,7 @@ impl Addresses {
         Arc::new(Self { most, proxies, open: Mutex::default() })
     }
 
-    /// None: the address has as many as one may.
+    /// None: the address has as many as it may have.
     pub fn admit(self: &Arc<Self>, peer: Peer) -> Option<Counted> {
         let address = match peer {
             Peer::Address(address) if !peer.is_trusted(&self.proxies) => client(address),

@@ -14,10 +14,10 @@ use moothall_core::config::Listen;
 
 /// Connections that wait to be accepted, for each listener.
 const BACKLOG: i32 = 1024;
-/// Of a socket's file: its owner and group, for a proxy that is in it.
+/// The mode of a socket's file: for its owner, and for its group, so that a proxy can be in it.
 const SOCKET_MODE: u32 = 0o660;
 
-/// Where there is listened, once names are looked up.
+/// The address to listen on, after names were looked up.
 #[derive(Clone, Debug)]
 pub enum BoundAddress {
     Tcp(SocketAddr),
@@ -25,7 +25,7 @@ pub enum BoundAddress {
 }
 
 impl BoundAddress {
-    /// Of several addresses of a name the first of IPv4, as clients of `localhost` find it.
+    /// If a name has several addresses, the first one of IPv4, as clients of `localhost` use it.
     pub fn of(listen: &Listen) -> Result<Self> {
         match listen {
             Listen::Unix(path) => Ok(Self::Unix(path.clone())),
@@ -60,7 +60,7 @@ impl fmt::Display for BoundAddress {
 pub struct Listeners {
     pub place: BoundAddress,
     pub(super) sockets: Vec<BoundSocket>,
-    /// Removed with the listeners.
+    /// The socket's file is removed with the listeners.
     pub(super) file: Option<SocketFile>,
 }
 
@@ -70,7 +70,7 @@ pub enum BoundSocket {
 }
 
 impl BoundSocket {
-    /// The same socket again: whoever accepts first has the connection.
+    /// The same socket again: the first to accept gets the connection.
     pub(super) fn again(&self) -> Result<Self> {
         match self {
             Self::Tcp(socket) => socket.try_clone().map(Self::Tcp),
@@ -88,8 +88,8 @@ impl Listeners {
     }
 
     fn bind_tcp(address: SocketAddr, threads: usize) -> Result<Self> {
-        // Shared ports would let a second host take half of the first one's requests: whether the
-        // port is free is asked by a socket that does not share.
+        // With a shared port a second host would take half of the first one's requests: a socket that does not
+        // share checks whether the port is free.
         let address = bind(address, Port::Alone)?.local_addr()?;
         let shared = || bind(address, Port::Shared).map(BoundSocket::Tcp);
         let sockets = (0..threads).map(|_| shared()).collect::<Result<_>>()?;
@@ -98,7 +98,7 @@ impl Listeners {
 
     fn bind_unix(path: &Path, threads: usize) -> Result<Self> {
         clear(path)?;
-        // Its permissions are right before anybody can find it.
+        // Its permissions are set before anybody can find it.
         let mut draft = path.as_os_str().to_owned();
         draft.push(".new");
         let draft = PathBuf::from(draft);
@@ -134,7 +134,7 @@ fn bind(address: SocketAddr, port: Port) -> Result<std::net::TcpListener> {
     Ok(socket.into())
 }
 
-/// Removes a socket that nobody listens on any more, as a host that was killed leaves it.
+/// Removes a socket on which nobody listens any more, such as one of a killed host.
 fn clear(path: &Path) -> Result<()> {
     let found = match fs::symlink_metadata(path) {
         Ok(found) => found,
@@ -152,10 +152,10 @@ fn clear(path: &Path) -> Result<()> {
     }
 }
 
-/// The file of a socket of ours.
+/// The file of this host's socket.
 pub(super) struct SocketFile {
     path: PathBuf,
-    /// Device and number: another host's socket at its place is not ours to remove.
+    /// Device and inode: another host's socket at the same path must stay.
     is: (u64, u64),
 }
 
@@ -168,7 +168,7 @@ impl SocketFile {
 impl Drop for SocketFile {
     fn drop(&mut self) {
         if identity(&self.path) == Some(self.is) {
-            // One that stays is cleared by the next start.
+            // If it stays, the next start removes it.
             drop(fs::remove_file(&self.path));
         }
     }

@@ -19,10 +19,10 @@ use crate::http::serve::accept::{
 };
 use crate::http::serve::listeners::BoundSocket;
 
-/// Threads for what else of its requests may block, beside those that read.
+/// The most threads for other blocking work of its requests, besides reads.
 const OTHER_THREADS: usize = 64;
 
-/// Ends when it is dropped, without waiting for what does not come back.
+/// Ends when it is dropped, without waiting for reads that hang.
 pub struct StandIn(Option<Runtime>);
 
 impl StandIn {
@@ -66,7 +66,7 @@ impl Drop for StandIn {
     }
 }
 
-/// Whom it stands in for.
+/// The thread that it stands in for.
 struct OneThread<H> {
     name: String,
     socket: BoundSocket,
@@ -88,7 +88,7 @@ where
         }
     }
 
-    /// Ends when nobody will say more of slow reads.
+    /// Ends when the sender of slow reads is gone.
     async fn take_turns(&mut self) {
         let (name, mut slow) = (self.name.clone(), self.slow.clone());
         while slow.wait_for(|slow| slow.contains(&name)).await.is_ok() {
@@ -107,7 +107,7 @@ where
         tracing::debug!(
             "the thread {name} waits for the store: its connections are taken meanwhile"
         );
-        // Dropped with the turn, which tells its connections.
+        // Dropped when the thread is back, which ends the connections here.
         let (_turn, over) = watch::channel(false);
         let options = ServeOptions { stop: over, ..self.shared.options.clone() };
         let shared = Shared { options, ..self.shared.clone() };

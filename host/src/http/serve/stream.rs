@@ -14,10 +14,10 @@ use tokio::time::{Sleep, sleep};
 
 use moothall_core::telemetry::metric::HTTP_CONNECTIONS_CUT;
 
-/// How long a client that was answered before it had sent everything may go on sending, so that its
-/// system does not throw the answer away.
+/// How long a client that got its answer before it had sent everything may go on sending, so that its system
+/// does not discard the answer.
 const LINGER: Duration = Duration::from_secs(1);
-/// Bytes that are thrown away at once.
+/// The most bytes that are discarded at once.
 const DISCARDED_BYTES: usize = 8 << 10;
 
 pub enum Socket {
@@ -27,13 +27,13 @@ pub enum Socket {
 
 pub struct ConnectionStream {
     socket: Socket,
-    /// How long a client may read nothing of what waits for it.
+    /// How long a client may read nothing of its answer.
     patience: Duration,
-    /// Since when nothing could be written.
+    /// Since when no byte could be written.
     stalled: Option<Pin<Box<Sleep>>>,
     /// The client will send nothing more.
     has_ended: bool,
-    /// Until when it is waited for that.
+    /// Until when the host waits for that.
     closing: Option<Pin<Box<Sleep>>>,
 }
 
@@ -49,13 +49,13 @@ impl ConnectionStream {
     fn prepare(&self) -> Result<()> {
         let Socket::Tcp(stream) = &self.socket else { return Ok(()) };
         stream.set_nodelay(true)?;
-        // What is written and small stays in the system's buffers: it, too, gives up a client that is gone.
+        // A small answer stays in the system's buffers; the system also gives up a client that is gone.
         #[cfg(target_os = "linux")]
         SockRef::from(stream).set_tcp_user_timeout(Some(self.patience.saturating_mul(2)))?;
         Ok(())
     }
 
-    /// Ends a wait to write that takes too long. Costs nothing while the client reads.
+    /// Fails a write that waits for too long. Costs nothing while the client reads.
     fn watched<T>(&mut self, cx: &mut Context<'_>, done: Poll<Result<T>>) -> Poll<Result<T>> {
         if done.is_ready() {
             self.stalled = None;
@@ -76,7 +76,7 @@ impl ConnectionStream {
         }
     }
 
-    /// Throws away what still comes.
+    /// Discards what still arrives.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut space = [0; DISCARDED_BYTES];
         while !self.has_ended {
@@ -142,7 +142,7 @@ impl AsyncWrite for ConnectionStream {
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<()>> {
-        // Nothing is kept back: neither kind of socket has anything to flush.
+        // Neither kind of socket buffers anything to flush.
         Poll::Ready(Ok(()))
     }
 

@@ -22,16 +22,16 @@ pub struct DryRun {
 
 #[derive(Serialize, JsonSchema)]
 struct DryEffects {
-    /// What would be stored under each key; null: removed.
+    /// The value that would be stored under each key; null: removed.
     #[schemars(with = "Map<String, Value>")]
     state: BTreeMap<String, Option<Box<RawValue>>>,
     events: Vec<DryEvent>,
-    /// An action is about no process.
+    /// An action changes no process.
     #[schemars(with = "Vec<Value>")]
     processes: [(); 0],
     deliveries: Vec<DryDelivery>,
     http: Vec<DryRequest>,
-    /// Steps of the hook before the action that would be asked, and need a request for that: by their ids.
+    /// Ids of the steps of the hook before the action that were not asked, because that needs a request.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     not_asked: Vec<String>,
 }
@@ -50,14 +50,14 @@ struct DryEvent {
     dedupe_key: Option<String>,
 }
 
-/// Which endpoint it would have been sent to.
+/// The endpoints to which it would have been sent.
 #[derive(Serialize, JsonSchema)]
 struct DryDelivery {
     endpoint: String,
     event_type: String,
 }
 
-/// An outbound request that was made: its URL without the query, which may hold a secret.
+/// An outbound request that was sent: its URL without the query, which may contain a secret.
 #[derive(Serialize, JsonSchema)]
 struct DryRequest {
     method: String,
@@ -90,7 +90,7 @@ fn deliveries(api: &Api, events: &[NewEvent]) -> Result<Vec<DryDelivery>, Proble
     Ok(deliveries)
 }
 
-/// All of it was checked to be JSON where it came in, and goes out as it is.
+/// All values are JSON that was checked on receipt.
 fn written(
     response: Option<&str>,
     collected: Collected,

@@ -58,7 +58,7 @@ pub fn community_shown(api: &Api, community: &Community) -> Result<ShownCommunit
     Ok(with_pointers(api, community, &pointers))
 }
 
-/// The same with what is known already: where the secrets of each instance are.
+/// The same, with the known places of each instance's secrets.
 pub fn with_pointers(
     api: &Api,
     community: &Community,

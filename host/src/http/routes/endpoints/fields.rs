@@ -50,7 +50,7 @@ const OWN_HEADERS: [&str; 11] = [
 /// Beginnings of such headers.
 const OWN_PREFIXES: [&str; 2] = ["webhook-", "proxy-"];
 
-/// How long an endpoint may have to answer, in milliseconds.
+/// The bounds of an endpoint's timeout, in milliseconds.
 const TIMEOUTS_MS: std::ops::RangeInclusive<i64> = 100..=60_000;
 
 /// What can be said of an endpoint whether it is new or not.

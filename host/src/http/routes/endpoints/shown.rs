@@ -17,7 +17,7 @@ use moothall_deliveries::Gate;
 use moothall_engine::plugins::Declared;
 use moothall_store::{Backlog, EndpointRow, LastFailure};
 
-/// Deliveries that are counted of what waits for one endpoint.
+/// The most waiting deliveries that are counted for one endpoint.
 const COUNTED: usize = 1_000;
 
 /// A URL that subscribes to events.
@@ -25,7 +25,7 @@ const COUNTED: usize = 1_000;
 #[schemars(rename = "Endpoint")]
 pub struct ShownEndpoint {
     id: String,
-    /// Null: the driver has said none yet.
+    /// Null: the driver has set none yet.
     url: Option<String>,
     description: String,
     /// A community's slug, or `*` for all; null once it is gone.
@@ -43,7 +43,7 @@ pub struct ShownEndpoint {
     disabled_reason: Option<String>,
     old_secret_until: Option<Moment>,
     created_at: Moment,
-    /// What of it most likely has no effect.
+    /// Settings that probably have no effect.
     warnings: Vec<String>,
     state: State,
     circuit: Circuit,
@@ -51,7 +51,7 @@ pub struct ShownEndpoint {
     backlog_is_more: bool,
     oldest_waiting: Option<Moment>,
     last_failure: Option<ShownFailure>,
-    /// In the answer that makes it, and in no other.
+    /// Only in the answer that creates it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     secret: Option<String>,
@@ -77,7 +77,7 @@ enum State {
     Disabled,
 }
 
-/// What is known against it.
+/// The state of its circuit.
 #[derive(Serialize, JsonSchema)]
 struct Circuit {
     state: CircuitState,
@@ -115,7 +115,7 @@ pub fn endpoint_shown(api: &Api, row: &EndpointRow) -> Result<ShownEndpoint, Pro
     with(api, row, opened(api, row)?, &declared(api))
 }
 
-/// The same in a list, where one whose headers cannot be opened is left out.
+/// The same in a list, which leaves out an endpoint whose headers cannot be decrypted.
 pub fn listed(
     api: &Api,
     row: &EndpointRow,

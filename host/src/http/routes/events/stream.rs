@@ -19,28 +19,28 @@ use crate::http::problem::Problem;
 use crate::http::routes::events::wanted::{Wanted, beyond_the_end};
 use moothall_store::StoreError;
 
-/// Understood by nginx and those who copied it.
+/// A header that nginx and other proxies understand.
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
-/// How often a stream without events says that it is there.
+/// How often a stream without events sends a comment, so that it stays open.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// Events that one look reads, at most.
+/// The most events of one read.
 const READ_EVENTS: usize = 100;
 
 struct EventStream {
     api: Arc<Api>,
     wanted: Wanted,
-    /// Whether each message has its event's type as its name: `onmessage` does not hear those.
+    /// Whether the name of each message is the event's type: `onmessage` does not get those.
     is_named: bool,
-    /// Of whoever opened it.
+    /// The API key of the client that opened it.
     key: Option<KeyId>,
-    /// The last position that was looked at.
+    /// The last position that was read.
     at: i64,
     ready: VecDeque<Bytes>,
     stopping: watch::Receiver<bool>,
     _room: OwnedSemaphorePermit,
 }
 
-/// From after `from` on; without it, from now on.
+/// Begins after `from`; without it, with the next event.
 pub fn open(
     api: Arc<Api>,
     (wanted, is_named): (Wanted, bool),
@@ -71,7 +71,7 @@ pub fn open(
     }));
     let kind = (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     let cache = (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // A proxy that gathered the answer would hold events back.
+    // A proxy that buffers the answer would hold events back.
     let buffering = (X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
     Ok(([kind, cache, buffering], body).into_response())
 }
@@ -81,7 +81,7 @@ impl EventStream {
         let signal = self.api.context.store.signals().events.clone();
         let keys = self.api.streams.keys_changed.clone();
         loop {
-            // Registered before the look, so that nothing is missed between the two.
+            // Registered before the read, so that no event is missed between the two.
             let mut keys_changed = std::pin::pin!(keys.notified());
             keys_changed.as_mut().enable();
             if *self.stopping.borrow() || !self.api.keys.load().still_admit(self.key.as_ref()) {
@@ -94,7 +94,7 @@ impl EventStream {
             appended.as_mut().enable();
             match self.look() {
                 Ok(true) => {
-                    // A look may find much and want none of it: others have their turn between two.
+                    // A read may return many events without a wanted one: other tasks run between two reads.
                     tokio::task::yield_now().await;
                     continue;
                 }
@@ -115,7 +115,7 @@ impl EventStream {
         }
     }
 
-    /// Reads what comes next. False: there is nothing yet.
+    /// Reads the next events. False: there are none yet.
     fn look(&mut self) -> Result<bool, StoreError> {
         let (community, at) = (self.wanted.community, self.at);
         let store = &self.api.context.store;
@@ -127,7 +127,7 @@ impl EventStream {
         let lines = wanted.map(|event| {
             let name =
                 if is_named { format!("event: {}\n", event.full_type()) } else { String::new() };
-            // One line: a line break in JSON stands between its tokens, where any space does.
+            // One line: a line break in JSON is between tokens, so a space can replace it.
             let json = event.json().replace(['\n', '\r'], " ");
             Bytes::from(format!("id: {}\n{name}data: {json}\n\n", event.position))
         });

@@ -4,12 +4,12 @@ use crate::http::problem::Problem;
 use moothall_core::events::{Envelope, matches};
 use moothall_core::ids::CommunityId;
 
-/// Which events somebody asks for.
+/// A filter of events.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
     pub community: Option<CommunityId>,
     pub pattern: Option<String>,
-    /// Why the pattern most likely matches nothing.
+    /// Why the pattern probably matches nothing.
     pub doubt: Option<String>,
 }
 
@@ -20,7 +20,7 @@ impl Wanted {
     }
 }
 
-/// No position of this log: it is another's, or of a later state than the one that was restored.
+/// Not a position of this log: it is of another log, or later than the restored backup.
 pub fn beyond_the_end(at: i64, last: i64, name: &str) -> Problem {
     Problem::gone(format!(
         "The log ends at position {last}: it is not the one that position {at} was in, perhaps an earlier \

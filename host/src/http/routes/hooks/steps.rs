@@ -29,7 +29,7 @@ use moothall_engine::hooks::step::{Settings, Step, StepKind, TIMEOUT_MS, Target}
 use moothall_engine::hooks::{DeclaredBy, Hook};
 use moothall_store::StepRow;
 
-/// What of a step's settings cannot be.
+/// Why a step's settings are not possible.
 const SETTINGS: &[Failure] =
     &[(400, Code::UnknownCommunity), (400, Code::UnknownPlugin), (422, Code::UnusableSetting)];
 
@@ -76,7 +76,7 @@ struct Steps {
     steps: Vec<ShownStep>,
 }
 
-/// Somebody who is asked at a hook.
+/// A step of a hook.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Step")]
 pub struct ShownStep {
@@ -84,7 +84,7 @@ pub struct ShownStep {
     hook: String,
     #[serde(flatten)]
     settings: Settings,
-    /// In the answer that makes it, and in no other.
+    /// Only in the answer that creates it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     secret: Option<String>,
@@ -101,11 +101,11 @@ async fn show(
     Ok(Json(shown_step(&api, &*step_of(&api, &name, &id)?)?))
 }
 
-/// With the name that its community has now.
+/// With the present name of its community.
 fn shown_step(api: &Api, step: &Step) -> Result<ShownStep, Problem> {
     let (id, hook, mut settings) = (step.id.clone(), step.hook.clone(), step.settings.clone());
     if step.community != CommunityId::HOST {
-        // One that was deleted takes its steps with it; until then they say what it was called.
+        // A deleted community's steps are deleted too; until then they show its last name.
         settings.community = slug_of(api, step.community)?.unwrap_or(settings.community);
     }
     Ok(ShownStep { id, hook, settings, secret: None })
@@ -219,7 +219,7 @@ async fn add(
     Ok((StatusCode::CREATED, Json(shown)))
 }
 
-/// What is absent stays as it is, also what somebody else changed meanwhile.
+/// Members that the body leaves out stay, also if somebody else changed them meanwhile.
 async fn change(
     State(api): State<Arc<Api>>,
     Path((name, id)): Path<(String, String)>,
@@ -241,7 +241,7 @@ async fn change(
     Err(Problem::changed_meanwhile(&format!("step '{id}'")))
 }
 
-/// The row with what the body says, over the settings that it has.
+/// The row with the body's settings over the existing ones.
 async fn applied(
     api: &Api,
     before: &Settings,
@@ -253,7 +253,7 @@ async fn applied(
     if body.get("community").is_some() {
         row.community = community(api, &settings.community)?;
     } else if row.community != CommunityId::HOST {
-        // It may have been renamed, and its old name be another's.
+        // It may have been renamed, and another may have its old name.
         settings.community = slug_of(api, row.community)?.unwrap_or(settings.community);
     }
     let hook = find(api, &row.hook)?;
@@ -261,7 +261,7 @@ async fn applied(
     check_kind(before, &settings)?;
     check_redirects(api, &hook, before, &settings)?;
     let is_same = |step: &Settings| (step.kind, &step.target) == (settings.kind, &settings.target);
-    // A step whose target has gone can still be disabled.
+    // A step whose target is gone can still be disabled.
     if !hook.steps.iter().any(|step| step.id == row.public_id && is_same(&step.settings)) {
         check_target(api, &row.hook, &settings).await?;
     }
@@ -272,7 +272,7 @@ async fn applied(
     Ok(row)
 }
 
-/// A plugin answers no HTTP: what is about that has no effect on its step.
+/// A plugin does not answer over HTTP: settings about that have no effect on its step.
 fn check_kind(before: &Settings, after: &Settings) -> Result<(), Problem> {
     let of_http =
         |one: &Settings| one.kind == StepKind::Plugin && (one.halts() || one.use_www_form_encoding);
@@ -285,8 +285,8 @@ fn check_kind(before: &Settings, after: &Settings) -> Result<(), Problem> {
     Ok(())
 }
 
-/// A redirect that is set is one that can happen: its halt is on, and where the host itself redirects, browsers may be
-/// sent there.
+/// A redirect must be possible: its halt is enabled, and if the host itself redirects, browsers may be sent
+/// there.
 fn check_redirects(
     api: &Api,
     hook: &Hook,
@@ -294,7 +294,7 @@ fn check_redirects(
     after: &Settings,
 ) -> Result<(), Problem> {
     for (stored, (name, halts, page)) in before.redirects().into_iter().zip(after.redirects()) {
-        // One that is switched off keeps its page.
+        // A disabled one keeps its URL.
         let is_off = !halts && stored.2 == page;
         if page.is_empty() || is_off || stored == (name, halts, page) {
             continue;
@@ -342,7 +342,7 @@ async fn check_target(api: &Api, hook: &str, settings: &Settings) -> Result<(), 
     )))
 }
 
-/// A manifest's step is changed by adding one for the same plugin, which takes its place.
+/// A manifest's step is changed by adding one for the same plugin, which replaces it.
 fn require_own(step: &Step) -> Result<(), Problem> {
     if step.secret.is_empty() && matches!(step.target, Target::Plugin(_)) {
         return Err(Problem::conflict(

@@ -86,7 +86,7 @@ pub async fn link_account(
 #[derive(Deserialize, JsonSchema)]
 #[schemars(rename = "Unlink")]
 pub struct UnlinkBody {
-    /// Whose it is, if that is said.
+    /// The owner, if it is named.
     #[serde(default)]
     #[schemars(schema_with = "maybe_person")]
     external_id: Option<PersonId>,
@@ -99,7 +99,7 @@ pub struct UnlinkBody {
 
 request_body!(UnlinkBody);
 
-/// Drivers of Metagov send null where they have nothing.
+/// Drivers for Metagov send null for missing values.
 fn maybe_person(schemas: &mut SchemaGenerator) -> Schema {
     json_schema!({ "anyOf": [person_id(schemas), { "type": "null" }] })
 }
@@ -138,7 +138,7 @@ pub async fn unlink_account(
     answering.write(&api, "identity.unlink", make).await?
 }
 
-/// Without a `community_platform_id` only an account that has none is meant.
+/// Without a `community_platform_id` this means only an account that has none.
 fn require_unambiguous(api: &Api, community: &Community, key: &AccountKey) -> Result<(), Problem> {
     if key.community_platform_id.is_some() {
         return Ok(());
@@ -169,11 +169,11 @@ pub async fn get_linked_account(
     Ok(json_text(own.map_or_else(|| "{}".to_owned(), |account| account.shown(&person.slug))))
 }
 
-/// An account is on a platform that the community has: told apart as for an action.
+/// An account is on one of the community's platforms, chosen as for an action.
 fn require_instance(community: &Community, key: &AccountKey) -> Result<(), Problem> {
     let (plugin, platform_id) = (&key.platform_type, key.community_platform_id.as_deref());
     match community.resolve(plugin, platform_id) {
-        // None there has an id, so there is nothing to be told apart.
+        // No instance there has an id, so there is nothing to choose.
         Err(ResolveError::NoSuchPlatform(choices)) if choices.is_empty() => Ok(()),
         Err(error) => Err(unresolved(plugin, community, error).into()),
         Ok(_) => Ok(()),

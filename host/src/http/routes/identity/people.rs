@@ -27,7 +27,7 @@ use moothall_core::ids::PersonId;
 use moothall_store::{MERGED, Tx, User, View};
 use moothall_values::json::{Object, list};
 
-/// People on one page of `get_users` at most.
+/// The most people on one page of `get_users`.
 const PAGE: usize = 10_000;
 
 /// People that are to be made.
@@ -81,7 +81,7 @@ pub struct MergeBody {
 
 request_body!(MergeBody);
 
-/// The two people, and everyone each is merged with, are one from now on.
+/// Merges two people, with everyone that each was merged with before.
 pub async fn merge_ids(
     State(api): State<Arc<Api>>,
     Changing(change_event): Changing,
@@ -151,7 +151,7 @@ fn next_page(query: &UsersQuery, last: PersonId) -> HeaderMap {
     link.into_iter().collect()
 }
 
-/// Of the given people those who have such an account themselves.
+/// The given people who have such an account themselves.
 pub async fn filter_users_by_account(
     State(api): State<Arc<Api>>,
     query: RawQuery,
@@ -176,7 +176,7 @@ pub async fn filter_users_by_account(
     Ok(Json(kept))
 }
 
-/// What `user_json` writes.
+/// The schema of what `user_json` writes.
 pub enum PersonJson {}
 
 impl JsonSchema for PersonJson {

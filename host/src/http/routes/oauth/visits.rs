@@ -12,17 +12,17 @@ use crate::http::api::Api;
 use crate::http::middleware::path::Path;
 use crate::http::problem::Problem;
 
-/// Headers with which browsers say that nobody has opened the page yet.
+/// Headers by which browsers say that nobody has opened the page yet.
 static PURPOSES: [HeaderName; 4] = [
     HeaderName::from_static("sec-purpose"),
     HeaderName::from_static("purpose"),
     HeaderName::from_static("x-purpose"),
     HeaderName::from_static("x-moz"),
 ];
-/// What they say then.
+/// Their values then.
 const AHEAD: [&str; 3] = ["prefetch", "prerender", "preview"];
 
-/// A person's visit; what is fetched ahead of one is refused.
+/// A person's visit; prefetching is refused.
 pub struct Visit;
 
 impl<S: Sync> FromRequestParts<S> for Visit {

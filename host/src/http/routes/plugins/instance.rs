@@ -21,14 +21,14 @@ pub struct ShownInstance {
     #[schemars(with = "Map<String, Value>")]
     config: Box<RawValue>,
     community: String,
-    /// What tells several instances of one plugin in a community apart.
+    /// Distinguishes several instances of one plugin in a community.
     community_platform_id: Option<String>,
     /// Null while the plugin is not loaded.
     auth_type: Option<String>,
 }
 
-/// An instance as it is shown: its secrets, which are at `pointers`, replaced, whether its plugin
-/// is loaded or not.
+/// An instance for an answer: with its secrets, which are at `pointers`, replaced, whether its plugin is loaded
+/// or not.
 pub fn instance_shown(
     api: &Api,
     instance: &Instance,

@@ -28,7 +28,7 @@ pub struct PluginFile {
     config_invalid: Option<UnfitInstances>,
 }
 
-/// Of what a plugin may have stored in a day, how much it had today.
+/// How much the plugin stored today, and how much it may store in a day.
 #[derive(Serialize, JsonSchema)]
 struct StoredToday {
     bytes: u64,
@@ -53,7 +53,7 @@ struct Unfit {
     errors: Vec<Violation>,
 }
 
-/// Every file in the plugin directory, and what became of it.
+/// Every file in the plugin directory, and its state.
 pub fn files(api: &Api) -> PluginFiles {
     let now = api.context.clock.now_ms();
     let file = |report: FileReport| {
@@ -86,7 +86,7 @@ fn stored_today(plugin: &Plugin, now: i64) -> StoredToday {
     }
 }
 
-/// What a plugin has.
+/// What a plugin offers.
 #[derive(Serialize, JsonSchema)]
 pub struct PluginMetadata {
     name: String,

@@ -13,12 +13,12 @@ use moothall_store::DRIVER;
 use moothall_values::destination::is_same_origin;
 
 pub const CALLBACK: &str = "callback_url";
-/// Letters in which another name is still taken for it.
+/// How many letters of a misspelt name may differ.
 const SLIPS: usize = 2;
-/// Longest `callback_url`, in bytes.
+/// The longest `callback_url`, in bytes.
 pub const CALLBACK_BYTES: usize = 2 << 10;
 
-/// A misspelt `callback_url` is no parameter, also where the plugin's schema would leave it open.
+/// A misspelt `callback_url` is refused, also if the plugin's schema allows any parameter.
 pub fn require_none_meant(
     parameters: &BTreeMap<String, Box<RawValue>>,
     kind: Option<&ProcessType>,
@@ -27,7 +27,7 @@ pub fn require_none_meant(
         let Some(schema) = kind.map(|kind| kind.parameters.document()) else { return false };
         match schema.get("properties") {
             Some(known) => known.get(name).is_some(),
-            // Its names stand elsewhere.
+            // Its names are in the schema that it refers to.
             None => schema.get("$ref").is_some() || schema.get("allOf").is_some(),
         }
     };
@@ -40,14 +40,14 @@ pub fn require_none_meant(
     })
 }
 
-/// In another case, without its underscore or its end, or with a slip of the finger.
+/// In another case, without its underscore or its end, or with a typing error.
 fn is_callback(name: &str) -> bool {
     let plain = |name: &str| name.to_ascii_lowercase().replace(['_', '-'], "");
     let (name, wanted) = (plain(name), plain(CALLBACK));
     name == "callback" || name.starts_with('c') && strsim::osa_distance(&name, &wanted) <= SLIPS
 }
 
-/// Where the driver is told; null is none.
+/// The URL for the driver; null: none.
 pub async fn callback(api: &Api, url: Box<RawValue>) -> Result<Option<String>, Problem> {
     match serde_json::from_str(url.get()) {
         Ok(None) => Ok(None),
@@ -66,7 +66,7 @@ pub async fn callback(api: &Api, url: Box<RawValue>) -> Result<Option<String>, P
     }
 }
 
-/// Whether the operator himself named that place as the driver's.
+/// Whether the operator configured that URL for the driver.
 fn is_of_driver(api: &Api, url: &str) -> Result<bool, Problem> {
     let driver = api.context.store.read(|reader| reader.endpoint(DRIVER))?;
     let driver = driver.filter(|driver| driver.url_by == "environment");

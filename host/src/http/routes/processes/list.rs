@@ -17,10 +17,10 @@ use moothall_core::ids::CommunityId;
 use moothall_store::{ProcessFilter, ProcessRow};
 use moothall_values::json::{self, Object};
 
-/// Processes on one page at most.
+/// The most processes on one page.
 const PAGE: usize = 100;
 
-/// A page of them, as `list` writes it.
+/// A page of processes, as `list` writes it.
 pub enum Processes {}
 
 impl JsonSchema for Processes {
@@ -65,7 +65,7 @@ pub async fn list(
     };
     let rows = api.context.store.read(|reader| reader.processes(&filter))?;
     if rows.is_empty() {
-        // Processes outlive their plugin: one of which there are some was there.
+        // Processes outlive their plugin: if it has any, it existed.
         plugin.as_deref().map_or(Ok(()), |plugin| require_plugin(&api, plugin))?;
     }
     let next = rows.get(limit - 1).map(|row| row.public_id.clone());
@@ -83,7 +83,7 @@ fn status(text: &str) -> Result<ProcessStatus, Problem> {
         .ok_or_else(|| Problem::bad_request("`status` is one of created, pending and completed"))
 }
 
-/// Pages go on after a process that is named by its id.
+/// The next page begins after the process with this id.
 fn after(api: &Api, id: Option<&str>) -> Result<i64, Problem> {
     let Some(id) = id else { return Ok(0) };
     let row = api.context.store.read(|reader| reader.process(id))?;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::http::json_text::text_of;
 use crate::http::middleware::idempotency::Success;
 
-/// Dead letters that one request retries or skips.
+/// The most dead letters that one request retries or skips.
 pub const AT_ONCE: usize = 5_000;
 
 /// How many dead letters were retried or skipped.
@@ -16,7 +16,7 @@ pub struct Settled {
     pub count: usize,
 }
 
-/// One that was named and not found is no success.
+/// If a named dead letter is not found, that is a failure.
 pub fn settled(id: Option<i64>, count: usize) -> Result<Success, ()> {
     match (id, count) {
         (Some(_), 0) => Err(()),

@@ -9,11 +9,11 @@ use moothall_core::clock::Moment;
 use moothall_core::ids::{CommunitySlug, InstanceId, PluginName, WorkerId};
 use moothall_store::{DeadLetter, WebhookItem, WorkerEvent, WorkerRow};
 
-/// Retries and dead letters of each that are shown.
+/// The most retries and dead letters of each worker in an answer.
 const SHOWN: usize = 20;
-/// Events after a worker's cursor that its lag is counted in.
+/// The most events after a worker's cursor that are counted as its lag.
 const COUNTED: usize = 1_000;
-/// Dead letters of webhooks that are shown.
+/// The most dead letters of webhooks in an answer.
 const SHOWN_WEBHOOKS: usize = 100;
 
 #[derive(Serialize, JsonSchema)]
@@ -168,7 +168,7 @@ fn retry(waiting: WorkerEvent) -> Retry {
     }
 }
 
-/// Without its event's id and type once that is no longer kept.
+/// Without its event's id and type once the event is no longer kept.
 fn dead_event(dead: DeadLetter) -> DeadEvent {
     let (event, event_type) = dead.event.unzip();
     DeadEvent {

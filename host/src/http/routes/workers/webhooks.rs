@@ -16,7 +16,7 @@ use crate::http::problem::Problem;
 use crate::http::routes::workers::settled::{AT_ONCE, settled};
 use moothall_store::Tx;
 
-/// Which dead letter; all of them if none is named.
+/// Which dead letter; without one, all of them.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "DeadWebhooks")]
 pub struct DeadWebhooksBody {
