@@ -20,6 +20,7 @@ use moothall_core::config::SchedulerConfig;
 use moothall_core::fair_share::FairShare;
 use moothall_core::ids::{InstanceId, PluginDigestId, PluginName, ProcessId};
 use moothall_core::retry::STORE_PAUSE;
+use moothall_core::schedule::{Schedule, ScheduleKind};
 use moothall_engine::calls::Calls;
 use moothall_engine::context::Context;
 use moothall_store::{Advance, ScheduleRow};
@@ -216,7 +217,7 @@ impl Scheduler {
                 if let Err(error) = self.add_schedules(plugin.name.as_str(), &kind, schedule).await
                 {
                     let plugin = plugin.name.as_str();
-                    tracing::warn!(%error, plugin, kind, "some of its instances do not tick yet");
+                    tracing::warn!(%error, plugin, %kind, "some of its instances do not tick yet");
                     known.remove(plugin);
                 }
             }
@@ -227,8 +228,8 @@ impl Scheduler {
     async fn add_schedules(
         &self,
         plugin: &str,
-        kind: &str,
-        schedule: &moothall_core::schedule::Schedule,
+        kind: &ScheduleKind,
+        schedule: &Schedule,
     ) -> Result<(), moothall_store::StoreError> {
         let mut after = Some(InstanceId(0));
         while let Some(from) = after {
@@ -239,7 +240,7 @@ impl Scheduler {
             if lacking.is_empty() {
                 continue;
             }
-            let (due, kind) = (schedule.first(self.context.clock.now_ms()), kind.to_owned());
+            let (due, kind) = (schedule.first(self.context.clock.now_ms()), kind.clone());
             let add = move |tx: &moothall_store::Tx<'_>| {
                 let mut lacking = lacking.iter();
                 lacking.try_for_each(|id| tx.put_schedule(*id, ProcessId(0), &kind, due))

@@ -1,6 +1,8 @@
 //! When something periodic is due next: an interval, or a cron expression in a time zone, with jitter. Pure
 //! arithmetic on given times; several missed ticks count as one.
 
+mod kind;
+
 use croner::Cron;
 use croner::parser::{CronParser, Year};
 use jiff::Timestamp;
@@ -8,6 +10,8 @@ use jiff::tz::TimeZone;
 
 use crate::ids::random_bytes;
 use crate::retry::RetryPolicy;
+
+pub use kind::ScheduleKind;
 
 /// The default interval, in milliseconds.
 const DEFAULT_EVERY_MS: i64 = 60_000;

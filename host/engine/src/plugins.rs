@@ -27,7 +27,7 @@ pub use moothall_values::declared::Declared;
 pub use moothall_values::manifest;
 pub use moothall_values::schema;
 pub use moothall_values::subscriptions::SENDING;
-pub use plugin::{Action, NAMED, NamedSchedule, Plugin, PluginCall, ProcessType};
+pub use plugin::{Action, NamedSchedule, Plugin, PluginCall, ProcessType};
 pub use report::{FileReport, LoadError, OfServing, ServingVersion, Status};
 pub use route::Route;
 pub use schema::{Bounds, Budget, Lead, Room, Schema, Violation};

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::{FAR_EVERY, Scheduler};
 use moothall_core::ids::PluginName;
 use moothall_core::retry::PLUGIN_WORK;
-use moothall_core::schedule::Schedule;
+use moothall_core::schedule::{Schedule, ScheduleKind};
 use moothall_engine::plugins::Plugin;
 use moothall_store::{FarSchedule, StoreError};
 
@@ -78,11 +78,11 @@ impl Scheduler {
 
 /// The latest that it can be due, and when it is due if it was later.
 fn bounds(plugin: &Plugin, one: &FarSchedule, failures: u32, now: i64) -> Option<(i64, i64)> {
-    let schedule = match one.row.kind.as_str() {
-        "closing" => return Some(of_closing(one.closing_at, now)),
-        "producer" => plugin.producer.as_ref()?,
-        "update" => &plugin.processes.get(one.process.as_deref()?)?.schedule,
-        kind => &plugin.schedule(kind)?.schedule,
+    let schedule = match &one.row.kind {
+        ScheduleKind::Closing => return Some(of_closing(one.closing_at, now)),
+        ScheduleKind::Producer => plugin.producer.as_ref()?,
+        ScheduleKind::Update => &plugin.processes.get(one.process.as_deref()?)?.schedule,
+        ScheduleKind::Named(name) => &plugin.schedule(name)?.schedule,
     };
     Some(of_cadence(schedule, failures, now))
 }

@@ -67,6 +67,7 @@ fn advance(row: &ScheduleRow, to: i64, at: i64, failures: u32, error: Option<Str
 mod tests {
     use super::*;
     use moothall_core::ids::InstanceId;
+    use moothall_core::schedule::ScheduleKind;
     use moothall_engine::plugins::Away;
     use moothall_guest::Fault;
 
@@ -79,7 +80,7 @@ mod tests {
             id: 7,
             instance: InstanceId(1),
             process: None,
-            kind: "producer".to_owned(),
+            kind: ScheduleKind::Producer,
             due_at,
             last_at: None,
             failures,

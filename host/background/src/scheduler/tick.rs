@@ -8,7 +8,7 @@ use moothall_core::clock::rfc3339;
 use moothall_core::effects::ProcessStatus;
 use moothall_core::ids::RequestId;
 use moothall_core::retry::STORE_PAUSE;
-use moothall_core::schedule::Schedule;
+use moothall_core::schedule::{Schedule, ScheduleKind};
 use moothall_engine::calls::{CallError, Callee, Collected, Mode, ValidatedCall};
 use moothall_engine::plugins::{Plugin, ProcessFunction};
 use moothall_guest::Fault;
@@ -109,8 +109,8 @@ impl Scheduler {
     pub(super) fn after_panic(&self, row: &ScheduleRow) -> Advance {
         tracing::error!(schedule = row.id, "a tick panicked");
         let error = CallError::from(Fault::Host("the tick panicked; see the log".into()));
-        let rhythm = match row.kind.as_str() {
-            "closing" => Rhythm::Closing,
+        let rhythm = match row.kind {
+            ScheduleKind::Closing => Rhythm::Closing,
             _ => Rhythm::Schedule(Schedule::default()),
         };
         next::after_failure(row, Some(&rhythm), &error, self.now())
@@ -122,10 +122,11 @@ impl Scheduler {
 }
 
 fn of_instance(plugin: &Plugin, row: &ScheduleRow) -> Result<(Callee, Schedule), NotReady> {
-    if row.kind == "producer" {
+    if row.kind == ScheduleKind::Producer {
         return Ok((ProducerTick.into(), plugin.producer.clone().ok_or(NotReady::Gone)?));
     }
-    let schedule = plugin.schedule(&row.kind).ok_or(NotReady::Gone)?;
+    let schedule = row.kind.name().and_then(|name| plugin.schedule(name));
+    let schedule = schedule.ok_or(NotReady::Gone)?;
     let (name, scheduled_at) = (schedule.name.clone(), rfc3339(row.due_at));
     Ok((ScheduleTick { name, scheduled_at }.into(), schedule.schedule.clone()))
 }
@@ -137,7 +138,7 @@ fn of_process(
 ) -> Result<(Callee, Rhythm), NotReady> {
     let unknown = || CallError::unknown_process(plugin, &process.name);
     let kind = plugin.processes.get(&process.name).cloned().ok_or_else(unknown)?;
-    let closing = row.kind == "closing";
+    let closing = row.kind == ScheduleKind::Closing;
     if closing && kind.has(ProcessFunction::Close) {
         return Ok((Callee::close(kind), Rhythm::Closing));
     }

@@ -9,6 +9,7 @@ use crate::plugins::{Plugin, ProcessFunction, ProcessType};
 use moothall_core::effects::{ProcessChange, ProcessStatus};
 use moothall_core::ids::{RequestId, unguessable_ulid};
 use moothall_core::instance::{Instance, ProcessRef};
+use moothall_core::schedule::ScheduleKind;
 use moothall_guest::Fault;
 use moothall_store::{ProcessRow, StoreError, Tx};
 
@@ -147,7 +148,7 @@ fn store_new(
 ) -> Result<(), StoreError> {
     tx.add_process(row, change, now)?;
     if row.status != ProcessStatus::Completed && kind.has(ProcessFunction::Update) {
-        tx.put_schedule(row.instance, row.id, "update", kind.schedule.first(now))?;
+        tx.put_schedule(row.instance, row.id, &ScheduleKind::Update, kind.schedule.first(now))?;
     }
     Ok(())
 }

@@ -9,13 +9,11 @@ use super::metrics::{CallMetrics, PluginMetrics};
 use super::route::Route;
 use super::worker::Worker;
 use moothall_core::ids::{PluginDigestId, PluginName};
-use moothall_core::schedule::Schedule;
+use moothall_core::schedule::{Schedule, ScheduleKind};
 use moothall_guest::{Guest, PluginContext};
 use moothall_values::manifest::{Manifest, ProcessFunction, Scope};
 use moothall_values::schema::Schema;
 
-/// What the kind of a named schedule begins with, before its name.
-pub const NAMED: &str = "schedule/";
 /// One version of a plugin, ready to be called.
 pub struct Plugin {
     pub name: PluginName,
@@ -88,15 +86,14 @@ impl Plugin {
     }
 
     /// The schedules of each instance: kind, and when it is due.
-    pub fn schedules(&self) -> impl Iterator<Item = (String, &Schedule)> {
-        let producer = self.producer.iter().map(|schedule| ("producer".to_owned(), schedule));
+    pub fn schedules(&self) -> impl Iterator<Item = (ScheduleKind, &Schedule)> {
+        let producer = self.producer.iter().map(|schedule| (ScheduleKind::Producer, schedule));
         let named = self.schedules.iter();
-        producer.chain(named.map(|one| (format!("{NAMED}{}", one.name), &one.schedule)))
+        producer.chain(named.map(|one| (ScheduleKind::Named(one.name.clone()), &one.schedule)))
     }
 
-    /// The schedule of that kind.
-    pub fn schedule(&self, kind: &str) -> Option<&NamedSchedule> {
-        let name = kind.strip_prefix(NAMED)?;
+    /// The schedule of that name.
+    pub fn schedule(&self, name: &str) -> Option<&NamedSchedule> {
         self.schedules.iter().find(|one| *one.name == *name)
     }
 

@@ -13,7 +13,6 @@ use crate::http::problem::Problem;
 use crate::http::route::{Route, failure, get, query};
 use moothall_core::clock::Moment;
 use moothall_core::ids::{CommunitySlug, InstanceId, PluginName};
-use moothall_engine::plugins::NAMED;
 use moothall_store::{ScheduleFilter, ScheduleRow};
 
 /// The most schedules on one page.
@@ -70,7 +69,7 @@ struct Schedules {
 struct NamedSchedule {
     id: i64,
     /// `schedule`: a schedule of the manifest.
-    kind: String,
+    kind: &'static str,
     name: Option<String>,
     community: Option<CommunitySlug>,
     plugin: Option<PluginName>,
@@ -88,14 +87,10 @@ fn shown(api: &Api, row: &ScheduleRow) -> NamedSchedule {
     let process = row
         .process
         .and_then(|id| api.context.store.read(|reader| reader.process_by_id(id)).ok().flatten());
-    let (kind, name) = match row.kind.strip_prefix(NAMED) {
-        Some(name) => ("schedule", Some(name.to_owned())),
-        None => (row.kind.as_str(), None),
-    };
     NamedSchedule {
         id: row.id,
-        kind: kind.to_owned(),
-        name,
+        kind: row.kind.label(),
+        name: row.kind.name().map(str::to_owned),
         community: instance.as_ref().map(|one| one.community.slug.clone()),
         plugin: instance.as_ref().map(|one| one.plugin.clone()),
         instance: row.instance,

@@ -15,6 +15,7 @@ use moothall_core::clock::rfc3339;
 use moothall_core::effects::{ProcessChange, ProcessStatus};
 use moothall_core::ids::{CommunityId, InstanceId, ProcessId, new_event_id};
 use moothall_core::instance::ProcessRef;
+use moothall_core::schedule::ScheduleKind;
 use moothall_values::json::Object;
 
 pub(super) const PROCESS: Table = Table("process", 0);
@@ -322,8 +323,8 @@ impl Tx<'_> {
 
     fn keep_closing(&self, row: &ProcessRow) -> Result<(), StoreError> {
         match row.closing_at.filter(|_| row.status != ProcessStatus::Completed) {
-            Some(due) => self.put_schedule(row.instance, row.id, "closing", due),
-            None => self.remove_schedule(row.instance, row.id, "closing"),
+            Some(due) => self.put_schedule(row.instance, row.id, &ScheduleKind::Closing, due),
+            None => self.remove_schedule(row.instance, row.id, &ScheduleKind::Closing),
         }
     }
 

@@ -5,9 +5,10 @@
 
 use rusqlite::{Row, params};
 
-use crate::engine::rows::{Table, sql_limit};
+use crate::engine::rows::{Table, sql_limit, unknown};
 use crate::{Reader, StoreError, Tx};
 use moothall_core::ids::{InstanceId, ProcessId};
+use moothall_core::schedule::ScheduleKind;
 
 const SCHEDULE: Table = Table("schedule", 0);
 
@@ -18,8 +19,7 @@ pub struct ScheduleRow {
     pub instance: InstanceId,
     /// None: of the instance itself.
     pub process: Option<ProcessId>,
-    /// `producer`, `update`, `closing`, or `schedule/<name>`.
-    pub kind: String,
+    pub kind: ScheduleKind,
     pub due_at: i64,
     pub last_at: Option<i64>,
     pub failures: u32,
@@ -62,11 +62,12 @@ pub struct Advance {
 const COLUMNS: &str = "id, instance_id, process_id, kind, due_at, last_at, failures, last_error";
 
 fn schedule_row(row: &Row<'_>) -> rusqlite::Result<ScheduleRow> {
+    let kind: String = row.get(3)?;
     Ok(ScheduleRow {
         id: row.get(0)?,
         instance: InstanceId(row.get(1)?),
         process: Some(row.get(2)?).filter(|id| *id != 0).map(ProcessId),
-        kind: row.get(3)?,
+        kind: ScheduleKind::parse(&kind).ok_or_else(|| unknown(3, &kind))?,
         due_at: row.get(4)?,
         last_at: row.get(5)?,
         failures: row.get(6)?,
@@ -131,7 +132,7 @@ impl Reader<'_> {
     pub fn without_schedule(
         &self,
         plugin: &str,
-        kind: &str,
+        kind: &ScheduleKind,
         after: InstanceId,
         limit: usize,
     ) -> Result<(Vec<InstanceId>, Option<InstanceId>), StoreError> {
@@ -139,9 +140,10 @@ impl Reader<'_> {
             "SELECT id, plugin = ?1 AND NOT EXISTS (SELECT 1 FROM schedule WHERE instance_id = instance.id \
              AND process_id = 0 AND kind = ?4) FROM instance WHERE id > ?2 ORDER BY id LIMIT ?3",
         )?;
-        let rows = statement.query_map(params![plugin, after.0, limit as i64, kind], |row| {
-            Ok((InstanceId(row.get(0)?), row.get::<_, bool>(1)?))
-        })?;
+        let rows = statement
+            .query_map(params![plugin, after.0, limit as i64, kind.to_string()], |row| {
+                Ok((InstanceId(row.get(0)?), row.get::<_, bool>(1)?))
+            })?;
         let rows: Vec<_> = rows.collect::<Result<_, _>>()?;
         let next = rows.last().map(|(id, _)| *id).filter(|_| rows.len() == limit);
         Ok((rows.into_iter().filter(|(_, lacks)| *lacks).map(|(id, _)| id).collect(), next))
@@ -155,7 +157,7 @@ impl Tx<'_> {
         &self,
         instance: InstanceId,
         process: ProcessId,
-        kind: &str,
+        kind: &ScheduleKind,
         due_at: i64,
     ) -> Result<(), StoreError> {
         self.conn
@@ -164,7 +166,7 @@ impl Tx<'_> {
                  SELECT id, ?2, ?3, ?4, 0 FROM instance WHERE id = ?1 \
                  ON CONFLICT (instance_id, process_id, kind) DO UPDATE SET due_at = excluded.due_at, failures = 0",
             )?
-            .execute(params![instance.0, process.0, kind, due_at])?;
+            .execute(params![instance.0, process.0, kind.to_string(), due_at])?;
         self.raised.schedules.set(true);
         Ok(())
     }
@@ -244,13 +246,13 @@ impl Tx<'_> {
         &self,
         instance: InstanceId,
         process: ProcessId,
-        kind: &str,
+        kind: &ScheduleKind,
     ) -> Result<(), StoreError> {
         self.conn
             .prepare_cached(
                 "DELETE FROM schedule WHERE instance_id = ?1 AND process_id = ?2 AND kind = ?3",
             )?
-            .execute(params![instance.0, process.0, kind])?;
+            .execute(params![instance.0, process.0, kind.to_string()])?;
         Ok(())
     }
 

@@ -10,6 +10,7 @@ use crate::calls::{Writes, charge};
 use moothall_core::day_budget::Charge;
 use moothall_core::ids::{Generation, InstanceId, ProcessId};
 use moothall_core::instance::{CommunityNames, Instance, secret_context};
+use moothall_core::schedule::ScheduleKind;
 use moothall_guest::{Fault, MemoryReservation};
 use moothall_store::{CommunityRow, NewInstance, NewWorker, SecretRow, StoreError, Tx};
 
@@ -38,7 +39,7 @@ pub(super) struct Written {
     writes: Writes,
     workers: Vec<NewWorker>,
     /// Its schedules, and when each ticks first.
-    first_ticks: Vec<(String, i64)>,
+    first_ticks: Vec<(ScheduleKind, i64)>,
 }
 
 /// What a mutation keeps reserved until it is stored: memory of guests, and bytes of its plugins' days.
