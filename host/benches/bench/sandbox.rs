@@ -1,6 +1,5 @@
-//! The rows `sandbox-…`: one call after the other without HTTP, store or checks: a fresh store, an
-//! instance, `times-two`, and dropping all of it. Must never use anything of the host except its
-//! engine settings, so that the two sides differ in nothing else.
+//! The rows `sandbox-…` and `resident`: calls without HTTP, database or checks: a new wasmtime `Store`, an instance,
+//! `times-two`, and dropping both. Must never use anything of the host except its engine settings.
 //!
 //! Each measurement is a process of its own, so that one engine's reserved memory does not slow the
 //! other.

@@ -17,7 +17,7 @@ use super::process;
 use super::template::Template;
 
 const LISTENING_WITHIN: Duration = Duration::from_mins(1);
-/// The longest wait for the host to end; it gives calls in flight up to 30 s.
+/// The longest wait for the host to end; it gives calls in flight 25 s by default (`[http] drain_ms`).
 const STOPPED_WITHIN: Duration = Duration::from_secs(40);
 const POLL: Duration = Duration::from_millis(1);
 const LOG_LINES_SHOWN: usize = 10;
@@ -75,15 +75,15 @@ impl Server {
         Ok(())
     }
 
-    /// Waits until the process does nothing, or `within` has passed.
+    /// Waits until the process uses less than a tenth of a core, or `within` has passed.
     pub fn await_idle(&self, within: Duration) -> Result<()> {
-        const POLL: Duration = Duration::from_millis(250);
+        const SAMPLE: Duration = Duration::from_millis(250);
         let deadline = Instant::now() + within;
         let mut before = process::cpu(self.pid())?;
         loop {
-            thread::sleep(POLL);
+            thread::sleep(SAMPLE);
             let now = process::cpu(self.pid())?;
-            if now.saturating_sub(before) < POLL / 10 || Instant::now() > deadline {
+            if now.saturating_sub(before) < SAMPLE / 10 || Instant::now() > deadline {
                 return Ok(());
             }
             before = now;
@@ -112,7 +112,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Both fail only if the process has ended already.
+        // An error does not matter: the process has ended, or is about to.
         if self.child.kill().is_ok() {
             let _ended = self.child.wait();
         }

@@ -1,5 +1,5 @@
 //! The rows `write-…`: durable actions that write state, compared with calls that write nothing,
-//! and with SQLite on the same disk without a host. Must never write a value twice, see `template`.
+//! and with SQLite on the same disk without a host. Two writes in a row to one key must differ, see `template`.
 
 use anyhow::{Result, ensure};
 

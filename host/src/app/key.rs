@@ -1,6 +1,6 @@
 //! Finds the sealing key at the start: the host starts only with the key that its database was made with.
 //!
-//! A wrong key opens nothing, and what it seals later is lost with the right one. So the database keeps a sealed
+//! A wrong key opens nothing, and what it seals cannot be opened once the right key is back. So the database keeps a sealed
 //! constant, and the host makes a new key only where nothing is sealed yet.
 
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ pub struct Source {
     pub variable: Option<String>,
 }
 
-/// The database's key, which is created if nothing is sealed yet.
+/// Loads the database's key; makes one if there is none and nothing is sealed yet.
 pub async fn keyring(
     store: &Store,
     source: &Source,
@@ -43,13 +43,13 @@ pub async fn keyring(
         None => is_new || samples.iter().any(|sample| opens(&keyring, sample)),
     };
     if !fits {
-        bail!(source.is_wrong());
+        bail!(source.wrong_key_message());
     }
     if check.is_none() {
         let sealed = keyring.seal(CONTEXT, CONSTANT.as_bytes())?;
-        let of_write = store.clone();
+        let for_write = store.clone();
         let write = move || {
-            let (store, sealed) = (of_write.clone(), sealed.clone());
+            let (store, sealed) = (for_write.clone(), sealed.clone());
             async move { store.write("key.check", move |tx| tx.put_key_check(&sealed)).await }
         };
         let written = unwritten.write(store, "the check of the sealing key", write).await;
@@ -82,7 +82,7 @@ impl Source {
         }
     }
 
-    fn is_wrong(&self) -> String {
+    fn wrong_key_message(&self) -> String {
         let what = match &self.variable {
             Some(_) => "the key in MOOTHALL_SECRET_KEY".to_owned(),
             None => format!("the key in {}", self.file.display()),
@@ -95,9 +95,14 @@ impl Source {
 
     fn remedy(&self) -> String {
         let directory = self.file.parent().unwrap_or(Path::new("."));
+        let put_back = match &self.variable {
+            Some(_) => {
+                format!("set it to the right key, or unset it if {} has that", self.file.display())
+            }
+            None => "put the right key back there, or set MOOTHALL_SECRET_KEY to it".to_owned(),
+        };
         format!(
-            "put the right key back there, or set MOOTHALL_SECRET_KEY to it; to begin afresh, without what is stored, \
-             move {} away or name another directory with --data",
+            "{put_back}; to begin afresh, without what is stored, move {} away or name another directory with --data",
             directory.display()
         )
     }

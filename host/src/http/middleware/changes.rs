@@ -1,4 +1,4 @@
-//! Reads the change event (`api.change`) of a request from its method, path and headers.
+//! Reads the change event (`api.change`) of a request from its method, URL, route and API key.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use crate::http::route::{ChangeEvent, Route};
 use moothall_core::changes::{Change, Statuses};
 use moothall_core::ids::RequestId;
 
-/// The statuses of answers to changes.
+/// The status of the answer when a resource was created, changed or removed.
 const STATUSES: Statuses = Statuses { created: 201, changed: 200, removed: 204 };
 
-/// The change that a request makes, as far as its head says.
+/// The change that a request makes, without what only the handler knows: the id of a new resource, the outcome.
 pub struct Changing(pub Change);
 
 impl FromRequestParts<Arc<Api>> for Changing {

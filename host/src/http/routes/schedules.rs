@@ -23,7 +23,7 @@ pub fn routes() -> Vec<Route> {
         get(
             "/api/internal/schedules",
             "listSchedules",
-            "What is due when, and what failed last",
+            "Lists schedules: when each is due, and why it last failed",
             list,
         )
         .query(&[query::COMMUNITY, query::PLUGIN, query::AFTER, query::LIMIT])
@@ -60,15 +60,15 @@ async fn list(
 
 #[derive(Serialize, JsonSchema)]
 struct Schedules {
-    schedules: Vec<NamedSchedule>,
+    schedules: Vec<ScheduleView>,
     /// The `after` of the next page.
     next: Option<i64>,
 }
 
 #[derive(Serialize, JsonSchema)]
-struct NamedSchedule {
+struct ScheduleView {
     id: i64,
-    /// `schedule`: a schedule of the manifest.
+    /// `producer`, `update`, `closing`, or `schedule`: a named schedule of the manifest.
     kind: &'static str,
     name: Option<String>,
     community: Option<CommunitySlug>,
@@ -82,12 +82,12 @@ struct NamedSchedule {
     backing_off: bool,
 }
 
-fn shown(api: &Api, row: &ScheduleRow) -> NamedSchedule {
+fn shown(api: &Api, row: &ScheduleRow) -> ScheduleView {
     let instance = api.context.communities.instance(row.instance);
     let process = row
         .process
         .and_then(|id| api.context.store.read(|reader| reader.process_by_id(id)).ok().flatten());
-    NamedSchedule {
+    ScheduleView {
         id: row.id,
         kind: row.kind.label(),
         name: row.kind.name().map(str::to_owned),

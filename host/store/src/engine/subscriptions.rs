@@ -1,5 +1,6 @@
-//! The writer's cache of which endpoints subscribe to what: each event asks for it. `tables::subscriptions` fills it;
-//! whatever changes an endpoint empties it, and so does each write that fails.
+//! The writer's cache of which endpoints subscribe to what: each event asks for it. `tables::subscriptions` fills it. Every
+//! write that changes who subscribes to what empties it, and so does a write that fails, because it may have read rows
+//! that were rolled back.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use moothall_core::events::matches;
 use moothall_core::ids::EndpointId;
 
-/// The subscriptions that were read, if they are known.
+/// The cached subscriptions, if there are any.
 #[derive(Default)]
 pub struct Subscriptions(RefCell<Option<Arc<[Subscription]>>>);
 
@@ -25,7 +26,7 @@ impl Subscriptions {
         self.0.replace(None);
     }
 
-    /// Those that are known, or those that `read` reads.
+    /// The cached subscriptions; if there are none, calls `read` and caches what it returns.
     pub fn or_read<E>(
         &self,
         read: impl FnOnce() -> Result<Vec<Subscription>, E>,

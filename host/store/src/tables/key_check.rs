@@ -21,7 +21,7 @@ pub enum SampleOf {
 }
 
 impl Reader<'_> {
-    /// The sealed constant; none in a database of an older version.
+    /// The sealed constant; none in a new database, or in one from before the constant was kept.
     pub fn key_check(&self) -> Result<Option<Vec<u8>>, StoreError> {
         let mut statement = self.conn.prepare_cached("SELECT sealed FROM key_check")?;
         Ok(statement.query_row([], |row| row.get(0)).optional()?)

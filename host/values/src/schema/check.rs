@@ -46,7 +46,7 @@ fn draft_named(path: &str, dialect: &Value) -> Result<Draft, SchemaError> {
     }
 }
 
-/// Every reason to refuse `document` that can be found without building a validator.
+/// The first reasons to refuse `document`, as far as they can be found without building a validator.
 pub fn reasons(
     draft: Draft,
     document: &Value,
@@ -83,15 +83,15 @@ fn dialect(node: &Node) -> Option<SchemaError> {
 fn dangling(Dangling { path, reference, remote }: &Dangling) -> SchemaError {
     let message = match remote {
         true => format!(
-            "the reference {reference:?} leads out of the schema; copy what it means into `$defs`, nothing is fetched"
+            "the reference {reference:?} leads out of the schema; copy the schema that it refers to into `$defs`: the host fetches nothing"
         ),
         false => format!("the reference {reference:?} leads to nothing in the schema"),
     };
     SchemaError::at(path, message)
 }
 
-/// Builds the validator. Each of its patterns pays for the texts that it matches; those in `patternProperties`
-/// are paid for in advance, with the names.
+/// Builds the validator. A `pattern` charges the budget for each text that it matches; what `patternProperties` cost is
+/// charged before the validation, by the length of the names.
 pub fn build(
     draft: Draft,
     document: &Value,
@@ -121,7 +121,7 @@ pub fn build(
     options.build(document).map_err(|error| SchemaError::at(error.instance_path().as_str(), &error))
 }
 
-/// The check of a regular expression compares each of its group names with every other, so a longer text counts
+/// The check of a regular expression compares each of its group names with every other, so a text over `REGEX_BYTES` counts
 /// as invalid.
 fn is_regex(text: &str) -> bool {
     text.len() <= REGEX_BYTES && jsonschema_regex::is_valid_ecma_regex(text)

@@ -1,9 +1,9 @@
 //! The defaults of a schema: found once, as a tree of only those properties that lead to a default, and then
 //! filled into values.
 //!
-//! Only `properties.*.default` counts, also through references inside the document, but never inside allOf,
-//! anyOf or oneOf: which branch holds is known only after validation. What a value already has is never
-//! changed.
+//! Only `properties.*.default` counts, also through references inside the document, and not inside any other keyword
+//! (allOf, anyOf, oneOf, if, items, …), most of which decide only during validation what applies. What a value already has
+//! is never changed.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,11 +13,11 @@ use super::places::Place;
 use super::references::{References, SchemaId};
 use super::{Bounds, SchemaError, Violation};
 
-/// The greatest depth of defaults inside defaults: deeper ones lead back to themselves.
+/// The greatest depth of defaults inside defaults. Deeper ones are refused, because they probably lead back to themselves.
 const DEPTH: usize = 64;
 
 pub struct Defaults {
-    /// By the schema of an object, without those that lead to no default.
+    /// What is filled into an object, by the object's schema. Schemas that lead to no default are left out.
     objects: HashMap<SchemaId, ObjectDefaults>,
     limits: Amount,
 }
@@ -26,7 +26,7 @@ pub struct Defaults {
 struct ObjectDefaults {
     /// Members that are added where they are absent.
     absent: Vec<(String, Completed)>,
-    /// Members that, if they exist, have defaults inside.
+    /// The schema of each member that may have defaults inside.
     present: HashMap<String, SchemaId>,
 }
 
@@ -179,7 +179,7 @@ fn complete(
     Ok(())
 }
 
-/// `None` if it never ends.
+/// `None` if the defaults nest deeper than `DEPTH`, or `room`, which all schemas of a manifest share, is used up.
 fn complete_value(
     objects: &Fields,
     object: SchemaId,
@@ -212,7 +212,7 @@ fn endless(references: &References, field: &Field) -> SchemaError {
     let path = &references.schemas[field.object].path;
     SchemaError::at(
         path,
-        "the defaults inside its default do not end, or are too many; leave out one of those that lead back here",
+        "the defaults inside its default lead back here, nest deeper than 64, or are more than the schemas of a manifest may have together; leave some out",
     )
 }
 
@@ -256,7 +256,8 @@ fn default(references: &References, property: SchemaId) -> Option<Completed> {
     Some(Completed { value: value.clone(), size: Amount::of(value) })
 }
 
-/// The schema itself, then what it refers to, nearest first.
+/// The schema itself, then the chain of schemas that it refers to; of several references in one schema only the first that
+/// is new counts.
 fn descriptions(references: &References, id: SchemaId) -> Vec<SchemaId> {
     let mut found = vec![id];
     let mut next = 0;
