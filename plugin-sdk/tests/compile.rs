@@ -1,5 +1,5 @@
 //! Every mistake is a compile error on the right token that shows the right form.
-//! After a change of wording: `TRYBUILD=overwrite cargo test -p moothall-sdk --test compile`.
+//! After a change of wording: `TRYBUILD=overwrite cargo xtask test -- mistakes_are_compile_errors`.
 
 #[test]
 fn mistakes_are_compile_errors() {

@@ -41,6 +41,9 @@ pub struct Mutations {
     pub change: Option<Arc<Change>>,
 }
 
+/// What became of a plugin that was enabled, and its instance.
+pub type Enabled = (Became, Arc<Instance>);
+
 /// What is stored with a community's change; it gets the community as it is then.
 pub type ExtraWriteOf<T> = Box<dyn FnOnce(&Tx<'_>, &T) -> Result<(), StoreError> + Send>;
 
@@ -199,9 +202,9 @@ impl Mutations {
         &self,
         slug: CommunitySlug,
         entry: PluginEntry,
-        (also, guard): (Option<ExtraWriteOf<(Became, Arc<Instance>)>>, impl Send + 'static),
+        (also, guard): (Option<ExtraWriteOf<Enabled>>, impl Send + 'static),
         request: RequestId,
-    ) -> MutationResult<(Became, Arc<Instance>)> {
+    ) -> MutationResult<Enabled> {
         self.alone(move |this| async move {
             let _guard = guard;
             let mutation_lock = this.mutation_lock(vec![slug.clone()]).await?;

@@ -31,7 +31,7 @@ pub struct PluginContext {
 
 impl std::fmt::Debug for PluginContext {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Terms").field("plugin", &self.plugin).finish_non_exhaustive()
+        f.debug_struct("PluginContext").field("plugin", &self.plugin).finish_non_exhaustive()
     }
 }
 

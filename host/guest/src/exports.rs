@@ -23,6 +23,7 @@ use wasmtime::component::{Instance, InstancePre};
 
 use crate::bindings::Error;
 use crate::call_state::CallState;
+use crate::fault::NotExported;
 use crate::function::{CallName, Function};
 use moothall_core::web;
 
@@ -179,9 +180,10 @@ interfaces! {
     routes: HandleRoute, "routes";
 }
 
-/// Cannot happen to a plugin that was loaded: the loader checks that it exports what its manifest names.
-fn not_exported(interface: &str) -> wasmtime::Error {
-    wasmtime::Error::msg(format!("the component does not export `{interface}`"))
+/// The host's fault: the loader checks that a component exports what its manifest names, and whoever calls anything else
+/// has to ask first (`Plugin::exports`).
+fn not_exported(interface: &'static str) -> wasmtime::Error {
+    NotExported(interface).into()
 }
 
 fn nothing((): ()) -> Output {

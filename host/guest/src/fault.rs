@@ -134,6 +134,9 @@ impl Fault {
         if let Some(NotInstantiated(cause)) = error.downcast_ref() {
             return Self::Host(format!("a sandbox cannot be made: {cause}"));
         }
+        if let Some(missing @ NotExported(_)) = error.downcast_ref() {
+            return Self::Host(missing.to_string());
+        }
         if let Some(trap) = error.downcast_ref::<Trap>() {
             return Self::Trap(trap_name(*trap));
         }
@@ -181,6 +184,11 @@ impl From<StoreError> for Fault {
         }
     }
 }
+
+/// The host called an interface that the component does not have.
+#[derive(Debug, thiserror::Error)]
+#[error("the host called `{0}`, which the component does not export")]
+pub struct NotExported(pub &'static str);
 
 /// The host's own failure before the guest began: no memory, for one.
 #[derive(Debug, thiserror::Error)]

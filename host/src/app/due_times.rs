@@ -10,12 +10,11 @@ use crate::http;
 use moothall_background::{webhooks, workers};
 use moothall_core::clock::Clock;
 use moothall_core::config::Config;
-use moothall_deliveries;
 use moothall_engine::oauth;
 use moothall_store::{DEDUPE_MS, EXPIRE_MS, Expiring, Store, StoreError, Tx, Waiting};
 
 /// How often the host checks whether the clock was set.
-const LOOK: Duration = Duration::from_millis(250);
+const POLL: Duration = Duration::from_millis(250);
 /// How often all due times are checked without that: work that was in flight when the clock was set is stored
 /// later.
 const EVERY: Duration = Duration::from_secs(10 * 60);
@@ -33,7 +32,7 @@ pub async fn keep_possible(store: Store, clock: Clock, config: Arc<Config>) {
                 Err(error) => tracing::debug!(%error, "due times are gone through later"),
             }
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL).await;
     }
 }
 

@@ -12,7 +12,6 @@ use secrecy::ExposeSecret;
 use crate::app::unwritten::Unwritten;
 use moothall_core::instance;
 use moothall_core::secrets::{Keyring, SecretError};
-use moothall_deliveries;
 use moothall_store::{SampleOf, SealedSample, Store};
 
 /// The context for which the constant is sealed, and the constant.

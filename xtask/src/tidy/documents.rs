@@ -10,7 +10,8 @@ use anyhow::{Context, Result};
 use super::sources::Source;
 
 /// Documents beside those in `DOCS`.
-const SINGLE: &[&str] = &["README.md", "CONTRIBUTING.md", "SECURITY.md", "host/ARCHITECTURE.md"];
+const SINGLE: &[&str] =
+    &["README.md", "CONTRIBUTING.md", "SECURITY.md", "host/ARCHITECTURE.md", "wit/README.md"];
 /// The folder whose documents are all checked.
 const DOCS: &str = "host/docs";
 /// Folders with files that a document may mention, besides the files of the root.

@@ -105,9 +105,11 @@ impl Levels {
             return Vec::new();
         }
         let problem = |line, message| Problem { path: source.path.clone(), line, message };
-        let Some((level, user)) = self.find(&path) else {
+        let found = self.find(&path).filter(|(_, name)| !self.is_unlisted(&path, name));
+        let Some((level, user)) = found else {
+            let module = path[..path.len().min(2)].join("::");
             let message =
-                format!("`{}` has no level in xtask/src/tidy/layers.rs; give it one", path[0]);
+                format!("`{module}` has no level in xtask/src/tidy/layers.rs; give it one");
             return vec![problem(1, message)];
         };
         let targets = used.iter().filter_map(|path| Some((path.line, self.target(path)?)));
@@ -128,6 +130,15 @@ impl Levels {
             name.split('/').all(|part| path.next() == Some(&part))
         });
         around.max_by_key(|(_, name)| name.len())
+    }
+
+    /// Whether the modules within `around` are listed one by one, and this one is not.
+    fn is_unlisted(&self, path: &[&str], around: &str) -> bool {
+        let depth = around.split('/').count();
+        let within = format!("{around}/");
+        let are_listed =
+            self.levels.iter().copied().flatten().any(|name| name.starts_with(&within));
+        path.len() > depth && are_listed
     }
 
     /// The module that is named; nothing for an item of the root.
@@ -213,5 +224,7 @@ mod tests {
                 "host/core/src/shiny.rs:1: `shiny` has no level in xtask/src/tidy/layers.rs; give it one"
             ]
         );
+        let within = problems("src/http/routes/shiny.rs", "//! x");
+        assert!(within[0].contains("`routes::shiny` has no level"), "{within:?}");
     }
 }

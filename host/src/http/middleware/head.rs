@@ -11,6 +11,7 @@ use hyper::body::{Body, Incoming};
 use crate::http::middleware::idempotency;
 use crate::http::middleware::instance::{COMMUNITY, PLATFORM};
 use crate::http::problem::Problem;
+use crate::http::route::query::Parameter;
 use crate::http::route::{Once, Route, query};
 use moothall_core::config::nearest;
 
@@ -51,7 +52,8 @@ pub fn check(
     require_host(request.version(), headers, is_twice)?;
     // An unknown route or method is refused later.
     let Some(route) = route.filter(|route| !route.is_open) else { return Ok(BodyOf::Route) };
-    let is_simple = query.is_empty() && !is_keyed && !is_twice && !is_coded;
+    let needs_query = route.query.iter().any(|parameter| parameter.is_needed);
+    let is_simple = query.is_empty() && !needs_query && !is_keyed && !is_twice && !is_coded;
     if is_simple && (!has_body || route.body.is_some()) {
         return Ok(BodyOf::Route);
     }
@@ -116,7 +118,12 @@ fn check_query(route: &Route, query: &str, headers: &HeaderMap) -> Result<(), Pr
         }
         seen.push(name);
     }
-    Ok(())
+    let is_missing =
+        |one: &&Parameter| one.is_needed && !seen.iter().any(|name| one.is_called(name));
+    match route.query.iter().find(is_missing) {
+        Some(missing) => Err(Problem::bad_query(format!("`{}` is missing", missing.name))),
+        None => Ok(()),
+    }
 }
 
 /// Header and query must choose the same instance.
