@@ -176,7 +176,7 @@ async fn calls_in_flight_finish_on_the_version_they_began_on() {
     let mut call = JoinSet::new();
     call.spawn(async move {
         // Longer than the compilation of the other version takes, unless the machine is very busy.
-        let wait = json!({ "key": "initialized", "ms": 8_000 });
+        let wait = json!({ "key": "initialized", "ms": 15_000 });
         driver.action("acme", "probe.read-then-wait", wait).await
     });
     until("the call is in flight", async || {

@@ -161,7 +161,7 @@ async fn the_log_tells_of_an_endpoint_that_is_disabled_and_of_one_that_is_not_re
     for _ in 0..5 {
         host.post(&format!("{path}/ping"), json!({})).await.expect(202);
     }
-    told("WARN", "is not reached").await;
+    told("WARN", "cannot be reached").await;
     let shown = host.get(&path).await.expect(200);
     let failure = shown["last_failure"]["detail"].as_str().expect("a sentence");
     assert!(failure.contains("connection refused") && !failure.contains("os error"), "{failure}");

@@ -61,13 +61,13 @@ async fn names_that_no_plugin_has_are_warnings() {
     .await;
     let log = host.logs();
     assert!(
-        !log.contains("[plugins.tutorial] is of") && !log.contains("[plugins.raw] is of"),
+        !log.contains("[plugins.tutorial]: there is") && !log.contains("[plugins.raw]: there is"),
         "{log}"
     );
     host.set_toml("[plugins.nobody]\nlimits = { cpu_ms = 60 }");
     host.reload();
     until("what SIGHUP brought is said", async || {
-        host.logs().contains("[plugins.nobody] is of no plugin").then_some(())
+        host.logs().contains("[plugins.nobody]: there is no plugin").then_some(())
     })
     .await;
 }
