@@ -314,6 +314,14 @@ mod tests {
     }
 
     #[test]
+    fn an_interface_that_the_component_lacks_is_the_hosts_fault() {
+        let fault = Fault::from_engine(&NotExported("routes").into());
+        assert_eq!(fault.blame(), Blame::Host);
+        assert!(fault.to_string().contains("`routes`"), "{fault}");
+        assert_eq!(Fault::from_engine(&wasmtime::Error::msg("x")).blame(), Blame::Plugin);
+    }
+
+    #[test]
     fn only_what_the_caller_got_wrong_is_the_callers() {
         for kind in
             [Kind::Invalid, Kind::Unauthorized, Kind::Forbidden, Kind::NotFound, Kind::Conflict]
