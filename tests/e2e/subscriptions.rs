@@ -162,8 +162,12 @@ async fn the_log_tells_of_an_endpoint_that_is_disabled_and_of_one_that_is_not_re
         host.post(&format!("{path}/ping"), json!({})).await.expect(202);
     }
     told("WARN", "cannot be reached").await;
-    let shown = host.get(&path).await.expect(200);
-    let failure = shown["last_failure"]["detail"].as_str().expect("a sentence");
+    // The log has it before the outcome is stored.
+    let failure = until("the endpoint shows its last failure", async || {
+        let shown = host.get(&path).await.expect(200);
+        shown["last_failure"]["detail"].as_str().map(str::to_owned)
+    })
+    .await;
     assert!(failure.contains("connection refused") && !failure.contains("os error"), "{failure}");
     receiver.otherwise(Reply::Status(200));
     host.put(&path, json!({ "url": receiver.url })).await.expect(200);
