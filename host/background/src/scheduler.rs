@@ -167,7 +167,7 @@ impl Scheduler {
         batch
     }
 
-    /// What is stored of a tick that panics.
+    /// Makes the end of a tick that panicked: it counts as a failure of the plugin.
     fn panicked(self: &Arc<Self>, row: &ScheduleRow) -> impl FnOnce() -> Ticked + Send + use<> {
         let (this, row) = (self.clone(), row.clone());
         move || Ticked::Advanced(this.after_panic(&row))

@@ -38,7 +38,7 @@ use verify::Rejection;
 pub struct Webhooks {
     pub calls: Arc<Calls>,
     pub context: Arc<Context>,
-    /// What each instance may have waiting.
+    /// How many items, with how many bytes, may wait for each instance.
     pub bounds: WebhookBounds,
     /// How long an answer waits for pending processes.
     pub answer: Duration,

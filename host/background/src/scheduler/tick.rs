@@ -15,13 +15,13 @@ use moothall_guest::Fault;
 use moothall_guest::exports::{ProducerTick, ScheduleTick};
 use moothall_store::{Advance, ProcessRow, ScheduleRow, StoreError, Tx};
 
-/// What came of a tick.
+/// How a tick ended.
 pub enum Ticked {
     /// It wrote nothing: the advance is to be stored.
     Advanced(Advance),
     /// The advance was stored with the effects; or nothing was stored, and the tick is still due.
     Stored,
-    /// What its schedule was for is gone.
+    /// The instance, process or tick that it was for no longer exists.
     Gone(i64),
 }
 
