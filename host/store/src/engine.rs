@@ -14,6 +14,7 @@ mod reading;
 pub mod rows;
 mod signals;
 pub mod subscriptions;
+mod trouble;
 mod watch;
 mod writer;
 
@@ -28,9 +29,10 @@ use crate::StoreError;
 use moothall_core::config::StoreConfig;
 
 pub use connection::{Reader, Tx, read_aside};
-pub use health::{Health, Trouble};
+pub use health::Health;
 pub use migrate::SCHEMA_VERSION;
 pub use signals::Signals;
+pub use trouble::Trouble;
 
 use connection::Database;
 use job::Job;
@@ -132,7 +134,7 @@ impl Store {
         match tokio::time::timeout(self.inner.patience, answered).await {
             Ok(answer) => answer.unwrap_or_else(|_| Err(ended())),
             Err(_) => {
-                self.health().report_stalled();
+                self.health().report_if_stalled();
                 Err(if claim.give_up() { StoreError::Stalled } else { StoreError::Unsettled })
             }
         }

@@ -13,11 +13,12 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::backup;
 use super::disk;
-use super::health::{Health, Trouble};
+use super::health::Health;
 use super::reading::Reading;
 use super::rows::Unreadable;
 use super::signals::RaisedSignals;
 use super::subscriptions::Subscriptions;
+use super::trouble::Trouble;
 use crate::StoreError;
 use moothall_core::config::StoreConfig;
 

@@ -13,6 +13,7 @@ use tokio::sync::{Notify, watch};
 
 use super::reading::{Reading, Seen};
 use super::rows::Unreadable;
+use super::trouble::{ALL, PREVENT_WRITES, Trouble, possible_again};
 use crate::StoreError;
 use moothall_core::config::StoreConfig;
 
@@ -20,81 +21,6 @@ use moothall_core::config::StoreConfig;
 pub const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// A read that is still running after this many polls counts as long.
 const LONG_POLLS: u128 = 10;
-
-/// What can be the matter with the store. Several can be at once; the worst is first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Trouble {
-    /// The writer has ended or stopped: only a restart helps.
-    Ended = 1,
-    /// A read or a write found the file damaged.
-    Damaged = 2,
-    /// What is in memory may differ from what is stored: a callback after a commit panicked.
-    Diverged = 4,
-    /// A write has not come back for `stalled_ms`.
-    Stalled = 8,
-    /// A read has not come back for `stalled_ms`.
-    Hanging = 16,
-    /// The disk is full, or the database has reached its bound.
-    Full = 32,
-    /// Writes fail for another reason.
-    Failing = 64,
-}
-
-const ALL: [Trouble; 7] = [
-    Trouble::Ended,
-    Trouble::Damaged,
-    Trouble::Diverged,
-    Trouble::Stalled,
-    Trouble::Hanging,
-    Trouble::Full,
-    Trouble::Failing,
-];
-
-/// While one of these is present, a write cannot be expected to be stored.
-const PREVENT_WRITES: u8 =
-    Trouble::Ended as u8 | Trouble::Stalled as u8 | Trouble::Full as u8 | Trouble::Failing as u8;
-
-impl Trouble {
-    /// The reason that `/readyz` shows. The log says more.
-    pub fn sentence(self) -> &'static str {
-        match self {
-            Self::Ended => "The store has stopped writing: restart the host",
-            Self::Damaged => "The store is damaged: restore a backup",
-            Self::Diverged => {
-                "The store may contain changes that the host has not noticed: restart the host"
-            }
-            Self::Stalled => "A write to the store hangs",
-            Self::Hanging => "A read from the store hangs",
-            Self::Full => "The store is full",
-            Self::Failing => "The store cannot be written",
-        }
-    }
-
-    fn log(self, reason: &str) {
-        match self {
-            Self::Ended => {
-                tracing::error!("the store has stopped writing: {reason}; restart the host")
-            }
-            Self::Damaged => tracing::error!(
-                "the database is damaged: {reason}; stop the host and restore a backup"
-            ),
-            Self::Diverged => tracing::error!(
-                "what the host has in memory may differ from what is stored: {reason}; restart the host"
-            ),
-            Self::Stalled => tracing::error!(
-                "the store cannot be written: {reason}; does the disk answer? does another process lock the database?"
-            ),
-            Self::Hanging => {
-                tracing::error!("the store cannot be read: {reason}; does the disk answer?");
-            }
-            Self::Full => tracing::error!(
-                "the store is full: {reason}; make room on its disk, or raise [store] database_bytes"
-            ),
-            Self::Failing => tracing::error!("the store cannot be written: {reason}"),
-        }
-    }
-}
 
 /// The health of one store. Clones are the same health.
 #[derive(Clone)]
@@ -107,6 +33,8 @@ struct State {
     began: Instant,
     /// When the oldest write that the writer is working on was queued; 0 if there is none.
     oldest_write: AtomicU64,
+    /// When the writer began to work on what it is working on; 0 if that is nothing.
+    writing_since: AtomicU64,
     stalled_after: Duration,
     slow_after: Duration,
     /// When a write was last stored, or a trial write was last queued.
@@ -129,6 +57,7 @@ impl Health {
             troubles: AtomicU8::new(0),
             began: Instant::now(),
             oldest_write: AtomicU64::new(0),
+            writing_since: AtomicU64::new(0),
             stalled_after: Duration::from_millis(config.stalled_ms.max(1)),
             slow_after: Duration::from_millis(config.slow_read_ms),
             last_write: AtomicU64::new(0),
@@ -240,17 +169,18 @@ impl Health {
     pub fn write_started(&self, queued: Instant) {
         let micros = micros(queued.saturating_duration_since(self.0.began));
         self.0.oldest_write.store(micros.max(1), Ordering::Release);
+        self.0.writing_since.store(self.now().max(1), Ordering::Release);
     }
 
     /// A write has stored rows.
     pub fn write_stored(&self) {
-        self.0.last_write.store(micros(self.0.began.elapsed()), Ordering::Relaxed);
+        self.0.last_write.store(self.now(), Ordering::Relaxed);
     }
 
     /// Whether the caller has to queue a trial write, because nothing was stored for so long that nobody knows whether the
     /// store can still write. Of several callers at once only one is told so.
     pub fn claim_trial_write(&self) -> bool {
-        let now = micros(self.0.began.elapsed());
+        let now = self.now();
         let take =
             |last: u64| (now.saturating_sub(last) >= micros(self.0.quiet_after)).then_some(now);
         self.0.last_write.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
@@ -259,23 +189,37 @@ impl Health {
     /// The writer has answered the writes that it was working on.
     pub fn writes_finished(&self) {
         self.0.oldest_write.store(0, Ordering::Release);
+        self.0.writing_since.store(0, Ordering::Release);
         if self.has(Trouble::Stalled) {
             self.clear(&[Trouble::Stalled]);
         }
     }
 
-    /// Notes that a write hangs.
-    pub fn report_stalled(&self) {
-        let ms = self.0.stalled_after.as_millis();
-        self.report(Trouble::Stalled, &format!("a write has not come back for {ms} ms"));
+    /// Notes it if a write hangs. One that waits while the writer gets on with others does not: after a hang that would
+    /// be all that waited behind it.
+    pub fn report_if_stalled(&self) {
+        if self.age(&self.0.writing_since) >= self.0.stalled_after {
+            let ms = self.0.stalled_after.as_millis();
+            self.report(Trouble::Stalled, &format!("a write has not come back for {ms} ms"));
+        }
     }
 
     /// How long ago the oldest write that the writer is working on was queued.
     pub fn oldest_write(&self) -> Duration {
-        match self.0.oldest_write.load(Ordering::Acquire) {
+        self.age(&self.0.oldest_write)
+    }
+
+    /// The time since then; none if nothing is noted.
+    fn age(&self, noted: &AtomicU64) -> Duration {
+        match noted.load(Ordering::Acquire) {
             0 => Duration::ZERO,
-            micros => self.0.began.elapsed().saturating_sub(Duration::from_micros(micros)),
+            then => Duration::from_micros(self.now().saturating_sub(then)),
         }
+    }
+
+    /// Now, as the times here are kept.
+    fn now(&self) -> u64 {
+        micros(self.0.began.elapsed())
     }
 
     // --- readers
@@ -294,9 +238,7 @@ impl Health {
 
     /// One poll of `watch`. `seen` has the reads of the poll before, and is replaced by those of this one.
     pub fn poll(&self, seen: &mut Vec<Seen>) {
-        if self.oldest_write() >= self.0.stalled_after {
-            self.report_stalled();
-        }
+        self.report_if_stalled();
         let polls = polls_in(self.0.stalled_after);
         let reading: Vec<_> = {
             let mut readers = self.readers();
@@ -347,15 +289,6 @@ impl Health {
     }
 }
 
-/// What can be done again, now that the troubles are `now` and no longer `before`. One may turn into another, as a write
-/// that hung and then failed: then nothing can.
-fn possible_again(before: u8, now: u8) -> Vec<&'static str> {
-    let cleared = |bits: u8| before & bits != 0 && now & bits == 0;
-    let read = cleared(Trouble::Hanging as u8).then_some("read");
-    let written = cleared(PREVENT_WRITES).then_some("written");
-    read.into_iter().chain(written).collect()
-}
-
 /// How many polls see a read that takes so long.
 fn polls_in(duration: Duration) -> u128 {
     duration.as_millis().div_ceil(POLL_INTERVAL.as_millis())
@@ -370,14 +303,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_log_says_that_the_store_can_be_written_only_when_nothing_prevents_it() {
-        let (stalled, failing) = (Trouble::Stalled as u8, Trouble::Failing as u8);
-        assert_eq!(possible_again(stalled, 0), ["written"]);
-        assert_eq!(possible_again(stalled | failing, failing), [""; 0]);
-        assert_eq!(possible_again(Trouble::Hanging as u8 | failing, failing), ["read"]);
-        assert_eq!(
-            possible_again(Trouble::Damaged as u8 | stalled, Trouble::Damaged as u8),
-            ["written"]
-        );
+    fn what_waited_behind_a_write_that_hung_does_not_hang() {
+        let config = StoreConfig { stalled_ms: 50, ..StoreConfig::default() };
+        let health = Health::new(&config);
+        let queued = Instant::now();
+        health.write_started(queued);
+        std::thread::sleep(Duration::from_millis(60));
+        health.report_if_stalled();
+        assert!(health.has(Trouble::Stalled), "the first write hangs");
+        health.writes_finished();
+        health.write_started(queued);
+        health.report_if_stalled();
+        assert!(health.can_write(), "the writer has only begun on the second");
+        assert!(health.oldest_write() >= Duration::from_millis(60), "the metric counts its wait");
     }
 }

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::health::{Health, POLL_INTERVAL, Trouble};
+use super::health::{Health, POLL_INTERVAL};
 use super::job::Job;
+use super::trouble::Trouble;
 use super::{Inner, Tx};
 use crate::StoreError;
 use moothall_core::config::StoreConfig;

@@ -14,10 +14,11 @@ use metrics::{Counter, Histogram};
 use rusqlite::{Connection, ErrorCode};
 
 use super::disk;
-use super::health::{Health, Trouble};
+use super::health::Health;
 use super::job::{Job, Panicked};
 use super::signals::{RaisedSignals, Signals};
 use super::subscriptions::Subscriptions;
+use super::trouble::Trouble;
 use crate::StoreError;
 use moothall_core::config::StoreConfig;
 use moothall_core::telemetry::metric::{STORE_BATCH_WRITES, STORE_COMMITS};
