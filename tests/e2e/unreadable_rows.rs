@@ -266,3 +266,65 @@ async fn workers_pass_an_event_that_cannot_be_read_and_give_up_one_that_waits() 
     emit("ordered", json!({})).await;
     until("later events are handled", async || (ordered().await == 2).then_some(())).await;
 }
+
+/// Stores a word in a column of one row.
+fn set(host: &TestHost, table: &str, column: &str, word: &str, which: &str) {
+    let database = host.database();
+    database.busy_timeout(Duration::from_secs(30)).expect("a connection");
+    let sql = format!("UPDATE {table} SET {column} = '{word}' WHERE {which}");
+    assert_eq!(database.execute(&sql, []), Ok(1), "{sql}");
+}
+
+#[tokio::test]
+async fn an_endpoint_with_an_unknown_word_gets_its_events_once_it_is_mended() {
+    let (broken, sound) = (Receiver::start().await, Receiver::start().await);
+    let host = TestHost::with(&[]).start().await;
+    host.put_community("acme", json!([])).await.expect(201);
+    let mut ids = Vec::new();
+    for receiver in [&broken, &sound] {
+        let endpoint = json!({ "url": receiver.url, "event_types": ["*"] });
+        let made = host.post("/api/internal/endpoints", endpoint).await.expect(201);
+        ids.push(made["id"].as_str().expect("an id").to_owned());
+    }
+    let which = format!("public_id = '{}'", ids[0]);
+    let all = listed(&host, "/api/internal/endpoints", "endpoints").await;
+    for (column, word) in [("url_by", "api"), ("format", "standard"), ("ordering", "fifo")] {
+        set(&host, "endpoint", column, "unheard-of", &which);
+        let left = listed(&host, "/api/internal/endpoints", "endpoints").await;
+        let others: Vec<_> = all.iter().filter(|id| **id != ids[0]).cloned().collect();
+        assert_eq!(left, others, "{column}");
+        set(&host, "endpoint", column, word, &which);
+    }
+    assert_eq!(unreadable(&host, "endpoint").await, 1.0, "the row is counted once");
+    assert_eq!(listed(&host, "/api/internal/endpoints", "endpoints").await, all);
+
+    set(&host, "endpoint", "format", "unheard-of", &which);
+    publish(&host, 1).await;
+    sound.wait_for(1).await;
+    assert_eq!(broken.received().len(), 0);
+    set(&host, "endpoint", "format", "metagov", &which);
+    broken.wait_for(1).await;
+    assert_eq!(broken.received()[0].json()["event_type"], "posted");
+}
+
+#[tokio::test]
+async fn an_attempt_with_an_unknown_error_is_left_out() {
+    let receiver = Receiver::start().await;
+    let host = TestHost::with(&[]).env("DRIVER_EVENT_RECEIVER_URL", &receiver.url).start().await;
+    host.put_community("acme", json!([])).await.expect(201);
+    receiver.script([Reply::Status(500)]);
+    publish(&host, 1).await;
+    until("the failure is stored", async || {
+        let driver = host.get("/api/internal/endpoints/driver").await.expect(200);
+        (driver["last_failure"]["error"] == "status").then_some(())
+    })
+    .await;
+    let delivery = host.get("/api/internal/deliveries/1").await.expect(200);
+    assert_eq!(delivery["attempts"][0]["error"], "status", "{delivery}");
+    set(&host, "delivery_attempt", "error", "unheard-of", "attempt = 1");
+    let driver = host.get("/api/internal/endpoints/driver").await.expect(200);
+    assert_eq!(driver["last_failure"], Value::Null);
+    let delivery = host.get("/api/internal/deliveries/1").await.expect(200);
+    assert_eq!(delivery["attempts"], json!([]));
+    assert_eq!(unreadable(&host, "delivery_attempt").await, 1.0);
+}

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod config;
 pub mod day_budget;
 pub mod effects;
+pub mod endpoint;
 pub mod events;
 pub mod fair_share;
 pub mod grants;

@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::target::Target;
 use super::{Shared, backoff, render};
+use moothall_core::endpoint::{AttemptError, EndpointKind};
 use moothall_core::retry::TRANSIENT_MS;
 use moothall_core::telemetry::metric::DELIVERIES;
 use moothall_egress::{Body, EgressError, Inbound, Outbound};
@@ -61,6 +62,10 @@ impl Attempt {
         }
     }
 
+    fn is_callback(&self) -> bool {
+        self.target.row.kind == EndpointKind::Callback
+    }
+
     fn number(&self) -> u32 {
         self.delivery.attempts + 1
     }
@@ -72,7 +77,7 @@ impl Attempt {
     ) -> Result<(Inbound, Option<String>), EgressError> {
         let host = &shared.machine;
         let endpoint = &self.target.row;
-        let rendered = render::render(&self.delivery.event, &endpoint.format, endpoint.form, host);
+        let rendered = render::render(&self.delivery.event, endpoint.format, endpoint.form, host);
         let headers = self.headers(rendered.content_type, &rendered.body, shared, now);
         let headers = headers.map_err(EgressError::Invalid)?;
         let request = Outbound {
@@ -120,7 +125,7 @@ impl Attempt {
         let failed = self.number().saturating_sub(self.delivery.resent_after);
         let wait = match result {
             Ok((inbound, _)) if (200..300).contains(&inbound.status) => return After::Delivered,
-            Ok((inbound, _)) if inbound.status == GONE && self.target.row.kind == "callback" => {
+            Ok((inbound, _)) if inbound.status == GONE && self.is_callback() => {
                 return After::Dead;
             }
             Err(error) if self.is_probe && is_missed(error) => Some(0),
@@ -154,12 +159,12 @@ impl Attempt {
         match result {
             Ok((inbound, warning)) => {
                 row.status = Some(inbound.status);
-                row.error = (!(200..300).contains(&inbound.status)).then(|| "status".to_owned());
+                row.error = (!(200..300).contains(&inbound.status)).then_some(AttemptError::Status);
                 row.detail = noted(warning, inbound.cut_off.as_ref());
                 row.response = Some(inbound.body.to_vec());
             }
             Err(error) => {
-                row.error = Some(error.class().to_owned());
+                row.error = Some(error.class());
                 row.detail = Some(error.to_string());
             }
         }
@@ -175,7 +180,7 @@ fn noted(warning: Option<String>, cut_off: Option<&EgressError>) -> Option<Strin
 
 /// Whether nobody answered. That counts against the endpoint, not against the delivery.
 fn is_missed(error: &EgressError) -> bool {
-    matches!(error.class(), "connect" | "timeout")
+    matches!(error.class(), AttemptError::Connect | AttemptError::Timeout)
 }
 
 fn asked_wait(inbound: &Inbound, now: i64) -> Option<i64> {

@@ -8,6 +8,7 @@ use secrecy::ExposeSecret;
 use serde::de::IgnoredAny;
 
 use super::{SigningSecret, headers_context, secret_context};
+use moothall_core::endpoint::{BodyFormat, EndpointKind, EndpointOrdering, UrlBy};
 use moothall_core::ids::EndpointId;
 use moothall_core::secrets::Keyring;
 use moothall_store::{DRIVER, EndpointRow, Store, StoreError, Tx};
@@ -55,16 +56,16 @@ fn first_row(keyring: &Keyring, url: Option<&str>, now: i64) -> Result<EndpointR
     Ok(EndpointRow {
         id: EndpointId(0),
         public_id: DRIVER.into(),
-        kind: "driver".into(),
+        kind: EndpointKind::Driver,
         url: url.unwrap_or_default().to_owned(),
-        url_by: "environment".into(),
+        url_by: UrlBy::Environment,
         description: "the driver".into(),
         community: 0,
         event_types: r#"["*"]"#.into(),
-        format: "metagov".into(),
+        format: BodyFormat::Metagov,
         form: false,
         headers: keyring.seal(&headers_context(DRIVER), b"{}")?,
-        ordering: "fifo".into(),
+        ordering: EndpointOrdering::Fifo,
         timeout_ms: TIMEOUT_MS,
         enabled: true,
         disabled_reason: None,

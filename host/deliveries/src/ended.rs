@@ -12,6 +12,7 @@ use super::circuit::Gate;
 use super::lanes::{CircuitChange, Seen};
 use super::outcomes::Stored;
 use super::target::Target;
+use moothall_core::endpoint::{EndpointKind, EndpointOrdering};
 use moothall_core::ids::{DeliveryId, EndpointId};
 use moothall_store::{After, Outcome, StoreError};
 
@@ -49,7 +50,7 @@ impl Outbox {
         }
         // A poll has removed an endpoint that it found disabled.
         let target = self.targets.get(&endpoint)?.clone();
-        if target.row.ordering != "fifo" {
+        if target.row.ordering != EndpointOrdering::Fifo {
             return Some(endpoint);
         }
         if let Err(error) = self.follow(&target, delivery, now) {
@@ -80,7 +81,7 @@ impl Outbox {
             }
             None => {}
         }
-        if outcome.gone && kind != "callback" {
+        if outcome.gone && target.row.kind != EndpointKind::Callback {
             // Nothing more is sent to it. Attempts that are under way may get the same answer.
             self.targets.remove(&outcome.endpoint);
             tracing::warn!(

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::circuit::{Circuit, Circuits, Gate};
 use moothall_core::config::DeliveryConfig;
+use moothall_core::endpoint::EndpointOrdering;
 use moothall_core::ids::{DeliveryId, EndpointId};
 use moothall_core::retry::TRANSIENT_MS;
 use moothall_store::EndpointRow;
@@ -63,9 +64,11 @@ impl Lanes {
     /// How many more attempts to an endpoint may begin. The more are in flight, the fewer each gets, so that endpoints that
     /// hang cannot take all places.
     pub fn room(&self, endpoint: &EndpointRow, config: &DeliveryConfig) -> usize {
-        let most = match endpoint.ordering.as_str() {
-            "unordered" => config.unordered_in_flight.min(config.endpoint_in_flight),
-            _ => config.endpoint_in_flight,
+        let most = match endpoint.ordering {
+            EndpointOrdering::Unordered => {
+                config.unordered_in_flight.min(config.endpoint_in_flight)
+            }
+            EndpointOrdering::Fifo => config.endpoint_in_flight,
         };
         if self.storing_to(endpoint.id) >= most.saturating_mul(STORING) {
             return 0;

@@ -29,6 +29,7 @@ use tokio::time::{Instant, sleep_until};
 
 use moothall_core::clock::Clock;
 use moothall_core::config::DeliveryConfig;
+use moothall_core::endpoint::EndpointKind;
 use moothall_core::fair_share::FairShare;
 use moothall_core::ids::{DeliveryId, EndpointId, random_bytes};
 use moothall_core::pace::Paces;
@@ -239,7 +240,7 @@ impl Outbox {
     fn target(&mut self, endpoint: EndpointId) -> Result<Option<Arc<Target>>, StoreError> {
         let (row, signer) = self.shared.store.read(|reader| {
             let row = reader.endpoint_row(endpoint)?;
-            let is_callback = row.as_ref().is_some_and(|row| row.kind == "callback");
+            let is_callback = row.as_ref().is_some_and(|row| row.kind == EndpointKind::Callback);
             Ok((row, if is_callback { reader.endpoint(DRIVER)? } else { None }))
         })?;
         let Some(row) = row.filter(|row| row.enabled && !row.url.is_empty()) else {

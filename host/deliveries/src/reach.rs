@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use moothall_core::endpoint::{EndpointKind, UrlBy};
 use moothall_egress::Reach;
 use moothall_store::EndpointRow;
 use moothall_values::destination::is_same_origin;
@@ -32,10 +33,12 @@ impl LocalReach {
 /// The driver's URL that the operator named may be anywhere. URLs that came through the API, and callbacks, may be where
 /// `local` says.
 pub fn of(endpoint: &EndpointRow, driver: &EndpointRow, local: &LocalReach) -> Reach {
-    let is_operators = driver.url_by == "environment";
-    match endpoint.kind.as_str() {
-        "driver" if is_operators => Reach::Any,
-        "callback" if is_operators && is_same_origin(&endpoint.url, &driver.url) => Reach::Any,
+    let is_operators = driver.url_by == UrlBy::Environment;
+    match endpoint.kind {
+        EndpointKind::Driver if is_operators => Reach::Any,
+        EndpointKind::Callback if is_operators && is_same_origin(&endpoint.url, &driver.url) => {
+            Reach::Any
+        }
         _ => local.of_put(),
     }
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::form;
 use moothall_core::clock::rfc3339;
+use moothall_core::endpoint::BodyFormat;
 use moothall_core::events::Envelope;
 use moothall_values::json::Object;
 
@@ -18,13 +19,12 @@ pub struct Rendered {
 }
 
 /// An event in the format of its endpoint. `host` is this machine's name.
-pub fn render(event: &Envelope, format: &str, is_form: bool, host: &str) -> Rendered {
+pub fn render(event: &Envelope, format: BodyFormat, is_form: bool, host: &str) -> Rendered {
     let body = match format {
-        // The event of a process, for its callback.
-        "process" => event.data.clone(),
-        "standard" => standard(event),
-        "openedx" => openedx(event, host),
-        _ => metagov(event),
+        BodyFormat::Process => event.data.clone(),
+        BodyFormat::Standard => standard(event),
+        BodyFormat::OpenEdx => openedx(event, host),
+        BodyFormat::Metagov => metagov(event),
     };
     if is_form {
         return in_a_form(&body);
@@ -126,24 +126,24 @@ mod tests {
         }
     }
 
-    fn body(format: &str, is_form: bool) -> String {
+    fn body(format: BodyFormat, is_form: bool) -> String {
         String::from_utf8(render(&event(), format, is_form, "box").body.to_vec()).unwrap()
     }
 
     #[test]
     fn metagov_has_these_keys_and_the_data_as_it_was() {
         assert_eq!(
-            body("metagov", false),
+            body(BodyFormat::Metagov, false),
             r#"{"community":"acme","source":"discourse","event_type":"post_created","timestamp":"1619102376.535","data":{"z":1.10,"a":[1,null]},"initiator":{"user_id":"u"}}"#
         );
         let without = Envelope { initiator: None, ..event() };
-        let body = render(&without, "metagov", false, "box").body;
+        let body = render(&without, BodyFormat::Metagov, false, "box").body;
         assert!(body.ends_with(br#","initiator":null}"#));
     }
 
     #[test]
     fn standard_has_the_envelope() {
-        let body: Value = serde_json::from_str(&body("standard", false)).unwrap();
+        let body: Value = serde_json::from_str(&body(BodyFormat::Standard, false)).unwrap();
         assert_eq!(body["type"], "discourse.post_created");
         assert_eq!(body["timestamp"], "2021-04-22T14:39:36.535Z");
         assert_eq!(body["data"]["key"], "acme/discourse");
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn openedx_has_the_data_beside_its_metadata() {
-        let body: Value = serde_json::from_str(&body("openedx", false)).unwrap();
+        let body: Value = serde_json::from_str(&body(BodyFormat::OpenEdx, false)).unwrap();
         assert_eq!(body["post_created"]["a"][0], 1);
         let metadata = &body["event_metadata"];
         assert_eq!(metadata["time"], "2021-04-22 14:39:36.535000+00:00");
@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn a_form_is_the_same_object_flattened() {
-        let form = body("metagov", true);
+        let form = body(BodyFormat::Metagov, true);
         assert!(form.contains("data_z=1.1&"), "{form}");
         assert!(form.contains("data_a=%5B1%2C+None%5D"), "{form}");
         assert!(form.contains("initiator_user_id=u"), "{form}");
@@ -171,6 +171,6 @@ mod tests {
 
     #[test]
     fn a_callback_gets_the_process_alone() {
-        assert_eq!(body("process", false), event().data);
+        assert_eq!(body(BodyFormat::Process, false), event().data);
     }
 }

@@ -5,6 +5,7 @@ use std::error::Error;
 
 use super::resolver::NotReached;
 use super::{CheckedUrl, Sender, exhausted};
+use moothall_core::endpoint::AttemptError;
 use moothall_core::grants::line_for_cidr;
 
 /// The longest cause that a message repeats, in bytes.
@@ -45,16 +46,16 @@ pub enum EgressError {
 pub struct EgressSetupError(pub(super) String);
 
 impl EgressError {
-    /// A stable name for metrics, lists and decisions.
-    pub fn class(&self) -> &'static str {
+    /// As an attempt at a delivery is stored that failed so.
+    pub fn class(&self) -> AttemptError {
         match self {
-            Self::Invalid(_) => "invalid",
-            Self::Refused(_) => "refused",
-            Self::Connect(_) => "connect",
-            Self::Exhausted(_) => "exhausted",
-            Self::Timeout(_) => "timeout",
-            Self::TooLarge(_) => "too_large",
-            Self::Broken(_) => "broken",
+            Self::Invalid(_) => AttemptError::Invalid,
+            Self::Refused(_) => AttemptError::Refused,
+            Self::Connect(_) => AttemptError::Connect,
+            Self::Exhausted(_) => AttemptError::Exhausted,
+            Self::Timeout(_) => AttemptError::Timeout,
+            Self::TooLarge(_) => AttemptError::TooLarge,
+            Self::Broken(_) => AttemptError::Broken,
         }
     }
 

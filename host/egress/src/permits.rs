@@ -182,6 +182,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use moothall_core::endpoint::AttemptError;
 
     #[tokio::test]
     async fn hosts_that_are_slow_leave_connections_to_the_quick() {
@@ -195,7 +196,7 @@ mod tests {
             held.push(one("slow:80", 60_000).await.expect("three quarters are there"));
         }
         let refused = one("slow:80", 50).await.err().expect("they have no more");
-        assert_eq!(refused.class(), "exhausted");
+        assert_eq!(refused.class(), AttemptError::Exhausted);
         held.push(one("quick:80", 60_000).await.expect("there is room for it"));
         held.push(one("quick:80", 60_000).await.expect("and again"));
         assert!(one("quick:80", 50).await.is_err(), "all are in use");

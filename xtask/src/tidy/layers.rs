@@ -20,7 +20,7 @@ const ALL: &[Levels] = &[
         sources: "host/core/src/",
         within: &[],
         levels: &[
-            &["clock", "machine", "permissions", "pieces", "retry"],
+            &["clock", "endpoint", "machine", "permissions", "pieces", "retry"],
             &["ids", "web", "destination", "changes"],
             &["events", "fair_share", "schedule", "pace", "rate", "day_budget"],
             &["instance"],

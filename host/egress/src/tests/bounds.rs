@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use moothall_core::endpoint::AttemptError;
 
 /// More than enough for what must not wait, and far below the time of a request.
 const SOON: Duration = Duration::from_secs(5);
@@ -57,7 +58,7 @@ async fn what_is_not_valid_is_not_sent() {
         Outbound { body: large, ..get(&url) },
     ] {
         let error = egress.send(request, &Reach::Any, Body::Whole).await.unwrap_err();
-        assert_eq!(error.class(), "invalid", "{error}");
+        assert_eq!(error.class(), AttemptError::Invalid, "{error}");
         assert!(!error.to_string().contains("hunter2"), "{error}");
     }
     assert_eq!(server.heads(), [""; 0]);
@@ -116,9 +117,9 @@ async fn a_body_that_hangs_or_breaks_off_is_told_apart() {
     let error = send(&hangs, Body::Whole).await.unwrap_err();
     assert_eq!(error, EgressError::Timeout("reading the answer"));
     let breaks = Server::saying(HALF).await;
-    assert_eq!(send(&breaks, Body::Whole).await.unwrap_err().class(), "broken");
+    assert_eq!(send(&breaks, Body::Whole).await.unwrap_err().class(), AttemptError::Broken);
     let silent = Server::saying("").await;
-    assert_eq!(send(&silent, Body::Whole).await.unwrap_err().class(), "broken");
+    assert_eq!(send(&silent, Body::Whole).await.unwrap_err().class(), AttemptError::Broken);
 }
 
 #[tokio::test]
@@ -129,7 +130,7 @@ async fn nobody_who_listens_is_no_connection() {
     let error =
         egress().send(get(format!("http://{address}/?k=hunter2")), &Reach::Any, Body::Whole).await;
     let error = error.unwrap_err();
-    assert_eq!(error.class(), "connect");
+    assert_eq!(error.class(), AttemptError::Connect);
     assert!(!error.to_string().contains("hunter2"), "{error}");
 }
 
@@ -138,7 +139,7 @@ async fn a_certificate_of_nobody_is_no_connection() {
     let server = Server::saying(OK).await;
     let url = server.url("127.0.0.1").replace("http:", "https:");
     let error = egress().send(get(url), &Reach::Any, Body::Whole).await.unwrap_err();
-    assert!(["connect", "timeout"].contains(&error.class()), "{error}");
+    assert!([AttemptError::Connect, AttemptError::Timeout].contains(&error.class()), "{error}");
 }
 
 #[tokio::test]

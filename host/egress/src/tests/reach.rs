@@ -1,6 +1,7 @@
 //! Which addresses the client connects to, whatever the URL looks like and the name resolves to.
 
 use super::*;
+use moothall_core::endpoint::AttemptError;
 
 async fn refused(egress: &Egress, url: String, reach: &Reach) -> String {
     match egress.send(get(url.clone()), reach, Body::Whole).await {
@@ -112,7 +113,7 @@ async fn a_name_without_an_address_is_no_connection() {
     for _ in 0..2 {
         let error = egress.send(get("http://a.test/?k=hunter2"), &Reach::Public, Body::Whole).await;
         let error = error.unwrap_err();
-        assert_eq!(error.class(), "connect");
+        assert_eq!(error.class(), AttemptError::Connect);
         assert!(error.to_string().contains("`a.test`") && !error.to_string().contains("hunter2"));
     }
 }

@@ -7,6 +7,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
 use super::*;
+use moothall_core::endpoint::AttemptError;
 
 /// More than enough for what must not wait, and far below the time of a request.
 const SOON: Duration = Duration::from_secs(5);
@@ -69,7 +70,7 @@ async fn that_no_connection_is_free_is_the_host_s_doing_and_not_the_filter_s() {
     let others = async {
         until_asked(&hangs, 1).await;
         let refused = send(shortly(quick.url("127.0.0.1"))).await.unwrap_err();
-        assert_eq!(refused.class(), "exhausted");
+        assert_eq!(refused.class(), AttemptError::Exhausted);
         assert!(refused.to_string().contains("hook_connections"), "{refused}");
     };
     tokio::select! {

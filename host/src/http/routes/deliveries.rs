@@ -19,6 +19,7 @@ use crate::http::problem::Problem;
 use crate::http::problem::code::Code;
 use crate::http::route::{Route, failure, get, post, query};
 use moothall_core::clock::Moment;
+use moothall_core::endpoint::AttemptError;
 use moothall_core::ids::{DeliveryId, parse_number};
 use moothall_store::{AttemptRow, DeliveredEvent, DeliveryFilter, DeliveryRow, STATES, Tx};
 
@@ -145,7 +146,7 @@ struct Attempt {
     ms: i64,
     /// The status of the receiver's answer, if there was one.
     status: Option<u16>,
-    error: Option<String>,
+    error: Option<AttemptError>,
     detail: Option<String>,
     /// The beginning of the receiver's answer.
     response: Option<String>,

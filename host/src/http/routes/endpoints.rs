@@ -29,6 +29,7 @@ use crate::http::route::{Route, SECRET, delete, failure, get, post, put, query};
 use crate::http::routes::events::PublishedId;
 use crate::http::routes::events::declared;
 use moothall_core::clock::{A_MOMENT, parse_rfc3339};
+use moothall_core::endpoint::EndpointKind;
 use moothall_core::ids::{CommunityId, EndpointId, RequestId, unguessable_ulid};
 use moothall_deliveries::SigningSecret;
 use moothall_deliveries::endpoints::ping as ping_event;
@@ -191,7 +192,7 @@ async fn remove(
     Changing(change_event): Changing,
 ) -> Result<StatusCode, Problem> {
     let row = find(&api, &id)?;
-    if row.kind == "driver" {
+    if row.kind == EndpointKind::Driver {
         return Err(Problem::conflict(
             Code::DriverEndpoint,
             "The endpoint `driver` always exists; put `enabled: false` to pause it",
@@ -309,7 +310,7 @@ async fn ping(
 
 fn find(api: &Api, id: &str) -> Result<EndpointRow, Problem> {
     let row = api.context.store.read(|reader| reader.endpoint(id))?;
-    let row = row.filter(|row| matches!(row.kind.as_str(), "driver" | "endpoint"));
+    let row = row.filter(|row| row.kind.subscribes());
     row.ok_or_else(|| unknown(id))
 }
 

@@ -178,8 +178,30 @@ fn shown(id: ValueRef<'_>) -> String {
     }
 }
 
+/// A stored text of a closed set.
+pub fn word<T>(
+    row: &Row<'_>,
+    column: usize,
+    parse: impl FnOnce(&str) -> Option<T>,
+) -> rusqlite::Result<T> {
+    let text: String = row.get(column)?;
+    parse(&text).ok_or_else(|| unknown(column, &text))
+}
+
+/// The same where there may be none.
+pub fn word_or_null<T>(
+    row: &Row<'_>,
+    column: usize,
+    parse: impl FnOnce(&str) -> Option<T>,
+) -> rusqlite::Result<Option<T>> {
+    match row.get_ref(column)? {
+        ValueRef::Null => Ok(None),
+        _ => word(row, column, parse).map(Some),
+    }
+}
+
 /// The error for a stored text that is none of the known ones.
-pub fn unknown(column: usize, text: &str) -> rusqlite::Error {
+fn unknown(column: usize, text: &str) -> rusqlite::Error {
     let reason = format!("'{text}' is not known");
     rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, reason.into())
 }

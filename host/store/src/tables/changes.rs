@@ -89,8 +89,7 @@ impl Reader<'_> {
     }
 
     fn view_endpoint(&self, id: &str) -> Result<Option<Value>, StoreError> {
-        let row =
-            self.endpoint(id)?.filter(|row| matches!(row.kind.as_str(), "driver" | "endpoint"));
+        let row = self.endpoint(id)?.filter(|row| row.kind.subscribes());
         Ok(row.map(|row| {
             let event_types: Value = serde_json::from_str(&row.event_types).unwrap_or_default();
             json!({

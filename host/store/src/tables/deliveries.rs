@@ -13,6 +13,7 @@ use rusqlite::{OptionalExtension, params};
 
 use crate::engine::subscriptions::Subscription;
 use crate::{Audience, NewEvent, Reader, StoreError, Tx};
+use moothall_core::endpoint::AttemptError;
 use moothall_core::ids::{DeliveryId, EndpointId};
 
 /// How long a delivery is tried after its event, in milliseconds.
@@ -33,8 +34,7 @@ pub struct AttemptRow {
     pub started_at: i64,
     pub duration_ms: i64,
     pub status: Option<u16>,
-    /// The class of the failure.
-    pub error: Option<String>,
+    pub error: Option<AttemptError>,
     /// One sentence about it.
     pub detail: Option<String>,
     /// The first bytes of the answer's body.
@@ -182,7 +182,7 @@ impl Tx<'_> {
                 attempt.started_at,
                 attempt.duration_ms,
                 attempt.status,
-                attempt.error,
+                attempt.error.map(AttemptError::as_str),
                 attempt.detail,
                 attempt.response,
             ])?;

@@ -4,8 +4,9 @@
 
 use rusqlite::{OptionalExtension, Row, params};
 
-use crate::engine::rows::{Table, sql_limit};
+use crate::engine::rows::{Table, sql_limit, word};
 use crate::{Reader, StoreError, Tx};
+use moothall_core::endpoint::{BodyFormat, EndpointKind, EndpointOrdering, UrlBy};
 use moothall_core::ids::EndpointId;
 
 pub(super) const ENDPOINT: Table = Table("endpoint", 0);
@@ -21,23 +22,20 @@ pub struct EndpointRow {
     /// 0 in a row that is to be added.
     pub id: EndpointId,
     pub public_id: String,
-    /// `driver`, `endpoint`, `callback`, `deleted`
-    pub kind: String,
+    pub kind: EndpointKind,
     /// Empty: nowhere to send to.
     pub url: String,
-    /// `environment` or `api`
-    pub url_by: String,
+    pub url_by: UrlBy,
     pub description: String,
     /// 0: all.
     pub community: i64,
     /// JSON list of patterns.
     pub event_types: String,
-    pub format: String,
+    pub format: BodyFormat,
     pub form: bool,
     /// Sealed JSON object.
     pub headers: Vec<u8>,
-    /// `fifo` or `unordered`
-    pub ordering: String,
+    pub ordering: EndpointOrdering,
     pub timeout_ms: i64,
     pub enabled: bool,
     pub disabled_reason: Option<String>,
@@ -64,16 +62,16 @@ fn endpoint(row: &Row<'_>) -> rusqlite::Result<EndpointRow> {
     Ok(EndpointRow {
         id: EndpointId(row.get(0)?),
         public_id: row.get(1)?,
-        kind: row.get(2)?,
+        kind: word(row, 2, EndpointKind::parse)?,
         url: row.get(3)?,
-        url_by: row.get(4)?,
+        url_by: word(row, 4, UrlBy::parse)?,
         description: row.get(5)?,
         community: row.get(6)?,
         event_types: row.get(7)?,
-        format: row.get(8)?,
+        format: word(row, 8, BodyFormat::parse)?,
         form: row.get(9)?,
         headers: row.get(10)?,
-        ordering: row.get(11)?,
+        ordering: word(row, 11, EndpointOrdering::parse)?,
         timeout_ms: row.get(12)?,
         enabled: row.get(13)?,
         disabled_reason: row.get(14)?,
@@ -161,16 +159,16 @@ impl Tx<'_> {
             )?
             .execute(params![
                 row.public_id,
-                row.kind,
+                row.kind.as_str(),
                 row.url,
-                row.url_by,
+                row.url_by.as_str(),
                 row.description,
                 row.community,
                 row.event_types,
-                row.format,
+                row.format.as_str(),
                 row.form,
                 row.headers,
-                row.ordering,
+                row.ordering.as_str(),
                 row.timeout_ms,
                 row.enabled,
                 row.disabled_reason,
@@ -200,14 +198,14 @@ impl Tx<'_> {
             .execute(params![
                 row.id.0,
                 row.url,
-                row.url_by,
+                row.url_by.as_str(),
                 row.description,
                 row.community,
                 row.event_types,
-                row.format,
+                row.format.as_str(),
                 row.form,
                 row.headers,
-                row.ordering,
+                row.ordering.as_str(),
                 row.timeout_ms,
                 row.enabled,
                 self.name,
@@ -292,8 +290,8 @@ impl Tx<'_> {
             return Ok(());
         };
         match url {
-            Some(url) => (known.url, known.url_by) = (url.to_owned(), "environment".to_owned()),
-            None if known.url_by == "environment" => known.url.clear(),
+            Some(url) => (known.url, known.url_by) = (url.to_owned(), UrlBy::Environment),
+            None if known.url_by == UrlBy::Environment => known.url.clear(),
             None => {}
         }
         if !keeps_headers {
@@ -316,16 +314,16 @@ impl Tx<'_> {
             id: EndpointId(0),
             // It has no public name: no request names it.
             public_id: format!("callback_{now}_{}", last.unwrap_or(0) + 1),
-            kind: "callback".into(),
+            kind: EndpointKind::Callback,
             url: url.to_owned(),
-            url_by: "api".into(),
+            url_by: UrlBy::Api,
             description: String::new(),
             community: 0,
             event_types: "[]".into(),
-            format: "process".into(),
+            format: BodyFormat::Process,
             form: false,
             headers: Vec::new(),
-            ordering: "fifo".into(),
+            ordering: EndpointOrdering::Fifo,
             timeout_ms: CALLBACK_TIMEOUT_MS,
             enabled: true,
             disabled_reason: None,

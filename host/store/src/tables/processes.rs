@@ -9,7 +9,7 @@ use rusqlite::{OptionalExtension, Row, params};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::json;
 
-use crate::engine::rows::{Table, sql_limit, unknown};
+use crate::engine::rows::{Table, sql_limit, word};
 use crate::{Audience, NewEvent, Reader, StoreError, Tx};
 use moothall_core::clock::rfc3339;
 use moothall_core::effects::{ProcessChange, ProcessStatus};
@@ -129,7 +129,6 @@ const SELECT_REMOVED: &str = "SELECT process.id, public_id, process.community_id
                               LEFT JOIN purge_community gone ON gone.community_id = process.community_id";
 
 fn process_row(row: &Row<'_>) -> rusqlite::Result<ProcessRow> {
-    let status: String = row.get(7)?;
     Ok(ProcessRow {
         id: ProcessId(row.get(0)?),
         public_id: row.get(1)?,
@@ -138,7 +137,7 @@ fn process_row(row: &Row<'_>) -> rusqlite::Result<ProcessRow> {
         instance: InstanceId(row.get(4)?),
         plugin: row.get(5)?,
         name: row.get(6)?,
-        status: ProcessStatus::parse(&status).ok_or_else(|| unknown(7, &status))?,
+        status: word(row, 7, ProcessStatus::parse)?,
         outcome: row.get(8)?,
         errors: row.get(9)?,
         url: row.get(10)?,

@@ -5,7 +5,7 @@
 
 use rusqlite::{Row, params};
 
-use crate::engine::rows::{Table, sql_limit, unknown};
+use crate::engine::rows::{Table, sql_limit, word};
 use crate::{Reader, StoreError, Tx};
 use moothall_core::ids::{InstanceId, ProcessId};
 use moothall_core::schedule::ScheduleKind;
@@ -62,12 +62,11 @@ pub struct Advance {
 const COLUMNS: &str = "id, instance_id, process_id, kind, due_at, last_at, failures, last_error";
 
 fn schedule_row(row: &Row<'_>) -> rusqlite::Result<ScheduleRow> {
-    let kind: String = row.get(3)?;
     Ok(ScheduleRow {
         id: row.get(0)?,
         instance: InstanceId(row.get(1)?),
         process: Some(row.get(2)?).filter(|id| *id != 0).map(ProcessId),
-        kind: ScheduleKind::parse(&kind).ok_or_else(|| unknown(3, &kind))?,
+        kind: word(row, 3, ScheduleKind::parse)?,
         due_at: row.get(4)?,
         last_at: row.get(5)?,
         failures: row.get(6)?,

@@ -1,6 +1,7 @@
 //! The fields of an endpoint that clients set, and their checks.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
@@ -9,6 +10,7 @@ use serde_json::{Value, json};
 use crate::http::api::Api;
 use crate::http::middleware::body_schema::{request_body, shown_too};
 use crate::http::problem::Problem;
+use moothall_core::endpoint::{BodyFormat, EndpointKind, EndpointOrdering, UrlBy};
 use moothall_core::events::{UNHEARD, is_of_api, pattern_fault, unheard};
 use moothall_core::ids::EndpointId;
 use moothall_core::secrets::PLACEHOLDER;
@@ -19,10 +21,6 @@ use moothall_engine::plugins::Violation;
 use moothall_store::EndpointRow;
 use moothall_values::destination::is_same_origin;
 
-/// How the body of a delivery is written.
-pub const FORMATS: [&str; 3] = ["metagov", "standard", "openedx"];
-/// Whether deliveries wait for those before them.
-pub const ORDERINGS: [&str; 2] = ["fifo", "unordered"];
 /// Longest URL, in bytes.
 const URL_BYTES: usize = 2 << 10;
 /// Longest description, in characters.
@@ -58,11 +56,11 @@ const TIMEOUTS_MS: std::ops::RangeInclusive<i64> = 100..=60_000;
 struct EndpointFields {
     description: Option<String>,
     event_types: Option<Vec<String>>,
-    #[schemars(extend("enum" = FORMATS))]
+    #[schemars(extend("enum" = BodyFormat::CHOICES))]
     format: Option<String>,
     use_www_form_encoding: Option<bool>,
     headers: Option<BTreeMap<String, String>>,
-    #[schemars(extend("enum" = ORDERINGS))]
+    #[schemars(extend("enum" = EndpointOrdering::ALL))]
     ordering: Option<String>,
     #[schemars(range(min = *TIMEOUTS_MS.start(), max = *TIMEOUTS_MS.end()))]
     timeout_ms: Option<i64>,
@@ -165,16 +163,16 @@ pub fn blank(public_id: String, now: i64) -> EndpointRow {
     EndpointRow {
         id: EndpointId(0),
         public_id,
-        kind: "endpoint".into(),
+        kind: EndpointKind::Endpoint,
         url: String::new(),
-        url_by: "api".into(),
+        url_by: UrlBy::Api,
         description: String::new(),
         community: 0,
         event_types: json!(["*"]).to_string(),
-        format: "standard".into(),
+        format: BodyFormat::Standard,
         form: false,
         headers: Vec::new(),
-        ordering: "fifo".into(),
+        ordering: EndpointOrdering::Fifo,
         timeout_ms: TIMEOUT_MS,
         enabled: true,
         disabled_reason: None,
@@ -195,8 +193,8 @@ impl EndpointBody {
                 &format!("it has at most {DESCRIPTION} characters"),
             ));
         }
-        let format = one_of("format", &self.format, &before.format, &FORMATS)?;
-        let ordering = one_of("ordering", &self.ordering, &before.ordering, &ORDERINGS)?;
+        let format = one_of("format", &self.format, before.format, &BodyFormat::CHOICES)?;
+        let ordering = one_of("ordering", &self.ordering, before.ordering, &EndpointOrdering::ALL)?;
         let timeout_ms = self.timeout_ms.unwrap_or(before.timeout_ms);
         let enabled = self.enabled.unwrap_or(before.enabled);
         let headers = self.headers(api, &before, &url)?;
@@ -217,19 +215,20 @@ impl EndpointBody {
         })
     }
 
-    async fn url(&self, api: &Api, before: &EndpointRow) -> Result<(String, String), Problem> {
+    async fn url(&self, api: &Api, before: &EndpointRow) -> Result<(String, UrlBy), Problem> {
+        let is_driver = before.kind == EndpointKind::Driver;
         if self.url == Some(None) && !before.url.is_empty() {
             let rule =
                 "a URL is not taken away: put another, or `enabled: false` to pause the endpoint";
             return Err(invalid("url", rule));
         }
         let Some(url) = self.url.iter().flatten().find(|url| **url != before.url) else {
-            if before.url.is_empty() && before.kind != "driver" {
+            if before.url.is_empty() && !is_driver {
                 return Err(invalid("url", "it is needed"));
             }
-            return Ok((before.url.clone(), before.url_by.clone()));
+            return Ok((before.url.clone(), before.url_by));
         };
-        if before.kind == "driver" && before.url_by == "environment" && !before.url.is_empty() {
+        if is_driver && before.url_by == UrlBy::Environment && !before.url.is_empty() {
             return Err(invalid(
                 "url",
                 "the driver's URL is set by DRIVER_EVENT_RECEIVER_URL; change it there, or unset it",
@@ -243,7 +242,7 @@ impl EndpointBody {
             EgressError::Invalid(why) | EgressError::Refused(why) => invalid("url", &why),
             error => invalid("url", &error.to_string()),
         })?;
-        Ok((url.clone(), "api".to_owned()))
+        Ok((url.clone(), UrlBy::Api))
     }
 
     fn community(&self, api: &Api, before: &EndpointRow) -> Result<Option<i64>, Problem> {
@@ -277,8 +276,8 @@ impl EndpointBody {
         if let Some(pattern) = patterns.iter().find(|one| unheard(one)) {
             return Err(invalid("event_types", &format!("`{pattern}` {UNHEARD}")));
         }
-        if let Some(pattern) = patterns.iter().find(|one| before.kind == "driver" && is_of_api(one))
-        {
+        let is_driver = before.kind == EndpointKind::Driver;
+        if let Some(pattern) = patterns.iter().find(|one| is_driver && is_of_api(one)) {
             let rule = format!(
                 "the driver's endpoint never gets `{pattern}`; subscribe another endpoint to it"
             );
@@ -373,17 +372,17 @@ pub fn endpoints(api: &Api) -> Endpoints<'_> {
     Endpoints { store: &context.store, keyring: &context.keyring, now }
 }
 
-fn one_of(
+fn one_of<T: Copy + Display>(
     field: &str,
     said: &Option<String>,
-    before: &str,
-    known: &[&str],
-) -> Result<String, Problem> {
-    let Some(said) = said else { return Ok(before.to_owned()) };
-    if known.contains(&said.as_str()) {
-        return Ok(said.clone());
-    }
-    Err(invalid(field, &format!("it is one of {}", known.join(", "))))
+    before: T,
+    known: &[T],
+) -> Result<T, Problem> {
+    let Some(said) = said else { return Ok(before) };
+    let words: Vec<String> = known.iter().map(T::to_string).collect();
+    let found = words.iter().zip(known).find(|(word, _)| *word == said);
+    let refusal = || invalid(field, &format!("it is one of {}", words.join(", ")));
+    found.map(|(_, one)| *one).ok_or_else(refusal)
 }
 
 fn invalid(field: &str, rule: &str) -> Problem {

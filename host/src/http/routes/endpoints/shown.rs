@@ -7,10 +7,10 @@ use serde::Serialize;
 
 use crate::http::api::Api;
 use crate::http::problem::Problem;
-use crate::http::routes::endpoints::fields::slug_of;
-use crate::http::routes::endpoints::fields::{FORMATS, ORDERINGS, opened};
+use crate::http::routes::endpoints::fields::{opened, slug_of};
 use crate::http::routes::events::declared;
 use moothall_core::clock::Moment;
+use moothall_core::endpoint::{AttemptError, BodyFormat, EndpointOrdering};
 use moothall_core::ids::DeliveryId;
 use moothall_core::secrets::PLACEHOLDER;
 use moothall_deliveries::Gate;
@@ -31,13 +31,13 @@ pub struct ShownEndpoint {
     /// A community's slug, or `*` for all; null once it is gone.
     community: Option<String>,
     event_types: Vec<String>,
-    #[schemars(extend("enum" = FORMATS))]
-    format: String,
+    #[schemars(extend("enum" = BodyFormat::CHOICES))]
+    format: BodyFormat,
     use_www_form_encoding: bool,
     /// Their names, with `********` for each value.
     headers: BTreeMap<String, &'static str>,
-    #[schemars(extend("enum" = ORDERINGS))]
-    ordering: String,
+    #[schemars(extend("enum" = EndpointOrdering::ALL))]
+    ordering: EndpointOrdering,
     timeout_ms: i64,
     enabled: bool,
     disabled_reason: Option<String>,
@@ -100,7 +100,7 @@ struct ShownFailure {
     delivery: DeliveryId,
     time: Moment,
     status: Option<u16>,
-    error: String,
+    error: AttemptError,
     detail: Option<String>,
 }
 
@@ -149,10 +149,10 @@ fn with(
         description: row.description.clone(),
         community: slug_of(api, row)?,
         event_types,
-        format: row.format.clone(),
+        format: row.format,
         use_www_form_encoding: row.form,
         headers: headers.into_keys().map(|name| (name, PLACEHOLDER)).collect(),
-        ordering: row.ordering.clone(),
+        ordering: row.ordering,
         timeout_ms: row.timeout_ms,
         enabled: row.enabled,
         disabled_reason: row.disabled_reason.clone(),

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use crate::http::api::Api;
 use crate::http::problem::Problem;
 use crate::http::problem::code::Code;
+use moothall_core::endpoint::UrlBy;
 use moothall_egress::EgressError;
 use moothall_engine::plugins::{ProcessType, Violation};
 use moothall_store::DRIVER;
@@ -69,6 +70,6 @@ pub async fn callback(api: &Api, url: Box<RawValue>) -> Result<Option<String>, P
 /// Whether the operator configured that URL for the driver.
 fn is_of_driver(api: &Api, url: &str) -> Result<bool, Problem> {
     let driver = api.context.store.read(|reader| reader.endpoint(DRIVER))?;
-    let driver = driver.filter(|driver| driver.url_by == "environment");
+    let driver = driver.filter(|driver| driver.url_by == UrlBy::Environment);
     Ok(driver.is_some_and(|driver| is_same_origin(url, &driver.url)))
 }

@@ -5,9 +5,10 @@ use rusqlite::{OptionalExtension, Row, params};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::engine::rows::{Found, Table, sql_limit};
+use crate::engine::rows::{Found, Table, sql_limit, word, word_or_null};
 use crate::{AttemptRow, Reader, StoreError};
 use moothall_core::clock::Moment;
+use moothall_core::endpoint::AttemptError;
 use moothall_core::ids::{DeliveryId, EndpointId};
 
 pub(super) const DELIVERY: Table = Table("delivery", 0);
@@ -100,7 +101,7 @@ pub struct LastFailure {
     pub delivery: DeliveryId,
     pub at: i64,
     pub status: Option<u16>,
-    pub error: String,
+    pub error: AttemptError,
     pub detail: Option<String>,
 }
 
@@ -138,19 +139,20 @@ impl Reader<'_> {
             "SELECT delivery_id, started_at, status, error, detail FROM delivery_attempt \
              WHERE delivery_id IN (SELECT id FROM (SELECT id FROM delivery INDEXED BY delivery_endpoint \
              WHERE endpoint_id = ?1 ORDER BY id DESC LIMIT ?2) UNION SELECT ?3) AND error IS NOT NULL \
-             ORDER BY started_at DESC, attempt DESC LIMIT 1",
+             ORDER BY started_at DESC, attempt DESC LIMIT ?4",
         )?;
-        let of = params![endpoint.0, NEWEST as i64, oldest.map(|oldest| oldest.0)];
-        let row = statement.query_row(of, |row| {
+        let (oldest, limit) = (oldest.map(|oldest| oldest.0), sql_limit(1));
+        let rows = statement.query(params![endpoint.0, NEWEST as i64, oldest, limit])?;
+        let failure = |row: &Row<'_>| {
             Ok(LastFailure {
                 delivery: DeliveryId(row.get(0)?),
                 at: row.get(1)?,
                 status: row.get(2)?,
-                error: row.get(3)?,
+                error: word(row, 3, AttemptError::parse)?,
                 detail: row.get(4)?,
             })
-        });
-        Ok(row.optional()?)
+        };
+        Ok(self.unreadable.list(rows, ATTEMPT, 1, failure)?.rows.pop())
     }
 
     /// The newest before `before`, at most `limit`; and where to go on, if there is more.
@@ -182,18 +184,18 @@ impl Reader<'_> {
     /// Attempts of one delivery, in order.
     pub fn attempts(&self, delivery: DeliveryId) -> Result<Vec<AttemptRow>, StoreError> {
         let mut statement = self.conn.prepare_cached(
-            "SELECT attempt, started_at, duration_ms, status, error, detail, response FROM delivery_attempt \
-             WHERE delivery_id = ?1 ORDER BY attempt",
+            "SELECT delivery_id, attempt, started_at, duration_ms, status, error, detail, response \
+             FROM delivery_attempt WHERE delivery_id = ?1 ORDER BY attempt",
         )?;
         let attempt = |row: &Row<'_>| {
             Ok(AttemptRow {
-                attempt: row.get(0)?,
-                started_at: row.get(1)?,
-                duration_ms: row.get(2)?,
-                status: row.get(3)?,
-                error: row.get(4)?,
-                detail: row.get(5)?,
-                response: row.get(6)?,
+                attempt: row.get(1)?,
+                started_at: row.get(2)?,
+                duration_ms: row.get(3)?,
+                status: row.get(4)?,
+                error: word_or_null(row, 5, AttemptError::parse)?,
+                detail: row.get(6)?,
+                response: row.get(7)?,
             })
         };
         let rows = statement.query([delivery.0])?;

@@ -3,22 +3,23 @@
 use super::EXPIRE_MS;
 use crate::{Audience, EndpointRow, NewEvent, Store, Tx};
 use moothall_core::config::StoreConfig;
+use moothall_core::endpoint::{BodyFormat, EndpointKind, EndpointOrdering, UrlBy};
 use moothall_core::ids::EndpointId;
 
 fn endpoint() -> EndpointRow {
     EndpointRow {
         id: EndpointId(0),
         public_id: "ep_1".into(),
-        kind: "endpoint".into(),
+        kind: EndpointKind::Endpoint,
         url: "https://example.com/".into(),
-        url_by: "api".into(),
+        url_by: UrlBy::Api,
         description: String::new(),
         community: 0,
         event_types: r#"["*"]"#.into(),
-        format: "standard".into(),
+        format: BodyFormat::Standard,
         form: false,
         headers: Vec::new(),
-        ordering: "fifo".into(),
+        ordering: EndpointOrdering::Fifo,
         timeout_ms: 1_000,
         enabled: true,
         disabled_reason: None,
