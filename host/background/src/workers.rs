@@ -22,7 +22,7 @@ use tokio::time::Instant;
 use moothall_core::clock::Clock;
 use moothall_core::config::WorkersConfig;
 use moothall_core::fair_share::FairShare;
-use moothall_core::ids::{CommunityId, InstanceId, PluginName, RequestId, WorkerId};
+use moothall_core::ids::{CommunityId, InstanceId, PluginName, Position, RequestId, WorkerId};
 use moothall_core::pace::Paces;
 use moothall_core::retry::{RESTART, STORE_PAUSE};
 use moothall_engine::calls::Calls;
@@ -75,7 +75,7 @@ struct WorkersUnderWay {
 }
 
 impl WorkersUnderWay {
-    fn new(tail: i64) -> Self {
+    fn new(tail: Position) -> Self {
         Self {
             queue: WorkerQueue::new(tail),
             batches: JoinSet::new(),
@@ -168,8 +168,9 @@ impl Workers {
         }
     }
 
-    fn last_position(&self) -> i64 {
-        self.context.store.read(|reader| reader.event_range()).map_or(0, |(_, last)| last)
+    fn last_position(&self) -> Position {
+        let range = self.context.store.read(|reader| reader.event_range());
+        range.map_or(Position::START, |(_, last)| last)
     }
 
     fn note(&self, polled: Result<(), StoreError>) {

@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::json;
 
 use crate::clock::rfc3339;
-use crate::ids::{CommunityId, InstanceId};
+use crate::ids::{CommunityId, InstanceId, Position};
 use moothall_values::json::Object;
 pub use moothall_values::names::is_event_type;
 pub use moothall_values::subscriptions::{
@@ -16,7 +16,7 @@ pub use moothall_values::subscriptions::{
 /// A stored event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Envelope {
-    pub position: i64,
+    pub position: Position,
     pub id: String,
     pub seq: i64,
     /// The community's slug at that time; empty: of no community.
@@ -89,7 +89,7 @@ impl Envelope {
         let origin = json!({ "kind": self.origin, "instance": self.instance, "request_id": self.request_id });
         let mut envelope = Object::new()
             .with("id", self.id.as_str())
-            .with("position", self.position)
+            .with("position", self.position.0)
             .with("type", self.full_type())
             .with("community", self.community.as_str())
             .with("source", self.source.as_str())

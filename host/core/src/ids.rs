@@ -68,8 +68,30 @@ row_id! {
     PersonId
 }
 row_id! {
+    /// An event's row: its place in the log, and the only cursor. Rises with each event.
+    Position
+}
+row_id! {
     /// Rises each time an instance is reconfigured in place. Writes carry it, see `store`.
     Generation
+}
+
+impl Position {
+    /// Before the first event.
+    pub const START: Self = Self(0);
+
+    pub fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+
+    pub fn previous(self) -> Self {
+        Self(self.0.saturating_sub(1))
+    }
+
+    /// How many positions later it is.
+    pub fn since(self, earlier: Self) -> i64 {
+        self.0.saturating_sub(earlier.0)
+    }
 }
 
 impl PluginDigestId {

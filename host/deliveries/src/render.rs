@@ -105,10 +105,11 @@ fn in_a_form(body: &str) -> Rendered {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use moothall_core::ids::Position;
 
     fn event() -> Envelope {
         Envelope {
-            position: 7,
+            position: Position(7),
             id: "evt_1".into(),
             seq: 3,
             of: None,

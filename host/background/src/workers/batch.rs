@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::run::{BatchOutcome, ReadyWorker};
 use super::{CRASHES, READ, Workers};
+use moothall_core::ids::Position;
 use moothall_core::retry::PLUGIN_WORK;
 use moothall_engine::calls::{CallError, Collected, Mode};
 use moothall_guest::exports::{WorkerCall, WorkerInput};
@@ -45,13 +46,12 @@ pub enum Handled {
 }
 
 /// What a batch has handled so far.
-#[derive(Default)]
 struct Gathered {
     batch: Batch,
     done: Option<Collected>,
     passed: Vec<Passed>,
     /// The position up to which everything is handled, or kept to be handled later.
-    upto: i64,
+    upto: Position,
     events: usize,
     /// Nothing more goes into it.
     is_full: bool,
@@ -89,8 +89,8 @@ impl Workers {
         let wanted: Vec<&Keyed> =
             events.iter().filter(|(event, _)| ready.worker.wants(event)).collect();
         if wanted.is_empty() {
-            if more || last - row.cursor > BEHIND {
-                self.advance(ready, Gathered { upto: last, ..Gathered::default() }).await?;
+            if more || last.since(row.cursor) > BEHIND {
+                self.advance(ready, Gathered::of(last)).await?;
             }
             return Ok(if more {
                 BatchOutcome::More { since: Some(last_time) }
@@ -120,11 +120,11 @@ impl Workers {
         &self,
         ready: &ReadyWorker,
         wanted: &[&Keyed],
-        last: i64,
+        last: Position,
     ) -> Result<Gathered, CallError> {
         let held = self.held(ready)?;
         let end = Instant::now() + TIME;
-        let mut gathered = Gathered { upto: ready.row.cursor, ..Gathered::default() };
+        let mut gathered = Gathered::of(ready.row.cursor);
         for keyed @ (event, key) in wanted {
             if gathered.is_full || gathered.events >= EVENTS || Instant::now() >= end {
                 return Ok(gathered);
@@ -165,7 +165,7 @@ impl Workers {
     /// An event that may have ended the process before this one.
     async fn alone(&self, ready: &ReadyWorker, keyed: &Keyed) -> Result<Gathered, CallError> {
         let id = ready.row.id;
-        let mut gathered = Gathered { upto: ready.row.cursor, ..Gathered::default() };
+        let mut gathered = Gathered::of(ready.row.cursor);
         if self.held(ready)?.contains(&keyed.1) {
             gathered.pass(keyed, 0, Fate::Behind, None);
             return Ok(gathered);
@@ -246,20 +246,32 @@ impl Workers {
     pub(super) fn report_dead_letter(
         &self,
         ready: &ReadyWorker,
-        position: i64,
+        position: Position,
         error: Option<&str>,
     ) {
         let (plugin, worker) = (ready.plugin.name.as_str(), &ready.worker.name);
         let community = ready.instance.community.slug.as_str();
         tracing::error!(
-            plugin, %worker, community, position,
+            plugin, %worker, community, position = position.0,
             "a worker gave an event up; it is a dead letter: {}", error.unwrap_or_default()
         );
     }
 }
 
 impl Gathered {
-    fn add(&mut self, position: i64, collected: Collected) {
+    /// Nothing yet, up to that position.
+    fn of(upto: Position) -> Self {
+        Self {
+            batch: Batch::default(),
+            done: None,
+            passed: Vec::new(),
+            upto,
+            events: 0,
+            is_full: false,
+        }
+    }
+
+    fn add(&mut self, position: Position, collected: Collected) {
         self.events += 1;
         self.upto = position;
         let is_alone = !collected.http.is_empty()

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::run::BatchOutcome;
 use moothall_core::events::Envelope;
-use moothall_core::ids::{CommunityId, InstanceId, WorkerId};
+use moothall_core::ids::{CommunityId, InstanceId, Position, WorkerId};
 use moothall_core::retry::RESTART;
 use moothall_engine::context::Context;
 use moothall_store::WorkerRow;
@@ -25,7 +25,7 @@ pub struct WorkerQueue {
     /// The last row that was read.
     last: WorkerId,
     /// The last event for which workers were woken.
-    tail: i64,
+    tail: Position,
 }
 
 struct Entry {
@@ -67,7 +67,7 @@ enum State {
 }
 
 impl WorkerQueue {
-    pub fn new(tail: i64) -> Self {
+    pub fn new(tail: Position) -> Self {
         Self {
             workers: HashMap::new(),
             by_community: HashMap::new(),
@@ -82,7 +82,7 @@ impl WorkerQueue {
         self.last
     }
 
-    pub fn tail(&self) -> i64 {
+    pub fn tail(&self) -> Position {
         self.tail
     }
 
@@ -204,7 +204,7 @@ impl WorkerQueue {
     }
 
     /// No worker is left to be woken for an event up to there.
-    pub fn seen(&mut self, position: i64) {
+    pub fn seen(&mut self, position: Position) {
         self.tail = self.tail.max(position);
     }
 

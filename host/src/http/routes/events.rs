@@ -32,7 +32,7 @@ use moothall_core::day_budget::{Charge, ROW_BYTES};
 use moothall_core::events::{
     Envelope, UNHEARD, is_event_type, pattern_fault, published_scope, unheard,
 };
-use moothall_core::ids::{CommunityId, RequestId, new_event_id, parse_number};
+use moothall_core::ids::{CommunityId, Position, RequestId, new_event_id, parse_number};
 use moothall_engine::calls::settle;
 use moothall_engine::plugins::{Declared, Plugin};
 use moothall_store::{AfterWrite, Audience, NewEvent, StoreError, Tx};
@@ -103,21 +103,23 @@ async fn list(
         return Err(Problem::bad_request(vain));
     }
     if is_stream {
-        let (is_named, from) = (page.named.unwrap_or(false), since.or(page.after));
+        let from = since.or(page.after.map(Position));
+        let is_named = page.named.unwrap_or(false);
         return stream::open(api, (wanted, is_named), key.map(|Extension(key)| key), from);
     }
     let limit = page.limit.unwrap_or(PAGE).clamp(1, PAGE);
     let walk = if wanted.pattern.is_some() { WALK } else { limit };
-    let (community, after) = (wanted.community, page.after.unwrap_or(0));
+    let after = page.after.map_or(Position::START, Position);
     let (_, last) = api.context.store.read(|reader| reader.event_range())?;
     if after > last {
         return Err(beyond_the_end(after, last, "`after`"));
     }
-    let (found, is_cut) = api.context.store.read(|reader| reader.events(community, after, walk))?;
+    let (found, is_cut) =
+        api.context.store.read(|reader| reader.events(wanted.community, after, walk))?;
     let events: Vec<&Envelope> = found.iter().filter(|e| wanted.has(e)).take(limit).collect();
     let ended = if events.len() == limit { events.last().copied() } else { found.last() };
     let more = events.len() == limit || is_cut;
-    let next = ended.filter(|_| more).map(|event| event.position);
+    let next = ended.filter(|_| more).map(|event| event.position.0);
     let events = list_of(events.into_iter().map(Envelope::json));
     let mut shown = Object::new().carrying("events", &events).with("next", next);
     if let Some(doubt) = wanted.doubt {
@@ -155,7 +157,7 @@ fn wants_stream(headers: &HeaderMap) -> bool {
 }
 
 /// Parameters only of the list, or only of the stream.
-fn in_vain(page: &EventsQuery, since: Option<i64>, is_stream: bool) -> Option<&'static str> {
+fn in_vain(page: &EventsQuery, since: Option<Position>, is_stream: bool) -> Option<&'static str> {
     if is_stream {
         let has_limit = page.limit.is_some();
         return has_limit
@@ -201,11 +203,11 @@ fn find(api: &Api, slug: &str) -> Result<(CommunityId, String), Problem> {
 }
 
 /// The position after which a stream goes on. Clients that have no id yet send an empty one.
-fn last_event_id(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
+fn last_event_id(headers: &HeaderMap) -> Result<Option<Position>, Problem> {
     let Some(id) = headers.get("last-event-id").filter(|id| !id.is_empty()) else {
         return Ok(None);
     };
-    let position = id.to_str().ok().and_then(parse_number);
+    let position = id.to_str().ok().and_then(parse_number).map(Position);
     let refusal =
         || Problem::bad_request("Last-Event-ID is the id of an event of this stream, a number");
     position.map(Some).ok_or_else(refusal)

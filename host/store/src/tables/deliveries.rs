@@ -14,14 +14,14 @@ use rusqlite::{OptionalExtension, params};
 use crate::engine::subscriptions::Subscription;
 use crate::{Audience, NewEvent, Reader, StoreError, Tx};
 use moothall_core::endpoint::AttemptError;
-use moothall_core::ids::{DeliveryId, EndpointId};
+use moothall_core::ids::{DeliveryId, EndpointId, Position};
 
 /// How long a delivery is tried after its event, in milliseconds.
 pub const EXPIRE_MS: i64 = 4 * 24 * 60 * 60 * 1000;
 
 /// What deliveries need of an event that was just stored.
 pub(super) struct Departure {
-    pub position: i64,
+    pub position: Position,
     pub key: i64,
     pub community: i64,
     pub time: i64,
@@ -115,7 +115,7 @@ impl Tx<'_> {
             )?
             .execute(params![
                 endpoint.0,
-                event.position,
+                event.position.0,
                 event.key,
                 event.community,
                 (!behind).then_some(due_at),

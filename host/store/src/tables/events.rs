@@ -10,7 +10,7 @@ use crate::engine::rows::{Bound, Table, sql_limit};
 use crate::{Reader, StoreError, Tx};
 use moothall_core::clock::rfc3339;
 use moothall_core::events::Envelope;
-use moothall_core::ids::{CommunityId, EndpointId, InstanceId, new_event_id};
+use moothall_core::ids::{CommunityId, EndpointId, InstanceId, Position, new_event_id};
 use moothall_core::instance::CommunityNames;
 use moothall_values::json::Object;
 
@@ -121,7 +121,7 @@ pub(super) const ENVELOPE_FROM: &str = "event e JOIN event_key k ON k.id = e.key
 
 pub(super) fn envelope(row: &Row<'_>) -> rusqlite::Result<Envelope> {
     Ok(Envelope {
-        position: row.get(0)?,
+        position: Position(row.get(0)?),
         id: row.get(1)?,
         seq: row.get(2)?,
         community: row.get(3)?,
@@ -145,7 +145,7 @@ impl Reader<'_> {
     pub fn events(
         &self,
         community: Option<CommunityId>,
-        after: i64,
+        after: Position,
         limit: usize,
     ) -> Result<(Vec<Envelope>, bool), StoreError> {
         let of = if community.is_some() { "e.community_id = ?1 AND " } else { "?1 IS NULL AND " };
@@ -155,7 +155,7 @@ impl Reader<'_> {
         );
         let mut statement = self.conn.prepare_cached(&sql)?;
         let community = community.map(|community| community.0);
-        let rows = statement.query(params![community, after, sql_limit(limit)])?;
+        let rows = statement.query(params![community, after.0, sql_limit(limit)])?;
         let size =
             |event: &Envelope| event.data.len() + event.initiator.as_ref().map_or(0, String::len);
         let bound = Bound { rows: limit, bytes: READ_BYTES, size };
@@ -163,13 +163,14 @@ impl Reader<'_> {
     }
 
     /// The first position that is still kept, and the last that was ever given.
-    pub fn event_range(&self) -> Result<(i64, i64), StoreError> {
+    pub fn event_range(&self) -> Result<(Position, Position), StoreError> {
         let mut last =
             self.conn.prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = 'event'")?;
-        let last: i64 = last.query_row([], |row| row.get(0)).optional()?.unwrap_or(0);
+        let last = last.query_row([], |row| row.get(0).map(Position)).optional()?;
+        let last = last.unwrap_or(Position::START);
         let mut first = self.conn.prepare_cached("SELECT min(position) FROM event")?;
         let first: Option<i64> = first.query_row([], |row| row.get(0))?;
-        Ok((first.unwrap_or(last + 1), last))
+        Ok((first.map_or(last.next(), Position), last))
     }
 
     /// The id of the event with that dedupe key, if it still counts.
@@ -188,7 +189,7 @@ impl Reader<'_> {
 
 impl Tx<'_> {
     /// Appends an event and the deliveries to whom it is for; its position.
-    pub fn append_event(&self, event: &NewEvent) -> Result<i64, StoreError> {
+    pub fn append_event(&self, event: &NewEvent) -> Result<Position, StoreError> {
         let community = event.community.map_or(0, |community| community.0);
         let (key, seq) = self.next_seq(community, &event.key)?;
         self.conn
@@ -214,7 +215,7 @@ impl Tx<'_> {
                 event.request_id,
                 event.audience == Audience::Endpoints,
             ])?;
-        let position = self.conn.last_insert_rowid();
+        let position = Position(self.conn.last_insert_rowid());
         if let Some((scope, dedupe_key)) = &event.dedupe {
             self.remember_dedupe(scope, dedupe_key, event)?;
         }
@@ -241,7 +242,7 @@ impl Tx<'_> {
         let mut found = oldest.query([rows as i64])?;
         let mut up_to = None;
         while let Some(row) = found.next()? {
-            let (position, time) = (row.get::<_, i64>(0)?, row.get::<_, i64>(1)?);
+            let (position, time) = (Position(row.get(0)?), row.get::<_, i64>(1)?);
             let (is_sent, is_wanted): (bool, bool) = (row.get(2)?, row.get(3)?);
             // An event with a time in the future has no known age; the ones after it tell.
             if time > bounds.now && !is_sent {
@@ -256,7 +257,10 @@ impl Tx<'_> {
         if self.give_up_before(up_to, bounds.now, rows)? == rows {
             return Ok(rows);
         }
-        Ok(self.conn.prepare_cached("DELETE FROM event WHERE position <= ?1")?.execute([up_to])?)
+        Ok(self
+            .conn
+            .prepare_cached("DELETE FROM event WHERE position <= ?1")?
+            .execute([up_to.0])?)
     }
 
     /// Removes those of the `rows` keys after `after` that have no event. Returns how many, and where to go on.
@@ -277,7 +281,7 @@ impl Tx<'_> {
             .prepare_cached(
                 "DELETE FROM event_key WHERE id > ?1 AND id <= ?2 AND last_position < ?3",
             )?
-            .execute([after, last, first])?;
+            .execute([after, last, first.0])?;
         Ok((removed, Some(last).filter(|_| keys.len() == rows)))
     }
 

@@ -8,7 +8,7 @@ use super::events::{ENVELOPE, ENVELOPE_FROM, envelope};
 use crate::engine::rows::{Listed, Table, sql_limit};
 use crate::{Reader, StoreError, Tx};
 use moothall_core::events::Envelope;
-use moothall_core::ids::WorkerId;
+use moothall_core::ids::{Position, WorkerId};
 
 /// The table as it is read with its event.
 const WORKER_EVENT: Table = Table("worker_event", 16);
@@ -30,7 +30,7 @@ pub struct WorkerEvent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadLetter {
     pub id: i64,
-    pub position: i64,
+    pub position: Position,
     pub attempts: u32,
     pub dead_since: Option<i64>,
     pub last_error: Option<String>,
@@ -41,7 +41,7 @@ pub struct DeadLetter {
 /// An event that the cursor passes although it was not handled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Passed {
-    pub position: i64,
+    pub position: Position,
     pub key: i64,
     pub attempts: u32,
     pub fate: Fate,
@@ -80,7 +80,7 @@ fn dead_letter(row: &Row<'_>) -> rusqlite::Result<DeadLetter> {
     };
     Ok(DeadLetter {
         id: row.get(0)?,
-        position: row.get(1)?,
+        position: Position(row.get(1)?),
         attempts: row.get(2)?,
         dead_since: row.get(3)?,
         last_error: row.get(4)?,
@@ -195,7 +195,7 @@ impl Tx<'_> {
             )?
             .execute(params![
                 worker.0,
-                passed.position,
+                passed.position.0,
                 passed.key,
                 state,
                 passed.attempts,
@@ -319,7 +319,7 @@ impl Tx<'_> {
     /// `limit`. Returns how many.
     pub(super) fn give_up_before(
         &self,
-        position: i64,
+        position: Position,
         now: i64,
         limit: usize,
     ) -> Result<usize, StoreError> {
@@ -329,7 +329,7 @@ impl Tx<'_> {
              WHERE id IN (SELECT id FROM worker_event INDEXED BY worker_event_position \
              WHERE position <= ?1 AND state = 'waiting' LIMIT ?3) RETURNING worker_id, key_id",
         )?;
-        let given_up = statement.query_map(params![position, now, limit as i64], |row| {
+        let given_up = statement.query_map(params![position.0, now, limit as i64], |row| {
             Ok((WorkerId(row.get(0)?), row.get(1)?))
         })?;
         let given_up: Vec<(WorkerId, i64)> = given_up.collect::<Result<_, _>>()?;

@@ -10,7 +10,7 @@ use super::worker_events::Passed;
 use crate::engine::rows::{Bound, Table, sql_limit};
 use crate::{Reader, StoreError, Tx};
 use moothall_core::events::Envelope;
-use moothall_core::ids::{CommunityId, Generation, InstanceId, PluginDigestId, WorkerId};
+use moothall_core::ids::{CommunityId, Generation, InstanceId, PluginDigestId, Position, WorkerId};
 
 /// A worker of an instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct WorkerRow {
     /// The community whose events it handles; `HOST`: all communities.
     pub community: CommunityId,
     pub name: String,
-    pub cursor: i64,
+    pub cursor: Position,
     pub enabled: bool,
     /// The plugin file and the generation for which it was asked whether it is enabled.
     pub asked: (PluginDigestId, Generation),
@@ -76,7 +76,7 @@ fn worker(row: &Row<'_>) -> rusqlite::Result<WorkerRow> {
         instance: InstanceId(row.get(1)?),
         community: CommunityId(row.get(2)?),
         name: row.get(3)?,
-        cursor: row.get(4)?,
+        cursor: Position(row.get(4)?),
         enabled: row.get(5)?,
         asked: (PluginDigestId(row.get(6)?), Generation(row.get(7)?)),
         crashes: row.get(8)?,
@@ -160,7 +160,7 @@ impl Reader<'_> {
     pub fn log(
         &self,
         community: CommunityId,
-        after: i64,
+        after: Position,
         limit: usize,
     ) -> Result<(Vec<Keyed>, bool), StoreError> {
         let of =
@@ -170,7 +170,7 @@ impl Reader<'_> {
              ORDER BY e.position LIMIT ?3"
         );
         let mut statement = self.conn.prepare_cached(&sql)?;
-        let rows = statement.query(params![community.0, after, sql_limit(limit)])?;
+        let rows = statement.query(params![community.0, after.0, sql_limit(limit)])?;
         let size = |event: &Keyed| event.0.data.len();
         let bound = Bound { rows: limit, bytes: LOG_BYTES, size };
         self.unreadable.list_bounded(rows, EVENT, bound, keyed)
@@ -332,11 +332,11 @@ impl Tx<'_> {
     }
 
     /// Moves the cursors of workers that wanted no event up to `position`.
-    pub fn pass_workers(&self, ids: &[WorkerId], position: i64) -> Result<(), StoreError> {
+    pub fn pass_workers(&self, ids: &[WorkerId], position: Position) -> Result<(), StoreError> {
         let mut pass = self
             .conn
             .prepare_cached("UPDATE worker SET cursor = ?2 WHERE id = ?1 AND cursor < ?2 - ?3")?;
-        ids.iter().try_for_each(|id| pass.execute([id.0, position, PASS]).map(drop))?;
+        ids.iter().try_for_each(|id| pass.execute([id.0, position.0, PASS]).map(drop))?;
         Ok(())
     }
 
@@ -350,8 +350,8 @@ impl Tx<'_> {
     pub fn advance_worker(
         &self,
         id: WorkerId,
-        from: i64,
-        to: i64,
+        from: Position,
+        to: Position,
         passed: &[Passed],
         now: i64,
     ) -> Result<(), StoreError> {
@@ -360,7 +360,7 @@ impl Tx<'_> {
             .prepare_cached(
                 "UPDATE worker SET cursor = ?3, crashes = 0, trying = 0 WHERE id = ?1 AND cursor = ?2",
             )?
-            .execute([id.0, from, to])?;
+            .execute([id.0, from.0, to.0])?;
         if moved == 0 {
             return Err(StoreError::Stale);
         }

@@ -14,7 +14,7 @@ fn row(id: i64, community: CommunityId, crashes: u32) -> WorkerRow {
         instance: InstanceId(id * 10),
         community,
         name: format!("worker-{id}"),
-        cursor: 0,
+        cursor: Position::START,
         enabled: true,
         asked: (PluginDigestId::NONE, Generation(1)),
         crashes,
@@ -23,7 +23,7 @@ fn row(id: i64, community: CommunityId, crashes: u32) -> WorkerRow {
 
 /// Workers of one community, each of which has run once.
 fn idle(workers: impl IntoIterator<Item = i64>) -> WorkerQueue {
-    let mut queue = WorkerQueue::new(0);
+    let mut queue = WorkerQueue::new(Position::START);
     workers.into_iter().for_each(|id| queue.add(row(id, ACME, 0)));
     all(&mut queue).into_iter().for_each(|id| queue.ended(WorkerId(id), BatchOutcome::Idle));
     queue
@@ -37,7 +37,7 @@ fn all(queue: &mut WorkerQueue) -> Vec<i64> {
 fn event(position: i64, of: Option<CommunityId>) -> Envelope {
     let text = String::new;
     Envelope {
-        position,
+        position: Position(position),
         id: text(),
         seq: position,
         community: text(),
@@ -61,7 +61,7 @@ fn backing_off(policy: RetryPolicy) -> BatchOutcome {
 
 #[test]
 fn new_workers_run_and_those_whose_event_may_end_the_host_run_last() {
-    let mut queue = WorkerQueue::new(0);
+    let mut queue = WorkerQueue::new(Position::START);
     for (id, crashes) in [(1, 2), (2, 0), (3, 1), (4, 3)] {
         queue.add(row(id, ACME, crashes));
     }
@@ -95,7 +95,7 @@ fn a_worker_with_more_to_do_runs_after_the_others() {
 
 #[test]
 fn an_event_wakes_those_of_its_community_and_of_the_host_that_want_it() {
-    let mut queue = WorkerQueue::new(0);
+    let mut queue = WorkerQueue::new(Position::START);
     for (id, community) in [(1, ACME), (2, CommunityId(2)), (3, CommunityId::HOST), (4, ACME)] {
         queue.add(row(id, community, 0));
     }
@@ -106,7 +106,7 @@ fn an_event_wakes_those_of_its_community_and_of_the_host_that_want_it() {
     });
     let mut woken = all(&mut queue);
     woken.sort_unstable();
-    assert_eq!((woken, queue.tail()), (vec![1, 3], 7));
+    assert_eq!((woken, queue.tail()), (vec![1, 3], Position(7)));
     queue.wake_for(&event(8, None), |_, _| true);
     queue.ended(WorkerId(3), BatchOutcome::Idle);
     assert_eq!(all(&mut queue), [3], "an event of no community is for plugins of host scope");

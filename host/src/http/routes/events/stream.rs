@@ -17,6 +17,7 @@ use crate::http::api::streams::Streams;
 use crate::http::keys::KeyId;
 use crate::http::problem::Problem;
 use crate::http::routes::events::wanted::{Wanted, beyond_the_end};
+use moothall_core::ids::Position;
 use moothall_store::StoreError;
 
 /// A header that nginx and other proxies understand.
@@ -34,7 +35,7 @@ struct EventStream {
     /// The API key of the client that opened it.
     key: Option<KeyId>,
     /// The last position that was read.
-    at: i64,
+    at: Position,
     ready: VecDeque<Bytes>,
     stopping: watch::Receiver<bool>,
     _room: OwnedSemaphorePermit,
@@ -45,7 +46,7 @@ pub fn open(
     api: Arc<Api>,
     (wanted, is_named): (Wanted, bool),
     key: Option<KeyId>,
-    from: Option<i64>,
+    from: Option<Position>,
 ) -> Result<Response, Problem> {
     let Streams { room, stopping, keys_changed: _ } = api.streams.clone();
     let Ok(room) = room.try_acquire_owned() else {
@@ -56,10 +57,10 @@ pub fn open(
     if at > last {
         return Err(beyond_the_end(at, last, "Last-Event-ID"));
     }
-    if at < first - 1 {
+    if at < first.previous() {
         return Err(Problem::gone(format!(
             "Events up to position {} are no longer kept; begin again without Last-Event-ID",
-            first - 1
+            first.previous()
         )));
     }
     let mut begin = VecDeque::from([Bytes::from_static(b": events follow\n\n")]);

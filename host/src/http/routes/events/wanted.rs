@@ -2,7 +2,7 @@
 
 use crate::http::problem::Problem;
 use moothall_core::events::{Envelope, matches};
-use moothall_core::ids::CommunityId;
+use moothall_core::ids::{CommunityId, Position};
 
 /// A filter of events.
 #[derive(Clone, Debug, Default)]
@@ -21,7 +21,7 @@ impl Wanted {
 }
 
 /// Not a position of this log: it is of another log, or later than the restored backup.
-pub fn beyond_the_end(at: i64, last: i64, name: &str) -> Problem {
+pub fn beyond_the_end(at: Position, last: Position, name: &str) -> Problem {
     Problem::gone(format!(
         "The log ends at position {last}: it is not the one that position {at} was in, perhaps an earlier \
          state that was restored; begin again without {name}"

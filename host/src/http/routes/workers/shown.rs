@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::http::api::Api;
 use crate::http::problem::Problem;
 use moothall_core::clock::Moment;
-use moothall_core::ids::{CommunitySlug, InstanceId, PluginName, WorkerId};
+use moothall_core::ids::{CommunitySlug, InstanceId, PluginName, Position, WorkerId};
 use moothall_store::{DeadLetter, WebhookItem, WorkerEvent, WorkerRow};
 
 /// The most retries and dead letters of each worker in an answer.
@@ -65,7 +65,7 @@ pub struct PluginWorker {
     enabled: bool,
     /// Whether the version that serves has it.
     serving: bool,
-    position: i64,
+    position: Position,
     waiting: usize,
     lag_ms: i64,
     failing: i64,
@@ -89,7 +89,7 @@ struct DeadEvent {
     /// Null once it is no longer kept.
     event: Option<String>,
     r#type: Option<String>,
-    position: i64,
+    position: Position,
     attempts: u32,
     dead_since: Option<Moment>,
     last_error: Option<String>,

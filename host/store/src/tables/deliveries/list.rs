@@ -9,7 +9,7 @@ use crate::engine::rows::{Found, Table, sql_limit, word, word_or_null};
 use crate::{AttemptRow, Reader, StoreError};
 use moothall_core::clock::Moment;
 use moothall_core::endpoint::AttemptError;
-use moothall_core::ids::{DeliveryId, EndpointId};
+use moothall_core::ids::{DeliveryId, EndpointId, Position};
 
 pub(super) const DELIVERY: Table = Table("delivery", 0);
 const ATTEMPT: Table = Table("delivery_attempt", 0);
@@ -50,7 +50,7 @@ pub struct DeliveryRow {
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct DeliveredEvent {
     pub id: String,
-    pub position: i64,
+    pub position: Position,
     pub community: String,
     pub source: String,
     pub event_type: String,
@@ -65,7 +65,7 @@ fn delivery(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
         None => None,
         Some(id) => Some(DeliveredEvent {
             id,
-            position: row.get(3)?,
+            position: Position(row.get(3)?),
             community: row.get(4)?,
             source: row.get(5)?,
             event_type: row.get(6)?,
