@@ -1,10 +1,11 @@
 //! The only code that reads the wall clock, and how far the host trusts it.
 //!
 //! A `Clock` is passed to what needs one. Work that is due at a stored time uses `now_ms`; what expires for
-//! good at an age uses `believed_ms`; what is known only in memory uses `monotonic_ms`. Timeouts and
+//! good at an age uses `believed_ms`; what is known only in memory uses `monotonic`. Timeouts and
 //! measurements use `Instant` and tokio's timers instead.
 
 mod moment;
+mod monotonic;
 mod watch;
 
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ pub use moothall_values::moment::A_MOMENT;
 use moothall_values::moment::is_rfc3339;
 
 pub use moment::Moment;
+pub use monotonic::Monotonic;
 pub use watch::{ClockWatch, Trust};
 
 /// How often a driven clock reads its file.
@@ -92,10 +94,9 @@ impl Clock {
         self.both().0
     }
 
-    /// Milliseconds since the process began, whatever the wall clock is set to: for what is known only in
-    /// memory.
-    pub fn monotonic_ms(&self) -> i64 {
-        self.both().1
+    /// The time that has passed, whatever the wall clock is set to: for what is known only in memory.
+    pub fn monotonic(&self) -> Monotonic {
+        Monotonic::of_ms(self.both().1)
     }
 
     /// The trusted time: for what expires. After a step forward it goes on as before, until the wall clock has

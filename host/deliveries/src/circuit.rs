@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use moothall_core::clock::Monotonic;
 use moothall_core::ids::EndpointId;
 use moothall_core::retry::RetryPolicy;
 
@@ -21,7 +22,7 @@ pub struct Circuit {
 
 #[derive(Clone, Copy, Debug)]
 struct Open {
-    until: i64,
+    until: Monotonic,
     /// How often it was opened in a row: first by failures, then by each probe that failed.
     times: u32,
 }
@@ -57,7 +58,7 @@ pub enum Gate {
 }
 
 impl Circuit {
-    pub fn gate(&self, now: i64) -> Gate {
+    pub fn gate(&self, now: Monotonic) -> Gate {
         match self.open {
             None => Gate::Closed,
             Some(open) if now < open.until => Gate::Open,
@@ -71,7 +72,7 @@ impl Circuit {
     }
 
     /// When the next probe may be sent.
-    pub fn open_until(&self) -> Option<i64> {
+    pub fn open_until(&self) -> Option<Monotonic> {
         self.open.map(|open| open.until)
     }
 
@@ -90,7 +91,7 @@ impl Circuit {
     }
 
     /// An attempt did not reach the endpoint. One that began before the circuit opened does not prolong it.
-    pub fn missed(&mut self, now: i64) {
+    pub fn missed(&mut self, now: Monotonic) {
         self.failures += 1;
         if self.failures >= FAILURES && self.open.is_none() {
             self.open_again(now);
@@ -98,13 +99,13 @@ impl Circuit {
     }
 
     /// A probe did not reach the endpoint.
-    pub fn probe_missed(&mut self, now: i64) {
+    pub fn probe_missed(&mut self, now: Monotonic) {
         self.open_again(now);
     }
 
-    fn open_again(&mut self, now: i64) {
+    fn open_again(&mut self, now: Monotonic) {
         let times = self.open.map_or(1, |open| open.times.saturating_add(1));
-        self.open = Some(Open { until: now + OPEN.wait_ms(times), times });
+        self.open = Some(Open { until: now.plus_ms(OPEN.wait_ms(times)), times });
     }
 }
 
@@ -112,32 +113,36 @@ impl Circuit {
 mod tests {
     use super::*;
 
+    fn at(ms: i64) -> Monotonic {
+        Monotonic::of_ms(ms)
+    }
+
     #[test]
     fn five_failures_in_a_row_open_it() {
         let mut circuit = Circuit::default();
-        (0..4).for_each(|_| circuit.missed(0));
+        (0..4).for_each(|_| circuit.missed(at(0)));
         circuit.reached();
-        (0..4).for_each(|_| circuit.missed(0));
-        assert_eq!(circuit.gate(0), Gate::Closed);
-        circuit.missed(0);
-        assert_eq!(circuit.gate(29_999), Gate::Open);
-        assert_eq!(circuit.gate(30_000), Gate::Probe);
-        circuit.missed(29_999);
-        assert_eq!(circuit.gate(30_000), Gate::Probe, "what was in flight does not prolong it");
+        (0..4).for_each(|_| circuit.missed(at(0)));
+        assert_eq!(circuit.gate(at(0)), Gate::Closed);
+        circuit.missed(at(0));
+        assert_eq!(circuit.gate(at(29_999)), Gate::Open);
+        assert_eq!(circuit.gate(at(30_000)), Gate::Probe);
+        circuit.missed(at(29_999));
+        assert_eq!(circuit.gate(at(30_000)), Gate::Probe, "what was in flight does not prolong it");
     }
 
     #[test]
     fn each_failed_probe_doubles_the_wait_up_to_ten_minutes() {
         let mut circuit = Circuit::default();
-        (0..5).for_each(|_| circuit.missed(0));
+        (0..5).for_each(|_| circuit.missed(at(0)));
         let mut now = 30_000;
         for wait in [60_000, 120_000, 240_000, 480_000, 600_000, 600_000] {
-            circuit.probe_missed(now);
-            assert_eq!(circuit.gate(now + wait - 1), Gate::Open);
+            circuit.probe_missed(at(now));
+            assert_eq!(circuit.gate(at(now + wait - 1)), Gate::Open);
             now += wait;
-            assert_eq!(circuit.gate(now), Gate::Probe);
+            assert_eq!(circuit.gate(at(now)), Gate::Probe);
         }
         circuit.reached();
-        assert_eq!(circuit.gate(now), Gate::Closed);
+        assert_eq!(circuit.gate(at(now)), Gate::Closed);
     }
 }

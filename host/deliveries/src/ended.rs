@@ -12,6 +12,7 @@ use super::circuit::Gate;
 use super::lanes::{CircuitChange, Seen};
 use super::outcomes::Stored;
 use super::target::Target;
+use moothall_core::clock::Monotonic;
 use moothall_core::endpoint::{EndpointKind, EndpointOrdering};
 use moothall_core::ids::{DeliveryId, EndpointId};
 use moothall_store::{After, Outcome, StoreError};
@@ -19,7 +20,7 @@ use moothall_store::{After, Outcome, StoreError};
 impl Outbox {
     /// Takes all attempts that have ended by now, and stores their outcomes in one write.
     pub(super) fn ended_with_others(&mut self, first: Result<(Id, Ended), JoinError>) {
-        let now = self.shared.clock.monotonic_ms();
+        let now = self.shared.clock.monotonic();
         let mut freed: BTreeSet<EndpointId> = self.ended(first, now).into_iter().collect();
         while let Some(other) = self.attempts.try_join_next_with_id() {
             freed.extend(self.ended(other, now));
@@ -29,7 +30,11 @@ impl Outbox {
     }
 
     /// Returns the endpoint if there is room for another of its lanes.
-    fn ended(&mut self, ended: Result<(Id, Ended), JoinError>, now: i64) -> Option<EndpointId> {
+    fn ended(
+        &mut self,
+        ended: Result<(Id, Ended), JoinError>,
+        now: Monotonic,
+    ) -> Option<EndpointId> {
         let (task, Ended { is_probe, reached, outcome }) = match ended {
             Ok(ended) => ended,
             Err(error) => {
@@ -93,7 +98,7 @@ impl Outbox {
 
     /// One write ends many attempts: each of their endpoints is polled once.
     pub(super) fn stored(&mut self, mut stored: Stored) {
-        let now = self.shared.clock.monotonic_ms();
+        let now = self.shared.clock.monotonic();
         self.outcomes.keep(&mut stored);
         let mut endpoints = BTreeSet::new();
         for (endpoint, delivery) in stored.done {
@@ -118,7 +123,7 @@ impl Outbox {
         &mut self,
         target: &Arc<Target>,
         ended: DeliveryId,
-        now: i64,
+        now: Monotonic,
     ) -> Result<(), StoreError> {
         let endpoint = target.row.id;
         let may_begin = self.may_begin() && self.lanes.gate(endpoint, now) == Gate::Closed;

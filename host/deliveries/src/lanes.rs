@@ -1,9 +1,10 @@
 //! What is under way to each endpoint, in memory: only this process uses the database. The rows in state `waiting` are the
-//! truth, and all that is left after a restart. Every `now` is monotonic time, in milliseconds.
+//! truth, and all that is left after a restart.
 
 use std::collections::{HashMap, HashSet};
 
 use super::circuit::{Circuit, Circuits, Gate};
+use moothall_core::clock::Monotonic;
 use moothall_core::config::DeliveryConfig;
 use moothall_core::endpoint::EndpointOrdering;
 use moothall_core::ids::{DeliveryId, EndpointId};
@@ -45,7 +46,7 @@ struct Under {
     outcomes: HashSet<DeliveryId>,
     circuit: Circuit,
     /// An attempt was lost: nothing is sent until then.
-    paused_until: i64,
+    paused_until: Monotonic,
 }
 
 impl Lanes {
@@ -53,7 +54,7 @@ impl Lanes {
         Self { seen, ..Self::default() }
     }
 
-    pub fn gate(&self, endpoint: EndpointId, now: i64) -> Gate {
+    pub fn gate(&self, endpoint: EndpointId, now: Monotonic) -> Gate {
         match self.endpoints.get(&endpoint) {
             Some(under) if now < under.paused_until => Gate::Open,
             Some(under) => under.circuit.gate(now),
@@ -115,7 +116,7 @@ impl Lanes {
         endpoint: EndpointId,
         delivery: DeliveryId,
         seen: Seen,
-        now: i64,
+        now: Monotonic,
     ) -> Option<CircuitChange> {
         let under = self.endpoints.entry(endpoint).or_default();
         if under.in_flight.remove(&delivery) {
@@ -138,7 +139,7 @@ impl Lanes {
         }
     }
 
-    pub fn stored(&mut self, endpoint: EndpointId, delivery: DeliveryId, now: i64) {
+    pub fn stored(&mut self, endpoint: EndpointId, delivery: DeliveryId, now: Monotonic) {
         if let Some(under) = self.endpoints.get_mut(&endpoint) {
             under.outcomes.remove(&delivery);
         }
@@ -146,17 +147,17 @@ impl Lanes {
     }
 
     /// The outcome of an attempt is lost: the delivery is sent again, but not at once.
-    pub fn lost(&mut self, endpoint: EndpointId, delivery: DeliveryId, now: i64) {
+    pub fn lost(&mut self, endpoint: EndpointId, delivery: DeliveryId, now: Monotonic) {
         let Some(under) = self.endpoints.get_mut(&endpoint) else { return };
         under.outcomes.remove(&delivery);
         if under.in_flight.remove(&delivery) {
             self.in_flight -= 1;
         }
-        under.paused_until = now + TRANSIENT_MS;
+        under.paused_until = now.plus_ms(TRANSIENT_MS);
     }
 
     /// Endpoints that a probe is due for.
-    pub fn to_probe(&self, now: i64) -> Vec<EndpointId> {
+    pub fn to_probe(&self, now: Monotonic) -> Vec<EndpointId> {
         let open =
             self.endpoints.iter().filter(|(_, under)| under.circuit.gate(now) == Gate::Probe);
         open.map(|(endpoint, _)| *endpoint).collect()
@@ -176,7 +177,7 @@ impl Lanes {
         }
     }
 
-    fn tidy(&mut self, endpoint: EndpointId, now: i64) {
+    fn tidy(&mut self, endpoint: EndpointId, now: Monotonic) {
         let idle = |under: &Under| {
             under.in_flight.is_empty()
                 && under.outcomes.is_empty()

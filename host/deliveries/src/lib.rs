@@ -188,7 +188,7 @@ impl Outbox {
         let due =
             self.shared.store.read(|r| r.endpoints_due(self.after, now, ENDPOINTS_PER_POLL))?;
         let mut failed = None;
-        let to_probe = self.lanes.to_probe(self.shared.clock.monotonic_ms());
+        let to_probe = self.lanes.to_probe(self.shared.clock.monotonic());
         for endpoint in due.found.iter().copied().chain(to_probe) {
             if let Err(error) = self.poll_endpoint(endpoint) {
                 // Others must not wait because of this one.
@@ -218,7 +218,7 @@ impl Outbox {
             return Ok(());
         };
         let store = self.shared.store.clone();
-        match self.lanes.gate(endpoint, self.shared.clock.monotonic_ms()) {
+        match self.lanes.gate(endpoint, self.shared.clock.monotonic()) {
             Gate::Open => Ok(()),
             Gate::Probe if self.lanes.in_flight_to(endpoint) > 0 => Ok(()),
             Gate::Probe => {

@@ -187,8 +187,8 @@ fn state(api: &Api, row: &EndpointRow, waiting: &Backlog) -> State {
 
 fn circuit(api: &Api, row: &EndpointRow) -> Circuit {
     let circuit = api.circuits.of(row.id);
-    let (now, monotonic) = (api.context.clock.now_ms(), api.context.clock.monotonic_ms());
-    let until = |until: i64| Moment(now + (until - monotonic).max(0));
+    let (now, monotonic) = (api.context.clock.now_ms(), api.context.clock.monotonic());
+    let until = |until| Moment(now + monotonic.ms_until(until));
     Circuit {
         state: match circuit.gate(monotonic) {
             Gate::Closed => CircuitState::Closed,
