@@ -19,12 +19,20 @@ const RESPONSE_BYTES: usize = 16 << 10;
 /// The status by which a receiver says that it wants no more.
 const GONE: u16 = 410;
 
+/// Why something is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// The delivery is due.
+    Due,
+    /// To see whether the endpoint answers again. If it does not, this counts as no attempt.
+    Probe,
+}
+
 /// What is sent, and to which endpoint.
 pub struct Attempt {
     pub delivery: DueDelivery,
     pub target: Arc<Target>,
-    /// Sent to see whether the endpoint answers again. If it does not, this counts as no attempt.
-    pub is_probe: bool,
+    pub purpose: Purpose,
 }
 
 /// What came of an attempt, to be stored.
@@ -44,14 +52,14 @@ impl Attempt {
         // A request that the host could not send says nothing about the endpoint, and counts as no attempt.
         let exhausted = matches!(&result, Err(EgressError::Exhausted(_)));
         let reached =
-            !matches!(&result, Err(error) if is_missed(error) || exhausted && self.is_probe);
+            !matches!(&result, Err(error) if is_missed(error) || exhausted && self.is_probe());
         let at = shared.clock.now_ms();
         let is_over = shared.clock.believed_ms() >= self.delivery.expires_at;
         let after = self.after(&result, (at, is_over), shared.roll());
         count(after);
         let (endpoint, delivery) = (self.target.row.id, self.delivery.id);
         let expires_at = self.delivery.expires_at;
-        let is_probe = self.is_probe;
+        let is_probe = self.is_probe();
         let row = self.row(result, started_at, duration_ms);
         let gone = row.status == Some(GONE);
         let attempt = ((reached || !is_probe) && !exhausted).then_some(row);
@@ -60,6 +68,10 @@ impl Attempt {
             reached,
             outcome: Outcome { endpoint, delivery, expires_at, attempt, after, gone, at },
         }
+    }
+
+    fn is_probe(&self) -> bool {
+        self.purpose == Purpose::Probe
     }
 
     fn is_callback(&self) -> bool {
@@ -77,7 +89,8 @@ impl Attempt {
     ) -> Result<(Inbound, Option<String>), EgressError> {
         let host = &shared.machine;
         let endpoint = &self.target.row;
-        let rendered = render::render(&self.delivery.event, endpoint.format, endpoint.form, host);
+        let render = if endpoint.form { render::as_form } else { render::as_json };
+        let rendered = render(&self.delivery.event, endpoint.format, host);
         let headers = self.headers(rendered.content_type, &rendered.body, shared, now);
         let headers = headers.map_err(EgressError::Invalid)?;
         let request = Outbound {
@@ -128,7 +141,7 @@ impl Attempt {
             Ok((inbound, _)) if inbound.status == GONE && self.is_callback() => {
                 return After::Dead;
             }
-            Err(error) if self.is_probe && is_missed(error) => Some(0),
+            Err(error) if self.is_probe() && is_missed(error) => Some(0),
             Err(EgressError::Exhausted(_)) => Some(TRANSIENT_MS),
             Ok((inbound, _)) => {
                 backoff::wait_ms(failed, roll).map(|wait| asked_wait(inbound, now).unwrap_or(wait))

@@ -11,7 +11,7 @@ use super::{SigningSecret, headers_context, secret_context};
 use moothall_core::endpoint::{BodyFormat, EndpointKind, EndpointOrdering, UrlBy};
 use moothall_core::ids::EndpointId;
 use moothall_core::secrets::Keyring;
-use moothall_store::{DRIVER, EndpointRow, Store, StoreError, Tx};
+use moothall_store::{DRIVER, DriverHeaders, EndpointRow, Store, StoreError, Tx};
 use moothall_values::destination::is_same_origin;
 
 /// How long an endpoint has to answer, in milliseconds, unless another time is set.
@@ -41,11 +41,11 @@ pub fn start(
              that the endpoint `driver` had for that one are removed; put them again"
         );
     }
-    let keeps = elsewhere.is_empty();
+    let kept = if elsewhere.is_empty() { DriverHeaders::Keep } else { DriverHeaders::Remove };
     let (store, made_of) = (store.clone(), Arc::new((first, url)));
     Ok(move || -> Writing {
         let (store, made_of) = (store.clone(), made_of.clone());
-        let put = move |tx: &Tx<'_>| tx.put_driver(&made_of.0, made_of.1.as_deref(), keeps);
+        let put = move |tx: &Tx<'_>| tx.put_driver(&made_of.0, made_of.1.as_deref(), kept);
         Box::pin(async move { store.write("driver.start", put).await })
     })
 }

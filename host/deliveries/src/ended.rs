@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::task::{Id, JoinError};
 
 use super::Outbox;
-use super::attempt::Ended;
+use super::attempt::{Ended, Purpose};
 use super::circuit::Gate;
 use super::lanes::{CircuitChange, Seen};
 use super::outcomes::Stored;
@@ -138,7 +138,7 @@ impl Outbox {
         if let Some(next) = next.filter(|next| next.due_at.is_none())
             && !self.lanes.is_under_way(endpoint, next.id)
         {
-            self.begin(target, next, false);
+            self.begin(target, next, Purpose::Due);
         }
         Ok(())
     }

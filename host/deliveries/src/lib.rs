@@ -39,12 +39,12 @@ use moothall_store::{DRIVER, DueDelivery, Found, Store, StoreError};
 
 pub use backoff::waits;
 pub use circuit::{Circuits, Gate};
-pub use reach::LocalReach;
+pub use reach::{LocalReach, LocalRule};
 pub use render::metadata;
 pub use signature::SigningSecret;
 pub use target::{headers_context, secret_context};
 
-use attempt::{Attempt, Ended};
+use attempt::{Attempt, Ended, Purpose};
 use lanes::Lanes;
 use outcomes::OutcomeBatcher;
 use target::Target;
@@ -225,7 +225,7 @@ impl Outbox {
                 match store.read(|reader| reader.oldest_delivery(endpoint))? {
                     Some(oldest) => {
                         if let Some(oldest) = self.waiting(oldest)? {
-                            self.begin(&target, oldest, true);
+                            self.begin(&target, oldest, Purpose::Probe);
                         }
                     }
                     None => self.lanes.close(endpoint),
@@ -273,7 +273,7 @@ impl Outbox {
         let new = due.into_iter().filter(|id| !self.lanes.is_under_way(endpoint, *id));
         for delivery in new.take(room).collect::<Vec<_>>() {
             if let Some(delivery) = self.waiting(delivery)? {
-                self.begin(target, delivery, false);
+                self.begin(target, delivery, Purpose::Due);
             }
         }
         Ok(())
@@ -294,12 +294,12 @@ impl Outbox {
         room.min(self.machines.left(&target.machine)).min(self.paces.left(&target.machine))
     }
 
-    fn begin(&mut self, target: &Arc<Target>, delivery: DueDelivery, is_probe: bool) {
+    fn begin(&mut self, target: &Arc<Target>, delivery: DueDelivery, purpose: Purpose) {
         // A probe needs a permit like any other attempt.
         let Some(permit) = self.machines.take(&target.machine) else { return };
         let Some(pace) = self.paces.try_begin(&target.machine) else { return };
         let (endpoint, id) = (target.row.id, delivery.id);
-        let attempt = Attempt { delivery, target: target.clone(), is_probe };
+        let attempt = Attempt { delivery, target: target.clone(), purpose };
         self.lanes.begun(endpoint, id);
         let run = attempt.run(self.shared.clone());
         let (paces, target) = (self.paces.clone(), target.clone());

@@ -13,15 +13,23 @@ use moothall_values::destination::is_same_origin;
 #[derive(Clone)]
 pub struct LocalReach(Arc<AtomicBool>);
 
+/// What decides it.
+#[derive(Clone, Copy, Debug)]
+pub struct LocalRule {
+    pub operator_allows: bool,
+    /// Whether requests need an API key.
+    pub needs_key: bool,
+}
+
 impl LocalReach {
-    pub fn new(operator_allows: bool, needs_key: bool) -> Self {
+    pub fn new(rule: LocalRule) -> Self {
         let reach = Self(Arc::default());
-        reach.set(operator_allows, needs_key);
+        reach.set(rule);
         reach
     }
 
-    pub fn set(&self, operator_allows: bool, needs_key: bool) {
-        self.0.store(operator_allows || !needs_key, Ordering::Relaxed);
+    pub fn set(&self, rule: LocalRule) {
+        self.0.store(rule.operator_allows || !rule.needs_key, Ordering::Relaxed);
     }
 
     /// The policy for a URL that a driver gave.

@@ -19,17 +19,32 @@ pub struct Rendered {
 }
 
 /// An event in the format of its endpoint. `host` is this machine's name.
-pub fn render(event: &Envelope, format: BodyFormat, is_form: bool, host: &str) -> Rendered {
-    let body = match format {
+pub fn as_json(event: &Envelope, format: BodyFormat, host: &str) -> Rendered {
+    let body = text(event, format, host).into();
+    Rendered { body, content_type: "application/json", warning: None }
+}
+
+/// The same object, flattened for receivers that expect a form.
+pub fn as_form(event: &Envelope, format: BodyFormat, host: &str) -> Rendered {
+    let (body, warning) = match form::encode(&text(event, format, host)) {
+        Ok(form) => {
+            let warning = form.warning();
+            (form.body, warning)
+        }
+        // It was stored when less was checked.
+        Err(refusal) => (String::new(), Some(refusal.of("the event"))),
+    };
+    let content_type = "application/x-www-form-urlencoded";
+    Rendered { body: body.into(), content_type, warning }
+}
+
+fn text(event: &Envelope, format: BodyFormat, host: &str) -> String {
+    match format {
         BodyFormat::Process => event.data.clone(),
         BodyFormat::Standard => standard(event),
         BodyFormat::OpenEdx => openedx(event, host),
         BodyFormat::Metagov => metagov(event),
-    };
-    if is_form {
-        return in_a_form(&body);
     }
-    Rendered { body: body.into(), content_type: "application/json", warning: None }
 }
 
 /// `{community, source, event_type, timestamp, data, initiator}` and nothing else.
@@ -89,19 +104,6 @@ fn library_version() -> Vec<u32> {
     env!("CARGO_PKG_VERSION").split('.').filter_map(|part| part.parse().ok()).collect()
 }
 
-fn in_a_form(body: &str) -> Rendered {
-    let (body, warning) = match form::encode(body) {
-        Ok(form) => {
-            let warning = form.warning();
-            (form.body, warning)
-        }
-        // It was stored when less was checked.
-        Err(refusal) => (String::new(), Some(refusal.of("the event"))),
-    };
-    let content_type = "application/x-www-form-urlencoded";
-    Rendered { body: body.into(), content_type, warning }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,24 +129,24 @@ mod tests {
         }
     }
 
-    fn body(format: BodyFormat, is_form: bool) -> String {
-        String::from_utf8(render(&event(), format, is_form, "box").body.to_vec()).unwrap()
+    fn body(format: BodyFormat) -> String {
+        String::from_utf8(as_json(&event(), format, "box").body.to_vec()).unwrap()
     }
 
     #[test]
     fn metagov_has_these_keys_and_the_data_as_it_was() {
         assert_eq!(
-            body(BodyFormat::Metagov, false),
+            body(BodyFormat::Metagov),
             r#"{"community":"acme","source":"discourse","event_type":"post_created","timestamp":"1619102376.535","data":{"z":1.10,"a":[1,null]},"initiator":{"user_id":"u"}}"#
         );
         let without = Envelope { initiator: None, ..event() };
-        let body = render(&without, BodyFormat::Metagov, false, "box").body;
+        let body = as_json(&without, BodyFormat::Metagov, "box").body;
         assert!(body.ends_with(br#","initiator":null}"#));
     }
 
     #[test]
     fn standard_has_the_envelope() {
-        let body: Value = serde_json::from_str(&body(BodyFormat::Standard, false)).unwrap();
+        let body: Value = serde_json::from_str(&body(BodyFormat::Standard)).unwrap();
         assert_eq!(body["type"], "discourse.post_created");
         assert_eq!(body["timestamp"], "2021-04-22T14:39:36.535Z");
         assert_eq!(body["data"]["key"], "acme/discourse");
@@ -154,7 +156,7 @@ mod tests {
 
     #[test]
     fn openedx_has_the_data_beside_its_metadata() {
-        let body: Value = serde_json::from_str(&body(BodyFormat::OpenEdx, false)).unwrap();
+        let body: Value = serde_json::from_str(&body(BodyFormat::OpenEdx)).unwrap();
         assert_eq!(body["post_created"]["a"][0], 1);
         let metadata = &body["event_metadata"];
         assert_eq!(metadata["time"], "2021-04-22 14:39:36.535000+00:00");
@@ -164,7 +166,8 @@ mod tests {
 
     #[test]
     fn a_form_is_the_same_object_flattened() {
-        let form = body(BodyFormat::Metagov, true);
+        let form = as_form(&event(), BodyFormat::Metagov, "box").body;
+        let form = String::from_utf8(form.to_vec()).unwrap();
         assert!(form.contains("data_z=1.1&"), "{form}");
         assert!(form.contains("data_a=%5B1%2C+None%5D"), "{form}");
         assert!(form.contains("initiator_user_id=u"), "{form}");
@@ -172,6 +175,6 @@ mod tests {
 
     #[test]
     fn a_callback_gets_the_process_alone() {
-        assert_eq!(body(BodyFormat::Process, false), event().data);
+        assert_eq!(body(BodyFormat::Process), event().data);
     }
 }

@@ -21,7 +21,7 @@ use moothall_core::config::{Config, Sources, clock_file};
 use moothall_core::day_budget::DayBudgets;
 use moothall_core::secrets::Keyring;
 use moothall_core::telemetry::{Lost, Numbers};
-use moothall_deliveries::{Circuits, LocalReach, Outbox, driver};
+use moothall_deliveries::{Circuits, LocalReach, LocalRule, Outbox, driver};
 use moothall_egress::{Egress, Sender};
 use moothall_engine::calls::{Calls, FailedCalls};
 use moothall_engine::communities::Communities;
@@ -193,7 +193,10 @@ struct Network {
 
 impl Network {
     fn new(config: &Config, keys: &Keys) -> anyhow::Result<Self> {
-        let local = LocalReach::new(config.http.loopback_callbacks, keys.are_required());
+        let local = LocalReach::new(LocalRule {
+            operator_allows: config.http.loopback_callbacks,
+            needs_key: keys.are_required(),
+        });
         Ok(Self { egress: Egress::new(&config.egress)?, local, circuits: Circuits::default() })
     }
 

@@ -14,6 +14,7 @@ use crate::http::Keys;
 use moothall_core::clock::ClockWatch;
 use moothall_core::config::{Config, Sources};
 use moothall_core::telemetry::{Lost, UPKEEP};
+use moothall_deliveries::LocalRule;
 use moothall_guest::Quotas;
 use moothall_store::Store;
 
@@ -80,7 +81,10 @@ pub async fn notice_keys(api: Arc<Api>) {
             Ok(rows) if rows != known => {
                 known.clone_from(&rows);
                 let keys = Keys::new(rows);
-                api.local.set(api.config.loopback_callbacks, keys.are_required());
+                api.local.set(LocalRule {
+                    operator_allows: api.config.loopback_callbacks,
+                    needs_key: keys.are_required(),
+                });
                 api.keys.store(Arc::new(keys));
                 api.streams.check_keys();
             }

@@ -27,7 +27,7 @@ pub use tables::deliveries::list::{
 };
 pub use tables::deliveries::{After, AttemptRow, EXPIRE_MS, Outcome};
 pub use tables::due_times::{Expiring, Waiting, Waits};
-pub use tables::endpoints::{DRIVER, EndpointRow, Rotated};
+pub use tables::endpoints::{DRIVER, DriverHeaders, EndpointRow, Rotated};
 pub use tables::events::{AgeBounds, Audience, DEDUPE_MS, NewEvent};
 pub use tables::failed_calls::FailedCall;
 pub use tables::hooks::{HookPut, HookRow, StepRow};

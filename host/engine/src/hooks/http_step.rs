@@ -42,7 +42,10 @@ impl Hooks {
         let about = metadata(run_id, point.alias(), &point.manifest.name, &self.machine, now);
         body.insert("event_metadata".to_owned(), about);
         let body = data.became(Value::Object(body), None).into_text();
-        let (body, content_type, warning) = encoded(body, step.settings.use_www_form_encoding)?;
+        let (body, content_type, warning) = match step.settings.use_www_form_encoding {
+            true => as_form(&body)?,
+            false => (body.into(), "application/json", None),
+        };
         let seconds = now.div_euclid(1000);
         let headers = vec![
             ("content-type".to_owned(), content_type.to_owned()),
@@ -81,11 +84,8 @@ impl Hooks {
 
 type Encoded = (Bytes, &'static str, Option<String>);
 
-fn encoded(body: String, is_form: bool) -> Result<Encoded, EgressError> {
-    if !is_form {
-        return Ok((body.into(), "application/json", None));
-    }
-    let form = form::encode(&body);
+fn as_form(body: &str) -> Result<Encoded, EgressError> {
+    let form = form::encode(body);
     let form = form.map_err(|refusal| EgressError::Invalid(refusal.of("the hook's data")))?;
     let warning = form.warning();
     Ok((form.body.into(), "application/x-www-form-urlencoded", warning))

@@ -5,6 +5,7 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
+use moothall_core::endpoint::EndpointOrdering;
 use moothall_core::events::matches;
 use moothall_core::ids::EndpointId;
 
@@ -15,7 +16,7 @@ pub struct Subscriptions(RefCell<Option<Arc<[Subscription]>>>);
 pub struct Subscription {
     pub endpoint: EndpointId,
     pub is_driver: bool,
-    pub in_order: bool,
+    pub ordering: EndpointOrdering,
     /// 0: all.
     pub community: i64,
     pub patterns: Vec<String>,

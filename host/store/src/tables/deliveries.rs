@@ -13,7 +13,7 @@ use rusqlite::{OptionalExtension, params};
 
 use crate::engine::subscriptions::Subscription;
 use crate::{Audience, NewEvent, Reader, StoreError, Tx};
-use moothall_core::endpoint::AttemptError;
+use moothall_core::endpoint::{AttemptError, EndpointOrdering};
 use moothall_core::ids::{DeliveryId, EndpointId, Position};
 
 /// How long a delivery is tried after its event, in milliseconds.
@@ -82,10 +82,10 @@ impl Tx<'_> {
             Audience::Endpoints => self.add_subscribed(event, departure),
             Audience::Callback { url, not_before } => {
                 let endpoint = self.callback_endpoint(url, event.time)?;
-                self.add_delivery(departure, endpoint, true, *not_before)
+                self.add_delivery(departure, endpoint, EndpointOrdering::Fifo, *not_before)
             }
             Audience::Endpoint(endpoint) => {
-                self.add_delivery(departure, *endpoint, false, event.time)
+                self.add_delivery(departure, *endpoint, EndpointOrdering::Unordered, event.time)
             }
         }
     }
@@ -94,7 +94,7 @@ impl Tx<'_> {
         let subscriptions = self.subscriptions.or_read(|| self.reader().subscriptions())?;
         for one in subscriptions.iter() {
             if one.is_for(departure.community, &event.source, &event.event_type) {
-                self.add_delivery(departure, one.endpoint, one.in_order, event.time)?;
+                self.add_delivery(departure, one.endpoint, one.ordering, event.time)?;
             }
         }
         Ok(())
@@ -104,9 +104,10 @@ impl Tx<'_> {
         &self,
         event: &Departure,
         endpoint: EndpointId,
-        in_order: bool,
+        ordering: EndpointOrdering,
         due_at: i64,
     ) -> Result<(), StoreError> {
+        let in_order = ordering == EndpointOrdering::Fifo;
         let behind = in_order && self.is_lane_taken(endpoint, event.key)?;
         self.conn
             .prepare_cached(

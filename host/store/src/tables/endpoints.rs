@@ -46,6 +46,13 @@ pub struct EndpointRow {
     pub created_at: i64,
 }
 
+/// What becomes of the headers that the driver's endpoint has when its URL is set at start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DriverHeaders {
+    Keep,
+    Remove,
+}
+
 /// The result of a rotation of the secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rotated {
@@ -282,7 +289,7 @@ impl Tx<'_> {
         &self,
         first: &EndpointRow,
         url: Option<&str>,
-        keeps_headers: bool,
+        headers: DriverHeaders,
     ) -> Result<(), StoreError> {
         let known = self.reader().endpoint(DRIVER)?;
         let Some(mut known) = known else {
@@ -294,7 +301,7 @@ impl Tx<'_> {
             None if known.url_by == UrlBy::Environment => known.url.clear(),
             None => {}
         }
-        if !keeps_headers {
+        if headers == DriverHeaders::Remove {
             known.headers.clone_from(&first.headers);
         }
         self.put_endpoint(&known).map(drop)

@@ -3,6 +3,7 @@
 use super::endpoints::ENDPOINT;
 use crate::engine::subscriptions::Subscription;
 use crate::{Reader, StoreError};
+use moothall_core::endpoint::EndpointOrdering;
 use moothall_core::ids::EndpointId;
 
 impl Reader<'_> {
@@ -17,7 +18,12 @@ impl Reader<'_> {
             Ok(Subscription {
                 endpoint,
                 is_driver: row.get(1)?,
-                in_order: row.get(2)?,
+                // A word that is not known keeps no event from the endpoint: its row is unreadable until it is mended.
+                ordering: if row.get(2)? {
+                    EndpointOrdering::Fifo
+                } else {
+                    EndpointOrdering::Unordered
+                },
                 community: row.get(3)?,
                 patterns: patterns(endpoint, row.get_ref(4)?.as_str().unwrap_or_default()),
             })
