@@ -136,7 +136,7 @@ async fn a_jump_forward_ends_no_delivery_until_the_clock_has_been_steady() {
     delivered(&host, 2).await;
     assert_eq!(deliveries(&host, "dead").await, 0);
     host.advance(10 * MINUTE);
-    until("the clock is believed", async || (deliveries(&host, "dead").await == 1).then_some(()))
+    until("the clock is trusted", async || (deliveries(&host, "dead").await == 1).then_some(()))
         .await;
 }
 
@@ -157,8 +157,8 @@ async fn a_jump_forward_makes_nothing_happen_twice() {
     assert_eq!(publish("b").await.expect(202), first, "its dedupe key still counts");
 }
 
-/// The time that the host believed last, from its database.
-fn believed(host: &TestHost) -> i64 {
+/// The time that the host trusted last, from its database.
+fn trusted(host: &TestHost) -> i64 {
     let database = rusqlite::Connection::open(host.data().join("moothall.db")).expect("a database");
     let seen = database.query_row("SELECT seen_at FROM clock", (), |row| row.get(0));
     seen.unwrap_or(0)
@@ -167,8 +167,8 @@ fn believed(host: &TestHost) -> i64 {
 /// Waits until the host has purged once.
 pub async fn purged(host: &TestHost) {
     for _ in 0..2 {
-        let before = believed(host);
-        until("the purge has begun", async || (believed(host) != before).then_some(())).await;
+        let before = trusted(host);
+        until("the purge has begun", async || (trusted(host) != before).then_some(())).await;
     }
 }
 

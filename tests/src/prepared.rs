@@ -73,7 +73,7 @@ async fn prepare(folder: &Path) {
     let database = rusqlite::Connection::open(data.join("moothall.db")).expect("a database");
     // Deletes the stored time: a copy may be made much later, and must not see that as a jump of
     // the clock.
-    database.execute("DELETE FROM clock", ()).expect("the table of what was believed");
+    database.execute("DELETE FROM clock", ()).expect("the table of the trusted time");
     drop(database);
     fs::write(folder.join("stamp"), stamp()).expect("the target directory can be written");
 }

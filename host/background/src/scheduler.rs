@@ -99,7 +99,7 @@ impl Scheduler {
         if waiting >= self.config.waiting_ticks {
             return Vec::new();
         }
-        let now = (self.context.clock.now_ms(), self.context.clock.believed_ms());
+        let now = (self.context.clock.now_ms(), self.context.clock.trusted_ms());
         let limit = self.config.batch_ticks.max(1) + busy.len();
         let due = self.context.store.read(|reader| reader.due_schedules(now, limit));
         let mut due = due.unwrap_or_else(|error| {

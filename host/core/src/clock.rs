@@ -1,7 +1,7 @@
 //! The only code that reads the wall clock, and how far the host trusts it.
 //!
 //! A `Clock` is passed to what needs one. Work that is due at a stored time uses `now_ms`; what expires for
-//! good at an age uses `believed_ms`; what is known only in memory uses `monotonic`. Timeouts and
+//! good at an age uses `trusted_ms`; what is known only in memory uses `monotonic`. Timeouts and
 //! measurements use `Instant` and tokio's timers instead.
 
 mod moment;
@@ -35,7 +35,7 @@ pub fn thread_cpu_time() -> Duration {
 pub struct Clock {
     source: Source,
     began: Instant,
-    belief: Arc<Belief>,
+    trusted: Arc<TrustedTime>,
 }
 
 #[derive(Clone, Debug)]
@@ -56,7 +56,7 @@ struct Driven {
 
 /// How far the host trusts the wall clock; `ClockWatch` writes it, everybody reads it.
 #[derive(Debug)]
-struct Belief {
+struct TrustedTime {
     /// The trusted time at which the process began: the trusted time is at most this plus the time that has
     /// passed since.
     base: AtomicI64,
@@ -85,8 +85,8 @@ impl Clock {
     }
 
     fn of(source: Source) -> Self {
-        let belief = Belief { base: AtomicI64::new(i64::MAX), steps: AtomicU64::new(0) };
-        Self { source, began: Instant::now(), belief: Arc::new(belief) }
+        let trusted = TrustedTime { base: AtomicI64::new(i64::MAX), steps: AtomicU64::new(0) };
+        Self { source, began: Instant::now(), trusted: Arc::new(trusted) }
     }
 
     /// The wall clock: milliseconds since the Unix epoch.
@@ -101,14 +101,14 @@ impl Clock {
 
     /// The trusted time: for what expires. After a step forward it goes on as before, until the wall clock has
     /// been steady.
-    pub fn believed_ms(&self) -> i64 {
+    pub fn trusted_ms(&self) -> i64 {
         let (wall, monotonic) = self.both();
-        wall.min(self.belief.base.load(Ordering::Relaxed).saturating_add(monotonic))
+        wall.min(self.trusted.base.load(Ordering::Relaxed).saturating_add(monotonic))
     }
 
     /// How often the wall clock was set. Due times that were stored before may be far away.
     pub fn steps(&self) -> u64 {
-        self.belief.steps.load(Ordering::Relaxed)
+        self.trusted.steps.load(Ordering::Relaxed)
     }
 
     /// Wall clock and monotonic time of one moment.

@@ -54,7 +54,7 @@ impl Attempt {
         let reached =
             !matches!(&result, Err(error) if is_missed(error) || exhausted && self.is_probe());
         let at = shared.clock.now_ms();
-        let is_over = shared.clock.believed_ms() >= self.delivery.expires_at;
+        let is_over = shared.clock.trusted_ms() >= self.delivery.expires_at;
         let after = self.after(&result, (at, is_over), shared.roll());
         count(after);
         let (endpoint, delivery) = (self.target.row.id, self.delivery.id);
@@ -114,8 +114,8 @@ impl Attempt {
         now: i64,
     ) -> Result<Vec<(String, String)>, String> {
         let (id, seconds) = (&self.delivery.event.id, now.div_euclid(1000));
-        let believed = shared.clock.believed_ms();
-        let signature = self.target.signature(id, seconds, body, believed)?;
+        let trusted = shared.clock.trusted_ms();
+        let signature = self.target.signature(id, seconds, body, trusted)?;
         let mut headers = vec![
             ("content-type".to_owned(), content_type.to_owned()),
             ("user-agent".to_owned(), concat!("Moothall/", env!("CARGO_PKG_VERSION")).to_owned()),

@@ -14,7 +14,7 @@ impl Outbox {
     /// may be more.
     pub(super) async fn sweep(&mut self, now: i64) -> Result<bool, StoreError> {
         let store = self.shared.store.clone();
-        let expired_by = self.shared.clock.believed_ms();
+        let expired_by = self.shared.clock.trusted_ms();
         let expired = store.read(|reader| reader.expired_deliveries(expired_by, SWEEP_ROWS))?;
         let orphaned = store.read(|reader| reader.orphaned_deliveries(SWEEP_ROWS))?;
         let full = expired.len() == SWEEP_ROWS || orphaned.len() == SWEEP_ROWS;

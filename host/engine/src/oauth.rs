@@ -168,7 +168,7 @@ impl OAuth {
     ) -> OAuthResult<Leave> {
         let plugin = self.plugin(plugin)?;
         let ticket = hash(ticket);
-        let now = self.context.clock.believed_ms();
+        let now = self.context.clock.trusted_ms();
         let read =
             |reader: &Reader<'_>| reader.oauth_ticket(&ticket, plugin.name.as_str(), Some(now));
         let found = self.context.store.read(read)?.ok_or(OAuthError::BadTicket)?;
@@ -198,7 +198,7 @@ impl OAuth {
             expires_at: self.context.clock.now_ms() + FLOW_MS,
         };
         let (ticket, now, flows) =
-            (flow.ticket, self.context.clock.believed_ms(), self.flows_per_ticket);
+            (flow.ticket, self.context.clock.trusted_ms(), self.flows_per_ticket);
         let bounds = self.bounds;
         let begin = self.context.store.write("oauth.authorize", move |tx| {
             let may = ticket.map_or(Ok(true), |ticket| tx.begin_oauth_flow(&ticket, now, flows))?;

@@ -101,7 +101,7 @@ impl Purge {
     async fn round(&mut self) -> Round {
         let rows = self.config.store.purge_rows.max(1);
         // Removal is final, so only the trusted time counts.
-        let (now, mut round) = (self.clock.believed_ms(), Round::default());
+        let (now, mut round) = (self.clock.trusted_ms(), Round::default());
         let (store, wall) = (self.store.clone(), self.clock.now_ms());
         round.note(store.write("clock.seen", move |tx| tx.note_clock(now)).await.map(|()| false));
         round.note(store.write("purge.state", move |tx| tx.purge_state(wall, rows)).await);

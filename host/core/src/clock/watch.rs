@@ -40,8 +40,8 @@ impl ClockWatch {
         let last @ (wall, monotonic) = clock.both();
         let mut watch = Self { clock, trust, last, doubt: None };
         if trust.steady_ms > 0 {
-            let believed = seen.unwrap_or(wall).min(wall);
-            watch.believe(believed - monotonic);
+            let trusted = seen.unwrap_or(wall).min(wall);
+            watch.trust_from(trusted - monotonic);
             watch.follow(wall, monotonic);
             watch.say_lag();
         }
@@ -71,7 +71,7 @@ impl ClockWatch {
         }
         if step > self.trust.step_ms || step < -BACK_MS {
             self.say_step(step);
-            self.clock.belief.steps.fetch_add(1, Ordering::Relaxed);
+            self.clock.trusted.steps.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -89,11 +89,11 @@ impl ClockWatch {
     }
 
     fn follow(&mut self, wall: i64, monotonic: i64) {
-        let base = self.clock.belief.base.load(Ordering::Relaxed);
+        let base = self.clock.trusted.base.load(Ordering::Relaxed);
         let ahead_ms = wall - base.saturating_add(monotonic);
         if ahead_ms <= self.trust.step_ms {
             self.doubt = None;
-            self.believe(wall - monotonic);
+            self.trust_from(wall - monotonic);
             return;
         }
         let known = self.doubt.filter(|doubt| {
@@ -107,12 +107,12 @@ impl ClockWatch {
         if monotonic - doubt.since >= self.trust.steady_ms {
             tracing::info!("the system's clock has been steady; it is believed");
             self.doubt = None;
-            self.believe(wall - monotonic);
+            self.trust_from(wall - monotonic);
         }
     }
 
-    fn believe(&self, base: i64) {
-        self.clock.belief.base.store(base, Ordering::Relaxed);
+    fn trust_from(&self, base: i64) {
+        self.clock.trusted.base.store(base, Ordering::Relaxed);
     }
 }
 
@@ -134,12 +134,12 @@ mod tests {
 
     /// How far the wall clock is ahead of the trusted time, in seconds.
     fn lag_s(clock: &Clock) -> i64 {
-        let believed = clock.believed_ms();
-        (clock.now_ms() - believed + 500).div_euclid(1_000)
+        let trusted = clock.trusted_ms();
+        (clock.now_ms() - trusted + 500).div_euclid(1_000)
     }
 
     #[test]
-    fn time_that_passes_is_believed_and_a_step_forward_only_once_it_has_been_steady() {
+    fn time_that_passes_is_trusted_and_a_step_forward_only_once_it_has_been_steady() {
         let (clock, driven) = driven();
         let mut watch = ClockWatch::new(clock.clone(), None, TRUST);
         driven.passed.store(40 * DAY_MS, Ordering::Relaxed);
@@ -162,18 +162,18 @@ mod tests {
     fn a_clock_that_is_set_right_again_has_changed_nothing() {
         let (clock, driven) = driven();
         let mut watch = ClockWatch::new(clock.clone(), None, TRUST);
-        let before = clock.believed_ms();
+        let before = clock.trusted_ms();
         driven.stepped.store(10 * DAY_MS, Ordering::Relaxed);
         watch.poll();
         driven.stepped.store(0, Ordering::Relaxed);
         watch.poll();
         assert_eq!(clock.steps(), 2);
-        assert_eq!((clock.believed_ms() - before) / 10_000, 0);
+        assert_eq!((clock.trusted_ms() - before) / 10_000, 0);
         assert_eq!(lag_s(&clock), 0);
     }
 
     #[test]
-    fn a_step_back_is_believed_at_once() {
+    fn a_step_back_is_trusted_at_once() {
         let (clock, driven) = driven();
         let mut watch = ClockWatch::new(clock.clone(), None, TRUST);
         driven.stepped.store(-DAY_MS, Ordering::Relaxed);

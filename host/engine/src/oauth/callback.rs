@@ -88,7 +88,7 @@ impl OAuth {
         let state = back.parameter("state");
         let state = hash(state.ok_or_else(|| OAuthError::NoState(back.platform_error()))?);
         let browser = hash(back.cookie.as_deref().ok_or(OAuthError::BadState)?);
-        let (plugin, now) = (back.plugin.clone(), self.context.clock.believed_ms());
+        let (plugin, now) = (back.plugin.clone(), self.context.clock.trusted_ms());
         let take = self
             .context
             .store

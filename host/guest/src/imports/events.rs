@@ -85,7 +85,7 @@ impl CallState {
         }
         let touched = self.touch_state().await;
         let instance = touched.map_err(|fault| self.end_with(fault))?;
-        let now = self.shared.clock.believed_ms();
+        let now = self.shared.clock.trusted_ms();
         let scope = moothall_core::events::instance_scope(instance.id);
         let found = self.shared.store.read(|reader| reader.deduplicated(&scope, key, now));
         found.map_err(|error| self.end_with(error.into()))

@@ -160,9 +160,9 @@ pub fn begin(api: &Api, head: &Parts, body: &Bytes) -> Result<Begun, Problem> {
     // From here on the key is in `running`, so that no other request comes between the lookup and this one.
     let scope = Arc::new(Scope { text, running: api.running.clone() });
     let now = api.context.clock.now_ms();
-    let believed = api.context.clock.believed_ms();
+    let trusted = api.context.clock.trusted_ms();
     let stored =
-        api.context.store.read(|reader| reader.idempotent_response(&scope.text, believed))?;
+        api.context.store.read(|reader| reader.idempotent_response(&scope.text, trusted))?;
     match stored {
         None => {
             let spent = api.driver_has_room(caller, BODY_BYTES)?;

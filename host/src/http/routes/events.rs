@@ -251,8 +251,8 @@ async fn publish(
         settle(Some(charge), stored.is_some());
         drop(running);
     });
-    let (believed, bytes) = (api.context.clock.believed_ms(), event.data.len());
-    let write = move |tx: &Tx<'_>| append(tx, event, believed, first);
+    let (trusted, bytes) = (api.context.clock.trusted_ms(), event.data.len());
+    let write = move |tx: &Tx<'_>| append(tx, event, trusted, first);
     let id = api.context.store.write_of("event.publish", bytes, write, Some(ended)).await?;
     Ok((StatusCode::ACCEPTED, Json(PublishedId { id })).into_response())
 }
@@ -270,11 +270,11 @@ fn charge(api: &Api, key: Option<&KeyId>, event: &NewEvent) -> Result<Charge, Pr
 fn append(
     tx: &Tx<'_>,
     event: NewEvent,
-    believed: i64,
+    trusted: i64,
     first: Option<First>,
 ) -> Result<String, StoreError> {
     let known = match &event.dedupe {
-        Some((scope, key)) => tx.deduplicated(scope, key, believed)?,
+        Some((scope, key)) => tx.deduplicated(scope, key, trusted)?,
         None => None,
     };
     let id = match known {

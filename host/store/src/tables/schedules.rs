@@ -79,14 +79,14 @@ impl Reader<'_> {
     /// process that was closed too early cannot be opened again.
     pub fn due_schedules(
         &self,
-        (now, believed): (i64, i64),
+        (now, trusted): (i64, i64),
         limit: usize,
     ) -> Result<Vec<ScheduleRow>, StoreError> {
         let mut statement = self.conn.prepare_cached(&format!(
             "SELECT {COLUMNS} FROM schedule WHERE due_at <= ?1 AND (kind <> 'closing' OR due_at <= ?2) \
              ORDER BY due_at LIMIT ?3"
         ))?;
-        let rows = statement.query(params![now, believed, sql_limit(limit)])?;
+        let rows = statement.query(params![now, trusted, sql_limit(limit)])?;
         Ok(self.unreadable.list(rows, SCHEDULE, limit, schedule_row)?.rows)
     }
 
