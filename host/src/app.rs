@@ -58,7 +58,7 @@ impl Host {
 
     /// Answers until SIGTERM or SIGINT, then finishes what is in flight.
     pub fn run(self) -> anyhow::Result<()> {
-        started::tell(&self.config, &self.api, &self.listening);
+        started::log(&self.config, &self.api, &self.listening);
         started::warn(&self.config);
         let failed = Failed::default();
         let (runtime, stopping) = (&self.background, self.stop.subscribe());

@@ -305,7 +305,8 @@ async fn with_a_key_drivers_name_this_machine_only_if_the_operator_allows_it() {
         }
         started.expect(202);
         driver.delete(started.header("location")).await.expect(200);
-        until("it is told", async || (!receiver.received().is_empty()).then_some(())).await;
+        until("the receiver has it", async || (!receiver.received().is_empty()).then_some(()))
+            .await;
     }
 }
 

@@ -11,7 +11,7 @@ async fn host() -> TestHost {
 }
 
 /// A host with an endpoint that subscribes to changes.
-async fn told() -> (TestHost, Receiver) {
+async fn subscribed() -> (TestHost, Receiver) {
     let (host, receiver) = (host().await, Receiver::start().await);
     let endpoint = json!({ "url": receiver.url, "event_types": ["api.change"], "format": "metagov", "ordering": "fifo" });
     host.post("/api/internal/endpoints", endpoint).await.expect(201);
@@ -20,11 +20,11 @@ async fn told() -> (TestHost, Receiver) {
 
 /// The last change of that resource by that method.
 async fn change(receiver: &Receiver, method: &str, resource: &str, path: &str) -> Value {
-    until(&format!("{method} {path} is told"), async || {
+    until(&format!("{method} {path} has a change event"), async || {
         receiver.received().iter().rev().map(|one| one.json()["data"].clone()).find(|data| {
             data["method"] == method
                 && data["resource"] == resource
-                && data["path"].as_str().is_some_and(|told| told.ends_with(path))
+                && data["path"].as_str().is_some_and(|seen| seen.ends_with(path))
         })
     })
     .await
@@ -32,7 +32,7 @@ async fn change(receiver: &Receiver, method: &str, resource: &str, path: &str) -
 
 #[tokio::test]
 async fn a_community_is_told_with_what_was_before_and_after() {
-    let (host, receiver) = told().await;
+    let (host, receiver) = subscribed().await;
     host.put_community("acme", json!([])).await.expect(201);
     let made = change(&receiver, "PUT", "community", "/acme").await;
     assert_eq!((&made["status"], &made["resource_id"]), (&json!(201), &json!("acme")));
@@ -60,12 +60,15 @@ async fn a_community_is_told_with_what_was_before_and_after() {
     assert_eq!(deleted["resource_before"]["slug"], "acme");
     assert_eq!(deleted["resource_after"], Value::Null);
     let all: Vec<_> = receiver.received().iter().map(|one| one.body.clone()).collect();
-    assert!(!String::from_utf8_lossy(&all.concat()).contains("hunter2"), "no secret is told");
+    assert!(
+        !String::from_utf8_lossy(&all.concat()).contains("hunter2"),
+        "no secret is in an event"
+    );
 }
 
 #[tokio::test]
 async fn processes_people_endpoints_and_hooks_are_told() {
-    let (host, receiver) = told().await;
+    let (host, receiver) = subscribed().await;
     host.community("acme", "probe", json!({})).await;
     process_is_told(&host, &receiver).await;
     person_is_told(&host, &receiver).await;
@@ -73,7 +76,7 @@ async fn processes_people_endpoints_and_hooks_are_told() {
     hook_is_told(&host, &receiver).await;
     let all: Vec<_> = receiver.received().iter().map(|one| one.body.clone()).collect();
     let all = String::from_utf8_lossy(&all.concat()).into_owned();
-    assert!(!all.contains("whsec_") && !all.contains("hunter2"), "no secret is told");
+    assert!(!all.contains("whsec_") && !all.contains("hunter2"), "no secret is in an event");
 }
 
 async fn process_is_told(host: &TestHost, receiver: &Receiver) {
@@ -141,7 +144,7 @@ async fn hook_is_told(host: &TestHost, receiver: &Receiver) {
 
 #[tokio::test]
 async fn what_changes_nothing_tells_nothing() {
-    let (host, receiver) = told().await;
+    let (host, receiver) = subscribed().await;
     host.community("acme", "backstage", json!({})).await;
     change(&receiver, "PUT", "community", "/acme").await;
     let before = receiver.received().len();

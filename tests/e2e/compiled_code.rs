@@ -55,8 +55,8 @@ async fn a_lost_cache_is_made_again() {
     times_two(&host).await;
     until("the log says how long it took", async || {
         let log = host.logs();
-        let told = |line: &str| line.contains("plugin serves") && line.contains("compile_ms=");
-        log.lines().any(told).then_some(())
+        let serves = |line: &str| line.contains("plugin serves") && line.contains("compile_ms=");
+        log.lines().any(serves).then_some(())
     })
     .await;
 }

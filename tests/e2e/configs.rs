@@ -25,7 +25,7 @@ async fn vote(host: &TestHost) -> String {
     moothall_tests::answer(request).await.header("location").to_owned()
 }
 
-async fn told(host: &TestHost) -> Value {
+async fn changes_seen(host: &TestHost) -> Value {
     host.result("acme", "ballot.changed", json!({})).await["times"].clone()
 }
 
@@ -45,9 +45,13 @@ async fn changed_secrets_alone_keep_the_instance_with_its_votes_and_are_told() {
     ] {
         let changed = enable(&host, config).await.expect(200);
         assert_eq!(changed["id"], created["id"], "{config}");
-        assert_eq!(told(&host).await, times, "{config}");
+        assert_eq!(changes_seen(&host).await, times, "{config}");
         assert_eq!(enable(&host, config).await.expect(200), changed, "{config}");
-        assert_eq!(told(&host).await, times, "what did not change is not told: {config}");
+        assert_eq!(
+            changes_seen(&host).await,
+            times,
+            "the plugin is not called for what did not change: {config}"
+        );
     }
     host.restart().await;
     assert_eq!(host.result("acme", "ballot.token", json!({})).await, "three");
@@ -73,7 +77,7 @@ async fn any_other_change_destroys_the_instance_and_ends_its_votes() {
         let ended = host.get(&vote).await.expect(200);
         assert_eq!(ended["status"], "completed", "{config}");
         assert_eq!(ended["errors"], json!({ "code": "instance_replaced" }), "{config}");
-        assert_eq!(told(&host).await, 0, "{config}");
+        assert_eq!(changes_seen(&host).await, 0, "{config}");
         before = after;
     }
 }
@@ -102,7 +106,7 @@ async fn what_means_the_same_is_no_change() {
         assert_eq!(after, created, "{same}");
     }
     assert_eq!(host.get(&vote).await.expect(200)["status"], "pending");
-    assert_eq!(told(&host).await, 0, "nothing was told");
+    assert_eq!(changes_seen(&host).await, 0, "the plugin was not called");
 }
 
 #[tokio::test]

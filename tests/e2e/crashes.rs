@@ -165,13 +165,13 @@ fn each_event_delivered(events: &[Value], received: &[Received]) {
 }
 
 fn each_completion_told_once(processes: &[Value], received: &[Received]) {
-    let mut told: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut notices: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for one in received {
         let process = one.json()["id"].as_str().expect("an id").to_owned();
-        told.entry(process).or_default().insert(one.header("webhook-id").to_owned());
+        notices.entry(process).or_default().insert(one.header("webhook-id").to_owned());
     }
     for process in processes {
-        let ids = told.get(process["id"].as_str().expect("an id"));
+        let ids = notices.get(process["id"].as_str().expect("an id"));
         assert_eq!(ids.map(BTreeSet::len), Some(1), "completed once: {process}");
     }
 }

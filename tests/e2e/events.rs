@@ -113,11 +113,11 @@ async fn a_dry_run_shows_the_event_and_where_it_would_go_and_emits_nothing() {
     let path = "/api/internal/action/probe.emit?dry_run=true";
     let request = host.request(reqwest::Method::POST, path);
     let request = request.header("X-Metagov-Community", "acme").json(&emit);
-    let told = moothall_tests::answer(request).await.expect(200);
-    let event = &told["effects"]["events"][0];
+    let dry = moothall_tests::answer(request).await.expect(200);
+    let event = &dry["effects"]["events"][0];
     assert_eq!((&event["event_type"], &event["data"]), (&json!("noted"), &json!({ "a": 1 })));
     let delivery = json!({ "endpoint": "driver", "event_type": "noted" });
-    assert_eq!(told["effects"]["deliveries"], json!([delivery]));
+    assert_eq!(dry["effects"]["deliveries"], json!([delivery]));
     let listed = host.get("/api/internal/events").await.expect(200);
     assert_eq!(listed["events"], json!([]));
 }

@@ -39,10 +39,10 @@ async fn listed_with(host: &TestHost, origin: &str, detail: &str) -> Value {
 }
 
 /// Waits for a WARN line with both ids and the code.
-async fn told(host: &TestHost, call: &Value) {
+async fn is_logged(host: &TestHost, call: &Value) {
     let text = |key: &str| call[key].as_str().expect("a text").to_owned();
     let (id, request, code) = (text("id"), text("request_id"), text("code"));
-    until("the log tells it", async || {
+    until("the log has it", async || {
         let log = host.logs();
         // The guest's own lines also have the id.
         let own =
@@ -63,7 +63,7 @@ async fn failed(host: &TestHost, answer: &Answer, origin: &str, code: &str) {
     assert_eq!((&call["origin"], &call["code"]), (&json!(origin), &json!(code)), "{call}");
     assert_eq!(call["request_id"], json!(request));
     assert_eq!(listed(host, call["id"].as_str().expect("an id")).await, call);
-    told(host, &call).await;
+    is_logged(host, &call).await;
     let problem = answer.json();
     if problem["code"] == code {
         assert_eq!(problem["call_id"], call["id"], "{problem}");
@@ -124,7 +124,7 @@ async fn an_error_that_a_process_returns_is_told_and_listed_wherever_it_does() {
 
     start(&host, "update").await.expect(202);
     host.advance(Duration::from_secs(60));
-    told(&host, &listed_with(&host, "tick", "the process fails here").await).await;
+    is_logged(&host, &listed_with(&host, "tick", "the process fails here").await).await;
 }
 
 #[tokio::test]
@@ -132,7 +132,7 @@ async fn an_error_that_a_tick_a_worker_or_a_filter_returns_is_told_and_listed() 
     let host = host().await;
     let event = json!({ "event_type": "note", "data": { "worker": "fail" } });
     host.action("acme", "backstage.emit", event).await.expect(200);
-    told(&host, &listed_with(&host, "worker", "asked to fail").await).await;
+    is_logged(&host, &listed_with(&host, "worker", "asked to fail").await).await;
 
     let filter = json!({ "filter": { "do": "error" } });
     let passed = host.action("acme", "backstage.echo", filter).await;
@@ -144,7 +144,7 @@ async fn an_error_that_a_tick_a_worker_or_a_filter_returns_is_told_and_listed() 
 
     host.result("acme", "probe.put", json!({ "key": "fail_ticks", "value": true })).await;
     host.advance(Duration::from_secs(60));
-    told(&host, &listed_with(&host, "tick", "the tick fails").await).await;
+    is_logged(&host, &listed_with(&host, "tick", "the tick fails").await).await;
 }
 
 #[tokio::test]
@@ -216,7 +216,7 @@ async fn a_hook_that_fails_a_request_is_told_with_the_call_that_failed() {
         (refused.header("x-request-id"), "a hook's run failed"),
         (redirected.header("x-request-id"), "a hook's answer cannot be given"),
     ] {
-        until("the log tells it", async || {
+        until("the log has it", async || {
             let log = host.logs();
             let is_it =
                 |line: &str| line.contains("WARN") && line.contains(what) && line.contains(request);

@@ -257,12 +257,12 @@ async fn failed_calls_beyond_a_plugin_s_rate_are_dropped_counted_and_told() {
     for _ in 0..30 {
         panic(&host).await;
     }
-    let told = until("what was dropped is told", async || {
+    let line = until("what was dropped is logged", async || {
         let log = host.logs();
         log.lines().find(|line| line.contains("failed calls are not listed")).map(str::to_owned)
     })
     .await;
-    assert!(told.contains("plugin=\"misbehaving\""), "{told}");
+    assert!(line.contains("plugin=\"misbehaving\""), "{line}");
     let counted = "moothall_failed_calls_dropped_total{plugin=\"misbehaving\"} ";
     until("what is not listed is counted", async || {
         let metrics = host.get("/metrics").await.text;

@@ -90,7 +90,7 @@ async fn a_worker_hears_others_events_only_with_a_grant() {
         (lacking["values"] == json!(["driver:counted"])).then_some(())
     })
     .await;
-    until("what plugins emit is told too", async || {
+    until("what plugins emit is logged too", async || {
         emit_own(&host, 2).await;
         (state(&host, "sent").await != Value::Null).then_some(())
     })

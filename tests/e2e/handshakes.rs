@@ -100,8 +100,8 @@ async fn what_the_plugin_answers_itself_reads_and_changes_nothing() {
     let greeted = ask(&host, Method::GET, "?greet=hello", "").await.expect(200);
     assert_eq!(greeted["greet"], "hello");
     for (tried, why) in [("wrote", "read"), ("emitted", "read-only"), ("sent", "handshake")] {
-        let told = greeted[tried].as_str().expect("what became of it");
-        assert!(told.starts_with("Err(") && told.contains(why), "{tried}: {told}");
+        let outcome = greeted[tried].as_str().expect("what became of it");
+        assert!(outcome.starts_with("Err(") && outcome.contains(why), "{tried}: {outcome}");
     }
     assert_eq!(greeted["read"], "Ok(None)");
     nothing_happened(&host).await;

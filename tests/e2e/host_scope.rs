@@ -104,7 +104,7 @@ async fn its_settings_are_its_config_and_checked() {
         file["status"] == "ready"
             && warnings.contains("it is not set up, so that nothing of it is called")
     };
-    let file = until("the listing tells it", async || {
+    let file = until("the listing has it", async || {
         Some(host.file("resident.wasm").await).filter(is_told)
     })
     .await;
@@ -115,7 +115,7 @@ async fn its_settings_are_its_config_and_checked() {
     host.get("/readyz").await.expect(200);
     host.set_toml("[plugins.resident]\nscope = \"host\"\nsettings = { label = \"red\" }");
     host.reload();
-    until("the listing tells it no more", async || {
+    until("the listing no longer has it", async || {
         (!is_told(&host.file("resident.wasm").await)).then_some(())
     })
     .await;

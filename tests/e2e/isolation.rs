@@ -205,16 +205,16 @@ async fn one_plugin_s_lines_beyond_its_rate_are_dropped_counted_and_told() {
     let flood = "one of a hundred\n".repeat(100);
     host.result("acme", "probe.log", json!({ "level": "warn", "message": flood })).await;
     host.action("bad", "misbehaving.panic-now", json!({})).await.problem(502, "plugin_trap");
-    let (told, log) = until("what was dropped is told", async || {
+    let (line, log) = until("what was dropped is logged", async || {
         let log = host.logs();
-        let told = log.lines().find(|line| line.contains("lines of the log were dropped"))?;
-        Some((told.to_owned(), log.clone()))
+        let line = log.lines().find(|line| line.contains("lines of the log were dropped"))?;
+        Some((line.to_owned(), log.clone()))
     })
     .await;
     let logged = log.matches("one of a hundred").count();
     assert!((10..50).contains(&logged), "{logged} lines");
     let dropped = format!("{} lines of the log were dropped", 100 - logged);
-    assert!(told.contains(&dropped) && told.contains("plugin=\"probe\""), "{told}");
+    assert!(line.contains(&dropped) && line.contains("plugin=\"probe\""), "{line}");
     let others = ["this guest panics on purpose", "call failed: the plugin trapped"];
     assert!(others.iter().all(|line| log.contains(line)), "another plugin's lines are there");
     let metrics = host.get("/metrics").await.text;
@@ -230,7 +230,7 @@ async fn a_plugin_s_lines_are_bounded_in_bytes_as_they_are_written() {
     // Each becomes five bytes.
     let line = format!("{}\n", "\u{1}".repeat(1_000)).repeat(10);
     host.result("acme", "probe.log", json!({ "level": "warn", "message": line })).await;
-    let log = until("what was dropped is told", async || {
+    let log = until("what was dropped is logged", async || {
         let log = host.logs();
         log.contains("7 lines of the log were dropped").then_some(log)
     })

@@ -369,9 +369,9 @@ async fn what_a_webfilter_answers_and_nobody_could_give_back_changes_nothing() {
         let added = host.post(&format!("{hook}/steps"), settings).await.expect(201);
         let run = format!(r#"{{"data":{{"parameters":{EXACT}}}}}"#);
         let run = post(&host, &format!("{hook}/run"), &run).await;
-        let told = run.expect(200);
+        let trace = run.expect(200);
         assert!(run.text.contains(&format!("\"data\":{{\"parameters\":{EXACT}}}")), "{}", run.text);
-        let warning = told["trace"][0]["warnings"][0].as_str().unwrap_or_default();
+        let warning = trace["trace"][0]["warnings"][0].as_str().unwrap_or_default();
         let place = format!("at /data/parameters/replaced{at}");
         assert!(warning.contains(&place), "{text}: {}", run.text);
         let id = added["id"].as_str().unwrap_or_default();
@@ -389,7 +389,7 @@ async fn a_change_is_told_with_the_digits_that_it_was_published_with() {
     host.post("/api/internal/endpoints", endpoint).await.expect(201);
     let body = format!(r#"{{"community":"acme","resource":"story","resource_after":{EXACT}}}"#);
     post(&host, "/api/internal/changes", &body).await.expect(202);
-    until("it is told", async || {
+    until("it is logged", async || {
         let has = |one: &[u8]| {
             String::from_utf8_lossy(one).contains(&format!("\"resource_after\":{EXACT}"))
         };

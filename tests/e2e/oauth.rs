@@ -80,11 +80,11 @@ async fn the_platform_is_asked_what_the_host_and_the_plugin_say() {
     assert_eq!(parameter(&Browser::sent_on(&back), "community").as_deref(), Some("acme"));
 
     // What the host told the plugin, which put it into the account.
-    let told = scene.users("acme").await[0]["linked_accounts"][0]["custom_data"].clone();
-    assert_eq!((&told["type"], &told["community"]), (&json!("user"), &json!("acme")));
-    assert_eq!(told["redirect_uri"], asked["redirect_uri"]);
-    assert_eq!(told["query"], json!({ "code": user("U1").to_string() }), "and no state");
-    let verifier = told["code_verifier"].as_str().expect("a verifier");
+    let input = scene.users("acme").await[0]["linked_accounts"][0]["custom_data"].clone();
+    assert_eq!((&input["type"], &input["community"]), (&json!("user"), &json!("acme")));
+    assert_eq!(input["redirect_uri"], asked["redirect_uri"]);
+    assert_eq!(input["query"], json!({ "code": user("U1").to_string() }), "and no state");
+    let verifier = input["code_verifier"].as_str().expect("a verifier");
     assert_eq!(BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(verifier)), asked["code_challenge"]);
 }
 

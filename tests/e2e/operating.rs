@@ -364,8 +364,8 @@ async fn lines_of_the_log_that_are_lost_are_counted_and_told() {
         // The test may have ended reading.
         lines.for_each(|line| drop(found.send(line)));
     });
-    let told = until("it is told", async || {
+    let line = until("it is logged", async || {
         line.try_iter().find(|line| line.contains("lines of the log were lost"))
     });
-    assert!(told.await.contains("queued_lines"));
+    assert!(line.await.contains("queued_lines"));
 }

@@ -58,30 +58,30 @@ async fn every_enabled_url_of_an_event_is_called_whatever_the_others_do() {
 #[tokio::test]
 async fn what_an_endpoint_subscribes_to_changes_with_it_at_once() {
     let (host, receiver) = (host().await, receiver().await);
-    let told = async || {
+    let announced = async || {
         let page = host.get("/api/internal/deliveries?limit=100").await.expect(200);
         let deliveries = page["deliveries"].as_array().expect("a list").clone();
         deliveries.iter().filter(|one| one["endpoint"] != "driver").count()
     };
     publish(&host, json!({ "user": 1 })).await;
-    assert_eq!(told().await, 0, "nobody subscribes");
+    assert_eq!(announced().await, 0, "nobody subscribes");
     let made = endpoint(&host, &receiver.url, json!({})).await;
     publish(&host, json!({ "user": 2 })).await;
-    assert_eq!(told().await, 1);
+    assert_eq!(announced().await, 1);
     let path = format!("/api/internal/endpoints/{}", made["id"].as_str().expect("an id"));
     host.put(&path, json!({ "event_types": ["OTHER"], "format": "openedx" })).await.expect(200);
     publish(&host, json!({ "user": 3 })).await;
-    assert_eq!(told().await, 1);
+    assert_eq!(announced().await, 1);
     host.put(&path, json!({ "event_types": ["lms:*"], "format": "openedx" })).await.expect(200);
     publish(&host, json!({ "user": 4 })).await;
-    assert_eq!(told().await, 2);
+    assert_eq!(announced().await, 2);
     let received = receiver.wait_for(2).await;
     let users: Vec<Value> =
         received.iter().map(|one| one.json()["SESSION_LOGIN_COMPLETED"]["user"].clone()).collect();
     assert_eq!(users, [2, 4]);
     host.delete(&path).await.expect(204);
     publish(&host, json!({ "user": 5 })).await;
-    assert_eq!(told().await, 2);
+    assert_eq!(announced().await, 2);
 }
 
 #[tokio::test]

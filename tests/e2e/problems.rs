@@ -136,8 +136,8 @@ async fn a_failure_tells_nothing_of_the_machine() {
         host.get("/api/internal/community?after='").await,
     ];
     for answer in answers {
-        for told in ["/root/", "/tmp/", "SELECT", "sqlite", "backtrace", ".rs:"] {
-            assert!(!answer.text.contains(told), "'{told}' in {}", answer.text);
+        for inside in ["/root/", "/tmp/", "SELECT", "sqlite", "backtrace", ".rs:"] {
+            assert!(!answer.text.contains(inside), "'{inside}' in {}", answer.text);
         }
     }
 }

@@ -173,10 +173,11 @@ async fn a_driver_is_told_after_the_commit_and_however_long_it_is_down() {
     let callback = json!({ "callback_url": receiver.url });
     let location = started(&host, "probe.vote", callback.clone()).await;
     let closed = host.delete(&location).await.expect(200);
-    let told = until("the driver is told", async || receiver.received().first().cloned()).await;
-    assert_eq!(told.json(), closed);
-    assert_eq!(told.header("content-type"), "application/json");
-    assert!(told.header("webhook-signature").starts_with("v1,"));
+    let notified =
+        until("the driver is notified", async || receiver.received().first().cloned()).await;
+    assert_eq!(notified.json(), closed);
+    assert_eq!(notified.header("content-type"), "application/json");
+    assert!(notified.header("webhook-signature").starts_with("v1,"));
 
     receiver.script([Reply::Close, Reply::Status(500)]);
     let location = started(&host, "probe.vote", callback).await;
@@ -186,13 +187,13 @@ async fn a_driver_is_told_after_the_commit_and_however_long_it_is_down() {
         (waiting["deliveries"][0]["attempts"].as_i64() >= Some(1)).then_some(())
     })
     .await;
-    let told = until("the driver is told", async || {
+    let notified = until("the driver is notified", async || {
         host.advance(MINUTE);
         receiver.received().get(3).cloned()
     })
     .await;
-    assert_eq!(told.json(), closed);
-    assert_eq!(told.header("webhook-attempt"), "3");
+    assert_eq!(notified.json(), closed);
+    assert_eq!(notified.header("webhook-attempt"), "3");
 }
 
 #[tokio::test]
@@ -261,8 +262,8 @@ async fn a_mutation_that_fails_completes_no_process_however_many_there_are() {
     assert_eq!(refused.status, 409, "{refused:?}");
     let database = database(&mut host).await;
     assert_eq!(count(&database, PENDING), MANY);
-    let told = "SELECT count(*) FROM event WHERE event_type = 'process.updated'";
-    assert_eq!(count(&database, told), 0, "nobody was told of what did not happen");
+    let notices = "SELECT count(*) FROM event WHERE event_type = 'process.updated'";
+    assert_eq!(count(&database, notices), 0, "nobody was notified of what did not happen");
 }
 
 #[tokio::test]
@@ -272,7 +273,7 @@ async fn deleting_a_community_completes_and_tells_all_its_processes_however_many
     assert_eq!(host.get("/api/internal/process").await.expect(200)["processes"], json!([]));
     let database = database(&mut host).await;
     assert_eq!(count(&database, PENDING), 0);
-    let told = "SELECT count(*) FROM event WHERE event_type = 'process.updated' AND community = 'acme' \
+    let notices = "SELECT count(*) FROM event WHERE event_type = 'process.updated' AND community = 'acme' \
                 AND data LIKE '%instance_disabled%' AND data LIKE '%completed%'";
-    assert_eq!(count(&database, told), MANY);
+    assert_eq!(count(&database, notices), MANY);
 }

@@ -181,7 +181,7 @@ async fn requests_that_the_host_fails_do_not_fill_its_log() {
         refused.problem(503, "store_unavailable");
     }
     drop(held);
-    let log = until("what has no line is told", async || {
+    let log = until("what has no line is logged", async || {
         let log = host.logs();
         log.contains("more requests than the log has lines about").then_some(log)
     })

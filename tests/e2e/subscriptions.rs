@@ -139,7 +139,7 @@ async fn the_log_tells_of_an_endpoint_that_is_disabled_and_of_one_that_is_not_re
     receiver.otherwise(Reply::Status(410));
     let made = host.post(ENDPOINTS, json!({ "url": receiver.url })).await.expect(201);
     let (id, path) = (made["id"].as_str().expect("an id"), path(&made));
-    let told = |level: &str, what: &str| {
+    let is_logged = |level: &str, what: &str| {
         let (level, what, id) = (level.to_owned(), what.to_owned(), format!("endpoint=\"{id}\""));
         let host = &host;
         async move {
@@ -154,14 +154,14 @@ async fn the_log_tells_of_an_endpoint_that_is_disabled_and_of_one_that_is_not_re
         }
     };
     host.post(&format!("{path}/ping"), json!({})).await.expect(202);
-    told("WARN", "410 Gone").await;
+    is_logged("WARN", "410 Gone").await;
 
     let nobody = json!({ "enabled": true, "ordering": "unordered", "url": "http://127.0.0.1:1/" });
     host.put(&path, nobody).await.expect(200);
     for _ in 0..5 {
         host.post(&format!("{path}/ping"), json!({})).await.expect(202);
     }
-    told("WARN", "cannot be reached").await;
+    is_logged("WARN", "cannot be reached").await;
     // The log has it before the outcome is stored.
     let failure = until("the endpoint shows its last failure", async || {
         let shown = host.get(&path).await.expect(200);
@@ -176,5 +176,5 @@ async fn the_log_tells_of_an_endpoint_that_is_disabled_and_of_one_that_is_not_re
         (host.get(&path).await.expect(200)["circuit"]["state"] == "closed").then_some(())
     })
     .await;
-    told("INFO", "is reached again").await;
+    is_logged("INFO", "is reached again").await;
 }

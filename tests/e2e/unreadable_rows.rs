@@ -88,8 +88,8 @@ async fn a_page_has_all_rows_but_the_one_that_cannot_be_read() {
         [("process", 2.0), ("endpoint", 1.0), ("failed_call", 1.0), ("schedule", 1.0)]
     {
         assert_eq!(unreadable(&host, table).await, count, "each row of {table} is counted once");
-        let told = format!("of the table {table} cannot be read");
-        let lines = host.logs().lines().filter(|line| line.contains(&told)).count();
+        let message = format!("of the table {table} cannot be read");
+        let lines = host.logs().lines().filter(|line| line.contains(&message)).count();
         assert_eq!(lines as f64, count, "{}", host.logs());
     }
 }

@@ -62,7 +62,7 @@ async fn touch(driver: &Driver) -> Value {
     driver.result("acme", "versions.touch", json!({})).await
 }
 
-async fn tell(driver: &Driver, upgrade: &str) {
+async fn set_upgrade(driver: &Driver, upgrade: &str) {
     let set = json!({ "key": "upgrade", "value": upgrade });
     driver.result("acme", "versions.set", set).await;
 }
@@ -129,7 +129,7 @@ async fn calls_on_the_old_version_end_before_the_upgrade() {
 async fn an_upgrade_that_fails_stores_nothing_and_is_tried_again() {
     let host = upgradable().await;
     for way in ["refuse", "trap"] {
-        tell(&host, way).await;
+        set_upgrade(&host, way).await;
         serve_version(&host, "2.0.0").await;
         for _ in 0..2 {
             let refused = host.action("acme", "versions.touch", json!({})).await;
@@ -138,7 +138,7 @@ async fn an_upgrade_that_fails_stores_nothing_and_is_tried_again() {
         serve_version(&host, "1.0.0").await;
         assert_eq!(notes(&host).await, ["1.0.0"], "after an upgrade that does {way}");
     }
-    tell(&host, "work").await;
+    set_upgrade(&host, "work").await;
     serve_version(&host, "2.0.0").await;
     touch(&host).await;
     assert_eq!(notes(&host).await, ["1.0.0", "1.0.0 to 2.0.0", "2.0.0"]);
@@ -202,7 +202,7 @@ async fn a_new_config_on_a_new_version_comes_after_the_upgrade() {
 #[tokio::test]
 async fn an_upgrade_that_is_killed_commits_once() {
     let mut host = upgradable().await;
-    tell(&host, "wait").await;
+    set_upgrade(&host, "wait").await;
     let mut expected = 0;
     for round in 0..KILLS {
         let number = ["2.0.0", "1.0.0"][round as usize % 2];

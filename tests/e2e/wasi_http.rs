@@ -53,8 +53,8 @@ async fn what_is_not_granted_is_refused_and_says_what_to_add() {
     // The operator sees it in the log, whatever the guest does.
     until("the log says it", async || {
         let log = host.logs();
-        let told = |line: &&str| line.contains("WARN") && line.contains("may not reach");
-        (log.lines().filter(told).count() >= 2).then_some(())
+        let is_warning = |line: &&str| line.contains("WARN") && line.contains("may not reach");
+        (log.lines().filter(is_warning).count() >= 2).then_some(())
     })
     .await;
     assert_eq!(platform.received().len(), 0);

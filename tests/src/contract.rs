@@ -71,14 +71,14 @@ impl Contract {
             return Ok(());
         }
         let Some(place) = self.place(path) else {
-            return told(answer.status >= 400, "has no such path");
+            return require(answer.status >= 400, "has no such path");
         };
         let checked = place.iter().map(|(method, operation)| {
             let checked = self.check_operation(operation, answer);
             checked.map_err(|broken| format!("of {method} {broken}"))
         });
         let broken: Vec<String> = checked.filter_map(Result::err).collect();
-        told(broken.len() < place.len(), &broken.join(", "))
+        require(broken.len() < place.len(), &broken.join(", "))
     }
 
     fn check_operation(&self, operation: &Value, answer: &Answer) -> Result<(), String> {
@@ -89,7 +89,7 @@ impl Contract {
             return Ok(());
         }
         let response = &responses[answer.status.to_string()];
-        told(response.is_object(), "has no such status there")?;
+        require(response.is_object(), "has no such status there")?;
         self.check_body(response, answer)
     }
 
@@ -98,7 +98,7 @@ impl Contract {
         let content = &response["content"];
         if answer.text.is_empty() {
             let is_perhaps = content["application/json"]["schema"] == json!({});
-            return told(
+            return require(
                 content.is_null() || is_perhaps || kind.starts_with("text/"),
                 "has a body there",
             );
@@ -109,7 +109,7 @@ impl Contract {
             let code = answer.json()["code"].as_str().unwrap_or_default().to_owned();
             let code = if code.starts_with("plugin:") { "plugin:…" } else { &code };
             let said = response["description"].as_str().unwrap_or_default();
-            told(said.contains(&format!("`{code}`")), "does not list the code")?;
+            require(said.contains(&format!("`{code}`")), "does not list the code")?;
         }
         if kind.ends_with("json") { self.validate(schema, &answer.json()) } else { Ok(()) }
     }
@@ -151,6 +151,6 @@ fn fits(template: &str, path: &str) -> bool {
             .all(|(wanted, given)| wanted == given || wanted.starts_with('{') && !given.is_empty())
 }
 
-fn told(holds: bool, otherwise: &str) -> Result<(), String> {
+fn require(holds: bool, otherwise: &str) -> Result<(), String> {
     if holds { Ok(()) } else { Err(otherwise.to_owned()) }
 }

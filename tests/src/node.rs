@@ -59,7 +59,7 @@ impl Script {
         line.expect("the script says something in time").expect("the script goes on")
     }
 
-    pub fn tell(&mut self, line: &str) {
+    pub fn send(&mut self, line: &str) {
         writeln!(self.stdin, "{line}").expect("the script reads");
     }
 }

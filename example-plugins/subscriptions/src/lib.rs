@@ -106,7 +106,7 @@ impl Subscriptions {
         // Nobody can have followed a new story, which has no id yet.
         let Some(story) = change.resource_id.clone() else { return Ok(()) };
         for subscriber in self.subscribers(&story)? {
-            self.events().emit(&told(subscriber, story.clone(), change.clone()))?;
+            self.events().emit(&story_changed(subscriber, story.clone(), change.clone()))?;
         }
         Ok(())
     }
@@ -124,7 +124,7 @@ fn key(story: &str) -> String {
     format!("story/{story}")
 }
 
-fn told(subscriber: String, story: String, change: Change) -> StoryChanged {
+fn story_changed(subscriber: String, story: String, change: Change) -> StoryChanged {
     let Change { author, method, resource_before, resource_after, .. } = change;
     StoryChanged {
         subscriber,

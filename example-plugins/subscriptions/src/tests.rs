@@ -38,8 +38,8 @@ fn subscribed() -> Host<Subscriptions> {
 fn each_subscriber_of_the_story_is_told_once() {
     let mut host = subscribed();
     host.handle("notify", change(&json!("7"))).expect("handled");
-    let told: Vec<_> = host.events().iter().map(|event| &event.data["subscriber"]).collect();
-    assert_eq!(told, ["ann", "bob"]);
+    let subscribers: Vec<_> = host.events().iter().map(|event| &event.data["subscriber"]).collect();
+    assert_eq!(subscribers, ["ann", "bob"]);
     let first = json!({
         "subscriber": "ann",
         "story": "7",

@@ -78,12 +78,12 @@ impl ProcessChange {
     /// About how many bytes it adds to the store: outcome and errors are stored a second time, in the event
     /// about the change.
     pub fn stored_bytes(&self) -> u64 {
-        let told = [&self.outcome, &self.errors].into_iter().flatten().map(String::len);
-        let told: usize = told.sum();
+        let texts = [&self.outcome, &self.errors].into_iter().flatten().map(String::len);
+        let texts: usize = texts.sum();
         let state = self.state.iter();
         let state: usize =
             state.map(|(key, value)| key.len() + value.as_ref().map_or(0, String::len)).sum();
-        (2 * told + state) as u64
+        (2 * texts + state) as u64
     }
 }
 

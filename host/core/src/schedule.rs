@@ -22,7 +22,7 @@ const NEVER_MS: i64 = 365 * 24 * 60 * 60 * 1000;
 /// The fewest fields of a cron expression.
 const CRON_FIELDS: usize = 5;
 /// The start of the search whether a cron expression ever matches, in milliseconds: the year 2000.
-const LOOKED_FROM_MS: i64 = 946_684_800_000;
+const SEARCH_FROM_MS: i64 = 946_684_800_000;
 
 /// A rhythm.
 #[derive(Clone, Debug)]
@@ -142,7 +142,7 @@ fn parse_cron(text: &str) -> Result<Cron, String> {
     let parser = CronParser::builder().year(Year::Disallowed).build();
     let cron = parser.parse(text);
     let cron = cron.map_err(|error| format!("`{text}` is no cron expression: {error}"))?;
-    if next(&cron, &TimeZone::UTC, LOOKED_FROM_MS).is_none() {
+    if next(&cron, &TimeZone::UTC, SEARCH_FROM_MS).is_none() {
         return Err(format!("`{text}` never comes: no year has such a day"));
     }
     Ok(cron)

@@ -12,7 +12,7 @@ use moothall_core::retry::TRANSIENT_MS;
 use moothall_store::EndpointRow;
 
 /// How many outcomes of one endpoint may wait to be stored, for each attempt that may be in flight.
-const STORING: usize = 8;
+const OUTCOMES_PER_PLACE: usize = 8;
 
 /// By the endpoint's row.
 #[derive(Default)]
@@ -71,7 +71,7 @@ impl Lanes {
             }
             EndpointOrdering::Fifo => config.endpoint_in_flight,
         };
-        if self.storing_to(endpoint.id) >= most.saturating_mul(STORING) {
+        if self.outcomes_to(endpoint.id) >= most.saturating_mul(OUTCOMES_PER_PLACE) {
             return 0;
         }
         let left = config.in_flight.max(1).saturating_sub(self.in_flight);
@@ -79,13 +79,13 @@ impl Lanes {
         share.saturating_sub(self.in_flight_to(endpoint.id))
     }
 
-    fn storing_to(&self, endpoint: EndpointId) -> usize {
+    fn outcomes_to(&self, endpoint: EndpointId) -> usize {
         self.endpoints.get(&endpoint).map_or(0, |under| under.outcomes.len())
     }
 
     /// What is still due in the store although it is under way.
     pub fn under_way_to(&self, endpoint: EndpointId) -> usize {
-        self.in_flight_to(endpoint) + self.storing_to(endpoint)
+        self.in_flight_to(endpoint) + self.outcomes_to(endpoint)
     }
 
     pub fn in_flight_to(&self, endpoint: EndpointId) -> usize {

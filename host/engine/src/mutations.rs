@@ -142,7 +142,7 @@ impl Mutations {
         &self,
         slug: CommunitySlug,
         change: CommunityChange,
-        (also, guard): (ExtraWriteOf<Community>, impl Send + 'static),
+        (extra_write, guard): (ExtraWriteOf<Community>, impl Send + 'static),
         request: RequestId,
     ) -> MutationResult<Arc<Community>> {
         self.alone(move |this| async move {
@@ -151,7 +151,7 @@ impl Mutations {
             if this.context.communities.get(slug.as_str()).is_some() {
                 return Err(MutationError::Taken(slug));
             }
-            this.make(slug, change, Some(also), request, mutation_lock).await
+            this.make(slug, change, Some(extra_write), request, mutation_lock).await
         })
         .await
     }
@@ -202,7 +202,7 @@ impl Mutations {
         &self,
         slug: CommunitySlug,
         entry: PluginEntry,
-        (also, guard): (Option<ExtraWriteOf<Enabled>>, impl Send + 'static),
+        (extra_write, guard): (Option<ExtraWriteOf<Enabled>>, impl Send + 'static),
         request: RequestId,
     ) -> MutationResult<Enabled> {
         self.alone(move |this| async move {
@@ -224,16 +224,16 @@ impl Mutations {
                 after: Some(community.names.clone()),
                 steps,
             };
-            let also = also.map(|also| -> ExtraWriteOf<Community> {
+            let extra_write = extra_write.map(|extra_write| -> ExtraWriteOf<Community> {
                 let (plugin, platform_id) = target.clone();
                 Box::new(move |tx, community| {
                     match community.find(plugin.as_str(), platform_id.as_deref()) {
-                        Some(instance) => also(tx, &(change, instance.clone())),
+                        Some(instance) => extra_write(tx, &(change, instance.clone())),
                         None => Ok(()),
                     }
                 })
             });
-            let community = this.carry_out_with(plan, also, request, mutation_lock).await?;
+            let community = this.carry_out_with(plan, extra_write, request, mutation_lock).await?;
             let instance = community.find(target.0.as_str(), target.1.as_deref());
             instance.cloned().map(|instance| (change, instance)).ok_or_else(|| unknown().into())
         })
@@ -273,7 +273,7 @@ impl Mutations {
         &self,
         slug: CommunitySlug,
         change: CommunityChange,
-        also: Option<ExtraWriteOf<Community>>,
+        extra_write: Option<ExtraWriteOf<Community>>,
         request: RequestId,
         mutation_lock: MutationLock,
     ) -> MutationResult<Arc<Community>> {
@@ -285,7 +285,7 @@ impl Mutations {
         let nobody = Community { names: names.clone(), instances: Box::default() };
         let steps = self.steps(&nobody, &names, change.plugins.unwrap_or_default())?;
         let plan = Plan { before: None, after: Some(names), steps };
-        self.carry_out_with(plan, also, request, mutation_lock).await
+        self.carry_out_with(plan, extra_write, request, mutation_lock).await
     }
 
     async fn change(

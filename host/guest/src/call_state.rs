@@ -214,9 +214,9 @@ impl CallState {
 
     /// Makes the call end with `fault` whatever the guest answers. Returns the error that the guest sees.
     pub(super) fn end_with(&mut self, fault: Fault) -> Error {
-        let told = fatal_error(&fault);
+        let error = fatal_error(&fault);
         self.fatal.get_or_insert(fault);
-        told
+        error
     }
 
     /// Counts what the call wants stored as guests' memory; ends the call where that is full.

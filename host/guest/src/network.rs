@@ -5,5 +5,5 @@ mod sending;
 mod tcp;
 
 pub use outgoing::Outgoing;
-pub use sending::{Permit, Sending, told};
+pub use sending::{Permit, Sending, guest_error};
 pub use tcp::{NO_LISTENING, OpenSockets, TcpGate, allow};

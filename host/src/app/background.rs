@@ -108,6 +108,6 @@ pub async fn fold_metrics(metrics: PrometheusHandle, quotas: Arc<Quotas>, mut lo
         tokio::time::sleep(UPKEEP).await;
         metrics.run_upkeep();
         quotas.tell_dropped();
-        lost.tell();
+        lost.report();
     }
 }

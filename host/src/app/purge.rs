@@ -12,7 +12,7 @@ use moothall_engine::oauth;
 use moothall_store::{AgeBounds, Store, StoreError, Tx};
 
 /// How often the purge looks for something to do.
-const LOOK: Duration = Duration::from_secs(10);
+const POLL_INTERVAL: Duration = Duration::from_secs(10);
 /// The pause between two chunks, so that other writes get through.
 const PAUSE: Duration = Duration::from_millis(10);
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -60,7 +60,7 @@ impl Purge {
     /// Never ends.
     pub async fn run(mut self) {
         loop {
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
             self.hurry_if_nearly_full();
             loop {
                 let Round { more, failed } = self.round().await;

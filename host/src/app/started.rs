@@ -9,7 +9,7 @@ use moothall_store::SCHEMA_VERSION;
 
 const MIB: u64 = 1 << 20;
 
-pub fn tell(config: &Config, api: &Api, listening: &HostListeners) {
+pub fn log(config: &Config, api: &Api, listening: &HostListeners) {
     let Config { limits, egress, delivery, .. } = config;
     let (machine, calls) = (Machine::here(), &api.calls);
     tracing::info!(

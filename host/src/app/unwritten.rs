@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use moothall_store::{Store, StoreError, Trouble};
 
 /// The pause after a write that failed although the store writes.
-const REST: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_secs(1);
 
 #[derive(Default)]
 pub struct Unwritten(Vec<Pin<Box<dyn Future<Output = ()> + Send>>>);
@@ -66,7 +66,7 @@ where
             Ok(()) => return tracing::info!(what, "stored, as the start could not"),
             Err(error) if store.health().can_write() => {
                 tracing::error!(what, "it cannot be stored: {error}");
-                tokio::time::sleep(REST).await;
+                tokio::time::sleep(PAUSE).await;
             }
             // The store's health has logged why.
             Err(_) => {}

@@ -194,8 +194,8 @@ fn in_path(place: Option<&'static PathRoutes>, request: &Request<Incoming>) -> O
 
 fn leave(api: &Api, response: Response<Body>, id: &RequestId, is_page: bool) -> Response<Body> {
     let mut response = match response.extensions().get::<Arc<Problem>>().cloned() {
-        Some(problem) if is_page => tell(api, response, &problem.as_page(), id),
-        Some(problem) => tell(api, response, &problem, id),
+        Some(problem) if is_page => with_problem(api, response, &problem.as_page(), id),
+        Some(problem) => with_problem(api, response, &problem, id),
         None => response,
     };
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
@@ -205,17 +205,22 @@ fn leave(api: &Api, response: Response<Body>, id: &RequestId, is_page: bool) -> 
     response
 }
 
-fn tell(api: &Api, response: Response<Body>, problem: &Problem, id: &RequestId) -> Response<Body> {
+fn with_problem(
+    api: &Api,
+    response: Response<Body>,
+    problem: &Problem,
+    id: &RequestId,
+) -> Response<Body> {
     if let Some(cause) = problem.cause()
         && api.quotas.failed_requests.take()
     {
         tracing::error!(request = id.as_str(), "the host failed a request: {cause}");
     }
-    let mut told = problem.respond(id);
+    let mut answer = problem.respond(id);
     if let Some(connection) = response.headers().get(header::CONNECTION) {
-        told.headers_mut().insert(header::CONNECTION, connection.clone());
+        answer.headers_mut().insert(header::CONNECTION, connection.clone());
     }
-    told
+    answer
 }
 
 /// Counts a response by its status, with a handle that is looked up once.

@@ -122,7 +122,7 @@ async fn a_guard_that_misspells_its_exception_is_a_failed_call_where_it_may_fail
     assert_eq!((&call["origin"], &call["code"]), (&json!("hook"), &json!("plugin_bad_output")));
     let detail = call["detail"].to_string();
     assert!(detail.contains("did you mean `PreventAction`?"), "{detail}");
-    assert!(host.logs().contains("PreventActoin"), "the log tells it");
+    assert!(host.logs().contains("PreventActoin"), "the log has it");
 }
 
 #[tokio::test]

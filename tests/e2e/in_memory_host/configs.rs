@@ -84,10 +84,10 @@ async fn a_changed_config_costs_in_memory_what_it_costs_alike() {
     let mut host = Host::new(Ballot).config(json!({ "title": "t", "token": "one" }));
     let vote = host.start("vote", json!({})).expect("it is started");
     host.change_config(json!({ "title": "t", "token": "two" })).expect("it is changed");
-    assert_eq!(host.state("changed"), Some(json!(1)), "changed secrets are told");
+    assert_eq!(host.state("changed"), Some(json!(1)), "the plugin is called for changed secrets");
     assert_eq!(host.action("token", json!({})), Ok(json!("two")));
     host.change_config(json!({ "token": "two", "title": "t", "quorum": 5.0 })).expect("the same");
-    assert_eq!(host.state("changed"), Some(json!(1)), "what means the same is not told");
+    assert_eq!(host.state("changed"), Some(json!(1)), "and not for what means the same");
     assert_eq!(host.process(&vote).map(|one| one.status), Some(ProcessStatus::Pending));
     assert!(host.change_config(json!({ "titel": "t" })).is_err());
     assert_eq!(host.process(&vote).map(|one| one.status), Some(ProcessStatus::Pending));

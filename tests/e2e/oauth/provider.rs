@@ -36,7 +36,7 @@ impl ProviderScene {
             "redirect_uris": [format!("{}/auth/tutorial/callback", host.url)],
             "token_endpoint_auth_method": "client_secret_post",
         });
-        provider.tell(&client.to_string());
+        provider.send(&client.to_string());
         assert_eq!(provider.line().await, "ready");
         Self { host, browser: Browser::default(), _provider: provider }
     }

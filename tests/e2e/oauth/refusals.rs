@@ -144,7 +144,7 @@ async fn what_a_plugin_says_of_its_platform_is_for_the_operator_and_not_for_the_
     let done = scene.go(&APP).await;
     let description = refused(&done, "unavailable");
     assert!(!description.is_empty() && !description.contains("10.0.0.8"), "{description}");
-    until("the log tells it", async || {
+    until("the log has it", async || {
         let log = scene.host.logs();
         log.lines().any(|line| line.contains("call failed") && line.contains(said)).then_some(())
     })
@@ -320,7 +320,7 @@ async fn what_the_plugin_fails_at_is_told_to_the_operator_too() {
         })
         .await;
         assert_eq!((&call["origin"], &call["code"]), (&json!("oauth"), &json!(listed)), "{call}");
-        until("the log tells it", async || {
+        until("the log has it", async || {
             let id = call["id"].as_str()?;
             let log = scene.host.logs();
             log.lines().any(|line| line.contains("call failed") && line.contains(id)).then_some(())

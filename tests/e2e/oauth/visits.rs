@@ -165,8 +165,8 @@ async fn what_the_platform_has_posted_is_posted_again_from_here() {
     let done = Browser::sent_on(&scene.browser.post(&action, &again).await);
     assert_eq!(parameter(&done, "error"), None, "{done}");
     assert_eq!(scene.browser.cookies(), 0);
-    let told = scene.users("acme").await[0]["linked_accounts"][0]["custom_data"]["query"].clone();
-    assert_eq!(told.as_object().map(serde_json::Map::len), Some(1), "the code alone: {told}");
+    let query = scene.users("acme").await[0]["linked_accounts"][0]["custom_data"]["query"].clone();
+    assert_eq!(query.as_object().map(serde_json::Map::len), Some(1), "the code alone: {query}");
 }
 
 #[tokio::test]

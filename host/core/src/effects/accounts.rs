@@ -205,7 +205,7 @@ impl Account {
     }
 
     /// The account as guests see it: with a text as the person's id.
-    pub fn told(&self, community: &str) -> String {
+    pub fn with_text_id(&self, community: &str) -> String {
         self.with_id(json!(self.person.to_string()), community)
     }
 

@@ -117,9 +117,12 @@ fn what_is_missing_has_the_line_that_grants_it() {
                 hooks = [\"action.requested\", \"org.example.other.v1\"], events = [\"forum:*\", \"api.change\", \
                 \"sending_event\"], accounts = [\"discord\"] }` under [plugins.slack] in moothall.toml";
     assert!(missing[..6].iter().all(|one| one.line == line), "{missing:#?}");
-    let told = warning(&missing).expect("a warning");
-    assert_eq!(told.matches("grants = {").count(), 1, "{told}");
-    assert!(told.contains(line) && told.contains("add `scope = \"host\"`"), "{told}");
+    let warning_text = warning(&missing).expect("a warning");
+    assert_eq!(warning_text.matches("grants = {").count(), 1, "{warning_text}");
+    assert!(
+        warning_text.contains(line) && warning_text.contains("add `scope = \"host\"`"),
+        "{warning_text}"
+    );
     assert_eq!(missing[6].line, "add `scope = \"host\"` under [plugins.slack] in moothall.toml");
     let granted = GrantConfig {
         reveal: texts(&["/a"]),

@@ -42,7 +42,7 @@ struct Lines {
     all: usize,
     by_plugin: HashMap<String, usize>,
     /// Whether it was logged that a limit was reached.
-    told: bool,
+    has_warned: bool,
 }
 
 impl Bounded {
@@ -90,14 +90,14 @@ impl Bounded {
 impl Lines {
     fn give(&mut self, key: &Key, lines: usize, config: &MetricsConfig) -> Shown {
         if self.all + lines > config.lines {
-            self.tell("lines", config.lines, "every");
+            self.warn("lines", config.lines, "every");
             return Shown::NoLabel;
         }
         if let Some(plugin) = key.labels().find(|label| label.key() == PLUGIN) {
             let of_plugin = self.by_plugin.entry(plugin.value().to_owned()).or_default();
             if *of_plugin + lines > config.plugin_lines {
                 let plugin = plugin.value().to_owned();
-                self.tell("plugin_lines", config.plugin_lines, &plugin);
+                self.warn("plugin_lines", config.plugin_lines, &plugin);
                 return Shown::PluginOnly;
             }
             *of_plugin += lines;
@@ -106,8 +106,8 @@ impl Lines {
         Shown::Itself
     }
 
-    fn tell(&mut self, setting: &'static str, limit: usize, plugin: &str) {
-        if !std::mem::replace(&mut self.told, true) {
+    fn warn(&mut self, setting: &'static str, limit: usize, plugin: &str) {
+        if !std::mem::replace(&mut self.has_warned, true) {
             tracing::warn!(
                 plugin,
                 "/metrics has as many lines as `[metrics] {setting}` allows ({limit}); what is new is counted with the label `other`"

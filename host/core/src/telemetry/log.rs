@@ -45,7 +45,7 @@ impl Log {
     }
 
     pub fn lost(&self) -> Lost {
-        Lost { waiting: self.waiting.clone(), counted: 0, told: 0 }
+        Lost { waiting: self.waiting.clone(), counted: 0, reported: 0 }
     }
 }
 
@@ -53,20 +53,20 @@ impl Log {
 pub struct Lost {
     waiting: Arc<Waiting>,
     counted: usize,
-    told: usize,
+    reported: usize,
 }
 
 impl Lost {
     /// Counts the lines lost since the last time, and logs their number. If that line is lost too, it is logged
     /// again.
-    pub fn tell(&mut self) {
+    pub fn report(&mut self) {
         let lost = self.waiting.lost();
         let new = lost.saturating_sub(self.counted) as u64;
         if new > 0 {
             LOG_LINES_LOST.of(&[]).increment(new);
         }
         self.counted = lost;
-        let lines = lost.saturating_sub(self.told);
+        let lines = lost.saturating_sub(self.reported);
         if lines == 0 {
             return;
         }
@@ -75,7 +75,7 @@ impl Lost {
             "{lines} lines of the log were lost: whoever takes them is slower than they come ([log] queued_lines, queued_bytes)"
         );
         if self.waiting.lost() == lost {
-            self.told = lost;
+            self.reported = lost;
         }
     }
 }

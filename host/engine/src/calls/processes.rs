@@ -107,7 +107,7 @@ impl Calls {
         self: &Arc<Self>,
         row: &ProcessRow,
         request_id: RequestId,
-        tell: ExtraWrite,
+        extra_write: ExtraWrite,
     ) -> Result<ProcessRow, CallError> {
         if row.status == ProcessStatus::Completed {
             return Err(CallError::AlreadyCompleted);
@@ -122,7 +122,8 @@ impl Calls {
             process: row.name.clone(),
         })?;
         let call = self.on(plugin, instance, Callee::close(kind), request_id).await?;
-        let ended = self.run(call.about(Arc::new(row.reference())), Mode::Closing(tell)).await;
+        let ended =
+            self.run(call.about(Arc::new(row.reference())), Mode::Closing(extra_write)).await;
         let now = self.context.store.read(|reader| reader.process_by_id(row.id))?;
         let now = now.ok_or(StoreError::Stale)?;
         match ended {

@@ -67,7 +67,7 @@ impl Sending {
     ) -> Result<(), StoreError> {
         let took = i64::try_from(self.started.elapsed().as_millis()).unwrap_or(0);
         let data = Object::new()
-            .carrying("events", &list(events.iter().map(NewEvent::told)))
+            .carrying("events", &list(events.iter().map(NewEvent::json)))
             .with("handler_id", self.handler_id.as_str())
             .with("account_id", instance.community.slug.as_str())
             .with("request_id", self.request_id.as_str())

@@ -95,14 +95,14 @@ impl Calls {
             // Each community may have one.
             tokio::task::yield_now().await;
         }
-        found.tell(plugin);
+        found.report(plugin);
         let mut unfit = self.unfit.0.lock().unwrap_or_else(PoisonError::into_inner);
         unfit.insert(plugin.name.clone(), found);
     }
 }
 
 impl UnfitFound {
-    fn tell(&self, plugin: &Plugin) {
+    fn report(&self, plugin: &Plugin) {
         if self.count == 0 {
             return;
         }

@@ -49,9 +49,9 @@ impl Mutations {
                 }
             };
             let linking = claim.map(|claim| this.linking(names.id, claim)).transpose()?;
-            let also = ending(ticket, linking);
+            let extra_write = ending_ticket(ticket, linking);
             let plan = Plan { before, after: Some(names), steps };
-            this.carry_out_with(plan, also, request, mutation_lock).await
+            this.carry_out_with(plan, extra_write, request, mutation_lock).await
         })
         .await
     }
@@ -102,7 +102,7 @@ impl Mutations {
 }
 
 /// Deletes the ticket, then links the account.
-fn ending(
+fn ending_ticket(
     ticket: Option<SecretHash>,
     linking: Option<ExtraWriteOf<Community>>,
 ) -> Option<ExtraWriteOf<Community>> {

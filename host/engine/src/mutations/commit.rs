@@ -39,7 +39,7 @@ impl Mutations {
     pub(super) async fn carry_out_with(
         &self,
         mut plan: Plan,
-        also: Option<ExtraWriteOf<Community>>,
+        extra_write: Option<ExtraWriteOf<Community>>,
         request: RequestId,
         mutation_lock: MutationLock,
     ) -> MutationResult<Arc<Community>> {
@@ -48,7 +48,7 @@ impl Mutations {
         self.in_time(end, self.upgrade(&plan, &request)).await?;
         let held = self.lock(&plan).await?;
         self.in_time(end, self.config_changed(&mut plan, &request)).await?;
-        self.write(plan, also, held, mutation_lock).await
+        self.write(plan, extra_write, held, mutation_lock).await
     }
 
     /// Carries out a plan without lifecycle calls.
@@ -164,7 +164,7 @@ impl Mutations {
     async fn write(
         &self,
         mut plan: Plan,
-        also: Option<ExtraWriteOf<Community>>,
+        extra_write: Option<ExtraWriteOf<Community>>,
         held: Vec<Held>,
         mutation_lock: MutationLock,
     ) -> MutationResult<Arc<Community>> {
@@ -190,8 +190,8 @@ impl Mutations {
         let apply = move |tx: &Tx<'_>| {
             tx.changing(change.as_ref(), of, &view, now, |tx| {
                 let rest = apply(tx, before, then, &writes, now)?;
-                if let (Some(also), Some(community)) = (also, &seen) {
-                    also(tx, community)?;
+                if let (Some(extra_write), Some(community)) = (extra_write, &seen) {
+                    extra_write(tx, community)?;
                 }
                 Ok(rest)
             })

@@ -118,7 +118,7 @@ impl OAuth {
                 "the community was deleted meanwhile",
             ));
         }
-        let callback = told(flow, slug.as_deref(), verifier.as_ref(), back);
+        let callback = input(flow, slug.as_deref(), verifier.as_ref(), back);
         let handle = OAuthCall::HandleCallback { callback };
         let expected = Arc::new(Expected {
             redirects: self.redirects.clone(),
@@ -273,7 +273,7 @@ fn check_platform(plugin: &Arc<Plugin>, back: &Back) -> Result<(), FailedCallbac
 }
 
 /// The input for the plugin. Contains the code and its verifier.
-fn told(
+fn input(
     flow: &Flow,
     slug: Option<&str>,
     verifier: Option<&secrecy::SecretString>,
@@ -283,7 +283,7 @@ fn told(
     for (name, value) in back.query.iter().filter(|(name, _)| name != "state") {
         query.entry(name).or_insert_with(|| Value::from(value.as_str()));
     }
-    let mut told = json!({ "type": flow.kind, "query": query, "redirect_uri": flow.callback });
+    let mut input = json!({ "type": flow.kind, "query": query, "redirect_uri": flow.callback });
     let more = [
         ("community", slug.map(str::to_owned)),
         ("code_verifier", verifier.map(|verifier| verifier.expose_secret().to_owned())),
@@ -291,10 +291,10 @@ fn told(
     ];
     for (name, value) in more {
         if let Some(value) = value {
-            told[name] = Value::from(value);
+            input[name] = Value::from(value);
         }
     }
-    told.to_string()
+    input.to_string()
 }
 
 fn ticket_used() -> FailedCallback {

@@ -94,7 +94,7 @@ impl accounts::Host for CallState {
         accounts.retain(|account| {
             self.plugin_context.grants.is_of_platform(&account.key.platform_type)
         });
-        let accounts = list(accounts.iter().map(|account| account.told(&slug)));
+        let accounts = list(accounts.iter().map(|account| account.with_text_id(&slug)));
         let user = Object::new().with("source_ID", person.to_string());
         let user = user.with("primary_ID", primary.to_string());
         Ok(user.carrying("linked_accounts", &accounts).end())
@@ -134,7 +134,7 @@ impl CallState {
     }
 
     fn show(&self, account: &Account) -> Result<String, Error> {
-        Ok(account.told(&self.slug()?))
+        Ok(account.with_text_id(&self.slug()?))
     }
 
     fn count_account(&self) -> Result<(), Error> {

@@ -12,7 +12,7 @@ use wasmtime::component::Resource;
 use crate::bindings::imports::moothall::plugin::http;
 use crate::bindings::{Error, ErrorKind};
 use crate::call_state::CallState;
-use crate::network::{Permit, told};
+use crate::network::{Permit, guest_error};
 use crate::refusal::error;
 use crate::secret_handle::SecretHandle;
 use moothall_egress::Outbound;
@@ -33,12 +33,12 @@ impl http::Host for CallState {
         self.check_placements(secrets.len())?;
         let permit = self.permit(&outbound.url)?;
         let room = permit.room();
-        room.check(&outbound).map_err(told)?;
+        room.check(&outbound).map_err(guest_error)?;
         for (place, handle) in secrets {
             placement::place(&mut outbound, room, place, self.secret(&handle)?)?;
         }
         // Dropped when the answer has been copied into the guest.
-        let (answer, _reservation) = permit.send(outbound).await.map_err(told)?;
+        let (answer, _reservation) = permit.send(outbound).await.map_err(guest_error)?;
         let (headers, body) = (answer.headers, answer.body.into());
         Ok(http::Response { status: answer.status, headers, body })
     }

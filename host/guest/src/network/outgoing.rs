@@ -115,7 +115,7 @@ async fn send(
         body,
         timeout: None,
     };
-    let (answer, reservation) = permit.send(outbound).await.map_err(told)?;
+    let (answer, reservation) = permit.send(outbound).await.map_err(wasi_error)?;
     Ok((response(answer, reservation)?, Box::new(async { Ok(()) })))
 }
 
@@ -132,7 +132,7 @@ fn response(answer: Inbound, reservation: MemoryReservation) -> Result<Response<
     response.body(body.boxed_unsync()).map_err(|_| Error::HttpProtocolError)
 }
 
-fn told(failed: EgressError) -> Error {
+fn wasi_error(failed: EgressError) -> Error {
     match failed {
         EgressError::Timeout(_) => Error::ConnectionTimeout,
         EgressError::TooLarge(bytes) => Error::HttpResponseBodySize(u64::try_from(bytes).ok()),

@@ -73,7 +73,7 @@ impl Sending {
             let message = "this call sends nothing: it is a dry run without `allow_http=true`, a handshake, or `describe`";
             return Err(error(ErrorKind::Forbidden, message));
         }
-        let url = Egress::check_url(url).map_err(told)?;
+        let url = Egress::check_url(url).map_err(guest_error)?;
         // The host stored it as JSON. Should it not be JSON, no host is granted by it.
         let config = serde_json::from_str(&self.config).unwrap_or_default();
         let denied = |message| error(ErrorKind::Forbidden, message);
@@ -149,7 +149,7 @@ impl Permit {
 }
 
 /// The error for a guest whose request failed.
-pub fn told(failed: EgressError) -> Error {
+pub fn guest_error(failed: EgressError) -> Error {
     let kind = match failed {
         EgressError::Invalid(_) => ErrorKind::Invalid,
         EgressError::Refused(_) => ErrorKind::Forbidden,
@@ -159,8 +159,8 @@ pub fn told(failed: EgressError) -> Error {
         | EgressError::TooLarge(_)
         | EgressError::Broken(_) => ErrorKind::Unavailable,
     };
-    let told = error(kind, failed.to_string());
+    let error = error(kind, failed.to_string());
     // A second request would have the same large answer.
-    let retryable = told.retryable && !matches!(failed, EgressError::TooLarge(_));
-    Error { retryable, ..told }
+    let retryable = error.retryable && !matches!(failed, EgressError::TooLarge(_));
+    Error { retryable, ..error }
 }

@@ -169,11 +169,11 @@ async fn create(
     if let Gate::Break(answer) = enabling(&api, slug.as_str(), &change, &request).await? {
         return Ok(answer);
     }
-    let also = (remembering(&api, answering.clone()), answering.clone());
+    let extra_write = (remembering(&api, answering.clone()), answering.clone());
     match api
         .mutations
         .with_change_event(change_event)
-        .create(slug, change, also, request.clone())
+        .create(slug, change, extra_write, request.clone())
         .await
     {
         Ok(community) => {

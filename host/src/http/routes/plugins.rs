@@ -126,11 +126,11 @@ async fn enable(
     }
     let platform_id = platform_id.map(str::to_owned);
     let entry = PluginEntry { name, config: Some(config), platform_id };
-    let also = (Some(remembering(&api, answering.clone())), answering.clone());
+    let extra_write = (Some(remembering(&api, answering.clone())), answering.clone());
     match api
         .mutations
         .with_change_event(change_event)
-        .enable(slug, entry, also, request.clone())
+        .enable(slug, entry, extra_write, request.clone())
         .await
     {
         Ok((Became::Unchanged, instance)) => {

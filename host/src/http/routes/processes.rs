@@ -269,9 +269,9 @@ async fn close(
     }
     let (before, community, now) = (row.shown(), row.community, api.context.clock.now_ms());
     let view = View::Process(row.public_id.clone());
-    let tell: ExtraWrite =
+    let extra_write: ExtraWrite =
         Box::new(move |tx| tx.changed(&change_event, community, &before, &view, now));
-    let row = api.calls.close(&row, request, tell).await?;
+    let row = api.calls.close(&row, request, extra_write).await?;
     Ok(json_text(row.shown()))
 }
 

@@ -30,7 +30,7 @@ use shown::Workers;
 /// The most workers on one page.
 const PAGE: usize = 100;
 /// The most workers that are read for one page.
-const LOOKED: usize = 10_000;
+const SEARCHED: usize = 10_000;
 
 pub fn routes() -> Vec<Route> {
     vec![
@@ -90,7 +90,7 @@ fn listed(api: &Api, query: &WorkersQuery) -> Result<Json<Workers>, Problem> {
     query.community.as_deref().map_or(Ok(()), |slug| require_community(api, slug))?;
     query.plugin.as_deref().map_or(Ok(()), |plugin| require_plugin(api, plugin))?;
     let limit = query.limit.unwrap_or(PAGE).clamp(1, PAGE);
-    let rows = api.context.store.read(|reader| reader.workers(WorkerId(query.after), LOOKED))?;
+    let rows = api.context.store.read(|reader| reader.workers(WorkerId(query.after), SEARCHED))?;
     let is_one = |row: &&WorkerRow| {
         let instance = api.context.communities.instance(row.instance);
         instance.is_some_and(|one| {
@@ -100,8 +100,8 @@ fn listed(api: &Api, query: &WorkersQuery) -> Result<Json<Workers>, Problem> {
     };
     let found: Vec<_> = rows.iter().filter(is_one).take(limit).collect();
     // A page may be short because the most rows were read for it.
-    let looked = rows.last().filter(|_| rows.len() == LOOKED);
-    let next = found.get(limit - 1).copied().or(looked).map(|row| row.id.0);
+    let searched = rows.last().filter(|_| rows.len() == SEARCHED);
+    let next = found.get(limit - 1).copied().or(searched).map(|row| row.id.0);
     let mut workers = Vec::new();
     if query.after == 0 && query.plugin.is_none() {
         workers.push(shown::of_webhooks(api)?);

@@ -12,7 +12,7 @@ use moothall_core::telemetry::metric::HTTP_CONNECTIONS_CUT;
 use moothall_values::destination::Cidr;
 
 /// How often refusals are logged.
-const TELL: Duration = Duration::from_secs(10);
+const WARN_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The open connections, by address.
 pub struct Addresses {
@@ -24,7 +24,7 @@ pub struct Addresses {
 #[derive(Default)]
 struct Open {
     by_address: HashMap<IpAddr, usize>,
-    told: Option<Instant>,
+    warned_at: Option<Instant>,
 }
 
 /// A connection's permit, given back when it is dropped.
@@ -59,10 +59,10 @@ impl Addresses {
         if open.by_address.get(&address) == Some(&0) {
             open.by_address.remove(&address);
         }
-        if open.told.is_some_and(|told| told.elapsed() < TELL) {
+        if open.warned_at.is_some_and(|at| at.elapsed() < WARN_INTERVAL) {
             return;
         }
-        open.told = Some(Instant::now());
+        open.warned_at = Some(Instant::now());
         tracing::warn!(
             %address,
             "connections are refused: the address has {} already; if it is a proxy of yours, name it in [http] trusted_proxies, else raise connections_per_address",

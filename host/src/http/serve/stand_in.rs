@@ -84,12 +84,12 @@ where
         let mut stop = self.shared.options.stop.clone();
         tokio::select! {
             () = stopped(&mut stop) => {}
-            () = self.take_turns() => {}
+            () = self.take_over_when_slow() => {}
         }
     }
 
     /// Ends when the sender of slow reads is gone.
-    async fn take_turns(&mut self) {
+    async fn take_over_when_slow(&mut self) {
         let (name, mut slow) = (self.name.clone(), self.slow.clone());
         while slow.wait_for(|slow| slow.contains(&name)).await.is_ok() {
             match self.socket.again().and_then(Listener::new) {
@@ -108,7 +108,7 @@ where
             "the thread {name} waits for the store: its connections are taken meanwhile"
         );
         // Dropped when the thread is back, which ends the connections here.
-        let (_turn, over) = watch::channel(false);
+        let (_standing_in, over) = watch::channel(false);
         let options = ServeOptions { stop: over, ..self.shared.options.clone() };
         let shared = Shared { options, ..self.shared.clone() };
         tokio::select! {

@@ -150,12 +150,12 @@ impl Unreadable {
         error: StoreError,
     ) -> Result<(), StoreError> {
         let StoreError::Unreadable(reason) = &error else { return Err(error) };
-        self.tell(table, id, reason);
+        self.report(table, id, reason);
         Ok(())
     }
 
     /// Counts and logs the row, the first time.
-    pub fn tell(&self, table: &'static str, id: String, reason: &dyn Display) {
+    pub fn report(&self, table: &'static str, id: String, reason: &dyn Display) {
         let mut logged = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if logged.len() >= LOGGED_ROWS || !logged.insert((table, id.clone())) {
             return;

@@ -120,7 +120,7 @@ async fn a_read_that_hangs_takes_no_other_thread_along() {
     assert!(matches!(other, Err(StoreError::Stalled)), "{other:?}");
     go_on.send(()).unwrap();
     let late = thread.unwrap().join().unwrap();
-    assert!(matches!(late, Err(StoreError::Stalled)), "whoever waited was told: {late:?}");
+    assert!(matches!(late, Err(StoreError::Stalled)), "whoever waited got an answer: {late:?}");
     until("reads come back", || !store.health().has(Trouble::Hanging));
     store.read(|_| Ok(())).unwrap();
 }
@@ -173,8 +173,8 @@ async fn a_callback_that_panics_ends_nothing_and_is_told() {
 async fn a_thread_that_panics_is_fatal() {
     let (_directory, store) = open(&config());
     store.health().spawn_thread("store-test", || panic!("as a test wants it")).unwrap();
-    let told = tokio::time::timeout(Duration::from_secs(60), store.health().fatal());
-    let reason = told.await.expect("the process is told that it cannot go on");
+    let fatal = tokio::time::timeout(Duration::from_secs(60), store.health().fatal());
+    let reason = fatal.await.expect("the process is told that it cannot go on");
     assert!(reason.contains("store-test"), "{reason}");
     assert_eq!(store.health().worst(), Some(Trouble::Ended));
     let refused = store.write("test.late", |_| Ok(())).await;

@@ -51,7 +51,7 @@ impl Reader<'_> {
             View::Account(community, key) => {
                 let account = self.account(*community, key)?;
                 let slug = self.community_slug(community.0)?.unwrap_or_default();
-                account.map(|(account, _)| account.told(&slug))
+                account.map(|(account, _)| account.with_text_id(&slug))
             }
             View::Hook(name) => self.hook(name)?.map(|row| row.definition),
             View::Step(id) => self.step(id)?.map(|row| row.settings),
@@ -111,7 +111,7 @@ impl Reader<'_> {
         let Some(row) = self.person(id)? else { return Ok(None) };
         let user = self.user(row.primary)?;
         let slug = self.community_slug(row.community.0)?.unwrap_or_default();
-        let accounts = list(user.accounts.iter().map(|one| one.told(&slug)));
+        let accounts = list(user.accounts.iter().map(|one| one.with_text_id(&slug)));
         let shown = Object::new().with("external_id", json!(id));
         let shown = shown.with("primary_id", json!(row.primary));
         Ok(Some(shown.carrying("linked_accounts", &accounts).end()))

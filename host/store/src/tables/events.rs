@@ -77,7 +77,7 @@ impl NewEvent {
     }
 
     /// The event as subscribers of the call's events get it.
-    pub fn told(&self) -> String {
+    pub fn json(&self) -> String {
         Object::new()
             .with("id", self.id.as_str())
             .with("type", format!("{}.{}", self.source, self.event_type))

@@ -53,10 +53,10 @@ fn a_days_bytes_are_used_up_by_what_was_stored_and_nothing_else() {
 async fn the_size_of_the_state_is_remembered_if_it_was_stored() {
     let one = instance(1, "probe", None);
     for (stored, expected) in [(Some(7), Some(7)), (None, Some(7)), (Some(9), Some(9))] {
-        let hold = one.lock(Access::Exclusive, SOON).await.unwrap();
+        let lock = one.lock(Access::Exclusive, SOON).await.unwrap();
         assert!(one.lock(Access::Shared, SOON).await.is_err(), "it is held");
-        release(Some(hold), stored);
-        let hold = one.lock(Access::Shared, SOON).await.unwrap();
-        assert_eq!(hold.locked_state().state_bytes, expected);
+        release(Some(lock), stored);
+        let lock = one.lock(Access::Shared, SOON).await.unwrap();
+        assert_eq!(lock.locked_state().state_bytes, expected);
     }
 }

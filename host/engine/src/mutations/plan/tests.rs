@@ -21,15 +21,15 @@ fn only_another_config_of_a_plugin_that_does_not_keep_it_replaces_an_instance() 
 }
 
 /// Of which instances the steps are, and whether each changes.
-fn told(steps: &[PlanStep]) -> Vec<(i64, bool)> {
-    let told = steps.iter().map(|step| match step {
+fn kept(steps: &[PlanStep]) -> Vec<(i64, bool)> {
+    let kept = steps.iter().map(|step| match step {
         PlanStep::Keep(one) => (one.id.0, false),
         PlanStep::Remove(one) => (one.id.0, true),
         PlanStep::Create(_) | PlanStep::Replace(..) | PlanStep::Reconfigure(..) => {
             panic!("no plugin serves")
         }
     });
-    told.collect()
+    kept.collect()
 }
 
 #[test]
@@ -40,8 +40,8 @@ fn an_instance_that_nothing_is_said_of_stays() {
         instance(3, "team", Some("T2")),
     );
     let all = community(&[&probe, &one, &two]);
-    assert_eq!(told(&keep_others(&all, &[])), [(1, false), (2, false), (3, false)]);
-    assert_eq!(told(&keep_others(&all, &[PlanStep::Remove(one)])), [(1, false), (3, false)]);
+    assert_eq!(kept(&keep_others(&all, &[])), [(1, false), (2, false), (3, false)]);
+    assert_eq!(kept(&keep_others(&all, &[PlanStep::Remove(one)])), [(1, false), (3, false)]);
 }
 
 #[test]

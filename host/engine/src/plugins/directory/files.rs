@@ -72,13 +72,13 @@ impl Files {
         let names = names.await.map_err(|blocked| Listing::Blocked(self.reason(blocked)))?;
         let names = names.map_err(Listing::Failed)?;
         self.file_system.forget(|file| !names.contains_key(file));
-        let looked = iter(names).map(|(name, found)| async move {
+        let stamps = iter(names).map(|(name, found)| async move {
             match found {
                 Found::Link(stamp) => (name.clone(), self.follow(name, stamp, until).await),
                 found => (name, found),
             }
         });
-        Ok(looked.buffered(AT_ONCE).collect().await)
+        Ok(stamps.buffered(AT_ONCE).collect().await)
     }
 
     async fn follow(&self, name: String, link: FileStamp, until: Option<Instant>) -> Found {

@@ -74,13 +74,13 @@ impl Directory {
 }
 
 fn watcher(path: &Path, changed: mpsc::Sender<()>) -> notify::Result<notify::RecommendedWatcher> {
-    let tell = move |_: notify::Result<notify::Event>| {
+    let on_change = move |_: notify::Result<notify::Event>| {
         // One notice in the queue is enough.
         if let Err(mpsc::error::TrySendError::Closed(())) = changed.try_send(()) {
             tracing::debug!("the plugin directory changed after its watch has ended");
         }
     };
-    let mut watcher = notify::recommended_watcher(tell)?;
+    let mut watcher = notify::recommended_watcher(on_change)?;
     watcher.watch(path, notify::RecursiveMode::NonRecursive)?;
     Ok(watcher)
 }

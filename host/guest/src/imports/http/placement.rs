@@ -10,7 +10,7 @@ use moothall_values::placing::Spot;
 
 use super::http::Placement;
 use crate::bindings::{Error, ErrorKind};
-use crate::network::told;
+use crate::network::guest_error;
 use crate::refusal::error;
 use moothall_egress::{CheckedUrl, Outbound, Room};
 use moothall_values::destination::form_bytes;
@@ -29,7 +29,7 @@ pub fn place(
         Placement::Header((name, prefix)) => {
             check(&name)?;
             check(&prefix)?;
-            room.for_header(request, sum([&name, &prefix, secret])).map_err(told)?;
+            room.for_header(request, sum([&name, &prefix, secret])).map_err(guest_error)?;
             request.headers.push((name, format!("{prefix}{secret}")));
         }
         Placement::BasicPassword(user) => basic(request, room, [&user, secret], &user)?,
@@ -58,7 +58,7 @@ fn basic(
     // Base64 makes four bytes of three.
     let encoded = sum([user, ":", password]).div_ceil(3).saturating_mul(4);
     let bytes = encoded.saturating_add("authorizationBasic ".len());
-    room.for_header(request, bytes).map_err(told)?;
+    room.for_header(request, bytes).map_err(guest_error)?;
     let credentials = STANDARD.encode(format!("{user}:{password}"));
     request.headers.push(("authorization".into(), format!("Basic {credentials}")));
     Ok(())
@@ -74,9 +74,9 @@ fn form(request: &mut Outbound, room: Room, name: &str, secret: &str) -> Result<
     }
     // Two more: between the name and the secret, and before them.
     let bytes = form_bytes(name).saturating_add(form_bytes(secret)).saturating_add(2);
-    room.for_body(request, bytes).map_err(told)?;
+    room.for_body(request, bytes).map_err(guest_error)?;
     if !is_declared {
-        room.for_header(request, sum(["content-type", FORM])).map_err(told)?;
+        room.for_header(request, sum(["content-type", FORM])).map_err(guest_error)?;
         request.headers.push(("content-type".into(), FORM.into()));
     }
     let field: String = byte_serialize(name.as_bytes())
@@ -92,11 +92,11 @@ fn form(request: &mut Outbound, room: Room, name: &str, secret: &str) -> Result<
 fn json(request: &mut Outbound, room: Room, pointer: &str, secret: &str) -> Result<(), Error> {
     check(pointer)?;
     let spot = Spot::find(&request.body, pointer).map_err(|none| invalid(none.to_string()))?;
-    room.for_body_of(spot.bytes_with(secret)).map_err(told)?;
+    room.for_body_of(spot.bytes_with(secret)).map_err(guest_error)?;
     let is_typed =
         request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
     if !is_typed {
-        room.for_header(request, sum(["content-type", JSON])).map_err(told)?;
+        room.for_header(request, sum(["content-type", JSON])).map_err(guest_error)?;
     }
     let body = spot.with(secret);
     if !is_typed {

@@ -125,7 +125,7 @@ pub fn listed(
         Ok(headers) => with(api, row, headers, declared).map(Some),
         Err(_) => {
             let unreadable = api.context.store.health().unreadable();
-            unreadable.tell("endpoint", row.id.to_string(), &"its headers cannot be opened");
+            unreadable.report("endpoint", row.id.to_string(), &"its headers cannot be opened");
             Ok(None)
         }
     }

@@ -93,7 +93,7 @@ impl EventStream {
             }
             let mut appended = std::pin::pin!(signal.notified());
             appended.as_mut().enable();
-            match self.look() {
+            match self.poll() {
                 Ok(true) => {
                     // A read may return many events without a wanted one: other tasks run between two reads.
                     tokio::task::yield_now().await;
@@ -117,7 +117,7 @@ impl EventStream {
     }
 
     /// Reads the next events. False: there are none yet.
-    fn look(&mut self) -> Result<bool, StoreError> {
+    fn poll(&mut self) -> Result<bool, StoreError> {
         let (community, at) = (self.wanted.community, self.at);
         let store = &self.api.context.store;
         let (found, _) = store.read(|reader| reader.events(community, at, READ_EVENTS))?;
