@@ -143,7 +143,7 @@ async fn an_event_whose_worker_has_returned_is_handled_again_and_counts_once() {
     };
     // The host stores which workers are enabled before it calls them.
     until("the workers were asked", async || {
-        (rows(&host, "worker WHERE asked_mark = 0") == 0).then_some(())
+        (rows(&host, "worker WHERE asked_digest_id = 0") == 0).then_some(())
     })
     .await;
     // It sleeps for longer than the test needs to lock the database.

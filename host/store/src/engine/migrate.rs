@@ -30,6 +30,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../migrations/0019_endpoint_secrets.sql")),
     M::up(include_str!("../../migrations/0020_oauth_senders.sql")),
     M::up(include_str!("../../migrations/0021_failed_calls_of_requests.sql")),
+    M::up(include_str!("../../migrations/0022_digest_ids.sql")),
 ];
 
 /// The schema that this version of the host works on.
@@ -65,6 +66,30 @@ mod tests {
     #[test]
     fn migrations_are_valid() {
         Migrations::from_slice(MIGRATIONS).validate().unwrap();
+    }
+
+    /// The last schema in which the columns of digest ids had other names.
+    const BEFORE_DIGEST_IDS: usize = 21;
+
+    #[test]
+    fn a_database_of_an_older_schema_keeps_its_rows() {
+        let mut conn = Connection::open_in_memory().unwrap();
+        Migrations::from_slice(MIGRATIONS).to_version(&mut conn, BEFORE_DIGEST_IDS).unwrap();
+        conn.execute_batch(
+            "INSERT INTO community VALUES (1, 'acme', 'Acme', 0, 'test');
+             INSERT INTO instance (id, community_id, plugin, platform_id, generation, config, plugin_version,
+                 plugin_mark, created_at, written_by) VALUES (2, 1, 'probe', '', 3, '{}', '1.0.0', 77, 0, 'test');
+             INSERT INTO worker (id, instance_id, community_id, name, cursor, enabled, asked_mark, asked_generation,
+                 wants_change, wants_sending, crashes, trying)
+                 VALUES (4, 2, 1, 'asked', 0, 1, 77, 3, 0, 0, 0, 0), (5, 2, 1, 'unasked', 0, 1, 0, 0, 0, 0, 0, 0);",
+        )
+        .unwrap();
+        migrate(&mut conn).unwrap();
+        let number = |sql: &str| conn.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+        assert_eq!(number("SELECT plugin_digest_id FROM instance"), 77);
+        assert_eq!(number("SELECT asked_digest_id FROM worker WHERE id = 4"), 77);
+        let unasked = "SELECT id FROM worker INDEXED BY worker_unasked WHERE asked_digest_id = 0";
+        assert_eq!(number(unasked), 5);
     }
 
     #[test]

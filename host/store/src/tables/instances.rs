@@ -74,7 +74,7 @@ impl Reader<'_> {
     pub fn instances(&self) -> Result<BTreeMap<CommunityId, Vec<InstanceRow>>, StoreError> {
         let mut statement = self
             .conn
-            .prepare("SELECT id, community_id, plugin, platform_id, generation, config, plugin_mark FROM instance ORDER BY id")?;
+            .prepare("SELECT id, community_id, plugin, platform_id, generation, config, plugin_digest_id FROM instance ORDER BY id")?;
         let mut by_community: BTreeMap<CommunityId, Vec<InstanceRow>> = BTreeMap::new();
         let rows = statement.query([])?;
         for row in self.unreadable.list(rows, INSTANCE, usize::MAX, instance_row)?.rows {
@@ -232,7 +232,7 @@ impl Tx<'_> {
         self.conn
             .prepare_cached(
                 "INSERT INTO instance (id, community_id, plugin, platform_id, generation, config, plugin_version, \
-                 plugin_mark, created_at, written_by) VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7, ?8, ?9)",
+                 plugin_digest_id, created_at, written_by) VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7, ?8, ?9)",
             )?
             .execute(params![
                 new.id.0,
@@ -260,7 +260,7 @@ impl Tx<'_> {
             .conn
             .prepare_cached(
                 "UPDATE instance SET generation = ?3, config = ?4, written_by = ?7, \
-                 plugin_mark = CASE plugin_version WHEN ?5 THEN ?6 ELSE ?8 END \
+                 plugin_digest_id = CASE plugin_version WHEN ?5 THEN ?6 ELSE ?8 END \
                  WHERE id = ?1 AND generation = ?2",
             )?
             .execute(params![
@@ -288,7 +288,7 @@ impl Tx<'_> {
         let changed = self
             .conn
             .prepare_cached(
-                "UPDATE instance SET plugin_version = ?3, plugin_mark = ?4, written_by = ?5 \
+                "UPDATE instance SET plugin_version = ?3, plugin_digest_id = ?4, written_by = ?5 \
                  WHERE id = ?1 AND plugin_version = ?2",
             )?
             .execute(params![id.0, from, to, digest_id.0, self.name])?;

@@ -65,10 +65,9 @@ const PASS: i64 = 1_000;
 /// The columns that are set when a worker is to be asked again.
 const AGAIN: &str = "cursor = CASE WHEN enabled THEN cursor ELSE \
                      coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'event'), 0) END, enabled = 1, \
-                     asked_mark = 0, wants_change = ?1, wants_sending = ?2";
+                     asked_digest_id = 0, wants_change = ?1, wants_sending = ?2";
 
-const COLUMNS: &str =
-    "id, instance_id, community_id, name, cursor, enabled, asked_mark, asked_generation, crashes";
+const COLUMNS: &str = "id, instance_id, community_id, name, cursor, enabled, asked_digest_id, asked_generation, crashes";
 
 fn worker(row: &Row<'_>) -> rusqlite::Result<WorkerRow> {
     Ok(WorkerRow {
@@ -121,7 +120,7 @@ impl Reader<'_> {
         limit: usize,
     ) -> Result<(Vec<WorkerId>, Option<WorkerId>), StoreError> {
         let mut statement = self.conn.prepare_cached(
-            "SELECT id FROM worker INDEXED BY worker_unasked WHERE asked_mark = 0 AND id > ?1 ORDER BY id LIMIT ?2",
+            "SELECT id FROM worker INDEXED BY worker_unasked WHERE asked_digest_id = 0 AND id > ?1 ORDER BY id LIMIT ?2",
         )?;
         let id = |row: &Row<'_>| row.get(0).map(WorkerId);
         let rows = statement.query_map([after.0, limit as i64], id)?;
@@ -231,7 +230,7 @@ impl Tx<'_> {
     pub fn put_worker(&self, instance: InstanceId, worker: &NewWorker) -> Result<(), StoreError> {
         self.conn
             .prepare_cached(
-                "INSERT INTO worker (instance_id, community_id, name, cursor, enabled, asked_mark, asked_generation, \
+                "INSERT INTO worker (instance_id, community_id, name, cursor, enabled, asked_digest_id, asked_generation, \
                  wants_change, wants_sending, crashes, trying) \
                  SELECT id, community_id, ?2, coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'event'), 0), \
                  1, 0, 0, ?3, ?4, 0, 0 FROM instance WHERE id = ?1 ON CONFLICT DO NOTHING",
@@ -250,7 +249,7 @@ impl Tx<'_> {
     pub fn retire_workers(&self, instance: InstanceId) -> Result<(), StoreError> {
         self.conn
             .prepare_cached(
-                "UPDATE worker SET enabled = 0, trying = 0, asked_mark = ?2 WHERE instance_id = ?1",
+                "UPDATE worker SET enabled = 0, trying = 0, asked_digest_id = ?2 WHERE instance_id = ?1",
             )?
             .execute([instance.0, RETIRED.0])?;
         Ok(())
@@ -281,7 +280,7 @@ impl Tx<'_> {
             .prepare_cached(
                 "UPDATE worker SET cursor = CASE WHEN ?2 THEN cursor ELSE \
                  coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'event'), 0) END, enabled = ?2, \
-                 asked_mark = ?3, asked_generation = ?4 WHERE id = ?1 AND asked_mark <> -1",
+                 asked_digest_id = ?3, asked_generation = ?4 WHERE id = ?1 AND asked_digest_id <> -1",
             )?
             .execute(params![id.0, asked.enabled, asked.digest_id.0, asked.generation.0])?;
         Ok(())
@@ -316,7 +315,7 @@ impl Tx<'_> {
     ) -> Result<usize, StoreError> {
         let sql = format!(
             "UPDATE worker SET {AGAIN} WHERE id IN (SELECT w.id FROM worker w JOIN instance i \
-             ON i.id = w.instance_id WHERE i.plugin = ?3 AND w.name = ?4 AND (w.asked_mark NOT IN (0, ?5) \
+             ON i.id = w.instance_id WHERE i.plugin = ?3 AND w.name = ?4 AND (w.asked_digest_id NOT IN (0, ?5) \
              OR w.wants_change <> ?1 OR w.wants_sending <> ?2) LIMIT ?6)"
         );
         let asked = self.conn.prepare_cached(&sql)?.execute(params![
