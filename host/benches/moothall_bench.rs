@@ -1,12 +1,12 @@
 //! The benchmark: compares what the host costs with what it could cost, as one table of ratios.
 //!
-//! `cargo xtask bench` starts it. It starts itself again for the parts that must not share a
-//! process with anything else: the load, the plain server, the bare sandbox. It must never fail
+//! `cargo xtask bench` starts it. It starts itself again for the helpers that must not share a
+//! process with anything else: the load, the axum server, the bare sandbox. It must never fail
 //! because something was slow: a missed bar is a word in the table; a wrong answer is a failure.
 
 use std::process::ExitCode;
 
-/// The host's own allocator, so that the plain server differs only in its work.
+/// The host's own allocator, so that the axum server differs only in its work.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -29,14 +29,14 @@ mod bench {
     mod workers;
     mod writes;
 
+    mod axum_server;
     mod bare_calls;
     mod connection;
     mod exchange;
+    mod helper_process;
     mod host;
     mod load;
     mod loader;
-    mod part;
-    mod plain;
     mod posts;
     mod process;
     mod receiver;

@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use tower::Service;
 
 use super::command_line::{Bench, scratch};
+use super::helper_process::this_program;
 use super::load::Load;
-use super::part::this_program;
 use super::server::Server;
 use super::template::Template;
 
@@ -29,17 +29,17 @@ struct Doubled {
     value: u64,
 }
 
-/// A running plain server; the directory has its log.
+/// A running server; the directory has its log.
 #[derive(Debug)]
-pub struct Plain {
+pub struct AxumServer {
     pub server: Server,
     _directory: tempfile::TempDir,
 }
 
-impl Plain {
+impl AxumServer {
     pub fn start() -> Result<Self> {
-        let directory = scratch("plain")?;
-        let server = Server::start(this_program("plain-server")?, &directory.path().join("log"))?;
+        let directory = scratch("axum")?;
+        let server = Server::start(this_program("axum-server")?, &directory.path().join("log"))?;
         Ok(Self { server, _directory: directory })
     }
 

@@ -14,7 +14,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::rows::median;
 use super::sandbox::{Calls, Run, Settings};
-use super::{part, process};
+use super::{helper_process, process};
 
 /// A module of its own, because the generated code has a module `moothall`, too.
 mod bindings {
@@ -27,9 +27,9 @@ mod bindings {
 
 /// Reads its task from standard input, and reports on standard output.
 pub fn answer() -> Result<()> {
-    let run: Run = part::task()?;
+    let run: Run = helper_process::task()?;
     let sandbox = Sandbox::new(&run).map_err(|error| anyhow!("{error:?}"))?;
-    part::report(&sandbox.measure(&run)?)
+    helper_process::report(&sandbox.measure(&run)?)
 }
 
 struct State {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::{bare_calls, loader, plain, posts, receiver, table};
+use super::{axum_server, bare_calls, loader, posts, receiver, table};
 
 const USAGE: &str = "usage: cargo xtask bench [ROW-PREFIX…] [--rounds N] [--quick]";
 /// The default number of rounds; fewer give no reliable median.
@@ -28,7 +28,7 @@ pub fn main() -> ExitCode {
     let arguments: Vec<String> =
         std::env::args().skip(1).filter(|each| each != "--bench").collect();
     let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["plain-server"] => plain::serve(),
+        ["axum-server"] => axum_server::serve(),
         ["load"] => loader::answer(),
         ["bare-calls"] => bare_calls::answer(),
         ["receiver"] => receiver::serve(),

@@ -11,10 +11,10 @@ use serde_json::Value;
 
 use super::command_line::Bench;
 use super::exchange::exchange;
+use super::helper_process::HelperProcess;
 use super::host::HostDirectory;
 use super::http::figures;
 use super::load::{CONNECTIONS, Load, Report};
-use super::part::Part;
 use super::posts::Posts;
 use super::process;
 use super::receiver::Receiver;
@@ -35,21 +35,25 @@ pub fn measure_rate(bench: &Bench) -> Result<Vec<Measured>> {
     let (host, server) = with_driver(bench, &receiver.healthy())?;
     let in_flight = DeliveryConfig::default().endpoint_in_flight as u64;
     let posts = Posts { url: receiver.healthy(), posts: events, in_flight };
-    let (mut plains, mut ours) = (Vec::new(), Vec::new());
+    let (mut posts_sent, mut ours) = (Vec::new(), Vec::new());
     for round in 1..=bench.rounds {
-        plains.push(Part::start("posts", &posts)?.report::<Report>()?);
+        posts_sent.push(HelperProcess::start("posts", &posts)?.report::<Report>()?);
         ours.push(delivered(bench, &host, &server, &receiver, events)?);
         server.await_idle(SETTLE)?;
         bench.progress(&format!(
-            "round {round}: plain {}; deliveries {}",
-            figures(&plains),
+            "round {round}: posts {}; deliveries {}",
+            figures(&posts_sent),
             figures(&ours)
         ));
     }
     let note = format!("{in_flight} in flight at once on either side");
     Ok(vec![
-        Measured::new(&DELIVERIES_RATE, ratios(&ours, &plains), sides(&ours, "plain", &plains))
-            .note(note),
+        Measured::new(
+            &DELIVERIES_RATE,
+            ratios(&ours, &posts_sent),
+            sides(&ours, "posts", &posts_sent),
+        )
+        .note(note),
     ])
 }
 

@@ -9,29 +9,29 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 #[derive(Debug)]
-pub struct Part {
+pub struct HelperProcess {
     name: &'static str,
     child: Child,
 }
 
-/// This program as one of its parts. Without environment: a variable such as `RUST_BACKTRACE`
+/// This program as one of its helpers. Without environment: a variable such as `RUST_BACKTRACE`
 /// changes what calls cost.
-pub fn this_program(part: &str) -> Result<Command> {
+pub fn this_program(helper: &str) -> Result<Command> {
     let mut command = Command::new(std::env::current_exe().context("cannot find this program")?);
-    command.arg(part).env_clear();
+    command.arg(helper).env_clear();
     Ok(command)
 }
 
-impl Part {
+impl HelperProcess {
     pub fn start(name: &'static str, task: &impl Serialize) -> Result<Self> {
         let mut command = this_program(name)?;
         let started = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
-        let mut part =
+        let mut process =
             Self { name, child: started.with_context(|| format!("cannot start `{name}`"))? };
-        let mut stdin = part.child.stdin.take().context("its input is piped")?;
-        let told = stdin.write_all(&serde_json::to_vec(task)?);
-        told.with_context(|| format!("cannot tell `{name}` what to do"))?;
-        Ok(part)
+        let mut stdin = process.child.stdin.take().context("its input is piped")?;
+        let sent = stdin.write_all(&serde_json::to_vec(task)?);
+        sent.with_context(|| format!("cannot send `{name}` its task"))?;
+        Ok(process)
     }
 
     /// Waits for its end.
@@ -59,7 +59,7 @@ impl Part {
     }
 }
 
-impl Drop for Part {
+impl Drop for HelperProcess {
     fn drop(&mut self) {
         // Both fail only if the process has ended already.
         if self.child.kill().is_ok() {

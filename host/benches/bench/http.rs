@@ -3,10 +3,10 @@
 
 use anyhow::Result;
 
+use super::axum_server::AxumServer;
 use super::command_line::Bench;
 use super::host::{HostDirectory, TUTORIAL};
 use super::load::{CONNECTIONS, Load, Report};
-use super::plain::Plain;
 use super::rows::{Measured, PLAIN_CPU, PLAIN_RATE};
 
 /// The first number that a template sends is 1,000,000,000.
@@ -17,23 +17,23 @@ pub fn measure(bench: &Bench) -> Result<Vec<Measured>> {
     let server = host.start()?;
     host.populate(bench, &server, CONNECTIONS as u64, &[TUTORIAL])?;
     host.expect(&server, &host.times_two("c000000"), FIRST_DOUBLED)?;
-    let plain = Plain::start()?;
+    let axum = AxumServer::start()?;
     let (plain_load, our_load) =
-        (plain.load(bench), Load::new(bench, &server, host.times_two("c{connection}")));
-    let (mut plains, mut ours) = (Vec::new(), Vec::new());
+        (axum.load(bench), Load::new(bench, &server, host.times_two("c{connection}")));
+    let (mut axums, mut ours) = (Vec::new(), Vec::new());
     for round in 1..=bench.rounds {
-        plains.push(plain_load.run()?);
+        axums.push(plain_load.run()?);
         ours.push(our_load.run()?);
         bench.progress(&format!(
-            "round {round}: plain {}, times-two {}",
-            figures(&plains),
+            "round {round}: axum {}, times-two {}",
+            figures(&axums),
             figures(&ours)
         ));
     }
-    let pairs = || plains.iter().zip(&ours);
-    let cpu = pairs().map(|(plain, ours)| plain.cpu_us() / ours.cpu_us()).collect();
-    let rate = pairs().map(|(plain, ours)| ours.per_second() / plain.per_second()).collect();
-    let sides = [Report::side("times-two", &ours), Report::side("plain", &plains)];
+    let pairs = || axums.iter().zip(&ours);
+    let cpu = pairs().map(|(axum, ours)| axum.cpu_us() / ours.cpu_us()).collect();
+    let rate = pairs().map(|(axum, ours)| ours.per_second() / axum.per_second()).collect();
+    let sides = [Report::side("times-two", &ours), Report::side("axum", &axums)];
     Ok(vec![
         Measured::new(&PLAIN_CPU, cpu, sides.to_vec()),
         Measured::new(&PLAIN_RATE, rate, sides.to_vec()),

@@ -8,7 +8,7 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::command_line::Bench;
-use super::part::Part;
+use super::helper_process::HelperProcess;
 use super::rows::{Side, median_of};
 use super::server::Server;
 use super::template::Template;
@@ -90,7 +90,7 @@ impl Load {
     }
 
     /// Runs until its report is read, or until the value is dropped.
-    pub fn start(&self) -> Result<Part> {
-        Part::start("load", self)
+    pub fn start(&self) -> Result<HelperProcess> {
+        HelperProcess::start("load", self)
     }
 }

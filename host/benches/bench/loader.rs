@@ -10,7 +10,7 @@ use mio::{Events, Poll, Token};
 
 use super::connection::{Connection, Progress};
 use super::load::{Load, Report, Until};
-use super::{part, process};
+use super::{helper_process, process};
 
 /// An answer that takes longer is a failure; the longest call allowed takes 10 s.
 const STALLED: Duration = Duration::from_secs(30);
@@ -21,8 +21,8 @@ const EVENTS: usize = 256;
 
 /// Reads its task from standard input, and reports on standard output.
 pub fn answer() -> Result<()> {
-    let load: Load = part::task()?;
-    part::report(&Running::start(&load)?.finish()?)
+    let load: Load = helper_process::task()?;
+    helper_process::report(&Running::start(&load)?.finish()?)
 }
 
 struct Running<'a> {

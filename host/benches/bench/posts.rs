@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
 use super::load::Report;
-use super::{part, process};
+use super::{helper_process, process};
 
 /// The content type of the host's deliveries.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -27,9 +27,9 @@ pub struct Posts {
 
 /// Reads its task from standard input, and reports on standard output.
 pub fn answer() -> Result<()> {
-    let posts: Posts = part::task()?;
+    let posts: Posts = helper_process::task()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    part::report(&runtime.block_on(posts.send())?)
+    helper_process::report(&runtime.block_on(posts.send())?)
 }
 
 impl Posts {

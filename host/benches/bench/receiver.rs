@@ -10,10 +10,10 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::routing::{get, post};
 
+use super::axum_server::serve_routes;
 use super::command_line::scratch;
 use super::exchange::exchange;
-use super::part::this_program;
-use super::plain::serve_routes;
+use super::helper_process::this_program;
 use super::server::Server;
 use super::template::Template;
 

@@ -12,7 +12,7 @@ use moothall_guest::engine;
 use serde::{Deserialize, Serialize};
 
 use super::command_line::{Bench, component};
-use super::part::Part;
+use super::helper_process::HelperProcess;
 use super::rows::{Measured, RESIDENT, SANDBOX_SETTINGS, SANDBOX_THREADS, Side, median_of};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -45,7 +45,7 @@ pub fn measure(bench: &Bench) -> Result<Vec<Measured>> {
         let (warm_up, window) = (bench.warm_up(), bench.window());
         let component = component.clone();
         let run = Run { component, settings, threads, resident, warm_up, window };
-        Part::start("bare-calls", &run)?.report::<Calls>()
+        HelperProcess::start("bare-calls", &run)?.report::<Calls>()
     };
     let (mut ours, mut defaults, mut two) = (Vec::new(), Vec::new(), Vec::new());
     let mut live = Vec::new();

@@ -27,7 +27,7 @@ pub struct Server {
     child: Child,
     pub address: SocketAddr,
     log: PathBuf,
-    /// Kept open for the plain server, which ends when its input does.
+    /// Kept open for the axum server, which ends when its input does.
     _stdin: Option<std::process::ChildStdin>,
 }
 

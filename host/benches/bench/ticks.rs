@@ -9,8 +9,8 @@ use anyhow::{Context, Result, ensure};
 use rusqlite::{Connection, OpenFlags};
 
 use super::command_line::{Bench, component};
+use super::helper_process::HelperProcess;
 use super::host::{HostDirectory, TUTORIAL};
-use super::part::Part;
 use super::process;
 use super::rows::{Measured, Side, TICKS, median_of};
 use super::sandbox::{Calls, Run, Settings};
@@ -71,7 +71,7 @@ fn bare_calls(bench: &Bench, component: PathBuf) -> Result<Calls> {
     let (warm_up, window) = (bench.warm_up(), bench.window());
     let (settings, resident) = (Settings::Ours, false);
     let run = Run { component, settings, threads: THREADS, resident, warm_up, window };
-    Part::start("bare-calls", &run)?.report()
+    HelperProcess::start("bare-calls", &run)?.report()
 }
 
 /// Measures from the moment when all are due until the last one has advanced.

@@ -13,8 +13,8 @@ use super::sqlite_loop::sqlite_loop;
 use super::template::Template;
 
 pub const RANDOMNESS: &str = r#"{"name":"randomness","config":{"default_low":1,"default_high":7}}"#;
-/// If the loop is faster, the disk does not really sync.
-const REAL_DISK: f64 = 20_000.0;
+/// The most writes per second of a disk that syncs.
+const SYNCED_PER_SECOND: f64 = 20_000.0;
 
 pub fn measure(bench: &Bench) -> Result<Vec<Measured>> {
     let host = HostDirectory::with("writes", &["plugins/tutorial", "plugins/randomness"])?;
@@ -59,7 +59,7 @@ struct Rounds {
 impl Rounds {
     fn measured(&self) -> Vec<Measured> {
         let fastest = self.loops.iter().map(Report::per_second).fold(0.0, f64::max);
-        let no_sync = (fastest > REAL_DISK)
+        let no_sync = (fastest > SYNCED_PER_SECOND)
             .then(|| format!("the disk does not really sync: the loop makes {fastest:.0}/s"));
         let row = |row, ours: (_, &[Report]), theirs: (_, &[Report])| {
             let sides = vec![Report::side(ours.0, ours.1), Report::side(theirs.0, theirs.1)];
