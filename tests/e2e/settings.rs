@@ -84,7 +84,7 @@ fn a_variable_of_another_type_says_how_to_write_it() {
         ("MOOTHALL_LIMITS", "5", "such as MOOTHALL_LIMITS__NAME=value"),
         ("MOOTHALL_LIMITS__CPU_MS", "soon", "a whole number from 1 to 86400000"),
         ("MOOTHALL_ACTIVE_PLUGINS", "a,b", "such as MOOTHALL_ACTIVE_PLUGINS='[\"a\", \"b\"]'"),
-        ("MOOTHALL_WORKERS__ENABLED", "yes", "`true` or `false`, and is the text \"yes\""),
+        ("MOOTHALL_WORKERS__ENABLED", "yes", "`true` or `false`, and is \"yes\""),
         ("MOOTHALL_PLUGINS__A__SCOPE", "hosts", "`community` or `host`, and is `hosts`"),
         ("MOOTHALL_HTTP__PUBLIC_URL", "plugins.example", "begin with `http://`"),
         ("DRIVER_EVENT_RECEIVER_URL", "http://driver:99999/", "its port is no number up to"),

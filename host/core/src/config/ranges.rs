@@ -200,7 +200,7 @@ mod tests {
     #[test]
     fn a_setting_of_another_type_is_refused_in_its_writers_words() {
         for (text, words) in [
-            ("[limits]\ncpu_ms = \"soon\"", "from 1 to 86400000, and is the text \"soon\""),
+            ("[limits]\ncpu_ms = \"soon\"", "from 1 to 86400000, and is \"soon\""),
             ("[limits]\ncpu_ms = 1.5", "a whole number from 1 to 86400000, and is 1.5"),
             ("[limits]\ncpu_ms = [1]", "and is a list"),
             ("[limits]\ncpu_ms = true", "and is `true`"),

@@ -117,7 +117,7 @@ fn given_words(given: &Actual) -> String {
         Actual::Unsigned(value) => value.to_string(),
         Actual::Signed(value) => value.to_string(),
         Actual::Float(value) => value.to_string(),
-        Actual::Str(text) => format!("the text \"{}\"", cut(text)),
+        Actual::Str(text) => format!("\"{}\"", cut(text)),
         Actual::Seq => "a list".to_owned(),
         Actual::Map => "a section of settings".to_owned(),
         other => other.to_string(),
