@@ -1,5 +1,4 @@
-//! Webfilters as in openedx-webhooks, with the number of each case of its behaviour. Where the
-//! original crashes, ours does what its documentation promises.
+//! Webfilters as in openedx-webhooks. Where the original crashes, ours does what its documentation promises.
 
 use std::time::Duration;
 
@@ -48,7 +47,7 @@ async fn request_in_a_form() {
 }
 
 #[tokio::test]
-async fn case_1_a_request_exception_halts_if_it_should_and_ends_the_run() {
+async fn a_request_exception_halts_if_it_should_and_ends_the_run() {
     let (host, later) = (host().await, filter(200, "{}").await);
     let silent = Receiver::start().await;
     silent.otherwise(Reply::Close);
@@ -73,7 +72,7 @@ async fn case_1_a_request_exception_halts_if_it_should_and_ends_the_run() {
 }
 
 #[tokio::test]
-async fn case_1_a_timeout_is_a_request_exception() {
+async fn a_timeout_is_a_request_exception() {
     let host = host().await;
     let slow = Receiver::start().await;
     slow.otherwise(Reply::Hang);
@@ -83,7 +82,7 @@ async fn case_1_a_timeout_is_a_request_exception() {
 }
 
 #[tokio::test]
-async fn case_2_statuses_halt_where_they_should_with_their_redirects() {
+async fn statuses_halt_where_they_should_with_their_redirects() {
     for (status, setting, redirect) in
         [(404, "halt_on_4xx", "redirect_on_4xx"), (503, "halt_on_5xx", "redirect_on_5xx")]
     {
@@ -108,7 +107,7 @@ async fn case_2_statuses_halt_where_they_should_with_their_redirects() {
 }
 
 #[tokio::test]
-async fn case_3_only_a_2xx_with_an_object_says_anything() {
+async fn only_a_2xx_with_an_object_says_anything() {
     for (status, body, warning) in [
         (
             500,
@@ -133,7 +132,7 @@ async fn case_3_only_a_2xx_with_an_object_says_anything() {
 }
 
 #[tokio::test]
-async fn case_4_data_is_merged_shallow_or_deep_and_sees_the_original_or_what_came_before() {
+async fn data_is_merged_shallow_or_deep_and_sees_the_original_or_what_came_before() {
     let (host, one) =
         (host().await, filter(200, "{\"data\":{\"user\":{\"first\":\"A\"},\"mode\":\"y\"}}").await);
     let other = filter(200, "{\"data\":{\"user\":{\"last\":\"B\"}}}").await;
@@ -159,7 +158,7 @@ async fn case_4_data_is_merged_shallow_or_deep_and_sees_the_original_or_what_cam
 }
 
 #[tokio::test]
-async fn case_4_filtering_can_be_disabled_and_touches_only_what_is_mutable() {
+async fn filtering_can_be_disabled_and_touches_only_what_is_mutable() {
     let answer = "{\"data\":{\"id\":2,\"mode\":\"y\",\"user\":{\"password\":\"stolen\"}}}";
     let (host, filter) = (host().await, filter(200, answer).await);
     let step = add(&host, &filter.url, json!({ "disable_filtering": true })).await;
@@ -175,7 +174,7 @@ async fn case_4_filtering_can_be_disabled_and_touches_only_what_is_mutable() {
 }
 
 #[tokio::test]
-async fn case_5_exceptions_are_collected_and_the_first_declared_halts() {
+async fn exceptions_are_collected_and_the_first_declared_halts() {
     let (host, one) = (
         host().await,
         filter(200, "{\"exception\":{\"RedirectToPage\":{\"redirect_to\":\"/a\"},\"Odd\":\"?\"}}")
@@ -195,7 +194,7 @@ async fn case_5_exceptions_are_collected_and_the_first_declared_halts() {
 }
 
 #[tokio::test]
-async fn case_5_the_last_of_a_name_wins_and_halting_can_be_disabled() {
+async fn the_last_of_a_name_wins_and_halting_can_be_disabled() {
     let (host, one) =
         (host().await, filter(200, "{\"exception\":{\"PreventLogin\":\"one\"}}").await);
     let two =
