@@ -29,6 +29,7 @@ use moothall_guest::{Fault, Output, PluginContext};
 use moothall_store::{NO_WEBHOOK_ROOM, StoreError, Tx, WebhookBounds, WebhookItem};
 
 pub use coding::Room;
+pub use handshakes::HandshakeReply;
 pub use items::waits;
 use routing::TARGETS;
 use verify::Rejection;
@@ -250,7 +251,8 @@ impl Webhooks {
         let receive = Receive(request.clone());
         let call = self.calls.on(plugin, instance, receive, request_id.clone()).await?;
         let answer = self.calls.run_making(call, Mode::With(add)).await?;
-        Ok((response_of(answer.output), answer.made.unwrap_or_default()))
+        let without = || Fault::Host("a webhook was received without its items".into());
+        Ok((response_of(answer.output), answer.made.ok_or_else(without)?))
     }
 
     /// Receives a platform-wide webhook: the plugin says which instances it is for, and each of them gets it at least

@@ -1,5 +1,6 @@
 //! Handshakes: the unsigned requests by which a platform checks a URL before it uses it. The host answers as the plugin's
-//! manifest says, or calls a function of the plugin that can only read. Nothing is stored.
+//! manifest says, or calls a function of the plugin that can only read. Nothing is stored, and the status is chosen in
+//! `http`.
 //!
 //! If a handshake answered with the HMAC of any text, an attacker could have a webhook signed. So a token is one word: no
 //! scheme signs such a text, and no platform would understand it as a webhook.
@@ -33,6 +34,21 @@ const WRONG_SECRET: &str = "its secret is not the one that the plugin was given"
 const LONG_TOKEN: &str = "its token is too long";
 const ODD_TOKEN: &str = "its token is not one word of letters, digits, `+`, `/`, `-` and `_`";
 
+/// What the sender of a handshake gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HandshakeReply {
+    /// The URL exists, and there is nothing to say.
+    Exists,
+    /// The URL takes any method.
+    AnyMethod,
+    /// The token, or what was made of it: plain text, which no browser shows as a page.
+    Text(String),
+    /// The same in a JSON object.
+    Json(String),
+    /// What the plugin responds, if it responds anything.
+    OfPlugin(Option<Response>),
+}
+
 /// Where a request came in: at the URL of an instance, or of the whole platform.
 type Of<'a> = Option<&'a Arc<Instance>>;
 
@@ -43,7 +59,7 @@ impl Webhooks {
         found: &Found<Arc<Instance>>,
         request: &Arc<Request>,
         request_id: &RequestId,
-    ) -> Result<Option<Response>, WebhookError> {
+    ) -> Result<Option<HandshakeReply>, WebhookError> {
         let is_verified = found.plugin.manifest.verify.is_some();
         self.greeted(&found.plugin, Some(&found.of), is_verified, request, request_id).await
     }
@@ -54,7 +70,7 @@ impl Webhooks {
         found: &Found<()>,
         request: &Arc<Request>,
         request_id: &RequestId,
-    ) -> Result<Option<Response>, WebhookError> {
+    ) -> Result<Option<HandshakeReply>, WebhookError> {
         let is_verified = found.plugin.manifest.global_verify.is_some();
         self.greeted(&found.plugin, None, is_verified, request, request_id).await
     }
@@ -66,7 +82,7 @@ impl Webhooks {
         is_verified: bool,
         request: &Arc<Request>,
         request_id: &RequestId,
-    ) -> Result<Option<Response>, WebhookError> {
+    ) -> Result<Option<HandshakeReply>, WebhookError> {
         // No instance's config counts at the platform-wide URL.
         let declared = plugin.manifest.handshakes.iter();
         let mut here = declared.filter(|one| of.is_some() || one.config_secret().is_none());
@@ -145,7 +161,7 @@ impl Webhooks {
         of: Of<'_>,
         request: &Arc<Request>,
         request_id: &RequestId,
-    ) -> Result<Response, WebhookError> {
+    ) -> Result<HandshakeReply, WebhookError> {
         let (answer, id) = (AnswerHandshake(request.clone()), request_id.clone());
         let call = match of {
             Some(instance) => self.calls.on(plugin.clone(), instance.clone(), answer, id).await?,
@@ -153,20 +169,16 @@ impl Webhooks {
         };
         // Its effects are dropped.
         let answer = self.calls.run(call.without_sending(), Mode::Collect).await?;
-        Ok(response_of(answer.output).unwrap_or(Response { status: 200, ..Response::default() }))
+        Ok(HandshakeReply::OfPlugin(response_of(answer.output)))
     }
 }
 
 /// With HEAD platforms check whether a URL exists, with OPTIONS browsers and proxies ask which methods it takes. Neither is
 /// a webhook, and neither is signed.
-fn asks_for_nothing(method: &str) -> Option<Response> {
+fn asks_for_nothing(method: &str) -> Option<HandshakeReply> {
     match method {
-        "HEAD" => Some(Response { status: 200, ..Response::default() }),
-        "OPTIONS" => {
-            let allow =
-                ("allow".to_owned(), "OPTIONS, HEAD, GET, POST, PUT, PATCH, DELETE".to_owned());
-            Some(Response { status: 204, headers: vec![allow], body: Vec::new() })
-        }
+        "HEAD" => Some(HandshakeReply::Exists),
+        "OPTIONS" => Some(HandshakeReply::AnyMethod),
         _ => None,
     }
 }
@@ -222,26 +234,17 @@ fn written(encoding: Encoding, bytes: &[u8]) -> String {
     }
 }
 
-/// Plain text, which no browser shows as a page, or a JSON object.
-fn answer(one: &HandshakeManifest, token: &str, hmac: &str) -> Response {
+fn answer(one: &HandshakeManifest, token: &str, hmac: &str) -> HandshakeReply {
     let filled = |text: &String| {
         // In one pass, so that braces in a token are not replaced.
         text.split(TOKEN).map(|part| part.replace(HMAC, hmac)).collect::<Vec<_>>().join(token)
     };
-    let (kind, body) = if one.json.is_empty() {
+    if one.json.is_empty() {
         let text = if one.answer == HandshakeAnswer::Hmac { hmac } else { token };
-        ("text/plain; charset=utf-8", text.replace('<', "&lt;").replace('>', "&gt;"))
-    } else {
-        let texts = one.json.iter().map(|(name, text)| (name.clone(), Value::String(filled(text))));
-        ("application/json", Value::Object(texts.collect::<Map<_, _>>()).to_string())
-    };
-    let headers = [
-        ("content-type", kind),
-        ("x-content-type-options", "nosniff"),
-        ("cache-control", "no-store"),
-    ];
-    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-    Response { status: 200, headers, body: body.into_bytes() }
+        return HandshakeReply::Text(text.replace('<', "&lt;").replace('>', "&gt;"));
+    }
+    let texts = one.json.iter().map(|(name, text)| (name.clone(), Value::String(filled(text))));
+    HandshakeReply::Json(Value::Object(texts.collect::<Map<_, _>>()).to_string())
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! `/api/hooks`: passes webhooks of any method to their receivers, as raw bytes.
 
+mod handshake;
+
 use std::sync::Arc;
 
 use axum::extract::{Query, Request, State};
@@ -94,7 +96,7 @@ async fn of_platform(
     let reservation = request.extensions().get().cloned();
     let (request, id) = read(&api, request).await?;
     if let Some(greeted) = api.webhooks.handshake_global(&found, &request, &id).await? {
-        return Ok(answer(&api, &plugin, &id, Some(greeted)));
+        return Ok(answer(&api, &plugin, &id, Some(handshake::response(greeted))));
     }
     let (accepted, request) =
         decoding(&api, reservation, |room| api.webhooks.accept_global(found, request, room))?;
@@ -136,7 +138,7 @@ async fn receive(
     let reservation = request.extensions().get().cloned();
     let (request, id) = read(api, request).await?;
     if let Some(greeted) = api.webhooks.handshake(&found, &request, &id).await? {
-        return Ok(answer(api, plugin, &id, Some(greeted)));
+        return Ok(answer(api, plugin, &id, Some(handshake::response(greeted))));
     }
     let (accepted, request) =
         decoding(api, reservation, |room| api.webhooks.accept(found, request, room))?;

@@ -17,20 +17,19 @@ fn post(body: &str) -> Request {
 }
 
 /// What the host answers, made with this key where it takes one.
-fn answered(declared: Value, request: &Request, key: &str) -> Option<(String, String)> {
+fn answered(declared: Value, request: &Request, key: &str) -> Option<HandshakeReply> {
     let one = handshake(declared);
     let token = token(&one, request)?;
     let hmac = written(one.encoding, &mac(key.as_bytes(), &[token.as_bytes()]));
-    let Response { headers, body, .. } = answer(&one, &token, &hmac);
-    Some((headers[0].1.clone(), String::from_utf8(body).unwrap()))
+    Some(answer(&one, &token, &hmac))
 }
 
-fn text(text: &str) -> Option<(String, String)> {
-    Some(("text/plain; charset=utf-8".to_owned(), text.to_owned()))
+fn text(text: &str) -> Option<HandshakeReply> {
+    Some(HandshakeReply::Text(text.to_owned()))
 }
 
-fn object(object: &str) -> Option<(String, String)> {
-    Some(("application/json".to_owned(), object.to_owned()))
+fn object(object: &str) -> Option<HandshakeReply> {
+    Some(HandshakeReply::Json(object.to_owned()))
 }
 
 #[test]
