@@ -18,11 +18,9 @@ mod table;
 
 pub use api::Api;
 pub use api::document::CachedDocument;
-pub use api::running::Running;
 pub use api::streams::Streams;
 pub use keys::{Keys, new_key};
 pub use middleware::RequestMiddleware;
 pub use middleware::access::is_loopback;
 pub use middleware::body_budget::Bodies;
-pub use middleware::idempotency::REMEMBERED_MS;
 pub use openapi::document::document as openapi_document;

@@ -173,8 +173,19 @@ impl Endpoints<'_> {
     }
 }
 
-/// The event `ping`, for one endpoint alone.
-pub fn ping(row: &EndpointRow, now: i64, request_id: String) -> NewEvent {
+/// Appends the event `ping`, for one endpoint alone; its id.
+pub fn append_ping(
+    tx: &Tx<'_>,
+    row: &EndpointRow,
+    now: i64,
+    request_id: String,
+) -> Result<String, StoreError> {
+    let event = ping(row, now, request_id);
+    tx.append_event(&event)?;
+    Ok(event.id)
+}
+
+fn ping(row: &EndpointRow, now: i64, request_id: String) -> NewEvent {
     let id = &row.public_id;
     NewEvent {
         id: new_event_id(now),

@@ -7,6 +7,9 @@ pub mod oauth;
 
 pub mod hooks;
 pub mod mutations;
+pub mod publishing;
+
+pub mod idempotency;
 
 pub mod calls;
 pub mod context;

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::http;
 use moothall_background::{webhooks, workers};
 use moothall_core::clock::Clock;
 use moothall_core::config::Config;
+use moothall_engine::idempotency::REMEMBERED_MS;
 use moothall_engine::oauth;
 use moothall_store::{DEDUPE_MS, EXPIRE_MS, Expiring, Store, StoreError, Tx, Waiting};
 
@@ -56,7 +56,7 @@ async fn bring_back(store: &Store, clock: &Clock, config: &Config) -> Result<(),
     }
     for (expiring, longest_ms) in [
         (Expiring::Deliveries, EXPIRE_MS),
-        (Expiring::Responses, http::REMEMBERED_MS),
+        (Expiring::Responses, REMEMBERED_MS),
         (Expiring::DedupeKeys, DEDUPE_MS),
         (Expiring::OAuthStates, oauth::FLOW_MS),
         (Expiring::OldSecrets, moothall_deliveries::endpoints::OLD_SECRET_MS),

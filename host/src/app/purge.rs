@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
-use crate::http::REMEMBERED_MS;
 use moothall_core::clock::Clock;
 use moothall_core::config::Config;
+use moothall_engine::idempotency::REMEMBERED_MS;
 use moothall_engine::oauth;
 use moothall_store::{AgeBounds, Store, StoreError, Tx};
 

@@ -1,7 +1,6 @@
 //! What every handler is given: the parts of the host, and look-ups of what a request names.
 
 pub mod document;
-pub mod running;
 pub mod streams;
 
 use std::sync::Arc;
@@ -17,12 +16,12 @@ use moothall_egress::Egress;
 use moothall_engine::calls::{CallError, Calls};
 use moothall_engine::context::Context;
 use moothall_engine::hooks::Hooks;
+use moothall_engine::idempotency::Running;
 use moothall_engine::mutations::Mutations;
 use moothall_engine::oauth::OAuth;
 use moothall_guest::Quotas;
 
 use crate::http::api::document::CachedDocument;
-use crate::http::api::running::Running;
 use crate::http::api::streams::Streams;
 use crate::http::keys::Keys;
 use crate::http::middleware::body_budget::Bodies;

@@ -1,10 +1,7 @@
-//! `Idempotency-Key`: a repeated request gets the stored response, and does nothing again.
-//!
-//! The commit of a call also stores its response. Only memory knows which requests are running: after a crash nothing
-//! of them is stored, and clients may repeat them.
+//! `Idempotency-Key`: a repeated request gets the stored response, and does nothing again. How an answer is stored is in
+//! `engine::idempotency`.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::Request;
@@ -14,25 +11,22 @@ use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
 use crate::http::api::Api;
-use crate::http::api::running::Running;
 use crate::http::json_text::json_text;
 use crate::http::keys::KeyId;
 use crate::http::middleware::body;
 use crate::http::middleware::instance::{COMMUNITY, PLATFORM};
 use crate::http::problem::Problem;
-use moothall_core::day_budget::{ROW_BYTES, Spent};
 use moothall_core::ids::RequestId;
-use moothall_engine::calls::ExtraWrite;
-use moothall_store::{AfterWrite, StoreError, StoredResponse, Tx};
+use moothall_engine::idempotency::{
+    BODY_BYTES, FirstWithKey, PreparedAnswer, remember_within, write,
+};
+use moothall_store::{StoreError, StoredResponse, Tx};
 
 pub const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// Longest key, in bytes.
 const KEY_BYTES: usize = 255;
-/// The largest body that is stored, in bytes.
-const BODY_BYTES: usize = 64 << 10;
-/// How long a stored response is used, in milliseconds.
-pub const REMEMBERED_MS: i64 = 24 * 60 * 60 * 1000;
+const JSON: &str = "application/json";
 
 /// How a request with or without a key goes on.
 pub enum Begun {
@@ -41,29 +35,7 @@ pub enum Begun {
     /// It was answered already.
     Replayed(Response),
     /// It is the first with its key.
-    First(First),
-}
-
-/// The first request with its key. In progress until the last clone is dropped.
-#[derive(Clone)]
-pub struct First {
-    scope: Arc<Scope>,
-    fingerprint: Vec<u8>,
-    now: i64,
-    /// The caller's day budget.
-    spent: Arc<Spent>,
-}
-
-/// The key of a request that is in progress until this is dropped.
-pub struct Scope {
-    text: String,
-    running: Running,
-}
-
-impl Drop for Scope {
-    fn drop(&mut self) {
-        self.running.lock().remove(&self.text);
-    }
+    First(FirstWithKey),
 }
 
 /// A request's body, and how to store its answer.
@@ -75,7 +47,7 @@ pub enum Asked {
 
 /// How to store the answer; none without a key.
 #[derive(Clone)]
-pub struct PendingAnswer(Option<First>);
+pub struct PendingAnswer(Option<FirstWithKey>);
 
 /// Reads a request's body and looks it up by its key.
 pub async fn asked(api: &Api, request: Request) -> Result<Asked, Problem> {
@@ -100,17 +72,10 @@ impl PendingAnswer {
         name: &'static str,
         make: impl FnOnce(&Tx<'_>) -> Result<Result<Success, E>, StoreError> + Send + 'static,
     ) -> Result<Result<Response, E>, StoreError> {
-        let running = self.clone();
-        let ended: AfterWrite<Result<Success, E>> = Box::new(move |_| drop(running));
-        let write = move |tx: &Tx<'_>| {
-            let made = make(tx)?;
-            if let Ok((status, body)) = &made {
-                self.remember(tx, *status, body)?;
-            }
-            Ok(made)
-        };
-        let made = api.context.store.write_then(name, write, Some(ended)).await?;
-        Ok(made.map(|(status, body)| (status, json_text(body)).into_response()))
+        let make =
+            move |tx: &Tx<'_>| Ok(make(tx)?.map(|(status, body)| prepared_json(status, body)));
+        let made = write(&api.context.store, self.0, name, make).await?;
+        Ok(made.map(response))
     }
 
     /// For a request without a write of its own.
@@ -125,16 +90,13 @@ impl PendingAnswer {
 
     /// Within the write of the request.
     pub fn remember(self, tx: &Tx<'_>, status: StatusCode, body: &str) -> Result<(), StoreError> {
-        let json = vec![("content-type".to_owned(), "application/json".to_owned())];
-        let body = body.as_bytes().to_vec();
-        let remember = self.0.and_then(|first| first.remember(status, json, body));
-        remember.map_or(Ok(()), |remember| remember(tx).map(drop))
+        remember_within(tx, self.0, &prepared(status, JSON, body.as_bytes().to_vec()))
     }
 
     /// A plugin's own refusal is stored as well.
     pub async fn refused(self, api: &Api, problem: Problem, request: &RequestId) -> Problem {
         if let Some(first) = self.0 {
-            first.refused(api, &problem, request).await;
+            refused(first, api, &problem, request).await;
         }
         problem
     }
@@ -154,19 +116,16 @@ pub fn begin(api: &Api, head: &Parts, body: &Bytes) -> Result<Begun, Problem> {
     })?;
     let caller = head.extensions.get::<KeyId>().map_or("", |id| id.0.as_str());
     let (text, fingerprint) = (format!("{caller}/{key}"), fingerprint(head, body));
-    if !api.running.lock().insert(text.clone()) {
-        return Err(Problem::still_running());
-    }
-    // From here on the key is in `running`, so that no other request comes between the lookup and this one.
-    let scope = Arc::new(Scope { text, running: api.running.clone() });
+    let key = api.running.begin(text).ok_or_else(Problem::still_running)?;
+    // From here on the key is in progress, so that no other request comes between the lookup and this one.
     let now = api.context.clock.now_ms();
     let trusted = api.context.clock.trusted_ms();
     let stored =
-        api.context.store.read(|reader| reader.idempotent_response(&scope.text, trusted))?;
+        api.context.store.read(|reader| reader.idempotent_response(key.as_str(), trusted))?;
     match stored {
         None => {
             let spent = api.driver_has_room(caller, BODY_BYTES)?;
-            Ok(Begun::First(First { scope, fingerprint, now, spent }))
+            Ok(Begun::First(FirstWithKey::new(key, fingerprint, now, spent)))
         }
         Some(stored) if stored.fingerprint == fingerprint => Ok(Begun::Replayed(replay(stored))),
         Some(_) => Err(Problem::key_reused()),
@@ -194,53 +153,37 @@ fn fingerprint(head: &Parts, body: &Bytes) -> Vec<u8> {
 }
 
 fn replay(stored: StoredResponse) -> Response {
-    let status = StatusCode::from_u16(stored.status).unwrap_or(StatusCode::OK);
-    let mut response = (status, stored.body).into_response();
-    response.headers_mut().remove(header::CONTENT_TYPE);
-    for (name, value) in stored.headers {
-        if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(&value)) {
-            response.headers_mut().insert(name, value);
-        }
-    }
+    let StoredResponse { status, headers, body, fingerprint: _ } = stored;
+    let mut response = response(PreparedAnswer { status, headers, body });
     response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
     response
 }
 
-impl First {
-    /// What is stored with a success; none if it is too large. In progress until the write has ended.
-    pub fn remember(
-        self,
-        status: StatusCode,
-        headers: Vec<(String, String)>,
-        body: Vec<u8>,
-    ) -> Option<ExtraWrite<Arc<Scope>>> {
-        let Self { scope, fingerprint, now, spent } = self;
-        if body.len() > BODY_BYTES {
-            return None;
-        }
-        // The budget was checked before anything was done.
-        spent.add(now, body.len() as u64 + ROW_BYTES);
-        let response = StoredResponse { fingerprint, status: status.as_u16(), headers, body };
-        Some(Box::new(move |tx| {
-            tx.remember_response(&scope.text, &response, now + REMEMBERED_MS)?;
-            Ok(scope)
-        }))
-    }
-
-    /// Stores nothing. In progress until the write has ended.
-    pub fn run_on(self) -> ExtraWrite<Arc<Scope>> {
-        Box::new(move |_| Ok(self.scope))
-    }
-
-    /// Stores a plugin's own refusal, in a write of its own.
-    pub async fn refused(self, api: &Api, problem: &Problem, request_id: &RequestId) {
-        let Some(status) = problem.refusal() else { return };
-        let body = problem.body(request_id).into_bytes();
-        let kind = ("content-type".to_owned(), "application/problem+json".to_owned());
-        if let Some(remember) = self.remember(status, vec![kind], body)
-            && let Err(error) = api.context.store.write("idempotency.refusal", remember).await
-        {
-            tracing::warn!(%error, "a refusal could not be remembered; the request may be tried again");
+fn response(answer: PreparedAnswer) -> Response {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
+    let mut response = (status, answer.body).into_response();
+    response.headers_mut().remove(header::CONTENT_TYPE);
+    for (name, value) in answer.headers {
+        if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(&value)) {
+            response.headers_mut().insert(name, value);
         }
     }
+    response
+}
+
+/// Stores a plugin's own refusal.
+pub async fn refused(first: FirstWithKey, api: &Api, problem: &Problem, request: &RequestId) {
+    let Some(status) = problem.refusal() else { return };
+    let refusal = prepared(status, "application/problem+json", problem.body(request).into_bytes());
+    first.remember_refusal(&api.context.store, refusal).await;
+}
+
+/// A success as it is stored: JSON.
+pub fn prepared_json(status: StatusCode, body: String) -> PreparedAnswer {
+    prepared(status, JSON, body.into_bytes())
+}
+
+fn prepared(status: StatusCode, content_type: &str, body: Vec<u8>) -> PreparedAnswer {
+    let headers = vec![("content-type".to_owned(), content_type.to_owned())];
+    PreparedAnswer { status: status.as_u16(), headers, body }
 }

@@ -20,7 +20,7 @@ use crate::http::api::Api;
 use crate::http::json_text::json_text;
 use crate::http::middleware::body_schema::request_body;
 use crate::http::middleware::hook_gate::{Gate, parameters_of};
-use crate::http::middleware::idempotency::{Begun, First, Scope};
+use crate::http::middleware::idempotency::Begun;
 use crate::http::middleware::instance::{community, platform_id};
 use crate::http::middleware::path::Path;
 use crate::http::middleware::request_id::request_id_of;
@@ -33,6 +33,7 @@ use moothall_engine::calls::{
     ActionRequest, Answer, BeforeCommit, CallError, Mode, Reach, Resolved, ValidatedCall,
 };
 use moothall_engine::hooks::{Builtin, Hook, Run};
+use moothall_engine::idempotency::{FirstWithKey, PreparedAnswer, RunningKey};
 use moothall_guest::Output;
 use moothall_values::json::Object;
 
@@ -266,11 +267,11 @@ async fn filtered(
 async fn once(
     api: &Arc<Api>,
     call: ValidatedCall,
-    first: First,
+    first: FirstWithKey,
     request_id: &RequestId,
 ) -> Result<Response, Problem> {
     let remembered = first.clone();
-    let finish: BeforeCommit<Arc<Scope>> = Box::new(move |output, collected| {
+    let finish: BeforeCommit<Arc<RunningKey>> = Box::new(move |output, collected| {
         let text = match output {
             Output::Text(text) => text.clone(),
             _ => None,
@@ -278,14 +279,15 @@ async fn once(
         let json = ("content-type".to_owned(), "application/json".to_owned());
         let headers = text.iter().map(|_| json.clone()).collect();
         let body = text.unwrap_or_default().into_bytes();
-        let remember = remembered.clone().remember(StatusCode::OK, headers, body);
+        let answer = PreparedAnswer { status: StatusCode::OK.as_u16(), headers, body };
+        let remember = remembered.clone().remember(answer);
         remember.or_else(|| (!collected.is_empty()).then(|| remembered.run_on()))
     });
     match api.calls.run_making(call, Mode::BeforeCommit(finish)).await {
         Ok(done) => Ok(answered(done)),
         Err(error) => {
             let problem = Problem::from(error);
-            first.refused(api, &problem, request_id).await;
+            idempotency::refused(first, api, &problem, request_id).await;
             Err(problem)
         }
     }

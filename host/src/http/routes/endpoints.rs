@@ -32,7 +32,7 @@ use moothall_core::clock::{A_MOMENT, parse_rfc3339};
 use moothall_core::endpoint::EndpointKind;
 use moothall_core::ids::{CommunityId, EndpointId, RequestId, unguessable_ulid};
 use moothall_deliveries::SigningSecret;
-use moothall_deliveries::endpoints::ping as ping_event;
+use moothall_deliveries::endpoints::append_ping;
 use moothall_store::{EndpointRow, Rotated, Tx, View};
 
 use fields::{EndpointBody, EndpointChange, NewEndpoint, blank, endpoints};
@@ -299,10 +299,9 @@ async fn ping(
         Asked::New(_, answering) => answering,
     };
     let now = api.context.clock.now_ms();
-    let event = ping_event(&row, now, request_id.to_string());
     let make = move |tx: &Tx<'_>| {
-        tx.append_event(&event)?;
-        Ok(Ok::<_, Infallible>((StatusCode::ACCEPTED, text_of(&PublishedId { id: event.id }))))
+        let id = append_ping(tx, &row, now, request_id.to_string())?;
+        Ok(Ok::<_, Infallible>((StatusCode::ACCEPTED, text_of(&PublishedId { id }))))
     };
     let Ok(response) = answering.write(&api, "endpoint.ping", make).await?;
     Ok(response)

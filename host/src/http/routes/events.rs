@@ -20,7 +20,7 @@ use crate::http::api::Api;
 use crate::http::json_text::text_of;
 use crate::http::keys::KeyId;
 use crate::http::middleware::body_schema::request_body;
-use crate::http::middleware::idempotency::{Begun, First};
+use crate::http::middleware::idempotency::{Begun, prepared_json};
 use crate::http::middleware::{accept, body, idempotency};
 use crate::http::problem::Problem;
 use crate::http::problem::code::Code;
@@ -33,9 +33,9 @@ use moothall_core::events::{
     Envelope, UNHEARD, is_event_type, pattern_fault, published_scope, unheard,
 };
 use moothall_core::ids::{CommunityId, Position, RequestId, new_event_id, parse_number};
-use moothall_engine::calls::settle;
 use moothall_engine::plugins::{Declared, Plugin};
-use moothall_store::{AfterWrite, Audience, NewEvent, StoreError, Tx};
+use moothall_engine::publishing::Publication;
+use moothall_store::{Audience, NewEvent};
 use moothall_values::json::{Object, list as list_of};
 
 /// The most events on one page.
@@ -245,15 +245,9 @@ async fn publish(
     };
     let event = new_event(&api, body::parse(&bytes)?, &request)?;
     let charge = charge(&api, head.extensions.get(), &event)?;
-    // In progress until the write has ended, whether the client still waits or not.
-    let running = first.clone();
-    let ended: AfterWrite<String> = Box::new(move |stored| {
-        settle(Some(charge), stored.is_some());
-        drop(running);
-    });
-    let (trusted, bytes) = (api.context.clock.trusted_ms(), event.data.len());
-    let write = move |tx: &Tx<'_>| append(tx, event, trusted, first);
-    let id = api.context.store.write_of("event.publish", bytes, write, Some(ended)).await?;
+    let answer =
+        |id: &str| prepared_json(StatusCode::ACCEPTED, text_of(&PublishedId { id: id.to_owned() }));
+    let id = Publication { event, charge, first }.publish(&api.context, answer).await?;
     Ok((StatusCode::ACCEPTED, Json(PublishedId { id })).into_response())
 }
 
@@ -264,32 +258,6 @@ fn charge(api: &Api, key: Option<&KeyId>, event: &NewEvent) -> Result<Charge, Pr
     let most = api.settings.limits.driver_day_bytes();
     let charged = spent.charge(api.context.clock.now_ms(), bytes as u64 + ROW_BYTES, most);
     charged.map_err(|used_up| api.day_used_up(used_up))
-}
-
-/// The event's id: that of an earlier one with its dedupe key, if there is one.
-fn append(
-    tx: &Tx<'_>,
-    event: NewEvent,
-    trusted: i64,
-    first: Option<First>,
-) -> Result<String, StoreError> {
-    let known = match &event.dedupe {
-        Some((scope, key)) => tx.deduplicated(scope, key, trusted)?,
-        None => None,
-    };
-    let id = match known {
-        Some(id) => id,
-        None => {
-            tx.append_event(&event)?;
-            event.id
-        }
-    };
-    let json = vec![("content-type".to_owned(), "application/json".to_owned())];
-    let published = PublishedId { id };
-    let body = text_of(&published).into_bytes();
-    let remember = first.and_then(|first| first.remember(StatusCode::ACCEPTED, json, body));
-    remember.map_or(Ok(()), |remember| remember(tx).map(drop))?;
-    Ok(published.id)
 }
 
 fn new_event(api: &Api, published: EventBody, request: &RequestId) -> Result<NewEvent, Problem> {

@@ -18,7 +18,7 @@ use crate::http::json_text::json_text;
 use crate::http::middleware::body_schema::is_wrapped;
 use crate::http::middleware::changes::Changing;
 use crate::http::middleware::hook_gate::{Gate, parameters_of};
-use crate::http::middleware::idempotency::{Begun, First, Scope};
+use crate::http::middleware::idempotency::Begun;
 use crate::http::middleware::instance::{InstanceQuery, community, platform_id};
 use crate::http::middleware::path::Path;
 use crate::http::middleware::request_id::request_id_of;
@@ -32,6 +32,7 @@ use moothall_core::changes::Change;
 use moothall_core::ids::RequestId;
 use moothall_engine::calls::{CallError, ExtraWrite, StartRequest};
 use moothall_engine::hooks::Builtin;
+use moothall_engine::idempotency::{FirstWithKey, PreparedAnswer, RunningKey};
 use moothall_store::{ProcessRow, View};
 use moothall_values::json::{NULL, Object};
 
@@ -130,7 +131,7 @@ async fn start(
         (Err(error), first) => {
             let problem = Problem::from(error);
             if let Some(first) = first {
-                first.refused(&api, &problem, &request_id).await;
+                idempotency::refused(first, &api, &problem, &request_id).await;
             }
             Err(problem)
         }
@@ -163,10 +164,10 @@ async fn read(
 /// What is written beside a process that starts: its change event, and its answer if that is remembered.
 fn remembering(
     api: &Api,
-    first: Option<First>,
+    first: Option<FirstWithKey>,
     change_event: Change,
     target: String,
-) -> impl FnOnce(&ProcessRow) -> ExtraWrite<Option<Arc<Scope>>> + Send + 'static {
+) -> impl FnOnce(&ProcessRow) -> ExtraWrite<Option<Arc<RunningKey>>> + Send + 'static {
     let now = api.context.clock.now_ms();
     move |row| {
         let headers = vec![
@@ -175,7 +176,8 @@ fn remembering(
         ];
         let body = row.shown().into_bytes();
         let remember = first.map(|first| {
-            let remember = first.clone().remember(StatusCode::ACCEPTED, headers, body);
+            let status = StatusCode::ACCEPTED.as_u16();
+            let remember = first.clone().remember(PreparedAnswer { status, headers, body });
             remember.unwrap_or_else(|| first.run_on())
         });
         let change_event =
