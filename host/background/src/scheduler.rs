@@ -6,6 +6,7 @@
 
 mod far;
 mod next;
+mod shared;
 mod tick;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -16,37 +17,21 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio::task::{Id, JoinError, JoinSet};
 
-use moothall_core::config::SchedulerConfig;
-use moothall_core::fair_share::FairShare;
 use moothall_core::ids::{InstanceId, PluginDigestId, PluginName, ProcessId};
 use moothall_core::retry::STORE_PAUSE;
 use moothall_core::schedule::{Schedule, ScheduleKind};
-use moothall_engine::calls::Calls;
-use moothall_engine::context::Context;
 use moothall_store::{Advance, ScheduleRow};
 
 use far::Far;
+pub use shared::Scheduler;
 use tick::Ticked;
 
 /// How often the store is asked for what is due.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// Batches whose advances are stored while the next ticks are made.
 const STORING: usize = 1;
-/// How often all schedules are searched for one that is due later than it can be, even if nothing gave reason to.
-const FAR_EVERY: Duration = Duration::from_secs(60 * 60);
 /// Instances that one read searches for a missing schedule.
 const INSTANCES: usize = 5_000;
-
-/// Makes what is due happen.
-pub struct Scheduler {
-    calls: Arc<Calls>,
-    context: Arc<Context>,
-    config: SchedulerConfig,
-    /// Threads that tick at once.
-    threads: usize,
-    /// Ticks of each plugin that are under way.
-    fair_share: FairShare,
-}
 
 /// The ticks of one poll: those that ended at once, and those that have to wait.
 #[derive(Default)]
@@ -61,11 +46,6 @@ type Known = BTreeMap<PluginName, (PluginDigestId, i64)>;
 type Waiting = std::pin::Pin<Box<dyn Future<Output = Ticked> + Send>>;
 
 impl Scheduler {
-    pub fn new(calls: Arc<Calls>, config: SchedulerConfig, threads: usize) -> Self {
-        let fair_share = FairShare::of(config.waiting_ticks);
-        Self { context: calls.context.clone(), calls, config, threads, fair_share }
-    }
-
     /// Never ends.
     pub async fn run(self) {
         let this = Arc::new(self);

@@ -8,117 +8,33 @@ mod batch;
 mod idle;
 mod plugins;
 mod queue;
+mod ready;
 mod retry;
 mod run;
+mod shared;
+mod under_way;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
-use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 
-use moothall_core::clock::Clock;
-use moothall_core::config::WorkersConfig;
-use moothall_core::fair_share::FairShare;
-use moothall_core::ids::{CommunityId, InstanceId, PluginName, Position, RequestId, WorkerId};
-use moothall_core::pace::Paces;
-use moothall_core::retry::{RESTART, STORE_PAUSE};
-use moothall_engine::calls::Calls;
-use moothall_engine::context::Context;
-use moothall_engine::plugins::Plugin;
+use moothall_core::ids::{CommunityId, InstanceId, Position, WorkerId};
+use moothall_core::retry::STORE_PAUSE;
 use moothall_store::{Keyed, StoreError};
 
 pub use batch::waits;
 use queue::WorkerQueue;
-use run::BatchOutcome;
+use shared::READ;
+pub use shared::Workers;
+use under_way::WorkersUnderWay;
 
 /// How often the store is asked for events that are due again.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
-/// Events of the log, or workers, that one read returns.
-const READ: usize = 512;
 /// Workers that one poll finds due.
 const DUE: usize = 1_000;
-/// Instances that one read searches for a missing worker.
-const INSTANCES: usize = 5_000;
-/// An event that may have ended the process that often is given up.
-const CRASHES: u32 = 3;
-
-/// Makes workers handle what they name.
-pub struct Workers {
-    calls: Arc<Calls>,
-    context: Arc<Context>,
-    config: WorkersConfig,
-    /// Events that may have ended the process are handled one at a time.
-    suspects: Semaphore,
-    /// Batches of each plugin that are under way.
-    fair_share: FairShare,
-    /// Of a plugin's permits, workers that take long leave some to those that do not.
-    paces: papaya::HashMap<PluginName, Arc<Paces<WorkerId>>>,
-}
-
-/// What the polling task keeps: who is waiting, who is running, and where the next poll goes on.
-struct WorkersUnderWay {
-    queue: WorkerQueue,
-    batches: JoinSet<(WorkerId, BatchOutcome)>,
-    /// Which worker each task is about, for one that panics.
-    tasks: HashMap<Id, WorkerId>,
-    known: BTreeMap<PluginName, Weak<Plugin>>,
-    /// Where the next poll for what is due goes on.
-    due_after: WorkerId,
-    /// The same for workers that were not asked yet whether they are enabled.
-    unasked_after: WorkerId,
-    settle_at: Instant,
-    /// Workers, by plugin and name, that `/metrics` shows behind.
-    behind: BTreeSet<(String, String)>,
-}
-
-impl WorkersUnderWay {
-    fn new(tail: Position) -> Self {
-        Self {
-            queue: WorkerQueue::new(tail),
-            batches: JoinSet::new(),
-            tasks: HashMap::new(),
-            known: BTreeMap::new(),
-            due_after: WorkerId(0),
-            unasked_after: WorkerId(0),
-            settle_at: Instant::now(),
-            behind: BTreeSet::new(),
-        }
-    }
-
-    fn ended(&mut self, ended: Result<(Id, (WorkerId, BatchOutcome)), JoinError>) {
-        match ended {
-            Ok((task, (worker, outcome))) => {
-                self.tasks.remove(&task);
-                self.queue.ended(worker, outcome);
-            }
-            Err(error) => {
-                tracing::error!(%error, "a worker's batch panicked");
-                if let Some(worker) = self.tasks.remove(&error.id()) {
-                    let reason = error.to_string();
-                    self.queue.ended(worker, BatchOutcome::BackOff { policy: RESTART, reason });
-                }
-            }
-        }
-    }
-}
 
 impl Workers {
-    pub fn new(calls: Arc<Calls>, config: WorkersConfig) -> Self {
-        let fair_share = FairShare::of(config.concurrency.max(1));
-        let paces = papaya::HashMap::new();
-        Self {
-            context: calls.context.clone(),
-            calls,
-            config,
-            suspects: Semaphore::new(1),
-            fair_share,
-            paces,
-        }
-    }
-
     /// Never ends.
     pub async fn run(self) {
         if !self.config.enabled {
@@ -221,13 +137,5 @@ impl Workers {
             })
         };
         queue.wake_for(event, wants);
-    }
-
-    fn request(&self) -> RequestId {
-        RequestId::new(self.clock())
-    }
-
-    fn clock(&self) -> &Clock {
-        &self.context.clock
     }
 }

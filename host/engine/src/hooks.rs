@@ -7,6 +7,7 @@
 mod administration;
 mod exception;
 mod http_step;
+mod input;
 mod merge;
 mod outcome;
 mod plugin_step;
@@ -35,9 +36,9 @@ use moothall_store::{AfterWrite, StoreError};
 
 pub use exception::Exception;
 use http_step::secret_context;
+pub use input::Run;
 pub use outcome::{Ended, Outcome};
 pub use points::{Builtin, enabling_data};
-pub use run::Run;
 
 use step::{Settings, Step, Target};
 

@@ -2,16 +2,19 @@
 //! file has another rhythm now, or did not serve.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{FAR_EVERY, Scheduler};
+use super::shared::Scheduler;
 use moothall_core::ids::PluginName;
 use moothall_core::retry::PLUGIN_WORK;
 use moothall_core::schedule::{Schedule, ScheduleKind};
 use moothall_engine::plugins::Plugin;
 use moothall_store::{FarSchedule, StoreError};
 
+/// How often all schedules are searched for one that is due later than it can be, even if nothing gave reason to.
+const FAR_EVERY: Duration = Duration::from_secs(60 * 60);
 /// Schedules that one read returns, and one write brings back.
 const ROWS: usize = 5_000;
 
@@ -84,7 +87,7 @@ fn bounds(plugin: &Plugin, one: &FarSchedule, failures: u32, now: i64) -> Option
         ScheduleKind::Update => &plugin.processes.get(one.process.as_deref()?)?.schedule,
         ScheduleKind::Named(name) => &plugin.schedule(name)?.schedule,
     };
-    Some(of_cadence(schedule, failures, now))
+    Some(of_schedule(schedule, failures, now))
 }
 
 fn of_closing(closing_at: Option<i64>, now: i64) -> (i64, i64) {
@@ -92,7 +95,7 @@ fn of_closing(closing_at: Option<i64>, now: i64) -> (i64, i64) {
     (at.max(now + PLUGIN_WORK.longest_ms()), at.max(now))
 }
 
-fn of_cadence(schedule: &Schedule, failures: u32, now: i64) -> (i64, i64) {
+fn of_schedule(schedule: &Schedule, failures: u32, now: i64) -> (i64, i64) {
     (schedule.latest(now, failures), schedule.first(now))
 }
 
@@ -122,7 +125,7 @@ mod tests {
     #[test]
     fn a_tick_waits_for_its_rhythm_or_for_as_long_as_its_failures_make_it() {
         let each_minute = Schedule::default();
-        assert_eq!(of_cadence(&each_minute, 0, NOW), (NOW + 60_000, NOW + 60_000));
-        assert_eq!(of_cadence(&each_minute, 3, NOW), (NOW + 240_000, NOW + 60_000));
+        assert_eq!(of_schedule(&each_minute, 0, NOW), (NOW + 60_000, NOW + 60_000));
+        assert_eq!(of_schedule(&each_minute, 3, NOW), (NOW + 240_000, NOW + 60_000));
     }
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::Scheduler;
 use super::next::{self, Rhythm};
+use super::shared::Scheduler;
 use moothall_core::clock::rfc3339;
 use moothall_core::effects::ProcessStatus;
 use moothall_core::ids::RequestId;
@@ -114,10 +114,6 @@ impl Scheduler {
             _ => Rhythm::Schedule(Schedule::default()),
         };
         next::after_failure(row, Some(&rhythm), &error, self.now())
-    }
-
-    pub(super) fn now(&self) -> i64 {
-        self.context.clock.now_ms()
     }
 }
 

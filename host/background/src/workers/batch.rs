@@ -9,8 +9,8 @@ use std::time::Duration;
 use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
-use super::run::{BatchOutcome, ReadyWorker};
-use super::{CRASHES, READ, Workers};
+use super::ready::{BatchOutcome, ReadyWorker};
+use super::shared::{CRASHES, READ, Workers};
 use moothall_core::ids::Position;
 use moothall_core::retry::PLUGIN_WORK;
 use moothall_engine::calls::{CallError, Collected, Mode};

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{INSTANCES, Workers, WorkersUnderWay};
+use super::shared::{INSTANCES, Workers};
+use super::under_way::WorkersUnderWay;
 use moothall_core::telemetry::metric::WORKER_LAG;
 use moothall_store::Tx;
 

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use super::{INSTANCES, Workers, WorkersUnderWay};
+use super::shared::{INSTANCES, Workers};
+use super::under_way::WorkersUnderWay;
 use moothall_core::ids::{InstanceId, PluginDigestId};
 use moothall_store::{NewWorker, StoreError, Tx};
 

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
 
 use tokio::time::Instant;
 
-use super::run::BatchOutcome;
+use super::ready::BatchOutcome;
 use moothall_core::events::Envelope;
 use moothall_core::ids::{CommunityId, InstanceId, Position, WorkerId};
 use moothall_core::retry::RESTART;

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use super::batch::Handled;
-use super::run::ReadyWorker;
-use super::{CRASHES, Workers};
+use super::ready::ReadyWorker;
+use super::shared::{CRASHES, Workers};
 use moothall_engine::calls::CallError;
 use moothall_guest::Batch;
 use moothall_store::{Fate, Listed, StoreError, Tx, WorkerEvent};

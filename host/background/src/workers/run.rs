@@ -5,17 +5,17 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::Workers;
+use super::ready::{BatchOutcome, ReadyWorker};
+use super::shared::Workers;
 use moothall_core::fair_share::SharePermit;
 use moothall_core::ids::WorkerId;
-use moothall_core::instance::Instance;
 use moothall_core::pace::{Pace, Paces};
 use moothall_core::retry::{RESTART, RetryPolicy};
 use moothall_engine::calls::{CallError, Mode};
-use moothall_engine::plugins::{Away, Plugin, Worker};
+use moothall_engine::plugins::Away;
 use moothall_guest::exports::{WorkerCall, WorkerInput};
 use moothall_guest::{Fault, Output};
-use moothall_store::{Asked, StoreError, Tx, WorkerRow};
+use moothall_store::{Asked, StoreError, Tx};
 
 /// Waiting events that one write gives up.
 const GIVE_UP: usize = 1_000;
@@ -29,35 +29,6 @@ struct Permit {
     _permits: (SharePermit, Pace),
     /// Who gets to know how long the batch took.
     paces: Arc<Paces<WorkerId>>,
-}
-
-/// What became of a batch.
-pub(super) enum BatchOutcome {
-    /// There may be more to do: the events from this time on, in milliseconds since the Unix epoch.
-    More { since: Option<i64> },
-    /// The events from this time on are not to be handled yet.
-    Stuck { since: Option<i64> },
-    /// There is nothing to do.
-    Idle,
-    /// It cannot run now, and is tried again later.
-    BackOff { policy: RetryPolicy, reason: String },
-    /// Its instance is gone.
-    Gone,
-}
-
-/// A worker that can run, with everything that a batch needs to know.
-pub(super) struct ReadyWorker {
-    pub row: WorkerRow,
-    pub worker: Arc<Worker>,
-    pub plugin: Arc<Plugin>,
-    pub instance: Arc<Instance>,
-}
-
-impl ReadyWorker {
-    /// Whether the instance still takes calls on this version.
-    pub fn is_current(&self) -> bool {
-        self.instance.config_for(self.plugin.digest_id).is_some()
-    }
 }
 
 impl Workers {

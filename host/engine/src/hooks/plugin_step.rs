@@ -3,20 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::verdict::{Given, Judged, VerdictJudge};
-use super::{Hooks, Run};
-use crate::calls::{self, CallError};
-use moothall_core::ids::CallId;
-use moothall_guest::Blame;
+use super::Hooks;
+use super::input::Run;
+use super::verdict::{Given, Judged, NoVerdict, VerdictJudge};
+use crate::calls;
 use moothall_guest::exports::Filter;
-
-/// Why a plugin has no verdict.
-pub enum NoVerdict {
-    /// It failed; with the failed call, if that is listed.
-    Failed(String, Option<CallId>),
-    /// The host could not ask it.
-    Exhausted(String),
-}
 
 impl Hooks {
     /// Calls the plugin's filter. None: the plugin is not enabled for the community.
@@ -62,15 +53,5 @@ impl Hooks {
             self.calls.blame((serving, Some(instance)), filter(String::new()), request, reason);
         }
         Ok(Some(judged))
-    }
-}
-
-impl NoVerdict {
-    fn of(error: CallError) -> Self {
-        let (reason, call) = (error.to_string(), error.call().cloned());
-        match error {
-            CallError::Fault(fault, _) if fault.blame() != Blame::Plugin => Self::Exhausted(reason),
-            _ => Self::Failed(reason, call),
-        }
     }
 }

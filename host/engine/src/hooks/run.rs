@@ -6,26 +6,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::Hooks;
+use super::input::Run;
 use super::outcome::{Ended, Outcome, StepTrace};
 use super::running::{Running, Then, unreachable_step};
 use super::step::{Step, Target};
-use super::{Hook, Hooks};
-use crate::communities::Community;
-use moothall_core::ids::{CallId, RequestId, unguessable_ulid};
+use moothall_core::ids::{CallId, unguessable_ulid};
 use moothall_egress::EgressError;
 use moothall_values::json::Document;
-
-/// What a hook is run with.
-pub struct Run {
-    pub hook: Arc<Hook>,
-    /// None for a hook of no community.
-    pub community: Option<Arc<Community>>,
-    /// A JSON text that was checked.
-    pub data: String,
-    pub request_id: RequestId,
-    /// False in a dry run that sends nothing: then no webfilter is asked.
-    pub may_send: bool,
-}
 
 impl Hooks {
     /// Runs a hook, and logs the steps that failed or could not be asked.

@@ -7,12 +7,11 @@ use serde_json::{Map, Value};
 
 use super::exception::Exception;
 use super::http_step::StepAnswer;
+use super::input::Run;
 use super::merge::without;
 use super::outcome::{Ended, Outcome, StepTrace};
-use super::plugin_step::NoVerdict;
-use super::run::Run;
 use super::step::{Step, StepMode};
-use super::verdict::{Given, Judged, Updated, named, unknown};
+use super::verdict::{Given, Judged, NoVerdict, Updated, named, unknown};
 use moothall_core::ids::CallId;
 use moothall_values::json::Document;
 

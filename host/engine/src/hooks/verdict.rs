@@ -9,9 +9,11 @@ use serde_json::{Map, Value};
 use super::exception::Exception;
 use super::merge::{apply, beyond, restore};
 use super::step::Settings;
+use crate::calls::CallError;
 use crate::plugins::HookPoint;
 use moothall_core::config::nearest;
-use moothall_guest::{Fault, Output, Verdict, cut};
+use moothall_core::ids::CallId;
+use moothall_guest::{Blame, Fault, Output, Verdict, cut};
 use moothall_values::json::Document;
 
 /// The most names of one answer in a message, and the most bytes of each.
@@ -48,6 +50,24 @@ pub enum Judged {
     /// None: the step's settings do not let it halt. Contains the names of exceptions that the hook does not
     /// have.
     Halt(Option<Exception>, Vec<String>),
+}
+
+/// Why a plugin has no verdict.
+pub enum NoVerdict {
+    /// It failed; with the failed call, if that is listed.
+    Failed(String, Option<CallId>),
+    /// The host could not ask it.
+    Exhausted(String),
+}
+
+impl NoVerdict {
+    pub fn of(error: CallError) -> Self {
+        let (reason, call) = (error.to_string(), error.call().cloned());
+        match error {
+            CallError::Fault(fault, _) if fault.blame() != Blame::Plugin => Self::Exhausted(reason),
+            _ => Self::Failed(reason, call),
+        }
+    }
 }
 
 /// The checker for one call, and its result.
