@@ -11,6 +11,7 @@ mod due_times;
 mod key;
 mod listening;
 mod purge;
+mod reread;
 mod started;
 mod tasks;
 mod unknown_plugin_names;
@@ -20,13 +21,13 @@ mod work;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use crate::http::Api;
 use crate::http::serve::BoundAddress;
-use moothall_core::config::{Config, Sources, load};
+use moothall_core::config::Config;
 use moothall_store::Trouble;
 
 pub use data::DataDirectory;
@@ -35,8 +36,6 @@ use listening::HostListeners;
 use tasks::{Failed, Tasks};
 use work::Work;
 
-/// The threads of the runtime for background work.
-const BACKGROUND_THREADS: usize = 2;
 /// How long background work may take to end after the last connection.
 const BACKGROUND_END: Duration = Duration::from_millis(100);
 
@@ -77,21 +76,4 @@ impl Host {
         tracing::info!("stopped");
         failed.outcome()
     }
-}
-
-/// The part of the configuration that takes effect at SIGHUP: which plugins are active, and what each may do.
-fn reread(sources: &Sources, before: &Config) -> anyhow::Result<Arc<Config>> {
-    let config = load(sources)?;
-    let (pool, now) = (before.pool_limits(), config.pool_limits());
-    if now.memory_bytes > pool.memory_bytes || now.table_elements > pool.table_elements {
-        bail!(
-            "a plugin's memory_bytes or table_elements cannot be raised above the largest at start; start again"
-        );
-    }
-    let changed =
-        Config { active_plugins: config.active_plugins, plugins: config.plugins, ..before.clone() };
-    tracing::info!(
-        "active_plugins and [plugins] are in force; other settings take effect at the next start"
-    );
-    Ok(Arc::new(changed))
 }

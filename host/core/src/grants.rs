@@ -4,6 +4,7 @@
 //! which older manifests cannot request, and only the operator can give private addresses.
 
 mod asked;
+mod hook_name;
 mod written;
 
 use std::collections::BTreeSet;
@@ -16,11 +17,11 @@ use serde_json::Value;
 use crate::config::{PluginConfig, Scope, nearest};
 use crate::ids::PluginName;
 use moothall_values::destination::{CheckedUrl, Cidr, HostPattern};
-use moothall_values::manifest::short_name;
 use moothall_values::subscriptions::{SENDING, names_event};
 
 pub use asked::{Missing, Requested, unasked, warning};
 
+use hook_name::is_hook;
 use written::Written;
 
 /// Every platform.
@@ -234,11 +235,6 @@ impl Serialize for HeardEvents {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.granted.serialize(serializer)
     }
-}
-
-/// `action.requested` is short for the host's own hook `org.moothall.action.requested.v1`.
-fn is_hook(granted: &str, hook: &str) -> bool {
-    granted == hook || short_name(hook) == Some(granted)
 }
 
 fn listed<S: Serializer>(cidr: &Arc<[Cidr]>, serializer: S) -> Result<S::Ok, S::Error> {

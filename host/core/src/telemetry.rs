@@ -1,6 +1,7 @@
 //! Logs and metrics: their outputs. `serve` sets them up once.
 
 mod bounded;
+mod buckets;
 mod log;
 pub mod metric;
 
@@ -12,14 +13,10 @@ use serde_json::{Map, Value, json};
 pub use log::{Log, LogFormat, Lost};
 
 use bounded::Bounded;
+use buckets::{SECONDS, WRITES};
 
 use crate::config::MetricsConfig;
 
-/// The upper bounds of the buckets of histograms of seconds.
-const SECONDS: &[f64] =
-    &[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0];
-/// The upper bounds of the buckets of the writer's batches.
-const WRITES: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
 /// How often samples are added to their histograms, so that they do not accumulate.
 pub const UPKEEP: Duration = Duration::from_secs(5);
 
@@ -76,11 +73,6 @@ pub fn count(config: &MetricsConfig) -> anyhow::Result<PrometheusHandle> {
     metrics::set_global_recorder(Bounded::new(recorder, config.clone()))
         .map_err(|_| anyhow::anyhow!("something else counts in this process already"))?;
     Ok(handle)
-}
-
-/// The upper bounds of a histogram's buckets.
-fn buckets(name: &str) -> &'static [f64] {
-    if name.ends_with("_writes") { WRITES } else { SECONDS }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::app::reread;
+use crate::app::reread::reread;
 use crate::app::tasks::Failed;
 use crate::http::Api;
 use crate::http::Keys;

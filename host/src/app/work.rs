@@ -11,7 +11,7 @@ use tokio::task::{AbortHandle, JoinHandle};
 use crate::app::background::Signals;
 use crate::app::tasks::Tasks;
 use crate::app::unwritten::Unwritten;
-use crate::app::{BACKGROUND_THREADS, background, due_times, purge, unknown_plugin_names};
+use crate::app::{background, due_times, purge, unknown_plugin_names};
 use crate::http::Api;
 use moothall_background::monitoring::Takers;
 use moothall_background::scheduler::Scheduler;
@@ -24,6 +24,9 @@ use moothall_deliveries::Outbox;
 use moothall_engine::host_scope::{Closing, HostScope};
 use moothall_engine::plugins::directory::Directory;
 use moothall_store::Store;
+
+/// The threads of the runtime for background work.
+pub const BACKGROUND_THREADS: usize = 2;
 
 /// How often the day budgets of plugins and drivers are stored.
 const BUDGETS_KEPT: Duration = Duration::from_secs(5);

@@ -3,7 +3,8 @@
 use anyhow::{Context, bail};
 use clap::Subcommand;
 
-use crate::cli::{DataArgs, answer};
+use crate::cli::answer::answer;
+use crate::cli::data_args::DataArgs;
 use crate::http::new_key;
 use moothall_core::clock::{Clock, rfc3339};
 use moothall_core::day_budget::stored_today;

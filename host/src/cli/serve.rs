@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::app::{DataDirectory, Host};
-use crate::cli::{DataArgs, answer, text};
+use crate::cli::answer::answer;
+use crate::cli::data_args::{DataArgs, text};
 use moothall_core::config::{Argument, Sources, load};
 use moothall_core::telemetry;
 use moothall_core::telemetry::{Log, LogFormat};

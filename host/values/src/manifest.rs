@@ -2,6 +2,7 @@
 //!
 //! It reports every mistake at once. A field that this host does not know is a warning.
 
+mod document;
 mod doubts;
 mod handshakes;
 mod hook_names;
@@ -9,6 +10,7 @@ mod hooks;
 mod oauth;
 mod routes;
 mod schedules;
+mod settings;
 mod signing_key;
 mod unknown_fields;
 mod workers;
@@ -23,6 +25,7 @@ use serde_json::{Value, json};
 use crate::json;
 use crate::schema::{Bounds, Room, Schema, SchemaError, SchemaLimits, Violation};
 
+use document::MANIFEST_DOCUMENT;
 use doubts::accepts_no_object;
 pub use doubts::{Pointer, doubts, is_pointer};
 pub use handshakes::{Encoding, HMAC, HandshakeAnswer, HandshakeManifest, TOKEN};
@@ -31,20 +34,14 @@ pub use hooks::{FilterManifest, HOST_HOOKS, HookManifest};
 pub use oauth::OAuthManifest;
 pub use routes::{RouteAuth, RouteManifest};
 pub use schedules::{NamedScheduleManifest, ScheduleManifest};
+pub use settings::SETTINGS;
 pub use signing_key::{KeyError, SigningKey, from_hex};
 pub use unknown_fields::unknown_fields;
 pub use workers::{Ordering, WorkerManifest};
 
-/// The prefix by which a manifest names the operator's settings: a secret is `settings:<name>`, a value
-/// `settings:/pointer`.
-pub const SETTINGS: &str = "settings:";
 /// Default: bytes of a manifest's text.
 const MANIFEST_BYTES: usize = 1 << 20;
 
-static MANIFEST_DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
-    serde_json::from_str(include_str!("../../../wit/manifest.schema.json"))
-        .expect("the manifest's schema is part of this program, and a test compiles it")
-});
 static MANIFEST_SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
     manifest_schema().unwrap_or_else(|_| unreachable!("a test compiles the manifest's schema"))
 });

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::Listen;
+use super::listen::Listen;
 use super::section::{BYTES, COUNT, MS, section};
 use super::urls::public_url;
 use moothall_values::destination::Cidr;

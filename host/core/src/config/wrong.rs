@@ -5,9 +5,9 @@ use std::path::Path;
 use figment::error::{Actual, Kind};
 use figment::{Error, Figment};
 
-use super::nearest;
 use super::ranges::{outside, range_of, said};
 use super::variables::{Variable, Variables};
+use moothall_values::nearest::nearest;
 
 /// The prefix of places that are not in the file.
 pub const VARIABLE: &str = "the variable ";

@@ -4,7 +4,8 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Grants, HeardEvents, SENDING, is_hook};
+use super::hook_name::is_hook;
+use super::{Grants, HeardEvents, SENDING};
 use crate::config::{PluginConfig, Scope, nearest};
 use crate::events::covers;
 use moothall_values::destination::HostPattern;

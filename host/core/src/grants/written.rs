@@ -3,8 +3,9 @@
 
 use serde_json::Value;
 
-use super::{is_hook, short_name};
+use super::hook_name::is_hook;
 use crate::config::GrantConfig;
+use moothall_values::manifest::short_name;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Written {

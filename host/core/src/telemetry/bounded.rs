@@ -12,7 +12,7 @@ use metrics::{
 };
 use metrics_exporter_prometheus::PrometheusRecorder;
 
-use super::buckets;
+use super::buckets::buckets;
 use crate::config::MetricsConfig;
 
 const PLUGIN: &str = "plugin";

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{Exact, Refusal, rewritten};
+use super::exact::{Exact, rewritten};
+use super::refusal::Refusal;
 
 /// A value and its text, which has the spelling of its sender.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -7,7 +7,10 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::reader::{self, Part};
-use super::{READER_DEPTH, Refusal, escape};
+use super::refusal::{Refusal, escape};
+
+/// The depth that the host's readers, and those of plugins, can read.
+const READER_DEPTH: usize = 127;
 
 /// The tokens of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 use serde_json::Number;
 
-use super::{Refusal, escape};
+use super::refusal::{Refusal, escape};
 
 /// What to build from the parts of a text. A check builds nothing.
 pub trait Part<'t>: Sized {

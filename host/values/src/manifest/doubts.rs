@@ -3,7 +3,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Manifest, SETTINGS, hook_names};
+use super::settings::SETTINGS;
+use super::{Manifest, hook_names};
 use crate::declared::{Declared, full_name};
 use crate::names::is_slug;
 use crate::nearest::nearest;

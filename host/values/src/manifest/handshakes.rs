@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Manifest, SETTINGS};
+use super::Manifest;
+use super::settings::SETTINGS;
 
 /// The placeholder for the platform's token in an answer's texts.
 pub const TOKEN: &str = "{token}";

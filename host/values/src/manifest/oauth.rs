@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::SETTINGS;
+use super::settings::SETTINGS;
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct OAuthManifest {

@@ -12,7 +12,8 @@ use secrecy::{SecretSlice, zeroize::Zeroizing};
 use serde_json::Value;
 
 use super::handshakes::{HandshakeAnswer, HandshakeManifest};
-use super::{Manifest, SETTINGS, VerifyManifest};
+use super::settings::SETTINGS;
+use super::{Manifest, VerifyManifest};
 use crate::schema::Violation;
 
 /// The shortest acceptable key, in bytes: a shorter one can be guessed.

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::MANIFEST_DOCUMENT;
+use super::document::MANIFEST_DOCUMENT;
 
 /// Fields of a manifest that this host does not know.
 pub fn unknown_fields(text: &str) -> Vec<String> {
