@@ -19,6 +19,14 @@ pub struct Browser {
     cookies: Vec<Cookie>,
 }
 
+/// Where a request comes from.
+#[derive(Clone, Copy)]
+enum PageOf {
+    SameSite,
+    /// Cookies that are `SameSite=Lax` are not sent.
+    Elsewhere,
+}
+
 #[derive(Clone, Debug)]
 struct Cookie {
     origin: String,
@@ -42,29 +50,29 @@ impl Browser {
     /// Visits a URL without following redirects.
     pub async fn visit(&mut self, url: &str) -> Answer {
         let request = self.http.get(url);
-        self.go(request, url, true).await
+        self.go(request, url, PageOf::SameSite).await
     }
 
     /// Visits a URL with one more header, as a prefetch does; the cookies are this browser's.
     pub async fn visit_as(&mut self, url: &str, (name, value): (&str, &str)) -> Answer {
         let request = self.http.get(url).header(name, value);
-        self.go(request, url, true).await
+        self.go(request, url, PageOf::SameSite).await
     }
 
     /// Sends a HEAD request.
     pub async fn head(&mut self, url: &str) -> Answer {
         let request = self.http.head(url);
-        self.go(request, url, true).await
+        self.go(request, url, PageOf::SameSite).await
     }
 
     /// Posts a form of a page of the same site.
     pub async fn post(&mut self, url: &str, fields: &[(String, String)]) -> Answer {
-        self.go(self.form(url, fields), url, true).await
+        self.go(self.form(url, fields), url, PageOf::SameSite).await
     }
 
     /// Posts a form of a page of another site: cookies that are `SameSite=Lax` are not sent.
     pub async fn post_from_elsewhere(&mut self, url: &str, fields: &[(String, String)]) -> Answer {
-        self.go(self.form(url, fields), url, false).await
+        self.go(self.form(url, fields), url, PageOf::Elsewhere).await
     }
 
     fn form(&self, url: &str, fields: &[(String, String)]) -> RequestBuilder {
@@ -73,9 +81,12 @@ impl Browser {
         request.header(CONTENT_TYPE, "application/x-www-form-urlencoded")
     }
 
-    async fn go(&mut self, request: RequestBuilder, url: &str, with_cookies: bool) -> Answer {
+    async fn go(&mut self, request: RequestBuilder, url: &str, from: PageOf) -> Answer {
         let url = Url::parse(url).expect("a URL");
-        let cookies = if with_cookies { self.cookies_for(&url) } else { String::new() };
+        let cookies = match from {
+            PageOf::SameSite => self.cookies_for(&url),
+            PageOf::Elsewhere => String::new(),
+        };
         let request = request.header(ACCEPT, PAGES).header(COOKIE, cookies);
         let answer = request.send().await.expect("whoever is visited answers");
         let answer = Answer::read(answer).await.expect("the answer arrives whole");

@@ -20,7 +20,8 @@ const CALLERS: usize = 4;
 const SETTLE: Duration = Duration::from_secs(30);
 
 pub fn measure(bench: &Bench) -> Result<Vec<Measured>> {
-    let (full, empty) = (filled(bench, true)?, filled(bench, false)?);
+    let events = if bench.quick { 5_000 } else { 1_000_000 };
+    let (full, empty) = (with_events(bench, events)?, with_events(bench, 0)?);
     let (full_server, empty_server) = (full.start()?, empty.start()?);
     full_server.await_idle(SETTLE)?;
     let on_full = Load::new(bench, &full_server, emit(&full)).connections(CALLERS);
@@ -53,12 +54,11 @@ fn emit(host: &HostDirectory) -> super::template::Template {
 }
 
 /// The driver has no URL, so that each event makes a delivery that waits.
-fn filled(bench: &Bench, is_full: bool) -> Result<HostDirectory> {
-    let events = if bench.quick { 5_000 } else { 1_000_000 };
+fn with_events(bench: &Bench, events: u64) -> Result<HostDirectory> {
     let host = HostDirectory::with("backlog", &["fixtures/probe"])?;
     let server = host.start()?;
     host.populate(bench, &server, CONNECTIONS as u64, &[PROBE])?;
-    if is_full {
+    if events > 0 {
         let report = host.publish(bench, &server, events)?;
         bench.progress(&format!("{events} events published in {:.1} s", report.seconds));
         let waiting = host.request("GET", "/api/internal/deliveries?state=waiting", "");

@@ -13,7 +13,7 @@ use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConf
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::rows::median;
-use super::sandbox::{Calls, Run, Settings};
+use super::sandbox::{CalledGuest, Calls, Run, Settings};
 use super::{helper_process, process};
 
 /// A module of its own, because the generated code has a module `moothall`, too.
@@ -92,16 +92,19 @@ impl Sandbox {
     /// The seconds that each call took.
     fn thread(&self, run: &Run, warm: &Barrier, done: &Barrier) -> Result<Vec<f64>> {
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-        let warmed = runtime.block_on(self.calls_for(run.warm_up, run.resident));
+        let warmed = runtime.block_on(self.calls_for(run.warm_up, run.guest));
         warm.wait();
-        let called = runtime.block_on(self.calls_for(run.window, run.resident));
+        let called = runtime.block_on(self.calls_for(run.window, run.guest));
         done.wait();
         warmed.and(called).map_err(|error| anyhow!("{error:?}"))
     }
 
-    async fn calls_for(&self, time: Duration, resident: bool) -> wasmtime::Result<Vec<f64>> {
+    async fn calls_for(&self, time: Duration, guest: CalledGuest) -> wasmtime::Result<Vec<f64>> {
         let mut times = Vec::with_capacity(1 << 20);
-        let mut live = if resident { Some(self.instance().await?) } else { None };
+        let mut live = match guest {
+            CalledGuest::Resident => Some(self.instance().await?),
+            CalledGuest::Fresh => None,
+        };
         let begun = Instant::now();
         let mut before = Duration::ZERO;
         while before < time {

@@ -20,10 +20,18 @@ pub struct Run {
     pub component: PathBuf,
     pub settings: Settings,
     pub threads: usize,
-    /// One instance for all calls of a thread, in place of one for each.
-    pub resident: bool,
+    pub guest: CalledGuest,
     pub warm_up: Duration,
     pub window: Duration,
+}
+
+/// What a thread calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CalledGuest {
+    /// A new instance for each call.
+    Fresh,
+    /// One instance for all calls.
+    Resident,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,19 +49,19 @@ pub struct Calls {
 
 pub fn measure(bench: &Bench) -> Result<Vec<Measured>> {
     let component = component("plugins/tutorial")?;
-    let calls = |settings, threads, resident| {
+    let calls = |settings, threads, guest| {
         let (warm_up, window) = (bench.warm_up(), bench.window());
         let component = component.clone();
-        let run = Run { component, settings, threads, resident, warm_up, window };
+        let run = Run { component, settings, threads, guest, warm_up, window };
         HelperProcess::start("bare-calls", &run)?.report::<Calls>()
     };
     let (mut ours, mut defaults, mut two) = (Vec::new(), Vec::new(), Vec::new());
     let mut live = Vec::new();
     for round in 1..=bench.rounds {
-        defaults.push(calls(Settings::DefaultPooling, 1, false)?);
-        ours.push(calls(Settings::Ours, 1, false)?);
-        two.push(calls(Settings::Ours, 2, false)?);
-        live.push(calls(Settings::Ours, 1, true)?);
+        defaults.push(calls(Settings::DefaultPooling, 1, CalledGuest::Fresh)?);
+        ours.push(calls(Settings::Ours, 1, CalledGuest::Fresh)?);
+        two.push(calls(Settings::Ours, 2, CalledGuest::Fresh)?);
+        live.push(calls(Settings::Ours, 1, CalledGuest::Resident)?);
         let (default, ours, two) = (figures(&defaults), figures(&ours), figures(&two));
         bench.progress(&format!(
             "round {round}: default {default}; ours {ours}; on two threads {two}"

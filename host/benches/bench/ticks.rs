@@ -13,7 +13,7 @@ use super::helper_process::HelperProcess;
 use super::host::{HostDirectory, TUTORIAL};
 use super::process;
 use super::rows::{Measured, Side, TICKS, median_of};
-use super::sandbox::{Calls, Run, Settings};
+use super::sandbox::{CalledGuest, Calls, Run, Settings};
 use super::server::Server;
 
 /// The threads on which the scheduler ticks.
@@ -69,8 +69,8 @@ fn filled(bench: &Bench, instances: u64) -> Result<(HostDirectory, Server)> {
 
 fn bare_calls(bench: &Bench, component: PathBuf) -> Result<Calls> {
     let (warm_up, window) = (bench.warm_up(), bench.window());
-    let (settings, resident) = (Settings::Ours, false);
-    let run = Run { component, settings, threads: THREADS, resident, warm_up, window };
+    let (settings, guest) = (Settings::Ours, CalledGuest::Fresh);
+    let run = Run { component, settings, threads: THREADS, guest, warm_up, window };
     HelperProcess::start("bare-calls", &run)?.report()
 }
 

@@ -61,6 +61,14 @@ pub struct CallState {
     log: Option<CallLog>,
 }
 
+/// What becomes of the guest after the call.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum AfterCall {
+    Dropped,
+    /// It waits for the next call.
+    LivesOn,
+}
+
 impl CallState {
     pub fn new(
         shared: Arc<Shared>,
@@ -163,8 +171,8 @@ impl CallState {
     }
 
     /// Ends the log and returns its last lines.
-    pub(super) fn end_log(&mut self, lives_on: bool) -> String {
-        if !lives_on {
+    pub(super) fn end_log(&mut self, guest: AfterCall) -> String {
+        if guest == AfterCall::Dropped {
             // Standard output logs its last line when it is dropped.
             self.table = ResourceTable::new();
             self.wasi = None;

@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use wasmtime::component::InstancePre;
 use wasmtime::{Store as EngineStore, StoreContextMut, UpdateDeadline};
 
-use super::call_state::CallState;
+use super::call_state::{AfterCall, CallState};
 use super::contexts::{CallContext, PluginContext};
 use super::exports::{Export, Exports, Output, Returned};
 use super::fault::{self, Fault, GuestError};
@@ -86,7 +86,7 @@ impl Guest {
         let mut store = self.store(plugin_context, call_context, export.function(), Of::Call);
         let (end, cpu) = metered(pin!(self.enter(&mut store, export)), wall).await;
         let mut state = store.into_data();
-        ended(&mut state, end, cpu, wall, false)
+        ended(&mut state, end, cpu, wall, AfterCall::Dropped)
     }
 
     pub(super) fn store(
@@ -130,7 +130,7 @@ pub(super) fn ended(
     end: Metered<Returned>,
     cpu: Duration,
     wall: Duration,
-    lives_on: bool,
+    guest: AfterCall,
 ) -> Ended {
     let result = match end {
         Metered::OutOfTime => Err(state.out_of_time(wall)),
@@ -143,7 +143,7 @@ pub(super) fn ended(
             },
         },
     };
-    let log = state.end_log(lives_on);
+    let log = state.end_log(guest);
     let call = state.call_id_if_any();
     let (effects, reservation, lock, state_bytes) = state.take_effects();
     Ended { result, effects, reservation, lock, state_bytes, call, log, cpu }

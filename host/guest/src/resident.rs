@@ -10,7 +10,7 @@ use std::time::Duration;
 use wasmtime::Store as EngineStore;
 use wasmtime::component::Instance;
 
-use super::call_state::CallState;
+use super::call_state::{AfterCall, CallState};
 use super::contexts::{CallContext, PluginContext};
 use super::exports::{Export, Returned};
 use super::fault::{self, Blame, Fault};
@@ -50,13 +50,14 @@ impl Guest {
         };
         let (end, cpu) = metered(pin!(self.enter_live(&mut live, export)), wall).await;
         let returned = matches!(end, Metered::Done(Ok(_)));
-        let mut ended = ended(live.store.data_mut(), end, cpu, wall, returned);
+        let guest = if returned { AfterCall::LivesOn } else { AfterCall::Dropped };
+        let mut ended = ended(live.store.data_mut(), end, cpu, wall, guest);
         let blamed = |fault: &Fault| fault.blame() == Blame::Plugin;
         if returned && !ended.result.as_ref().is_err_and(blamed) {
             return (ended, Some(live));
         }
         if ended.log.is_empty() {
-            ended.log = live.store.into_data().end_log(false);
+            ended.log = live.store.into_data().end_log(AfterCall::Dropped);
         }
         (ended, None)
     }

@@ -34,7 +34,7 @@ pub async fn keyring(
     let (check, samples) =
         store.read(|reader| Ok((reader.key_check()?, reader.sealed_samples()?)))?;
     let is_new = check.is_none() && samples.is_empty();
-    let keyring = source.load(is_new)?;
+    let keyring = if is_new { source.load_or_create()? } else { source.load()? };
     let fits = match &check {
         Some(sealed) => {
             keyring.open(CONTEXT, sealed).is_ok_and(|one| one.expose_secret() == CONSTANT)
@@ -66,12 +66,12 @@ fn opens(keyring: &Keyring, sample: &SealedSample) -> bool {
 }
 
 impl Source {
-    fn load(&self, is_new: bool) -> anyhow::Result<Keyring> {
-        let variable = self.variable.as_deref();
-        if is_new {
-            return Ok(Keyring::load_or_create(&self.file, variable)?);
-        }
-        match Keyring::load(&self.file, variable) {
+    fn load_or_create(&self) -> anyhow::Result<Keyring> {
+        Ok(Keyring::load_or_create(&self.file, self.variable.as_deref())?)
+    }
+
+    fn load(&self) -> anyhow::Result<Keyring> {
+        match Keyring::load(&self.file, self.variable.as_deref()) {
             Err(SecretError::NoKey { .. }) => bail!(
                 "the secrets in this database were sealed with a key, but there is no {} and MOOTHALL_SECRET_KEY is not set; {}",
                 self.file.display(),

@@ -57,11 +57,17 @@ impl Tasks<'_> {
 mod tests {
     use super::*;
 
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    enum HostIs {
+        Running,
+        Stopping,
+    }
+
     /// What happens to the host when this task ends.
-    fn outcome(task: impl Future<Output = ()> + Send + 'static, is_stopping: bool) -> String {
+    fn outcome(task: impl Future<Output = ()> + Send + 'static, host: HostIs) -> String {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
-        let (stop, mut stopping) = watch::channel(is_stopping);
+        let (stop, mut stopping) = watch::channel(host == HostIs::Stopping);
         let failed = Failed::default();
         let tasks = Tasks { runtime: &runtime, stop, failed: failed.clone() };
         tasks.start("test", task);
@@ -77,11 +83,11 @@ mod tests {
 
     #[test]
     fn a_task_that_panics_or_ends_too_early_is_a_failure_of_the_host() {
-        let panicked = outcome(async { panic!("as a test wants it") }, false);
+        let panicked = outcome(async { panic!("as a test wants it") }, HostIs::Running);
         assert!(panicked.contains("`test` panicked"), "{panicked}");
-        let ended = outcome(async {}, false);
+        let ended = outcome(async {}, HostIs::Running);
         assert!(ended.contains("`test` ended"), "{ended}");
-        assert_eq!(outcome(std::future::pending(), true), "");
-        assert_eq!(outcome(async {}, true), "", "the host was stopping anyway");
+        assert_eq!(outcome(std::future::pending(), HostIs::Stopping), "");
+        assert_eq!(outcome(async {}, HostIs::Stopping), "", "the host was stopping anyway");
     }
 }

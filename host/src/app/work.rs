@@ -134,7 +134,7 @@ impl StartedWork {
         let days = api.budgets.days();
         let end = api.context.store.write("workers.stop", move |tx| {
             tx.put_stored_days(&days)?;
-            tx.end_workers(true)
+            tx.end_workers()
         });
         runtime.block_on(end).context("the end could not be noted")
     }

@@ -12,48 +12,56 @@ const COMBINED: [&str; 4] = ["$ref", "allOf", "anyOf", "oneOf"];
 pub fn closed(schema: Schema) -> Schema {
     let mut document = schema.to_value();
     let mut parts = BTreeSet::new();
-    find_parts(&document, true, &mut parts);
-    close(&mut document, true, &parts, "#");
+    find_parts(&document, Describes::Whole, &mut parts);
+    close(&mut document, Describes::Whole, &parts, "#");
     Schema::try_from(document).expect("a schema stays one")
 }
 
+/// How much of a value a schema describes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Describes {
+    Whole,
+    /// Other schemas describe other members.
+    Part,
+}
+
 /// The definitions that describe only some members of an object, because the schema describes others elsewhere.
-fn find_parts(schema: &Value, is_whole: bool, parts: &mut BTreeSet<String>) {
+fn find_parts(schema: &Value, describes: Describes, parts: &mut BTreeSet<String>) {
     let Some(keywords) = schema.as_object() else { return };
-    let is_split = !is_whole || has_members(keywords);
+    let is_split = describes == Describes::Part || has_members(keywords);
     if let Some(reference) = keywords.get("$ref").and_then(Value::as_str)
         && is_split
     {
         parts.insert(reference.to_owned());
     }
     for (keyword, inner) in keywords {
-        let is_whole = is_whole_under(keyword, is_split);
+        let describes = described_under(keyword, is_split);
         match inner {
             _ if keyword == "default" || keyword == "enum" || keyword == "const" => {}
-            Value::Array(all) => all.iter().for_each(|one| find_parts(one, is_whole, parts)),
+            Value::Array(all) => all.iter().for_each(|one| find_parts(one, describes, parts)),
             Value::Object(named) if is_by_name(keyword) => {
-                named.values().for_each(|one| find_parts(one, true, parts));
+                named.values().for_each(|one| find_parts(one, Describes::Whole, parts));
             }
-            one => find_parts(one, is_whole, parts),
+            one => find_parts(one, describes, parts),
         }
     }
 }
 
-fn close(schema: &mut Value, is_whole: bool, parts: &BTreeSet<String>, at: &str) {
+fn close(schema: &mut Value, describes: Describes, parts: &BTreeSet<String>, at: &str) {
     let Some(keywords) = schema.as_object_mut() else { return };
-    let is_whole = is_whole && !parts.contains(at);
+    let is_whole = describes == Describes::Whole && !parts.contains(at);
     let is_split = !is_whole || has_members(keywords);
     for (keyword, inner) in keywords.iter_mut() {
-        let is_whole = is_whole_under(keyword, is_split);
+        let describes = described_under(keyword, is_split);
         match inner {
             _ if keyword == "default" || keyword == "enum" || keyword == "const" => {}
-            Value::Array(all) => all.iter_mut().for_each(|one| close(one, is_whole, parts, "")),
+            Value::Array(all) => all.iter_mut().for_each(|one| close(one, describes, parts, "")),
             Value::Object(named) if is_by_name(keyword) => {
                 for (name, one) in named {
-                    close(one, true, parts, &format!("#/{keyword}/{name}"));
+                    close(one, Describes::Whole, parts, &format!("#/{keyword}/{name}"));
                 }
             }
-            one => close(one, is_whole, parts, ""),
+            one => close(one, describes, parts, ""),
         }
     }
     let is_open = ["additionalProperties", "unevaluatedProperties"]
@@ -71,13 +79,13 @@ fn close(schema: &mut Value, is_whole: bool, parts: &BTreeSet<String>, at: &str)
     keywords.insert(keyword.to_owned(), Value::Bool(false));
 }
 
-/// Whether the schema under a keyword describes a whole value. An alternative does if nothing else describes
-/// the value's members.
-fn is_whole_under(keyword: &str, is_split: bool) -> bool {
+/// How much the schema under a keyword describes. An alternative describes the whole value if nothing else describes the
+/// value's members.
+fn described_under(keyword: &str, is_split: bool) -> Describes {
     match keyword {
-        "allOf" | "not" | "if" | "then" | "else" => false,
-        "anyOf" | "oneOf" => !is_split,
-        _ => true,
+        "allOf" | "not" | "if" | "then" | "else" => Describes::Part,
+        "anyOf" | "oneOf" if is_split => Describes::Part,
+        _ => Describes::Whole,
     }
 }
 

@@ -37,12 +37,16 @@ const PERMANENT: &str = "permanent";
 /// What became of an event.
 pub enum Handled {
     Done(Box<Collected>),
-    Failed {
-        permanent: bool,
-        error: String,
-    },
+    Failed(Failure, String),
     /// It could not be handled, which counts as no attempt.
     NotNow(CallError),
+}
+
+/// Whether another attempt may succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    Passing,
+    Permanent,
 }
 
 /// What a batch has handled so far.
@@ -141,8 +145,8 @@ impl Workers {
                 Handled::Done(collected) => gathered.add(event.position, *collected),
                 Handled::NotNow(error) if gathered.events == 0 => return Err(error),
                 Handled::NotNow(_) => return Ok(gathered),
-                Handled::Failed { permanent, error } => {
-                    let fate = self.fate(ready, 1, permanent);
+                Handled::Failed(failure, error) => {
+                    let fate = self.fate(ready, 1, failure);
                     gathered.pass(keyed, 1, fate, Some(error));
                     gathered.is_full = true;
                     return Ok(gathered);
@@ -182,8 +186,8 @@ impl Workers {
                 self.context.store.write("worker.leave", move |tx| tx.leave_worker(id)).await?;
                 return Err(error);
             }
-            Handled::Failed { permanent, error } => {
-                gathered.pass(keyed, 1, self.fate(ready, 1, permanent), Some(error));
+            Handled::Failed(failure, error) => {
+                gathered.pass(keyed, 1, self.fate(ready, 1, failure), Some(error));
             }
         }
         Ok(gathered)
@@ -212,8 +216,8 @@ impl Workers {
     }
 
     /// What becomes of an event that was tried so often.
-    pub(super) fn fate(&self, ready: &ReadyWorker, attempts: u32, permanent: bool) -> Fate {
-        fate(attempts, ready.worker.max_attempts, permanent, self.clock().now_ms())
+    pub(super) fn fate(&self, ready: &ReadyWorker, attempts: u32, failure: Failure) -> Fate {
+        fate(attempts, ready.worker.max_attempts, failure, self.clock().now_ms())
     }
 
     /// Stores what was gathered and the cursor, together.
@@ -300,8 +304,9 @@ impl Gathered {
 }
 
 /// What becomes of an event that was tried so often, the first attempt included.
-fn fate(attempts: u32, most: u32, permanent: bool, now: i64) -> Fate {
-    let wait = PLUGIN_WORK.with_attempts(most).retry_ms(attempts, 0).filter(|_| !permanent);
+fn fate(attempts: u32, most: u32, failure: Failure, now: i64) -> Fate {
+    let wait = PLUGIN_WORK.with_attempts(most).retry_ms(attempts, 0);
+    let wait = wait.filter(|_| failure == Failure::Passing);
     wait.map_or(Fate::Dead, |wait| Fate::Again(now + wait))
 }
 
@@ -310,6 +315,9 @@ fn of_error(error: CallError) -> Handled {
         return Handled::NotNow(error);
     }
     let own = Kind::Own(PERMANENT.into());
-    let permanent = matches!(&error, CallError::Refused(refusal, _) if refusal.kind == own);
-    Handled::Failed { permanent, error: cut(error.to_string(), ERROR_BYTES) }
+    let failure = match &error {
+        CallError::Refused(refusal, _) if refusal.kind == own => Failure::Permanent,
+        _ => Failure::Passing,
+    };
+    Handled::Failed(failure, cut(error.to_string(), ERROR_BYTES))
 }

@@ -75,8 +75,8 @@ impl Workers {
                 }
                 Err(error)
             }
-            Handled::Failed { permanent, error } => {
-                let fate = self.fate(ready, one.attempts.saturating_add(1), permanent);
+            Handled::Failed(failure, error) => {
+                let fate = self.fate(ready, one.attempts.saturating_add(1), failure);
                 self.failed(ready, one, fate, error).await
             }
         }

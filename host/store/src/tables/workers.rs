@@ -189,19 +189,21 @@ impl Tx<'_> {
                 [],
                 |row| row.get(0),
             )?;
-            self.suspect(tried, now)?;
+            if tried { self.suspect_tried()? } else { self.suspect_next(now)? }
         }
         self.conn.execute("UPDATE worker SET trying = 0 WHERE trying", [])?;
         self.conn.execute("UPDATE worker_event SET trying = 0 WHERE trying", [])?;
-        self.end_workers(false)
+        self.conn.execute("UPDATE stop SET clean = 0 WHERE id = 1", [])?;
+        Ok(())
     }
 
-    fn suspect(&self, tried: bool, now: i64) -> Result<(), StoreError> {
-        if tried {
-            self.conn.execute("UPDATE worker SET crashes = crashes + 1 WHERE trying", [])?;
-            self.conn.execute("UPDATE worker_event SET crashes = crashes + 1 WHERE trying", [])?;
-            return Ok(());
-        }
+    fn suspect_tried(&self) -> Result<(), StoreError> {
+        self.conn.execute("UPDATE worker SET crashes = crashes + 1 WHERE trying", [])?;
+        self.conn.execute("UPDATE worker_event SET crashes = crashes + 1 WHERE trying", [])?;
+        Ok(())
+    }
+
+    fn suspect_next(&self, now: i64) -> Result<(), StoreError> {
         self.conn.execute(
             "UPDATE worker SET crashes = max(crashes, 1) WHERE enabled AND community_id = 0 \
              AND EXISTS (SELECT 1 FROM event WHERE position > cursor)",
@@ -221,8 +223,8 @@ impl Tx<'_> {
     }
 
     /// Notes that the process stops cleanly.
-    pub fn end_workers(&self, clean: bool) -> Result<(), StoreError> {
-        self.conn.execute("UPDATE stop SET clean = ?1 WHERE id = 1", [clean])?;
+    pub fn end_workers(&self) -> Result<(), StoreError> {
+        self.conn.execute("UPDATE stop SET clean = 1 WHERE id = 1", [])?;
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use super::export;
 use crate::method::{Method, Options};
 use crate::mistakes::Mistakes;
 use crate::options::handshake::{self, HandshakeOptions};
-use crate::options::verify::VerifyOptions;
+use crate::options::verify::{VerifyOptions, WebhookOf};
 use crate::signature::{Form, Parameter, is_named};
 
 /// The options of `#[global_webhook(…)]`.
@@ -30,7 +30,7 @@ impl Options for GlobalWebhook {
     fn accept(&mut self, option: &Meta, mistakes: &mut Mistakes) -> bool {
         let path = option.path();
         if path.is_ident("verify") {
-            self.verify = VerifyOptions::parse(option, true, mistakes);
+            self.verify = VerifyOptions::parse(option, WebhookOf::Platform, mistakes);
         } else if path.is_ident("handshakes") {
             self.handshakes = handshake::parse(option, mistakes);
         } else {

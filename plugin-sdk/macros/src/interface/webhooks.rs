@@ -9,7 +9,7 @@ use crate::method::{Method, Options};
 use crate::mistakes::Mistakes;
 use crate::options::handshake::{self, HandshakeOptions};
 use crate::options::types;
-use crate::options::verify::VerifyOptions;
+use crate::options::verify::{VerifyOptions, WebhookOf};
 use crate::signature::{Form, Parameter, is_webhook_answer};
 
 /// The options of `#[webhook(…)]`.
@@ -34,7 +34,7 @@ impl Options for Webhook {
         if path.is_ident("events") {
             self.events = types(option, mistakes);
         } else if path.is_ident("verify") {
-            self.verify = VerifyOptions::parse(option, false, mistakes);
+            self.verify = VerifyOptions::parse(option, WebhookOf::Instance, mistakes);
         } else if path.is_ident("handshakes") {
             self.handshakes = handshake::parse(option, mistakes);
         } else {

@@ -28,9 +28,17 @@ struct Rest {
     tolerance_s: Option<LitInt>,
 }
 
+/// What a webhook is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum WebhookOf {
+    Instance,
+    /// The whole platform.
+    Platform,
+}
+
 impl VerifyOptions {
     /// The secret of a signature for the whole platform is one of the settings.
-    pub fn parse(option: &Meta, whole_platform: bool, mistakes: &mut Mistakes) -> Option<Self> {
+    pub fn parse(option: &Meta, of: WebhookOf, mistakes: &mut Mistakes) -> Option<Self> {
         let Ok(list) = option.require_list() else {
             mistakes.add(option, format!("write `{FORM}`"));
             return None;
@@ -51,7 +59,7 @@ impl VerifyOptions {
             }
         }
         let (scheme, secret) = (scheme?, secret?);
-        check_secret(&secret, whole_platform, mistakes);
+        check_secret(&secret, of, mistakes);
         rest.check(&scheme, mistakes);
         Some(Self { scheme, secret, rest })
     }
@@ -124,10 +132,10 @@ impl Rest {
     }
 }
 
-fn check_secret(secret: &LitStr, whole_platform: bool, mistakes: &mut Mistakes) {
+fn check_secret(secret: &LitStr, of: WebhookOf, mistakes: &mut Mistakes) {
     let text = secret.value();
     let setting = text.starts_with("settings:");
-    if whole_platform && !setting {
+    if of == WebhookOf::Platform && !setting {
         mistakes.add(
             secret,
             "a webhook of the whole platform has no config; write \"settings:<name>\"",

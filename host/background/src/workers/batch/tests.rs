@@ -7,11 +7,11 @@ use moothall_guest::GuestError;
 const NOW: i64 = 1_000_000;
 
 /// Not now; or failed, for good or not.
-fn decided(error: CallError) -> Option<bool> {
+fn decided(error: CallError) -> Option<Failure> {
     match of_error(error) {
         Handled::Done(_) => panic!("an error is not done"),
         Handled::NotNow(_) => None,
-        Handled::Failed { permanent, .. } => Some(permanent),
+        Handled::Failed(failure, _) => Some(failure),
     }
 }
 
@@ -35,18 +35,18 @@ fn what_is_nobodys_doing_is_handled_later_and_uses_up_no_try() {
 
 #[test]
 fn only_an_error_of_the_plugin_that_says_so_is_permanent() {
-    assert_eq!(decided(refusal(Kind::Own("permanent".into()))), Some(true));
+    assert_eq!(decided(refusal(Kind::Own("permanent".into()))), Some(Failure::Permanent));
     for kind in [Kind::Own("other".into()), Kind::Invalid, Kind::Unavailable] {
-        assert_eq!(decided(refusal(kind)), Some(false));
+        assert_eq!(decided(refusal(kind)), Some(Failure::Passing));
     }
     for fault in [Fault::Trap("x".into()), Fault::Timeout("x".into()), Fault::Host("x".into())] {
-        assert_eq!(decided(fault.into()), Some(false));
+        assert_eq!(decided(fault.into()), Some(Failure::Passing));
     }
 }
 
 #[test]
 fn what_is_remembered_of_an_error_is_bounded() {
-    let Handled::Failed { error, .. } = of_error(Fault::Trap("x".repeat(10_000)).into()) else {
+    let Handled::Failed(_, error) = of_error(Fault::Trap("x".repeat(10_000)).into()) else {
         panic!("a trap is a failure");
     };
     assert_eq!(error.len(), ERROR_BYTES);
@@ -54,13 +54,14 @@ fn what_is_remembered_of_an_error_is_bounded() {
 
 #[test]
 fn each_try_comes_later_until_there_were_enough() {
-    let waits = [1, 2, 8, 9, 100].map(|attempts| match fate(attempts, 1_000, false, NOW) {
-        Fate::Again(at) => at - NOW,
-        other => panic!("{other:?}"),
-    });
+    let waits =
+        [1, 2, 8, 9, 100].map(|attempts| match fate(attempts, 1_000, Failure::Passing, NOW) {
+            Fate::Again(at) => at - NOW,
+            other => panic!("{other:?}"),
+        });
     assert_eq!(waits, [1_000, 5_000, 7_200_000, 7_200_000, 7_200_000]);
-    assert_eq!(fate(7, 8, false, NOW), Fate::Again(NOW + 3_600_000));
-    assert_eq!(fate(8, 8, false, NOW), Fate::Dead, "the first try counts");
-    assert_eq!(fate(1, 1, false, NOW), Fate::Dead);
-    assert_eq!(fate(1, 8, true, NOW), Fate::Dead, "no try would change it");
+    assert_eq!(fate(7, 8, Failure::Passing, NOW), Fate::Again(NOW + 3_600_000));
+    assert_eq!(fate(8, 8, Failure::Passing, NOW), Fate::Dead, "the first try counts");
+    assert_eq!(fate(1, 1, Failure::Passing, NOW), Fate::Dead);
+    assert_eq!(fate(1, 8, Failure::Permanent, NOW), Fate::Dead, "no try would change it");
 }
