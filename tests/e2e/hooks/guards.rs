@@ -5,7 +5,7 @@ use moothall_tests::{Receiver, Reply, TestHost, answer, until};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{TOML, filter, host};
+use super::{LOGIN, TOML, add, ann, filter, host, run};
 
 async fn echo(host: &TestHost, filter: Value) -> moothall_tests::Answer {
     host.action("acme", "backstage.echo", json!({ "value": 1, "filter": filter })).await
@@ -42,6 +42,19 @@ async fn a_step_that_the_host_itself_cannot_ask_refuses_whatever_its_settings_sa
         host.logs().contains("no file descriptor left").then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_run_whose_steps_the_host_cannot_ask_says_when_to_ask_again() {
+    let (host, filter) = (host().await, filter(200, "{}").await);
+    add(&host, &filter.url, json!({})).await;
+    host.limit_descriptors(3);
+    let path = format!("/api/internal/hooks/{LOGIN}/run");
+    let refused = host.post(&path, json!({ "community": "acme", "data": ann() })).await;
+    assert_eq!((refused.status, refused.header("retry-after")), (503, "1"));
+    assert!(refused.text.contains("\"outcome\":\"error\""), "{}", refused.text);
+    host.limit_descriptors(1024);
+    run(&host, ann()).await;
 }
 
 #[tokio::test]
