@@ -4,11 +4,11 @@
 //! removes it. A background task calls again for the items that a crash or a failure leaves. Knows nothing of HTTP but
 //! the messages themselves.
 
+mod checks;
 mod coding;
 mod handshakes;
 mod items;
 mod routing;
-mod terms;
 pub mod verify;
 
 use std::sync::Arc;

@@ -45,7 +45,7 @@ pub struct Instance {
     /// The config as the last other version with a call accepted it.
     accepted: ArcSwapOption<Accepted>,
     /// What its webhooks were last verified with.
-    pub webhook_terms: ArcSwapOption<WebhookTerms>,
+    pub webhook_secrets: ArcSwapOption<WebhookSecrets>,
     lock: Arc<RwLock<LockedState>>,
     /// Calls in flight. Shared like the lock: a call that began on the old `Instance` may still write.
     calls: Arc<AtomicU32>,
@@ -61,7 +61,7 @@ struct Accepted {
 /// What the webhooks of an instance are verified with, for one version of its plugin: read from the config and
 /// decrypted once.
 #[derive(Debug)]
-pub struct WebhookTerms {
+pub struct WebhookSecrets {
     pub plugin_digest_id: PluginDigestId,
     /// The last part of the URL, if it has one more.
     pub slug: Option<SecretString>,
@@ -162,7 +162,7 @@ impl Instance {
             plugin_digest_id: facts.plugin_digest_id,
             ready_for: AtomicI64::new(facts.plugin_digest_id.0),
             accepted: ArcSwapOption::empty(),
-            webhook_terms: ArcSwapOption::empty(),
+            webhook_secrets: ArcSwapOption::empty(),
             lock,
             calls,
         }

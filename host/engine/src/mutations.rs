@@ -196,8 +196,8 @@ impl Mutations {
         .await
     }
 
-    /// Enables a plugin for a community, or gives its instance another config. `also` in the write of a change; `guard`
-    /// is dropped when the mutation has ended.
+    /// Enables a plugin for a community, or gives its instance another config. `extra_write` is in the write of a change;
+    /// `guard` is dropped when the mutation has ended.
     pub async fn enable(
         &self,
         slug: CommunitySlug,

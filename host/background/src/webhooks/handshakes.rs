@@ -123,7 +123,7 @@ impl Webhooks {
         };
         let wanted = self.secret_at(plugin, of, place)?;
         let given = parameter_of(request, parameter).unwrap_or_default();
-        let is_right = super::terms::same(wanted.expose_secret().trim(), &given);
+        let is_right = super::checks::same(wanted.expose_secret().trim(), &given);
         if is_right { Ok(()) } else { Err(WebhookError::Handshake(WRONG_SECRET)) }
     }
 
@@ -147,7 +147,7 @@ impl Webhooks {
         place: &str,
     ) -> Result<SecretString, WebhookError> {
         let secret = match (place.strip_prefix(SETTINGS), of) {
-            (Some(name), _) => super::terms::setting(plugin, name),
+            (Some(name), _) => super::checks::setting(plugin, name),
             (None, Some(instance)) => self.text_of(plugin, instance, place)?,
             (None, None) => None,
         };

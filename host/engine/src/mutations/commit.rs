@@ -35,7 +35,7 @@ impl Mutations {
         self.carry_out_with(plan, None, request, mutation_lock).await
     }
 
-    /// The same, with `also` in its write.
+    /// The same, with `extra_write` in its write.
     pub(super) async fn carry_out_with(
         &self,
         mut plan: Plan,

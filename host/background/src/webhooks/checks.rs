@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::coding::{Failed, Room, decoded, is_coded};
 use super::verify::{Rejection, verify};
 use super::{WebhookError, Webhooks};
-use moothall_core::instance::{Instance, WebhookTerms};
+use moothall_core::instance::{Instance, WebhookSecrets};
 use moothall_core::telemetry::metric::WEBHOOKS_REJECTED;
 use moothall_core::web::Request;
 use moothall_engine::plugins::manifest::VerifyManifest;
@@ -26,7 +26,7 @@ impl Webhooks {
         instance: &Instance,
         given: Option<&str>,
     ) -> Result<(), WebhookError> {
-        match (&self.terms(plugin, instance)?.slug, given) {
+        match (&self.webhook_secrets(plugin, instance)?.slug, given) {
             (None, None) => Ok(()),
             (Some(wanted), Some(given)) if same(wanted.expose_secret(), given) => Ok(()),
             _ => Err(WebhookError::NotFound),
@@ -42,9 +42,9 @@ impl Webhooks {
         room: &Room<'_>,
     ) -> Result<Arc<Request>, WebhookError> {
         let Some(how) = &plugin.manifest.verify else { return Ok(request) };
-        let terms = self.terms(plugin, instance)?;
+        let secrets = self.webhook_secrets(plugin, instance)?;
         let of_settings = key_of_settings(plugin, how);
-        let key = of_settings.as_ref().or(terms.key.as_ref());
+        let key = of_settings.as_ref().or(secrets.key.as_ref());
         self.check_signature(plugin, how, key, request, room)
     }
 
@@ -68,7 +68,7 @@ impl Webhooks {
         let manifest = &plugin.manifest;
         let how = if of.is_some() { &manifest.verify } else { &manifest.global_verify };
         let key = match (how.as_ref().and_then(|how| key_of_settings(plugin, how)), of) {
-            (None, Some(instance)) => self.terms(plugin, instance)?.key.clone(),
+            (None, Some(instance)) => self.webhook_secrets(plugin, instance)?.key.clone(),
             (key, _) => key,
         };
         let name = || plugin.name.to_string();
@@ -87,12 +87,12 @@ impl Webhooks {
     }
 
     /// The secret part of the instance's URL, and its signing key. Kept until the instance or its plugin changes.
-    fn terms(
+    fn webhook_secrets(
         &self,
         plugin: &Plugin,
         instance: &Instance,
-    ) -> Result<Arc<WebhookTerms>, WebhookError> {
-        let known = instance.webhook_terms.load_full();
+    ) -> Result<Arc<WebhookSecrets>, WebhookError> {
+        let known = instance.webhook_secrets.load_full();
         if let Some(known) = known.filter(|known| known.plugin_digest_id == plugin.digest_id) {
             return Ok(known);
         }
@@ -107,9 +107,9 @@ impl Webhooks {
         // If the config has a `webhook_slug`, only the URL with it exists.
         let slug = self.config_text(plugin, instance, &config, "/webhook_slug")?;
         let slug = slug.filter(|slug| !slug.expose_secret().is_empty());
-        let terms = Arc::new(WebhookTerms { plugin_digest_id: plugin.digest_id, slug, key });
-        instance.webhook_terms.store(Some(terms.clone()));
-        Ok(terms)
+        let secrets = Arc::new(WebhookSecrets { plugin_digest_id: plugin.digest_id, slug, key });
+        instance.webhook_secrets.store(Some(secrets.clone()));
+        Ok(secrets)
     }
 
     fn check_signature(
