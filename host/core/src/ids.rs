@@ -94,6 +94,12 @@ impl Position {
     }
 }
 
+impl Default for Position {
+    fn default() -> Self {
+        Self::START
+    }
+}
+
 impl PluginDigestId {
     /// That of no plugin file.
     pub const NONE: Self = Self(0);

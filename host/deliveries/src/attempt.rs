@@ -58,6 +58,7 @@ impl Attempt {
         let after = self.after(&result, (at, is_over), shared.roll());
         count(after);
         let (endpoint, delivery) = (self.target.row.id, self.delivery.id);
+        let position = self.delivery.event.position;
         let expires_at = self.delivery.expires_at;
         let is_probe = self.is_probe();
         let row = self.row(result, started_at, duration_ms);
@@ -66,7 +67,7 @@ impl Attempt {
         Ended {
             is_probe,
             reached,
-            outcome: Outcome { endpoint, delivery, expires_at, attempt, after, gone, at },
+            outcome: Outcome { endpoint, delivery, position, expires_at, attempt, after, gone, at },
         }
     }
 

@@ -1,20 +1,21 @@
 //! When attempts end: the next delivery of the lane begins, the outcomes are stored together, and then begins what that
 //! write made due.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use tokio::task::{Id, JoinError};
 
-use super::Outbox;
 use super::attempt::{Ended, Purpose};
 use super::circuit::Gate;
+use super::fresh::Lane;
 use super::lanes::{CircuitChange, Seen};
-use super::outcomes::Stored;
+use super::outcomes::{Done, Stored};
 use super::target::Target;
+use super::{Begun, Outbox};
 use moothall_core::clock::Monotonic;
 use moothall_core::endpoint::{EndpointKind, EndpointOrdering};
-use moothall_core::ids::{DeliveryId, EndpointId};
+use moothall_core::ids::EndpointId;
 use moothall_store::{After, Outcome, StoreError};
 
 impl Outbox {
@@ -25,7 +26,7 @@ impl Outbox {
         while let Some(other) = self.attempts.try_join_next_with_id() {
             freed.extend(self.ended(other, now));
         }
-        self.outcomes.begin(&self.shared.store);
+        self.store_fresh();
         self.poll_each(freed);
     }
 
@@ -39,29 +40,53 @@ impl Outbox {
             Ok(ended) => ended,
             Err(error) => {
                 tracing::error!(%error, "an attempt of a delivery panicked");
-                let (endpoint, delivery) = self.tasks.remove(&error.id())?;
-                self.lanes.lost(endpoint, delivery, now);
+                let begun = self.tasks.remove(&error.id())?;
+                self.lanes.lost(begun.endpoint, begun.position, now);
+                self.fresh.leave_to_rows(begun.endpoint);
                 return None;
             }
         };
-        self.tasks.remove(&task);
-        let (endpoint, delivery) = (outcome.endpoint, outcome.delivery);
-        let circuit_change = self.lanes.ended(endpoint, delivery, Seen { reached, is_probe }, now);
+        let begun = self.tasks.remove(&task)?;
+        let Begun { endpoint, position, .. } = begun;
+        let circuit_change = self.lanes.ended(endpoint, position, Seen { reached, is_probe }, now);
         self.log_change(&outcome, circuit_change);
-        let delivered = outcome.after == After::Delivered;
-        self.outcomes.add(outcome);
-        if !delivered {
+        if outcome.after != After::Delivered {
+            if !begun.has_row || self.fresh.has_waiting(endpoint) {
+                self.fresh.leave_to_rows(endpoint);
+            }
+            self.outcomes.add(outcome);
             return None;
         }
         // A poll has removed an endpoint that it found disabled.
-        let target = self.targets.get(&endpoint)?.clone();
+        let target = self.targets.get(&endpoint).cloned();
+        match begun.has_row {
+            true => self.outcomes.add(outcome),
+            false => self.arrived(outcome, begun, target.as_ref()),
+        }
+        let target = target.filter(|_| begun.has_row)?;
         if target.row.ordering != EndpointOrdering::Fifo {
             return Some(endpoint);
         }
-        if let Err(error) = self.follow(&target, delivery, now) {
+        if let Err(error) = self.follow(&target, begun, now) {
             tracing::debug!(%error, "the next of a lane waits for the commit");
         }
         None
+    }
+
+    /// An event was delivered to an endpoint that keeps up: what is queued for it goes on.
+    fn arrived(&mut self, outcome: Outcome, begun: Begun, target: Option<&Arc<Target>>) {
+        if let Some(outcome) = self.fresh.arrived(outcome, begun.lane) {
+            self.outcomes.add(outcome);
+        }
+        let now = self.shared.clock.monotonic();
+        let Some(target) = target.filter(|_| self.lanes.gate(begun.endpoint, now) == Gate::Closed)
+        else {
+            self.fresh.leave_to_rows(begun.endpoint);
+            return;
+        };
+        if let Err(error) = self.begin_fresh(target, &HashMap::new()) {
+            tracing::debug!(%error, "what is queued for an endpoint waits for the next poll");
+        }
     }
 
     /// Logs that nothing is sent to an endpoint any more, and that something is again, once each.
@@ -100,12 +125,15 @@ impl Outbox {
     pub(super) fn stored(&mut self, mut stored: Stored) {
         let now = self.shared.clock.monotonic();
         self.outcomes.keep(&mut stored);
+        self.have_rows(stored.rows_to);
         let mut endpoints = BTreeSet::new();
-        for (endpoint, delivery) in stored.done {
-            self.lanes.stored(endpoint, delivery, now);
-            endpoints.insert(endpoint);
+        for Done { endpoint, position, had_row } in stored.done {
+            self.lanes.stored(endpoint, position, now);
+            if had_row {
+                endpoints.insert(endpoint);
+            }
         }
-        self.outcomes.begin(&self.shared.store);
+        self.store_fresh();
         self.poll_each(endpoints);
     }
 
@@ -122,7 +150,7 @@ impl Outbox {
     fn follow(
         &mut self,
         target: &Arc<Target>,
-        ended: DeliveryId,
+        ended: Begun,
         now: Monotonic,
     ) -> Result<(), StoreError> {
         let endpoint = target.row.id;
@@ -131,14 +159,15 @@ impl Outbox {
             return Ok(());
         }
         let store = self.shared.store.clone();
-        let is_ended = |id| self.lanes.is_being_stored(endpoint, id);
-        let next = store.read(|reader| reader.first_in_lane(ended, is_ended))?;
+        let Lane::Key(key) = ended.lane else { return Ok(()) };
+        let is_ended = |event| self.lanes.is_being_stored(endpoint, event);
+        let next = store.read(|reader| reader.first_in_lane(endpoint, key, is_ended))?;
         let next = next.map(|next| self.waiting(next)).transpose()?.flatten();
         // A delivery with a due time is a retry, or was sent again by hand: it may have to wait, or is under way.
         if let Some(next) = next.filter(|next| next.due_at.is_none())
-            && !self.lanes.is_under_way(endpoint, next.id)
+            && !self.lanes.is_under_way(endpoint, next.event.position)
         {
-            self.begin(target, next, Purpose::Due);
+            self.begin(target, next, ended.lane, Purpose::Due);
         }
         Ok(())
     }

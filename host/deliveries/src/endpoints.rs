@@ -127,6 +127,7 @@ impl Endpoints<'_> {
     ) -> Result<usize, StoreError> {
         let now = self.now;
         let (mut after, mut recovered) = (DeliveryId(0), 0);
+        write_rows(self.store).await;
         loop {
             let (ids, next) = self.store.read(|reader| {
                 reader.recoverable_deliveries(row, state, after, since, RECOVER_ROWS)
@@ -170,6 +171,17 @@ impl Endpoints<'_> {
     fn seal(&self, public_id: &str, signing: &SigningSecret) -> Result<Vec<u8>, EndpointError> {
         let sealed = self.keyring.seal(&secret_context(public_id), signing.text().as_bytes());
         sealed.map_err(secret)
+    }
+}
+
+/// Gives each delivery its row, so that lists have those that were not written yet. While the store cannot write, lists
+/// are without them.
+pub async fn write_rows(store: &Store) {
+    let is_missing = store.read(|reader| reader.has_rowless_deliveries());
+    if is_missing.unwrap_or(false)
+        && let Err(error) = store.write("delivery.rows", |tx| tx.fan_out_all()).await
+    {
+        tracing::debug!(%error, "deliveries that have no rows yet are not listed");
     }
 }
 

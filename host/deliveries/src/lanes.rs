@@ -7,7 +7,7 @@ use super::circuit::{Circuit, Circuits, Gate};
 use moothall_core::clock::Monotonic;
 use moothall_core::config::DeliveryConfig;
 use moothall_core::endpoint::EndpointOrdering;
-use moothall_core::ids::{DeliveryId, EndpointId};
+use moothall_core::ids::{EndpointId, Position};
 use moothall_core::retry::TRANSIENT_MS;
 use moothall_store::EndpointRow;
 
@@ -38,12 +38,12 @@ pub enum CircuitChange {
     Closed,
 }
 
-/// What is under way to one endpoint.
+/// What is under way to one endpoint, by the positions of the events.
 #[derive(Default)]
 struct Under {
-    in_flight: HashSet<DeliveryId>,
+    in_flight: HashSet<Position>,
     /// Deliveries whose attempts have ended, and whose outcomes are not stored yet.
-    outcomes: HashSet<DeliveryId>,
+    outcomes: HashSet<Position>,
     circuit: Circuit,
     /// An attempt was lost: nothing is sent until then.
     paused_until: Monotonic,
@@ -92,37 +92,35 @@ impl Lanes {
         self.endpoints.get(&endpoint).map_or(0, |under| under.in_flight.len())
     }
 
-    pub fn is_under_way(&self, endpoint: EndpointId, delivery: DeliveryId) -> bool {
+    pub fn is_under_way(&self, endpoint: EndpointId, event: Position) -> bool {
         let under = self.endpoints.get(&endpoint);
-        under.is_some_and(|one| {
-            one.in_flight.contains(&delivery) || one.outcomes.contains(&delivery)
-        })
+        under.is_some_and(|one| one.in_flight.contains(&event) || one.outcomes.contains(&event))
     }
 
-    pub fn begun(&mut self, endpoint: EndpointId, delivery: DeliveryId) {
-        if self.endpoints.entry(endpoint).or_default().in_flight.insert(delivery) {
+    pub fn begun(&mut self, endpoint: EndpointId, event: Position) {
+        if self.endpoints.entry(endpoint).or_default().in_flight.insert(event) {
             self.in_flight += 1;
         }
     }
 
     /// Whether the attempt has ended and its outcome is not stored yet.
-    pub fn is_being_stored(&self, endpoint: EndpointId, delivery: DeliveryId) -> bool {
-        self.endpoints.get(&endpoint).is_some_and(|under| under.outcomes.contains(&delivery))
+    pub fn is_being_stored(&self, endpoint: EndpointId, event: Position) -> bool {
+        self.endpoints.get(&endpoint).is_some_and(|under| under.outcomes.contains(&event))
     }
 
     /// An attempt has ended; its outcome is to be stored. Whether it opened or closed the endpoint's circuit.
     pub fn ended(
         &mut self,
         endpoint: EndpointId,
-        delivery: DeliveryId,
+        event: Position,
         seen: Seen,
         now: Monotonic,
     ) -> Option<CircuitChange> {
         let under = self.endpoints.entry(endpoint).or_default();
-        if under.in_flight.remove(&delivery) {
+        if under.in_flight.remove(&event) {
             self.in_flight -= 1;
         }
-        under.outcomes.insert(delivery);
+        under.outcomes.insert(event);
         let (was_clean, was_open) = (under.circuit.is_clean(), under.circuit.is_open());
         match seen {
             Seen { reached: true, .. } => under.circuit.reached(),
@@ -139,18 +137,18 @@ impl Lanes {
         }
     }
 
-    pub fn stored(&mut self, endpoint: EndpointId, delivery: DeliveryId, now: Monotonic) {
+    pub fn stored(&mut self, endpoint: EndpointId, event: Position, now: Monotonic) {
         if let Some(under) = self.endpoints.get_mut(&endpoint) {
-            under.outcomes.remove(&delivery);
+            under.outcomes.remove(&event);
         }
         self.tidy(endpoint, now);
     }
 
     /// The outcome of an attempt is lost: the delivery is sent again, but not at once.
-    pub fn lost(&mut self, endpoint: EndpointId, delivery: DeliveryId, now: Monotonic) {
+    pub fn lost(&mut self, endpoint: EndpointId, event: Position, now: Monotonic) {
         let Some(under) = self.endpoints.get_mut(&endpoint) else { return };
-        under.outcomes.remove(&delivery);
-        if under.in_flight.remove(&delivery) {
+        under.outcomes.remove(&event);
+        if under.in_flight.remove(&event) {
             self.in_flight -= 1;
         }
         under.paused_until = now.plus_ms(TRANSIENT_MS);

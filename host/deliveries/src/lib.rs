@@ -1,8 +1,9 @@
 //! Deliveries: events on their way to endpoints, until they are delivered or dead.
 //!
-//! The rows in state `waiting` are the work; what is under way is known in memory alone. Deliveries with one key to one
-//! endpoint form a *lane*, and are sent in order. Uses the store and the outbound client and nothing else, holds no
-//! transaction while it sends, and never scans what waits: each poll is a step of an index.
+//! The rows in state `waiting` are the work, and events whose deliveries have no rows yet (see `fresh`); what is under way
+//! is known in memory alone. Deliveries with one key to one endpoint form a *lane*, and are sent in order. Uses the store
+//! and the outbound client and nothing else, holds no transaction while it sends, and never scans what waits: each poll is
+//! a step of an index.
 
 mod attempt;
 mod backoff;
@@ -11,6 +12,7 @@ pub mod driver;
 mod ended;
 pub mod endpoints;
 pub mod form;
+mod fresh;
 mod lanes;
 mod outcomes;
 mod reach;
@@ -31,7 +33,7 @@ use moothall_core::clock::Clock;
 use moothall_core::config::DeliveryConfig;
 use moothall_core::endpoint::EndpointKind;
 use moothall_core::fair_share::FairShare;
-use moothall_core::ids::{DeliveryId, EndpointId, random_bytes};
+use moothall_core::ids::{DeliveryId, EndpointId, Position, random_bytes};
 use moothall_core::pace::Paces;
 use moothall_core::secrets::Keyring;
 use moothall_egress::Egress;
@@ -45,6 +47,7 @@ pub use signature::SigningSecret;
 pub use target::{headers_context, secret_context};
 
 use attempt::{Attempt, Ended, Purpose};
+use fresh::{Fresh, GATHER, Lane};
 use lanes::Lanes;
 use outcomes::OutcomeBatcher;
 use target::Target;
@@ -92,9 +95,10 @@ pub struct Outbox {
     machines: FairShare<String>,
     /// Slow machines leave room for quick ones, however many they are.
     paces: Arc<Paces<String>>,
+    fresh: Fresh,
     outcomes: OutcomeBatcher,
-    /// The endpoint and the delivery of each task, in case it panics.
-    tasks: HashMap<Id, (EndpointId, DeliveryId)>,
+    /// What each task attempts.
+    tasks: HashMap<Id, Begun>,
     /// Deliveries that cannot be read, until they are ended.
     unreadable: Vec<DeliveryId>,
     /// The endpoint after which the next poll goes on.
@@ -103,6 +107,16 @@ pub struct Outbox {
     is_failing: bool,
     /// The host stops: no attempt begins any more.
     is_stopping: bool,
+}
+
+/// A delivery that is being attempted.
+#[derive(Clone, Copy, Debug)]
+struct Begun {
+    endpoint: EndpointId,
+    /// Of its event.
+    position: Position,
+    lane: Lane,
+    has_row: bool,
 }
 
 impl Outbox {
@@ -123,6 +137,7 @@ impl Outbox {
             config,
             lanes: Lanes::new(circuits),
             targets: HashMap::new(),
+            fresh: Fresh::default(),
             outcomes: OutcomeBatcher::default(),
             attempts: JoinSet::new(),
             tasks: HashMap::new(),
@@ -138,13 +153,17 @@ impl Outbox {
     pub async fn run(mut self, mut stopping: watch::Receiver<bool>) {
         let signal = self.shared.store.signals().deliveries.clone();
         let (mut poll_at, mut earliest) = (Instant::now(), Instant::now());
-        let mut gauges_at = Instant::now();
+        let (mut gauges_at, mut store_at) = (Instant::now(), Instant::now());
         while !(self.is_stopping && self.is_idle()) {
             tokio::select! {
                 () = stopped(&mut stopping), if !self.is_stopping => self.is_stopping = true,
                 Some(ended) = self.attempts.join_next_with_id() => self.ended_with_others(ended),
                 Some(stored) = self.outcomes.next() => self.stored(stored),
                 () = signal.notified() => poll_at = earliest,
+                () = sleep_until(store_at), if !self.fresh.is_empty() => {
+                    self.store_fresh();
+                    store_at = Instant::now() + GATHER;
+                }
                 () = sleep_until(poll_at) => {
                     let polled = self.poll().await;
                     let more = *polled.as_ref().unwrap_or(&false);
@@ -162,7 +181,7 @@ impl Outbox {
 
     /// Nothing is under way, and nothing is left to store.
     fn is_idle(&self) -> bool {
-        self.attempts.is_empty() && self.outcomes.is_empty()
+        self.attempts.is_empty() && self.outcomes.is_empty() && !self.fresh.has_arrived()
     }
 
     /// Logs once that something is wrong, and once that it is over.
@@ -179,10 +198,11 @@ impl Outbox {
 
     /// Begins what is due to the next endpoints. Whether there is more to do at once.
     async fn poll(&mut self) -> Result<bool, StoreError> {
-        self.outcomes.begin(&self.shared.store);
+        self.store_fresh();
         if !self.may_begin() {
             return Ok(false);
         }
+        let is_more = self.poll_fresh()?;
         let now = self.shared.clock.now_ms();
         let swept = self.sweep(now).await?;
         let due =
@@ -197,7 +217,7 @@ impl Outbox {
             }
         }
         self.bury().await?;
-        let more = due.next.is_some();
+        let more = due.next.is_some() || is_more;
         self.after = due.next.unwrap_or(EndpointId(0));
         failed.map_or(Ok(more || swept), Err)
     }
@@ -225,7 +245,8 @@ impl Outbox {
                 match store.read(|reader| reader.oldest_delivery(endpoint))? {
                     Some(oldest) => {
                         if let Some(oldest) = self.waiting(oldest)? {
-                            self.begin(&target, oldest, Purpose::Probe);
+                            let lane = Lane::of(&target, &oldest);
+                            self.begin(&target, oldest, lane, Purpose::Probe);
                         }
                     }
                     None => self.lanes.close(endpoint),
@@ -270,10 +291,16 @@ impl Outbox {
         let limit = room + self.lanes.under_way_to(endpoint);
         let store = self.shared.store.clone();
         let due = store.read(|reader| reader.due_deliveries(endpoint, now, limit))?;
-        let new = due.into_iter().filter(|id| !self.lanes.is_under_way(endpoint, *id));
-        for delivery in new.take(room).collect::<Vec<_>>() {
+        let new = due.into_iter().filter(|(_, event)| !self.lanes.is_under_way(endpoint, *event));
+        let new: Vec<_> = new.take(room).map(|(id, _)| id).collect();
+        if !new.is_empty() && self.fresh.has_waiting(endpoint) {
+            // What has a row goes first.
+            self.fresh.leave_to_rows(endpoint);
+        }
+        for delivery in new {
             if let Some(delivery) = self.waiting(delivery)? {
-                self.begin(target, delivery, Purpose::Due);
+                let lane = Lane::of(target, &delivery);
+                self.begin(target, delivery, lane, Purpose::Due);
             }
         }
         Ok(())
@@ -294,13 +321,21 @@ impl Outbox {
         room.min(self.machines.left(&target.machine)).min(self.paces.left(&target.machine))
     }
 
-    fn begin(&mut self, target: &Arc<Target>, delivery: DueDelivery, purpose: Purpose) {
+    /// False: it must wait for others.
+    fn begin(
+        &mut self,
+        target: &Arc<Target>,
+        delivery: DueDelivery,
+        lane: Lane,
+        purpose: Purpose,
+    ) -> bool {
         // A probe needs a permit like any other attempt.
-        let Some(permit) = self.machines.take(&target.machine) else { return };
-        let Some(pace) = self.paces.try_begin(&target.machine) else { return };
-        let (endpoint, id) = (target.row.id, delivery.id);
+        let Some(permit) = self.machines.take(&target.machine) else { return false };
+        let Some(pace) = self.paces.try_begin(&target.machine) else { return false };
+        let (endpoint, position) = (target.row.id, delivery.event.position);
+        let begun = Begun { endpoint, position, lane, has_row: delivery.id.is_some() };
         let attempt = Attempt { delivery, target: target.clone(), purpose };
-        self.lanes.begun(endpoint, id);
+        self.lanes.begun(endpoint, position);
         let run = attempt.run(self.shared.clone());
         let (paces, target) = (self.paces.clone(), target.clone());
         let task = self.attempts.spawn(async move {
@@ -309,7 +344,8 @@ impl Outbox {
             paces.ended(&target.machine, began.elapsed());
             ended
         });
-        self.tasks.insert(task.id(), (endpoint, id));
+        self.tasks.insert(task.id(), begun);
+        true
     }
 }
 

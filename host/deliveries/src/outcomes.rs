@@ -7,26 +7,45 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use moothall_core::ids::{DeliveryId, EndpointId};
+use moothall_core::ids::{EndpointId, Position};
 use moothall_store::{Outcome, Store, StoreError};
 
 /// Outcomes of one write.
-const OUTCOMES: usize = 256;
+const OUTCOMES: usize = 512;
 /// Pause before an outcome is written again that could not be stored although the store writes.
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// What became of the outcomes of one write.
 #[derive(Default)]
 pub struct Stored {
-    /// The endpoints and deliveries of those that were stored.
-    pub done: Vec<(EndpointId, DeliveryId)>,
+    pub done: Vec<Done>,
+    /// Deliveries of events up to this position have rows.
+    pub rows_to: Position,
     kept: Vec<Outcome>,
     error: Option<StoreError>,
+}
+
+/// An outcome that was stored.
+pub struct Done {
+    pub endpoint: EndpointId,
+    /// Of the event.
+    pub position: Position,
+    /// The delivery had a row before: another of its lane may be due now.
+    pub had_row: bool,
+}
+
+impl Done {
+    fn of(outcome: &Outcome) -> Self {
+        let Outcome { endpoint, position, .. } = *outcome;
+        Self { endpoint, position, had_row: outcome.delivery.is_some() }
+    }
 }
 
 #[derive(Default)]
 pub struct OutcomeBatcher {
     ended: Vec<Outcome>,
+    /// Deliveries of events up to this position get rows with the next write.
+    rows_to: Position,
     /// The write under way: at most one.
     write: JoinSet<Stored>,
     /// The outcomes of the write under way, in case it panics.
@@ -42,6 +61,17 @@ impl OutcomeBatcher {
         self.ended.push(outcome);
     }
 
+    /// What was delivered of events whose deliveries get rows with the next write.
+    pub fn add_rows(&mut self, upto: Position, arrived: Vec<Outcome>) {
+        self.rows_to = self.rows_to.max(upto);
+        self.ended.splice(0..0, arrived);
+    }
+
+    /// Whether a write can begin now.
+    pub fn may_write(&self, store: &Store) -> bool {
+        self.write.is_empty() && store.health().can_write()
+    }
+
     /// Nothing is left to store.
     pub fn is_empty(&self) -> bool {
         self.ended.is_empty() && self.kept.is_empty() && self.write.is_empty()
@@ -49,19 +79,20 @@ impl OutcomeBatcher {
 
     /// Begins the next write, unless one is under way or could only fail.
     pub fn begin(&mut self, store: &Store) {
-        if !self.write.is_empty() || !store.health().can_write() {
+        if !self.may_write(store) {
             return;
         }
         if self.again_at.is_some_and(|at| at <= Instant::now()) {
             self.again_at = None;
             self.ended.append(&mut self.kept);
         }
-        if self.ended.is_empty() {
+        let rows_to = std::mem::take(&mut self.rows_to);
+        if self.ended.is_empty() && rows_to == Position::START {
             return;
         }
         let rest = self.ended.split_off(self.ended.len().min(OUTCOMES));
         self.about = std::mem::replace(&mut self.ended, rest).into();
-        self.write.spawn(store_all(store.clone(), self.about.clone()));
+        self.write.spawn(store_all(store.clone(), rows_to, self.about.clone()));
     }
 
     /// Waits for the write under way; none if there is none.
@@ -88,15 +119,15 @@ impl OutcomeBatcher {
     }
 }
 
-async fn store_all(store: Store, outcomes: Arc<[Outcome]>) -> Stored {
+async fn store_all(store: Store, rows_to: Position, outcomes: Arc<[Outcome]>) -> Stored {
     let mut stored = Stored::default();
     let all = outcomes.clone();
     let bytes = outcomes.iter().map(Outcome::bytes).sum();
-    let together = store.write_unhurried("delivery.attempts", bytes, move |tx| {
-        all.iter().try_for_each(|one| tx.finish_attempt(one))
-    });
+    let together = store
+        .write_unhurried("delivery.attempts", bytes, move |tx| tx.finish_attempts(rows_to, &all));
     let Err(mut error) = together.await else {
-        stored.done = outcomes.iter().map(|one| (one.endpoint, one.delivery)).collect();
+        stored.done = outcomes.iter().map(Done::of).collect();
+        stored.rows_to = rows_to;
         return stored;
     };
     for (at, outcome) in outcomes.iter().enumerate() {
@@ -104,11 +135,11 @@ async fn store_all(store: Store, outcomes: Arc<[Outcome]>) -> Stored {
         if outcomes.len() > 1 && store.health().can_write() {
             let all = outcomes.clone();
             let alone = store.write_unhurried("delivery.attempt", outcome.bytes(), move |tx| {
-                tx.finish_attempt(&all[at])
+                tx.finish_attempts(Position::START, &all[at..=at])
             });
             match alone.await {
                 Ok(()) => {
-                    stored.done.push((outcome.endpoint, outcome.delivery));
+                    stored.done.push(Done::of(outcome));
                     continue;
                 }
                 Err(alone) => error = alone,

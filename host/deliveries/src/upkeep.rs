@@ -50,7 +50,8 @@ impl Outbox {
         };
         let now = self.shared.clock.now_ms();
         let age_ms = expires.map_or(0, |expires| now - (expires - EXPIRE_MS)).max(0);
-        DELIVERIES_WAITING.set(&[], waiting as f64);
+        let fresh = self.fresh.waiting();
+        DELIVERIES_WAITING.set(&[], waiting as f64 + fresh as f64);
         DELIVERY_OLDEST.set(&[], age_ms as f64 / 1000.0);
     }
 }

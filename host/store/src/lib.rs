@@ -22,6 +22,7 @@ pub use tables::accounts::AccountFilter;
 pub use tables::changes::View;
 pub use tables::compiled::Compiled;
 pub use tables::deliveries::due::DueDelivery;
+pub use tables::deliveries::fan_out::{Departed, Departures};
 pub use tables::deliveries::list::{
     Backlog, DeliveredEvent, DeliveryFilter, DeliveryRow, LastFailure, STATES,
 };

@@ -72,7 +72,7 @@ impl Writes {
     /// Stores them for an existing instance.
     pub fn apply(&self, tx: &Tx<'_>, instance: &Instance, now: i64) -> Result<(), StoreError> {
         tx.apply_state(instance.id, &self.state)?;
-        self.events.iter().try_for_each(|event| tx.append_event(event).map(drop))?;
+        self.events.iter().try_for_each(|event| tx.append_event(event))?;
         if let Some((process, change)) = &self.process {
             tx.apply_process(process, change, now)?;
         }

@@ -76,6 +76,6 @@ impl Sending {
             .end();
         let item =
             NewEvent::of_api(SENDING, &instance.community, data, self.request_id.clone(), now);
-        tx.append_event(&item).map(drop)
+        tx.append_event(&item)
     }
 }

@@ -21,6 +21,7 @@ use crate::http::route::{Route, failure, get, post, query};
 use moothall_core::clock::Moment;
 use moothall_core::endpoint::AttemptError;
 use moothall_core::ids::{DeliveryId, parse_number};
+use moothall_deliveries::endpoints::write_rows;
 use moothall_store::{AttemptRow, DeliveredEvent, DeliveryFilter, DeliveryRow, STATES, Tx};
 
 /// The most deliveries on one page.
@@ -74,6 +75,7 @@ async fn list(
     let filter = filter(&api, &page)?;
     let limit = page.limit.unwrap_or(PAGE).clamp(1, PAGE);
     let before = DeliveryId(page.after.unwrap_or(i64::MAX));
+    write_rows(&api.context.store).await;
     let (deliveries, next) =
         api.context.store.read(|reader| reader.deliveries(&filter, before, limit))?;
     Ok(Json(Deliveries { deliveries, next }))

@@ -32,7 +32,7 @@ use moothall_core::clock::{A_MOMENT, parse_rfc3339};
 use moothall_core::endpoint::EndpointKind;
 use moothall_core::ids::{CommunityId, EndpointId, RequestId, unguessable_ulid};
 use moothall_deliveries::SigningSecret;
-use moothall_deliveries::endpoints::append_ping;
+use moothall_deliveries::endpoints::{append_ping, write_rows};
 use moothall_store::{EndpointRow, Rotated, Tx, View};
 
 use fields::{EndpointBody, EndpointChange, NewEndpoint, blank, endpoints};
@@ -120,6 +120,7 @@ async fn list(
     let Query(page) = page.map_err(|_| Problem::unread_query())?;
     let limit = page.limit.unwrap_or(PAGE).clamp(1, PAGE);
     let store = &api.context.store;
+    write_rows(store).await;
     let rows = store.read(|reader| reader.endpoints(EndpointId(page.after.unwrap_or(0)), limit))?;
     let next = rows.last().filter(|_| rows.len() == limit).map(|row| row.id.0);
     let declared = declared(&api);
@@ -163,6 +164,7 @@ async fn show(
     State(api): State<Arc<Api>>,
     Path(id): Path<String>,
 ) -> Result<Json<ShownEndpoint>, Problem> {
+    write_rows(&api.context.store).await;
     Ok(Json(endpoint_shown(&api, &find(&api, &id)?)?))
 }
 

@@ -74,7 +74,7 @@ impl Unreadable {
         read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Listed<T>, StoreError> {
         let bound = Bound { rows: limit, bytes: usize::MAX, size: |_: &T| 0 };
-        self.bounded(rows, table, bound, read)
+        self.list_within(rows, table, bound, read)
     }
 
     /// The first rows that can be read, up to the bound; and whether there may be more.
@@ -87,12 +87,13 @@ impl Unreadable {
     ) -> Result<(Vec<T>, bool), StoreError> {
         let (limit, bytes) = (bound.rows, bound.bytes);
         let size = |row: &T| (bound.size)(row);
-        let list = self.bounded(rows, table, Bound { rows: limit, bytes, size }, read)?.rows;
+        let list = self.list_within(rows, table, Bound { rows: limit, bytes, size }, read)?.rows;
         let is_full = list.len() == limit || list.iter().map(size).sum::<usize>() >= bytes;
         Ok((list, is_full))
     }
 
-    fn bounded<T>(
+    /// The first rows that can be read, up to the bound.
+    pub fn list_within<T>(
         &self,
         mut rows: Rows<'_>,
         table: Table,

@@ -1,17 +1,29 @@
-//! The writer's cache of which endpoints subscribe to what: each event asks for it. `tables::subscriptions` fills it. Every
-//! write that changes who subscribes to what empties it, and so does a write that fails, because it may have read rows
-//! that were rolled back.
+//! The writer's cache of which endpoints subscribe to what, and of how many deliveries have no row yet: each event asks for
+//! both. The tables fill it. Every write that changes who subscribes to what empties it, and so does a write that fails,
+//! because it may have read rows that were rolled back.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use moothall_core::endpoint::EndpointOrdering;
 use moothall_core::events::matches;
-use moothall_core::ids::EndpointId;
+use moothall_core::ids::{EndpointId, Position};
 
-/// The cached subscriptions, if there are any.
+/// What is cached, if it is known.
 #[derive(Default)]
-pub struct Subscriptions(RefCell<Option<Arc<[Subscription]>>>);
+pub struct Subscriptions {
+    all: RefCell<Option<Arc<[Subscription]>>>,
+    rowless: Cell<Option<Rowless>>,
+}
+
+/// The events whose deliveries have no rows yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rowless {
+    /// Each delivery of an event up to this position has its row.
+    pub after: Position,
+    /// How many deliveries have none.
+    pub deliveries: usize,
+}
 
 pub struct Subscription {
     pub endpoint: EndpointId,
@@ -24,7 +36,16 @@ pub struct Subscription {
 
 impl Subscriptions {
     pub fn forget(&self) {
-        self.0.replace(None);
+        self.all.replace(None);
+        self.rowless.set(None);
+    }
+
+    pub fn rowless(&self) -> Option<Rowless> {
+        self.rowless.get()
+    }
+
+    pub fn set_rowless(&self, rowless: Rowless) {
+        self.rowless.set(Some(rowless));
     }
 
     /// The cached subscriptions; if there are none, calls `read` and caches what it returns.
@@ -32,11 +53,11 @@ impl Subscriptions {
         &self,
         read: impl FnOnce() -> Result<Vec<Subscription>, E>,
     ) -> Result<Arc<[Subscription]>, E> {
-        if let Some(known) = &*self.0.borrow() {
+        if let Some(known) = &*self.all.borrow() {
             return Ok(known.clone());
         }
         let all: Arc<[Subscription]> = read()?.into();
-        self.0.replace(Some(all.clone()));
+        self.all.replace(Some(all.clone()));
         Ok(all)
     }
 }

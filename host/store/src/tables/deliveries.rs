@@ -1,10 +1,11 @@
 //! The tables `delivery` and `delivery_attempt`: events on their way to endpoints.
 //!
-//! Deliveries are added in the transaction of their event. Only the head of a lane has a due time;
-//! whatever finishes a delivery gives its lane the next head, in the same write. Statements name
+//! Which deliveries an event has is decided in its transaction; `fan_out` says when they get their rows. Only the head of a
+//! lane has a due time; whatever finishes a delivery gives its lane the next head, in the same write. Statements name
 //! their index: without statistics the planner would scan everything that waits.
 
 pub mod due;
+pub mod fan_out;
 pub mod list;
 #[cfg(test)]
 mod tests;
@@ -54,7 +55,10 @@ pub enum After {
 #[derive(Clone, Debug)]
 pub struct Outcome {
     pub endpoint: EndpointId,
-    pub delivery: DeliveryId,
+    /// None if the delivery had no row when the attempt began.
+    pub delivery: Option<DeliveryId>,
+    /// Of its event.
+    pub position: Position,
     /// The delivery's expiry when the attempt began; a delivery that was sent again by hand meanwhile has a later one.
     pub expires_at: i64,
     /// None for a probe that reached nobody: it counts as no attempt.
@@ -73,13 +77,14 @@ impl Outcome {
 }
 
 impl Tx<'_> {
+    /// The delivery of an event that is for one endpoint alone gets its row at once.
     pub(super) fn add_deliveries(
         &self,
         event: &NewEvent,
         departure: &Departure,
     ) -> Result<(), StoreError> {
         match &event.audience {
-            Audience::Endpoints => self.add_subscribed(event, departure),
+            Audience::Endpoints => Ok(()),
             Audience::Callback { url, not_before } => {
                 let endpoint = self.callback_endpoint(url, event.time)?;
                 self.add_delivery(departure, endpoint, EndpointOrdering::Fifo, *not_before)
@@ -88,16 +93,6 @@ impl Tx<'_> {
                 self.add_delivery(departure, *endpoint, EndpointOrdering::Unordered, event.time)
             }
         }
-    }
-
-    fn add_subscribed(&self, event: &NewEvent, departure: &Departure) -> Result<(), StoreError> {
-        let subscriptions = self.subscriptions.or_read(|| self.reader().subscriptions())?;
-        for one in subscriptions.iter() {
-            if one.is_for(departure.community, &event.source, &event.event_type) {
-                self.add_delivery(departure, one.endpoint, one.ordering, event.time)?;
-            }
-        }
-        Ok(())
     }
 
     fn add_delivery(
@@ -134,23 +129,25 @@ impl Tx<'_> {
     }
 
     /// Stores the outcome of an attempt. A delivery that was cancelled meanwhile stays cancelled.
-    pub fn finish_attempt(&self, outcome: &Outcome) -> Result<(), StoreError> {
-        let Outcome { endpoint, delivery, expires_at, attempt, after, gone, at } = outcome;
+    fn finish_attempt(&self, outcome: &Outcome) -> Result<(), StoreError> {
+        let Outcome { endpoint, expires_at, attempt, after, gone, at, .. } = outcome;
         if *gone {
             self.disable_endpoint(*endpoint, "the receiver answered 410 Gone")?;
         }
+        let Some(delivery) = self.delivery_of(outcome)? else { return Ok(()) };
         if let Some(attempt) = attempt {
-            self.add_attempt(*delivery, attempt)?;
+            self.add_attempt(delivery, attempt, *after)?;
         }
         let (state, due_at, finished_at) = match after {
             After::Delivered => ("delivered", None, Some(*at)),
-            After::Dead if self.was_resent(*delivery, *expires_at)? => ("waiting", Some(*at), None),
+            After::Dead if self.was_resent(delivery, *expires_at)? => ("waiting", Some(*at), None),
             After::Dead => ("dead", None, Some(*at)),
             After::Due(at) => ("waiting", Some(*at), None),
         };
         self.conn
             .prepare_cached(
-                "UPDATE delivery SET state = ?2, due_at = ?3, finished_at = ?4, attempts = max(attempts, ?5) \
+                "UPDATE delivery SET state = ?2, due_at = ?3, finished_at = ?4, \
+                 attempts = CASE WHEN attempts < ?5 THEN ?5 ELSE attempts END \
                  WHERE id = ?1 AND (state = 'waiting' OR state = 'dead' AND ?2 = 'delivered')",
             )?
             .execute(params![
@@ -160,7 +157,20 @@ impl Tx<'_> {
                 finished_at,
                 attempt.as_ref().map_or(0, |attempt| attempt.attempt),
             ])?;
-        if finished_at.is_some() { self.advance_lane(*delivery, *at) } else { Ok(()) }
+        if finished_at.is_some() { self.advance_lane(delivery, *at) } else { Ok(()) }
+    }
+
+    /// The row of an attempt's delivery. One that got its row after the attempt began is found while it waits.
+    fn delivery_of(&self, outcome: &Outcome) -> Result<Option<DeliveryId>, StoreError> {
+        if outcome.delivery.is_some() {
+            return Ok(outcome.delivery);
+        }
+        let mut row = self.conn.prepare_cached(
+            "SELECT id FROM delivery INDEXED BY delivery_held WHERE state = 'waiting' AND event_position = ?1 \
+             AND endpoint_id = ?2",
+        )?;
+        let row = row.query_row([outcome.position.0, outcome.endpoint.0], |row| row.get(0));
+        Ok(row.optional()?.map(DeliveryId))
     }
 
     /// Whether it was sent again by hand after the attempt began: then that attempt does not end it.
@@ -171,7 +181,16 @@ impl Tx<'_> {
         Ok(later.exists([delivery.0, expires_at])?)
     }
 
-    fn add_attempt(&self, delivery: DeliveryId, attempt: &AttemptRow) -> Result<(), StoreError> {
+    /// One that succeeds at once is written into the delivery's own row.
+    fn add_attempt(
+        &self,
+        delivery: DeliveryId,
+        attempt: &AttemptRow,
+        after: After,
+    ) -> Result<(), StoreError> {
+        if after == After::Delivered && attempt.attempt == 1 {
+            return self.set_only_attempt(delivery, attempt);
+        }
         self.conn
             .prepare_cached(
                 "INSERT OR REPLACE INTO delivery_attempt (delivery_id, attempt, started_at, duration_ms, status, \
@@ -186,6 +205,23 @@ impl Tx<'_> {
                 attempt.error.map(AttemptError::as_str),
                 attempt.detail,
                 attempt.response,
+            ])?;
+        Ok(())
+    }
+
+    fn set_only_attempt(&self, delivery: DeliveryId, only: &AttemptRow) -> Result<(), StoreError> {
+        self.conn
+            .prepare_cached(
+                "UPDATE delivery SET started_at = ?2, duration_ms = ?3, status = ?4, detail = ?5, response = ?6 \
+                 WHERE id = ?1",
+            )?
+            .execute(params![
+                delivery.0,
+                only.started_at,
+                only.duration_ms,
+                only.status,
+                only.detail,
+                only.response,
             ])?;
         Ok(())
     }
@@ -240,7 +276,8 @@ impl Tx<'_> {
         now: i64,
     ) -> Result<usize, StoreError> {
         let mut bury = self.conn.prepare_cached(
-            "UPDATE delivery SET state = 'dead', due_at = NULL, finished_at = ?2, attempts = max(attempts, 0) \
+            "UPDATE delivery SET state = 'dead', due_at = NULL, finished_at = ?2, \
+             attempts = CASE WHEN attempts < 0 THEN 0 ELSE attempts END \
              WHERE id = ?1 AND state = 'waiting'",
         )?;
         let mut count = 0;
@@ -256,6 +293,8 @@ impl Tx<'_> {
     /// Makes a delivery wait again, for as long as a new one. False: there is no such delivery, or its event or its endpoint
     /// is gone.
     pub fn resend_delivery(&self, delivery: DeliveryId, now: i64) -> Result<bool, StoreError> {
+        // What is under way without a row holds up a lane too.
+        self.fan_out_all()?;
         let mut found = self.conn.prepare_cached(
             "SELECT d.endpoint_id, d.key_id, d.state = 'waiting', d.due_at IS NULL, p.ordering = 'fifo' \
              FROM delivery d JOIN endpoint p ON p.id = d.endpoint_id AND p.kind <> 'deleted' \
@@ -281,7 +320,8 @@ impl Tx<'_> {
         };
         self.conn
             .prepare_cached(
-                "UPDATE delivery SET state = 'waiting', due_at = ?2, expires_at = max(expires_at, ?3), \
+                "UPDATE delivery SET state = 'waiting', due_at = ?2, \
+                 expires_at = CASE WHEN expires_at < ?3 THEN ?3 ELSE expires_at END, \
                  finished_at = NULL, resent_after = attempts WHERE id = ?1",
             )?
             .execute(params![delivery.0, (!behind).then_some(now), now + EXPIRE_MS])?;

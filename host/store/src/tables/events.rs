@@ -1,11 +1,12 @@
 //! The tables `event`, `event_key` and `event_dedupe`.
 //!
-//! An event is appended in the transaction of what caused it, together with its deliveries. The one writer numbers events
-//! here by `position`, which is the only cursor.
+//! An event is appended in the transaction of what caused it, together with the endpoints that it goes to. The one writer
+//! numbers events here by `position`, which is the only cursor and which nobody knows before the commit.
 
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::deliveries::Departure;
+use super::deliveries::fan_out::Subscribers;
 use crate::engine::rows::{Bound, Table, sql_limit};
 use crate::{Reader, StoreError, Tx};
 use moothall_core::clock::rfc3339;
@@ -188,15 +189,19 @@ impl Reader<'_> {
 }
 
 impl Tx<'_> {
-    /// Appends an event and the deliveries to whom it is for; its position.
-    pub fn append_event(&self, event: &NewEvent) -> Result<Position, StoreError> {
+    /// Appends an event, with the endpoints that it goes to.
+    pub fn append_event(&self, event: &NewEvent) -> Result<(), StoreError> {
         let community = event.community.map_or(0, |community| community.0);
         let (key, seq) = self.next_seq(community, &event.key)?;
+        let subscribers = match event.audience {
+            Audience::Endpoints => self.subscribers(event)?,
+            Audience::Callback { .. } | Audience::Endpoint(_) => Subscribers::default(),
+        };
         self.conn
             .prepare_cached(
                 "INSERT INTO event (id, key_id, seq, community_id, community, source, event_type, time, data, \
-                 initiator, dedupe_key, origin_kind, instance_id, request_id, listed) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+                 initiator, dedupe_key, origin_kind, instance_id, request_id, listed, endpoints) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
             )?
             .execute(params![
                 event.id,
@@ -214,6 +219,7 @@ impl Tx<'_> {
                 event.instance.map(|instance| instance.0),
                 event.request_id,
                 event.audience == Audience::Endpoints,
+                subscribers.text(),
             ])?;
         let position = Position(self.conn.last_insert_rowid());
         if let Some((scope, dedupe_key)) = &event.dedupe {
@@ -221,20 +227,20 @@ impl Tx<'_> {
         }
         let on_its_way = Departure { position, key, community, time: event.time };
         self.add_deliveries(event, &on_its_way)?;
+        self.departed(position, subscribers.count)?;
         self.raised.events.set(true);
         self.raised.workers.set(true);
-        Ok(position)
+        Ok(())
     }
 
     /// Removes at most `rows` old events, from the oldest on, up to the first that a delivery or a worker still needs, so
     /// that the log has no gaps. Deliveries need an event until they expire; workers until it is older than `bounds.last`.
     /// Returns how many.
     pub fn purge_events(&self, bounds: &AgeBounds, rows: usize) -> Result<usize, StoreError> {
-        // Deliveries are added with their events: the oldest that waits has the oldest event that is needed.
         let mut oldest = self.conn.prepare_cached(
-            "SELECT position, time, position >= (SELECT coalesce(min(event_position), 0x7fffffffffffffff) \
-             FROM (SELECT event_position FROM delivery INDEXED BY delivery_open WHERE state <> 'delivered' \
-             AND state = 'waiting' ORDER BY id LIMIT 1)), EXISTS (SELECT 1 FROM worker_event \
+            "SELECT position, time, position > (SELECT position FROM fan_out WHERE id = 1) OR position >= \
+             (SELECT coalesce(min(event_position), 0x7fffffffffffffff) FROM delivery INDEXED BY delivery_held \
+             WHERE state = 'waiting'), EXISTS (SELECT 1 FROM worker_event \
              INDEXED BY worker_event_position WHERE worker_event.position = event.position) OR position > (SELECT \
              coalesce(min(cursor), 0x7fffffffffffffff) FROM worker INDEXED BY worker_cursor WHERE enabled) \
              FROM event ORDER BY position LIMIT ?1",

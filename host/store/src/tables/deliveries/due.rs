@@ -8,12 +8,15 @@ use super::list::DELIVERY;
 use crate::engine::rows::Found;
 use crate::{Reader, StoreError};
 use moothall_core::events::Envelope;
-use moothall_core::ids::{DeliveryId, EndpointId};
+use moothall_core::ids::{DeliveryId, EndpointId, Position};
 
 /// A delivery that may be sent now.
 #[derive(Clone, Debug)]
 pub struct DueDelivery {
-    pub id: DeliveryId,
+    /// None: it has no row yet.
+    pub id: Option<DeliveryId>,
+    /// The row of its event's key: with its endpoint, this is its lane.
+    pub key: i64,
     pub attempts: u32,
     /// None while another delivery of its lane is before it.
     pub due_at: Option<i64>,
@@ -58,47 +61,47 @@ impl Reader<'_> {
         Ok(due)
     }
 
-    /// Deliveries to one endpoint that are due, the longest due first, at most `limit`.
+    /// Deliveries to one endpoint that are due, with the positions of their events, the longest due first, at most `limit`.
     pub fn due_deliveries(
         &self,
         endpoint: EndpointId,
         now: i64,
         limit: usize,
-    ) -> Result<Vec<DeliveryId>, StoreError> {
+    ) -> Result<Vec<(DeliveryId, Position)>, StoreError> {
         let mut statement = self.conn.prepare_cached(
-            "SELECT id FROM delivery INDEXED BY delivery_due WHERE state = 'waiting' AND due_at IS NOT NULL AND endpoint_id = ?1 \
+            "SELECT id, event_position FROM delivery INDEXED BY delivery_due WHERE state = 'waiting' AND due_at IS NOT NULL AND endpoint_id = ?1 \
              AND due_at <= ?2 ORDER BY due_at, id LIMIT ?3",
         )?;
-        let id = |row: &Row<'_>| row.get(0).map(DeliveryId);
-        let rows = statement.query_map(params![endpoint.0, now, limit as i64], id)?;
+        let due = |row: &Row<'_>| Ok((DeliveryId(row.get(0)?), Position(row.get(1)?)));
+        let rows = statement.query_map(params![endpoint.0, now, limit as i64], due)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// A waiting delivery with its event.
     pub fn waiting_delivery(&self, id: DeliveryId) -> Result<Found<DueDelivery>, StoreError> {
         let sql = format!(
-            "SELECT {ENVELOPE}, d.id, d.attempts, d.resent_after, d.expires_at, d.due_at FROM {ENVELOPE_FROM} \
+            "SELECT {ENVELOPE}, d.id, d.attempts, d.resent_after, d.expires_at, d.due_at, d.key_id FROM {ENVELOPE_FROM} \
              JOIN delivery d ON d.event_position = e.position WHERE d.id = ?1 AND d.state = 'waiting'"
         );
         let read = self.conn.prepare_cached(&sql)?.query_row([id.0], due_delivery);
         self.unreadable.one(DELIVERY.0, id.0, read)
     }
 
-    /// The first waiting delivery of a lane, without those that are passed over.
+    /// The first waiting delivery of a lane, without those whose events' positions are passed over.
     pub fn first_in_lane(
         &self,
-        delivery: DeliveryId,
-        is_passed_over: impl Fn(DeliveryId) -> bool,
+        endpoint: EndpointId,
+        key: i64,
+        is_passed_over: impl Fn(Position) -> bool,
     ) -> Result<Option<DeliveryId>, StoreError> {
         let mut lane = self.conn.prepare_cached(
-            "SELECT d.id FROM delivery f CROSS JOIN delivery d INDEXED BY delivery_lane ON d.state = 'waiting' \
-             AND d.endpoint_id = f.endpoint_id AND d.key_id = f.key_id WHERE f.id = ?1 ORDER BY d.id",
+            "SELECT id, event_position FROM delivery INDEXED BY delivery_lane WHERE state = 'waiting' \
+             AND endpoint_id = ?1 AND key_id = ?2 ORDER BY id",
         )?;
-        let mut rows = lane.query([delivery.0])?;
+        let mut rows = lane.query([endpoint.0, key])?;
         while let Some(row) = rows.next()? {
-            let id = DeliveryId(row.get(0)?);
-            if !is_passed_over(id) {
-                return Ok(Some(id));
+            if !is_passed_over(Position(row.get(1)?)) {
+                return Ok(Some(DeliveryId(row.get(0)?)));
             }
         }
         Ok(None)
@@ -157,7 +160,8 @@ impl Reader<'_> {
 fn due_delivery(row: &Row<'_>) -> rusqlite::Result<DueDelivery> {
     Ok(DueDelivery {
         event: envelope(row)?,
-        id: DeliveryId(row.get(15)?),
+        id: Some(DeliveryId(row.get(15)?)),
+        key: row.get(20)?,
         attempts: row.get(16)?,
         resent_after: row.get(17)?,
         expires_at: row.get(18)?,

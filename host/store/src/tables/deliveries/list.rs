@@ -181,10 +181,12 @@ impl Reader<'_> {
         self.unreadable.one(DELIVERY.0, id.0, read)
     }
 
-    /// Attempts of one delivery, in order.
+    /// Attempts of one delivery, in order. A first one that succeeded is in the delivery's own row.
     pub fn attempts(&self, delivery: DeliveryId) -> Result<Vec<AttemptRow>, StoreError> {
         let mut statement = self.conn.prepare_cached(
-            "SELECT delivery_id, attempt, started_at, duration_ms, status, error, detail, response \
+            "SELECT id, 1 AS attempt, started_at, duration_ms, status, NULL, detail, response FROM delivery \
+             WHERE id = ?1 AND started_at IS NOT NULL \
+             UNION ALL SELECT delivery_id, attempt, started_at, duration_ms, status, error, detail, response \
              FROM delivery_attempt WHERE delivery_id = ?1 ORDER BY attempt",
         )?;
         let attempt = |row: &Row<'_>| {
