@@ -145,6 +145,9 @@ section! {
         pub batch_writes: usize = 512, in COUNT;
         /// Bytes after which a transaction takes no more writes.
         pub batch_bytes: usize = 16 << 20, in BYTES;
+        /// The time after which a transaction begins no further write and commits, in milliseconds: a write
+        /// waits no longer than this for those that share its transaction.
+        pub batch_ms: u64 = 20, in MS;
         /// After this time, a write or a read is answered 503, and the host is not ready, in milliseconds.
         pub stalled_ms: u64 = 10_000, in MS;
         /// If a thread that serves HTTP is in one read for this long, another thread takes its new connections,

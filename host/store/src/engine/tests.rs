@@ -1,6 +1,7 @@
 //! A store that hangs, is full or damaged, or whose callbacks panic: what its callers get, and what its health says. On
 //! real files; a store hangs in a write or a read that waits for the test.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
@@ -215,6 +216,37 @@ async fn a_batch_has_only_so_many_bytes() {
     let (committed, ()) = tokio::join!(writes, all_wait);
     let committed: Vec<_> = committed.into_iter().map(Result::unwrap).collect();
     assert_eq!(committed, [0, 0, 2, 2], "two of them were enough for one transaction");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_has_only_so_much_time() {
+    let (_directory, store) = open(&StoreConfig { batch_ms: 1, stalled_ms: 600_000, ..config() });
+    let first = hang(&store);
+    first.begun.recv().unwrap();
+    // Each write takes longer than a batch may, and sees how many were answered before it began.
+    let answered = Arc::new(AtomicUsize::new(0));
+    let write = |n: usize| {
+        let (store, before, after) = (store.clone(), answered.clone(), answered.clone());
+        let slow = move |tx: &Tx<'_>| {
+            std::thread::sleep(Duration::from_millis(2));
+            add(tx, &format!("slow {n}"))?;
+            Ok(before.load(Ordering::SeqCst))
+        };
+        let note: AfterWrite<usize> = Box::new(move |_| {
+            after.fetch_add(1, Ordering::SeqCst);
+        });
+        async move { store.write_then("test.slow", slow, Some(note)).await }
+    };
+    let writes = futures_util::future::join_all((0..4).map(write));
+    let all_wait = async {
+        until("all wait", || store.queued() == 4);
+        first.go_on.send(()).unwrap();
+    };
+    let (seen, ()) = tokio::join!(writes, all_wait);
+    let seen: Vec<_> = seen.into_iter().map(Result::unwrap).collect();
+    assert_eq!(seen, [0, 1, 2, 3], "no write waited for a later one");
+    assert_eq!(store.queued(), 0);
+    assert!((0..4).all(|n| has(&store, &format!("slow {n}"))));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,14 +1,17 @@
 //! The one thread that writes: group commit.
 //!
-//! It takes all waiting writes up to a bound, runs each in a savepoint of one transaction, commits
-//! once, then answers them all. A write that fails is rolled back alone. If the transaction itself
-//! is gone, or the commit fails, every write of the batch has failed. Nothing is answered before
-//! it is durable. The thread never waits for anything but writes and the disk.
+//! It takes the waiting writes up to bounds of number, bytes and time, runs each in a savepoint of
+//! one transaction, commits once, then answers them all. A write that fails is rolled back alone.
+//! If the transaction itself is gone, or the commit fails, every write of the batch has failed.
+//! Nothing is answered before it is durable. The thread never waits for anything but writes and the
+//! disk.
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::time::{Duration, Instant};
 
 use metrics::{Counter, Histogram};
 use rusqlite::{Connection, ErrorCode};
@@ -40,9 +43,10 @@ impl Writer {
         let thread = WriterThread {
             conn,
             jobs,
-            held: None,
+            taken: VecDeque::new(),
             batch_writes: config.batch_writes.max(1),
             batch_bytes: config.batch_bytes.max(1),
+            batch_time: Duration::from_millis(config.batch_ms),
             queued: writer.queued.clone(),
             health: health.clone(),
             commits: STORE_COMMITS.of(&[]),
@@ -83,10 +87,12 @@ impl Writer {
 struct WriterThread {
     conn: Connection,
     jobs: Receiver<Job>,
-    /// The next write, which is committed by itself.
-    held: Option<Job>,
+    /// Writes that left the queue and were not run: the transaction had no time for them, or the first of them is
+    /// committed by itself.
+    taken: VecDeque<Job>,
     batch_writes: usize,
     batch_bytes: usize,
+    batch_time: Duration,
     queued: Arc<AtomicUsize>,
     health: Health,
     commits: Counter,
@@ -111,7 +117,12 @@ impl WriterThread {
 
     /// Waits for the next write. None: there will be no more.
     fn next(&mut self) -> Option<Job> {
-        self.held.take().or_else(|| self.jobs.recv().ok())
+        self.taken.pop_front().or_else(|| self.jobs.recv().ok())
+    }
+
+    /// The next write, if one waits.
+    fn next_waiting(&mut self) -> Option<Job> {
+        self.taken.pop_front().or_else(|| self.jobs.try_recv().ok())
     }
 
     /// Takes the writes that wait, up to the bound of one transaction, or to one that is committed by itself.
@@ -121,10 +132,10 @@ impl WriterThread {
         while !is_alone
             && batch.len() < self.batch_writes
             && bytes < self.batch_bytes
-            && let Ok(job) = self.jobs.try_recv()
+            && let Some(job) = self.next_waiting()
         {
             if job.is_alone {
-                self.held = Some(job);
+                self.taken.push_front(job);
                 break;
             }
             bytes = bytes.saturating_add(job.bytes);
@@ -136,6 +147,7 @@ impl WriterThread {
     fn commit(&mut self, mut batch: Vec<Job>) {
         let outcomes = match self.transaction(&mut batch) {
             Ok(outcomes) => {
+                self.postpone(batch.split_off(outcomes.len()));
                 // A write that fails alone is rolled back.
                 if batch.len() > 1 || outcomes.iter().any(Result::is_ok) {
                     self.commits.increment(1);
@@ -158,7 +170,14 @@ impl WriterThread {
         self.raised.send(&self.signals);
     }
 
-    /// Runs the batch and commits it. An error means that nothing of the batch is stored.
+    /// Takes back the writes of a batch for which its transaction had no time: they are the first of the next one.
+    fn postpone(&mut self, rest: Vec<Job>) {
+        self.queued.fetch_add(rest.len(), Ordering::Relaxed);
+        rest.into_iter().rev().for_each(|job| self.taken.push_front(job));
+    }
+
+    /// Runs the batch and commits it; fewer outcomes than writes mean that the time was up and the rest was not begun. An
+    /// error means that nothing of the batch is stored.
     fn transaction(
         &mut self,
         batch: &mut [Job],
@@ -171,8 +190,11 @@ impl WriterThread {
         if let [alone] = batch {
             return self.alone(alone);
         }
-        let mut outcomes = Vec::with_capacity(batch.len());
+        let (began, mut outcomes) = (Instant::now(), Vec::with_capacity(batch.len()));
         for job in batch {
+            if !outcomes.is_empty() && began.elapsed() >= self.batch_time {
+                break;
+            }
             outcomes.push(self.savepoint(job).inspect_err(|_| self.roll_back())?);
         }
         self.statement_commit()?;
