@@ -1,5 +1,7 @@
 //! Native code is kept on disk: the host loads only what it compiled itself, whole and unchanged.
 
+mod kept;
+
 use moothall_tests::{TestHost, guests, until};
 use serde_json::json;
 
@@ -126,7 +128,7 @@ async fn the_compiler_is_bounded_in_all_it_uses_and_in_what_it_may_ask_the_syste
 
 #[tokio::test]
 async fn native_code_that_is_too_large_is_not_kept() {
-    let toml = "[limits]\ncompile_output_bytes = 10_000";
+    let toml = "[limits]\ncompile_output_bytes = 10_000\nunused_code_bytes = 0";
     let host = TestHost::with(&["tutorial"]).toml(toml).start().await;
     host.put_plugin("probe.wasm", &guests::with_another_digest("probe", 23));
     let report = until("the file is looked at", async || {
@@ -140,8 +142,8 @@ async fn native_code_that_is_too_large_is_not_kept() {
 }
 
 #[tokio::test]
-async fn native_code_of_a_version_that_serves_no_more_is_removed() {
-    let toml = "[directory]\nsettle_ms = 10\nrescan_ms = 50";
+async fn native_code_of_a_version_that_serves_no_more_is_removed_where_none_is_kept() {
+    let toml = "[directory]\nsettle_ms = 10\nrescan_ms = 50\n[limits]\nunused_code_bytes = 0";
     let host = TestHost::with(&["tutorial"]).toml(toml).start().await;
     host.community("acme", "tutorial", json!({ "api_key": "k" })).await;
     until("what other tests compiled is removed", async || {

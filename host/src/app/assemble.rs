@@ -32,6 +32,7 @@ use moothall_engine::host_scope::HostScope;
 use moothall_engine::idempotency::Running;
 use moothall_engine::mutations::Mutations;
 use moothall_engine::oauth::OAuth;
+use moothall_engine::plugins::compile::Cache;
 use moothall_engine::plugins::directory::{Depth, Directory};
 use moothall_engine::plugins::{Apart, Loader, Plugins};
 use moothall_guest::{Quotas, Sandbox, Shared, engine, enter_runtime};
@@ -72,10 +73,10 @@ impl Opened {
         engine::require_native_code(sandbox.engine()).map_err(anyhow::Error::msg)?;
         let (plugins, apart) = (Arc::new(Plugins::default()), Apart::default());
         let loader = Loader {
+            cache: Cache::new(self.data.cache(), sandbox.engine()),
             sandbox: Arc::new(sandbox),
             store: self.store.clone(),
             clock: self.clock.clone(),
-            cache: self.data.cache(),
             runtimes: runtimes.count(),
             apart: apart.clone(),
             budgets: self.budgets.clone(),

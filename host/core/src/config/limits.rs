@@ -132,6 +132,9 @@ section! {
         pub compile_wall_ms: u64 = 120_000, in MS;
         /// The native code of one plugin, in bytes.
         pub compile_output_bytes: u64 = 512 * MIB as u64, in BYTES;
+        /// Native code of files that are gone, and of replaced versions, that is kept on disk for when they
+        /// come back, in bytes; beyond it, the longest unused is removed. 0: none is kept.
+        pub unused_code_bytes: u64 = 512 * MIB as u64, in 0..=TIB;
         /// Plugin files that are compiled at once; 0 is one for each core, if the machine's memory has
         /// `compile_memory_bytes` for each.
         pub compilations: usize = 0, in 0..=1_024;

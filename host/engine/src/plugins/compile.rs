@@ -4,48 +4,29 @@
 //! there ends the child, not the host. Native code is loaded only if its hash is the one the
 //! database has for the file's content.
 
+mod cache;
 mod child;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod filter;
 
+pub use cache::{Cache, digest};
 pub use child::{Bounds, compile_here};
 
-use std::collections::BTreeSet;
-use std::fmt::Write;
-use std::hash::{Hash, Hasher};
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::Signal;
-use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use wasmtime::Engine;
 pub use wasmtime::component::Component;
 
-use super::mark;
 use moothall_core::config::Limits;
 
 /// How many bytes of the compiler's messages are kept.
 const SAID_BYTES: u64 = 16 << 10;
-
-/// SHA-256 in hex.
-pub fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        // Writing to a string does not fail.
-        let _infallible = write!(hex, "{byte:02x}");
-        hex
-    })
-}
-
-/// What native code depends on besides the component: the engine's version, its settings and the CPU.
-pub fn compatibility(engine: &Engine) -> String {
-    let mut hasher = std::hash::DefaultHasher::new();
-    engine.precompile_compatibility_hash().hash(&mut hasher);
-    format!("{:016x}", hasher.finish())
-}
 
 /// Says what the bytes are if they are no component.
 pub fn is_component(bytes: &[u8]) -> Result<(), String> {
@@ -60,43 +41,23 @@ pub fn is_component(bytes: &[u8]) -> Result<(), String> {
     }
 }
 
-/// Where native code is kept.
-pub fn code_file(cache: &Path, digest: &str, compatibility: &str) -> PathBuf {
-    cache.join(format!("{digest}-{compatibility}.cwasm"))
-}
-
-/// Removes all native code but that of these contents for this engine.
-pub fn prune(cache: &Path, keep: &BTreeSet<String>, compatibility: &str) -> std::io::Result<()> {
-    for entry in std::fs::read_dir(cache)? {
-        let path = entry?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let Some((name, kind)) = name.rsplit_once('.') else { continue };
-        let is_kept = match kind {
-            "cwasm" | "partial" => name
-                .split_once('-')
-                .is_some_and(|(digest, engine)| engine == compatibility && keep.contains(digest)),
-            mark::KIND => keep.contains(name),
-            _ => continue,
-        };
-        if !is_kept {
-            std::fs::remove_file(&path)?;
-        }
-    }
-    Ok(())
-}
-
-/// Loads native code whose hash is `hash`; or why it cannot be used. What is loaded is what was hashed: a copy that nobody
-/// else can reach, so that the file may change or go meanwhile and afterwards.
-#[expect(unsafe_code, reason = "see SAFETY")]
-pub fn load(engine: &Engine, file: &Path, hash: &str) -> Result<Component, String> {
+/// Reads native code whose hash is `hash`; or says why it has to be made again.
+pub fn read(file: &Path, hash: &str) -> Result<Vec<u8>, String> {
     let code = std::fs::read(file)
         .map_err(|error| format!("its compiled code cannot be read: {error}"))?;
-    if digest(&code) != hash {
-        return Err("its compiled code is not what was written".into());
+    match digest(&code) == hash {
+        true => Ok(code),
+        false => Err("its compiled code is not what was written".into()),
     }
+}
+
+/// Loads native code that `read` returned; or says why this host has no room for it. What is loaded is what was hashed: a
+/// copy that nobody else can reach, so that the file may change or go meanwhile and afterwards.
+#[expect(unsafe_code, reason = "see SAFETY")]
+pub fn load(engine: &Engine, code: &[u8]) -> Result<Component, String> {
     // SAFETY: the bytes are what our own compiler wrote: their hash is the one kept in the
     // database, and what is mapped is sealed with exactly these bytes in it.
-    let loaded = unsafe { deserialize(engine, &code) };
+    let loaded = unsafe { deserialize(engine, code) };
     loaded.map_err(|error| does_not_fit(&format!("{error:#}")))
 }
 
@@ -146,8 +107,8 @@ unsafe fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Componen
     unsafe { Component::deserialize(engine, code) }
 }
 
-/// Compiles in a child process into `file`; the code's hash.
-pub async fn compile(wasm: Vec<u8>, file: &Path, limits: &Limits) -> Result<String, String> {
+/// Compiles in a child process into `file`; returns the native code.
+pub async fn compile(wasm: Vec<u8>, file: &Path, limits: &Limits) -> Result<Vec<u8>, String> {
     let partial = file.with_extension("partial");
     let outcome = compile_to(wasm, &partial, limits).await;
     let kept = outcome.and_then(|()| keep(&partial, file));
@@ -158,9 +119,9 @@ pub async fn compile(wasm: Vec<u8>, file: &Path, limits: &Limits) -> Result<Stri
     kept
 }
 
-fn keep(partial: &Path, file: &Path) -> Result<String, String> {
-    let kept = std::fs::read(partial)
-        .and_then(|code| std::fs::rename(partial, file).map(|()| digest(&code)));
+fn keep(partial: &Path, file: &Path) -> Result<Vec<u8>, String> {
+    let kept =
+        std::fs::read(partial).and_then(|code| std::fs::rename(partial, file).map(|()| code));
     kept.map_err(|error| format!("its compiled code cannot be kept: {error}"))
 }
 

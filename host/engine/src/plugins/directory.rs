@@ -49,6 +49,8 @@ pub struct Directory {
     replaced: Vec<Weak<Plugin>>,
     /// Whether there may be native code that can be removed.
     is_prune_due: bool,
+    /// The contents whose native code was in use then.
+    used: BTreeSet<String>,
     /// Whether a plugin name became free after other files were refused because of it.
     is_scan_due: bool,
 }
@@ -75,6 +77,7 @@ impl Directory {
             unseen: None,
             replaced: Vec::new(),
             is_prune_due: true,
+            used: BTreeSet::new(),
             is_scan_due: false,
         }
     }
@@ -167,22 +170,23 @@ impl Directory {
         }
     }
 
-    /// Removes native code of files that are gone, and of replaced versions whose last call has ended. Does nothing while the
-    /// directory or one of its files cannot be read.
+    /// Removes native code of files that are gone, and of replaced versions whose last call has ended, beyond what may be
+    /// kept. Does nothing while files compile, and while the directory or one of its files cannot be read.
     async fn prune(&mut self) {
         let replaced = self.replaced.len();
         self.replaced.retain(|plugin| plugin.strong_count() > 0);
         self.is_prune_due |= self.replaced.len() < replaced;
-        if !self.is_prune_due {
+        if !self.is_prune_due || self.plugins.is_compiling() {
             return;
         }
-        let Some(mut digests) = self.plugins.digests().filter(|digests| !digests.is_empty()) else {
+        let Some(mut used) = self.plugins.digests().filter(|used| !used.is_empty()) else {
             return;
         };
-        digests
-            .extend(self.replaced.iter().filter_map(Weak::upgrade).map(|one| one.digest.clone()));
+        used.extend(self.replaced.iter().filter_map(Weak::upgrade).map(|one| one.digest.clone()));
         self.is_prune_due = false;
-        self.loader.prune(digests).await;
+        let before = std::mem::replace(&mut self.used, used.clone());
+        before.difference(&used).for_each(|digest| self.loader.release(digest));
+        self.loader.prune(used, self.config.limits.unused_code_bytes).await;
     }
 
     /// Tries refused files again, because a name became free or the configuration changed.

@@ -9,12 +9,11 @@ mod schemas;
 mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::apart::Apart;
-use super::compile;
+use super::compile::{self, Cache, Component};
 use super::mark::{self, Mark};
 use super::plugin::Plugin;
 use super::report::LoadError;
@@ -27,7 +26,7 @@ use moothall_guest::exports::Describe;
 use moothall_guest::{
     CallContext, Export, Guest, LongCalls, Output, PluginContext, Sandbox, Settings,
 };
-use moothall_store::{Compiled, Store};
+use moothall_store::{Compiled, Store, Tx};
 
 use assembly::Assembly;
 
@@ -39,8 +38,7 @@ pub struct Loader {
     pub sandbox: Arc<Sandbox>,
     pub store: Store,
     pub clock: Clock,
-    /// Where native code is kept.
-    pub cache: PathBuf,
+    pub cache: Cache,
     /// How many runtimes make calls.
     pub runtimes: usize,
     /// What each plugin had stored today, whichever version of it.
@@ -57,6 +55,14 @@ pub struct Loaded {
     pub compile_ms: Option<u64>,
 }
 
+/// A component that can run.
+struct Native {
+    component: Component,
+    known: Compiled,
+    /// The time of its compilation, if it was not compiled already.
+    took: Option<Duration>,
+}
+
 /// Cuts the list of reasons: a file may be wrong in very many ways.
 fn few(mut reasons: Vec<LoadError>) -> Vec<LoadError> {
     if let Some(more) = reasons.len().checked_sub(REASONS).filter(|more| *more > 0) {
@@ -67,10 +73,12 @@ fn few(mut reasons: Vec<LoadError>) -> Vec<LoadError> {
 }
 
 impl Loader {
-    /// Whether native code for this content is at hand, so that loading takes no compilation.
+    /// Whether all that comes of compiling this content is at hand, so that loading it runs neither the compiler nor guest
+    /// code.
     pub fn is_compiled(&self, digest: &str) -> bool {
-        let file = compile::code_file(&self.cache, digest, &self.compatibility());
-        file.is_file() && matches!(self.known(digest), Ok(Some(_)))
+        let has_manifest = |known: Compiled| known.manifest.is_some();
+        self.cache.file(digest).is_file()
+            && self.known(digest).is_ok_and(|known| known.is_some_and(has_manifest))
     }
 
     pub async fn load(
@@ -81,19 +89,20 @@ impl Loader {
     ) -> Result<Loaded, Vec<LoadError>> {
         compile::is_component(&wasm)
             .map_err(|message| vec![LoadError::new("not_a_component", message)])?;
-        mark::refuse(&self.cache, &digest).map_err(|one| vec![one])?;
-        let known = self
-            .known(&digest)
-            .map_err(|message| vec![LoadError::new("store_unavailable", message)])?;
-        let (guest, text, compile_ms) = match known
-            .and_then(|known| Some((self.cached(&digest, &known)?, known.manifest)))
-        {
-            Some((component, manifest)) => (self.link(&component)?, manifest, None),
+        mark::refuse(self.cache.directory(), &digest).map_err(|one| vec![one])?;
+        let Native { component, known, took } =
+            self.native(wasm, &digest, &config.limits).await.map_err(|one| vec![one])?;
+        let guest = self.link(&component)?;
+        let text = match known.manifest.clone() {
+            Some(manifest) => manifest,
             None => {
-                let (guest, text, took) = self.compile_and_describe(wasm, &digest, config).await?;
-                (guest, text, Some(u64::try_from(took.as_millis()).unwrap_or(u64::MAX)))
+                let manifest = self.describe(&guest, &config.limits).await;
+                let manifest = manifest.map_err(|one| vec![one])?;
+                self.remember(&digest, known.described_as(&manifest)).await;
+                manifest
             }
         };
+        let compile_ms = took.map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
         let loaded = self
             .assemble(Assembly {
                 sandbox: self.sandbox.clone(),
@@ -113,75 +122,90 @@ impl Loader {
     /// Runs on a thread apart from those that serve requests. The file is marked meanwhile, so that it is not tried again
     /// should it end the host.
     async fn assemble(&self, assembly: Assembly) -> Result<Loaded, Vec<LoadError>> {
-        let _mark = Mark::put(&self.cache, &assembly.digest);
+        let _mark = Mark::put(self.cache.directory(), &assembly.digest);
         let assembled = self.apart.run(move || assembly.finish()).await;
         let failed = "its manifest could not be compiled; the host's log has the reason";
         assembled.unwrap_or_else(|| Err(vec![LoadError::new("bad_manifest", failed)]))
     }
 
-    /// Removes the native code of every file but these.
-    pub async fn prune(&self, digests: BTreeSet<String>) {
-        let compatibility = self.compatibility();
-        if let Err(error) = compile::prune(&self.cache, &digests, &compatibility) {
-            tracing::warn!(%error, "compiled code that nobody needs could not be removed");
-        }
-        if let Err(error) = self
-            .store
-            .write("plugin.prune", move |tx| tx.keep_compiled(&digests, &compatibility))
-            .await
-        {
+    /// Notes that this content serves no more.
+    pub fn release(&self, digest: &str) {
+        self.cache.release(digest);
+    }
+
+    /// Removes what was compiled of contents that are not in use and for which there is no room.
+    pub async fn prune(&self, used: BTreeSet<String>, unused_bytes: u64) {
+        let left = match self.cache.prune(&used, unused_bytes) {
+            Ok(left) => left,
+            Err(error) => {
+                tracing::warn!(%error, "compiled code that nobody needs could not be removed");
+                return;
+            }
+        };
+        let compatibility = self.cache.compatibility().to_owned();
+        let write = move |tx: &Tx<'_>| tx.keep_compiled(&left, &compatibility);
+        if let Err(error) = self.store.write("plugin.prune", write).await {
             tracing::warn!(%error, "what is known of plugin files that are gone could not be removed");
         }
     }
 
-    fn compatibility(&self) -> String {
-        compile::compatibility(self.sandbox.engine())
-    }
-
-    fn known(&self, digest: &str) -> Result<Option<Compiled>, String> {
-        let compatibility = self.compatibility();
+    fn known(&self, digest: &str) -> Result<Option<Compiled>, LoadError> {
         self.store
-            .read(|reader| reader.compiled(digest, &compatibility))
-            .map_err(|error| error.to_string())
+            .read(|reader| reader.compiled(digest, self.cache.compatibility()))
+            .map_err(|error| LoadError::new("store_unavailable", error.to_string()))
     }
 
-    fn cached(&self, digest: &str, known: &Compiled) -> Option<compile::Component> {
-        let file = compile::code_file(&self.cache, digest, &self.compatibility());
-        let loaded = compile::load(self.sandbox.engine(), &file, &known.code_hash);
-        loaded.inspect_err(|reason| tracing::info!(digest, "compiling again: {reason}")).ok()
+    /// Makes a component of native code from the cache, or from the compiler.
+    async fn native(
+        &self,
+        wasm: Vec<u8>,
+        digest: &str,
+        limits: &Limits,
+    ) -> Result<Native, LoadError> {
+        let failed = |message: String| LoadError::new("compile_failed", message);
+        let (code, known, took) = match self.cached(digest)? {
+            Some((code, known)) => (code, known, None),
+            None => {
+                let began = Instant::now();
+                let (code, known) = self.compile(wasm, digest, limits).await.map_err(failed)?;
+                (code, known, Some(began.elapsed()))
+            }
+        };
+        let component = compile::load(self.sandbox.engine(), &code).map_err(failed)?;
+        Ok(Native { component, known, took })
     }
 
-    fn link(&self, component: &compile::Component) -> Result<Guest, Vec<LoadError>> {
+    /// The code is remembered before anything else can fail or end the host: nothing is compiled twice.
+    async fn compile(
+        &self,
+        wasm: Vec<u8>,
+        digest: &str,
+        limits: &Limits,
+    ) -> Result<(Vec<u8>, Compiled), String> {
+        let code = compile::compile(wasm, &self.cache.file(digest), limits).await?;
+        let known = Compiled { code_hash: compile::digest(&code), manifest: None };
+        self.remember(digest, known.clone()).await;
+        Ok((code, known))
+    }
+
+    /// Native code that was made for this content before, and what is known of it.
+    fn cached(&self, digest: &str) -> Result<Option<(Vec<u8>, Compiled)>, LoadError> {
+        let Some(known) = self.known(digest)? else { return Ok(None) };
+        let code = compile::read(&self.cache.file(digest), &known.code_hash);
+        let code = code.inspect_err(|reason| tracing::info!(digest, "compiling again: {reason}"));
+        Ok(code.ok().map(|code| (code, known)))
+    }
+
+    fn link(&self, component: &Component) -> Result<Guest, Vec<LoadError>> {
         self.sandbox
             .link(component)
             .map_err(|messages| few(LoadError::all("cannot_link", messages)))
     }
 
-    async fn compile_and_describe(
-        &self,
-        wasm: Vec<u8>,
-        digest: &str,
-        config: &Config,
-    ) -> Result<(Guest, String, Duration), Vec<LoadError>> {
-        let compatibility = self.compatibility();
-        let file = compile::code_file(&self.cache, digest, &compatibility);
-        let began = Instant::now();
-        let code_hash = compile::compile(wasm, &file, &config.limits)
-            .await
-            .map_err(|message| vec![LoadError::new("compile_failed", message)])?;
-        let took = began.elapsed();
-        let component = compile::load(self.sandbox.engine(), &file, &code_hash)
-            .map_err(|message| vec![LoadError::new("compile_failed", message)])?;
-        let guest = self.link(&component)?;
-        let manifest = self.describe(&guest, &config.limits).await.map_err(|error| vec![error])?;
-        self.remember(digest, compatibility, Compiled { code_hash, manifest: manifest.clone() })
-            .await;
-        Ok((guest, manifest, took))
-    }
-
     /// Without this row the next start compiles again: worth a warning, not a failed load.
-    async fn remember(&self, digest: &str, compatibility: String, compiled: Compiled) {
+    async fn remember(&self, digest: &str, compiled: Compiled) {
         let (digest, now) = (digest.to_owned(), self.clock.now_ms());
+        let compatibility = self.cache.compatibility().to_owned();
         let written = self
             .store
             .write("plugin.compiled", move |tx| {

@@ -11,8 +11,14 @@ use crate::{Reader, StoreError, Tx};
 pub struct Compiled {
     /// SHA-256 of the native code's file, in hex.
     pub code_hash: String,
-    /// What `describe` answered.
-    pub manifest: String,
+    /// What `describe` answered; none if it was not asked yet, or did not answer.
+    pub manifest: Option<String>,
+}
+
+impl Compiled {
+    pub fn described_as(self, manifest: &str) -> Self {
+        Self { manifest: Some(manifest.to_owned()), ..self }
+    }
 }
 
 impl Reader<'_> {
@@ -63,8 +69,10 @@ impl Tx<'_> {
     ) -> Result<(), StoreError> {
         self.conn
             .prepare_cached(
-                "INSERT OR REPLACE INTO compiled (digest, compatibility, code_hash, manifest, written_at) \
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
+                "INSERT INTO compiled (digest, compatibility, code_hash, manifest, written_at) \
+                 VALUES (?1, ?2, ?3, ?4, ?5) \
+                 ON CONFLICT (digest, compatibility) DO UPDATE SET code_hash = excluded.code_hash, \
+                 manifest = excluded.manifest, written_at = excluded.written_at",
             )?
             .execute(params![digest, compatibility, compiled.code_hash, compiled.manifest, now])?;
         Ok(())
