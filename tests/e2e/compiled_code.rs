@@ -116,6 +116,15 @@ async fn the_compiler_is_bounded_in_all_it_uses_and_in_what_it_may_ask_the_syste
     });
     limits.await;
     host.put_plugin("probe.wasm", &guests::with_another_digest("probe", 22));
+    of_a_compiler(&host, "environ", |text| {
+        let names = ["MALLOC_ARENA_MAX", "MIMALLOC_ARENA_RESERVE", "RAYON_NUM_THREADS"];
+        let mut given: Vec<_> =
+            text.split_terminator('\0').filter_map(|one| Some(one.split_once('=')?.0)).collect();
+        given.sort_unstable();
+        given == names
+    })
+    .await;
+    host.put_plugin("probe.wasm", &guests::with_another_digest("probe", 24));
     of_a_compiler(&host, "status", |text| {
         text.lines().any(|line| line.split_whitespace().eq(["Seccomp:", "2"]))
     })

@@ -32,7 +32,7 @@ use moothall_engine::host_scope::HostScope;
 use moothall_engine::idempotency::Running;
 use moothall_engine::mutations::Mutations;
 use moothall_engine::oauth::OAuth;
-use moothall_engine::plugins::compile::Cache;
+use moothall_engine::plugins::compile::{Cache, Compilers};
 use moothall_engine::plugins::directory::{Depth, Directory};
 use moothall_engine::plugins::{Apart, Loader, Plugins};
 use moothall_guest::{Quotas, Sandbox, Shared, engine, enter_runtime};
@@ -74,6 +74,7 @@ impl Opened {
         let (plugins, apart) = (Arc::new(Plugins::default()), Apart::default());
         let loader = Loader {
             cache: Cache::new(self.data.cache(), sandbox.engine()),
+            compilers: Compilers::default(),
             sandbox: Arc::new(sandbox),
             store: self.store.clone(),
             clock: self.clock.clone(),

@@ -6,11 +6,13 @@
 
 mod cache;
 mod child;
+mod compilers;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod filter;
 
 pub use cache::{Cache, digest};
 pub use child::{Bounds, compile_here};
+pub use compilers::Compilers;
 
 use std::io::Write as _;
 use std::path::Path;
@@ -107,10 +109,20 @@ unsafe fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Componen
     unsafe { Component::deserialize(engine, code) }
 }
 
-/// Compiles in a child process into `file`; returns the native code.
-pub async fn compile(wasm: Vec<u8>, file: &Path, limits: &Limits) -> Result<Vec<u8>, String> {
+/// Compiles in a child process into `file`, on as many threads; returns the native code.
+pub async fn compile(
+    wasm: Vec<u8>,
+    file: &Path,
+    limits: &Limits,
+    threads: usize,
+) -> Result<Vec<u8>, String> {
     let partial = file.with_extension("partial");
-    let outcome = compile_to(wasm, &partial, limits).await;
+    let child = start(&partial, limits, threads)
+        .map_err(|error| format!("the compiler cannot start: {error}"));
+    let outcome = match child {
+        Ok(child) => await_code(child, wasm, limits).await,
+        Err(error) => Err(error),
+    };
     let kept = outcome.and_then(|()| keep(&partial, file));
     if kept.is_err() {
         // The file may not exist.
@@ -125,9 +137,7 @@ fn keep(partial: &Path, file: &Path) -> Result<Vec<u8>, String> {
     kept.map_err(|error| format!("its compiled code cannot be kept: {error}"))
 }
 
-async fn compile_to(wasm: Vec<u8>, partial: &Path, limits: &Limits) -> Result<(), String> {
-    let mut child =
-        start(partial, limits).map_err(|error| format!("the compiler cannot start: {error}"))?;
+async fn await_code(mut child: Child, wasm: Vec<u8>, limits: &Limits) -> Result<(), String> {
     let wall = Duration::from_millis(limits.compile_wall_ms);
     match tokio::time::timeout(wall, converse(&mut child, wasm)).await {
         Ok(Ok((status, said))) if !status.success() => Err(why(status, &said, limits)),
@@ -145,7 +155,7 @@ async fn compile_to(wasm: Vec<u8>, partial: &Path, limits: &Limits) -> Result<()
     }
 }
 
-fn start(partial: &Path, limits: &Limits) -> std::io::Result<Child> {
+fn start(partial: &Path, limits: &Limits, threads: usize) -> std::io::Result<Child> {
     Command::new("/proc/self/exe")
         .arg("compile")
         .arg("--memory-bytes")
@@ -157,8 +167,10 @@ fn start(partial: &Path, limits: &Limits) -> std::io::Result<Child> {
         .arg(partial)
         // The compiler gets nothing of the host's environment.
         .env_clear()
-        // The allocator would reserve all the address space that the process may have.
+        // The allocators would reserve all the address space that the process may have.
         .env("MIMALLOC_ARENA_RESERVE", "32MiB")
+        .env("MALLOC_ARENA_MAX", "1")
+        .env("RAYON_NUM_THREADS", threads.to_string())
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())

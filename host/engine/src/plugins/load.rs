@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::apart::Apart;
-use super::compile::{self, Cache, Component};
+use super::compile::{self, Cache, Compilers, Component};
 use super::mark::{self, Mark};
 use super::plugin::Plugin;
 use super::report::LoadError;
@@ -39,6 +39,7 @@ pub struct Loader {
     pub store: Store,
     pub clock: Clock,
     pub cache: Cache,
+    pub compilers: Compilers,
     /// How many runtimes make calls.
     pub runtimes: usize,
     /// What each plugin had stored today, whichever version of it.
@@ -182,7 +183,10 @@ impl Loader {
         digest: &str,
         limits: &Limits,
     ) -> Result<(Vec<u8>, Compiled), String> {
-        let code = compile::compile(wasm, &self.cache.file(digest), limits).await?;
+        let running = self.compilers.begin();
+        let file = self.cache.file(digest);
+        let code = compile::compile(wasm, &file, limits, running.threads).await?;
+        drop(running);
         let known = Compiled { code_hash: compile::digest(&code), manifest: None };
         self.remember(digest, known.clone()).await;
         Ok((code, known))
