@@ -59,8 +59,8 @@ impl Tx<'_> {
     fn try_room(&self, bytes: usize) -> Result<(), StoreError> {
         const SCOPE: &str = "store.try";
         self.conn.execute(
-            "INSERT OR REPLACE INTO idempotent_response (scope, fingerprint, status, headers, body, expires_at) \
-             VALUES (?1, x'', 0, '[]', zeroblob(?2), 0)",
+            "INSERT INTO idempotent_response (scope, fingerprint, status, headers, body, expires_at) \
+             VALUES (?1, x'', 0, '[]', zeroblob(?2), 0) ON CONFLICT (scope) DO UPDATE SET body = excluded.body",
             rusqlite::params![SCOPE, bytes as i64],
         )?;
         self.conn.execute("DELETE FROM idempotent_response WHERE scope = ?1", [SCOPE])?;

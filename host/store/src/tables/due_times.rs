@@ -86,7 +86,7 @@ impl Reader<'_> {
         let (rows, tried) = waiting.rows();
         let sql = format!(
             "SELECT id FROM {rows} WHERE state = 'waiting' AND due_at IS NOT NULL AND due_at > ?1 \
-             AND due_at > ?1 + max({}, {}) LIMIT ?2",
+             AND due_at > ?1 + {} AND due_at > ?1 + {} LIMIT ?2",
             waits.case(tried),
             waiting.asked(waits.asked_ms),
         );

@@ -47,8 +47,10 @@ impl Tx<'_> {
         let headers = serde_json::to_string(&response.headers).unwrap_or_else(|_| "[]".to_owned());
         self.conn
             .prepare_cached(
-                "INSERT OR REPLACE INTO idempotent_response (scope, fingerprint, status, headers, body, expires_at) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                "INSERT INTO idempotent_response (scope, fingerprint, status, headers, body, expires_at) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (scope) DO UPDATE SET \
+                 fingerprint = excluded.fingerprint, status = excluded.status, headers = excluded.headers, \
+                 body = excluded.body, expires_at = excluded.expires_at",
             )?
             .execute(params![
                 scope,

@@ -219,8 +219,8 @@ impl Tx<'_> {
             .execute([id.0])?;
         self.conn
             .prepare_cached(
-                "INSERT OR IGNORE INTO purge_community (community_id, slug) \
-                 SELECT id, slug FROM community WHERE id = ?1",
+                "INSERT INTO purge_community (community_id, slug) \
+                 SELECT id, slug FROM community WHERE id = ?1 ON CONFLICT DO NOTHING",
             )?
             .execute([id.0])?;
         let removed =
@@ -312,7 +312,9 @@ impl Tx<'_> {
     /// `code` the completion of what is still pending of it.
     pub fn remove_instance(&self, id: InstanceId, code: Option<&str>) -> Result<(), StoreError> {
         self.conn
-            .prepare_cached("INSERT OR IGNORE INTO purge (instance_id, code) VALUES (?1, ?2)")?
+            .prepare_cached(
+                "INSERT INTO purge (instance_id, code) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+            )?
             .execute(params![id.0, code])?;
         let removed =
             self.conn.prepare_cached("DELETE FROM instance WHERE id = ?1")?.execute([id.0])?;

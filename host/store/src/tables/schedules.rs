@@ -224,7 +224,9 @@ impl Tx<'_> {
         match self.advance_schedule(advance) {
             Err(StoreError::Stale) => {
                 self.conn
-                    .prepare_cached("UPDATE schedule SET due_at = max(due_at, ?2) WHERE id = ?1")?
+                    .prepare_cached(
+                        "UPDATE schedule SET due_at = ?2 WHERE id = ?1 AND due_at < ?2",
+                    )?
                     .execute([advance.id, advance.to])?;
                 Ok(())
             }

@@ -173,21 +173,14 @@ impl Tx<'_> {
             return Ok(Vec::new());
         }
         let headers = serde_json::to_string(&request.headers).unwrap_or_else(|_| "[]".to_owned());
-        self.conn
-            .prepare_cached(
-                "INSERT INTO webhook_request (request_id, method, path, query, headers, body, received_at) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            )?
-            .execute(params![
-                request_id,
-                request.method,
-                request.path,
-                request.query,
-                headers,
-                request.body,
-                now
-            ])?;
-        self.add_webhook_items(self.conn.last_insert_rowid(), receivers, due_at)
+        let mut insert = self.conn.prepare_cached(
+            "INSERT INTO webhook_request (request_id, method, path, query, headers, body, received_at) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) RETURNING id",
+        )?;
+        let Request { method, path, query, body, .. } = request;
+        let values = params![request_id, method, path, query, headers, body, now];
+        let webhook = insert.query_row(values, |row| row.get(0))?;
+        self.add_webhook_items(webhook, receivers, due_at)
     }
 
     /// Adds items for more receivers of a stored request.
@@ -199,14 +192,14 @@ impl Tx<'_> {
     ) -> Result<Vec<WebhookItem>, StoreError> {
         let mut insert = self.conn.prepare_cached(
             "INSERT INTO webhook_item (webhook_id, instance_id, process_id, state, attempts, due_at) \
-             VALUES (?1, ?2, ?3, 'waiting', 0, ?4)",
+             VALUES (?1, ?2, ?3, 'waiting', 0, ?4) RETURNING id",
         )?;
         let mut items = Vec::with_capacity(receivers.len());
         for (instance, process) in receivers {
             let number = process.map_or(0, |process| process.0);
-            insert.execute(params![webhook, instance.0, number, due_at])?;
+            let values = params![webhook, instance.0, number, due_at];
             items.push(WebhookItem {
-                id: self.conn.last_insert_rowid(),
+                id: insert.query_row(values, |row| row.get(0))?,
                 webhook,
                 instance: *instance,
                 process: *process,

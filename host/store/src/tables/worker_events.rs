@@ -191,7 +191,7 @@ impl Tx<'_> {
         self.conn
             .prepare_cached(
                 "INSERT INTO worker_event (worker_id, position, key_id, state, attempts, crashes, trying, due_at, last_error) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, ?6, ?7)",
+                 VALUES (?1, ?2, ?3, ?4, ?5, 0, FALSE, ?6, ?7)",
             )?
             .execute(params![
                 worker.0,
@@ -208,7 +208,7 @@ impl Tx<'_> {
     /// Marks that the event is being handled.
     pub fn try_worker_event(&self, id: i64) -> Result<(), StoreError> {
         self.conn
-            .prepare_cached("UPDATE worker_event SET trying = 1 WHERE id = ?1")?
+            .prepare_cached("UPDATE worker_event SET trying = TRUE WHERE id = ?1")?
             .execute([id])?;
         Ok(())
     }
@@ -216,7 +216,7 @@ impl Tx<'_> {
     /// Takes that mark back: the event was not handled.
     pub fn leave_worker_event(&self, id: i64) -> Result<(), StoreError> {
         self.conn
-            .prepare_cached("UPDATE worker_event SET trying = 0 WHERE id = ?1")?
+            .prepare_cached("UPDATE worker_event SET trying = FALSE WHERE id = ?1")?
             .execute([id])?;
         Ok(())
     }
@@ -245,7 +245,7 @@ impl Tx<'_> {
         let (state, due) = fate(then, now);
         self.conn
             .prepare_cached(
-                "UPDATE worker_event SET state = ?2, attempts = ?3, due_at = ?4, last_error = ?5, trying = 0, \
+                "UPDATE worker_event SET state = ?2, attempts = ?3, due_at = ?4, last_error = ?5, trying = FALSE, \
                  crashes = 0 WHERE id = ?1 AND state = 'waiting'",
             )?
             .execute(params![failed.id, state, attempts, due, error])?;
@@ -258,7 +258,7 @@ impl Tx<'_> {
     /// Makes dead letters of rows that cannot be read, so that they hold up no others.
     pub fn bury_worker_events(&self, ids: &[i64], now: i64) -> Result<(), StoreError> {
         let mut bury = self.conn.prepare_cached(
-            "UPDATE worker_event SET state = 'dead', due_at = ?2, trying = 0, attempts = 0, crashes = 0, \
+            "UPDATE worker_event SET state = 'dead', due_at = ?2, trying = FALSE, attempts = 0, crashes = 0, \
              last_error = 'its stored row or event cannot be read' \
              WHERE id = ?1 AND state = 'waiting' RETURNING worker_id, key_id",
         )?;
@@ -324,7 +324,7 @@ impl Tx<'_> {
         limit: usize,
     ) -> Result<usize, StoreError> {
         let mut statement = self.conn.prepare_cached(
-            "UPDATE worker_event SET state = 'dead', due_at = ?2, trying = 0, last_error = 'the event is older than twice \
+            "UPDATE worker_event SET state = 'dead', due_at = ?2, trying = FALSE, last_error = 'the event is older than twice \
              event_days and no longer kept; before it was: ' || coalesce(last_error, 'not tried yet') \
              WHERE id IN (SELECT id FROM worker_event INDEXED BY worker_event_position \
              WHERE position <= ?1 AND state = 'waiting' LIMIT ?3) RETURNING worker_id, key_id",

@@ -64,7 +64,7 @@ const PASS: i64 = 1_000;
 
 /// The columns that are set when a worker is to be asked again.
 const AGAIN: &str = "cursor = CASE WHEN enabled THEN cursor ELSE \
-                     coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'event'), 0) END, enabled = 1, \
+                     coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'event'), 0) END, enabled = TRUE, \
                      asked_digest_id = 0, wants_change = ?1, wants_sending = ?2";
 
 const COLUMNS: &str = "id, instance_id, community_id, name, cursor, enabled, asked_digest_id, asked_generation, crashes";
@@ -191,9 +191,9 @@ impl Tx<'_> {
             )?;
             if tried { self.suspect_tried()? } else { self.suspect_next(now)? }
         }
-        self.conn.execute("UPDATE worker SET trying = 0 WHERE trying", [])?;
-        self.conn.execute("UPDATE worker_event SET trying = 0 WHERE trying", [])?;
-        self.conn.execute("UPDATE stop SET clean = 0 WHERE id = 1", [])?;
+        self.conn.execute("UPDATE worker SET trying = FALSE WHERE trying", [])?;
+        self.conn.execute("UPDATE worker_event SET trying = FALSE WHERE trying", [])?;
+        self.conn.execute("UPDATE stop SET clean = FALSE WHERE id = 1", [])?;
         Ok(())
     }
 
@@ -205,18 +205,18 @@ impl Tx<'_> {
 
     fn suspect_next(&self, now: i64) -> Result<(), StoreError> {
         self.conn.execute(
-            "UPDATE worker SET crashes = max(crashes, 1) WHERE enabled AND community_id = 0 \
+            "UPDATE worker SET crashes = CASE WHEN crashes > 1 THEN crashes ELSE 1 END WHERE enabled AND community_id = 0 \
              AND EXISTS (SELECT 1 FROM event WHERE position > cursor)",
             [],
         )?;
         self.conn.execute(
-            "UPDATE worker SET crashes = max(crashes, 1) WHERE enabled AND community_id <> 0 \
+            "UPDATE worker SET crashes = CASE WHEN crashes > 1 THEN crashes ELSE 1 END WHERE enabled AND community_id <> 0 \
              AND EXISTS (SELECT 1 FROM event INDEXED BY event_community \
              WHERE event.community_id = worker.community_id AND position > cursor)",
             [],
         )?;
         self.conn.execute(
-            "UPDATE worker_event SET crashes = max(crashes, 1) WHERE state = 'waiting' AND due_at <= ?1",
+            "UPDATE worker_event SET crashes = CASE WHEN crashes > 1 THEN crashes ELSE 1 END WHERE state = 'waiting' AND due_at <= ?1",
             [now],
         )?;
         Ok(())
@@ -224,7 +224,7 @@ impl Tx<'_> {
 
     /// Notes that the process stops cleanly.
     pub fn end_workers(&self) -> Result<(), StoreError> {
-        self.conn.execute("UPDATE stop SET clean = 1 WHERE id = 1", [])?;
+        self.conn.execute("UPDATE stop SET clean = TRUE WHERE id = 1", [])?;
         Ok(())
     }
 
@@ -235,7 +235,7 @@ impl Tx<'_> {
                 "INSERT INTO worker (instance_id, community_id, name, cursor, enabled, asked_digest_id, asked_generation, \
                  wants_change, wants_sending, crashes, trying) \
                  SELECT id, community_id, ?2, coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'event'), 0), \
-                 1, 0, 0, ?3, ?4, 0, 0 FROM instance WHERE id = ?1 ON CONFLICT DO NOTHING",
+                 TRUE, 0, 0, ?3, ?4, 0, FALSE FROM instance WHERE id = ?1 ON CONFLICT DO NOTHING",
             )?
             .execute(params![
                 instance.0,
@@ -251,7 +251,7 @@ impl Tx<'_> {
     pub fn retire_workers(&self, instance: InstanceId) -> Result<(), StoreError> {
         self.conn
             .prepare_cached(
-                "UPDATE worker SET enabled = 0, trying = 0, asked_digest_id = ?2 WHERE instance_id = ?1",
+                "UPDATE worker SET enabled = FALSE, trying = FALSE, asked_digest_id = ?2 WHERE instance_id = ?1",
             )?
             .execute([instance.0, RETIRED.0])?;
         Ok(())
@@ -343,7 +343,9 @@ impl Tx<'_> {
 
     /// Takes that mark back: the event was not handled.
     pub fn leave_worker(&self, id: WorkerId) -> Result<(), StoreError> {
-        self.conn.prepare_cached("UPDATE worker SET trying = 0 WHERE id = ?1")?.execute([id.0])?;
+        self.conn
+            .prepare_cached("UPDATE worker SET trying = FALSE WHERE id = ?1")?
+            .execute([id.0])?;
         Ok(())
     }
 
@@ -359,7 +361,7 @@ impl Tx<'_> {
         let moved = self
             .conn
             .prepare_cached(
-                "UPDATE worker SET cursor = ?3, crashes = 0, trying = 0 WHERE id = ?1 AND cursor = ?2",
+                "UPDATE worker SET cursor = ?3, crashes = 0, trying = FALSE WHERE id = ?1 AND cursor = ?2",
             )?
             .execute([id.0, from.0, to.0])?;
         if moved == 0 {
@@ -370,7 +372,9 @@ impl Tx<'_> {
 
     /// Marks that the worker's next event is about to be handled alone.
     pub fn try_worker(&self, id: WorkerId) -> Result<(), StoreError> {
-        self.conn.prepare_cached("UPDATE worker SET trying = 1 WHERE id = ?1")?.execute([id.0])?;
+        self.conn
+            .prepare_cached("UPDATE worker SET trying = TRUE WHERE id = ?1")?
+            .execute([id.0])?;
         Ok(())
     }
 
