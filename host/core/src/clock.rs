@@ -91,12 +91,13 @@ impl Clock {
 
     /// The wall clock: milliseconds since the Unix epoch.
     pub fn now_ms(&self) -> i64 {
-        self.both().0
+        let (passed, stepped) = self.moved();
+        wall_ms() + passed + stepped
     }
 
     /// The time that has passed, whatever the wall clock is set to: for what is known only in memory.
     pub fn monotonic(&self) -> Monotonic {
-        Monotonic::of_ms(self.both().1)
+        Monotonic::of_ms(self.since_began() + self.moved().0)
     }
 
     /// The trusted time: for what expires. After a step forward it goes on as before, until the wall clock has
@@ -112,18 +113,30 @@ impl Clock {
     }
 
     /// Wall clock and monotonic time of one moment.
-    #[expect(clippy::disallowed_methods, reason = "this is the home of the wall clock")]
     fn both(&self) -> (i64, i64) {
-        let since = i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX);
-        let wall = Timestamp::now().as_millisecond();
+        let (passed, stepped) = self.moved();
+        (wall_ms() + passed + stepped, self.since_began() + passed)
+    }
+
+    fn since_began(&self) -> i64 {
+        i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX)
+    }
+
+    /// How far a test moved both clocks, and the wall clock alone.
+    fn moved(&self) -> (i64, i64) {
         match &self.source {
-            Source::System => (wall, since),
+            Source::System => (0, 0),
             Source::Driven(driven) => {
-                let passed = driven.passed.load(Ordering::Relaxed);
-                (wall + passed + driven.stepped.load(Ordering::Relaxed), since + passed)
+                let (passed, stepped) = (&driven.passed, &driven.stepped);
+                (passed.load(Ordering::Relaxed), stepped.load(Ordering::Relaxed))
             }
         }
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the home of the wall clock")]
+fn wall_ms() -> i64 {
+    Timestamp::now().as_millisecond()
 }
 
 impl Driven {

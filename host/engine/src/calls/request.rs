@@ -49,7 +49,7 @@ impl ValidatedCall {
         callee: impl Into<Callee>,
         request_id: RequestId,
     ) -> Self {
-        Self { instance: Some(instance), config, ..Self::of_plugin(plugin, callee, request_id) }
+        Self::new(plugin, (Some(instance), config), callee.into(), request_id)
     }
 
     /// A call of the plugin for no instance.
@@ -58,11 +58,20 @@ impl ValidatedCall {
         callee: impl Into<Callee>,
         request_id: RequestId,
     ) -> Self {
-        let Callee { export, declaration } = callee.into();
+        Self::new(plugin, (None, "{}".into()), callee.into(), request_id)
+    }
+
+    fn new(
+        plugin: Arc<Plugin>,
+        (instance, config): (Option<Arc<Instance>>, Arc<str>),
+        callee: Callee,
+        request_id: RequestId,
+    ) -> Self {
+        let Callee { export, declaration } = callee;
         Self {
             plugin,
-            instance: None,
-            config: "{}".into(),
+            instance,
+            config,
             function: export.function(),
             name: export.name(),
             export: Some(export),

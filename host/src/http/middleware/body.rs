@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::pin::pin;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::Request;
+use futures_util::FutureExt;
 use hyper::body::Incoming;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -33,19 +35,23 @@ pub async fn read_at_most(api: &Api, body: Body, limit: usize) -> Result<Bytes, 
     if body.size_hint().lower() > limit as u64 {
         return Err(Problem::too_large(limit));
     }
-    // The timer is for clients that send a head and then nothing; most bodies have arrived already.
-    let patience = Duration::from_millis(api.config.body_ms);
-    match tokio::time::timeout(patience, gather(body, limit)).await {
-        Err(_) => Err(Problem::too_slow()),
-        Ok(Ok(body)) => Ok(body),
-        Ok(Err(Broken::TooLarge)) => Err(Problem::too_large(limit)),
-        Ok(Err(Broken::Ended(error))) if is_no_room(&error) => {
-            Err(Problem::no_room("The host holds as many large request bodies as it may"))
+    let mut gathered = pin!(gather(body, limit));
+    // Most bodies have arrived already. The timer is for clients that send a head and then nothing.
+    let gathered = match gathered.as_mut().now_or_never() {
+        Some(gathered) => gathered,
+        None => {
+            let patience = Duration::from_millis(api.config.body_ms);
+            let in_time = tokio::time::timeout(patience, gathered).await;
+            in_time.map_err(|_| Problem::too_slow())?
         }
-        Ok(Err(Broken::Ended(_))) => {
-            Err(Problem::bad_request("The request's body did not arrive whole"))
+    };
+    gathered.map_err(|broken| match broken {
+        Broken::TooLarge => Problem::too_large(limit),
+        Broken::Ended(error) if is_no_room(&error) => {
+            Problem::no_room("The host holds as many large request bodies as it may")
         }
-    }
+        Broken::Ended(_) => Problem::bad_request("The request's body did not arrive whole"),
+    })
 }
 
 /// Whether that caused the error.

@@ -147,8 +147,9 @@ async fn perform(
         Begun::First(first) => Some(first),
     };
     let found = found.map_or_else(|| resolve(api, &asked), Ok)?;
+    // The text itself, without a copy.
     asked.parameters =
-        parsed.parameters.map_or_else(|| "{}".to_owned(), |one| one.get().to_owned());
+        parsed.parameters.map_or_else(|| "{}".to_owned(), |one| Box::<str>::from(one).into());
     let mut not_asked = Vec::new();
     if let Some(hook) = api.hooks.active(Builtin::ActionRequested) {
         let may_send = !query.dry_run || query.allow_http;
@@ -167,6 +168,9 @@ async fn perform(
 }
 
 fn query_of(head: &Parts, reach: Reach) -> Result<ActionQuery, Problem> {
+    if head.uri.query().is_none() {
+        return Ok(ActionQuery::default());
+    }
     let Query(query) =
         Query::<ActionQuery>::try_from_uri(&head.uri).map_err(|_| Problem::unread_query())?;
     if query.dry_run && reach == Reach::Public {
