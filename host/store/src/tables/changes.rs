@@ -120,7 +120,7 @@ impl Reader<'_> {
     /// Whether an enabled worker or endpoint subscribes to `api.change` of that community.
     pub(super) fn is_change_wanted(&self, community: CommunityId) -> Result<bool, StoreError> {
         let mut statement = self.conn.prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM worker INDEXED BY worker_change WHERE wants_change AND enabled \
+            "SELECT EXISTS (SELECT 1 FROM worker WHERE wants_change AND enabled \
              AND community_id IN (0, ?1)) OR EXISTS (SELECT 1 FROM endpoint WHERE kind = 'endpoint' AND enabled \
              AND community_id IN (0, ?1) AND (event_types LIKE '%\"api.change\"%' OR event_types LIKE '%\"api:change\"%'))",
         )?;

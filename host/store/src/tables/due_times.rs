@@ -37,8 +37,8 @@ impl Waiting {
     fn rows(self) -> (&'static str, &'static str) {
         match self {
             Self::Deliveries => ("delivery INDEXED BY delivery_due", "attempts - resent_after"),
-            Self::WebhookItems => ("webhook_item INDEXED BY webhook_item_receiver", "attempts"),
-            Self::WorkerEvents => ("worker_event INDEXED BY worker_event_due", "attempts"),
+            Self::WebhookItems => ("webhook_item", "attempts"),
+            Self::WorkerEvents => ("worker_event", "attempts"),
         }
     }
 

@@ -67,6 +67,19 @@ const AGAIN: &str = "cursor = CASE WHEN enabled THEN cursor ELSE \
                      coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'event'), 0) END, enabled = TRUE, \
                      asked_digest_id = 0, wants_change = ?1, wants_sending = ?2";
 
+// A test compares the plans of these with the indexes that they are meant for.
+const UNASKED: &str = "SELECT id FROM worker WHERE asked_digest_id = 0 AND id > ?1 ORDER BY id LIMIT ?2";
+const WANTS_SENDING: &str =
+    "SELECT 1 FROM worker WHERE wants_sending AND enabled AND community_id IN (0, ?1) LIMIT 1";
+const WANTS_CHANGE: &str =
+    "SELECT 1 FROM worker WHERE wants_change AND enabled AND community_id IN (0, ?1) LIMIT 1";
+/// Workers of communities whose next event is in the log.
+const SUSPECT: &str = "UPDATE worker SET crashes = CASE WHEN crashes > 1 THEN crashes ELSE 1 END \
+    WHERE enabled AND community_id <> 0 AND EXISTS (SELECT 1 FROM event \
+    WHERE event.community_id = worker.community_id AND position > cursor)";
+const PURGE_EVENTS: &str = "DELETE FROM worker_event WHERE id IN (SELECT worker_event.id FROM worker \
+    JOIN worker_event ON worker_id = worker.id WHERE instance_id = ?1 LIMIT ?2)";
+
 const COLUMNS: &str = "id, instance_id, community_id, name, cursor, enabled, asked_digest_id, asked_generation, crashes";
 
 fn worker(row: &Row<'_>) -> rusqlite::Result<WorkerRow> {
@@ -119,9 +132,7 @@ impl Reader<'_> {
         after: WorkerId,
         limit: usize,
     ) -> Result<(Vec<WorkerId>, Option<WorkerId>), StoreError> {
-        let mut statement = self.conn.prepare_cached(
-            "SELECT id FROM worker INDEXED BY worker_unasked WHERE asked_digest_id = 0 AND id > ?1 ORDER BY id LIMIT ?2",
-        )?;
+        let mut statement = self.conn.prepare_cached(UNASKED)?;
         let id = |row: &Row<'_>| row.get(0).map(WorkerId);
         let rows = statement.query_map([after.0, limit as i64], id)?;
         let rows: Vec<WorkerId> = rows.collect::<Result<_, _>>()?;
@@ -209,12 +220,7 @@ impl Tx<'_> {
              AND EXISTS (SELECT 1 FROM event WHERE position > cursor)",
             [],
         )?;
-        self.conn.execute(
-            "UPDATE worker SET crashes = CASE WHEN crashes > 1 THEN crashes ELSE 1 END WHERE enabled AND community_id <> 0 \
-             AND EXISTS (SELECT 1 FROM event INDEXED BY event_community \
-             WHERE event.community_id = worker.community_id AND position > cursor)",
-            [],
-        )?;
+        self.conn.execute(SUSPECT, [])?;
         self.conn.execute(
             "UPDATE worker_event SET crashes = CASE WHEN crashes > 1 THEN crashes ELSE 1 END WHERE state = 'waiting' AND due_at <= ?1",
             [now],
@@ -260,14 +266,8 @@ impl Tx<'_> {
     /// Removes at most `rows` events that workers of a deleted instance have kept, then those workers. Returns how many
     /// events.
     pub fn purge_workers(&self, instance: InstanceId, rows: usize) -> Result<usize, StoreError> {
-        let removed = self
-            .conn
-            .prepare_cached(
-                "DELETE FROM worker_event WHERE id IN (SELECT worker_event.id FROM worker \
-                 JOIN worker_event INDEXED BY worker_event_worker ON worker_id = worker.id \
-                 WHERE instance_id = ?1 LIMIT ?2)",
-            )?
-            .execute(params![instance.0, rows as i64])?;
+        let removed =
+            self.conn.prepare_cached(PURGE_EVENTS)?.execute(params![instance.0, rows as i64])?;
         if removed < rows {
             self.conn
                 .prepare_cached("DELETE FROM worker WHERE instance_id = ?1")?
@@ -380,17 +380,16 @@ impl Tx<'_> {
 
     /// Whether an enabled worker of the community, or of the host, subscribes to `sending_event`.
     pub fn wants_sending(&self, community: CommunityId) -> Result<bool, StoreError> {
-        let mut statement = self.conn.prepare_cached(
-            "SELECT 1 FROM worker INDEXED BY worker_sending WHERE wants_sending AND enabled AND community_id IN (0, ?1) LIMIT 1",
-        )?;
+        let mut statement = self.conn.prepare_cached(WANTS_SENDING)?;
         Ok(statement.exists([community.0])?)
     }
 
     /// Whether an enabled worker of the community, or of the host, subscribes to `api.change`.
     pub fn wants_change(&self, community: CommunityId) -> Result<bool, StoreError> {
-        let mut statement = self.conn.prepare_cached(
-            "SELECT 1 FROM worker INDEXED BY worker_change WHERE wants_change AND enabled AND community_id IN (0, ?1) LIMIT 1",
-        )?;
+        let mut statement = self.conn.prepare_cached(WANTS_CHANGE)?;
         Ok(statement.exists([community.0])?)
     }
 }
+
+#[cfg(test)]
+mod tests;
