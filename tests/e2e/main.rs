@@ -57,6 +57,7 @@ mod redis;
 mod reference_libraries;
 mod refused_files;
 mod reload;
+mod running_ahead;
 mod schedules;
 mod secrets;
 mod seed;

@@ -7,21 +7,19 @@ mod accounts;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::chain::StateWrites;
 use crate::day_budget::ROW_BYTES;
 
 pub use accounts::{
     ACCOUNT_BYTES, Account, AccountChange, AccountKey, Claim, LinkQuality, LinkType, Owned,
 };
 
-/// New values by key; `None` is a removal.
-pub type StateWrites = BTreeMap<String, Option<String>>;
-
 /// Everything a call has written so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Effects {
     /// New values by key; `None` is a removal.
     state: StateWrites,
-    /// What earlier calls of the same batch wrote, which is not stored yet.
+    /// What earlier calls wrote, which is not stored yet.
     before: Arc<StateWrites>,
     /// In the order in which they were emitted.
     pub events: Vec<Emitted>,
@@ -128,6 +126,11 @@ impl Effects {
     /// For a call that reads what others of its batch wrote before it.
     pub fn after(before: Arc<StateWrites>) -> Self {
         Self { before, ..Self::default() }
+    }
+
+    /// Makes the call read what others wrote before it, which is not stored yet. It has written nothing so far.
+    pub fn follow(&mut self, before: Arc<StateWrites>) {
+        self.before = before;
     }
 
     /// How many stored keys these effects may hide.

@@ -4,20 +4,22 @@
 //! makes a new `Instance` that shares the old one's lock and count. Kept small, because there may be a hundred
 //! thousand of them.
 
+mod lock;
 #[cfg(any(test, feature = "made"))]
 pub mod made;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
-use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use secrecy::{SecretSlice, SecretString};
-use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
+use tokio::sync::RwLock;
 
 use crate::ids::{
     CommunityId, CommunitySlug, Generation, InstanceId, PluginDigestId, PluginName, ProcessId,
 };
+
+pub use lock::{Access, InstanceLock, LockError, LockedState};
 
 /// A community's name; shared by its instances.
 #[derive(Debug, PartialEq, Eq)]
@@ -81,38 +83,6 @@ pub struct ProcessRef {
     pub is_new: bool,
 }
 
-/// What the lock protects.
-#[derive(Debug)]
-pub struct LockedState {
-    /// The generation that may still write; none once the instance is removed.
-    pub generation: Option<Generation>,
-    /// Bytes of all keys and values; none until somebody had to count them.
-    pub state_bytes: Option<u64>,
-}
-
-/// The held lock. It is fair: the first to ask gets it first. It moves into the queued write, and the writer
-/// releases it after the commit: an answer read earlier might not be durable.
-#[derive(Debug)]
-pub enum InstanceLock {
-    Shared(OwnedRwLockReadGuard<LockedState>),
-    Exclusive(OwnedRwLockWriteGuard<LockedState>),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    Shared,
-    Exclusive,
-}
-
-/// Why the lock was not acquired.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LockError {
-    /// Others held it for longer than the wait.
-    Busy,
-    /// The instance was reconfigured or removed since the call began.
-    Replaced,
-}
-
 /// What a new instance is made from.
 pub struct Facts {
     pub id: InstanceId,
@@ -126,7 +96,7 @@ pub struct Facts {
 
 impl Instance {
     pub fn new(facts: Facts) -> Self {
-        let locked_state = LockedState { generation: Some(facts.generation), state_bytes: None };
+        let locked_state = LockedState::of(facts.generation);
         Self::with_lock(facts, Arc::new(RwLock::new(locked_state)), Arc::default())
     }
 
@@ -207,40 +177,9 @@ impl Instance {
         self.ready_for.store(PluginDigestId::NONE.0, Ordering::SeqCst);
     }
 
-    /// Waits for the lock, at most `wait`.
-    pub async fn lock(&self, access: Access, wait: Duration) -> Result<InstanceLock, LockError> {
-        let hold = match self.try_lock(access) {
-            Some(hold) => hold,
-            None => tokio::time::timeout(wait, self.wait_for(access))
-                .await
-                .map_err(|_| LockError::Busy)?,
-        };
-        if hold.locked_state().generation == Some(self.generation) {
-            Ok(hold)
-        } else {
-            Err(LockError::Replaced)
-        }
-    }
-
     /// Calls in flight now.
     pub fn in_flight(&self) -> u32 {
         self.calls.load(Ordering::SeqCst)
-    }
-
-    fn try_lock(&self, access: Access) -> Option<InstanceLock> {
-        match access {
-            Access::Shared => self.lock.clone().try_read_owned().ok().map(InstanceLock::Shared),
-            Access::Exclusive => {
-                self.lock.clone().try_write_owned().ok().map(InstanceLock::Exclusive)
-            }
-        }
-    }
-
-    async fn wait_for(&self, access: Access) -> InstanceLock {
-        match access {
-            Access::Shared => InstanceLock::Shared(self.lock.clone().read_owned().await),
-            Access::Exclusive => InstanceLock::Exclusive(self.lock.clone().write_owned().await),
-        }
     }
 
     /// Begins a call, unless `limit` are in flight; dropping the answer ends it.
@@ -263,23 +202,6 @@ pub struct InFlight(Arc<AtomicU32>);
 impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
-impl InstanceLock {
-    pub fn locked_state(&self) -> &LockedState {
-        match self {
-            Self::Shared(guard) => guard,
-            Self::Exclusive(guard) => guard,
-        }
-    }
-
-    /// What may be changed under the lock; nothing if the lock is shared.
-    pub fn locked_state_mut(&mut self) -> Option<&mut LockedState> {
-        match self {
-            Self::Shared(_) => None,
-            Self::Exclusive(guard) => Some(guard),
-        }
     }
 }
 

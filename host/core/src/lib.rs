@@ -3,6 +3,7 @@
 //! Ids and clocks; the config with its limits; secrets; grants and destinations; events and effects; limits of
 //! rates and shares; the retry policy; and the numbers that the host measures.
 
+pub mod chain;
 pub mod changes;
 pub mod clock;
 pub mod config;

@@ -27,6 +27,7 @@ use futures_util::FutureExt;
 
 use crate::context::Context;
 use crate::plugins::{CallOutcome, Plugin, PluginCall};
+use moothall_core::chain::Seen;
 use moothall_core::ids::RequestId;
 use moothall_core::instance::{Instance, InstanceLock};
 use moothall_guest::{Ended, Fault, MemoryReservation, Output, PluginContext};
@@ -72,6 +73,13 @@ pub enum Mode<T = ()> {
     /// They are handed back: a dry run shows them, a mutation stores them with its own write, the
     /// scheduler stores those of many ticks at once.
     Collect,
+}
+
+impl<T> Mode<T> {
+    /// Whether the effects go to the writer as soon as the guest has returned, and the lock that the guest took with them.
+    fn is_stored_at_once(&self) -> bool {
+        matches!(self, Self::Commit | Self::BeforeCommit(_))
+    }
 }
 
 /// Called before the commit with a call's output and effects: may take from the effects, and returns what else the write
@@ -186,7 +194,7 @@ impl Calls {
         trace: &mut Trace,
     ) -> Result<Answer<T>, CallError> {
         let admitted = self.admit(call.plugin())?;
-        let taken = call.take_for_guest();
+        let taken = call.take_for_guest(mode.is_stored_at_once() && call.can_run_ahead());
         let (export, call_context) = taken.ok_or_else(|| Fault::Host("a call ran twice".into()))?;
         let ended = if call.is_for_resident() {
             self.residents.call(call, export, call_context).await?
@@ -194,7 +202,15 @@ impl Calls {
             call.plugin().guest.call(export, call.plugin().context.clone(), call_context).await
         };
         trace.note(&ended);
-        let outcome = self.settle(call, ended, mode, trace.started).await;
+        let seen = ended.lock.as_ref().and_then(InstanceLock::seen).cloned();
+        let mut outcome = self.settle(call, ended, mode, trace.started).await;
+        // Whatever is answered may tell of it, except for an error that is nobody's fault. The lock is released by now.
+        let tells_nothing = outcome.as_ref().is_err_and(CallError::is_transient);
+        if let Some(seen) = seen.filter(|_| !tells_nothing)
+            && let Err(error) = self.context.store.until_stored(&seen).await
+        {
+            outcome = Err(error.into());
+        }
         drop(admitted);
         call.metrics().record(outcome_of(&outcome), trace.started.elapsed());
         outcome

@@ -193,15 +193,29 @@ impl CallState {
                 if self.function.is_read_only { Access::Shared } else { Access::Exclusive };
             let wait = Duration::from_millis(self.plugin_context.limits.lock_wait_ms);
             self.waits_for_lock = true;
-            let lock = instance.lock(access, wait).await;
+            let lock = match self.runs_ahead() {
+                true => instance.lock_ahead(access, wait).await,
+                false => instance.lock(access, wait).await,
+            };
             self.waits_for_lock = false;
-            let lock = lock.map_err(|error| self.lock_fault(error))?;
+            let mut lock = lock.map_err(|error| self.lock_fault(error))?;
+            if let Some(unstored) = lock.take_unstored() {
+                self.effects.follow(unstored);
+            }
             match &self.call_context.batch {
                 Some(batch) => batch.keep(lock),
                 None => self.lock = Some(lock),
             }
         }
         Ok(instance)
+    }
+
+    /// Whether the call may see what is not stored yet: not if it may have begun to tell somebody outside what it sees, by a
+    /// request or a connection.
+    fn runs_ahead(&self) -> bool {
+        self.call_context.may_run_ahead
+            && self.outgoing.is_none()
+            && self.plugin_context.grants.tcp().is_empty()
     }
 
     fn is_held(&self) -> bool {
@@ -237,7 +251,9 @@ impl CallState {
     pub(super) fn sending(&mut self) -> &mut Sending {
         if self.outgoing.is_none() {
             let log = self.log();
-            let sending = Sending::new(&self.shared, &self.plugin_context, &self.call_context, log);
+            let seen = self.lock.as_ref().and_then(InstanceLock::seen).cloned();
+            let sending =
+                Sending::new(&self.shared, &self.plugin_context, &self.call_context, seen, log);
             self.outgoing = Some(Box::new(Outgoing::new(sending)));
         }
         &mut self.outgoing.as_mut().expect("it was just made").sending

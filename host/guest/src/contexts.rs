@@ -8,9 +8,9 @@ use secrecy::SecretString;
 
 use super::meter::LongCalls;
 use super::quota::Quota;
+use moothall_core::chain::StateWrites;
 use moothall_core::config::Limits;
 use moothall_core::day_budget::{Charge, Spent, UsedUp};
-use moothall_core::effects::StateWrites;
 use moothall_core::grants::Grants;
 use moothall_core::ids::{PluginName, RequestId};
 use moothall_core::instance::{Instance, InstanceLock, ProcessRef};
@@ -78,6 +78,9 @@ pub struct CallContext {
     pub batch: Option<Batch>,
     /// Its time limit in milliseconds, in place of the plugin's `wall_ms`.
     pub wall_ms: Option<u64>,
+    /// It may run on writes of earlier calls that are queued and not stored yet. Whoever makes the call shows nothing of it
+    /// before they are.
+    pub may_run_ahead: bool,
 }
 
 /// Calls of one instance whose effects are stored together.

@@ -26,6 +26,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use crate::StoreError;
+use moothall_core::chain::{Link, Seen};
 use moothall_core::config::StoreConfig;
 
 pub use connection::{Reader, Tx, read_aside};
@@ -35,7 +36,7 @@ pub use signals::Signals;
 pub use trouble::Trouble;
 
 use connection::Database;
-use job::Job;
+use job::{Claim, Job};
 use writer::Writer;
 
 /// Runs on the writer's thread after a write was committed (`Some`) or has failed (`None`). It releases what the write
@@ -127,15 +128,33 @@ impl Store {
         run: impl FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
         after: Option<AfterWrite<T>>,
     ) -> Result<T, StoreError> {
+        self.queue_write(name, bytes, run, after, None)?.stored().await
+    }
+
+    /// As `write_of`, but does not wait: the write is queued. With a `link` it is stored only if the writes are on which it
+    /// may rest.
+    pub fn queue_write<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        bytes: usize,
+        run: impl FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+        after: Option<AfterWrite<T>>,
+        link: Option<Link>,
+    ) -> Result<QueuedWrite<T>, StoreError> {
         let (answer, answered) = oneshot::channel();
-        let job = Job::new(name, run, after, answer).of_bytes(bytes);
+        let job = Job::new(name, run, after, answer).of_bytes(bytes).linked(link);
         let claim = job.claim();
         self.queue(job)?;
-        match tokio::time::timeout(self.inner.patience, answered).await {
-            Ok(answer) => answer.unwrap_or_else(|_| Err(ended())),
+        Ok(QueuedWrite { answered, claim, store: self.clone() })
+    }
+
+    /// Waits until everything is stored that was seen before it was; for `stalled_ms` at most.
+    pub async fn until_stored(&self, seen: &Seen) -> Result<(), StoreError> {
+        match tokio::time::timeout(self.inner.patience, seen.stored()).await {
+            Ok(stored) => stored.map_err(StoreError::before_it),
             Err(_) => {
                 self.health().report_if_stalled();
-                Err(if claim.give_up() { StoreError::Stalled } else { StoreError::Unsettled })
+                Err(StoreError::Stalled)
             }
         }
     }
@@ -155,7 +174,7 @@ impl Store {
     /// While a write hangs, others would only queue behind it.
     fn queue(&self, job: Job) -> Result<(), StoreError> {
         if self.health().has(Trouble::Stalled) {
-            drop(job.finish(Err(StoreError::Stalled)));
+            job.refuse(StoreError::Stalled);
             return Err(StoreError::Stalled);
         }
         self.inner.writer.queue(job)
@@ -203,6 +222,27 @@ impl Store {
     /// Writes that wait in the queue.
     pub fn queued(&self) -> usize {
         self.inner.writer.queued()
+    }
+}
+
+/// A write in the writer's queue. It is stored or fails, whether anybody waits for it or not.
+pub struct QueuedWrite<T> {
+    answered: oneshot::Receiver<Result<T, StoreError>>,
+    claim: Claim,
+    store: Store,
+}
+
+impl<T> QueuedWrite<T> {
+    /// Waits until it is durable, or has failed and left nothing; for `stalled_ms` at most.
+    pub async fn stored(self) -> Result<T, StoreError> {
+        match tokio::time::timeout(self.store.inner.patience, self.answered).await {
+            Ok(answer) => answer.unwrap_or_else(|_| Err(ended())),
+            Err(_) => {
+                self.store.health().report_if_stalled();
+                let is_given_up = self.claim.give_up();
+                Err(if is_given_up { StoreError::Stalled } else { StoreError::Unsettled })
+            }
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Errors of the store.
 
+use std::sync::Arc;
+
 use rusqlite::ErrorCode;
 
 #[derive(Debug, Clone, thiserror::Error)]
@@ -47,6 +49,13 @@ pub enum StoreError {
          run that version, or restore a backup made before the upgrade"
     )]
     Newer { found: usize, known: usize },
+}
+
+impl StoreError {
+    /// Nothing was stored, because of a write before it on which it may rest.
+    pub fn before_it(reason: Arc<str>) -> Self {
+        Self::Unavailable(format!("a write before it on the same instance failed: {reason}"))
+    }
 }
 
 impl From<rusqlite::Error> for StoreError {

@@ -22,7 +22,7 @@ const ALL: &[Levels] = &[
         levels: &[
             &["clock", "endpoint", "machine", "permissions", "pieces", "retry"],
             &["ids", "web", "destination", "changes"],
-            &["events", "fair_share", "schedule", "pace", "rate", "day_budget"],
+            &["chain", "events", "fair_share", "schedule", "pace", "rate", "day_budget"],
             &["instance"],
             &["secrets"],
             &["effects"],

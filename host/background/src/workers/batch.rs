@@ -278,9 +278,7 @@ impl Gathered {
     fn add(&mut self, position: Position, collected: Collected) {
         self.events += 1;
         self.upto = position;
-        let is_alone = !collected.http.is_empty()
-            || !collected.writes.accounts.is_empty()
-            || collected.writes.events.iter().any(|event| event.dedupe.is_some());
+        let lets_others_go_on = collected.lets_others_go_on();
         let before = Arc::make_mut(&mut self.batch.before);
         for change in &collected.writes.state {
             before.insert(change.key.clone(), change.value.clone());
@@ -292,8 +290,7 @@ impl Gathered {
             None => self.done = Some(collected),
         }
         let rows = self.done.as_ref().map_or(0, |done| done.writes.rows());
-        // What was sent is stored as soon as it can be.
-        self.is_full |= is_alone || rows >= ROWS;
+        self.is_full |= !lets_others_go_on || rows >= ROWS;
     }
 
     fn pass(&mut self, (event, key): &Keyed, attempts: u32, fate: Fate, error: Option<String>) {

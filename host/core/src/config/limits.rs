@@ -85,6 +85,11 @@ section! {
         pub lookups: usize = 32, in COUNT;
         /// How long a call waits for its instance's lock, in milliseconds.
         pub lock_wait_ms: u64 = 5_000, in MS;
+        /// Writes of one instance on which its next calls may run before they are stored; then a call waits until they
+        /// are. 0: each call waits until the write before it is stored.
+        pub unstored_writes: usize = 1_000, in 0..=1_000_000_000;
+        /// The keys and values of these writes, in bytes.
+        pub unstored_bytes: usize = 256 * KIB, in BYTES;
         /// Mutations of communities in flight.
         pub mutations: u32 = 256, in COUNT;
         /// How long a mutation of a community waits for the mutation lock, and its lifecycle calls may take

@@ -1,11 +1,13 @@
-//! The commit of a call: its effects, and whatever must be stored with them, in one write, under its
-//! instance's lock to the end.
+//! The commit of a call: its effects, and whatever must be stored with them, in one write. Under its instance's lock to the
+//! end; or only until it is queued, if the next call can run on it and wait for it.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::sending::Sending;
 use super::{Calls, Collected, ValidatedCall};
+use moothall_core::chain::{ChainBounds, Link};
+use moothall_core::config::Limits;
 use moothall_core::day_budget::{Charge, ROW_BYTES};
 use moothall_core::effects::{AccountChange, ProcessChange, ProcessStatus};
 use moothall_core::events::instance_scope;
@@ -67,6 +69,20 @@ impl Writes {
         let process = self.process.as_ref().map_or(0, |(_, change)| change.stored_bytes());
         let accounts: u64 = self.accounts.iter().map(AccountChange::stored_bytes).sum();
         events + process + accounts
+    }
+
+    /// Whether later calls see them before they are stored: they read everything but state in tables.
+    fn are_seen_before_they_are_stored(&self) -> bool {
+        self.process.is_none()
+            && self.accounts.is_empty()
+            && self.events.iter().all(|event| event.dedupe.is_none())
+    }
+
+    /// The state that calls see before it is stored; none if that would be too much.
+    fn shown(&self, link: &Link, bounds: ChainBounds) -> Option<Vec<(String, Option<String>)>> {
+        let writes = self.state.iter().map(|one| (one.key.as_str(), one.value.as_deref()));
+        let copied = |one: &StateChange| (one.key.clone(), one.value.clone());
+        link.has_room(bounds, writes).then(|| self.state.iter().map(copied).collect())
     }
 
     /// Stores them for an existing instance.
@@ -132,6 +148,12 @@ impl Collected {
         self.lock = Some(lock);
     }
 
+    /// Whether calls after this one may run on its effects before they are stored. What was sent is stored as soon as it
+    /// can be.
+    pub fn lets_others_go_on(&self) -> bool {
+        self.http.is_empty() && self.writes.are_seen_before_they_are_stored()
+    }
+
     pub fn is_empty(&self) -> bool {
         let Writes { state, events, process, accounts, sending: _ } = &self.writes;
         state.is_empty() && events.is_empty() && process.is_none() && accounts.is_empty()
@@ -161,12 +183,13 @@ fn new_event(call: &ValidatedCall, event: moothall_core::effects::Emitted) -> Op
 
 impl Calls {
     /// Stores what was collected, and then `extra`, whose result it returns; or nothing. The lock goes with the write
-    /// and is released by the writer.
+    /// and is released by the writer, unless the next call may run on what is queued.
     pub async fn commit<T: Send + 'static>(
         &self,
         collected: Collected,
         extra: impl FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        let lets_others_go_on = collected.lets_others_go_on();
         let Collected {
             instance,
             writes,
@@ -179,6 +202,12 @@ impl Calls {
         } = collected;
         let (now, bytes) = (self.context.clock.now_ms(), writes.bytes());
         let charge = charge(&plugin_context, &writes, now)?;
+        let mut lock = self.or_all_stored(lock).await?;
+        let link = lock.as_mut().and_then(InstanceLock::link).transpose();
+        let link = link.map_err(StoreError::before_it)?;
+        let shown = link.as_ref().filter(|_| lets_others_go_on);
+        let shown = shown.and_then(|link| writes.shown(link, bounds(&plugin_context.limits)));
+        let leading = if shown.is_some() { lock.take() } else { None };
         let release = move |committed: Option<&T>| {
             release(lock, committed.and(state_bytes));
             settle(charge, committed.is_some());
@@ -191,8 +220,31 @@ impl Calls {
             }
             extra(tx)
         };
-        self.context.store.write_of("call.commit", bytes, run, Some(Box::new(release))).await
+        let (store, release) = (&self.context.store, Box::new(release));
+        let queued = store.queue_write("call.commit", bytes, run, Some(release), link)?;
+        if let (Some(lock), Some(shown)) = (leading, shown) {
+            lock.lead(shown, state_bytes);
+        }
+        queued.stored().await
     }
+
+    /// Whoever shares the lock has no place in the chain, which has an order. If it has seen what is not stored, it waits
+    /// until that is, without the lock.
+    async fn or_all_stored(
+        &self,
+        lock: Option<InstanceLock>,
+    ) -> Result<Option<InstanceLock>, StoreError> {
+        let shared = lock.as_ref().filter(|lock| lock.is_shared());
+        let Some(seen) = shared.and_then(InstanceLock::seen).cloned() else { return Ok(lock) };
+        drop(lock);
+        self.context.store.until_stored(&seen).await?;
+        Ok(None)
+    }
+}
+
+/// How far calls may run ahead of what is stored.
+fn bounds(limits: &Limits) -> ChainBounds {
+    ChainBounds { writes: limits.unstored_writes, bytes: limits.unstored_bytes }
 }
 
 /// Counts what a plugin has stored with its day; none where there is nothing.

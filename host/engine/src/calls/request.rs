@@ -219,8 +219,15 @@ impl ValidatedCall {
         own.unwrap_or_else(|| self.plugin.metrics.of(self.function.group))
     }
 
+    /// Whether it can see what is queued and not stored yet. A process is not part of that; a guest that lives on would
+    /// remember what is never stored.
+    pub(super) fn can_run_ahead(&self) -> bool {
+        let limits = &self.plugin.context.limits;
+        limits.unstored_writes > 0 && self.process.is_none() && !self.is_for_resident()
+    }
+
     /// What the guest is called with; none if it was taken already, because a call runs once.
-    pub(super) fn take_for_guest(&mut self) -> Option<(Export, CallContext)> {
+    pub(super) fn take_for_guest(&mut self, may_run_ahead: bool) -> Option<(Export, CallContext)> {
         let call_context = CallContext {
             instance: self.instance.clone(),
             config: self.config.clone(),
@@ -230,6 +237,7 @@ impl ValidatedCall {
             may_send: self.may_send,
             batch: self.batch.take(),
             wall_ms: self.wall_ms,
+            may_run_ahead,
         };
         Some((self.export.take()?, call_context))
     }

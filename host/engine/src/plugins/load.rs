@@ -243,6 +243,7 @@ impl Loader {
             may_send: false,
             batch: None,
             wall_ms: None,
+            may_run_ahead: false,
         };
         let ended =
             guest.call(Export::Describe(Describe), Arc::new(plugin_context), call_context).await;

@@ -12,7 +12,9 @@ use crate::log::CallLog;
 use crate::memory::{MemoryReservation, Of};
 use crate::refusal::error;
 use crate::shared::Shared;
+use moothall_core::chain::Seen;
 use moothall_egress::{Body, Egress, EgressError, Inbound, Outbound, Reach, Room, Sender};
+use moothall_store::Store;
 
 /// Method, URL without query, status.
 pub type Sent = (String, String, u16);
@@ -21,6 +23,8 @@ pub struct Sending {
     shared: Arc<Shared>,
     plugin_context: Arc<PluginContext>,
     config: Arc<str>,
+    /// What the call saw that was not stored.
+    seen: Option<Seen>,
     log: CallLog,
     may_send: bool,
     /// How many requests the call has made, including those that failed.
@@ -35,6 +39,8 @@ pub struct Sending {
 pub struct Permit {
     egress: Egress,
     reach: Reach,
+    /// What has to be stored before the request may tell of it.
+    seen: Option<(Store, Seen)>,
     /// Without the query.
     shown: String,
     log: CallLog,
@@ -48,12 +54,14 @@ impl Sending {
         shared: &Arc<Shared>,
         plugin_context: &Arc<PluginContext>,
         call_context: &CallContext,
+        seen: Option<Seen>,
         log: CallLog,
     ) -> Self {
         Self {
             shared: shared.clone(),
             plugin_context: plugin_context.clone(),
             config: call_context.config.clone(),
+            seen,
             log,
             may_send: call_context.may_send,
             requests: 0,
@@ -84,6 +92,7 @@ impl Sending {
         Ok(Permit {
             egress: self.shared.egress.of(Sender::Plugin(self.plugin_context.plugin.clone())),
             reach: Reach::Also(self.plugin_context.grants.cidr().clone()),
+            seen: self.seen.clone().map(|seen| (self.shared.store.clone(), seen)),
             shown: url.without_query(),
             log: self.log.clone(),
             sent: self.sent.clone(),
@@ -130,11 +139,15 @@ impl Permit {
         self.egress.room()
     }
 
-    /// Sends the request. The reservation counts for the answer until it is dropped.
+    /// Sends the request, once what the call has seen is stored. The reservation counts for the answer until it is dropped.
     pub async fn send(
         self,
         request: Outbound,
     ) -> Result<(Inbound, MemoryReservation), EgressError> {
+        if let Some((store, seen)) = &self.seen {
+            let stored = store.until_stored(seen).await;
+            stored.map_err(|error| EgressError::Exhausted(error.to_string()))?;
+        }
         let method = request.method.clone();
         let answer = self.egress.send(request, &self.reach, Body::Whole).await;
         let answer = answer.inspect_err(|failed| {

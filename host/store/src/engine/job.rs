@@ -14,6 +14,7 @@ use super::rows::Unreadable;
 use super::signals::RaisedSignals;
 use super::subscriptions::Subscriptions;
 use crate::StoreError;
+use moothall_core::chain::Link;
 
 /// The names of writes that make room begin so.
 const PURGE: &str = "purge.";
@@ -26,6 +27,8 @@ pub struct Job {
     pub(super) bytes: usize,
     /// It is committed by itself: it makes room, and a full disk that another write meets must not undo that.
     pub(super) is_alone: bool,
+    /// Its place among the writes of an instance of which each may rest on those before it.
+    link: Option<Link>,
 }
 
 /// Decides a race: either the writer begins the write, or the caller gives it up. Clones share it.
@@ -86,11 +89,16 @@ impl Job {
         let claim = Claim::default();
         let write = Named { name, run: Some(run), result: None, after, answer, claim };
         let is_alone = name.starts_with(PURGE);
-        Self { write: Box::new(write), queued: Instant::now(), bytes: 0, is_alone }
+        Self { write: Box::new(write), queued: Instant::now(), bytes: 0, is_alone, link: None }
     }
 
     pub fn of_bytes(mut self, bytes: usize) -> Self {
         self.bytes = bytes;
+        self
+    }
+
+    pub fn linked(mut self, link: Option<Link>) -> Self {
+        self.link = link;
         self
     }
 
@@ -99,9 +107,31 @@ impl Job {
         self.write.claim()
     }
 
+    /// Runs it, unless a write has failed on which it may rest; if it fails, so do those that may rest on it.
+    pub(super) fn run(
+        &mut self,
+        run: impl FnOnce(&mut dyn Write) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let Some(link) = &self.link else { return run(&mut *self.write) };
+        link.require_sound().map_err(StoreError::before_it)?;
+        run(&mut *self.write).inspect_err(|error| link.fail(&error.to_string()))
+    }
+
     /// Answers it.
-    pub(super) fn finish(self, committed: Result<(), StoreError>) -> Result<(), Panicked> {
+    pub(super) fn finish(mut self, committed: Result<(), StoreError>) -> Result<(), Panicked> {
+        if let Some(link) = self.link.take() {
+            let failed = committed.as_ref().err().map(ToString::to_string);
+            link.end(failed.as_deref().map_or(Ok(()), Err));
+        }
         self.write.finish(committed)
+    }
+
+    /// Answers it: it was not queued.
+    pub(super) fn refuse(mut self, error: StoreError) {
+        if let Some(link) = self.link.take() {
+            link.retract();
+        }
+        drop(self.write.finish(Err(error)));
     }
 }
 

@@ -1,6 +1,8 @@
 //! A store that hangs, is full or damaged, or whose callbacks panic: what its callers get, and what its health says. On
 //! real files; a store hangs in a write or a read that waits for the test.
 
+mod linked;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;

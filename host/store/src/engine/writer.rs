@@ -70,7 +70,7 @@ impl Writer {
                     (job, StoreError::Unavailable("the writer has ended".into()))
                 }
             };
-            drop(job.finish(Err(error.clone())));
+            job.refuse(error.clone());
             error
         })
     }
@@ -218,9 +218,11 @@ impl WriterThread {
 
     fn run_one(&self, job: &mut Job) -> Result<(), StoreError> {
         let unreadable = self.health.unreadable();
-        let run = || job.write.run(&self.conn, &self.raised, &self.subscriptions, unreadable);
-        catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
-            Err(StoreError::Unavailable("a write panicked; see the log".into()))
+        job.run(|write| {
+            let run = || write.run(&self.conn, &self.raised, &self.subscriptions, unreadable);
+            catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
+                Err(StoreError::Unavailable("a write panicked; see the log".into()))
+            })
         })
     }
 

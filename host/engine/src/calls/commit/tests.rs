@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::*;
 use moothall_core::day_budget::DayBudgets;
-use moothall_core::ids::{PluginName, ProcessId};
+use moothall_core::ids::{InstanceId, PersonId, PluginName, ProcessId};
 use moothall_core::instance::Access;
-use moothall_core::instance::made::instance;
+use moothall_core::instance::made::{instance, names};
 
 const SOON: Duration = Duration::from_millis(10);
 
@@ -38,6 +38,21 @@ fn only_a_process_whose_status_says_so_is_completed() {
         assert_eq!(writes(change).completes(), is_completed, "{status:?}");
     }
     assert!(!Writes::default().completes());
+}
+
+#[test]
+fn calls_go_on_after_state_and_events_and_wait_for_everything_that_is_read_in_a_table() {
+    let goes_on = |writes: Writes| writes.are_seen_before_they_are_stored();
+    let state = vec![StateChange { key: "a".into(), value: None }];
+    let event = |dedupe: Option<&str>| NewEvent {
+        dedupe: dedupe.map(|key| (instance_scope(InstanceId(1)), key.to_owned())),
+        ..NewEvent::of_api("a", &names("acme"), "{}".into(), "r".into(), 1)
+    };
+    let accounts = vec![AccountChange::Person(PersonId(1))];
+    assert!(goes_on(Writes { state, events: vec![event(None)], ..Writes::default() }));
+    assert!(!goes_on(writes(ProcessChange::default())));
+    assert!(!goes_on(Writes { events: vec![event(Some("k"))], ..Writes::default() }));
+    assert!(!goes_on(Writes { accounts, ..Writes::default() }));
 }
 
 #[test]

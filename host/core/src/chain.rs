@@ -1,0 +1,248 @@
+//! The chain of an instance: its writes that are queued, each of which may rest on those before it.
+//!
+//! A call runs on what the chain is going to store, and nobody is shown any of that before it is stored. If a write
+//! fails, all that come after it fail too. Nothing here waits for the disk: the writer reports how each write ended, in
+//! the order in which they were queued.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+#[cfg(test)]
+mod tests;
+
+/// New values by key; `None` is a removal.
+pub type StateWrites = BTreeMap<String, Option<String>>;
+
+/// About how many bytes an entry takes besides its key and its value.
+const ENTRY_BYTES: usize = 64;
+/// Why a write failed that was dropped.
+const DROPPED: &str = "the writer has ended";
+
+/// The chain of one instance. Whoever holds the instance's lock exclusively adds to it.
+#[derive(Debug, Default)]
+pub struct Chain {
+    links: Mutex<Links>,
+    /// Notified each time a write has ended or failed.
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Links {
+    /// The number of the write that was queued last.
+    queued: u64,
+    /// The number of the write that ended last.
+    ended: u64,
+    /// The number of the last write before everything was stored for the last time.
+    begun: u64,
+    /// The first write that failed, and why.
+    broken: Option<(u64, Arc<str>)>,
+    /// What calls see of the writes that have not ended.
+    unstored: Arc<StateWrites>,
+    unstored_bytes: usize,
+}
+
+/// How much of an instance calls may see before it is stored.
+#[derive(Clone, Copy, Debug)]
+pub struct ChainBounds {
+    pub writes: usize,
+    pub bytes: usize,
+}
+
+/// What a call that takes the lock now finds.
+#[derive(Debug)]
+pub enum Standing {
+    /// Everything is stored.
+    Stored,
+    /// Some of what it sees is not stored yet.
+    Unstored(Seen, Arc<StateWrites>),
+    /// A write has failed: nothing can rest on this chain any more.
+    Broken,
+}
+
+/// What a call has seen of a chain: everything up to one of its writes.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    chain: Arc<Chain>,
+    number: u64,
+}
+
+/// The place of one write in a chain. It goes to the writer with the write.
+#[derive(Debug)]
+pub struct Link {
+    chain: Arc<Chain>,
+    number: u64,
+    is_over: bool,
+}
+
+impl Chain {
+    pub fn standing(self: &Arc<Self>) -> Standing {
+        let links = self.links();
+        match (&links.broken, links.all_ended()) {
+            (Some(_), _) => Standing::Broken,
+            (None, true) => Standing::Stored,
+            (None, false) => {
+                let seen = Seen { chain: self.clone(), number: links.queued };
+                Standing::Unstored(seen, links.unstored.clone())
+            }
+        }
+    }
+
+    /// Waits until each write that was queued has ended.
+    pub async fn all_ended(&self) {
+        self.until(|links| links.all_ended().then_some(())).await;
+    }
+
+    /// The place of the next write; an error if one before it has failed.
+    pub fn link(self: &Arc<Self>) -> Result<Link, Arc<str>> {
+        let mut links = self.links();
+        if let Some((_, reason)) = &links.broken {
+            return Err(reason.clone());
+        }
+        links.queued += 1;
+        Ok(Link { chain: self.clone(), number: links.queued, is_over: false })
+    }
+
+    /// Shows the last write, which is in the writer's queue now, to the calls that follow.
+    pub fn show(&self, writes: Vec<(String, Option<String>)>) {
+        let mut links = self.links();
+        // The writer may have been faster; then the calls read what is stored.
+        if links.all_ended() || links.broken.is_some() {
+            return;
+        }
+        let Links { unstored, unstored_bytes, .. } = &mut *links;
+        let unstored = Arc::make_mut(unstored);
+        for (key, value) in writes {
+            *unstored_bytes += entry_bytes(&key, value.as_deref());
+            if let Some(before) = unstored.get(&key) {
+                *unstored_bytes -= entry_bytes(&key, before.as_deref());
+            }
+            unstored.insert(key, value);
+        }
+    }
+
+    fn fail(&self, number: u64, reason: &str) {
+        let mut links = self.links();
+        if links.broken.as_ref().is_none_or(|(first, _)| number < *first) {
+            links.broken = Some((number, reason.into()));
+        }
+        let gone = links.forget();
+        drop(links);
+        drop(gone);
+        self.changed.notify_waiters();
+    }
+
+    fn end(&self, number: u64) {
+        let mut links = self.links();
+        links.ended = links.ended.max(number);
+        let gone = if links.all_ended() { links.forget() } else { Arc::default() };
+        drop(links);
+        drop(gone);
+        self.changed.notify_waiters();
+    }
+
+    async fn until<T>(&self, found: impl Fn(&Links) -> Option<T>) -> T {
+        loop {
+            let mut changed = std::pin::pin!(self.changed.notified());
+            changed.as_mut().enable();
+            if let Some(found) = found(&self.links()) {
+                return found;
+            }
+            changed.await;
+        }
+    }
+
+    fn links(&self) -> MutexGuard<'_, Links> {
+        self.links.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Links {
+    fn all_ended(&self) -> bool {
+        self.ended >= self.queued
+    }
+
+    /// How the writes up to this one ended; none if they have not.
+    fn outcome(&self, number: u64) -> Option<Result<(), Arc<str>>> {
+        match &self.broken {
+            Some((first, reason)) if *first <= number => Some(Err(reason.clone())),
+            _ => (self.ended >= number).then_some(Ok(())),
+        }
+    }
+
+    /// Calls see what is stored from now on. Returns what they saw, to be freed without the mutex.
+    fn forget(&mut self) -> Arc<StateWrites> {
+        self.begun = self.queued;
+        self.unstored_bytes = 0;
+        std::mem::take(&mut self.unstored)
+    }
+}
+
+impl Seen {
+    /// Waits until everything that was seen is stored, or some of it has failed; then says why.
+    pub async fn stored(&self) -> Result<(), Arc<str>> {
+        self.chain.until(|links| links.outcome(self.number)).await
+    }
+}
+
+impl Link {
+    /// Whether everything is well that the write rests on. The writer asks before it runs the write.
+    pub fn require_sound(&self) -> Result<(), Arc<str>> {
+        match &self.chain.links().broken {
+            Some((_, reason)) => Err(reason.clone()),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether calls may see what the write stores before it is stored.
+    pub fn has_room<'a>(
+        &self,
+        bounds: ChainBounds,
+        mut writes: impl Iterator<Item = (&'a str, Option<&'a str>)>,
+    ) -> bool {
+        let links = self.chain.links();
+        let length = usize::try_from(links.queued - links.begun).unwrap_or(usize::MAX);
+        let mut bytes = links.unstored_bytes;
+        let fits = |(key, value): (&str, _)| {
+            let replaced = links.unstored.get(key);
+            bytes -= replaced.map_or(0, |before| entry_bytes(key, before.as_deref()));
+            bytes += entry_bytes(key, value);
+            bytes <= bounds.bytes
+        };
+        length <= bounds.writes && writes.all(fits)
+    }
+
+    /// The write has failed: what comes after it fails, too.
+    pub fn fail(&self, reason: &str) {
+        self.chain.fail(self.number, reason);
+    }
+
+    /// The write has ended: it is durable, or it has failed.
+    pub fn end(mut self, outcome: Result<(), &str>) {
+        if let Err(reason) = outcome {
+            self.fail(reason);
+        }
+        self.is_over = true;
+        self.chain.end(self.number);
+    }
+
+    /// The write was not even queued, and whoever adds to the chain still holds the lock: as if it had never been.
+    pub fn retract(mut self) {
+        self.is_over = true;
+        self.chain.links().queued -= 1;
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.chain.fail(self.number, DROPPED);
+            self.chain.end(self.number);
+        }
+    }
+}
+
+fn entry_bytes(key: &str, value: Option<&str>) -> usize {
+    ENTRY_BYTES + key.len() + value.map_or(0, str::len)
+}
