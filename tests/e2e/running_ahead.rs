@@ -20,7 +20,7 @@ const ANSWERS: u64 = 1_000;
 const PATIENT: &str = "[store]\nbusy_ms = 600000\nstalled_ms = 600000";
 
 /// A commit that is held up fails after this time, which is enough for a few calls.
-const FAILS: &str = "[store]\nbusy_ms = 2000\n";
+const FAILS: &str = "[store]\nbusy_ms = 3000\n";
 
 /// A value that no other number contains.
 const UNSTORED: u32 = 777_777;
@@ -153,27 +153,29 @@ async fn nobody_is_shown_what_a_failed_commit_takes_back() {
     begin(&mut calls, &host, "probe.put", put(&json!(UNSTORED))).await;
     until_queued(&host, 0.0).await;
     let key = json!({ "key": "a" });
-    let too_much = json!({ "from": "a", "to": "b", "amount": 1_000 });
-    let told = json!({ "key": "a", "url": receiver.url });
+    let too_much = json!({ "from": "a", "to": "b", "amount": 10_000_000 });
+    let told = |first: bool| json!({ "key": "a", "url": receiver.url, "first": first });
     let by_key = host.action_request("acme", "probe.get", key.clone());
     calls.spawn(answer(by_key.header("Idempotency-Key", "one")));
     for (action, parameters) in [
         ("probe.get", key.clone()),
         ("probe.read-then-wait", json!({ "key": "a", "ms": 0 })),
         ("probe.transfer", too_much),
-        ("probe.tell", told),
+        ("probe.tell", told(false)),
+        ("probe.tell", told(true)),
         ("probe.get?dry_run=true", key.clone()),
         ("probe.increment", key.clone()),
     ] {
-        begin(&mut calls, &host, action, parameters).await;
+        calls.spawn(answer(host.action_request("acme", action, parameters)));
     }
     let answers = calls.join_all().await;
     for answer in &answers {
         assert!(!answer.text.contains("77777"), "{}", answer.text);
     }
-    let failed =
-        answers.iter().filter(|one| one.status == 503 && one.text.contains("store_unavailable"));
-    assert!(failed.count() >= 3, "{answers:?}");
+    let failed = answers.iter().filter(|one| one.status == 503).inspect(|one| {
+        one.problem(503, "store_unavailable");
+    });
+    assert!(failed.count() > 0, "{answers:?}");
     assert!(
         receiver.received().iter().all(|one| one.body != UNSTORED.to_string().as_bytes()),
         "it was sent"
@@ -193,7 +195,7 @@ async fn increments_of_which_some_fail_are_counted_once_each_if_they_were_answer
     let host = probe("[store]\nbusy_ms = 20", json!({})).await;
     let mut calls = JoinSet::new();
     for round in 0..5 {
-        for _ in 0..20 {
+        for _ in 0..12 {
             let request = host.action_request("acme", "probe.increment", json!({ "key": "a" }));
             calls.spawn(answer(request));
         }
@@ -214,20 +216,23 @@ async fn increments_of_which_some_fail_are_counted_once_each_if_they_were_answer
     assert_eq!(value(&host).await, values.len());
 }
 
+/// Settings with which a call waits for the commit of the one before it: because the operator wants that, or because the
+/// guest could tell somebody by TCP what it reads.
 #[tokio::test]
-async fn with_no_write_unstored_each_call_waits_for_the_commit_before_it() {
-    let host = probe(&format!("{PATIENT}\n[limits]\nunstored_writes = 0"), json!({})).await;
-    let (held, mut calls) = (hold(&host), JoinSet::new());
-    begin(&mut calls, &host, "probe.increment", json!({ "key": "a" })).await;
-    until_queued(&host, 0.0).await;
-    begin(&mut calls, &host, "probe.increment", json!({ "key": "a" })).await;
-    let late = host.action("acme", "probe.whoami", json!({})).await;
-    late.expect(200);
-    let queued = metric(&host, "moothall_store_queued_writes").await;
-    assert_eq!(queued, 0.0, "the second waits for the lock");
-    drop(held);
-    let mut values: Vec<_> =
-        calls.join_all().await.iter().map(|one| one.expect(200)["value"].as_u64()).collect();
-    values.sort();
-    assert_eq!(values, [1, 2].map(Some));
+async fn a_call_that_may_see_nothing_unstored_waits_for_the_commit_before_it() {
+    let impatient = format!("{PATIENT}\n[limits]\nlock_wait_ms = 300\n");
+    for settings in
+        ["unstored_writes = 0", "[plugins.probe]\ngrants = { tcp = [\"localhost:6379\"] }"]
+    {
+        let host = probe(&format!("{impatient}{settings}"), json!({})).await;
+        let (held, mut calls) = (hold(&host), JoinSet::new());
+        let increment = json!({ "key": "a" });
+        begin(&mut calls, &host, "probe.increment", increment.clone()).await;
+        until_queued(&host, 0.0).await;
+        let second = host.action("acme", "probe.increment", increment).await;
+        second.problem(503, "instance_busy");
+        drop(held);
+        let first = calls.join_next().await.expect("a call").expect("it did not panic");
+        assert_eq!(first.expect(200)["value"], 1);
+    }
 }

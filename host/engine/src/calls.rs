@@ -27,7 +27,6 @@ use futures_util::FutureExt;
 
 use crate::context::Context;
 use crate::plugins::{CallOutcome, Plugin, PluginCall};
-use moothall_core::chain::Seen;
 use moothall_core::ids::RequestId;
 use moothall_core::instance::{Instance, InstanceLock};
 use moothall_guest::{Ended, Fault, MemoryReservation, Output, PluginContext};
