@@ -144,8 +144,12 @@ impl Chain {
 
     async fn until<T>(&self, found: impl Fn(&Links) -> Option<T>) -> T {
         loop {
+            if let Some(found) = found(&self.links()) {
+                return found;
+            }
             let mut changed = std::pin::pin!(self.changed.notified());
             changed.as_mut().enable();
+            // It may have changed before it was enabled.
             if let Some(found) = found(&self.links()) {
                 return found;
             }
