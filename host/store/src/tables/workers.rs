@@ -68,7 +68,8 @@ const AGAIN: &str = "cursor = CASE WHEN enabled THEN cursor ELSE \
                      asked_digest_id = 0, wants_change = ?1, wants_sending = ?2";
 
 // A test compares the plans of these with the indexes that they are meant for.
-const UNASKED: &str = "SELECT id FROM worker WHERE asked_digest_id = 0 AND id > ?1 ORDER BY id LIMIT ?2";
+const UNASKED: &str =
+    "SELECT id FROM worker WHERE asked_digest_id = 0 AND id > ?1 ORDER BY id LIMIT ?2";
 const WANTS_SENDING: &str =
     "SELECT 1 FROM worker WHERE wants_sending AND enabled AND community_id IN (0, ?1) LIMIT 1";
 const WANTS_CHANGE: &str =
