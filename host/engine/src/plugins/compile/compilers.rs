@@ -15,19 +15,19 @@ const THREADS: usize = 8;
 pub struct Compilers(AtomicUsize);
 
 /// A compiler that runs, until this is dropped.
-pub struct Running<'a> {
+pub struct RunningCompiler<'a> {
     all: &'a AtomicUsize,
     pub threads: usize,
 }
 
 impl Compilers {
-    pub fn begin(&self) -> Running<'_> {
+    pub fn begin(&self) -> RunningCompiler<'_> {
         let others = self.0.fetch_add(1, Ordering::Relaxed);
-        Running { all: &self.0, threads: share(machine::cores(), others + 1) }
+        RunningCompiler { all: &self.0, threads: share(machine::cores(), others + 1) }
     }
 }
 
-impl Drop for Running<'_> {
+impl Drop for RunningCompiler<'_> {
     fn drop(&mut self) {
         self.all.fetch_sub(1, Ordering::Relaxed);
     }
