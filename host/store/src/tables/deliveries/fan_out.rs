@@ -196,14 +196,15 @@ impl Tx<'_> {
             subscriptions.iter().map(|one| (one.endpoint, one.ordering)).collect();
         let mut written = 0;
         for Leaving { departure, endpoints } in self.leaving(after, upto)? {
+            written += endpoints.len();
             for endpoint in endpoints {
-                written += 1;
+                let ordering = orderings.get(&endpoint).copied();
                 match arrived.get(&(endpoint, departure.position)) {
+                    _ if ordering.is_none() && !self.is_kept(endpoint)? => {}
                     Some((attempt, at)) => {
-                        self.add_delivered(&departure, endpoint, attempt, *at)?
+                        self.add_delivered(&departure, endpoint, attempt, *at)?;
                     }
                     None => {
-                        let ordering = orderings.get(&endpoint).copied();
                         let ordering = ordering.unwrap_or(EndpointOrdering::Fifo);
                         self.add_delivery(&departure, endpoint, ordering, departure.time)?;
                     }
@@ -220,6 +221,12 @@ impl Tx<'_> {
                 Ok(())
             }
         }
+    }
+
+    /// Whether the endpoint has a row: one that was deleted has none once nothing waits for it.
+    fn is_kept(&self, endpoint: EndpointId) -> Result<bool, StoreError> {
+        let mut row = self.conn.prepare_cached("SELECT 1 FROM endpoint WHERE id = ?1")?;
+        Ok(row.exists([endpoint.0])?)
     }
 
     /// The events of which deliveries have no row. One that cannot be read is left out, and logged.

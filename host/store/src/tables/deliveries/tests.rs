@@ -188,6 +188,20 @@ async fn events_that_nobody_wants_are_not_looked_through() {
 }
 
 #[tokio::test]
+async fn an_endpoint_that_is_gone_gets_no_rows() {
+    let fixture = fixture().await;
+    fixture.append(1, 1).await;
+    let delete = |tx: &Tx<'_>| {
+        tx.delete_endpoint(EndpointId(1))?;
+        tx.purge_endpoints(&[EndpointId(1)])?;
+        tx.fan_out_all()
+    };
+    fixture.write(delete).await.unwrap();
+    let waiting = fixture.store.read(|reader| reader.waiting_deliveries()).unwrap();
+    assert_eq!((waiting, fixture.without_rows()), ((0, None), vec![]));
+}
+
+#[tokio::test]
 async fn an_event_whose_deliveries_have_no_row_is_kept() {
     let fixture = fixture().await;
     fixture.append(1, 2).await;
