@@ -41,6 +41,7 @@ fn a_call_sees_the_last_write_and_waits_for_all_before_it() {
     assert_eq!((outcome(&first), outcome(&second)), (None, None));
     one.end(Ok(()));
     assert_eq!((outcome(&first), outcome(&second)), (Some(Ok(())), None), "it waits for no more");
+    assert_eq!(seen(&chain).1.as_deref(), Some("2"), "the second is not stored yet");
     two.end(Ok(()));
     assert_eq!(outcome(&second), Some(Ok(())));
     assert!(matches!(chain.standing(), Standing::Stored));
