@@ -56,6 +56,7 @@ mod processes;
 mod redis;
 mod reference_libraries;
 mod refused_files;
+mod relinked;
 mod reload;
 mod running_ahead;
 mod schedules;

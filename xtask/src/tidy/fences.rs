@@ -22,6 +22,13 @@ const FENCES: &[Fence] = &[
             "host/engine/src/plugins/compile/",
         ],
     },
+    Fence {
+        names: &["wasm_encoder", "wasmparser"],
+        homes: &[
+            "host/engine/src/plugins/compile/relink.rs",
+            "host/engine/src/plugins/compile/relink/",
+        ],
+    },
     Fence { names: &["axum", "matchit"], homes: &["host/src/http.rs", "host/src/http/"] },
     Fence { names: &["std::env"], homes: &["host/core/src/config.rs", "host/core/src/config/"] },
 ];

@@ -14,6 +14,7 @@ use rustix::fs::{Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, futimens};
 use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
 
+use super::relink;
 use crate::plugins::mark;
 
 /// SHA-256 in hex.
@@ -28,7 +29,8 @@ pub fn digest(bytes: &[u8]) -> String {
 /// The native code of one engine, in a directory of its own.
 pub struct Cache {
     directory: PathBuf,
-    /// What native code depends on besides the component: the engine's version, its settings and the CPU.
+    /// What native code depends on besides the component: the engine's version, its settings and the CPU, and how
+    /// core modules are linked.
     compatibility: String,
 }
 
@@ -44,6 +46,7 @@ impl Cache {
     pub fn new(directory: PathBuf, engine: &Engine) -> Self {
         let mut hasher = std::hash::DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
+        relink::VERSION.hash(&mut hasher);
         Self { directory, compatibility: format!("{:016x}", hasher.finish()) }
     }
 

@@ -9,6 +9,7 @@ use std::path::Path;
 use rustix::process::{Resource, Rlimit, setpriority_process, setrlimit};
 use wasmtime::Engine;
 
+use super::relink::relink;
 use moothall_core::config::Limits;
 use moothall_guest::engine::{Allocator, config};
 
@@ -53,9 +54,17 @@ fn precompile(file: &Path) -> wasmtime::Result<()> {
     let mut native = std::fs::File::create(file)?;
     let engine = Engine::new(&config(&Limits::default(), Allocator::OnDemand))?;
     shut_in()?;
-    let code = engine.precompile_component(&wasm)?;
+    let code = compiled(&engine, &wasm)?;
     native.write_all(&code)?;
     Ok(())
+}
+
+/// Native code of the component with its core modules linked anew; of the component itself if that cannot be.
+fn compiled(engine: &Engine, wasm: &[u8]) -> wasmtime::Result<Vec<u8>> {
+    match relink(wasm).map(|relinked| engine.precompile_component(&relinked)) {
+        Ok(Ok(code)) => Ok(code),
+        _ => engine.precompile_component(wasm),
+    }
 }
 
 /// From here on nothing can be opened, connected to or started, also by threads that begin later.
