@@ -24,6 +24,7 @@ mod bench {
     mod instances;
     mod plugins;
     mod sandbox;
+    mod sandbox_shapes;
     mod ticks;
     mod webhooks;
     mod workers;
@@ -41,6 +42,8 @@ mod bench {
     mod process;
     mod receiver;
     mod server;
+    mod shaped_calls;
+    mod shapes;
     mod sqlite_loop;
     mod template;
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::{axum_server, bare_calls, loader, posts, receiver, table};
+use super::{axum_server, bare_calls, loader, posts, receiver, shaped_calls, table};
 
 const USAGE: &str = "usage: cargo xtask bench [ROW-PREFIX…] [--rounds N] [--quick]";
 /// The default number of rounds; fewer give no reliable median.
@@ -31,6 +31,7 @@ pub fn main() -> ExitCode {
         ["axum-server"] => axum_server::serve(),
         ["load"] => loader::answer(),
         ["bare-calls"] => bare_calls::answer(),
+        ["shaped-calls"] => shaped_calls::answer(),
         ["receiver"] => receiver::serve(),
         ["posts"] => posts::answer(),
         _ => match Bench::parse(&arguments) {

@@ -9,8 +9,8 @@ use anyhow::{Result, ensure};
 use super::command_line::{Bench, ROUNDS};
 use super::rows::{self, Bar, Measured, Row, Side, median};
 use super::{
-    backlog, beside, deliveries, fairness, http, instances, machine, plugins, sandbox, ticks,
-    webhooks, workers, writes,
+    backlog, beside, deliveries, fairness, http, instances, machine, plugins, sandbox,
+    sandbox_shapes, ticks, webhooks, workers, writes,
 };
 
 /// Rows that are measured together because they share a side.
@@ -24,6 +24,19 @@ const GROUPS: &[Group] = &[
     Group {
         rows: &[&rows::SANDBOX_SETTINGS, &rows::SANDBOX_THREADS, &rows::RESIDENT],
         measure: sandbox::measure,
+    },
+    Group {
+        rows: &[
+            &rows::SANDBOX_NUMBERS,
+            &rows::SANDBOX_STRINGS,
+            &rows::SANDBOX_EXPORTS,
+            &rows::SANDBOX_FUNCTIONS,
+            &rows::SANDBOX_TABLE,
+            &rows::SANDBOX_PAGES,
+            &rows::SANDBOX_MODULES,
+            &rows::SANDBOX_RELINKED,
+        ],
+        measure: sandbox_shapes::measure,
     },
     Group {
         rows: &[&rows::WRITE_CALLS, &rows::WRITE_LOOP, &rows::WRITE_ONE],
