@@ -17,12 +17,12 @@ pub const REMEMBERED_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// The keys of requests that are in progress. Clones share them.
 #[derive(Clone, Default)]
-pub struct Running(Arc<Mutex<HashSet<String>>>);
+pub struct RunningKeys(Arc<Mutex<HashSet<String>>>);
 
 /// A key that is in progress until this is dropped.
 pub struct RunningKey {
     key: String,
-    running: Running,
+    running: RunningKeys,
 }
 
 /// The first request with its key. In progress until the last clone is dropped.
@@ -43,7 +43,7 @@ pub struct PreparedAnswer {
     pub body: Vec<u8>,
 }
 
-impl Running {
+impl RunningKeys {
     /// None: another request with that key is in progress.
     pub fn begin(&self, key: String) -> Option<RunningKey> {
         let is_new = self.lock().insert(key.clone());
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_key_is_in_progress_once_until_it_is_dropped() {
-        let running = Running::default();
+        let running = RunningKeys::default();
         let first = running.begin("driver/a".into()).expect("nobody else has it");
         assert!(running.begin("driver/a".into()).is_none());
         assert!(running.begin("driver/b".into()).is_some());

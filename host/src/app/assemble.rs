@@ -29,7 +29,7 @@ use moothall_engine::communities::Communities;
 use moothall_engine::context::Context;
 use moothall_engine::hooks::{HookSchemas, Hooks};
 use moothall_engine::host_scope::HostScope;
-use moothall_engine::idempotency::Running;
+use moothall_engine::idempotency::RunningKeys;
 use moothall_engine::mutations::Mutations;
 use moothall_engine::oauth::OAuth;
 use moothall_engine::plugins::compile::{Cache, Compilers};
@@ -284,7 +284,7 @@ impl Engine {
             config: Arc::new(config.http.clone()),
             settings: config.clone(),
             keys: ArcSwap::from_pointee(drivers.keys),
-            running: Running::default(),
+            running: RunningKeys::default(),
             openapi: CachedDocument::new(openapi_document),
             metrics,
             quotas,

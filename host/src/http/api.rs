@@ -16,7 +16,7 @@ use moothall_egress::Egress;
 use moothall_engine::calls::{CallError, Calls};
 use moothall_engine::context::Context;
 use moothall_engine::hooks::Hooks;
-use moothall_engine::idempotency::Running;
+use moothall_engine::idempotency::RunningKeys;
 use moothall_engine::mutations::Mutations;
 use moothall_engine::oauth::OAuth;
 use moothall_guest::Quotas;
@@ -44,7 +44,7 @@ pub struct Api {
     /// The whole configuration, as it was at start.
     pub settings: Arc<Config>,
     pub keys: ArcSwap<Keys>,
-    pub running: Running,
+    pub running: RunningKeys,
     pub openapi: CachedDocument,
     pub metrics: PrometheusHandle,
     pub quotas: Arc<Quotas>,
