@@ -7,7 +7,7 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::command_line::Bench;
-use super::part::Part;
+use super::helper_process::HelperProcess;
 use super::rows::{
     Measured, Row, SANDBOX_EXPORTS, SANDBOX_FUNCTIONS, SANDBOX_MODULES, SANDBOX_NUMBERS,
     SANDBOX_PAGES, SANDBOX_RELINKED, SANDBOX_STRINGS, SANDBOX_TABLE, Side, median_of,
@@ -44,7 +44,7 @@ pub fn measure(bench: &Bench) -> Result<Vec<Measured>> {
     let calls = |shape, relinked| {
         let (warm_up, window) = (bench.warm_up(), bench.window());
         let run = ShapedRun { shape, relinked, warm_up, window };
-        Part::start("shaped-calls", &run)?.report::<ShapedCalls>()
+        HelperProcess::start("shaped-calls", &run)?.report::<ShapedCalls>()
     };
     let (mut small, mut relinked) = (Vec::new(), Vec::new());
     let mut varied: Vec<Vec<ShapedCalls>> = VARIED.iter().map(|_| Vec::new()).collect();

@@ -10,14 +10,14 @@ use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 use wasmtime::{Engine, Store};
 
 use super::sandbox_shapes::{ShapedCalls, ShapedRun};
-use super::{part, process};
+use super::{helper_process, process};
 
 /// Calls between two looks at the clock.
 const AT_ONCE: u64 = 256;
 
 /// Reads its task from standard input, and reports on standard output.
 pub fn answer() -> Result<()> {
-    let run: ShapedRun = part::task()?;
+    let run: ShapedRun = helper_process::task()?;
     let sandbox = ShapedSandbox::new(&run)?;
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let calls_for = |time| {
@@ -29,7 +29,7 @@ pub fn answer() -> Result<()> {
     let calls = calls_for(run.window)?;
     let cpu = process::cpu(std::process::id())?.saturating_sub(before);
     let (calls, seconds) = (calls as f64, run.window.as_secs_f64());
-    part::report(&ShapedCalls {
+    helper_process::report(&ShapedCalls {
         per_second: calls / seconds,
         cpu_us: cpu.as_secs_f64() * 1e6 / calls,
     })

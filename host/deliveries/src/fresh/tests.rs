@@ -1,3 +1,5 @@
+//! In which order fresh deliveries are sent, and when they get rows. On made-up events; nothing here is sent.
+
 use tokio::time::Instant;
 
 use super::*;
