@@ -195,7 +195,7 @@ impl Fresh {
     }
 
     /// Up to which position deliveries get their rows now, and what was delivered of them.
-    pub fn to_store(&mut self, now: Instant) -> Option<(Position, Vec<Outcome>)> {
+    pub fn take_due(&mut self, now: Instant) -> Option<(Position, Vec<Outcome>)> {
         let upto = self.due(now)?;
         Some((upto, self.arrived.extract_if(.., |one| one.position <= upto).collect()))
     }

@@ -151,7 +151,7 @@ impl Outbox {
             if self.is_stopping {
                 self.fresh.stop();
             }
-            if let Some((upto, arrived)) = self.fresh.to_store(Instant::now()) {
+            if let Some((upto, arrived)) = self.fresh.take_due(Instant::now()) {
                 self.outcomes.add_rows(upto, arrived);
             }
         }

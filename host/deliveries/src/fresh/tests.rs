@@ -34,7 +34,7 @@ fn delivered(position: i64) -> Outcome {
 }
 
 fn stored(fresh: &mut Fresh, now: Instant) -> Option<(i64, Vec<i64>)> {
-    let (upto, arrived) = fresh.to_store(now)?;
+    let (upto, arrived) = fresh.take_due(now)?;
     Some((upto.0, arrived.iter().map(|one| one.position.0).collect()))
 }
 

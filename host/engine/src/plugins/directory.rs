@@ -151,18 +151,18 @@ impl Directory {
             if files.contains_key(file) {
                 entry.gone_since = None;
             } else if entry.gone_since.get_or_insert_with(Instant::now).elapsed() >= removal {
-                let name = entry.serving.as_ref().map(|plugin| plugin.name.to_string());
+                let mut report = FileReport::new(file, Status::Removed);
+                report.name = entry.serving.as_ref().map(|plugin| plugin.name.to_string());
+                // Before it stops: whoever is refused because of that finds it removed.
+                self.plugins.report(report);
                 self.replaced.extend(stop(&self.plugins, entry));
-                removed.push((file.clone(), name));
+                removed.push(file.clone());
             }
         }
-        for (file, name) in &removed {
+        for file in &removed {
             self.entries.remove(file);
             self.compilations.end(file);
             self.is_prune_due = true;
-            let mut report = FileReport::new(file, Status::Removed);
-            report.name.clone_from(name);
-            self.plugins.report(report);
             tracing::info!(file, "plugin file removed");
         }
         if !removed.is_empty() {
