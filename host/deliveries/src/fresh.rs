@@ -91,12 +91,18 @@ impl Fresh {
         while self.events.front().is_some_and(|event| event.position <= position) {
             self.events.pop_front();
         }
-        self.queues.retain(|_, queue| {
-            queue.forget(position);
-            !queue.is_idle()
-        });
         self.left.retain(|_, upto| *upto > position);
+        self.leave_behind_rows(position);
+        self.queues.retain(|_, queue| !queue.is_idle());
         self.arrived.extract_if(.., |one| one.position <= position).collect()
+    }
+
+    /// Leaves to rows what waits behind a delivery that has not begun and has a row now: it must not overtake that.
+    fn leave_behind_rows(&mut self, position: Position) {
+        let waits = self.queues.iter().filter(|(_, queue)| queue.has_waiting_up_to(position));
+        for endpoint in waits.map(|(endpoint, _)| *endpoint).collect::<Vec<_>>() {
+            self.leave_to_rows(endpoint);
+        }
     }
 
     /// An event was read that goes to so many endpoints, of which so many keep up.

@@ -50,13 +50,9 @@ impl Queue {
         }
     }
 
-    /// Forgets what waits up to that position.
-    pub fn forget(&mut self, upto: Position) {
-        self.lanes.retain(|_, waiting| {
-            waiting.retain(|position| *position > upto);
-            !waiting.is_empty()
-        });
-        self.ready.retain(|lane| self.lanes.contains_key(lane));
+    /// Whether anything waits of an event up to that position.
+    pub fn has_waiting_up_to(&self, upto: Position) -> bool {
+        self.lanes.values().any(|waiting| waiting.front().is_some_and(|first| *first <= upto))
     }
 
     pub fn has_waiting(&self) -> bool {

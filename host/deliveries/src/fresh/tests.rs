@@ -86,6 +86,21 @@ fn what_is_slow_gets_rows_and_its_outcome_later() {
 }
 
 #[test]
+fn what_waits_behind_a_delivery_that_got_a_row_does_not_overtake_it() {
+    let begin = Instant::now();
+    let mut fresh = fresh(1, begin);
+    assert_eq!(stored(&mut fresh, begin + SLOW), Some((1, vec![])));
+    // Another event of the lane is read while the row is written.
+    fresh.queue(ONE, LANE, Position(2));
+    fresh.read(Position(2), 1, 1, begin + SLOW);
+    fresh.read_all_to(Position(2));
+    assert!(fresh.have_rows(Position(1)).is_empty());
+    assert_eq!(fresh.next(ONE), None, "the first has a row and has not begun");
+    assert!(fresh.is_left(ONE));
+    assert_eq!(stored(&mut fresh, begin + SLOW), Some((2, vec![])));
+}
+
+#[test]
 fn what_arrives_while_its_row_is_written_is_handed_on() {
     let begin = Instant::now();
     let mut fresh = fresh(1, begin);
