@@ -1,4 +1,4 @@
-//! What all ticks share.
+//! The scheduler: the calls, settings and permits that every tick uses.
 
 use std::sync::Arc;
 

@@ -34,7 +34,7 @@ const WRONG_SECRET: &str = "its secret is not the one that the plugin was given"
 const LONG_TOKEN: &str = "its token is too long";
 const ODD_TOKEN: &str = "its token is not one word of letters, digits, `+`, `/`, `-` and `_`";
 
-/// What the sender of a handshake gets.
+/// The answer to the sender of a handshake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HandshakeReply {
     /// The URL exists, and there is nothing to say.
@@ -45,7 +45,7 @@ pub enum HandshakeReply {
     Text(String),
     /// The same in a JSON object.
     Json(String),
-    /// What the plugin responds, if it responds anything.
+    /// The response of the plugin, if it has one.
     OfPlugin(Option<Response>),
 }
 

@@ -7,7 +7,7 @@ use moothall_core::retry::RetryPolicy;
 use moothall_engine::plugins::{Plugin, Worker};
 use moothall_store::WorkerRow;
 
-/// What became of a batch.
+/// How a batch ended.
 pub enum BatchOutcome {
     /// There may be more to do: the events from this time on, in milliseconds since the Unix epoch.
     More { since: Option<i64> },

@@ -1,4 +1,4 @@
-//! What all batches share.
+//! The workers: the calls, settings and permits that every batch uses.
 
 use std::sync::Arc;
 

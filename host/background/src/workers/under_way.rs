@@ -1,4 +1,4 @@
-//! What the polling task of workers keeps in memory.
+//! The memory of the task that polls for workers: which of them wait, which run, and where the next poll goes on.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Weak;
