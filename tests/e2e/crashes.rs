@@ -2,6 +2,7 @@
 //! is lost, and nothing is committed twice.
 
 mod before_the_commit;
+mod mixed_load;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
