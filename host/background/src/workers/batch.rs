@@ -23,8 +23,8 @@ mod tests;
 
 /// Events of one batch.
 const EVENTS: usize = 64;
-/// How long a batch may go on beginning events.
-const TIME: Duration = Duration::from_millis(100);
+/// After this time a batch starts no further event.
+const START_WINDOW: Duration = Duration::from_millis(100);
 /// A batch that would write about this many rows takes no more events.
 const ROWS: usize = 5_000;
 /// How many positions a stored cursor may stay behind while the worker wants none of the events.
@@ -50,33 +50,33 @@ pub enum Failure {
 }
 
 /// What a batch has handled so far.
-struct Gathered {
+struct BatchResult {
     batch: Batch,
     done: Option<Collected>,
     passed: Vec<Passed>,
-    /// The position up to which everything is handled, or kept to be handled later.
-    upto: Position,
+    /// The position up to which every event is handled, deferred or given up.
+    handled_until: Position,
     events: usize,
     /// Nothing more goes into it.
     is_full: bool,
 }
 
-/// How long events wait to be tried again.
+/// How long events wait for another attempt.
 pub fn waits() -> Waits {
     Waits { untried_ms: 0, after_ms: PLUGIN_WORK.longest_waits_ms(), asked_ms: 0 }
 }
 
 impl Workers {
-    /// Gives the permit back if handling takes long: an event that ends the host ends it soon, as a rule, and other
-    /// workers wait for the permit.
-    pub(super) async fn suspected<T>(
+    /// Handles a suspect event. Gives the permit back after `suspect_ms`: an event that crashes the host usually does so
+    /// at once, and other workers wait for the permit.
+    pub(super) async fn alone_at_first<T>(
         &self,
         permit: &mut Option<SemaphorePermit<'_>>,
         handling: impl Future<Output = T>,
     ) -> T {
         let mut handling = pin!(handling);
-        let alone = Duration::from_millis(self.config.suspect_ms);
-        match tokio::time::timeout(alone, handling.as_mut()).await {
+        let suspect_time = Duration::from_millis(self.config.suspect_ms);
+        match tokio::time::timeout(suspect_time, handling.as_mut()).await {
             Ok(handled) => handled,
             Err(_) => {
                 *permit = None;
@@ -94,7 +94,7 @@ impl Workers {
             events.iter().filter(|(event, _)| ready.worker.wants(event)).collect();
         if wanted.is_empty() {
             if more || last.since(row.cursor) > BEHIND {
-                self.advance(ready, Gathered::of(last)).await?;
+                self.advance(ready, BatchResult::of(last)).await?;
             }
             return Ok(if more {
                 BatchOutcome::More { since: Some(last_time) }
@@ -104,93 +104,101 @@ impl Workers {
         }
         // Kept until the outcome is stored, so that at most one event is marked as the one that is being tried.
         let mut permit = if row.crashes > 0 { self.suspects.acquire().await.ok() } else { None };
-        let gathered = match permit {
-            Some(_) => self.suspected(&mut permit, self.alone(ready, wanted[0])).await?,
-            None => self.gather(ready, &wanted, last).await?,
+        let result = match permit {
+            Some(_) => {
+                let handling = self.handle_suspect(ready, wanted[0]);
+                self.alone_at_first(&mut permit, handling).await?
+            }
+            None => self.handle_each(ready, &wanted, last).await?,
         };
-        let upto = gathered.upto;
-        let left = wanted.iter().find(|(event, _)| event.position > upto);
+        let until = result.handled_until;
+        let left = wanted.iter().find(|(event, _)| event.position > until);
         let since = left.map(|(event, _)| event.time).or(more.then_some(last_time));
-        self.advance(ready, gathered).await?;
+        self.advance(ready, result).await?;
         drop(permit);
-        Ok(if upto == row.cursor {
+        Ok(if until == row.cursor {
             BatchOutcome::Stuck { since }
         } else {
             BatchOutcome::More { since }
         })
     }
 
-    async fn gather(
+    async fn handle_each(
         &self,
         ready: &ReadyWorker,
         wanted: &[&Keyed],
         last: Position,
-    ) -> Result<Gathered, CallError> {
-        let held = self.held(ready)?;
-        let end = Instant::now() + TIME;
-        let mut gathered = Gathered::of(ready.row.cursor);
+    ) -> Result<BatchResult, CallError> {
+        let blocked = self.blocked_keys(ready)?;
+        let end = Instant::now() + START_WINDOW;
+        let mut result = BatchResult::of(ready.row.cursor);
         for keyed @ (event, key) in wanted {
-            if gathered.is_full || gathered.events >= EVENTS || Instant::now() >= end {
-                return Ok(gathered);
+            if result.is_full || result.events >= EVENTS || Instant::now() >= end {
+                return Ok(result);
             }
-            // An upgrade waits for the lock that this batch holds: another call would wait for the upgrade.
-            if gathered.batch.is_held() && !ready.is_current() {
-                return Ok(gathered);
+            // The plugin was replaced. The upgrade waits for this batch's lock, and another call would wait for the
+            // upgrade: a deadlock. So end the batch.
+            if result.batch.is_held() && !ready.is_current() {
+                return Ok(result);
             }
-            if held.contains(key) {
-                gathered.pass(keyed, 0, Fate::Behind, None);
+            if blocked.contains(key) {
+                result.defer_or_give_up(keyed, 0, Fate::Behind, None);
                 continue;
             }
-            match self.handle(ready, event, &gathered.batch).await {
-                Handled::Done(collected) => gathered.add(event.position, *collected),
-                Handled::NotNow(error) if gathered.events == 0 => return Err(error),
-                Handled::NotNow(_) => return Ok(gathered),
+            match self.handle(ready, event, &result.batch).await {
+                Handled::Done(collected) => result.add(event.position, *collected),
+                Handled::NotNow(error) if result.events == 0 => return Err(error),
+                Handled::NotNow(_) => return Ok(result),
                 Handled::Failed(failure, error) => {
                     let fate = self.fate(ready, 1, failure);
-                    gathered.pass(keyed, 1, fate, Some(error));
-                    gathered.is_full = true;
-                    return Ok(gathered);
+                    result.defer_or_give_up(keyed, 1, fate, Some(error));
+                    result.is_full = true;
+                    return Ok(result);
                 }
             }
         }
-        gathered.upto = last;
-        Ok(gathered)
+        result.handled_until = last;
+        Ok(result)
     }
 
-    /// The keys of which an event waits, for a worker that keeps the order of a key.
-    fn held(&self, ready: &ReadyWorker) -> Result<HashSet<i64>, CallError> {
+    /// Keys with an event that waits for a retry; a fifo worker gets no later event of these keys.
+    fn blocked_keys(&self, ready: &ReadyWorker) -> Result<HashSet<i64>, CallError> {
         if !ready.worker.is_fifo() {
             return Ok(HashSet::new());
         }
-        let held = self.context.store.read(|reader| reader.held_keys(ready.row.id))?;
-        Ok(held.into_iter().collect())
+        let blocked = self.context.store.read(|reader| reader.blocked_keys(ready.row.id))?;
+        Ok(blocked.into_iter().collect())
     }
 
-    /// An event that may have ended the process before this one.
-    async fn alone(&self, ready: &ReadyWorker, keyed: &Keyed) -> Result<Gathered, CallError> {
+    /// Handles, in a batch of its own, an event that may have crashed the host's previous process.
+    async fn handle_suspect(
+        &self,
+        ready: &ReadyWorker,
+        keyed: &Keyed,
+    ) -> Result<BatchResult, CallError> {
         let id = ready.row.id;
-        let mut gathered = Gathered::of(ready.row.cursor);
-        if self.held(ready)?.contains(&keyed.1) {
-            gathered.pass(keyed, 0, Fate::Behind, None);
-            return Ok(gathered);
+        let mut result = BatchResult::of(ready.row.cursor);
+        if self.blocked_keys(ready)?.contains(&keyed.1) {
+            result.defer_or_give_up(keyed, 0, Fate::Behind, None);
+            return Ok(result);
         }
         if ready.row.crashes >= CRASHES {
             let error = format!("the host ended {CRASHES} times while it was handled");
-            gathered.pass(keyed, 1, Fate::Dead, Some(error));
-            return Ok(gathered);
+            result.defer_or_give_up(keyed, 1, Fate::Dead, Some(error));
+            return Ok(result);
         }
         self.context.store.write("worker.try", move |tx| tx.try_worker(id)).await?;
-        match self.handle(ready, &keyed.0, &gathered.batch).await {
-            Handled::Done(collected) => gathered.add(keyed.0.position, *collected),
+        match self.handle(ready, &keyed.0, &result.batch).await {
+            Handled::Done(collected) => result.add(keyed.0.position, *collected),
             Handled::NotNow(error) => {
                 self.context.store.write("worker.leave", move |tx| tx.leave_worker(id)).await?;
                 return Err(error);
             }
             Handled::Failed(failure, error) => {
-                gathered.pass(keyed, 1, self.fate(ready, 1, failure), Some(error));
+                result.defer_or_give_up(keyed, 1, self.fate(ready, 1, failure), Some(error));
             }
         }
-        Ok(gathered)
+        Ok(result)
     }
 
     pub(super) async fn handle(
@@ -211,29 +219,29 @@ impl Workers {
                 Some(collected) => Handled::Done(Box::new(collected)),
                 None => Handled::NotNow(Fault::Host("a call without effects".into()).into()),
             },
-            Err(error) => of_error(error),
+            Err(error) => handled_after_error(error),
         }
     }
 
-    /// What becomes of an event that was tried so often.
+    /// What becomes of an event after so many attempts.
     pub(super) fn fate(&self, ready: &ReadyWorker, attempts: u32, failure: Failure) -> Fate {
         fate(attempts, ready.worker.max_attempts, failure, self.clock().now_ms())
     }
 
-    /// Stores what was gathered and the cursor, together.
-    async fn advance(&self, ready: &ReadyWorker, mut gathered: Gathered) -> Result<(), CallError> {
-        let (id, from, to) = (ready.row.id, ready.row.cursor, gathered.upto);
+    /// Stores a batch's result and the worker's cursor, together.
+    async fn advance(&self, ready: &ReadyWorker, mut result: BatchResult) -> Result<(), CallError> {
+        let (id, from, to) = (ready.row.id, ready.row.cursor, result.handled_until);
         if from == to {
             return Ok(());
         }
-        for dead in gathered.passed.iter().filter(|one| one.fate == Fate::Dead) {
+        for dead in result.passed.iter().filter(|one| one.fate == Fate::Dead) {
             self.report_dead_letter(ready, dead.position, dead.error.as_deref());
         }
-        let (passed, now) = (std::mem::take(&mut gathered.passed), self.clock().now_ms());
+        let (passed, now) = (std::mem::take(&mut result.passed), self.clock().now_ms());
         let advance = move |tx: &Tx<'_>| tx.advance_worker(id, from, to, &passed, now);
-        let stored = match gathered.done.take() {
+        let stored = match result.done.take() {
             Some(mut collected) => {
-                if let Some(lock) = gathered.batch.take_lock() {
+                if let Some(lock) = result.batch.take_lock() {
                     collected.keep_locked_until_stored(lock);
                 }
                 self.calls.commit(collected, advance).await
@@ -241,7 +249,7 @@ impl Workers {
             None => self.context.store.write("worker.advance", advance).await,
         };
         match stored {
-            // Somebody else moved the cursor, or the instance was replaced: the next batch begins there.
+            // Somebody else moved the cursor, or the instance was replaced: the next batch begins at the stored cursor.
             Ok(()) | Err(StoreError::Stale) => Ok(()),
             Err(error) => Err(error.into()),
         }
@@ -262,14 +270,14 @@ impl Workers {
     }
 }
 
-impl Gathered {
+impl BatchResult {
     /// Nothing yet, up to that position.
-    fn of(upto: Position) -> Self {
+    fn of(handled_until: Position) -> Self {
         Self {
             batch: Batch::default(),
             done: None,
             passed: Vec::new(),
-            upto,
+            handled_until,
             events: 0,
             is_full: false,
         }
@@ -277,7 +285,7 @@ impl Gathered {
 
     fn add(&mut self, position: Position, collected: Collected) {
         self.events += 1;
-        self.upto = position;
+        self.handled_until = position;
         let lets_others_go_on = collected.lets_others_go_on();
         let before = Arc::make_mut(&mut self.batch.before);
         for change in &collected.writes.state {
@@ -293,21 +301,27 @@ impl Gathered {
         self.is_full |= !lets_others_go_on || rows >= ROWS;
     }
 
-    fn pass(&mut self, (event, key): &Keyed, attempts: u32, fate: Fate, error: Option<String>) {
-        self.upto = event.position;
+    fn defer_or_give_up(
+        &mut self,
+        (event, key): &Keyed,
+        attempts: u32,
+        fate: Fate,
+        error: Option<String>,
+    ) {
+        self.handled_until = event.position;
         let position = event.position;
         self.passed.push(Passed { position, key: *key, attempts, fate, error });
     }
 }
 
-/// What becomes of an event that was tried so often, the first attempt included.
+/// What becomes of an event after so many attempts, the first included.
 fn fate(attempts: u32, most: u32, failure: Failure, now: i64) -> Fate {
     let wait = PLUGIN_WORK.with_attempts(most).retry_ms(attempts, 0);
     let wait = wait.filter(|_| failure == Failure::Passing);
     wait.map_or(Fate::Dead, |wait| Fate::Again(now + wait))
 }
 
-fn of_error(error: CallError) -> Handled {
+fn handled_after_error(error: CallError) -> Handled {
     if error.is_transient() || matches!(error, CallError::PluginUnavailable(..)) {
         return Handled::NotNow(error);
     }

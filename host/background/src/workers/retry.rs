@@ -53,7 +53,7 @@ impl Workers {
         }
         let batch = Batch::default();
         let handling = self.handle(ready, &one.event, &batch);
-        match self.suspected(&mut permit, handling).await {
+        match self.alone_at_first(&mut permit, handling).await {
             Handled::Done(mut collected) => {
                 let (done, now) = (one.clone(), self.clock().now_ms());
                 let end = move |tx: &Tx<'_>| tx.end_worker_event(&done, now);

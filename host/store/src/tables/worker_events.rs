@@ -170,8 +170,8 @@ impl Reader<'_> {
         Ok(statement.query_row([worker.0], |row| Ok((row.get(0)?, row.get(1)?)))?)
     }
 
-    /// The keys of which an event waits.
-    pub fn held_keys(&self, worker: WorkerId) -> Result<Vec<i64>, StoreError> {
+    /// The keys with an event that waits for a retry.
+    pub fn blocked_keys(&self, worker: WorkerId) -> Result<Vec<i64>, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT DISTINCT key_id FROM worker_event WHERE worker_id = ?1 AND state = 'waiting'",
         )?;

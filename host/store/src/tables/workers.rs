@@ -63,7 +63,7 @@ const RETIRED: PluginDigestId = PluginDigestId(-1);
 const PASS: i64 = 1_000;
 
 /// The columns that are set when a worker is to be asked again.
-const AGAIN: &str = "cursor = CASE WHEN enabled THEN cursor ELSE \
+const ASK_AGAIN: &str = "cursor = CASE WHEN enabled THEN cursor ELSE \
                      coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'event'), 0) END, enabled = TRUE, \
                      asked_digest_id = 0, wants_change = ?1, wants_sending = ?2";
 
@@ -296,7 +296,7 @@ impl Tx<'_> {
         instance: InstanceId,
         worker: &NewWorker,
     ) -> Result<(), StoreError> {
-        let sql = format!("UPDATE worker SET {AGAIN} WHERE instance_id = ?3 AND name = ?4");
+        let sql = format!("UPDATE worker SET {ASK_AGAIN} WHERE instance_id = ?3 AND name = ?4");
         self.conn.prepare_cached(&sql)?.execute(params![
             worker.wants_change,
             worker.wants_sending,
@@ -317,7 +317,7 @@ impl Tx<'_> {
         limit: usize,
     ) -> Result<usize, StoreError> {
         let sql = format!(
-            "UPDATE worker SET {AGAIN} WHERE id IN (SELECT w.id FROM worker w JOIN instance i \
+            "UPDATE worker SET {ASK_AGAIN} WHERE id IN (SELECT w.id FROM worker w JOIN instance i \
              ON i.id = w.instance_id WHERE i.plugin = ?3 AND w.name = ?4 AND (w.asked_digest_id NOT IN (0, ?5) \
              OR w.wants_change <> ?1 OR w.wants_sending <> ?2) LIMIT ?6)"
         );
