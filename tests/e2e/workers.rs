@@ -284,7 +284,9 @@ async fn nothing_stays_of_the_workers_of_a_deleted_community() {
 #[tokio::test]
 async fn an_event_that_ends_the_process_three_times_is_given_up() {
     let mut host = TestHost::with(&["backstage"])
-        .toml(&format!("{BACKSTAGE_GRANTS}limits = {{ cpu_ms = 60000 }}"))
+        .toml(&format!(
+            "{BACKSTAGE_GRANTS}limits = {{ cpu_ms = 60000 }}\n[workers]\nsuspect_ms = 60000"
+        ))
         .start()
         .await;
     host.community("acme", "backstage", json!({})).await;
@@ -294,7 +296,7 @@ async fn an_event_that_ends_the_process_three_times_is_given_up() {
     host.action("other", "backstage.emit", others).await.expect(200);
     host.kill_9();
     host.restart().await;
-    // From the second start on, the host knows which event may have ended the process.
+    // From the second start on, the host knows which event may have crashed it.
     for crashes in 1..=2 {
         let tried = format!(
             "worker JOIN instance ON instance.id = instance_id JOIN community ON community.id = \
@@ -310,7 +312,7 @@ async fn an_event_that_ends_the_process_three_times_is_given_up() {
     })
     .await;
     let error = worker["dead_letters"][0]["last_error"].as_str().unwrap_or_default();
-    assert!(error.contains("the host ended 3 times"), "{worker}");
+    assert!(error.contains("the host crashed 3 times"), "{worker}");
     emit(&host, "note", json!({}), 2).await;
     handled(&host, "handled", 2).await;
     let other = host.action("other", "backstage.get", json!({ "key": "count" })).await.expect(200);

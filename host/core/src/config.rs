@@ -241,8 +241,8 @@ section! {
         pub enabled: bool = true;
         /// The most workers that handle events at once.
         pub concurrency: usize = 16, in COUNT;
-        /// How long an event that may have ended the host is handled alone, to find out which one did, in
-        /// milliseconds. If it takes longer, others go on.
+        /// How long an event that may have crashed the host is handled alone, to find out which one did, in
+        /// milliseconds. If it takes longer, others are handled beside it.
         pub suspect_ms: u64 = 1_000, in MS;
     }
 }

@@ -43,6 +43,7 @@ pub use tables::processes::{FIRST_NOTICE_MS, ProcessFilter, ProcessRow};
 pub use tables::schedules::{Advance, FarSchedule, ScheduleFilter, ScheduleRow};
 pub use tables::shares::{CommunityLoad, NO_WEBHOOK_ROOM, WebhookBounds};
 pub use tables::state::StateChange;
+pub use tables::suspects::Suspect;
 pub use tables::webhooks::{DueWebhooks, WebhookItem, WebhookLag, WebhookReceiver};
 pub use tables::worker_events::{DeadLetter, Fate, Passed, WorkerEvent};
 pub use tables::workers::{Asked, Keyed, NewWorker, WorkerRow};

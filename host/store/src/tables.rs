@@ -21,6 +21,7 @@ pub mod schedules;
 pub mod shares;
 pub mod state;
 mod subscriptions;
+pub mod suspects;
 pub mod webhooks;
 pub mod worker_events;
 pub mod workers;

@@ -16,7 +16,7 @@ use moothall_core::retry::PLUGIN_WORK;
 use moothall_engine::calls::{CallError, Collected, Mode};
 use moothall_guest::exports::{WorkerCall, WorkerInput};
 use moothall_guest::{Batch, Fault, Kind, cut};
-use moothall_store::{Fate, Keyed, Passed, StoreError, Tx, Waits};
+use moothall_store::{Fate, Keyed, Passed, StoreError, Suspect, Tx, Waits};
 
 #[cfg(test)]
 mod tests;
@@ -61,6 +61,13 @@ struct BatchResult {
     is_full: bool,
 }
 
+/// The last error of an event that is given up because of crashes.
+pub fn crashed() -> String {
+    format!(
+        "the host crashed {CRASHES} times while this event was, or may have been, being handled"
+    )
+}
+
 /// How long events wait for another attempt.
 pub fn waits() -> Waits {
     Waits { untried_ms: 0, after_ms: PLUGIN_WORK.longest_waits_ms(), asked_ms: 0 }
@@ -68,21 +75,27 @@ pub fn waits() -> Waits {
 
 impl Workers {
     /// Handles a suspect event. Gives the permit back after `suspect_ms`: an event that crashes the host usually does so
-    /// at once, and other workers wait for the permit.
+    /// at once, and other workers wait for the permit. The event is marked as slow first, so that at most one is marked as
+    /// handled alone.
     pub(super) async fn alone_at_first<T>(
         &self,
+        suspect: Suspect,
         permit: &mut Option<SemaphorePermit<'_>>,
         handling: impl Future<Output = T>,
     ) -> T {
         let mut handling = pin!(handling);
         let suspect_time = Duration::from_millis(self.config.suspect_ms);
-        match tokio::time::timeout(suspect_time, handling.as_mut()).await {
-            Ok(handled) => handled,
-            Err(_) => {
-                *permit = None;
-                handling.await
-            }
+        if let Ok(handled) = tokio::time::timeout(suspect_time, handling.as_mut()).await {
+            return handled;
         }
+        let give_back = async {
+            let slow = move |tx: &Tx<'_>| tx.mark_slow(suspect);
+            // While nothing can be stored, the others could not be marked either.
+            if self.context.store.write("worker.slow", slow).await.is_ok() {
+                *permit = None;
+            }
+        };
+        tokio::join!(handling, give_back).0
     }
 
     pub(super) async fn next_batch(&self, ready: &ReadyWorker) -> Result<BatchOutcome, CallError> {
@@ -102,12 +115,12 @@ impl Workers {
                 BatchOutcome::Idle
             });
         }
-        // Kept until the outcome is stored, so that at most one event is marked as the one that is being tried.
+        // Kept until the outcome is stored, or until the event is marked as slow.
         let mut permit = if row.crashes > 0 { self.suspects.acquire().await.ok() } else { None };
         let result = match permit {
             Some(_) => {
                 let handling = self.handle_suspect(ready, wanted[0]);
-                self.alone_at_first(&mut permit, handling).await?
+                self.alone_at_first(Suspect::Next(row.id), &mut permit, handling).await?
             }
             None => self.handle_each(ready, &wanted, last).await?,
         };
@@ -176,22 +189,21 @@ impl Workers {
         ready: &ReadyWorker,
         keyed: &Keyed,
     ) -> Result<BatchResult, CallError> {
-        let id = ready.row.id;
+        let suspect = Suspect::Next(ready.row.id);
         let mut result = BatchResult::of(ready.row.cursor);
         if self.blocked_keys(ready)?.contains(&keyed.1) {
             result.defer_or_give_up(keyed, 0, Fate::Behind, None);
             return Ok(result);
         }
         if ready.row.crashes >= CRASHES {
-            let error = format!("the host ended {CRASHES} times while it was handled");
-            result.defer_or_give_up(keyed, 1, Fate::Dead, Some(error));
+            result.defer_or_give_up(keyed, 1, Fate::Dead, Some(crashed()));
             return Ok(result);
         }
-        self.context.store.write("worker.try", move |tx| tx.try_worker(id)).await?;
+        self.context.store.write("worker.try", move |tx| tx.mark_alone(suspect)).await?;
         match self.handle(ready, &keyed.0, &result.batch).await {
             Handled::Done(collected) => result.add(keyed.0.position, *collected),
             Handled::NotNow(error) => {
-                self.context.store.write("worker.leave", move |tx| tx.leave_worker(id)).await?;
+                self.context.store.write("worker.leave", move |tx| tx.unmark(suspect)).await?;
                 return Err(error);
             }
             Handled::Failed(failure, error) => {

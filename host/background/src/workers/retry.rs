@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 
-use super::batch::Handled;
+use super::batch::{Handled, crashed};
 use super::ready::ReadyWorker;
 use super::shared::{CRASHES, Workers};
 use moothall_engine::calls::CallError;
 use moothall_guest::Batch;
-use moothall_store::{Fate, Listed, StoreError, Tx, WorkerEvent};
+use moothall_store::{Fate, Listed, StoreError, Suspect, Tx, WorkerEvent};
 
 /// Events that one batch tries again.
 const AT_ONCE: usize = 16;
@@ -37,23 +37,26 @@ impl Workers {
 
     /// Whether the event is handled, or is a dead letter.
     async fn try_one(&self, ready: &ReadyWorker, one: &WorkerEvent) -> Result<bool, CallError> {
-        let id = one.id;
+        let suspect = Suspect::Again(one.id);
         // The grant may have been withdrawn since it failed.
         if let Err(denied) = ready.worker.require(&one.event) {
             return self.failed(ready, one, Fate::Dead, denied).await;
         }
         let mut permit = if one.crashes > 0 { self.suspects.acquire().await.ok() } else { None };
         if one.crashes >= CRASHES {
-            let error = format!("the host ended {CRASHES} times while it was handled");
-            return self.failed(ready, one, Fate::Dead, error).await;
+            return self.failed(ready, one, Fate::Dead, crashed()).await;
         }
         let is_suspect = permit.is_some();
         if is_suspect {
-            self.context.store.write("worker.try", move |tx| tx.try_worker_event(id)).await?;
+            self.context.store.write("worker.try", move |tx| tx.mark_alone(suspect)).await?;
         }
         let batch = Batch::default();
         let handling = self.handle(ready, &one.event, &batch);
-        match self.alone_at_first(&mut permit, handling).await {
+        let handled = match permit {
+            Some(_) => self.alone_at_first(suspect, &mut permit, handling).await,
+            None => handling.await,
+        };
+        match handled {
             Handled::Done(mut collected) => {
                 let (done, now) = (one.clone(), self.clock().now_ms());
                 let end = move |tx: &Tx<'_>| tx.end_worker_event(&done, now);
@@ -67,11 +70,8 @@ impl Workers {
             }
             Handled::NotNow(error) => {
                 if is_suspect {
-                    let leave = self
-                        .context
-                        .store
-                        .write("worker.leave", move |tx| tx.leave_worker_event(id));
-                    leave.await?;
+                    let leave = move |tx: &Tx<'_>| tx.unmark(suspect);
+                    self.context.store.write("worker.leave", leave).await?;
                 }
                 Err(error)
             }

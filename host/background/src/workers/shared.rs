@@ -16,7 +16,7 @@ use moothall_engine::context::Context;
 pub const READ: usize = 512;
 /// Instances that one read searches for a missing worker.
 pub const INSTANCES: usize = 5_000;
-/// An event that may have ended the process that often is given up.
+/// An event that may have crashed the host that often is given up.
 pub const CRASHES: u32 = 3;
 
 /// Makes workers handle what they name.
@@ -24,7 +24,7 @@ pub struct Workers {
     pub(super) calls: Arc<Calls>,
     pub(super) context: Arc<Context>,
     pub(super) config: WorkersConfig,
-    /// Events that may have ended the process are handled one at a time.
+    /// The permit to handle a suspect event alone.
     pub(super) suspects: Semaphore,
     /// Batches of each plugin that are under way.
     pub(super) fair_share: FairShare,

@@ -205,22 +205,6 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Marks that the event is being handled.
-    pub fn try_worker_event(&self, id: i64) -> Result<(), StoreError> {
-        self.conn
-            .prepare_cached("UPDATE worker_event SET trying = TRUE WHERE id = ?1")?
-            .execute([id])?;
-        Ok(())
-    }
-
-    /// Takes that mark back: the event was not handled.
-    pub fn leave_worker_event(&self, id: i64) -> Result<(), StoreError> {
-        self.conn
-            .prepare_cached("UPDATE worker_event SET trying = FALSE WHERE id = ?1")?
-            .execute([id])?;
-        Ok(())
-    }
-
     /// Removes an event that was handled, and makes the next of its key due; fails with `Stale` if it is gone.
     pub fn end_worker_event(&self, done: &WorkerEvent, now: i64) -> Result<(), StoreError> {
         let removed = self

@@ -74,10 +74,6 @@ const WANTS_SENDING: &str =
     "SELECT 1 FROM worker WHERE wants_sending AND enabled AND community_id IN (0, ?1) LIMIT 1";
 const WANTS_CHANGE: &str =
     "SELECT 1 FROM worker WHERE wants_change AND enabled AND community_id IN (0, ?1) LIMIT 1";
-/// Workers of communities whose next event is in the log.
-const SUSPECT: &str = "UPDATE worker SET crashes = CASE WHEN crashes > 1 THEN crashes ELSE 1 END \
-    WHERE enabled AND community_id <> 0 AND EXISTS (SELECT 1 FROM event \
-    WHERE event.community_id = worker.community_id AND position > cursor)";
 const PURGE_EVENTS: &str = "DELETE FROM worker_event WHERE id IN (SELECT worker_event.id FROM worker \
     JOIN worker_event ON worker_id = worker.id WHERE instance_id = ?1 LIMIT ?2)";
 
@@ -189,52 +185,6 @@ impl Reader<'_> {
 }
 
 impl Tx<'_> {
-    /// At the host's start: if the process before did not stop cleanly, an event may have ended it. That is the one that was
-    /// being tried alone, or else it may be the next event of any worker; each of those counts a crash.
-    pub fn start_workers(&self, now: i64) -> Result<(), StoreError> {
-        let clean: bool =
-            self.conn.query_row("SELECT clean FROM stop WHERE id = 1", [], |row| row.get(0))?;
-        if !clean {
-            let tried: bool = self.conn.query_row(
-                "SELECT EXISTS (SELECT 1 FROM worker WHERE trying) OR EXISTS (SELECT 1 FROM worker_event \
-                 WHERE state = 'waiting' AND trying)",
-                [],
-                |row| row.get(0),
-            )?;
-            if tried { self.suspect_tried()? } else { self.suspect_next(now)? }
-        }
-        self.conn.execute("UPDATE worker SET trying = FALSE WHERE trying", [])?;
-        self.conn.execute("UPDATE worker_event SET trying = FALSE WHERE trying", [])?;
-        self.conn.execute("UPDATE stop SET clean = FALSE WHERE id = 1", [])?;
-        Ok(())
-    }
-
-    fn suspect_tried(&self) -> Result<(), StoreError> {
-        self.conn.execute("UPDATE worker SET crashes = crashes + 1 WHERE trying", [])?;
-        self.conn.execute("UPDATE worker_event SET crashes = crashes + 1 WHERE trying", [])?;
-        Ok(())
-    }
-
-    fn suspect_next(&self, now: i64) -> Result<(), StoreError> {
-        self.conn.execute(
-            "UPDATE worker SET crashes = CASE WHEN crashes > 1 THEN crashes ELSE 1 END WHERE enabled AND community_id = 0 \
-             AND EXISTS (SELECT 1 FROM event WHERE position > cursor)",
-            [],
-        )?;
-        self.conn.execute(SUSPECT, [])?;
-        self.conn.execute(
-            "UPDATE worker_event SET crashes = CASE WHEN crashes > 1 THEN crashes ELSE 1 END WHERE state = 'waiting' AND due_at <= ?1",
-            [now],
-        )?;
-        Ok(())
-    }
-
-    /// Notes that the process stops cleanly.
-    pub fn end_workers(&self) -> Result<(), StoreError> {
-        self.conn.execute("UPDATE stop SET clean = TRUE WHERE id = 1", [])?;
-        Ok(())
-    }
-
     /// Adds a worker that begins with the next event, unless it exists.
     pub fn put_worker(&self, instance: InstanceId, worker: &NewWorker) -> Result<(), StoreError> {
         self.conn
@@ -342,14 +292,6 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Takes that mark back: the event was not handled.
-    pub fn leave_worker(&self, id: WorkerId) -> Result<(), StoreError> {
-        self.conn
-            .prepare_cached("UPDATE worker SET trying = FALSE WHERE id = ?1")?
-            .execute([id.0])?;
-        Ok(())
-    }
-
     /// Moves a worker's cursor, with what it passes; `Stale` if somebody else moved it.
     pub fn advance_worker(
         &self,
@@ -369,14 +311,6 @@ impl Tx<'_> {
             return Err(StoreError::Stale);
         }
         passed.iter().try_for_each(|one| self.add_worker_event(id, one, now))
-    }
-
-    /// Marks that the worker's next event is about to be handled alone.
-    pub fn try_worker(&self, id: WorkerId) -> Result<(), StoreError> {
-        self.conn
-            .prepare_cached("UPDATE worker SET trying = TRUE WHERE id = ?1")?
-            .execute([id.0])?;
-        Ok(())
     }
 
     /// Whether an enabled worker of the community, or of the host, subscribes to `sending_event`.

@@ -12,7 +12,6 @@ fn what_is_asked_often_is_found_by_its_index() {
         (UNASKED, "worker_unasked"),
         (WANTS_SENDING, "worker_sending"),
         (WANTS_CHANGE, "worker_change"),
-        (SUSPECT, "event_community"),
         (PURGE_EVENTS, "worker_event_worker"),
     ] {
         let plan = store
