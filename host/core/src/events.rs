@@ -10,7 +10,7 @@ use crate::ids::{CommunityId, InstanceId, Position};
 use moothall_values::json::Object;
 pub use moothall_values::names::is_event_type;
 pub use moothall_values::subscriptions::{
-    UNHEARD, covers, is_of_api, matches, pattern_fault, unheard,
+    MATCHES_NOTHING, covers, is_of_api, matches, matches_nothing, pattern_fault,
 };
 
 /// A stored event.

@@ -43,10 +43,9 @@ pub struct Grants {
     tcp: BTreeSet<String>,
     /// Other hooks of which it may be a step, as the operator names them.
     hooks: Vec<String>,
-    /// Other sources' events that its workers may get.
-    #[serde(rename = "events")]
+    /// Other sources' events that its workers may receive.
     #[schemars(with = "Vec<String>")]
-    heard: HeardEvents,
+    events: AllowedEvents,
     /// Other platforms; `*`: all.
     accounts: Vec<String>,
     scope: Scope,
@@ -56,9 +55,9 @@ pub struct Grants {
     written: Arc<Written>,
 }
 
-/// Which events the workers of a plugin may get: its own, and those granted.
+/// Which events the workers of a plugin may receive: its own, and those granted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct HeardEvents {
+pub struct AllowedEvents {
     written: Arc<Written>,
     granted: Arc<[String]>,
 }
@@ -70,15 +69,15 @@ impl Grants {
         let granted = &operator.grants;
         let is_requested = |one: &&String| requested.reveal.contains(one);
         let written = Arc::new(Written::new(plugin.as_str(), granted));
-        let heard =
-            HeardEvents { written: written.clone(), granted: granted.events.clone().into() };
+        let events =
+            AllowedEvents { written: written.clone(), granted: granted.events.clone().into() };
         Self {
             reveal: granted.reveal.iter().filter(is_requested).cloned().collect(),
             http: granted.http.clone(),
             cidr: granted.cidr.clone().into(),
             tcp: granted.tcp.iter().filter(|one| requested.tcp.contains(one)).cloned().collect(),
             hooks: granted.hooks.clone(),
-            heard,
+            events,
             accounts: granted.accounts.clone(),
             scope: if requested.scope == Scope::Host { operator.scope } else { Scope::Community },
             written,
@@ -92,8 +91,8 @@ impl Grants {
         let requested = self.requested.clone();
         self.http.extend(requested.http);
         self.hooks.extend(requested.hooks);
-        let heard = self.heard.granted.iter().cloned().chain(requested.events);
-        self.heard.granted = heard.collect();
+        let events = self.events.granted.iter().cloned().chain(requested.events);
+        self.events.granted = events.collect();
         self.accounts.extend(requested.accounts);
         self.scope = requested.scope;
         self
@@ -153,9 +152,9 @@ impl Grants {
         self.written.line_with(&[(grant, &[value.to_owned()])])
     }
 
-    /// Which events its workers may get.
-    pub fn heard(&self) -> &HeardEvents {
-        &self.heard
+    /// Which events its workers may receive.
+    pub fn allowed_events(&self) -> &AllowedEvents {
+        &self.events
     }
 
     /// Whether it may read and change accounts of that platform; else a sentence that says what to add.
@@ -211,14 +210,14 @@ impl Grants {
     }
 }
 
-impl HeardEvents {
-    pub fn may_hear(&self, source: &str, event_type: &str) -> bool {
+impl AllowedEvents {
+    pub fn may_receive(&self, source: &str, event_type: &str) -> bool {
         self.written.plugin == source || names_event(&self.granted, source, event_type)
     }
 
     /// The same; else a sentence that says what to add.
     pub fn require(&self, source: &str, event_type: &str) -> Result<(), String> {
-        if self.may_hear(source, event_type) {
+        if self.may_receive(source, event_type) {
             return Ok(());
         }
         let pattern = match (source, event_type) {
@@ -231,7 +230,7 @@ impl HeardEvents {
     }
 }
 
-impl Serialize for HeardEvents {
+impl Serialize for AllowedEvents {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.granted.serialize(serializer)
     }

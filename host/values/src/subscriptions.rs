@@ -63,11 +63,11 @@ pub fn pattern_fault(pattern: &str) -> Option<&'static str> {
 
 /// The names of the API's events; no pattern but these matches them.
 const OF_API: [&str; 2] = ["api.change", "api:change"];
-/// The message for a pattern that is `unheard`.
-pub const UNHEARD: &str = "matches nothing: of the API there is `api.change`, in these words";
+/// The message for a pattern of which `matches_nothing` is true.
+pub const MATCHES_NOTHING: &str = "matches nothing: the only event of the API is `api.change`";
 
 /// Whether it means events of the API, but not by their name, so that it matches nothing.
-pub fn unheard(pattern: &str) -> bool {
+pub fn matches_nothing(pattern: &str) -> bool {
     is_of_api(pattern) && !OF_API.contains(&pattern)
 }
 
@@ -146,10 +146,10 @@ mod tests {
             assert_eq!(pattern_fault(good), None, "{good}");
         }
         for never in ["api.*", "api:*", "api.changes"] {
-            assert!(unheard(never), "{never}");
+            assert!(matches_nothing(never), "{never}");
         }
-        for heard in ["*", "api.change", "api:change", "slack:api.changes"] {
-            assert!(!unheard(heard), "{heard}");
+        for pattern in ["*", "api.change", "api:change", "slack:api.changes"] {
+            assert!(!matches_nothing(pattern), "{pattern}");
         }
         for bad in ["", "*a", "a*b", "**", "*:a", "a*:b", ":a", "a:", "ä"] {
             assert!(pattern_fault(bad).is_some(), "{bad}");

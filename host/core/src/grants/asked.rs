@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::hook_name::is_hook;
-use super::{Grants, HeardEvents, SENDING};
+use super::{AllowedEvents, Grants, SENDING};
 use crate::config::{PluginConfig, Scope, nearest};
 use crate::events::covers;
 use moothall_values::destination::HostPattern;
@@ -77,7 +77,7 @@ impl Grants {
                 "hooks",
                 lacking(&requested.hooks, &|one| self.hooks.iter().any(|own| is_hook(own, one))),
             ),
-            ("events", lacking(&requested.events, &|one| self.heard.covers(one))),
+            ("events", lacking(&requested.events, &|one| self.events.covers(one))),
             ("accounts", lacking(&requested.accounts, &|one| self.is_of_platform(one))),
         ];
         let lacking = kinds.iter().map(|(grant, values)| (*grant, values.as_slice()));
@@ -146,7 +146,7 @@ fn not_in<'a>(granted: &'a [String], requested: &[String]) -> Vec<&'a String> {
     granted.iter().filter(|one| !requested.contains(one)).collect()
 }
 
-impl HeardEvents {
+impl AllowedEvents {
     fn covers(&self, pattern: &str) -> bool {
         let is_literal = pattern == SENDING;
         self.granted.iter().any(|own| own == pattern || !is_literal && covers(own, pattern))

@@ -99,7 +99,7 @@ fn development_grants_what_is_asked_for_but_secrets_and_private_addresses() {
     assert_eq!(grants.may_reach(&url, &json!({}), &Value::Null), Ok(()));
     assert_eq!(grants.may_filter("org.moothall.action.requested.v1"), Ok(()));
     assert_eq!(grants.may_have_accounts("discord"), Ok(()));
-    assert!(grants.heard().may_hear("forum", "post") && grants.has_host_scope());
+    assert!(grants.allowed_events().may_receive("forum", "post") && grants.has_host_scope());
     assert!(
         grants.may_reveal("/a").is_err() && grants.cidr().is_empty() && grants.tcp().is_empty()
     );
@@ -153,7 +153,7 @@ fn the_line_for_one_grant_more_has_those_that_are_there() {
     let line = "replace `grants` with `grants = { http = [\"slack.com\", \"*.slack.com\"], \
                 hooks = [\"action.requested\"], cidr = [\"10.0.0.0/8\"] }` under [plugins.slack]";
     assert!(denial.contains(line), "{denial}");
-    let denial = grants.heard().require("forum", "post").unwrap_err();
+    let denial = grants.allowed_events().require("forum", "post").unwrap_err();
     assert!(
         denial.contains("http = [\"slack.com\"]") && denial.contains("[\"forum:post\"]"),
         "{denial}"
@@ -172,17 +172,17 @@ fn every_event_is_not_what_the_host_itself_tells() {
 #[test]
 fn a_worker_hears_its_own_events_and_what_is_granted() {
     let plugin = PluginName::parse("slack").unwrap();
-    let heard = |granted: &[&str], source: &str, event_type: &str| {
+    let may_receive = |granted: &[&str], source: &str, event_type: &str| {
         let granted = GrantConfig { events: texts(granted), ..GrantConfig::default() };
         let grants = Grants::new(&plugin, Requested::default(), &operator(granted));
-        grants.heard().may_hear(source, event_type)
+        grants.allowed_events().may_receive(source, event_type)
     };
-    assert!(heard(&[], "slack", "message"));
-    assert!(!heard(&[], "forum", "post") && heard(&["forum:*"], "forum", "post"));
-    assert!(!heard(&["*"], "api", "change") && heard(&["api.change"], "api", "change"));
-    assert!(!heard(&["*"], "api", SENDING) && heard(&[SENDING], "api", SENDING));
-    assert!(!heard(&["api.change", SENDING], "forum", "api.change"));
-    assert!(!heard(&["api.change", SENDING], "forum", SENDING));
+    assert!(may_receive(&[], "slack", "message"));
+    assert!(!may_receive(&[], "forum", "post") && may_receive(&["forum:*"], "forum", "post"));
+    assert!(!may_receive(&["*"], "api", "change") && may_receive(&["api.change"], "api", "change"));
+    assert!(!may_receive(&["*"], "api", SENDING) && may_receive(&[SENDING], "api", SENDING));
+    assert!(!may_receive(&["api.change", SENDING], "forum", "api.change"));
+    assert!(!may_receive(&["api.change", SENDING], "forum", SENDING));
 }
 
 #[test]

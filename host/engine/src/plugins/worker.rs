@@ -1,11 +1,11 @@
-//! A worker of a plugin's: which events it wants, and which it may hear.
+//! A worker of a plugin: which events it wants, and which it may receive.
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use moothall_core::events::Envelope;
-use moothall_core::grants::HeardEvents;
+use moothall_core::grants::AllowedEvents;
 use moothall_store::NewWorker;
 use moothall_values::manifest::{Ordering, WorkerManifest};
 use moothall_values::subscriptions::SENDING;
@@ -14,14 +14,14 @@ use moothall_values::subscriptions::SENDING;
 pub struct Worker {
     pub name: Arc<str>,
     manifest: WorkerManifest,
-    heard: HeardEvents,
+    allowed: AllowedEvents,
     pub ordering: Ordering,
     pub max_attempts: u32,
     pub timeout_ms: u64,
 }
 
 impl Worker {
-    pub fn new(manifest: &WorkerManifest, heard: HeardEvents) -> Result<Self, Vec<String>> {
+    pub fn new(manifest: &WorkerManifest, allowed: AllowedEvents) -> Result<Self, Vec<String>> {
         let faults = manifest.faults();
         if !faults.is_empty() {
             return Err(faults);
@@ -29,7 +29,7 @@ impl Worker {
         Ok(Self {
             name: manifest.name.as_str().into(),
             manifest: manifest.clone(),
-            heard,
+            allowed,
             ordering: manifest.ordering,
             max_attempts: manifest.max_attempts,
             timeout_ms: manifest.timeout_ms,
@@ -48,15 +48,15 @@ impl Worker {
         self.ordering == Ordering::Fifo
     }
 
-    /// Whether it names that event and may hear it; `api.change` and `sending_event` are written only where
-    /// they are named literally.
+    /// Whether it names that event and may receive it. No pattern with `*` matches `api.change` or `sending_event`: the
+    /// manifest and the grant must name them.
     pub fn names(&self, source: &str, event_type: &str) -> bool {
-        self.manifest.names(source, event_type) && self.heard.may_hear(source, event_type)
+        self.manifest.names(source, event_type) && self.allowed.may_receive(source, event_type)
     }
 
-    /// Whether it may still hear an event that it named before; else a sentence that says what to add.
+    /// Checks that the event is still granted; the error says which line to add to `moothall.toml`.
     pub fn require(&self, event: &Envelope) -> Result<(), String> {
-        self.heard.require(&event.source, &event.event_type)
+        self.allowed.require(&event.source, &event.event_type)
     }
 
     pub fn wants(&self, event: &Envelope) -> bool {

@@ -30,7 +30,7 @@ use crate::http::routes::plugins;
 use crate::http::routes::plugins::EventType;
 use moothall_core::day_budget::{Charge, ROW_BYTES};
 use moothall_core::events::{
-    Envelope, UNHEARD, is_event_type, pattern_fault, published_scope, unheard,
+    Envelope, MATCHES_NOTHING, is_event_type, matches_nothing, pattern_fault, published_scope,
 };
 use moothall_core::ids::{CommunityId, Position, RequestId, new_event_id, parse_number};
 use moothall_engine::plugins::{Declared, Plugin};
@@ -178,8 +178,8 @@ fn wanted(api: &Api, page: &EventsQuery) -> Result<Wanted, Problem> {
         if let Some(fault) = pattern_fault(pattern) {
             return Err(Problem::bad_request(format!("The query's type is no pattern: {fault}")));
         }
-        if unheard(pattern) {
-            return Err(Problem::bad_request(format!("The query's type {UNHEARD}")));
+        if matches_nothing(pattern) {
+            return Err(Problem::bad_request(format!("The query's type {MATCHES_NOTHING}")));
         }
         doubt = declared(api).doubt(pattern).map(|why| format!("`type`: `{pattern}` {why}"));
     }

@@ -9,7 +9,7 @@ use crate::declared::{Declared, full_name};
 use crate::names::is_slug;
 use crate::nearest::nearest;
 use crate::schema::{Lead, Schema};
-use crate::subscriptions::{SENDING, UNHEARD, is_of_api, matches, unheard};
+use crate::subscriptions::{MATCHES_NOTHING, SENDING, is_of_api, matches, matches_nothing};
 
 const CONFIG: &str = "config:";
 
@@ -185,11 +185,11 @@ fn patterns(manifest: &Manifest) -> Vec<String> {
 }
 
 fn matches_nothing(manifest: &Manifest, pattern: &str) -> Option<String> {
-    if pattern == SENDING || (is_of_api(pattern) && !unheard(pattern)) {
+    if pattern == SENDING || (is_of_api(pattern) && !matches_nothing(pattern)) {
         return None;
     }
-    if unheard(pattern) {
-        return Some(UNHEARD.to_owned());
+    if matches_nothing(pattern) {
+        return Some(MATCHES_NOTHING.to_owned());
     }
     let own = manifest.name.to_string();
     let types = manifest.events.iter().map(|one| one.event_type.clone()).collect::<Vec<_>>();

@@ -159,8 +159,8 @@ pub fn hooks(
 }
 
 pub fn workers(manifest: &Manifest, grants: &Grants) -> Result<Vec<Arc<Worker>>, Vec<LoadError>> {
-    let heard = grants.heard();
-    all(manifest.workers.iter().map(|one| Worker::new(one, heard.clone())))
+    let allowed = grants.allowed_events();
+    all(manifest.workers.iter().map(|one| Worker::new(one, allowed.clone())))
 }
 
 /// All of them, or the mistakes of all.

@@ -11,7 +11,7 @@ use crate::http::api::Api;
 use crate::http::middleware::body_schema::{request_body, shown_too};
 use crate::http::problem::Problem;
 use moothall_core::endpoint::{BodyFormat, EndpointKind, EndpointOrdering, UrlBy};
-use moothall_core::events::{UNHEARD, is_of_api, pattern_fault, unheard};
+use moothall_core::events::{MATCHES_NOTHING, is_of_api, matches_nothing, pattern_fault};
 use moothall_core::ids::EndpointId;
 use moothall_core::secrets::PLACEHOLDER;
 use moothall_deliveries::driver::TIMEOUT_MS;
@@ -273,8 +273,8 @@ impl EndpointBody {
         if patterns_text == before.event_types {
             return Ok(None);
         }
-        if let Some(pattern) = patterns.iter().find(|one| unheard(one)) {
-            return Err(invalid("event_types", &format!("`{pattern}` {UNHEARD}")));
+        if let Some(pattern) = patterns.iter().find(|one| matches_nothing(one)) {
+            return Err(invalid("event_types", &format!("`{pattern}` {MATCHES_NOTHING}")));
         }
         let is_driver = before.kind == EndpointKind::Driver;
         if let Some(pattern) = patterns.iter().find(|one| is_driver && is_of_api(one)) {
