@@ -39,7 +39,8 @@ pub struct Envelope {
     /// Who caused it.
     #[serde(default)]
     pub initiator: Value,
-    /// `{kind, instance, request_id}`
+    /// `{kind, instance, request_id}`: what brought it about (`action`, `webhook`, `tick`, …; `published` by
+    /// a driver; `api`), the id of the instance that emitted it or null, and the request's id.
     #[serde(default)]
     pub origin: Value,
 }
@@ -54,11 +55,12 @@ impl Envelope {
     }
 }
 
-/// The data of `api.change`: a successful request that changed something.
+/// The data of `api.change`: a successful request that changed something, or a change of its own that a driver
+/// published.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct Change {
-    /// The name of the API key that was used.
+    /// The name of the API key that was used, or the author that a driver gave for its own change.
     pub author: Option<String>,
     /// `POST`, `PUT`, `PATCH`, `DELETE`
     pub method: String,
@@ -70,7 +72,7 @@ pub struct Change {
     pub query_string: Option<String>,
     /// The answer's status.
     pub status: Option<u16>,
-    /// The kind of resource that was changed: `community`, `story`, …
+    /// The kind of resource that was changed: `community`, `endpoint`, …, or a driver's own kind.
     pub resource: Option<String>,
     /// Which one.
     pub resource_id: Option<String>,
@@ -86,12 +88,14 @@ pub struct Change {
     pub request_id: Option<String>,
 }
 
-/// The data of `sending_event`: all events that one successful call emitted.
+/// The data of `sending_event`: the events that one successful call emitted. If their data is more than 256 KiB,
+/// they come in several `sending_event`s. Calls of workers cause none.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Sending {
-    /// The events, each as in an [`Envelope`], without its place in the log.
+    /// The events, each with `id`, `type`, `community`, `source`, `event_type`, `time`, `data` and `initiator` as
+    /// in an [`Envelope`].
     pub events: Vec<Value>,
-    /// `<plugin>.<slug>`
+    /// `<plugin>.<name>`, with the slug of the action, the name of the process or the function that was called.
     pub handler_id: String,
     /// The community's slug.
     pub account_id: String,

@@ -66,13 +66,13 @@ struct Doubled {
 
 #[derive(Deserialize, JsonSchema)]
 struct MyAction {
-    /// Stored as `x` of the object.
+    /// Stored as `obj.x`.
     x: i64,
 }
 
 #[derive(Serialize, JsonSchema)]
 struct Stored {
-    /// What `initialize` stored.
+    /// The state's `foo`, which `initialize` stored; the config's `foo` is another value.
     foo: Option<String>,
     obj: Obj,
 }
@@ -113,6 +113,7 @@ struct Tutorial;
 impl Tutorial {
     fn initialize(&self) -> Result<()> {
         log::info(format_args!("initialized with foo = {}", self.config()?.foo));
+        // In the state, whatever the config's `foo` is.
         self.state().set("foo", "bar")
     }
 

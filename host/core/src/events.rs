@@ -59,8 +59,8 @@ impl JsonSchema for Envelope {
                 "source": { "type": "string" },
                 "event_type": { "type": "string" },
                 "time": { "type": "string", "format": "date-time" },
-                "key": { "description": "What it is in order with", "type": "string" },
-                "seq": { "description": "Its number within its community", "type": "integer" },
+                "key": { "description": "Events with the same key are in order", "type": "string" },
+                "seq": { "description": "Increases by one for each event with the same key", "type": "integer" },
                 "data": { "description": "Its source's" },
                 "initiator": { "description": "Its source's" },
                 "origin": {
