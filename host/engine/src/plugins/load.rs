@@ -90,7 +90,7 @@ impl Loader {
     ) -> Result<Loaded, Vec<LoadError>> {
         compile::is_component(&wasm)
             .map_err(|message| vec![LoadError::new("not_a_component", message)])?;
-        mark::refuse(self.cache.directory(), &digest).map_err(|one| vec![one])?;
+        mark::require_unmarked(self.cache.directory(), &digest).map_err(|one| vec![one])?;
         let Native { component, known, took } =
             self.native(wasm, &digest, &config.limits).await.map_err(|one| vec![one])?;
         let guest = self.link(&component)?;
@@ -121,7 +121,7 @@ impl Loader {
     }
 
     /// Runs on a thread apart from those that serve requests. The file is marked meanwhile, so that it is not tried again
-    /// should it end the host.
+    /// if it crashes the host.
     async fn assemble(&self, assembly: Assembly) -> Result<Loaded, Vec<LoadError>> {
         let _mark = Mark::put(self.cache.directory(), &assembly.digest);
         let assembled = self.apart.run(move || assembly.finish()).await;

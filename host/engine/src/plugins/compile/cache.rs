@@ -86,11 +86,11 @@ impl Cache {
             let path = entry?.path();
             let of_engine = self.digest_of(&path);
             let is_used = |digest: &str| used.contains(digest);
-            match kind(&path) {
+            match extension(&path) {
                 "cwasm" | "partial" if of_engine.is_some_and(is_used) => {}
-                mark::KIND if stem(&path).is_some_and(is_used) => {}
+                mark::EXTENSION if stem(&path).is_some_and(is_used) => {}
                 "cwasm" if let Some(digest) = of_engine => unused.push(Unused::new(&path, digest)?),
-                "cwasm" | "partial" | mark::KIND => std::fs::remove_file(&path)?,
+                "cwasm" | "partial" | mark::EXTENSION => std::fs::remove_file(&path)?,
                 _ => {}
             }
         }
@@ -120,7 +120,7 @@ fn stem(path: &Path) -> Option<&str> {
     path.file_stem()?.to_str()
 }
 
-fn kind(path: &Path) -> &str {
+fn extension(path: &Path) -> &str {
     path.extension().and_then(|kind| kind.to_str()).unwrap_or_default()
 }
 
