@@ -1,8 +1,8 @@
 //! Monitoring points: what the host measures of each request, handed to the plugins that want it.
 //!
 //! Best effort, and never in a request's way: a request pushes its point into a bounded ring; a ring that is full drops
-//! its oldest point and counts it. One task for each plugin takes batches out of its ring. While no plugin wants points, a
-//! request costs the load of a flag.
+//! its oldest point and counts it. One task for each plugin hands over batches from its ring. While no plugin wants points,
+//! a request costs the load of a flag.
 
 mod point;
 
@@ -33,7 +33,7 @@ pub use point::{Point, account};
 const RING: usize = 10_000;
 /// Points of one batch.
 const BATCH: usize = 1_000;
-/// A batch that is not full is handed over after this.
+/// A batch that is not full leaves no sooner than this after the batch before it.
 const WAIT: Duration = Duration::from_secs(1);
 /// How often a ring is polled.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
@@ -51,7 +51,7 @@ pub struct Monitoring {
 struct Ring {
     plugin: PluginName,
     points: ArrayQueue<Point>,
-    /// Kept, because each request counts while the plugin does not keep up.
+    /// The counter is cached: while the ring is full, every request increments it.
     dropped: OnceLock<Counter>,
 }
 
@@ -61,21 +61,22 @@ impl Monitoring {
         self.is_active.load(Ordering::Relaxed)
     }
 
-    pub fn note(&self, point: Point) {
+    /// Puts the point into the ring of each plugin that wants points.
+    pub fn record(&self, point: Point) {
         let rings = self.rings.load();
         let Some((last, others)) = rings.split_last() else { return };
         others.iter().for_each(|ring| ring.push(point.clone()));
         last.push(point);
     }
 
-    fn push_to(&self, rings: Vec<Arc<Ring>>) {
+    fn set_rings(&self, rings: Vec<Arc<Ring>>) {
         self.is_active.store(!rings.is_empty(), Ordering::Relaxed);
         self.rings.store(Arc::new(rings));
     }
 }
 
-/// Hands points over to the plugins that want them, in a task for each. Dropping this ends the tasks.
-pub struct Takers {
+/// The tasks that hand points over, one for each plugin that wants points. Dropping this ends them.
+pub struct PointTasks {
     monitoring: Arc<Monitoring>,
     calls: Arc<Calls>,
     context: Arc<Context>,
@@ -83,15 +84,14 @@ pub struct Takers {
     tasks: JoinSet<()>,
 }
 
-impl Takers {
+impl PointTasks {
     /// Begins with the plugins that serve now. Called within a runtime, and before the first request, so that it is
     /// measured too.
     pub fn new(monitoring: Arc<Monitoring>, calls: Arc<Calls>) -> Self {
         let (by_plugin, tasks) = (BTreeMap::new(), JoinSet::new());
-        let mut takers =
-            Self { monitoring, context: calls.context.clone(), calls, by_plugin, tasks };
-        takers.poll_plugins();
-        takers
+        let mut this = Self { monitoring, context: calls.context.clone(), calls, by_plugin, tasks };
+        this.poll_plugins();
+        this
     }
 
     /// Never ends.
@@ -122,14 +122,14 @@ impl Takers {
         for name in wanting {
             if !self.by_plugin.contains_key(&name) {
                 let ring = Arc::new(Ring::new(name.clone()));
-                let take = ring.clone().take(self.calls.clone());
-                self.by_plugin.insert(name, (ring, self.tasks.spawn(take)));
+                let task = ring.clone().hand_over_batches(self.calls.clone());
+                self.by_plugin.insert(name, (ring, self.tasks.spawn(task)));
                 has_changed = true;
             }
         }
         if has_changed {
             self.monitoring
-                .push_to(self.by_plugin.values().map(|(ring, _)| ring.clone()).collect());
+                .set_rings(self.by_plugin.values().map(|(ring, _)| ring.clone()).collect());
         }
     }
 }
@@ -141,16 +141,17 @@ impl Ring {
 
     fn push(&self, point: Point) {
         if self.points.force_push(point).is_some() {
-            self.dropped(1);
+            self.count_dropped(1);
         }
     }
 
-    fn dropped(&self, points: usize) {
-        let dropped = || MONITORING_DROPPED.of(&[("plugin", self.plugin.as_str())]);
-        self.dropped.get_or_init(dropped).increment(points as u64);
+    fn count_dropped(&self, points: usize) {
+        let counter = || MONITORING_DROPPED.of(&[("plugin", self.plugin.as_str())]);
+        self.dropped.get_or_init(counter).increment(points as u64);
     }
 
-    async fn take(self: Arc<Self>, calls: Arc<Calls>) {
+    /// Never ends.
+    async fn hand_over_batches(self: Arc<Self>, calls: Arc<Calls>) {
         let (mut last, mut failures) = (Instant::now(), 0_u32);
         loop {
             let waiting = self.points.len();
@@ -161,18 +162,18 @@ impl Ring {
             }
             last = Instant::now();
             let batch: Vec<_> = std::iter::from_fn(|| self.points.pop()).take(BATCH).collect();
-            let taken = batch.len();
+            let count = batch.len();
             let Some(plugin) = calls.context.plugins.get(self.plugin.as_str()) else {
-                self.dropped(taken);
+                self.count_dropped(count);
                 continue;
             };
             let mut failed = false;
-            let handed = of_instances(&calls.context, &plugin, batch);
-            if handed.is_empty() && plugin.is_of_host() {
+            let parts = by_instance(&calls.context, &plugin, batch);
+            if parts.is_empty() && plugin.is_of_host() {
                 // It has no instance: it could not be set up.
-                self.dropped(taken);
+                self.count_dropped(count);
             }
-            for (instance, points) in handed {
+            for (instance, points) in parts {
                 failed |= !self.hand_over(&calls, &plugin, instance, &points).await;
             }
             failures = if failed { failures.saturating_add(1) } else { 0 };
@@ -183,7 +184,7 @@ impl Ring {
         }
     }
 
-    /// Whether the plugin took them.
+    /// Hands the points to one instance; false if the call failed and they were dropped.
     async fn hand_over(
         &self,
         calls: &Arc<Calls>,
@@ -201,14 +202,15 @@ impl Ring {
         if let Err(error) = &ended {
             let (plugin, lost) = (self.plugin.as_str(), points.len());
             tracing::debug!(%error, plugin, lost, "points were not handed over");
-            self.dropped(lost);
+            self.count_dropped(lost);
         }
         ended.is_ok()
     }
 }
 
-/// A plugin of host scope gets all points; each instance of another plugin gets those of its community.
-fn of_instances(
+/// The points of each instance: a plugin of host scope gets all points; each instance of another plugin gets those of its
+/// community.
+fn by_instance(
     context: &Context,
     plugin: &Plugin,
     batch: Vec<Point>,

@@ -141,7 +141,7 @@ impl Scheduler {
                 None => batch.waiting.push((id, tick)),
                 Some(Ticked::Advanced(advance)) => batch.advances.push(advance),
                 Some(Ticked::Gone(id)) => batch.removed.push(id),
-                Some(Ticked::Stored) => {}
+                Some(Ticked::NothingToStore) => {}
             }
         }
         batch
@@ -157,7 +157,7 @@ impl Scheduler {
         match tick.await {
             Ticked::Advanced(advance) => self.store(vec![advance], Vec::new()).await,
             Ticked::Gone(id) => self.store(Vec::new(), vec![id]).await,
-            Ticked::Stored => {}
+            Ticked::NothingToStore => {}
         }
     }
 
@@ -310,8 +310,8 @@ mod tests {
         };
         assert!(matches!(guarded(late, || Ticked::Gone(8)).await, Ticked::Gone(8)));
         assert!(matches!(
-            guarded(async { Ticked::Stored }, || Ticked::Gone(9)).await,
-            Ticked::Stored
+            guarded(async { Ticked::NothingToStore }, || Ticked::Gone(9)).await,
+            Ticked::NothingToStore
         ));
     }
 

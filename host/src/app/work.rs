@@ -13,7 +13,7 @@ use crate::app::tasks::Tasks;
 use crate::app::unwritten::Unwritten;
 use crate::app::{background, due_times, purge, unknown_plugin_names};
 use crate::http::Api;
-use moothall_background::monitoring::Takers;
+use moothall_background::monitoring::PointTasks;
 use moothall_background::scheduler::Scheduler;
 use moothall_background::workers::Workers;
 use moothall_core::clock::ClockWatch;
@@ -102,7 +102,7 @@ fn start_callers(tasks: &Tasks<'_>, config: &Config, api: &Arc<Api>) -> Vec<Abor
     let workers = Workers::new(api.calls.clone(), config.workers.clone());
     let takers = {
         let _in_runtime = tasks.runtime.enter();
-        Takers::new(api.monitoring.clone(), api.calls.clone())
+        PointTasks::new(api.monitoring.clone(), api.calls.clone())
     };
     vec![
         tasks.start("scheduler", scheduler.run()),

@@ -88,7 +88,7 @@ impl RequestMiddleware {
         let code = problem.map(|problem| problem.code().into());
         let response = leave(&self.api, response, &id, is_page);
         if let Some(seen) = seen {
-            self.api.monitoring.note(seen.answered(response.status().as_u16(), code, id));
+            self.api.monitoring.record(seen.answered(response.status().as_u16(), code, id));
         }
         response
     }

@@ -17,10 +17,11 @@ use moothall_store::{Advance, ProcessRow, ScheduleRow, StoreError, Tx};
 
 /// How a tick ended.
 pub enum Ticked {
-    /// It wrote nothing: the advance is to be stored.
+    /// It wrote nothing, or failed. The scheduler still has to store the advance.
     Advanced(Advance),
-    /// The advance was stored with the effects; or nothing was stored, and the tick is still due.
-    Stored,
+    /// The scheduler has nothing to store: the effects and the advance are stored, or the write failed and the tick is
+    /// still due.
+    NothingToStore,
     /// The instance, process or tick that it was for no longer exists.
     Gone(i64),
 }
@@ -55,7 +56,7 @@ impl Scheduler {
         match self.calls.run(call, Mode::Collect).await {
             Ok(answer) => match answer.effects {
                 Some(collected) => self.succeeded(&row, &rhythm, collected).await,
-                None => Ticked::Stored,
+                None => Ticked::NothingToStore,
             },
             Err(error) => {
                 Ticked::Advanced(next::after_failure(&row, Some(&rhythm), &error, self.now()))
@@ -102,7 +103,7 @@ impl Scheduler {
                 tokio::time::sleep(STORE_PAUSE).await;
             }
         }
-        Ticked::Stored
+        Ticked::NothingToStore
     }
 
     /// After a panic of the host's own, as after a failure of the plugin.
