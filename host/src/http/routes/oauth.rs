@@ -222,10 +222,10 @@ async fn posted(
     let fields = form::read(&api, &headers, body).await?;
     let name = name_of_cookie(&fields);
     let needs_cookie = !name.is_empty() && cookie(&headers, &name).is_none();
-    if !needs_cookie || form::is_again(&uri) {
+    if !needs_cookie || form::is_reposted(&uri) {
         return come_back(&api, plugin, fields, &headers, request).await;
     }
-    Ok(form::again(&fields))
+    Ok(form::repost_page(&fields))
 }
 
 /// With all parameters that the platform sent.

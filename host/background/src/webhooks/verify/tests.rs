@@ -1,13 +1,14 @@
-//! Each scheme with its documentation's own example where there is one, and with each thing wrong.
+//! Each scheme, with the example of its documentation where there is one. Changed bodies and missing or doubled headers are
+//! refused.
 
 use ed25519_dalek::{Signer, SigningKey};
 use secrecy::ExposeSecret;
 
 use super::*;
 
-fn how(scheme: &str) -> VerifyManifest {
+fn scheme(name: &str) -> VerifyManifest {
     VerifyManifest {
-        scheme: scheme.into(),
+        scheme: name.into(),
         secret: "/secret".into(),
         header: None,
         prefix: None,
@@ -21,12 +22,12 @@ fn request(headers: &[(&str, &str)], body: &str) -> Request {
     Request { headers, body: body.into(), ..Request::default() }
 }
 
-/// The same with a secret as somebody pasted it.
+/// Makes the key from the secret as an operator pastes it, then verifies.
 fn verify(how: &VerifyManifest, secret: &str, request: &Request, now: i64) -> Checked {
     super::verify(how, how.key(secret).unwrap().expose_secret(), request, now)
 }
 
-/// Nobody's word counts once the body, a header or the secret is another.
+/// Accepts the request; refuses it with another body, and with each header missing or sent twice.
 fn refuses_changes(how: &VerifyManifest, secret: &str, good: &Request, now: i64) {
     assert_eq!(verify(how, secret, good, now), Ok(()));
     let mut other = good.clone();
@@ -45,7 +46,7 @@ fn refuses_changes(how: &VerifyManifest, secret: &str, good: &Request, now: i64)
 #[test]
 fn github_documents_its_example() {
     // https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
-    let how = VerifyManifest { prefix: Some("sha256=".into()), ..how("hmac-sha256") };
+    let how = VerifyManifest { prefix: Some("sha256=".into()), ..scheme("hmac-sha256") };
     let signature = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
     let good = request(&[("x-hub-signature-256", signature)], "Hello, World!");
     refuses_changes(&how, "It's a Secret to Everybody", &good, 0);
@@ -64,10 +65,10 @@ fn slack_documents_its_example() {
     let signature = "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503";
     let headers = [("x-slack-request-timestamp", "1531420618"), ("x-slack-signature", signature)];
     let (good, secret) = (request(&headers, body), "8f742231b10e8888abcd99yyyzzz85a5");
-    refuses_changes(&how("slack-v0"), secret, &good, 1_531_420_618);
-    let late = verify(&how("slack-v0"), secret, &good, 1_531_420_618 + 301);
+    refuses_changes(&scheme("slack-v0"), secret, &good, 1_531_420_618);
+    let late = verify(&scheme("slack-v0"), secret, &good, 1_531_420_618 + 301);
     assert_eq!(late, Err(Rejection::Stale));
-    let early = verify(&how("slack-v0"), secret, &good, 1_531_420_618 - 301);
+    let early = verify(&scheme("slack-v0"), secret, &good, 1_531_420_618 - 301);
     assert_eq!(early, Err(Rejection::Stale));
 }
 
@@ -81,10 +82,10 @@ fn standard_webhooks_has_a_reference_vector() {
     ];
     let (good, secret) =
         (request(&headers, r#"{"test": 2432232314}"#), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
-    refuses_changes(&how("standard-webhooks"), secret, &good, 1_614_265_330);
+    refuses_changes(&scheme("standard-webhooks"), secret, &good, 1_614_265_330);
     let mut rotated = good.clone();
     rotated.headers[2].1 = format!("v1,AAAA {} v2,x", good.headers[2].1);
-    assert_eq!(verify(&how("standard-webhooks"), secret, &rotated, 1_614_265_330), Ok(()));
+    assert_eq!(verify(&scheme("standard-webhooks"), secret, &rotated, 1_614_265_330), Ok(()));
 }
 
 #[test]
@@ -97,17 +98,17 @@ fn svix_names_its_headers_after_itself() {
     ];
     let (good, secret) =
         (request(&headers, r#"{"test": 2432232314}"#), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
-    refuses_changes(&how("standard-webhooks"), secret, &good, 1_614_265_330);
+    refuses_changes(&scheme("standard-webhooks"), secret, &good, 1_614_265_330);
 
-    // The standard's own headers come first, whatever other headers there are.
+    // If both are sent, only the `webhook-*` headers count.
     let mut both = good.clone();
     both.headers
         .extend(good.headers.iter().map(|(n, v)| (n.replace("svix", "webhook"), v.clone())));
-    assert_eq!(verify(&how("standard-webhooks"), secret, &both, 1_614_265_330), Ok(()));
+    assert_eq!(verify(&scheme("standard-webhooks"), secret, &both, 1_614_265_330), Ok(()));
     both.headers[2].1 = "v1,AAAA".to_owned();
-    assert_eq!(verify(&how("standard-webhooks"), secret, &both, 1_614_265_330), Ok(()));
+    assert_eq!(verify(&scheme("standard-webhooks"), secret, &both, 1_614_265_330), Ok(()));
     both.headers[5].1 = "v1,AAAA".to_owned();
-    let wrong = verify(&how("standard-webhooks"), secret, &both, 1_614_265_330);
+    let wrong = verify(&scheme("standard-webhooks"), secret, &both, 1_614_265_330);
     assert_eq!(wrong, Err(Rejection::Wrong));
 }
 
@@ -119,7 +120,7 @@ fn zoom_signs_as_slack_does_under_its_own_name() {
     let signature = format!("v0={right}");
     let headers =
         [("x-zm-request-timestamp", "1700000000"), ("x-zm-signature", signature.as_str())];
-    refuses_changes(&how("zoom-v0"), secret, &request(&headers, body), 1_700_000_000);
+    refuses_changes(&scheme("zoom-v0"), secret, &request(&headers, body), 1_700_000_000);
 }
 
 #[test]
@@ -128,10 +129,10 @@ fn stripe_takes_one_of_several_signatures() {
     let right: String = right.iter().map(|byte| format!("{byte:02x}")).collect();
     let value = format!("t=1492774577,v1={},v1={right},v0=6ffb", "0".repeat(64));
     let good = request(&[("stripe-signature", &value)], "{}");
-    refuses_changes(&how("stripe"), "whsec_of_a_test_endpoint", &good, 1_492_774_577);
+    refuses_changes(&scheme("stripe"), "whsec_of_a_test_endpoint", &good, 1_492_774_577);
     let none = request(&[("stripe-signature", "t=1492774577")], "{}");
     assert_eq!(
-        verify(&how("stripe"), "whsec_of_a_test_endpoint", &none, 1_492_774_577),
+        verify(&scheme("stripe"), "whsec_of_a_test_endpoint", &none, 1_492_774_577),
         Err(Rejection::Wrong)
     );
 }
@@ -145,5 +146,5 @@ fn discord_signs_with_a_key_pair() {
         [("x-signature-ed25519", signature.as_str()), ("x-signature-timestamp", "1600000000")];
     let good = request(&headers, r#"{"type":1}"#);
     let public = hex(key.verifying_key().as_bytes());
-    refuses_changes(&how("ed25519"), &public, &good, 1_600_000_000);
+    refuses_changes(&scheme("ed25519"), &public, &good, 1_600_000_000);
 }

@@ -14,7 +14,7 @@ use crate::http::middleware::body;
 use crate::http::problem::Problem;
 
 /// The query of the URL to which the page posts. A form that arrives there is not posted again.
-const AGAIN: &str = "posted=again";
+const REPOSTED: &str = "reposted=true";
 const SCRIPT: &str = "document.forms[0].submit()";
 
 pub type Fields = Vec<(String, String)>;
@@ -25,20 +25,20 @@ pub async fn read(api: &Api, headers: &HeaderMap, body: Body) -> Result<Fields, 
     let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim();
     if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         return Err(Problem::bad_request(
-            "What is posted here is a form: Content-Type application/x-www-form-urlencoded",
+            "The body must be a form, with Content-Type application/x-www-form-urlencoded",
         ));
     }
     let bytes = body::read_at_most(api, body, api.oauth.form_bytes).await?;
     Ok(form_urlencoded::parse(&bytes).into_owned().collect())
 }
 
-/// Whether the host's own page has posted it.
-pub fn is_again(uri: &Uri) -> bool {
-    uri.query() == Some(AGAIN)
+/// Whether it was posted by the host's own page.
+pub fn is_reposted(uri: &Uri) -> bool {
+    uri.query() == Some(REPOSTED)
 }
 
 /// Answers with the page that posts it again, from this origin.
-pub fn again(fields: &Fields) -> Response {
+pub fn repost_page(fields: &Fields) -> Response {
     let inputs: String = fields
         .iter()
         .map(|(name, value)| {
@@ -47,7 +47,7 @@ pub fn again(fields: &Fields) -> Response {
         })
         .collect();
     let form = format!(
-        "<form method=\"post\" action=\"?{AGAIN}\">\n{inputs}<button>Continue</button>\n</form>"
+        "<form method=\"post\" action=\"?{REPOSTED}\">\n{inputs}<button>Continue</button>\n</form>"
     );
     html::page(StatusCode::OK, "One moment", &form, Some(SCRIPT))
 }
