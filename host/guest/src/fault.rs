@@ -265,8 +265,8 @@ impl Kind {
         code.to_owned()
     }
 
-    /// Whether it blames the caller, rather than the plugin or its platform.
-    pub fn is_of_caller(&self) -> bool {
+    /// Whether it means a bad request, rather than a failure of the plugin or its platform.
+    pub fn means_bad_request(&self) -> bool {
         match self {
             Self::Invalid
             | Self::Unauthorized
@@ -326,10 +326,10 @@ mod tests {
         for kind in
             [Kind::Invalid, Kind::Unauthorized, Kind::Forbidden, Kind::NotFound, Kind::Conflict]
         {
-            assert!(kind.is_of_caller(), "{kind:?}");
+            assert!(kind.means_bad_request(), "{kind:?}");
         }
         for kind in [Kind::Unavailable, Kind::Internal, Kind::Own("invalid".into())] {
-            assert!(!kind.is_of_caller(), "{kind:?}");
+            assert!(!kind.means_bad_request(), "{kind:?}");
         }
     }
 }

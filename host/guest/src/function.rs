@@ -17,7 +17,8 @@ pub struct Function {
     pub lock: Lock,
     /// Which guest of a resident plugin serves it.
     pub guests: Guests,
-    /// Its result goes straight back to the caller, so an error that blames the caller is not listed as the plugin's failure.
+    /// Its result goes straight back to the caller, so an error whose kind means a bad request is not listed as the plugin's
+    /// failure.
     pub answers_its_caller: bool,
 }
 

@@ -1,6 +1,6 @@
 //! Calls that failed by fault of the plugin or the host: each gets a line in the log and a row in the list.
 //!
-//! An error that a plugin returns counts as its fault, unless the error blames the caller and goes to the caller.
+//! An error that a plugin returns counts as its fault, unless the error's kind means a bad request and its caller gets it.
 //!
 //! Rows go through a bounded queue to a task that writes them: a call never waits for that. What does not fit is dropped
 //! and counted. A plugin has a rate, and three quarters of the queue at most.
@@ -112,8 +112,8 @@ impl Failure {
                 Some(Self { blame: fault.blame(), code: fault.code().into(), detail })
             }
             CallError::Refused(refusal, _) => {
-                let is_of_caller = call.answers_its_caller() && refusal.kind.is_of_caller();
-                let blame = if is_of_caller { Blame::Nobody } else { Blame::Plugin };
+                let is_bad_request = call.answers_its_caller() && refusal.kind.means_bad_request();
+                let blame = if is_bad_request { Blame::Nobody } else { Blame::Plugin };
                 let detail = cut(refusal.message.clone(), DETAIL_BYTES);
                 Some(Self { blame, code: refusal.kind.code().into(), detail })
             }

@@ -196,7 +196,8 @@ impl ValidatedCall {
         self.function.guests == Guests::Resident && self.plugin.manifest.resident
     }
 
-    /// Whether its result goes straight back to the caller: then an error that blames the caller is not the plugin's failure.
+    /// Whether its result goes straight back to the caller: then an error whose kind means a bad request is not the plugin's
+    /// failure.
     pub fn answers_its_caller(&self) -> bool {
         self.is_asked || self.function.answers_its_caller
     }

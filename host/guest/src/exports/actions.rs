@@ -12,6 +12,7 @@ use crate::function::{CallGroup, CallName, Function, Origin};
 crate::bindings::export!("moothall:plugin/actions-exports");
 pub use wit::ActionsExportsIndices as Indices;
 
+/// A call of `actions.perform`.
 #[derive(Clone, Debug)]
 pub struct Perform {
     pub slug: Arc<str>,

@@ -15,6 +15,7 @@ crate::bindings::export!("moothall:plugin/global-webhooks-exports", "moothall:pl
 pub use wit::GlobalWebhooksExportsIndices as Indices;
 use wit::exports::moothall::plugin::global_webhooks::{Routed, Target};
 
+/// A call of `global-webhooks.receive-global`.
 #[derive(Clone, Debug)]
 pub struct ReceiveGlobal(pub Arc<web::Request>);
 

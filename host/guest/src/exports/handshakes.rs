@@ -14,7 +14,7 @@ use moothall_core::web;
 crate::bindings::export!("moothall:plugin/handshakes-exports", "moothall:plugin/web": web);
 pub use wit::HandshakesExportsIndices as Indices;
 
-/// Reads and sends nothing, since anybody can ask.
+/// A call of `handshakes.answer`. It may neither write nor send anything, since anybody can ask.
 #[derive(Clone, Debug)]
 pub struct AnswerHandshake(pub Arc<web::Request>);
 

@@ -13,6 +13,7 @@ crate::bindings::export!("moothall:plugin/hooks-exports");
 pub use wit::HooksExportsIndices as Indices;
 use wit::exports::moothall::plugin::hooks::Verdict as WitVerdict;
 
+/// A call of `hooks.filter`.
 #[derive(Clone, Debug)]
 pub struct Filter {
     pub hook: Arc<str>,

@@ -10,6 +10,7 @@ use crate::function::{CallGroup, Function, Guests, Lock, Origin};
 crate::bindings::export!("moothall:plugin/lifecycle-exports");
 pub use wit::LifecycleExportsIndices as Indices;
 
+/// A call of one of the functions of `lifecycle`.
 #[derive(Clone, Debug)]
 pub enum LifecycleCall {
     /// `initialize` of a new instance, which nobody can resolve yet.

@@ -12,7 +12,7 @@ use crate::function::{CallGroup, Function, Guests, Origin};
 crate::bindings::export!("moothall:plugin/monitoring-exports");
 pub use wit::MonitoringExportsIndices as Indices;
 
-/// A batch of monitoring points (JSON).
+/// A call of `monitoring.handle-points` with a batch of points (JSON).
 #[derive(Clone, Debug)]
 pub struct HandlePoints(pub Arc<String>);
 

@@ -22,6 +22,7 @@ pub struct ProcessCall {
     pub input: ProcessInput,
 }
 
+/// Which function of `processes` is called, and with what.
 #[derive(Clone, Debug)]
 pub enum ProcessInput {
     Start {

@@ -10,6 +10,7 @@ use crate::function::{CallGroup, Function, Guests, Origin};
 crate::bindings::export!("moothall:plugin/producer-exports");
 pub use wit::ProducerExportsIndices as Indices;
 
+/// A call of `producer.tick`.
 #[derive(Clone, Copy, Debug)]
 pub struct ProducerTick;
 

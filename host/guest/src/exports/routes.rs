@@ -14,6 +14,7 @@ use moothall_core::web;
 crate::bindings::export!("moothall:plugin/routes-exports", "moothall:plugin/web": web);
 pub use wit::RoutesExportsIndices as Indices;
 
+/// A call of `routes.handle`.
 #[derive(Clone, Debug)]
 pub struct HandleRoute {
     /// The route's path as the manifest declares it, with names in braces.

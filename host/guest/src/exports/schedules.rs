@@ -12,6 +12,7 @@ use crate::function::{CallGroup, CallName, Function, Guests, Origin};
 crate::bindings::export!("moothall:plugin/schedules-exports");
 pub use wit::SchedulesExportsIndices as Indices;
 
+/// A call of `schedules.tick`.
 #[derive(Clone, Debug)]
 pub struct ScheduleTick {
     pub name: Arc<str>,

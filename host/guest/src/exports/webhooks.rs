@@ -14,6 +14,7 @@ use moothall_core::web;
 crate::bindings::export!("moothall:plugin/webhooks-exports", "moothall:plugin/web": web);
 pub use wit::WebhooksExportsIndices as Indices;
 
+/// A call of `webhooks.receive`.
 #[derive(Clone, Debug)]
 pub struct Receive(pub Arc<web::Request>);
 

@@ -20,6 +20,7 @@ pub struct WorkerCall {
     pub input: WorkerInput,
 }
 
+/// Which function of `workers` is called, and with what.
 #[derive(Clone, Debug)]
 pub enum WorkerInput {
     /// Whether it wants events with that config (JSON).
