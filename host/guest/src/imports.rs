@@ -121,15 +121,4 @@ impl CallState {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_missing_import_says_what_there_is() {
-        assert_eq!(missing("wasi:cli/environment@0.2.6"), None);
-        assert_eq!(missing("moothall:plugin/state@0.1.3"), None);
-        assert!(missing("moothall:plugin/state@0.2.0").unwrap().contains("version 0.1.0"));
-        assert!(missing("moothall:plugin/telepathy@0.1.0").unwrap().contains("state, types"));
-        assert!(missing("acme:db/query@1.0.0").unwrap().contains("nothing of `acme:db`"));
-    }
-}
+mod tests;
