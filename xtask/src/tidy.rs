@@ -17,7 +17,7 @@ use anyhow::{Result, bail};
 
 use crate::usage::no_arguments;
 use crate::workspace::Workspace;
-use mentions::There;
+use mentions::Existing;
 use sources::Source;
 
 /// Files that may be longer than the limit, each with the reason.
@@ -46,20 +46,16 @@ pub fn check(workspace: &Workspace) -> Result<()> {
     let sources = sources::read_all(&workspace.root)?;
     let mut problems = problems(&sources);
     let tree = documents::tree(&workspace.root)?;
-    let there = There { tree: &tree, sources: &sources };
+    let existing = Existing { tree: &tree, sources: &sources };
     for document in documents::read_all(&workspace.root, &tree, &sources)? {
-        problems.extend(mentions::check(&document, &there));
+        problems.extend(mentions::check(&document, &existing));
     }
     for problem in &problems {
         eprintln!("{problem}");
     }
     match problems.len() {
         0 => Ok(()),
-        count => bail!(
-            "tidy found {count} problem{} in {} files",
-            if count == 1 { "" } else { "s" },
-            sources.len()
-        ),
+        count => bail!("tidy found {count} problem{}", if count == 1 { "" } else { "s" }),
     }
 }
 
@@ -68,8 +64,8 @@ fn problems(sources: &[Source]) -> Vec<Problem> {
     problems.extend(types::check(sources));
     for source in sources {
         problems.extend(files::check(source, LONG_FILES));
-        if let Some(below) = source.path.strip_prefix("host/").and_then(below_sources) {
-            let used = paths::used_paths(&source.text, &paths::module_of(below));
+        if let Some(path) = source.path.strip_prefix("host/").and_then(path_in_src) {
+            let used = paths::used_paths(&source.text, &paths::module_of(path));
             problems.extend(fences::check(source, &used));
             problems.extend(layers::check(source, &used));
         }
@@ -77,8 +73,8 @@ fn problems(sources: &[Source]) -> Vec<Problem> {
     problems
 }
 
-/// The path of a file below the `src/` of its crate of the host.
-fn below_sources(path: &str) -> Option<&str> {
+/// The path relative to `src/` of its host crate.
+fn path_in_src(path: &str) -> Option<&str> {
     let inner = path.split_once('/').map(|(_, inner)| inner);
     path.strip_prefix("src/").or_else(|| inner?.strip_prefix("src/"))
 }

@@ -15,12 +15,12 @@ const OF_AUTHORS: &str = "src/lib.rs";
 const CRATES: &[&str] = &["moothall_sdk", "moothall_tests", "std"];
 
 /// Everything that exists.
-pub struct There<'a> {
+pub struct Existing<'a> {
     pub tree: &'a Tree,
     pub sources: &'a [Source],
 }
 
-pub fn check(document: &Document, there: &There<'_>) -> Vec<Problem> {
+pub fn check(document: &Document, existing: &Existing<'_>) -> Vec<Problem> {
     let mut problems = Vec::new();
     // The paths of the paragraph; a later one may leave out their beginning.
     let mut before: Vec<String> = Vec::new();
@@ -34,16 +34,16 @@ pub fn check(document: &Document, there: &There<'_>) -> Vec<Problem> {
         };
         for span in spans(line) {
             if is_path(span) {
-                match found(span, document, &before, there.tree) {
+                match found(span, document, &before, existing.tree) {
                     Some(path) => before.push(path),
                     None => missing(format!("file `{span}`")),
                 }
-            } else if is_name(span) && !is_there(span, there.sources) {
+            } else if is_name(span) && !exists(span, existing.sources) {
                 missing(format!("test, module or function `{span}`"));
             }
         }
         for target in links(line) {
-            if !there.tree.contains(&joined(folder(&document.path), target)) {
+            if !existing.tree.contains(&joined(folder(&document.path), target)) {
                 missing(format!("`{target}`, to which a link leads"));
             }
         }
@@ -119,7 +119,7 @@ fn joined(base: &str, path: &str) -> String {
 }
 
 /// Whether the name is a test, a module of the host, or an item in one.
-fn is_there(name: &str, sources: &[Source]) -> bool {
+fn exists(name: &str, sources: &[Source]) -> bool {
     let path = name.replace("::", "/");
     let (module, last) = path.rsplit_once('/').unwrap_or(("", &path));
     let function = format!("fn {last}(");
@@ -156,12 +156,12 @@ mod tests {
         let mut tree: Tree = files.iter().map(|file| (*file).to_owned()).collect();
         tree.extend(sources.iter().map(|source| source.path.clone()));
         let document = Document { path: path.into(), text: text.into() };
-        let problems = check(&document, &There { tree: &tree, sources: &sources });
+        let problems = check(&document, &Existing { tree: &tree, sources: &sources });
         problems.iter().map(ToString::to_string).collect()
     }
 
     #[test]
-    fn what_is_there_may_be_mentioned() {
+    fn what_exists_may_be_mentioned() {
         for text in [
             "`host/engine/src/calls.rs`, `engine/src/hooks/merge.rs`, [bounds](docs/bounds.md#limits), `docs/bounds.md`",
             "`crashes::nothing_is_lost`, `hooks::merge`, `engine::hooks::merge`, `calls::run`, `std::env`, `Calls::run`",
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_found_with_its_line() {
+    fn what_does_not_exist_is_found_with_its_line() {
         for (text, said) in [
             ("\n`host/src/call.rs`", "host/ARCHITECTURE.md:2: there is no file `host/src/call.rs`"),
             ("`query.rs`", "host/ARCHITECTURE.md:1: there is no file `query.rs`"),
