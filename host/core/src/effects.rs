@@ -115,6 +115,13 @@ pub enum Overlay<'a> {
     Written(&'a str),
 }
 
+/// The stored keys of a range, in order.
+pub enum StoredKeys {
+    All(Vec<String>),
+    /// As many as were read; there may be more.
+    First(Vec<String>),
+}
+
 impl Effects {
     pub fn is_empty(&self) -> bool {
         self.state.is_empty()
@@ -179,18 +186,23 @@ impl Effects {
         })
     }
 
-    /// The keys with `prefix` after `after`: those in `stored`, changed by these effects. `stored` holds the
-    /// stored keys of that range in order, as far as they were read; `complete` says that there are no more.
+    /// The keys with `prefix` after `after`: those that are stored, changed by these effects. `stored` has the
+    /// stored keys of that range in order.
     pub fn merge_keys(
         &self,
-        stored: Vec<String>,
-        complete: bool,
+        stored: StoredKeys,
         prefix: &str,
         after: Option<&str>,
         limit: usize,
     ) -> Vec<String> {
         // Keys after the last stored key that was read are for the next page, unless that was the end.
-        let end = if complete { None } else { stored.last().cloned() };
+        let (stored, end) = match stored {
+            StoredKeys::All(keys) => (keys, None),
+            StoredKeys::First(keys) => {
+                let last = keys.last().cloned();
+                (keys, last)
+            }
+        };
         let from = (std::ops::Bound::Included(prefix), std::ops::Bound::Unbounded);
         // This call's writes come last, because later ones win.
         let own = [&*self.before, &self.state];
@@ -217,16 +229,19 @@ mod tests {
         effects.write("a2".into(), Some("1".into()));
         effects.write("a1".into(), None);
         effects.write("b".into(), Some("1".into()));
-        let stored = || vec!["a1".to_owned(), "a3".to_owned()];
-        assert_eq!(effects.merge_keys(stored(), true, "a", None, 10), ["a2", "a3"]);
-        assert_eq!(effects.merge_keys(vec!["a3".into()], true, "a", Some("a2"), 10), ["a3"]);
-        assert_eq!(effects.merge_keys(stored(), true, "a", None, 1), ["a2"]);
+        let stored = || StoredKeys::All(vec!["a1".into(), "a3".into()]);
+        assert_eq!(effects.merge_keys(stored(), "a", None, 10), ["a2", "a3"]);
+        assert_eq!(
+            effects.merge_keys(StoredKeys::All(vec!["a3".into()]), "a", Some("a2"), 10),
+            ["a3"]
+        );
+        assert_eq!(effects.merge_keys(stored(), "a", None, 1), ["a2"]);
     }
 
     #[test]
     fn keys_beyond_what_was_read_are_left_for_the_next_page() {
         let mut effects = Effects::default();
         effects.write("z".into(), Some("1".into()));
-        assert_eq!(effects.merge_keys(vec!["a".into()], false, "", None, 10), ["a"]);
+        assert_eq!(effects.merge_keys(StoredKeys::First(vec!["a".into()]), "", None, 10), ["a"]);
     }
 }

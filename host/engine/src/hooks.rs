@@ -52,7 +52,8 @@ pub struct Hooks {
     egress: Egress,
     /// This machine's name.
     machine: String,
-    enabled: bool,
+    /// Whether the host's own hooks run; those of plugins and drivers always do.
+    own_hooks_enabled: bool,
     index: ArcSwap<Index>,
     /// Something was stored that is not in the index.
     is_dirty: Arc<AtomicBool>,
@@ -101,14 +102,19 @@ pub enum DeclaredBy {
 }
 
 impl Hooks {
-    pub fn new(calls: Arc<Calls>, egress: Egress, enabled: bool, schemas: HookSchemas) -> Self {
+    pub fn new(
+        calls: Arc<Calls>,
+        egress: Egress,
+        own_hooks_enabled: bool,
+        schemas: HookSchemas,
+    ) -> Self {
         let machine = machine_name();
         Self {
             context: calls.context.clone(),
             calls,
             egress,
             machine,
-            enabled,
+            own_hooks_enabled,
             index: ArcSwap::default(),
             is_dirty: Arc::default(),
             reloading: Mutex::default(),
@@ -165,7 +171,7 @@ impl Hooks {
 
     /// One of the host's own hooks, if it has an enabled step.
     pub fn active(&self, point: Builtin) -> Option<Arc<Hook>> {
-        if !self.enabled {
+        if !self.own_hooks_enabled {
             return None;
         }
         self.index.load().builtin[point as usize].clone()

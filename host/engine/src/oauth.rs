@@ -52,6 +52,7 @@ pub struct OAuth {
     hooks: Arc<Hooks>,
     redirects: Arc<Redirects>,
     public_url: Option<Url>,
+    /// Whether only this machine can reach the host: then the URL may be that of the request.
     is_local: bool,
     /// Whether anybody may begin an authorisation without a ticket.
     pub is_open: bool,
@@ -84,6 +85,7 @@ impl OAuth {
         self.redirects.check(url)
     }
 
+    /// With `is_local` only this machine can reach the host, and no `public_url` is needed.
     pub fn new(mutations: Mutations, hooks: Arc<Hooks>, config: &Config, is_local: bool) -> Self {
         Self {
             context: mutations.context.clone(),

@@ -257,8 +257,8 @@ impl Engine {
         let webhooks = Webhooks { calls: calls.clone(), context, bounds, answer };
         let (limits, body_bytes) = (config.limits.clone(), config.http.body_bytes);
         let schemas = HookSchemas { apart, limits, body_bytes };
-        let (sends, on) = (egress.of(Sender::Hooks), config.hooks.enabled);
-        let hooks = Arc::new(Hooks::new(calls.clone(), sends, on, schemas));
+        let (sends, own_hooks_enabled) = (egress.of(Sender::Hooks), config.hooks.enabled);
+        let hooks = Arc::new(Hooks::new(calls.clone(), sends, own_hooks_enabled, schemas));
         hooks.reload()?;
         Ok(Self { calls, mutations, webhooks, hooks })
     }

@@ -87,11 +87,11 @@ impl Schema {
         let defaults = Defaults::of(&references, bounds, room.default_values()).map_err(one)?;
         let secrets = SecretPaths::of(&references, &patterns);
         let meaning = Meaning::of(&references, &patterns);
+        let bounded = integers::bounded(document, &references);
+        let hides_values = !secrets.is_empty();
+        let validator = check::build(draft, &bounded, patterns, hides_values).map_err(one)?;
         Ok(Schema {
-            validator: {
-                let bounded = integers::bounded(document, &references);
-                check::build(draft, &bounded, patterns, !secrets.is_empty()).map_err(one)?
-            },
+            validator,
             integers: Integers::of(&references),
             secrets,
             meaning,
@@ -119,26 +119,29 @@ impl Schema {
     /// unchanged.
     pub fn accepted(&self, text: String) -> Result<String, Vec<Violation>> {
         let (text, mut value) = read(text)?;
-        let filled = self.fill_defaults(&mut value).map_err(|one| vec![one])?;
-        self.settled(text, value, filled)
+        let is_filled = self.fill_defaults(&mut value).map_err(|one| vec![one])?;
+        self.settled(text, value, is_filled)
     }
 
     /// The same without defaults.
     pub fn checked(&self, text: String) -> Result<String, Vec<Violation>> {
         let (text, value) = read(text)?;
-        self.settled(text, value, false)
+        let is_filled = false;
+        self.settled(text, value, is_filled)
     }
 
+    /// Validates the value. The text that it came from stays if it still says the same: nothing was filled in, and no
+    /// integer has to be written otherwise.
     fn settled(
         &self,
         text: String,
         mut value: Value,
-        is_changed: bool,
+        is_filled: bool,
     ) -> Result<String, Vec<Violation>> {
         let mut tokens = self.integers.are_in(&value).then(|| Exact::of(&text).ok()).flatten();
         let is_rewritten = self.write_integers(&mut value, tokens.as_mut())?;
         self.validate(&value)?;
-        if !is_changed && !is_rewritten {
+        if !is_filled && !is_rewritten {
             return Ok(text);
         }
         let tokens = tokens.or_else(|| Exact::of(&text).ok());

@@ -6,7 +6,7 @@ use super::callee::Callee;
 use super::request::ValidatedCall;
 use super::{CallError, Calls};
 use crate::communities::{Community, ResolveError};
-use crate::plugins::{Action, Away, Plugin, Schema};
+use crate::plugins::{Action, Plugin, Schema};
 use moothall_core::config::nearest;
 use moothall_core::ids::RequestId;
 use moothall_core::instance::Instance;
@@ -98,11 +98,19 @@ impl Calls {
     /// A plugin that serves, whoever has enabled it. If it is only absent for now, the error says so.
     pub fn serving(&self, name: &str) -> Result<Arc<Plugin>, CallError> {
         self.context.plugins.get(name).ok_or_else(|| {
-            match self.context.plugins.away(name, self.context.communities.is_enabled(name)) {
-                Some(why) => CallError::PluginUnavailable(name.to_owned(), why),
-                None => self.unknown_plugin(name),
-            }
+            let is_enabled = self.context.communities.is_enabled(name);
+            self.absent(name, is_enabled)
         })
+    }
+
+    /// The error that a plugin does not serve now, or that there is no such plugin: nobody has enabled it, and its file is
+    /// not being compiled.
+    fn absent(&self, name: &str, is_enabled: bool) -> CallError {
+        let plugins = &self.context.plugins;
+        if !is_enabled && !plugins.is_compiling_plugin(name) {
+            return self.unknown_plugin(name);
+        }
+        CallError::PluginUnavailable(name.to_owned(), plugins.away(name))
     }
 
     /// The error that no plugin has that name, with a suggestion if a name is similar.
@@ -121,20 +129,16 @@ impl Calls {
     pub fn plugin_of(&self, instance: &Instance) -> Result<Arc<Plugin>, CallError> {
         let name = instance.plugin.as_str();
         self.context.plugins.get(name).ok_or_else(|| {
-            let why = self.context.plugins.away(name, true).unwrap_or(Away::Gone);
-            CallError::PluginUnavailable(name.to_owned(), why)
+            CallError::PluginUnavailable(name.to_owned(), self.context.plugins.away(name))
         })
     }
 
     /// A plugin that serves. If it is enabled but removed, or not compiled yet, the error says so.
     pub fn plugin(&self, name: &str, community: &Community) -> Result<Arc<Plugin>, CallError> {
         self.context.plugins.get(name).ok_or_else(|| {
-            let enabled =
+            let is_enabled =
                 community.instances.iter().any(|instance| instance.plugin.as_str() == name);
-            match self.context.plugins.away(name, enabled) {
-                Some(why) => CallError::PluginUnavailable(name.to_owned(), why),
-                None => self.unknown_plugin(name),
-            }
+            self.absent(name, is_enabled)
         })
     }
 

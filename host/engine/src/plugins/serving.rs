@@ -94,24 +94,25 @@ impl Plugins {
         compiling.map(|report| report.file.clone()).collect()
     }
 
-    /// Why a plugin does not serve; none if there is no such plugin: nobody has enabled it, and its file is not being
-    /// compiled.
-    pub fn away(&self, name: &str, is_enabled: bool) -> Option<Away> {
+    /// Whether a file that is known to be that plugin's is being compiled.
+    pub fn is_compiling_plugin(&self, name: &str) -> bool {
         let files = self.files();
-        let of_name = |report: &&FileReport| report.is_of(name);
-        let is_compiled = |report: &FileReport| report.status == Status::Compiling;
-        if files.values().filter(of_name).any(is_compiled) {
-            return Some(Away::Compiling);
+        files.values().any(|report| report.is_of(name) && report.status == Status::Compiling)
+    }
+
+    /// Why a plugin that somebody has enabled does not serve.
+    pub fn away(&self, name: &str) -> Away {
+        if self.is_compiling_plugin(name) {
+            return Away::Compiling;
         }
         // A plugin without a known file may be in one whose manifest was not read yet.
-        let may_come = || {
-            let unknown = |report: &FileReport| is_compiled(report) && report.name.is_none();
-            !files.values().any(|report| report.is_of(name)) && files.values().any(unknown)
-        };
-        match is_enabled {
-            true if may_come() => Some(Away::Compiling),
-            true => Some(Away::Gone),
-            false => None,
+        let files = self.files();
+        let is_unread =
+            |report: &FileReport| report.status == Status::Compiling && report.name.is_none();
+        let has_file = files.values().any(|report| report.is_of(name));
+        match !has_file && files.values().any(is_unread) {
+            true => Away::Compiling,
+            false => Away::Gone,
         }
     }
 
@@ -193,14 +194,15 @@ mod tests {
         put("slow_one.wasm", None, Status::Compiling);
         put("next.wasm", Some("renamed"), Status::Compiling);
         for name in ["slow-one", "renamed"] {
-            assert_eq!(plugins.away(name, false), Some(Away::Compiling), "{name}");
+            assert!(plugins.is_compiling_plugin(name), "{name}");
+            assert_eq!(plugins.away(name), Away::Compiling, "{name}");
         }
         // A plugin whose file is known waits for no other file, and one that nobody enabled may not exist.
-        assert_eq!(plugins.away("failed", true), Some(Away::Gone));
-        assert_eq!(plugins.away("nobody", false), None);
+        assert_eq!(plugins.away("failed"), Away::Gone);
+        assert!(!plugins.is_compiling_plugin("nobody"));
         // A plugin that a community enabled may be in the file whose manifest was not read yet.
-        assert_eq!(plugins.away("nobody", true), Some(Away::Compiling));
+        assert_eq!(plugins.away("nobody"), Away::Compiling);
         put("slow_one.wasm", Some("slow-one"), Status::Ready);
-        assert_eq!(plugins.away("nobody", true), Some(Away::Gone));
+        assert_eq!(plugins.away("nobody"), Away::Gone);
     }
 }

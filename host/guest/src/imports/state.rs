@@ -6,7 +6,7 @@ use crate::bindings::imports::moothall::plugin::state;
 use crate::bindings::{Error, ErrorKind};
 use crate::call_state::CallState;
 use crate::refusal::{carried, error};
-use moothall_core::effects::Overlay;
+use moothall_core::effects::{Overlay, StoredKeys};
 use moothall_core::ids::InstanceId;
 
 /// How many keys `keys` returns at most.
@@ -65,8 +65,11 @@ impl state::Host for CallState {
         let stored = self.stored(|state| {
             state.shared.store.read(|r| r.state_keys(instance, &prefix, after, read))
         })?;
-        let complete = stored.len() < read;
-        Ok(self.effects.merge_keys(stored, complete, &prefix, after, limit))
+        let stored = match stored.len() < read {
+            true => StoredKeys::All(stored),
+            false => StoredKeys::First(stored),
+        };
+        Ok(self.effects.merge_keys(stored, &prefix, after, limit))
     }
 }
 

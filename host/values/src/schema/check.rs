@@ -91,7 +91,8 @@ fn dangling(Dangling { path, reference, remote }: &Dangling) -> SchemaError {
 }
 
 /// Builds the validator. A `pattern` charges the budget for each text that it matches; what `patternProperties` cost is
-/// charged before the validation, by the length of the names.
+/// charged before the validation, by the length of the names. With `hides_values` no message of a `pattern` shows a value,
+/// which may be a secret.
 pub fn build(
     draft: Draft,
     document: &Value,
