@@ -13,7 +13,7 @@ use moothall_store::{Outcome, Store, StoreError};
 /// Outcomes of one write.
 const OUTCOMES: usize = 512;
 /// Pause before an outcome is written again that could not be stored although the store writes.
-const AGAIN: Duration = Duration::from_secs(1);
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
 /// What became of the outcomes of one write.
 #[derive(Default)]
@@ -115,7 +115,7 @@ impl OutcomeBatcher {
             tracing::warn!(%error, attempts, "the outcomes of attempts cannot be stored now; they are kept and written again");
         }
         self.kept.append(&mut stored.kept);
-        self.again_at = Some(Instant::now() + AGAIN);
+        self.again_at = Some(Instant::now() + RETRY_PAUSE);
     }
 }
 

@@ -24,7 +24,7 @@ use moothall_guest::exports::LifecycleCall;
 /// How often the host checks for plugins that were loaded or replaced.
 const POLL: Duration = Duration::from_millis(250);
 /// How long after a failed `initialize` it is tried again.
-const AGAIN: Duration = Duration::from_secs(10);
+const RETRY_PAUSE: Duration = Duration::from_secs(10);
 /// How long all `close` calls together may take when the host stops.
 const CLOSE: Duration = Duration::from_secs(10);
 
@@ -97,7 +97,7 @@ impl HostScope {
                 "a plugin of host scope cannot be set up; see [plugins.{plugin}] in moothall.toml: {reason}"
             );
         }
-        let failed = FailedStart { with, again_at: Instant::now() + AGAIN, said: reason };
+        let failed = FailedStart { with, again_at: Instant::now() + RETRY_PAUSE, said: reason };
         self.failed.insert(plugin.clone(), failed);
     }
 
@@ -187,7 +187,7 @@ impl FailedStart {
         format!(
             "it is not set up, so that nothing of it is called: {}; see [plugins.{plugin}] in moothall.toml. It is tried again every {} s, and when its file or its settings change",
             self.said,
-            AGAIN.as_secs()
+            RETRY_PAUSE.as_secs()
         )
     }
 

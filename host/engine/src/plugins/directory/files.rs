@@ -21,7 +21,7 @@ use moothall_core::config::DirectoryConfig;
 /// How many files are read at once, and so are in memory at most. They come in the order of their names.
 const AT_ONCE: usize = 4;
 /// How many times `read_ms` the second reading of a file may take.
-const AGAIN: u32 = 15;
+const SECOND_READING: u32 = 15;
 
 /// What a name in the directory stands for.
 #[derive(Debug, PartialEq, Eq)]
@@ -127,7 +127,7 @@ impl Files {
 
     /// Reads a file for the second time, more patiently, because it answered before.
     pub async fn read_again(&self, file: &str, limit: u64) -> Result<Vec<u8>, Unread> {
-        let until = Instant::now() + Duration::from_millis(self.read_ms) * AGAIN;
+        let until = Instant::now() + Duration::from_millis(self.read_ms) * SECOND_READING;
         self.ask(Asked::Once, file, limit, until).await
     }
 
