@@ -176,7 +176,7 @@ fn patterns(manifest: &Manifest) -> Vec<String> {
     let mut doubts = Vec::new();
     for worker in &manifest.workers {
         for pattern in &worker.events {
-            if let Some(why) = matches_nothing(manifest, pattern) {
+            if let Some(why) = why_nothing_matches(manifest, pattern) {
                 doubts.push(format!("worker `{}`: the event `{pattern}` {why}", worker.name));
             }
         }
@@ -184,7 +184,7 @@ fn patterns(manifest: &Manifest) -> Vec<String> {
     doubts
 }
 
-fn matches_nothing(manifest: &Manifest, pattern: &str) -> Option<String> {
+fn why_nothing_matches(manifest: &Manifest, pattern: &str) -> Option<String> {
     if pattern == SENDING || (is_of_api(pattern) && !matches_nothing(pattern)) {
         return None;
     }
