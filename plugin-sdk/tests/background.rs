@@ -27,7 +27,7 @@ fn kind<T: std::fmt::Debug>(result: Result<T, Error>) -> ErrorKind {
 #[test]
 fn the_manifest_is_valid_by_the_contract_and_true() {
     let manifest: Value = from_str(&Watcher.manifest().to_json()).expect("a manifest is JSON");
-    let schema = from_str(include_str!("../../wit/manifest.schema.json")).expect("a schema");
+    let schema = from_str(include_str!("../wit/manifest.schema.json")).expect("a schema");
     let validator = jsonschema::validator_for(&schema).expect("a schema");
     let errors: Vec<String> = validator.iter_errors(&manifest).map(|e| e.to_string()).collect();
     assert!(errors.is_empty(), "{errors:?} in {manifest:#}");

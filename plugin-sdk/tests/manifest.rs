@@ -12,7 +12,7 @@ fn manifest(plugin: &impl Plugin) -> Value {
 }
 
 fn check_against_the_contract(manifest: &Value) {
-    let schema = from_str(include_str!("../../wit/manifest.schema.json"))
+    let schema = from_str(include_str!("../wit/manifest.schema.json"))
         .expect("the contract's schema is JSON");
     let validator = jsonschema::validator_for(&schema).expect("the contract's schema is one");
     let errors: Vec<String> =

@@ -2,6 +2,7 @@
 //! never do any of the work.
 
 mod bench;
+mod bindings;
 mod cargo;
 mod ci;
 mod demo;
@@ -38,6 +39,7 @@ fn dispatch(arguments: &[String]) -> anyhow::Result<()> {
     };
     match command.as_str() {
         "bench" => bench::run(rest),
+        "bindings" => bindings::run(rest),
         "ci" => ci::run(rest),
         "demo" => demo::run(rest),
         "docs" => docs::run(rest),

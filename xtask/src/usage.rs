@@ -11,6 +11,7 @@ usage: cargo xtask COMMAND
   ci [STEP…]                      all checks, or only the steps named
   guests                          build the plugins into target/plugins and the fixtures into target/fixtures
   tidy                            check the rules that neither the compiler nor clippy knows
+  bindings                        write the SDK's bindings of the contract, and the copies in the published packages
   docs                            build the documentation, private items included
   bench [ARGS]                    run the benchmark; ARGS go to it";
 
