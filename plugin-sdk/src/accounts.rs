@@ -1,5 +1,34 @@
 //! People of the community and their accounts on platforms. The host commits what a call writes here with the
 //! call; if it then finds a collision, the call fails with 409, whatever the function returned before.
+//!
+//! ```
+//! use moothall_sdk::accounts::{self, Account, LinkQuality, LinkType};
+//! use moothall_sdk::prelude::*;
+//! # use moothall_sdk::testing::Host;
+//!
+//! #[derive(Deserialize, JsonSchema)]
+//! struct Introduce {
+//!     /// Who it is on the forum.
+//!     user: String,
+//! }
+//!
+//! struct Forum;
+//!
+//! #[plugin(name = "forum")]
+//! impl Forum {
+//!     #[action(slug = "introduce")]
+//!     fn introduce(&self, Introduce { user }: Introduce) -> Result<Option<String>> {
+//!         let account = Account::new(&user).link_type(LinkType::ManualAdmin);
+//!         accounts::link(&account.quality(LinkQuality::Weak))?;
+//!         let found = accounts::find("forum", &user, None)?;
+//!         Ok(found.and_then(|account| account.external_id))
+//!     }
+//! }
+//!
+//! # let mut host = Host::new(Forum);
+//! # assert_ne!(host.action("introduce", json!({ "user": "ann" })), Ok(Value::Null));
+//! # assert_eq!(host.accounts()[0].platform_identifier, "ann");
+//! ```
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

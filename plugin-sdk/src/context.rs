@@ -1,4 +1,23 @@
 //! Which instance the host calls, and why. Nothing here changes during a call.
+//!
+//! ```
+//! use moothall_sdk::context;
+//! use moothall_sdk::prelude::*;
+//! # use moothall_sdk::testing::Host;
+//!
+//! struct Mirror;
+//!
+//! #[plugin(name = "mirror")]
+//! impl Mirror {
+//!     #[action(slug = "who")]
+//!     fn who(&self) -> Result<Value> {
+//!         Ok(json!({ "community": context::community(), "why": context::origin() }))
+//!     }
+//! }
+//!
+//! # let mut host = Host::new(Mirror).community("acme");
+//! # assert_eq!(host.action("who", json!({})), Ok(json!({ "community": "acme", "why": "action" })));
+//! ```
 
 use serde::de::DeserializeOwned;
 

@@ -31,6 +31,36 @@ pub trait DeclaredBy<P> {}
 
 /// Emits events of the instance, from [`Plugin::events`](crate::Plugin::events): of types that the plugin
 /// declares, and others whose type is known only at run time.
+///
+/// ```
+/// use moothall_sdk::prelude::*;
+/// # use moothall_sdk::testing::Host;
+///
+/// #[derive(Event, Serialize, JsonSchema)]
+/// #[event("lent", description = "A book is lent.")]
+/// struct Lent {
+///     book: String,
+/// }
+///
+/// struct Library;
+///
+/// #[plugin(name = "library", events(Lent))]
+/// impl Library {
+///     #[action(slug = "lend")]
+///     fn lend(&self, parameters: Value) -> Result<()> {
+///         let lent = Lent { book: parameters["book"].as_str().unwrap_or("any").to_owned() };
+///         // The host stores it once, however often the action is repeated within a day.
+///         let key = format!("lent-{}", lent.book);
+///         let reader = json!({ "user_id": parameters["reader"], "provider": "library" });
+///         self.events().event(&lent)?.initiator(reader).dedupe_key(key).emit()?;
+///         Ok(())
+///     }
+/// }
+///
+/// # let mut host = Host::new(Library);
+/// # host.action("lend", json!({ "book": "Momo", "reader": "ann" })).expect("lent");
+/// # assert_eq!(host.events()[0].data, json!({ "book": "Momo" }));
+/// ```
 pub struct Events<P> {
     // Only a plugin can make one, so that the signature of a function shows that it emits events.
     of: PhantomData<fn() -> P>,

@@ -1,5 +1,44 @@
 //! Outbound HTTP, to hosts that the plugin asks for (`requests(http(…))`) and its operator grants. Redirects
 //! are not followed. The host places secrets, so that a [`Request`] never contains one.
+//!
+//! ```
+//! use moothall_sdk::http;
+//! use moothall_sdk::prelude::*;
+//! # use moothall_sdk::testing::{Answer, Host};
+//!
+//! #[derive(Deserialize, JsonSchema)]
+//! struct Config {
+//!     token: Secret,
+//! }
+//!
+//! #[derive(Deserialize)]
+//! struct Posted {
+//!     id: u64,
+//! }
+//!
+//! struct Announcer;
+//!
+//! #[plugin(name = "announcer", config = Config, requests(http("chat.example")))]
+//! impl Announcer {
+//!     #[action(slug = "announce")]
+//!     fn announce(&self) -> Result<u64> {
+//!         let posted: Posted = http::post("https://chat.example/messages")
+//!             .bearer(&self.secret("/token"))
+//!             .json(&json!({ "text": "The vote begins." }))
+//!             .send()?
+//!             .error_for_status()?
+//!             .json()?;
+//!         Ok(posted.id)
+//!     }
+//! }
+//!
+//! # let posted = Answer::status(201).json(&json!({ "id": 7 }));
+//! # let mut host = Host::new(Announcer)
+//! #     .config(json!({ "token": "ABC123" }))
+//! #     .answer("POST", "https://chat.example/messages", posted);
+//! # assert_eq!(host.action("announce", json!({})), Ok(json!(7)));
+//! # assert_eq!(host.sent()[0].header("authorization"), Some("Bearer ABC123"));
+//! ```
 
 mod placed;
 mod response;

@@ -3,7 +3,7 @@
 //! A plugin is a unit struct whose methods have attributes. The SDK derives JSON Schemas from types (`serde`
 //! and `schemars`), and [`plugin`](macro@plugin) makes a component that exports exactly what the plugin has.
 //! One crate makes one plugin. Build it for `wasm32-wasip2` (`cargo build --target wasm32-wasip2 --release`)
-//! with this in its `Cargo.toml`, where `../moothall` is a checkout of Moothall's repository:
+//! with this in its `Cargo.toml`:
 //!
 //! ```toml
 //! [package]
@@ -15,15 +15,13 @@
 //! crate-type = ["cdylib"]
 //!
 //! [dependencies]
-//! moothall-sdk = { path = "../moothall/plugin-sdk" }
+//! moothall-sdk = "0.1"      # or the path of a checkout: { path = "../moothall/plugin-sdk" }
 //! schemars = "1"
 //! serde = { version = "1", features = ["derive"] }
 //! ```
 //!
 //! ```
-//! use moothall_sdk::{Plugin, Result, Secret, plugin};
-//! use schemars::JsonSchema;
-//! use serde::{Deserialize, Serialize};
+//! use moothall_sdk::prelude::*;
 //!
 //! #[derive(Deserialize, JsonSchema)]
 //! struct Config {
@@ -67,10 +65,23 @@
 //!
 //! Nothing is kept between two calls: each runs in a fresh sandbox, and only what is written to [`State`]
 //! lasts.
+//!
+//! | what a plugin does | where it is described, with an example |
+//! | --- | --- |
+//! | offers actions, HTTP routes | [`action`](macro@action), [`route`](macro@route) |
+//! | receives webhooks | [`webhook`](macro@webhook), [`global_webhook`](macro@global_webhook), [`handshake`](macro@handshake), [`verify`] |
+//! | runs governance processes | [`process`](macro@process), [`Process`] |
+//! | works on its own | [`producer`](macro@producer), [`schedule`](macro@schedule), [`worker`](macro@worker) |
+//! | guards what others do | [`filter`](macro@filter), [`Hook`](manifest::Hook) |
+//! | authorises communities and people | [`oauth`], [`accounts`] |
+//! | keeps and tells | [`State`], [`Events`], [`log`] |
+//! | reaches platforms | [`http`], [`Secret`] |
+//! | knows where it runs | [`context`], [`settings`], [`metrics`], [`monitoring`](macro@monitoring) |
 
 #![deny(missing_docs)]
 
 pub mod accounts;
+mod attributes;
 mod bindings;
 pub mod context;
 mod error;
@@ -87,6 +98,7 @@ mod metrics;
 mod monitoring;
 pub mod oauth;
 mod plugin;
+pub mod prelude;
 mod process;
 mod read;
 mod routes;
@@ -102,22 +114,27 @@ mod web;
 mod workers;
 mod write;
 
+pub use attributes::{
+    Event, action, authorize_url, filter, global_webhook, handshake, monitoring, oauth_callback,
+    plugin, process, producer, route, schedule, webhook, worker,
+};
 pub use error::{Error, ErrorKind, Result};
 pub use events::{DeclaredBy, Event, Events, NewEvent};
 pub use global_webhooks::Routed;
 pub use hooks::Verdict;
 pub use metrics::{Metric, metrics};
 pub use monitoring::Point;
-pub use moothall_sdk_macros::{
-    Event, action, authorize_url, filter, global_webhook, handshake, monitoring, oauth_callback,
-    plugin, process, producer, route, schedule, webhook, worker,
-};
 pub use plugin::{Empty, Plugin};
 pub use process::{Process, ProcessState};
 pub use routes::RouteRequest;
 pub use secrets::Secret;
-pub use serde_json;
 pub use settings::settings;
 pub use state::State;
 pub use web::{WebhookRequest, WebhookResponse};
 pub use workers::{Change, Envelope, Sending};
+pub use {schemars, serde, serde_json};
+
+/// Runs the example of the package's own page.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

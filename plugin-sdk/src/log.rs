@@ -1,5 +1,26 @@
 //! Lines in the host's log, with community, plugin, instance and call. Text printed to standard output or error
 //! goes there too; both count against the call's log volume.
+//!
+//! ```
+//! use moothall_sdk::log;
+//! use moothall_sdk::prelude::*;
+//! # use moothall_sdk::testing::Host;
+//!
+//! struct Counter;
+//!
+//! #[plugin(name = "counter")]
+//! impl Counter {
+//!     #[action(slug = "count")]
+//!     fn count(&self) -> Result<()> {
+//!         log::info(format_args!("{} votes counted", 3));
+//!         Ok(())
+//!     }
+//! }
+//!
+//! # let mut host = Host::new(Counter);
+//! # host.action("count", json!({})).expect("counted");
+//! # assert_eq!(host.log(), [(log::Level::Info, "3 votes counted".to_owned())]);
+//! ```
 
 use std::fmt::Display;
 

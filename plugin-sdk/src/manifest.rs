@@ -1,5 +1,31 @@
 //! The manifest: the JSON in which a plugin describes itself, and which the host reads once for each new file. It
-//! depends on nothing but the plugin's types. The attribute [`plugin`](macro@crate::plugin) writes these calls.
+//! depends on nothing but the plugin's types. The attribute [`plugin`](macro@crate::plugin) writes these calls; an
+//! author writes only [`Hook`].
+//!
+//! ```
+//! use moothall_sdk::manifest::Hook;
+//! use moothall_sdk::prelude::*;
+//!
+//! #[derive(Deserialize, JsonSchema)]
+//! struct Registration {
+//!     form: Value,
+//! }
+//!
+//! struct Registrations;
+//!
+//! #[plugin(
+//!     name = "registrations",
+//!     hooks(
+//!         Hook::new("org.example.registration.requested.v1")
+//!             .input::<Registration>()
+//!             .mutable("/form")
+//!             .exception("PreventRegistration")
+//!     )
+//! )]
+//! impl Registrations {}
+//!
+//! assert!(Registrations.manifest().to_json().contains("PreventRegistration"));
+//! ```
 
 mod actions;
 mod handshakes;

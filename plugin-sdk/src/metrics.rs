@@ -20,6 +20,26 @@ pub struct Metric {
 }
 
 /// The host's own metrics, for plugins of host scope. `forbidden`: the plugin does not have host scope.
+///
+/// ```
+/// use moothall_sdk::metrics;
+/// use moothall_sdk::prelude::*;
+/// # use moothall_sdk::testing::Host;
+///
+/// struct Gauge;
+///
+/// #[plugin(name = "gauge", scope = "host")]
+/// impl Gauge {
+///     #[action(slug = "calls")]
+///     fn calls(&self) -> Result<f64> {
+///         let calls = metrics()?.into_iter().filter(|metric| metric.name == "calls");
+///         Ok(calls.map(|metric| metric.value).sum())
+///     }
+/// }
+///
+/// # let numbers = json!([{ "name": "calls", "labels": { "plugin": "a" }, "value": 3.0 }]);
+/// # assert_eq!(Host::new(Gauge).metrics(numbers).action("calls", json!({})), Ok(json!(3.0)));
+/// ```
 pub fn metrics() -> Result<Vec<Metric>> {
     Ok(serde_json::from_str(&host::snapshot()?)?)
 }

@@ -1,5 +1,48 @@
 //! Authorisation on the plugin's platform by OAuth 2. The host does `state`, PKCE, the binding to the browser
 //! and the list of allowed redirects.
+//!
+//! ```
+//! use moothall_sdk::accounts::Account;
+//! use moothall_sdk::oauth::{self, AuthorizeRequest, Authorized, OAuthCallback};
+//! use moothall_sdk::http;
+//! use moothall_sdk::prelude::*;
+//! # use moothall_sdk::testing::{Answer, Host};
+//!
+//! #[derive(Deserialize)]
+//! struct Token {
+//!     user_id: String,
+//! }
+//!
+//! struct Chat;
+//!
+//! #[plugin(name = "chat", auth_type = "oauth", oauth(types("user")), requests(http("chat.example")))]
+//! impl Chat {
+//!     #[authorize_url]
+//!     fn url(&self, request: AuthorizeRequest) -> Result<String> {
+//!         Ok(request.url("https://chat.example/authorize", &[("client_id", "moothall")]))
+//!     }
+//!
+//!     #[oauth_callback]
+//!     fn back(&self, callback: OAuthCallback) -> Result<Authorized> {
+//!         let verifier = callback.code_verifier.as_deref().unwrap_or_default();
+//!         let form = [
+//!             ("grant_type", "authorization_code"),
+//!             ("code", callback.code()?),
+//!             ("redirect_uri", &callback.redirect_uri),
+//!             ("code_verifier", verifier),
+//!         ];
+//!         let answer = http::post("https://chat.example/token").form(&form).send()?;
+//!         let token: Token = oauth::token(answer)?;
+//!         Ok(Authorized::user().account(Account::new(token.user_id)))
+//!     }
+//! }
+//!
+//! # let token = Answer::ok().json(&json!({ "user_id": "U1" }));
+//! # let mut host = Host::new(Chat).answer("POST", "https://chat.example/token", token);
+//! # let callback = json!({ "type": "user", "query": { "code": "42" }, "redirect_uri": "https://here" });
+//! # let callback = moothall_sdk::serde_json::from_value(callback).expect("the host's form");
+//! # assert_eq!(host.oauth_callback(callback), Ok(Authorized::user().account(Account::new("U1"))));
+//! ```
 
 use std::collections::BTreeMap;
 

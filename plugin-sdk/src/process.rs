@@ -150,6 +150,40 @@ pub trait Process: Sized + 'static {
 const STATE: &str = "state";
 
 /// A process's own state, from [`Process::state`]. It is deleted with the process.
+///
+/// ```
+/// use moothall_sdk::prelude::*;
+/// # use moothall_sdk::testing::Host;
+///
+/// struct Queue;
+///
+/// #[process(name = "queue")]
+/// impl Queue {
+///     fn start(&self) -> Result<()> {
+///         self.state().set("waiting", &["ann", "bob"])
+///     }
+///
+///     fn update(&self) -> Result<()> {
+///         let mut waiting: Vec<String> = self.state().get("waiting")?.unwrap_or_default();
+///         waiting.pop();
+///         if waiting.is_empty() {
+///             return self.complete(&json!({ "served": true }));
+///         }
+///         self.state().set("waiting", &waiting)
+///     }
+/// }
+///
+/// struct Office;
+///
+/// #[plugin(name = "office", processes(Queue))]
+/// impl Office {}
+///
+/// # let mut host = Host::new(Office);
+/// # let queue = host.start("queue", json!({})).expect("it starts");
+/// # host.update(&queue).expect("one is left");
+/// # host.update(&queue).expect("none is left");
+/// # assert_eq!(host.process(&queue).map(|one| &one.outcome), Some(&json!({ "served": true })));
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct ProcessState {
     _private: (),

@@ -15,6 +15,35 @@ use crate::bindings::host::secrets as host;
 /// received from its platform.
 ///
 /// The host seals the value of a field of this type when it stores it, and shows it nowhere.
+///
+/// ```
+/// use moothall_sdk::http;
+/// use moothall_sdk::prelude::*;
+/// # use moothall_sdk::testing::{Answer, Host};
+///
+/// #[derive(Deserialize, JsonSchema)]
+/// struct Config {
+///     api_key: Secret,
+/// }
+///
+/// struct Weather;
+///
+/// #[plugin(name = "weather", config = Config, requests(http("weather.example")))]
+/// impl Weather {
+///     #[action(slug = "ask")]
+///     fn ask(&self) -> Result<Value> {
+///         // The host places the key; the plugin never has it.
+///         let key = self.config()?.api_key;
+///         http::get("https://weather.example").secret_query("key", &key).send()?.json()
+///     }
+/// }
+///
+/// # let mut host = Host::new(Weather)
+/// #     .config(json!({ "api_key": "ABC123" }))
+/// #     .answer("GET", "https://weather.example", Answer::ok().json("rain"));
+/// # assert_eq!(host.action("ask", json!({})), Ok(json!("rain")));
+/// # assert_eq!(host.sent()[0].url, "https://weather.example?key=ABC123");
+/// ```
 #[derive(Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(transparent)]
 pub struct Secret(Held);

@@ -6,7 +6,31 @@ use crate::bindings::host::settings as host;
 use crate::{Error, Result, read};
 
 /// The operator's settings for this plugin, the same for every community: validated against the
-/// schema of the plugin's `settings` type, defaults filled in.
+/// schema of the plugin's `settings` type, defaults filled in. A plugin and its processes have them as
+/// `self.settings()`.
+///
+/// ```
+/// use moothall_sdk::prelude::*;
+/// # use moothall_sdk::testing::Host;
+///
+/// #[derive(Deserialize, JsonSchema)]
+/// struct Settings {
+///     client_id: String,
+/// }
+///
+/// struct Chat;
+///
+/// #[plugin(name = "chat", settings = Settings)]
+/// impl Chat {
+///     #[action(slug = "client", read_only)]
+///     fn client(&self) -> Result<String> {
+///         Ok(self.settings()?.client_id)
+///     }
+/// }
+///
+/// # let mut host = Host::new(Chat).settings(json!({ "client_id": "moothall" }));
+/// # assert_eq!(host.action("client", json!({})), Ok(json!("moothall")));
+/// ```
 pub fn settings<T: DeserializeOwned>() -> Result<T> {
     read::json(host::get())
         .map_err(|error| Error::internal(format!("the settings do not fit their type: {error}")))

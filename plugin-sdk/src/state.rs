@@ -11,6 +11,35 @@ use crate::{Error, Result, read, write};
 ///
 /// When the call succeeds, the host commits all its writes together; otherwise none. The first use in a call
 /// waits for other calls of the instance that use its state.
+///
+/// ```
+/// use moothall_sdk::prelude::*;
+/// # use moothall_sdk::testing::Host;
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct Seat {
+///     holder: String,
+/// }
+///
+/// struct Board;
+///
+/// #[plugin(name = "board")]
+/// impl Board {
+///     #[action(slug = "elect")]
+///     fn elect(&self, parameters: Value) -> Result<usize> {
+///         let holder = parameters["name"].as_str().unwrap_or_default().to_owned();
+///         self.state().set(&format!("seats/{holder}"), &Seat { holder })?;
+///         self.state().remove("seats/nobody")?;
+///         let seats = self.state().keys("seats/")?;
+///         let last: Option<Seat> = seats.last().map_or(Ok(None), |key| self.state().get(key))?;
+///         Ok(last.map_or(0, |_| seats.len()))
+///     }
+/// }
+///
+/// # let mut host = Host::new(Board);
+/// # assert_eq!(host.action("elect", json!({ "name": "ann" })), Ok(json!(1)));
+/// # assert_eq!(host.state("seats/ann"), Some(json!({ "holder": "ann" })));
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct State {
     // Only a plugin can make one, so that the signature of a function shows that it uses the state.

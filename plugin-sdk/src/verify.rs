@@ -3,6 +3,32 @@
 //! secret.
 //!
 //! Every comparison takes the same time whatever differs, and no error reveals the right signature.
+//!
+//! ```
+//! use moothall_sdk::prelude::*;
+//! use moothall_sdk::verify;
+//! # use moothall_sdk::testing::Host;
+//!
+//! #[derive(Deserialize, JsonSchema)]
+//! struct Config {
+//!     webhook_secret: Secret,
+//! }
+//!
+//! struct Guarded;
+//!
+//! #[plugin(name = "guarded", config = Config, requests(reveal("/webhook_secret")))]
+//! impl Guarded {
+//!     #[webhook]
+//!     fn receive(&self, request: WebhookRequest) -> Result<()> {
+//!         let secret = self.config()?.webhook_secret.reveal()?;
+//!         verify::hmac_sha256(&request, &secret, "X-Signature", "sha256=")
+//!     }
+//! }
+//!
+//! # let mut host = Host::new(Guarded).config(json!({ "webhook_secret": "sixteen or more bytes" }));
+//! # let unsigned = host.webhook(WebhookRequest::default()).expect_err("no signature");
+//! # assert_eq!(unsigned.kind(), &ErrorKind::Unauthorized);
+//! ```
 
 mod decode;
 mod freshness;
