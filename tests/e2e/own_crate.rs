@@ -1,5 +1,8 @@
 //! A plugin in a crate of its own, outside of this repository: the README's command builds the
-//! README's crate, and its messages name what is missing.
+//! README's crate, and its messages name what is missing. So does the crate of the SDK's own README, against the files
+//! that would be published.
+
+mod packages;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,7 +29,7 @@ fn root() -> PathBuf {
     root.canonicalize().expect("the repository")
 }
 
-/// The crate in the README.
+/// The crate in a README.
 struct OwnCrate {
     folder: tempfile::TempDir,
     manifest: String,
@@ -35,20 +38,33 @@ struct OwnCrate {
 
 impl OwnCrate {
     fn of_the_readme() -> Self {
+        let own = Self::of("README.md", "../moothall");
+        let manifest = own.manifest.replace("../moothall", &root().to_string_lossy());
+        Self { manifest, ..own }
+    }
+
+    /// The crate in the README `readme`, whose manifest contains `named`.
+    fn of(readme: &str, named: &str) -> Self {
         let root = root();
-        let readme = fs::read_to_string(root.join("README.md")).expect("a README");
+        let readme = fs::read_to_string(root.join(readme)).expect("a README");
         assert!(readme.contains(COMMAND) && readme.contains(COMPONENT), "the README names both");
         let folder = tempfile::tempdir().expect("a folder");
         fs::create_dir(folder.path().join("src")).expect("a folder");
         // With the same versions as this repository, so that cargo downloads nothing.
         fs::copy(root.join("Cargo.lock"), folder.path().join("Cargo.lock")).expect("copied");
-        let manifest = block(&readme, "toml", "../moothall");
-        let manifest = manifest.replace("../moothall", &root.to_string_lossy());
+        let manifest = block(&readme, "toml", named);
         Self { folder, manifest, source: block(&readme, "rust", "struct Greeter;") }
     }
 
     /// Builds the component; returns cargo's messages on failure.
     fn built(&self, manifest: &str, source: &str) -> Result<Vec<u8>, String> {
+        self.cargo(COMMAND, manifest, source)?;
+        let component = self.folder.path().join(COMPONENT);
+        Ok(fs::read(component).expect("the component is where the README says"))
+    }
+
+    /// Runs a command of cargo in the crate; returns its messages on failure.
+    fn cargo(&self, command: &str, manifest: &str, source: &str) -> Result<(), String> {
         let path = |file: &str| self.folder.path().join(file);
         fs::write(path("Cargo.toml"), manifest).expect("written");
         fs::write(path("src/lib.rs"), source).expect("written");
@@ -59,15 +75,20 @@ impl OwnCrate {
             fs::create_dir_all(&target).expect("a folder");
             std::os::unix::fs::symlink(&target, &link).expect("linked");
         }
-        let mut words = COMMAND.split(' ');
-        let mut command = Command::new(words.next().expect("a program"));
-        command.args(words).current_dir(self.folder.path()).env("CARGO_NET_OFFLINE", "true");
-        command.env_remove("CARGO_TARGET_DIR").env_remove("RUSTFLAGS");
-        let ended = command.output().expect("cargo runs");
-        match ended.status.success() {
-            true => Ok(fs::read(path(COMPONENT)).expect("the component is where the README says")),
-            false => Err(String::from_utf8_lossy(&ended.stderr).into_owned()),
-        }
+        succeed(command, self.folder.path())
+    }
+}
+
+/// Runs a command of cargo, as somebody who is in this folder would; returns its messages on failure.
+fn succeed(command: &str, folder: &Path) -> Result<(), String> {
+    let mut words = command.split(' ');
+    let mut command = Command::new(words.next().expect("a program"));
+    command.args(words).current_dir(folder).env("CARGO_NET_OFFLINE", "true");
+    command.env_remove("CARGO_TARGET_DIR").env_remove("RUSTFLAGS");
+    let ended = command.output().expect("cargo runs");
+    match ended.status.success() {
+        true => Ok(()),
+        false => Err(String::from_utf8_lossy(&ended.stderr).into_owned()),
     }
 }
 
@@ -85,12 +106,10 @@ fn errors(said: &str) -> Vec<&str> {
     errors.filter(|error| !error.starts_with("could not compile")).collect()
 }
 
-#[tokio::test]
-async fn a_plugin_outside_of_this_repository_is_built_as_the_readme_says_or_told_what_it_lacks() {
-    let own = OwnCrate::of_the_readme();
-    let component = own.built(&own.manifest, &own.source).expect("it builds");
+/// Whether the host takes the component, and the plugin greets.
+async fn greets(component: &[u8]) {
     let host = TestHost::with(&[]).start().await;
-    host.put_plugin("greeter.wasm", &component);
+    host.put_plugin("greeter.wasm", component);
     moothall_tests::until("it serves", async || {
         (host.file("greeter.wasm").await["status"] == "ready").then_some(())
     })
@@ -98,6 +117,12 @@ async fn a_plugin_outside_of_this_repository_is_built_as_the_readme_says_or_told
     host.community("acme", "greeter", json!({ "greeting": "Hello" })).await;
     let greeting = host.result("acme", "greeter.greet", json!({ "name": "Ann" })).await;
     assert_eq!(greeting, json!({ "text": "Hello, Ann!", "greeted": 1 }));
+}
+
+#[tokio::test]
+async fn a_plugin_outside_of_this_repository_is_built_as_the_readme_says_or_told_what_it_lacks() {
+    let own = OwnCrate::of_the_readme();
+    greets(&own.built(&own.manifest, &own.source).expect("it builds")).await;
 
     assert!(own.manifest.contains(LIBRARY), "{}", own.manifest);
     let said = own.built(&own.manifest.replace(LIBRARY, ""), &own.source).expect_err("no cdylib");
