@@ -17,7 +17,7 @@ mod worker;
 pub use apart::Apart;
 pub use file_name::stem;
 pub use hook_point::HookPoint;
-pub use load::Loader;
+pub use load::{Anatomy, Loaded, Loader};
 pub use manifest::{
     Lifecycle, Manifest, OnConfigChange, ProcessFunction, SETTINGS, Scope, SigningKey, from_hex,
     hook_faults,

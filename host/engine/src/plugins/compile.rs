@@ -9,11 +9,13 @@ mod child;
 mod compilers;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod filter;
+mod interfaces;
 mod relink;
 
 pub use cache::{Cache, digest};
 pub use child::{Bounds, compile_here};
 pub use compilers::Compilers;
+pub use interfaces::Interfaces;
 pub use relink::{Unfamiliar, relink};
 
 use std::io::Write as _;

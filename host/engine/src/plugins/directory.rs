@@ -205,12 +205,13 @@ impl Directory {
         }
         match found {
             Found::File(stamp) if self.is_known(file, &stamp) => None,
-            Found::File(stamp) if stamp.bytes > self.config.limits.plugin_file_bytes => {
-                let error = self.too_large(stamp.bytes);
-                self.refuse(file, Some(stamp), error);
-                None
-            }
-            Found::File(stamp) => Some(stamp),
+            Found::File(stamp) => match self.too_large(stamp.bytes) {
+                None => Some(stamp),
+                Some(error) => {
+                    self.refuse(file, Some(stamp), error);
+                    None
+                }
+            },
             Found::Blocked(reason) => {
                 self.note_blocked(file, reason);
                 None
@@ -246,11 +247,8 @@ impl Directory {
         is_known || self.compilations.has(file, stamp)
     }
 
-    fn too_large(&self, bytes: u64) -> LoadError {
-        let limit = self.config.limits.plugin_file_bytes;
-        let message =
-            format!("it has {bytes} bytes, at most {limit} are allowed (plugin_file_bytes)");
-        LoadError { code: "too_large", message }
+    fn too_large(&self, bytes: u64) -> Option<LoadError> {
+        LoadError::of_size(bytes, self.config.limits.plugin_file_bytes)
     }
 
     fn note_blocked(&mut self, file: &str, message: String) {

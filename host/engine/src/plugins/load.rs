@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::apart::Apart;
-use super::compile::{self, Cache, Compilers, Component};
+use super::compile::{self, Cache, Compilers, Component, Interfaces};
 use super::mark::{self, Mark};
 use super::plugin::Plugin;
 use super::report::LoadError;
@@ -56,9 +56,20 @@ pub struct Loaded {
     pub compile_ms: Option<u64>,
 }
 
+/// What a file consists of, as far as loading it has got.
+#[derive(Debug, Default)]
+pub struct Anatomy {
+    pub interfaces: Option<Interfaces>,
+    /// The size of its native code.
+    pub native_bytes: Option<usize>,
+    /// What `describe` answered.
+    pub manifest: Option<String>,
+}
+
 /// A component that can run.
 struct Native {
     component: Component,
+    bytes: usize,
     known: Compiled,
     /// The time of its compilation, if it was not compiled already.
     took: Option<Duration>,
@@ -88,11 +99,24 @@ impl Loader {
         digest: String,
         config: &Config,
     ) -> Result<Loaded, Vec<LoadError>> {
+        self.examine(wasm, digest, config, &mut Anatomy::default()).await
+    }
+
+    /// Loads a file, and notes what it consists of, also if it is refused.
+    pub async fn examine(
+        &self,
+        wasm: Vec<u8>,
+        digest: String,
+        config: &Config,
+        anatomy: &mut Anatomy,
+    ) -> Result<Loaded, Vec<LoadError>> {
         compile::is_component(&wasm)
             .map_err(|message| vec![LoadError::new("not_a_component", message)])?;
         mark::require_unmarked(self.cache.directory(), &digest).map_err(|one| vec![one])?;
-        let Native { component, known, took } =
+        let Native { component, bytes, known, took } =
             self.native(wasm, &digest, &config.limits).await.map_err(|one| vec![one])?;
+        anatomy.native_bytes = Some(bytes);
+        anatomy.interfaces = Some(Interfaces::of(&component, self.sandbox.engine()));
         let guest = self.link(&component)?;
         let text = match known.manifest.clone() {
             Some(manifest) => manifest,
@@ -103,6 +127,7 @@ impl Loader {
                 manifest
             }
         };
+        anatomy.manifest = Some(text.clone());
         let compile_ms = took.map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
         let loaded = self
             .assemble(Assembly {
@@ -173,7 +198,7 @@ impl Loader {
             }
         };
         let component = compile::load(self.sandbox.engine(), &code).map_err(failed)?;
-        Ok(Native { component, known, took })
+        Ok(Native { component, bytes: code.len(), known, took })
     }
 
     /// The code is remembered before anything else can fail or end the host: nothing is compiled twice.

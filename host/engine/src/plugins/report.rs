@@ -125,6 +125,13 @@ impl LoadError {
         Self { code, message: shortened(message.into()) }
     }
 
+    /// The error of a file with so many bytes, if that is more than a host reads.
+    pub fn of_size(bytes: u64, limit: u64) -> Option<Self> {
+        let message =
+            || format!("it has {bytes} bytes, at most {limit} are allowed (plugin_file_bytes)");
+        (bytes > limit).then(|| Self::new("too_large", message()))
+    }
+
     /// One error for each message.
     pub fn all(code: &'static str, messages: Vec<String>) -> Vec<Self> {
         messages.into_iter().map(|message| Self::new(code, message)).collect()
