@@ -41,7 +41,7 @@ pub use load::{Argument, ConfigError, Sources, clock_file, load, log_filter, sec
 pub use log::LogConfig;
 pub use moothall_values::manifest::Scope;
 pub use moothall_values::nearest::nearest;
-pub use variables::Variable;
+pub use variables::{Variable, settings_in_environment};
 pub use webhooks::WebhooksConfig;
 
 /// The whole of `moothall.toml`.

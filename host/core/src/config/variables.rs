@@ -81,6 +81,12 @@ pub fn all() -> BTreeMap<String, String> {
     file.chain(environment).collect()
 }
 
+/// The variables of the environment that would be settings of a host.
+pub fn settings_in_environment() -> Vec<String> {
+    let is_setting = |name: &String| name.starts_with(PREFIX) || name == RECEIVER_URL;
+    all().into_keys().filter(is_setting).collect()
+}
+
 /// Whether Kubernetes makes such a variable in every pod, for a service whose name begins like ours:
 /// `…SERVICE_HOST`, `…SERVICE_PORT[_NAME]`, `…PORT=tcp://…`, `…PORT_8000_TCP[_ADDR|_PORT|_PROTO]`.
 fn is_of_service_link(setting: &str, text: &str) -> bool {

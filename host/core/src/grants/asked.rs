@@ -62,6 +62,35 @@ impl Grants {
 
     /// The missing grants, by kind.
     pub fn missing(&self) -> Vec<Missing> {
+        let kinds = self.lacking();
+        let line = self.written.line_with(&listed(&kinds));
+        let kinds = kinds.into_iter().filter(|(_, values)| !values.is_empty());
+        let missing = kinds.map(|(grant, values)| Missing { grant, values, line: line.clone() });
+        let mut missing: Vec<Missing> = missing.collect();
+        if self.lacks_scope() {
+            let plugin = &self.written.plugin;
+            let line = format!("add `scope = \"host\"` under [plugins.{plugin}] in moothall.toml");
+            missing.push(Missing { grant: "scope", values: vec!["host".to_owned()], line });
+        }
+        missing
+    }
+
+    /// The plugin's table of `moothall.toml` with everything that is granted or missing; none if nothing is missing.
+    pub fn missing_toml(&self) -> Option<String> {
+        let kinds = self.lacking();
+        let lacks_grants = kinds.iter().any(|(_, values)| !values.is_empty());
+        let mut lines = vec![format!("[plugins.{}]", self.written.plugin)];
+        lines.extend(self.lacks_scope().then(|| "scope = \"host\"".to_owned()));
+        lines.extend(lacks_grants.then(|| self.written.toml_with(&listed(&kinds))));
+        (lines.len() > 1).then(|| lines.join("\n"))
+    }
+
+    fn lacks_scope(&self) -> bool {
+        self.requested.scope == Scope::Host && self.scope != Scope::Host
+    }
+
+    /// What is requested and not granted, by kind.
+    fn lacking(&self) -> [(&'static str, Vec<String>); 6] {
         let requested = &self.requested;
         let lacking = |all: &[String], has: &dyn Fn(&String) -> bool| -> Vec<String> {
             all.iter().filter(|one| !has(one)).cloned().collect()
@@ -69,7 +98,7 @@ impl Grants {
         let covers_host =
             |one: &&HostPattern| self.http.iter().any(|own| own.may_cover_all_of(one));
         let hosts = requested.http.iter().filter(|one| !covers_host(one)).map(ToString::to_string);
-        let kinds = [
+        [
             ("reveal", lacking(&requested.reveal, &|one| self.reveal.contains(one))),
             ("http", hosts.collect()),
             ("tcp", lacking(&requested.tcp, &|one| self.tcp.contains(one))),
@@ -79,19 +108,12 @@ impl Grants {
             ),
             ("events", lacking(&requested.events, &|one| self.events.covers(one))),
             ("accounts", lacking(&requested.accounts, &|one| self.is_of_platform(one))),
-        ];
-        let lacking = kinds.iter().map(|(grant, values)| (*grant, values.as_slice()));
-        let line = self.written.line_with(&lacking.collect::<Vec<_>>());
-        let kinds = kinds.into_iter().filter(|(_, values)| !values.is_empty());
-        let missing = kinds.map(|(grant, values)| Missing { grant, values, line: line.clone() });
-        let mut missing: Vec<Missing> = missing.collect();
-        if requested.scope == Scope::Host && self.scope != Scope::Host {
-            let plugin = &self.written.plugin;
-            let line = format!("add `scope = \"host\"` under [plugins.{plugin}] in moothall.toml");
-            missing.push(Missing { grant: "scope", values: vec!["host".to_owned()], line });
-        }
-        missing
+        ]
     }
+}
+
+fn listed<'a>(kinds: &'a [(&'static str, Vec<String>)]) -> Vec<(&'static str, &'a [String])> {
+    kinds.iter().map(|(grant, values)| (*grant, values.as_slice())).collect()
 }
 
 /// Warnings of grants that the manifest does not ask for, so that they have no effect. Accounts are exempt,

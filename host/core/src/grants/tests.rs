@@ -138,6 +138,20 @@ fn what_is_missing_has_the_line_that_grants_it() {
 }
 
 #[test]
+fn what_is_missing_is_a_table_to_paste_with_what_is_there() {
+    let plugin = PluginName::parse("slack").unwrap();
+    let requested = || Requested { scope: Scope::Host, ..Requested::default() };
+    let toml = |requested, operator| Grants::new(&plugin, requested, operator).missing_toml();
+    let scope = "[plugins.slack]\nscope = \"host\"";
+    assert_eq!(toml(requested(), &PluginConfig::default()).as_deref(), Some(scope));
+    let granted = operator(GrantConfig { tcp: texts(&["redis:6379"]), ..GrantConfig::default() });
+    let requested = Requested { http: patterns(&["slack.com"]), ..Requested::default() };
+    let grants = "[plugins.slack]\ngrants = { http = [\"slack.com\"], tcp = [\"redis:6379\"] }";
+    assert_eq!(toml(requested, &granted).as_deref(), Some(grants));
+    assert_eq!(toml(Requested::default(), &granted), None);
+}
+
+#[test]
 fn the_line_for_one_grant_more_has_those_that_are_there() {
     let plugin = PluginName::parse("slack").unwrap();
     let granted = GrantConfig {

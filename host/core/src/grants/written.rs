@@ -26,6 +26,13 @@ impl Written {
     /// What to write into `moothall.toml` to grant this, too.
     pub fn line_with(&self, more: &[(&str, &[String])]) -> String {
         let is_new = self.grants == GrantConfig::default();
+        let what = if is_new { "add" } else { "replace `grants` with" };
+        let (line, plugin) = (self.toml_with(more), &self.plugin);
+        format!("{what} `{line}` under [plugins.{plugin}] in moothall.toml")
+    }
+
+    /// `grants` with these, too, as a line of TOML.
+    pub fn toml_with(&self, more: &[(&str, &[String])]) -> String {
         let kinds = self.kinds().into_iter().filter_map(|(grant, mut values)| {
             for (_, new) in more.iter().filter(|(kind, _)| *kind == grant) {
                 let new = new.iter().map(|one| if grant == "hooks" { shortest(one) } else { one });
@@ -39,9 +46,7 @@ impl Written {
                 values.into_iter().map(|one| Value::from(one).to_string()).collect();
             (!listed.is_empty()).then(|| format!("{grant} = [{}]", listed.join(", ")))
         });
-        let line = format!("`grants = {{ {} }}`", kinds.collect::<Vec<_>>().join(", "));
-        let what = if is_new { "add" } else { "replace `grants` with" };
-        format!("{what} {line} under [plugins.{}] in moothall.toml", self.plugin)
+        format!("grants = {{ {} }}", kinds.collect::<Vec<_>>().join(", "))
     }
 
     fn kinds(&self) -> [(&'static str, Vec<String>); 7] {
