@@ -8,8 +8,10 @@ mod background;
 mod data;
 mod descriptors;
 mod due_times;
+mod examiner;
 mod key;
 mod listening;
+mod loader;
 mod purge;
 mod reread;
 mod started;
@@ -31,6 +33,7 @@ use moothall_core::config::Config;
 use moothall_store::Trouble;
 
 pub use data::DataDirectory;
+pub use examiner::{Examined, Examiner};
 
 use listening::HostListeners;
 use tasks::{Failed, Tasks};

@@ -6,6 +6,8 @@
 mod answer;
 mod data_args;
 mod key;
+mod manual;
+mod plugin;
 mod serve;
 
 use std::io::Write;
@@ -34,8 +36,15 @@ enum Command {
     /// Create, list and revoke API keys, also while the host runs.
     #[command(subcommand)]
     Key(key::KeyCommand),
+    /// Make, build, check and call plugins.
+    #[command(subcommand)]
+    Plugin(plugin::PluginCommand),
     /// Copy the database into FILE, also while the host runs. The sealing key is left out.
     Backup(BackupArgs),
+    /// Print what a shell needs to complete these commands.
+    Completions(manual::CompletionsArgs),
+    /// Print the manual page, or write those of all commands into a folder.
+    Man(manual::ManArgs),
     /// Compile a component from standard input: the host's own child process.
     #[command(hide = true)]
     Compile(CompileArgs),
@@ -75,7 +84,10 @@ fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Serve(args) => serve::serve(args),
         Command::Key(command) => key::key(command),
+        Command::Plugin(command) => plugin::plugin(command),
         Command::Backup(args) => backup(&args),
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man(args) => manual::man(&args),
         Command::Compile(args) => compile(&args),
     }
 }

@@ -24,3 +24,4 @@ pub use middleware::RequestMiddleware;
 pub use middleware::access::is_loopback;
 pub use middleware::body_budget::Bodies;
 pub use openapi::document::document as openapi_document;
+pub use routes::plugins::metadata as plugin_metadata;

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use crate::app::data::DataDirectory;
 use crate::app::listening::{HostListeners, Runtimes};
+use crate::app::loader::loader;
 use crate::app::unwritten::Unwritten;
 use crate::app::work::BACKGROUND_THREADS;
 use crate::app::work::Work;
@@ -32,10 +33,9 @@ use moothall_engine::host_scope::HostScope;
 use moothall_engine::idempotency::RunningKeys;
 use moothall_engine::mutations::Mutations;
 use moothall_engine::oauth::OAuth;
-use moothall_engine::plugins::compile::{Cache, Compilers};
 use moothall_engine::plugins::directory::{Depth, Directory};
-use moothall_engine::plugins::{Apart, Loader, Plugins};
-use moothall_guest::{Quotas, Sandbox, Shared, engine, enter_runtime};
+use moothall_engine::plugins::{Apart, Plugins};
+use moothall_guest::{Quotas, Shared, enter_runtime};
 use moothall_store::{Store, WebhookBounds};
 
 /// What is opened first: the data directory and what is stored in it.
@@ -65,23 +65,10 @@ impl Opened {
 
     /// Loads the plugins whose native code is in the cache.
     fn plugins(&self, shared: Shared, runtimes: Runtimes) -> anyhow::Result<LoadedPlugins> {
-        let sandbox = Sandbox::new(&self.config.pool_limits(), shared).map_err(|error| {
-            anyhow::anyhow!(
-                "the sandbox cannot be set up: {error:#}; lower calls, residents, memory_bytes or memories_per_component in [limits]"
-            )
-        })?;
-        engine::require_native_code(sandbox.engine()).map_err(anyhow::Error::msg)?;
-        let (plugins, apart) = (Arc::new(Plugins::default()), Apart::default());
-        let loader = Loader {
-            cache: Cache::new(self.data.cache(), sandbox.engine()),
-            compilers: Compilers::default(),
-            sandbox: Arc::new(sandbox),
-            store: self.store.clone(),
-            clock: self.clock.clone(),
-            runtimes: runtimes.count(),
-            apart: apart.clone(),
-            budgets: self.budgets.clone(),
-        };
+        let plugins = Arc::new(Plugins::default());
+        let (cache, budgets) = (self.data.cache(), self.budgets.clone());
+        let loader = loader(&self.config, shared, cache, budgets, runtimes.count())?;
+        let apart = loader.apart.clone();
         let directory = Directory::new(plugins.clone(), loader, self.config.clone());
         Ok(LoadedPlugins { plugins, directory, apart })
     }

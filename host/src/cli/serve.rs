@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use rustix::process::{Signal, getpid, kill_process};
 
 use crate::app::{DataDirectory, Host};
 use crate::cli::answer::answer;
@@ -31,6 +32,9 @@ pub struct ServeArgs {
     /// Form of the log on standard error.
     #[arg(long, value_enum, default_value_t)]
     log_format: LogFormat,
+    /// End when standard input ends, and so with the process that started this one.
+    #[arg(long, hide = true)]
+    end_with_stdin: bool,
 }
 
 impl ServeArgs {
@@ -71,7 +75,22 @@ pub fn serve(args: ServeArgs) -> anyhow::Result<()> {
     if let Err(error) = answer(&format!("listening on {}", host.place())) {
         tracing::warn!("nobody is told where the host listens ({}): {error:#}", host.place());
     }
+    if args.end_with_stdin {
+        end_with_stdin()?;
+    }
     let ended = host.run();
     drop(log);
     ended
+}
+
+/// Ends this host as SIGTERM does when standard input ends. Its signals are handled already.
+fn end_with_stdin() -> std::io::Result<()> {
+    std::thread::Builder::new().name("stdin".into()).spawn(|| {
+        // What is read means nothing, and an error is an end, too.
+        drop(std::io::copy(&mut std::io::stdin(), &mut std::io::sink()));
+        if let Err(error) = kill_process(getpid(), Signal::TERM) {
+            tracing::error!(%error, "standard input has ended, and the host cannot end itself");
+        }
+    })?;
+    Ok(())
 }

@@ -31,7 +31,9 @@ use moothall_engine::calls::CallError;
 use moothall_engine::hooks::{Builtin, enabling_data};
 use moothall_engine::mutations::{Became, ExtraWriteOf, PluginEntry};
 
-pub use shown::{ActionType, EventType, ProcessType, actions_of, events_of, processes_of};
+pub use shown::{
+    ActionType, EventType, ProcessType, actions_of, events_of, metadata, processes_of,
+};
 use shown::{ConfigSchemas, PluginFiles, PluginMetadata};
 
 pub fn routes() -> Vec<Route> {
@@ -69,7 +71,7 @@ pub fn routes() -> Vec<Route> {
             "/api/internal/plugin/{name}/metadata",
             "getPluginMetadata",
             "What a plugin has",
-            metadata,
+            shown_metadata,
         )
         .answers::<PluginMetadata>(200)
         .fails(&[
@@ -193,11 +195,11 @@ async fn files(State(api): State<Arc<Api>>) -> Json<PluginFiles> {
     Json(shown::files(&api))
 }
 
-async fn metadata(
+async fn shown_metadata(
     State(api): State<Arc<Api>>,
     Path(name): Path<String>,
 ) -> Result<Json<PluginMetadata>, Problem> {
-    Ok(Json(shown::metadata(&*api.calls.serving(&name)?)))
+    Ok(Json(metadata(&*api.calls.serving(&name)?)))
 }
 
 async fn schemas(State(api): State<Arc<Api>>) -> Json<ConfigSchemas> {

@@ -1,0 +1,100 @@
+//! Examines plugin files as a host loads them, without being a host: for the command line.
+//!
+//! It has a database and a cache of its own, in a directory that goes with it, and a pool with room for one call.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use crate::app::DataDirectory;
+use crate::app::loader::loader;
+use moothall_core::clock::Clock;
+use moothall_core::config::Config;
+use moothall_core::day_budget::DayBudgets;
+use moothall_core::secrets::Keyring;
+use moothall_core::telemetry::{self, Numbers};
+use moothall_egress::Egress;
+use moothall_engine::plugins::compile::digest;
+use moothall_engine::plugins::{Anatomy, LoadError, Loaded, Loader};
+use moothall_guest::{Quotas, Shared};
+use moothall_store::Store;
+
+/// Its one thread makes calls.
+const RUNTIMES: usize = 1;
+
+pub struct Examiner {
+    config: Config,
+    loader: Loader,
+    runtime: Runtime,
+    _directory: TempDir,
+}
+
+/// A plugin file, and what a host makes of it.
+pub struct Examined {
+    pub path: PathBuf,
+    pub bytes: u64,
+    /// Empty if the file is too large to be read.
+    pub digest: String,
+    pub anatomy: Anatomy,
+    pub outcome: Result<Loaded, Vec<LoadError>>,
+}
+
+impl Examiner {
+    /// An examiner with the operator's limits, settings and grants.
+    pub fn new(mut config: Config) -> anyhow::Result<Self> {
+        let directory = tempfile::Builder::new().prefix("moothall-").tempdir();
+        let directory = directory.context("there is no place for a temporary directory")?;
+        config.data = directory.path().join("data");
+        config.limits.calls = 1;
+        config.limits.residents = 0;
+        let data = DataDirectory::open(&config.data)?;
+        let store = Store::open(&config.database(), &config.store)?;
+        config.limits.set_day_bytes(store.bound_bytes());
+        let keyring = Keyring::load_or_create(&data.key().file, None)?;
+        let shared = Shared {
+            store,
+            keyring: Arc::new(keyring),
+            clock: Clock::system(),
+            quotas: Arc::new(Quotas::new(&config)),
+            egress: Egress::new(&config.egress)?,
+            numbers: Numbers(telemetry::count(&config.metrics)?),
+        };
+        let budgets = Arc::new(DayBudgets::default());
+        let loader = loader(&config, shared, data.cache(), budgets, RUNTIMES)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        Ok(Self { config, loader, runtime, _directory: directory })
+    }
+
+    pub fn examine(&self, path: &Path) -> anyhow::Result<Examined> {
+        let bytes = size(path)?;
+        let (path, mut anatomy) = (path.to_owned(), Anatomy::default());
+        if let Some(error) = LoadError::of_size(bytes, self.config.limits.plugin_file_bytes) {
+            let (digest, outcome) = (String::new(), Err(vec![error]));
+            return Ok(Examined { path, bytes, digest, anatomy, outcome });
+        }
+        let wasm = std::fs::read(&path).with_context(|| cannot_read(&path))?;
+        let digest = digest(&wasm);
+        let loading = self.loader.examine(wasm, digest.clone(), &self.config, &mut anatomy);
+        let outcome = self.runtime.block_on(loading);
+        Ok(Examined { path, bytes, digest, anatomy, outcome })
+    }
+}
+
+fn size(path: &Path) -> anyhow::Result<u64> {
+    match std::fs::metadata(path) {
+        Ok(file) if file.is_file() => Ok(file.len()),
+        Ok(_) => bail!("{} is no file; name a .wasm file", path.display()),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            bail!("there is no file {}; build the plugin, or name its .wasm file", path.display())
+        }
+        Err(error) => Err(error).with_context(|| cannot_read(path)),
+    }
+}
+
+fn cannot_read(path: &Path) -> String {
+    format!("{} cannot be read", path.display())
+}

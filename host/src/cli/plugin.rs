@@ -1,0 +1,58 @@
+//! `moothall plugin`: what authors of plugins do, and operators with a plugin file.
+//!
+//! Files are checked by the code by which the host loads them; nothing here checks a file itself.
+
+mod build;
+mod call;
+mod check;
+mod dev;
+mod dev_file;
+mod difference;
+mod file;
+mod host_client;
+mod inspect;
+mod kit;
+mod new;
+mod offer;
+mod progress;
+mod project;
+mod schema_lines;
+mod sdk;
+mod size;
+mod temporary_host;
+mod update_sdk;
+
+use clap::Subcommand;
+
+#[derive(Debug, Subcommand)]
+pub enum PluginCommand {
+    /// Make a project of its own for a new plugin, which builds and passes its tests at once.
+    New(new::NewArgs),
+    /// Build the project in the working directory; prints where its plugin file is.
+    Build(build::BuildArgs),
+    /// Run the tests of the project in the working directory, natively.
+    Test(build::TestArgs),
+    /// Serve the project in the working directory on a host of its own, and replace it whenever its sources change.
+    Dev(dev::DevArgs),
+    /// Check whether a host would serve a plugin file, and say what to grant. The exit code is 1 if it would not.
+    Check(check::CheckArgs),
+    /// Show what a plugin file is: its manifest and schemas, what it imports and exports.
+    Inspect(inspect::InspectArgs),
+    /// Call a plugin once, on a host of its own or on a running one.
+    Call(call::CallArgs),
+    /// Give the project in the working directory the SDK of this program.
+    UpdateSdk(update_sdk::UpdateSdkArgs),
+}
+
+pub fn plugin(command: PluginCommand) -> anyhow::Result<()> {
+    match command {
+        PluginCommand::New(args) => new::new(&args),
+        PluginCommand::Build(args) => build::build(&args),
+        PluginCommand::Test(args) => build::test(&args),
+        PluginCommand::Dev(args) => dev::dev(&args),
+        PluginCommand::Check(args) => check::check(&args),
+        PluginCommand::Inspect(args) => inspect::inspect(&args),
+        PluginCommand::Call(args) => call::call(&args),
+        PluginCommand::UpdateSdk(args) => update_sdk::update_sdk(&args),
+    }
+}

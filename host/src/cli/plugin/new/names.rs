@@ -1,0 +1,145 @@
+//! The names that a new plugin has: its own, its library's, and its type's.
+
+use anyhow::{anyhow, bail};
+
+use moothall_core::ids::PluginName;
+
+/// Names that cargo or the compiler keep for themselves, or that the template depends on.
+const TAKEN: &[&str] = &[
+    "abstract",
+    "alloc",
+    "as",
+    "async",
+    "await",
+    "become",
+    "box",
+    "break",
+    "const",
+    "continue",
+    "core",
+    "crate",
+    "do",
+    "dyn",
+    "else",
+    "enum",
+    "extern",
+    "false",
+    "final",
+    "fn",
+    "for",
+    "gen",
+    "if",
+    "impl",
+    "in",
+    "let",
+    "loop",
+    "macro",
+    "match",
+    "mod",
+    "moothall-sdk",
+    "move",
+    "mut",
+    "override",
+    "priv",
+    "proc-macro",
+    "pub",
+    "ref",
+    "return",
+    "schemars",
+    "self",
+    "serde",
+    "static",
+    "std",
+    "struct",
+    "super",
+    "test",
+    "trait",
+    "true",
+    "try",
+    "type",
+    "typeof",
+    "unsafe",
+    "unsized",
+    "use",
+    "virtual",
+    "where",
+    "while",
+    "yield",
+];
+
+/// Types that every Rust file has.
+const PRELUDE: &[&str] =
+    &["Box", "Err", "None", "Ok", "Option", "Result", "Self", "Some", "String", "ToString", "Vec"];
+
+pub struct Names {
+    plugin: String,
+    type_name: String,
+}
+
+impl Names {
+    pub fn parse(name: &str) -> anyhow::Result<Self> {
+        PluginName::parse(name).map_err(|wrong| anyhow!("the plugin's name `{name}`: {wrong}"))?;
+        if TAKEN.contains(&name) {
+            bail!("a crate cannot be called `{name}`; choose another name for the plugin");
+        }
+        Ok(Self { plugin: name.to_owned(), type_name: upper_camel_case(name) })
+    }
+
+    /// Names that can stand in these sources: the type's has no other meaning there.
+    pub fn beside(&self, sources: impl Iterator<Item = &'static str>) -> Self {
+        let own = self.type_name.as_str();
+        let is_word = |text: &str| {
+            text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == own)
+        };
+        let is_taken = PRELUDE.contains(&own) || sources.into_iter().any(is_word);
+        let type_name = if is_taken { format!("{own}Plugin") } else { own.to_owned() };
+        Self { plugin: self.plugin.clone(), type_name }
+    }
+
+    /// Puts the names in the place of those in the templates.
+    pub fn put_into(&self, text: &str) -> String {
+        text.replace("my-plugin", &self.plugin)
+            .replace("my_plugin", &self.plugin.replace('-', "_"))
+            .replace("MyPlugin", &self.type_name)
+    }
+}
+
+fn upper_camel_case(name: &str) -> String {
+    let capitalized = |part: &str| {
+        let mut letters = part.chars();
+        let first = letters.next().map(|first| first.to_ascii_uppercase());
+        first.into_iter().chain(letters).collect::<String>()
+    };
+    name.split('-').map(capitalized).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_fit_where_they_stand() {
+        let names = Names::parse("two-words-2").expect("a name");
+        let text = names.put_into("name = \"my-plugin\"; my_plugin.wasm; struct MyPlugin;");
+        assert_eq!(text, "name = \"two-words-2\"; two_words_2.wasm; struct TwoWords2;");
+        let twice = Names::parse("a--b-").expect("a name of the host's rules");
+        assert_eq!(twice.put_into("MyPlugin"), "AB");
+    }
+
+    #[test]
+    fn a_type_that_the_sources_have_already_gets_another_name() {
+        let type_in = |name, source| {
+            Names::parse(name).expect("a name").beside([source].into_iter()).put_into("MyPlugin")
+        };
+        assert_eq!(type_in("vote", "struct Vote;"), "VotePlugin");
+        assert_eq!(type_in("vote", "struct Votes;"), "Vote");
+        assert_eq!(type_in("result", ""), "ResultPlugin");
+    }
+
+    #[test]
+    fn names_that_no_crate_can_have_are_refused() {
+        for name in ["Two", "api", "2", "", "async", "serde", "a b"] {
+            assert!(Names::parse(name).is_err(), "{name}");
+        }
+    }
+}
