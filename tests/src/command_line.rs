@@ -1,12 +1,14 @@
 //! The binary's commands that end by themselves, and what they say.
 
+use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::process::moothall;
 
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(2);
 
 /// How a command ended.
@@ -43,19 +45,35 @@ pub fn command(working_directory: &Path, arguments: &[&str]) -> Ended {
 }
 
 /// Runs any command to its end.
-pub fn ended(mut command: Command) -> Ended {
+pub fn ended(command: Command) -> Ended {
+    ended_within(PATIENCE, command)
+}
+
+/// Runs a command that may take so long to its end.
+pub fn ended_within(patience: Duration, mut command: Command) -> Ended {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the binary starts");
+    // Read meanwhile: a command that says much would wait for its reader.
+    let (stdout, stderr) = (read(child.stdout.take()), read(child.stderr.take()));
     let begin = Instant::now();
-    while child.try_wait().expect("a child can be waited for").is_none() {
-        if begin.elapsed() > PATIENCE {
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("a child can be waited for") {
+            break status;
+        }
+        if begin.elapsed() > patience {
             // The output then shows what it was doing.
             drop(child.kill());
         }
         std::thread::sleep(PAUSE);
-    }
-    let output = child.wait_with_output().expect("a child that has ended");
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let code = output.status.code().unwrap_or(-1);
-    Ended { code, stdout: text(&output.stdout), stderr: text(&output.stderr) }
+    };
+    let text = |reader: JoinHandle<String>| reader.join().expect("a pipe can be read");
+    Ended { code: status.code().unwrap_or(-1), stdout: text(stdout), stderr: text(stderr) }
+}
+
+fn read(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        pipe.expect("it is piped").read_to_end(&mut bytes).expect("a pipe can be read");
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
 }

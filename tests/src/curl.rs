@@ -47,7 +47,8 @@ pub fn configuration(markdown: &str) -> String {
     blocks.map(|(_, block)| block).collect()
 }
 
-fn blocks(markdown: &str) -> Vec<(String, String)> {
+/// The blocks of code of a document: their languages, and their contents.
+pub fn blocks(markdown: &str) -> Vec<(String, String)> {
     let mut parts = markdown.split("```");
     let mut blocks = Vec::new();
     while let (Some(_), Some(block)) = (parts.next(), parts.next()) {

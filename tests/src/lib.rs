@@ -6,6 +6,7 @@
 #![expect(clippy::panic, reason = "everything here is used by tests, which fail by panicking")]
 
 mod answer;
+mod author;
 mod authority;
 mod browser;
 pub mod command_line;
@@ -27,6 +28,7 @@ mod reference;
 mod waiting;
 
 pub use answer::Answer;
+pub use author::{Author, Developing};
 pub use authority::Authority;
 pub use browser::Browser;
 pub use driver::{Driver, answer};

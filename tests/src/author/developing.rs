@@ -1,0 +1,75 @@
+//! `moothall plugin dev` while it runs. Must never outlive the test that started it.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::until_within;
+use std::time::Duration;
+
+/// The longest wait: a build, the first of which builds everything.
+const PATIENCE: Duration = Duration::from_secs(900);
+
+#[derive(Debug)]
+pub struct Developing {
+    child: Child,
+    said: Arc<Mutex<String>>,
+}
+
+impl Developing {
+    pub(super) fn start(mut command: Command) -> Self {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the binary starts");
+        let said = Arc::default();
+        collect(child.stdout.take(), &said);
+        collect(child.stderr.take(), &said);
+        Self { child, said }
+    }
+
+    /// Everything that it said, on both outputs.
+    pub fn said(&self) -> String {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits until it has said this so many times; returns all that it said.
+    pub async fn says(&self, what: &str, times: usize) -> String {
+        until_within(PATIENCE, what, async || {
+            let said = self.said();
+            (said.matches(what).count() >= times).then_some(said)
+        })
+        .await
+    }
+
+    /// Sends SIGTERM, and waits for its end; returns the exit code.
+    pub fn terminate(&mut self) -> Option<i32> {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).expect("it is there");
+        self.child.wait().expect("a child can be waited for").code()
+    }
+
+    /// Kills it in the middle of whatever it does.
+    pub fn kill_9(&mut self) {
+        self.child.kill().expect("it is there");
+        self.child.wait().expect("a child can be waited for");
+    }
+}
+
+impl Drop for Developing {
+    fn drop(&mut self) {
+        // It may have ended.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+fn collect(pipe: Option<impl Read + Send + 'static>, said: &Arc<Mutex<String>>) {
+    let (pipe, said) = (pipe.expect("it is piped"), said.clone());
+    std::thread::spawn(move || {
+        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+            let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
+            said.push_str(&line);
+            said.push('\n');
+        }
+    });
+}
