@@ -1,0 +1,6 @@
+import type { z } from "zod";
+
+import type { Secret } from "./index.js";
+
+/** A secret of the configuration or the settings: set as a text, which the host seals; the plugin has its place. */
+export function secret(): z.ZodType<Secret, string>;
