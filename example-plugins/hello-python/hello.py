@@ -13,6 +13,7 @@ from vote import Vote
 
 @dataclass
 class Config:
+    webhook_slug: Annotated[str | None, "Makes the URL for webhooks hard to guess."] = None
     greeting: str = "Hello"
     server_url: Annotated[str | None, "The platform's URL. Without it, the producer does nothing."] = None
     api_key: Annotated[Secret | None, "The key of the community's account on the platform."] = None

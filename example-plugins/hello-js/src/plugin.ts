@@ -3,11 +3,12 @@
 
 import { PluginError, definePlugin } from "moothall";
 import { secret } from "moothall/zod";
-import { z } from "zod";
+import * as z from "zod";
 
 import { vote } from "./vote.ts";
 
 const Config = z.object({
+  webhook_slug: z.string().optional().describe("Makes the URL for webhooks hard to guess."),
   greeting: z.string().default("Hello"),
   server_url: z.string().optional().describe("The platform's URL. Without it, the producer does nothing."),
   api_key: secret().optional().describe("The key of the community's account on the platform."),

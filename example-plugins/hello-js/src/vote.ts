@@ -2,7 +2,7 @@
 // somebody closes it.
 
 import { type Process, defineProcess } from "moothall";
-import { z } from "zod";
+import * as z from "zod";
 
 type Ballots = { [account: string]: string };
 

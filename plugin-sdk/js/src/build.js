@@ -6,15 +6,20 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
+import { TraceMap, eachMapping } from "@jridgewell/trace-mapping";
 import { componentize } from "componentize-qjs";
 import { build as bundle } from "esbuild";
 
+import { tableOf } from "./places.js";
 import { isPlugin } from "./plugin.js";
 import { entryOf, worldOf } from "./world.js";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const WIT = join(HERE, "..", "wit");
 const ALL = { bundle: true, write: false, format: "esm", logLevel: "silent", charset: "utf8" };
+
+// Fast in place of small; and nothing looks for cycles of garbage, because a call's memory is given back as a whole.
+const FOR_SHORT_CALLS = { optSize: false, disableGc: true };
 
 /** The component of the plugin in `source`, as bytes, and its manifest. */
 export async function buildPlugin(source) {
@@ -26,8 +31,8 @@ export async function buildPlugin(source) {
     const wit = join(folder, "wit");
     await cp(WIT, wit, { recursive: true });
     await writeFile(join(wit, "world.wit"), worldOf(plugin.interfaces));
-    // Not for components of the newest kind, with asynchronous functions: the host's are of the older.
-    const options = { witPath: wit, world: "component", jsSource: program, sync: true, optSize: true };
+    // Without asynchronous exports, which the host does not call.
+    const options = { witPath: wit, world: "component", jsSource: program, sync: true, ...FOR_SHORT_CALLS };
     const { component } = await componentize(options);
     return { component, manifest: plugin.manifest };
   } finally {
@@ -49,10 +54,12 @@ async function pluginIn(file, folder) {
 }
 
 async function programOf(file, interfaces) {
-  const stdin = { contents: entryOf(file, interfaces), resolveDir: HERE, sourcefile: "component.js" };
-  const [output] = await outputs({
+  const stdin = { contents: entryOf(file, interfaces), resolveDir: HERE, sourcefile: "the-program.js" };
+  const [map, output] = await outputs({
     ...ALL,
     stdin,
+    outfile: "program.js",
+    sourcemap: "external",
     platform: "neutral",
     mainFields: ["module", "main"],
     conditions: ["module", "import", "default"],
@@ -60,7 +67,17 @@ async function programOf(file, interfaces) {
     keepNames: true,
     external: ["moothall:*", "wasi:*"],
   });
-  return output.text;
+  return `${output.text}\n${tableOf(placesIn(map.text))}`;
+}
+
+/** The author's file and line for each line of the program that comes from one. */
+function placesIn(map) {
+  const places = {};
+  eachMapping(new TraceMap(map), ({ generatedLine, source, originalLine }) => {
+    const isOwn = source !== null && !source.includes("node_modules/") && !resolve(source).startsWith(HERE);
+    if (isOwn) places[generatedLine] ??= `${source}:${originalLine}`;
+  });
+  return places;
 }
 
 async function outputs(options) {

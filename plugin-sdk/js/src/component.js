@@ -4,7 +4,7 @@
 import { contextOfProcess, contextWith } from "./context.js";
 import { PluginError, toContract } from "./errors.js";
 import { toJson, within } from "./host.js";
-import { parsed } from "./schema.js";
+import { parsed, prepare } from "./schema.js";
 import { WebhookRequest, toResponse } from "./web.js";
 
 /** Every interface of the contract for this plugin, by its name in JavaScript, on this host. */
@@ -15,6 +15,11 @@ export function exportsOf({ definition, manifest }, imports) {
     functions[name] = calls(make(definition), imports);
   }
   return functions;
+}
+
+/** Does once, at the build, what each call would have to do at its beginning. */
+export function prepareCalls({ definition }) {
+  for (const { parameters } of Object.values({ ...definition.actions, ...definition.processes })) prepare(parameters);
 }
 
 /** Each function as a call: within the host, and with the contract's errors. */

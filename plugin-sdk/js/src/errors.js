@@ -2,6 +2,7 @@
 // only the log may know, because drivers see it.
 
 import { log } from "./log.js";
+import { placed } from "./places.js";
 
 // The kinds of the contract; every other kind is the plugin's own.
 const KINDS = new Set([
@@ -93,7 +94,7 @@ function isPluginError(thrown) {
 function described(thrown) {
   if (!(thrown instanceof Error)) return `the plugin threw ${String(thrown)}, which is no Error`;
   const head = `${thrown.name}: ${thrown.message}`;
-  const stack = thrown.stack ?? "";
+  const stack = placed(thrown.stack ?? "");
   const whole = stack.startsWith(head) ? stack : `${head}\n${stack}`;
   return thrown.cause === undefined ? whole : `${whole}\ncaused by ${described(thrown.cause)}`;
 }

@@ -14,11 +14,12 @@ export function worldOf(interfaces) {
 export function entryOf(file, interfaces) {
   const imported = IMPORTS.map((name) => `import ${name} from "moothall:plugin/${name}@0.1.0";`);
   const exported = interfaces.map((name) => `export const ${name} = functions.${name};`);
-  return `import { exportsOf, seedFrom } from "moothall/component";
+  return `import { exportsOf, prepareCalls, seedFrom } from "moothall/component";
 import random from "wasi:random/random@0.2.6";
 ${imported.join("\n")}
 import definition from ${JSON.stringify(file)};
 
+prepareCalls(definition);
 seedFrom((count) => random.getRandomBytes(count));
 // A secret is a resource of the host; the in-memory host has no other way to reveal one.
 const revealing = { ...secrets, reveal: (handle) => handle.reveal() };

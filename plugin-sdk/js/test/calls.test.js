@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { z } from "zod";
+import * as z from "zod";
 
 import { PluginError, definePlugin, state } from "../src/index.js";
 import { Host } from "../src/testing.js";

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { z } from "zod";
+import * as z from "zod";
 
 import { definePlugin } from "../src/index.js";
 import { worldOf } from "../src/world.js";

@@ -25,13 +25,12 @@ from .errors import (
     Unavailable,
 )
 from .events import events
-from .http import HttpResponse
 from .log import log
 from .plugin import Plugin
 from .process import Process
 from .secrets import Secret
 from .state import state
-from .web import Response, WebhookRequest
+from .web import HttpResponse, Response, WebhookRequest
 
 __all__ = [
     "Conflict",

@@ -81,7 +81,9 @@ def build(module: str, name: str, plugin: Plugin, path: Path, out: Path) -> None
 def _packages() -> list[Path]:
     """The folders that this package and those that it needs are installed in."""
     names = ("moothall", "mashumaro", "typing_extensions")
-    return [Path(importlib.import_module(name).__file__).parents[0 if name == "typing_extensions" else 1] for name in names]
+    found = [importlib.import_module(name).__file__ or "" for name in names]
+    # A package is in a folder of its own, a module is not.
+    return [Path(file).parents[1 if file.endswith("__init__.py") else 0] for file in found]
 
 
 if __name__ == "__main__":

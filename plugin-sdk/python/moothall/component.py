@@ -12,9 +12,12 @@ import encodings.latin_1  # noqa: F401
 import encodings.punycode  # noqa: F401
 import encodings.utf_16  # noqa: F401
 import encodings.utf_8_sig  # noqa: F401
+import gc
 import importlib
 import json
 import logging
+import sys
+from dataclasses import is_dataclass
 from typing import Any
 
 from componentize_py_types import Err  # type: ignore[import-not-found]
@@ -23,6 +26,7 @@ from .calls import Calls
 from .errors import PluginError, error_of
 from .log import HostHandler
 from .plugin import Plugin
+from .schema import prepare
 from .web import WebhookRequest
 from .world import IMPORTS
 
@@ -92,11 +96,28 @@ def exports_of(plugin: Plugin[Any]) -> dict[str, type]:
     logging.getLogger().addHandler(HostHandler())
     manifest = json.dumps(plugin.manifest, ensure_ascii=False)
     calls = Calls(plugin, RealHost())
+    prepare_calls(plugin)
     classes = {"Plugin": type("Plugin", (), {"describe": lambda self: manifest})}
     for interface in plugin.interfaces[1:]:
         functions = {name: _function(calls, interface, name) for name in FUNCTIONS[interface]}
         classes[interface.capitalize()] = type(interface.capitalize(), (), functions)
     return classes
+
+
+def prepare_calls(plugin: Plugin[Any]) -> None:
+    """Does once, at the build, what each call would have to do at its beginning."""
+    declared = plugin.declared
+    functions = [action.run for action in declared.actions.values()] + [one for one, _ in declared.single.values()]
+    modules = {function.__module__ for function in functions}
+    modules |= {type(one.process).__module__ for one in declared.processes.values()}
+    for module in modules:
+        for kind in list(vars(sys.modules[module]).values()):
+            if isinstance(kind, type) and is_dataclass(kind):
+                prepare(kind)
+    # Nothing looks for cycles of garbage, because a call's memory is given back as a whole; and what there is now is none.
+    gc.collect()
+    gc.freeze()
+    gc.disable()
 
 
 FUNCTIONS = {

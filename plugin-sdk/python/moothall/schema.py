@@ -10,7 +10,7 @@ import inspect
 import json
 from dataclasses import dataclass, field, make_dataclass
 from functools import cache
-from typing import Any, Callable, get_type_hints
+from typing import Any, Callable, get_args, get_origin, get_type_hints
 
 from mashumaro.codecs import BasicDecoder, BasicEncoder
 from mashumaro.exceptions import InvalidFieldValue
@@ -66,7 +66,7 @@ class Taken:
         self._names = [one.name for one in parameters]
         self._defaults = {one.name: one.default for one in parameters if one.default is not one.empty}
         self._type = make_dataclass(function.__name__, fields, kw_only=True, namespace={"__doc__": ""})
-        self._decoder = BasicDecoder(self._type)
+        self._decoder: BasicDecoder[Any] = BasicDecoder(self._type)
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -98,7 +98,21 @@ def _decoder(kind: Any) -> BasicDecoder:
 
 def read(kind: Any, value: Any) -> Any:
     """A value of the type; without a type the value itself."""
-    return value if kind is None else _decoder(kind).decode(value)
+    if kind is None:
+        return value
+    origin, inner = get_origin(kind), get_args(kind)
+    # So that only the types within need code of their own, which was made at the build.
+    if origin is list and isinstance(value, list):
+        return [read(inner[0], one) for one in value]
+    if origin is dict and isinstance(value, dict) and inner[0] is str:
+        return {key: read(inner[1], one) for key, one in value.items()}
+    return _decoder(kind).decode(value)
+
+
+def prepare(kind: Any) -> None:
+    """Makes the code that reads and writes a type now: each call begins with the memory of the build."""
+    _decoder(kind)
+    _encoder(kind)
 
 
 def plain(value: Any) -> Any:
@@ -109,7 +123,8 @@ def plain(value: Any) -> Any:
         return {str(key): plain(one) for key, one in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [plain(one) for one in value]
-    return _encoder(type(value)).encode(value)
+    kind: Any = type(value)
+    return _encoder(kind).encode(value)
 
 
 @cache
