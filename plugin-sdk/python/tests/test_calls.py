@@ -221,9 +221,10 @@ def test_parameters_and_results_are_checked_by_their_schemas() -> None:
 
     host = host_of_action(act)
     assert host.action("act") == 4
-    for wrong in ({"n": "2"}, {"m": 1}):
-        with pytest.raises(Invalid):
+    for wrong, path in (({"n": "2"}, "/n"), ({"m": 1}, "/m")):
+        with pytest.raises(Invalid) as refused:
             host.action("act", **wrong)
+        assert [error["path"] for error in refused.value.details["errors"]] == [path]
     with pytest.raises(Internal, match="breaks its schema"):
         host.action("act", n=100)
 

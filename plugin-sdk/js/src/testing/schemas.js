@@ -32,9 +32,8 @@ function faults(schema, value) {
   const check = (isOld ? drafts.old : drafts.new).compile(schema);
   if (check(value)) return [];
   return check.errors.map(({ instancePath, message, params }) => ({
-    path: params.missingProperty ?? params.additionalProperty
-      ? `${instancePath}/${params.missingProperty ?? params.additionalProperty}`
-      : instancePath,
+    // An unknown member is named, a missing one has no place.
+    path: params.additionalProperty === undefined ? instancePath : `${instancePath}/${params.additionalProperty}`,
     message,
   }));
 }

@@ -31,7 +31,16 @@ def _faults(schema: Any, value: Any) -> list[dict[str, str]]:
     if schema is None:
         return []
     checker = Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
-    return [{"path": _pointer(error.absolute_path), "message": error.message} for error in checker.iter_errors(value)]
+    return [one for error in checker.iter_errors(value) for one in _faults_of(error)]
+
+
+def _faults_of(error: Any) -> list[dict[str, str]]:
+    """An error with its place; unknown members are named each by itself, as the host names them."""
+    path = list(error.absolute_path)
+    if error.validator != "additionalProperties" or not isinstance(error.validator_value, bool):
+        return [{"path": _pointer(path), "message": error.message}]
+    unknown = [key for key in error.instance if key not in error.schema.get("properties", {})]
+    return [{"path": _pointer([*path, key]), "message": "no such member is known here"} for key in unknown]
 
 
 def _pointer(path: Any) -> str:
