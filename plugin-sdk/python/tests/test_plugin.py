@@ -22,6 +22,7 @@ def test_only_what_the_plugin_has_is_in_its_world() -> None:
     plugin = Plugin("a")
     assert plugin.interfaces == ["plugin"]
     plugin.producer()(lambda: None)
+    assert plugin.interfaces == ["plugin", "producer"]
     plugin.webhook()(lambda request: None)
     exported = [line.strip() for line in world_of(plugin.interfaces).splitlines() if "export" in line]
     assert exported == ["export plugin;", "export webhooks;", "export producer;"]
