@@ -8,6 +8,7 @@ mod ci;
 mod demo;
 mod docs;
 mod guests;
+mod languages;
 mod native;
 mod test;
 mod tidy;

@@ -5,17 +5,36 @@ use anyhow::Result;
 
 use crate::cargo::{self, succeed};
 use crate::workspace::Workspace;
-use crate::{guests, native};
+use crate::{guests, languages, native};
+
+/// The flag that also builds and tests plugins in other languages.
+const LANGUAGES: &str = "--languages";
 
 pub fn run(arguments: &[String]) -> Result<()> {
-    all(&Workspace::load()?, arguments)
+    let (flags, rest): (Vec<String>, Vec<String>) =
+        arguments.iter().cloned().partition(|argument| argument == LANGUAGES);
+    let workspace = Workspace::load()?;
+    if !flags.is_empty() {
+        return with_languages(&workspace, &rest);
+    }
+    all(&workspace, &rest, &[])?;
+    eprintln!(
+        "left out: plugins in other languages, which `cargo xtask test {LANGUAGES}` tests too"
+    );
+    Ok(())
 }
 
-pub fn all(workspace: &Workspace, arguments: &[String]) -> Result<()> {
+/// The same, and plugins in other languages.
+pub fn with_languages(workspace: &Workspace, arguments: &[String]) -> Result<()> {
+    languages::build(workspace)?;
+    all(workspace, arguments, &["--features", "moothall-tests/languages"])
+}
+
+fn all(workspace: &Workspace, arguments: &[String], features: &[&str]) -> Result<()> {
     guests::build(workspace)?;
     // `cargo test` builds only the binaries of packages with integration tests, and the host's tests lie in another.
     native::build(workspace)?;
-    succeed(cargo::native(workspace, "test").args(arguments))?;
+    succeed(cargo::native(workspace, "test").args(features).args(arguments))?;
     if !arguments.is_empty() {
         return Ok(());
     }

@@ -1,6 +1,8 @@
 //! `cargo xtask ci tidy`: the rules that neither the compiler nor clippy checks. It lists all
-//! violations at once. Most rules are about sources, one is about what documents mention.
+//! violations at once. Most rules are about sources, one is about what documents mention, one about
+//! copies of the contract.
 
+mod contract;
 mod documents;
 mod fences;
 mod files;
@@ -23,6 +25,9 @@ use sources::Source;
 /// Files that may be longer than the limit, each with the reason.
 const LONG_FILES: &[(&str, &str)] = &[];
 
+/// The flag that writes what is copied in place of checking it.
+const WRITE: &str = "--write";
+
 /// A violation, where it is, and what to do about it.
 #[derive(Debug, PartialEq)]
 struct Problem {
@@ -38,6 +43,11 @@ impl fmt::Display for Problem {
 }
 
 pub fn run(arguments: &[String]) -> Result<()> {
+    if let [flag] = arguments
+        && flag == WRITE
+    {
+        return contract::write(&Workspace::load()?.root);
+    }
     no_arguments("tidy", arguments)?;
     check(&Workspace::load()?)
 }
@@ -50,6 +60,7 @@ pub fn check(workspace: &Workspace) -> Result<()> {
     for document in documents::read_all(&workspace.root, &tree, &sources)? {
         problems.extend(mentions::check(&document, &existing));
     }
+    problems.extend(contract::check(&workspace.root)?);
     for problem in &problems {
         eprintln!("{problem}");
     }

@@ -7,10 +7,12 @@ pub const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
   demo [--once] [--listen ADDR]   build everything, play the tutorial against a fresh host, leave it running
-  test [ARGS]                     build everything, run every test; ARGS go to `cargo test`
+  test [--languages] [ARGS]       build everything, run every test; ARGS go to `cargo test`;
+                                  --languages: those of plugins in other languages too
   ci [STEP…]                      all checks, or only the steps named
   guests                          build the plugins into target/plugins and the fixtures into target/fixtures
-  tidy                            check the rules that neither the compiler nor clippy knows
+  tidy [--write]                  check the rules that neither the compiler nor clippy knows;
+                                  --write: write the contract's copies in packages of other languages
   bindings                        write the SDK's bindings of the contract, and the copies in the published packages
   docs                            build the documentation, private items included
   bench [ARGS]                    run the benchmark; ARGS go to it";
