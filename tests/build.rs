@@ -16,7 +16,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut tested = texts(Path::new(TESTS), "rs")?;
     let mut untested = Vec::new();
     for folder in GUESTS {
-        for guest in folders(Path::new(folder))? {
+        // A plugin in another language is tested as a whole: `e2e/languages.rs`.
+        let guests = folders(Path::new(folder))?.into_iter();
+        for guest in guests.filter(|guest| guest.join("Cargo.toml").is_file()) {
             if folder == EXAMPLES {
                 tested.push_str(&fs::read_to_string(guest.join("README.md")).unwrap_or_default());
             }

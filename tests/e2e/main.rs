@@ -44,6 +44,8 @@ mod in_memory_host;
 mod instances;
 mod isolation;
 mod json_texts;
+#[cfg(feature = "languages")]
+mod languages;
 mod monitoring;
 mod oauth;
 mod operating;

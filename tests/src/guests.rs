@@ -23,6 +23,15 @@ pub const ALL: [&str; 17] = [
     "versions",
 ];
 
+/// The plugins in other languages, which `cargo xtask test --languages` builds.
+pub const LANGUAGES: &[&str] =
+    if cfg!(feature = "languages") { &["hello-js", "hello-python"] } else { &[] };
+
+/// Every guest that there is.
+pub fn all() -> impl Iterator<Item = &'static str> {
+    ALL.iter().chain(LANGUAGES).copied()
+}
+
 /// Everything that `backstage` asks for, granted: a table of `moothall.toml`, to which more can be added.
 pub const BACKSTAGE_GRANTS: &str = "[plugins.backstage]
 grants = { hooks = [\"action.requested\"], events = [\"driver:*\", \"api.change\", \"sending_event\"] }
@@ -31,11 +40,11 @@ grants = { hooks = [\"action.requested\"], events = [\"driver:*\", \"api.change\
 /// The component of an example plugin or a fixture.
 pub fn file(name: &str) -> PathBuf {
     let target = profile_folder().with_file_name("");
-    let folders = ["plugins", "fixtures"].map(|folder| target.join(folder));
+    let folders = ["plugins", "fixtures", "languages"].map(|folder| target.join(folder));
     let mut files = folders.iter().map(|folder| folder.join(name).with_extension("wasm"));
     files
         .find(|file| file.is_file())
-        .unwrap_or_else(|| panic!("the guest '{name}' is not built: run cargo xtask guests"))
+        .unwrap_or_else(|| panic!("the guest '{name}' is not built: run cargo xtask test"))
 }
 
 pub fn bytes(name: &str) -> Vec<u8> {

@@ -51,7 +51,7 @@ async fn prepare(folder: &Path) {
     // It does not exist at first.
     drop(fs::remove_dir_all(&data));
     fs::create_dir_all(data.join("plugins")).expect("a data directory");
-    for guest in guests::ALL {
+    for guest in guests::all() {
         put(guest, &data.join("plugins"));
     }
     let mut command = moothall(folder);
@@ -86,7 +86,7 @@ pub fn put(guest: &str, plugins: &Path) {
 
 /// A name that changes with each build of what the directory depends on.
 fn stamp() -> String {
-    let files = guests::ALL.iter().map(|guest| guests::file(guest));
+    let files = guests::all().map(guests::file);
     let stamps = files.chain([guests::host_binary()]).map(|file: PathBuf| {
         let metadata = fs::metadata(&file).expect("a built file");
         let modified =
