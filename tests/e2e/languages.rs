@@ -36,7 +36,7 @@ fn base(platform: &Receiver) -> String {
     platform.url.trim_end_matches("/events").to_owned()
 }
 
-/// The data of the events of a type, in order.
+/// The events of a type, in order.
 async fn events(host: &TestHost, event_type: &str) -> Vec<Value> {
     let path = format!("/api/internal/events?community=acme&type={event_type}");
     let page = host.get(&path).await.expect(200);

@@ -55,10 +55,13 @@ async fn a_platforms_failure_is_passed_on_and_an_unforeseen_one_is_only_in_the_l
             said, "the plugin failed unexpectedly; the host's log has the stack",
             "{plugin}"
         );
-        until("the log has the error and the function it came from", async || {
+        let (error, place) = match plugin {
+            "hello-js" => ("TypeError", "at run (src/plugin.ts:"),
+            _ => ("IndexError", "hello.py"),
+        };
+        until("the log has the error and the author's line", async || {
             let log = host.logs();
-            let is_told = |log: &str| log.contains("TypeError") || log.contains("IndexError");
-            (is_told(&log) && log.contains("forecast")).then_some(())
+            (log.contains(error) && log.contains(place)).then_some(())
         })
         .await;
     }
