@@ -9,7 +9,6 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use crate::cli::answer::answer;
 use crate::cli::plugin::dev_file::{self, DevFile};
 use crate::cli::plugin::host_client::{HostAnswer, HostClient};
 use crate::cli::plugin::project::Project;

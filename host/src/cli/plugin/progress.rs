@@ -29,7 +29,7 @@ impl Progress {
             }
             let shown = Shown::begin(&work);
             // Nothing is ever sent: this waits for the sender to be dropped.
-            drop(end.recv());
+            end.recv().unwrap_or_default();
             shown.end();
         });
         Self { ended: Some(ended), thread: thread.ok() }

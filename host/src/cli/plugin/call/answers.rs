@@ -3,7 +3,6 @@
 use std::io::Write;
 
 use anyhow::bail;
-use serde_json::Value;
 
 use crate::cli::answer::answer;
 use crate::cli::plugin::host_client::{HostAnswer, HostClient};

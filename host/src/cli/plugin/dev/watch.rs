@@ -41,7 +41,7 @@ impl Watch {
         let on_change = move |event: notify::Result<Event>| {
             if let Some(what) = event.ok().and_then(|event| meaning(&event, &root)) {
                 // Nobody may be listening any more.
-                drop(tell.send(what));
+                tell.send(what).unwrap_or_default();
             }
         };
         let mut watcher = notify::recommended_watcher(on_change).with_context(cannot)?;
@@ -98,7 +98,7 @@ fn end_by_signal(tell: Sender<Happened>) -> anyhow::Result<()> {
         runtime.block_on(async {
             tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
         });
-        drop(tell.send(Happened::Ended));
+        tell.send(Happened::Ended).unwrap_or_default();
     };
     std::thread::Builder::new().name("signals".to_owned()).spawn(wait)?;
     Ok(())
