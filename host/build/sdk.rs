@@ -46,7 +46,7 @@ pub fn take(root: &Path, name: &str, embedded: &mut Embedded) -> Result<(), Box<
 fn read(file: &Path) -> Result<Table, Box<dyn Error>> {
     println!("cargo::rerun-if-changed={}", file.display());
     let text = std::fs::read_to_string(file)?;
-    Ok(text.parse().map_err(|error| format!("{}: {error}", file.display()))?)
+    Ok(text.parse::<Table>().map_err(|error| format!("{}: {error}", file.display()))?)
 }
 
 /// Everything of a crate but its tests, and the crates in its folder.

@@ -22,7 +22,7 @@ impl DevFolder {
     }
 
     fn run(&self, arguments: &[&str]) -> Ended {
-        command(self.0.path(), &[&["plugin", "call"], arguments].concat())
+        command(self.0.path(), &[&["plugin", "call"][..], arguments].concat())
     }
 }
 
@@ -49,11 +49,11 @@ fn what_goes_wrong_is_told_and_fails() {
     assert!(wrong.contains("the call failed: 400 invalid_parameters"), "{wrong}");
     for (arguments, said) in [
         (&["action", "times-two", "[1]"][..], "it must be a JSON object"),
-        (&["action", "times-two", "{"], "it is no JSON"),
-        (&["webhook", "{}", "--header", "nothing"], "`Name: value`"),
-        (&["tick", "other"], "has no schedule `other`"),
+        (&["action", "times-two", "{"][..], "it is no JSON"),
+        (&["webhook", "{}", "--header", "nothing"][..], "`Name: value`"),
+        (&["tick", "other"][..], "has no schedule `other`"),
         (
-            &["action", "ping", "--host", "127.0.0.1:1", "--community", "c", "--plugin", "p"],
+            &["action", "ping", "--host", "127.0.0.1:1", "--community", "c", "--plugin", "p"][..],
             "cannot be used with",
         ),
     ] {

@@ -29,7 +29,7 @@ impl Desk {
     }
 
     fn plugin(&self, arguments: &[&str]) -> Ended {
-        command(self.path(), &[&["plugin"], arguments].concat())
+        command(self.path(), &[&["plugin"][..], arguments].concat())
     }
 
     fn json(&self, arguments: &[&str]) -> Value {
@@ -80,13 +80,14 @@ fn what_a_host_refuses_fails_the_check_with_every_reason() {
         "bad.wasm",
         &json!({
             "name": "bad", "actions": [{ "slug": "a" }, { "slug": "a" }],
-            "config_schema": { "type": "object", "properties": { "x": { "type": "nothing" } } },
-            "oauth": {},
+            "events": [{ "event_type": "e" }, { "event_type": "e" }],
         }),
     );
     let said = desk.plugin(&["check", "bad.wasm"]).failed_with(1);
     assert!(said.starts_with("moothall: a host would not serve bad.wasm:\n"), "{said}");
-    assert!(said.contains("  bad_manifest: two actions have the slug `a`"), "{said}");
+    for reason in ["two actions have the slug `a`", "two events have the type `e`"] {
+        assert!(said.contains(&format!("  bad_manifest: {reason}\n")), "{said}");
+    }
     let ended = desk.plugin(&["check", "bad.wasm", "--json"]);
     let document: Value = serde_json::from_str(&ended.stdout).expect("one JSON object");
     assert_eq!((ended.code, &document["serves"]), (1, &json!(false)));

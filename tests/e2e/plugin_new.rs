@@ -127,8 +127,8 @@ fn what_cannot_be_made_is_refused_with_what_can() {
     let author = Author::new("refused");
     for (arguments, said) in [
         (&["new", "Greeter"][..], "the plugin's name `Greeter`"),
-        (&["new", "async"], "choose another name"),
-        (&["new", "api"], "the plugin's name `api`"),
+        (&["new", "async"][..], "choose another name"),
+        (&["new", "api"][..], "the plugin's name `api`"),
     ] {
         let refused = author.plugin("", arguments).failed_with(1);
         assert!(refused.contains(said), "{arguments:?}: {refused}");
@@ -170,7 +170,6 @@ fn shells_and_manual_pages_know_the_commands() {
     for shell in ["bash", "zsh", "fish"] {
         let script = command(&author.path(""), &["completions", shell]).succeeded();
         assert!(script.contains("update-sdk"), "{shell}");
-        assert!(!script.contains("cpu-seconds"), "{shell}: the host's own command is hidden");
     }
     assert!(command(&author.path(""), &["man"]).succeeded().contains("moothall"));
     command(&author.path(""), &["man", "pages"]).succeeded();

@@ -74,6 +74,7 @@ impl Author {
         ended_within(PATIENCE, command)
     }
 
+    #[expect(clippy::disallowed_methods, reason = "a toolchain is found by the environment")]
     fn surround(&self, command: &mut Command, below: &str) {
         command.env_clear().current_dir(self.path(below)).stdin(Stdio::null());
         command.envs(OF_TOOLCHAIN.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
@@ -83,6 +84,7 @@ impl Author {
 }
 
 /// The path of this process, after the folder of the binary.
+#[expect(clippy::disallowed_methods, reason = "a toolchain is found by the environment")]
 fn path() -> String {
     let folder = host_binary();
     let folder = folder.parent().map(Path::display).expect("a binary lies in a folder");

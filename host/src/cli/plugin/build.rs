@@ -1,7 +1,7 @@
 //! `moothall plugin build` and `moothall plugin test`: cargo, with what it needs for plugins.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
@@ -51,7 +51,7 @@ pub fn test(args: &TestArgs) -> anyhow::Result<()> {
     Project::here()?.test(&args.arguments)
 }
 
-fn put(wasm: &[u8], out: &PathBuf) -> std::io::Result<()> {
+fn put(wasm: &[u8], out: &Path) -> std::io::Result<()> {
     let partial = out.with_extension("partial");
     std::fs::write(&partial, wasm)?;
     std::fs::rename(&partial, out)

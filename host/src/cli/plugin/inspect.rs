@@ -52,7 +52,7 @@ fn document(examined: &Examined, manifest: Value) -> Value {
         "exports": interfaces.exports,
         "manifest": manifest,
         "errors": examined.outcome.as_ref().err().cloned().unwrap_or_default(),
-        "warnings": examined.outcome.as_ref().map_or(&[][..], |loaded| &loaded.warnings),
+        "warnings": examined.outcome.as_ref().map_or(&[][..], |loaded| loaded.warnings.as_slice()),
     })
 }
 

@@ -1,4 +1,4 @@
-//! What the build put into the binary: the SDK's sources and the templates of plugins (`build/main.rs`).
+//! What the build put into the binary: the SDK's sources and the templates of plugins (`build/build.rs`).
 
 include!(concat!(env!("OUT_DIR"), "/kit.rs"));
 

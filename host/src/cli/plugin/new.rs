@@ -60,6 +60,7 @@ pub fn new(args: &NewArgs) -> anyhow::Result<()> {
     }
     // One that is made only in part is not left behind under its name.
     let partial = folder.with_file_name(format!(".{}.partial", args.name));
+    remove(&partial)?;
     let made = make(&partial, args, &names).and_then(|()| {
         std::fs::rename(&partial, &folder)
             .with_context(|| format!("{} cannot be made", folder.display()))
@@ -122,6 +123,15 @@ fn file_name(path: &str) -> String {
         path => {
             path.strip_prefix("dot-").map_or_else(|| path.to_owned(), |rest| format!(".{rest}"))
         }
+    }
+}
+
+/// Removes what a command that was killed has left.
+fn remove(partial: &Path) -> anyhow::Result<()> {
+    match partial.exists() {
+        true => std::fs::remove_dir_all(partial)
+            .with_context(|| format!("{} cannot be removed", partial.display())),
+        false => Ok(()),
     }
 }
 

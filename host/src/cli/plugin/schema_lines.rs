@@ -29,7 +29,7 @@ pub fn compact(value: &Value) -> String {
 
 /// `string, required, secret. What it is for.`
 fn about(schema: &Value, name: &str, property: &Value) -> String {
-    let property = referred(schema, property);
+    let (own, property) = (property, referred(schema, property));
     let required = schema.get("required").and_then(Value::as_array);
     let is_required = required.is_some_and(|names| names.iter().any(|one| one == name));
     let is_secret = property.get("writeOnly") == Some(&Value::Bool(true))
@@ -38,7 +38,9 @@ fn about(schema: &Value, name: &str, property: &Value) -> String {
     parts.extend(is_required.then(|| "required".to_owned()));
     parts.extend(is_secret.then(|| "secret".to_owned()));
     parts.extend(property.get("default").map(|default| format!("default {}", compact(default))));
-    let description = property.get("description").and_then(Value::as_str).unwrap_or_default();
+    // What stands beside a `$ref` is about this property.
+    let description = own.get("description").or_else(|| property.get("description"));
+    let description = description.and_then(Value::as_str).unwrap_or_default();
     let dot = if parts.is_empty() || description.is_empty() { "" } else { ". " };
     format!("{}{dot}{}", parts.join(", "), description.replace('\n', " "))
 }
@@ -80,7 +82,7 @@ mod tests {
             "required": ["name"],
             "properties": {
                 "name": { "type": "string", "description": "Who is\ngreeted." },
-                "key": { "$ref": "#/$defs/secret" },
+                "key": { "$ref": "#/$defs/secret", "description": "Of it." },
                 "tags": { "type": "array", "items": { "type": "string" }, "default": [] },
                 "any": {},
                 "size": { "enum": ["s", "m"] },
@@ -91,7 +93,7 @@ mod tests {
         let lines = lines(&schema);
         for expected in [
             "name   string, required. Who is greeted.",
-            "key    string, secret",
+            "key    string, secret. Of it.",
             "tags   array of string, default []",
             "any",
             "size   one of [\"s\",\"m\"]",

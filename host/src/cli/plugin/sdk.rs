@@ -65,6 +65,10 @@ pub fn write(project: &Path) -> anyhow::Result<()> {
 }
 
 fn write_files(folder: &Path) -> std::io::Result<()> {
+    // What a command that was killed has left.
+    if folder.exists() {
+        std::fs::remove_dir_all(folder)?;
+    }
     let digest = format!("{}\n", digest());
     for (path, text) in SDK.iter().chain([&(DIGEST, digest.as_str())]) {
         let file = folder.join(path);

@@ -86,12 +86,12 @@ impl Names {
     }
 
     /// Names that can stand in these sources: the type's has no other meaning there.
-    pub fn beside(&self, sources: impl Iterator<Item = &'static str>) -> Self {
+    pub fn beside(&self, mut sources: impl Iterator<Item = &'static str>) -> Self {
         let own = self.type_name.as_str();
         let is_word = |text: &str| {
             text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == own)
         };
-        let is_taken = PRELUDE.contains(&own) || sources.into_iter().any(is_word);
+        let is_taken = PRELUDE.contains(&own) || sources.any(is_word);
         let type_name = if is_taken { format!("{own}Plugin") } else { own.to_owned() };
         Self { plugin: self.plugin.clone(), type_name }
     }

@@ -2,23 +2,23 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::ChildStderr;
+use std::thread::JoinHandle;
 
 use serde_json::Value;
 
 /// Fields of a line that are the same on all of them, or mean nothing here.
 const LEFT_OUT: &[&str] = &["message", "community", "plugin", "instance", "call"];
 
-/// Shows all lines until the host ends.
-pub fn show(stderr: Option<ChildStderr>) {
-    let Some(stderr) = stderr else { return };
+/// Shows all lines until the host ends, on a thread of its own. Without a thread nothing is shown.
+pub fn show(stderr: Option<ChildStderr>) -> Option<JoinHandle<()>> {
+    let stderr = stderr?;
     let show = move || {
         for line in BufReader::new(stderr).lines().map_while(Result::ok) {
             // If standard error is closed, nobody wants to know.
             drop(writeln!(std::io::stderr(), "{}", shown(&line)));
         }
     };
-    // Without a thread nothing is shown.
-    drop(std::thread::Builder::new().name("log-lines".to_owned()).spawn(show));
+    std::thread::Builder::new().name("log-lines".to_owned()).spawn(show).ok()
 }
 
 /// `info  what the plugin says`; what is no line of the log stays as it is.

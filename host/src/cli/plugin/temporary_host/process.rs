@@ -3,6 +3,8 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
@@ -12,21 +14,28 @@ use moothall_core::config::settings_in_environment;
 /// The file that moves the host's clock.
 pub const CLOCK: &str = "clock";
 
+/// How long the host has to finish by itself.
+const PATIENCE: Duration = Duration::from_secs(5);
+const POLL: Duration = Duration::from_millis(5);
+
 /// The host, which ends when this is dropped. If this process is killed, it ends because its standard input does.
-pub struct EndingProcess(Child);
+pub struct EndingProcess {
+    child: Child,
+    log: Option<JoinHandle<()>>,
+}
 
 impl EndingProcess {
     /// Starts a host in this directory, with `moothall.toml` and the folder `plugins` there.
     pub fn start(directory: &Path, listen: &str) -> anyhow::Result<Self> {
         let mut child = command(directory, listen).spawn().context("the host cannot be started")?;
-        log_lines::show(child.stderr.take());
-        Ok(Self(child))
+        let log = log_lines::show(child.stderr.take());
+        Ok(Self { child, log })
     }
 
     /// Where the host says that it listens.
     pub fn address(&mut self) -> anyhow::Result<String> {
         let mut line = String::new();
-        if let Some(stdout) = self.0.stdout.take() {
+        if let Some(stdout) = self.child.stdout.take() {
             BufReader::new(stdout).read_line(&mut line).context("the host cannot be heard")?;
         }
         let url = line.trim_end().strip_prefix("listening on ");
@@ -36,9 +45,17 @@ impl EndingProcess {
 
 impl Drop for EndingProcess {
     fn drop(&mut self) {
-        // All that it has goes with it; one that has ended needs no signal.
-        drop(self.0.kill());
-        drop(self.0.wait());
+        // The end of its standard input ends the host, which writes the rest of its log.
+        drop(self.child.stdin.take());
+        let begun = Instant::now();
+        while matches!(self.child.try_wait(), Ok(None)) && begun.elapsed() < PATIENCE {
+            std::thread::sleep(POLL);
+        }
+        // One that has ended needs no signal.
+        drop(self.child.kill());
+        drop(self.child.wait());
+        // The thread has nothing to say about its own end.
+        drop(self.log.take().map(JoinHandle::join));
     }
 }
 
