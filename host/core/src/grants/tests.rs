@@ -141,9 +141,10 @@ fn what_is_missing_has_the_line_that_grants_it() {
 fn what_is_missing_is_a_table_to_paste_with_what_is_there() {
     let plugin = PluginName::parse("slack").unwrap();
     let requested = || Requested { scope: Scope::Host, ..Requested::default() };
-    let toml = |requested, operator| Grants::new(&plugin, requested, operator).missing_toml();
+    let toml = |requested, operator: &_| Grants::new(&plugin, requested, operator).missing_toml();
     let scope = "[plugins.slack]\nscope = \"host\"";
-    assert_eq!(toml(requested(), &PluginConfig::default()).as_deref(), Some(scope));
+    let nothing = PluginConfig::default();
+    assert_eq!(toml(requested(), &nothing).as_deref(), Some(scope));
     let granted = operator(GrantConfig { tcp: texts(&["redis:6379"]), ..GrantConfig::default() });
     let requested = Requested { http: patterns(&["slack.com"]), ..Requested::default() };
     let grants = "[plugins.slack]\ngrants = { http = [\"slack.com\"], tcp = [\"redis:6379\"] }";
