@@ -32,6 +32,10 @@ impl Embedded {
         for entry in std::fs::read_dir(folder)? {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
+            // What an editor or a system leaves is not part of it.
+            if name.starts_with('.') {
+                continue;
+            }
             let path = if path.is_empty() { name } else { format!("{path}/{name}") };
             match entry.file_type()?.is_dir() {
                 true => self.take_folder(&entry.path(), &path)?,

@@ -17,6 +17,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
 
+use crate::cli::answer::plain;
 use crate::cli::data_args::DataArgs;
 use moothall_engine::plugins::compile::{Bounds, compile_here};
 use moothall_store::Store;
@@ -109,5 +110,5 @@ fn backup(args: &BackupArgs) -> anyhow::Result<()> {
 
 /// Prints an error. If standard error is closed, only the exit code shows the failure.
 fn complain(sentence: &str) {
-    drop(writeln!(std::io::stderr(), "moothall: {sentence}"));
+    drop(writeln!(std::io::stderr(), "moothall: {}", plain(sentence)));
 }

@@ -32,6 +32,8 @@ impl Author {
         // It is not there at first.
         drop(fs::remove_dir_all(&folder));
         fs::create_dir_all(&folder).expect("the target directory can be written");
+        // Without it rustfmt would find this repository's settings.
+        fs::write(folder.join("rustfmt.toml"), "").expect("the folder can be written");
         Self { folder }
     }
 
@@ -79,7 +81,8 @@ impl Author {
         command.env_clear().current_dir(self.path(below)).stdin(Stdio::null());
         command.envs(OF_TOOLCHAIN.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
         command.env("PATH", path()).env("CARGO_NET_OFFLINE", "true");
-        command.env("CARGO_TARGET_DIR", host_binary().with_file_name("authors-target"));
+        // What is built on the way is shared by all projects; the component is where it is for an author.
+        command.env("CARGO_BUILD_BUILD_DIR", host_binary().with_file_name("authors-target"));
     }
 }
 

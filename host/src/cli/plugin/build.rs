@@ -1,9 +1,12 @@
 //! `moothall plugin build` and `moothall plugin test`: cargo, with what it needs for plugins.
 
 use std::ffi::OsString;
+use std::fs::Permissions;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 use serde_json::json;
 
@@ -51,8 +54,16 @@ pub fn test(args: &TestArgs) -> anyhow::Result<()> {
     Project::here()?.test(&args.arguments)
 }
 
-fn put(wasm: &[u8], out: &Path) -> std::io::Result<()> {
-    let partial = out.with_extension("partial");
-    std::fs::write(&partial, wasm)?;
-    std::fs::rename(&partial, out)
+/// Writes the file in one step. A file beside it is never touched: the unfinished one has a name of its own.
+fn put(wasm: &[u8], out: &Path) -> anyhow::Result<()> {
+    if out.is_dir() {
+        bail!("it is a folder; name the file in it");
+    }
+    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let mut unfinished = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+    unfinished.write_all(wasm)?;
+    // A host may run as another user.
+    unfinished.as_file().set_permissions(Permissions::from_mode(0o644))?;
+    unfinished.persist(out)?;
+    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::anyhow;
+use anyhow::{anyhow, bail};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -40,6 +40,9 @@ struct Compared {
 }
 
 pub fn check(args: &CheckArgs) -> anyhow::Result<()> {
+    if args.host.is_given() && !args.running {
+        bail!("--host and --key-file name the host of --running; add that, or leave them out");
+    }
     let path = args.file.path()?;
     let examining = Examining::new(args.file.config.clone())?;
     let examined = examining.file(&path)?;

@@ -13,14 +13,16 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 /// Longer than a call may take by default.
 const TIMEOUT: Duration = Duration::from_secs(60);
+/// Where a host listens that was not told otherwise.
+const DEFAULT_HOST: &str = "http://127.0.0.1:8000";
 /// Bytes of an answer.
 const ANSWER: u64 = 64 << 20;
 
 #[derive(Clone, Debug, Args)]
 pub struct HostArgs {
-    /// The host's URL.
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8000")]
-    host: String,
+    /// The host's URL. [default: http://127.0.0.1:8000]
+    #[arg(long, value_name = "URL")]
+    host: Option<String>,
     /// A file with an API key of the host.
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
@@ -28,7 +30,13 @@ pub struct HostArgs {
 
 impl HostArgs {
     pub fn client(&self) -> anyhow::Result<HostClient> {
-        HostClient::with_key_file(&self.host, self.key_file.as_deref())
+        let host = self.host.as_deref().unwrap_or(DEFAULT_HOST);
+        HostClient::with_key_file(host, self.key_file.as_deref())
+    }
+
+    /// Whether any of the options is there.
+    pub fn is_given(&self) -> bool {
+        self.host.is_some() || self.key_file.is_some()
     }
 }
 

@@ -37,7 +37,10 @@ pub fn inspect(args: &InspectArgs) -> anyhow::Result<()> {
     let manifest = serde_json::from_str(manifest).unwrap_or_else(|_| json!(manifest));
     match args.json {
         true => answer(&document(&examined, manifest).to_string()),
-        false => text(&examined, &manifest).iter().try_for_each(|line| answer(line)),
+        // No value of the file makes a line of its own.
+        false => text(&examined, &manifest)
+            .iter()
+            .try_for_each(|line| answer(&line.replace('\n', "\\n"))),
     }
 }
 
@@ -67,6 +70,8 @@ fn text(examined: &Examined, manifest: &Value) -> Vec<String> {
         format!("size     {}; {} of native code", size::shown(examined.bytes), size::shown(native)),
         format!("sha256   {}", examined.digest),
     ];
+    lines
+        .extend(manifest.as_str().map(|_| format!("manifest {}", schema_lines::compact(manifest))));
     lines.extend(named("exports", &interfaces.exports));
     lines.extend(named("imports", &interfaces.imports));
     lines.extend(schema("config", manifest.get("config_schema")));

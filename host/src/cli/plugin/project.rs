@@ -39,7 +39,7 @@ impl Project {
     /// Builds the component; says where it is.
     pub fn build(&self) -> anyhow::Result<PathBuf> {
         self.require_target()?;
-        self.tell_of_sdk()?;
+        self.tell_of_sdk();
         let mut cargo = self.cargo("build");
         cargo.args(["--target", TARGET, "--release", "--lib"]);
         cargo.arg("--message-format=json-render-diagnostics");
@@ -58,7 +58,7 @@ impl Project {
     pub fn test(&self, arguments: &[OsString]) -> anyhow::Result<()> {
         let status = self.cargo("test").args(arguments).status().context(NO_CARGO)?;
         if !status.success() {
-            bail!("a test of the plugin fails; cargo says above which");
+            bail!("`cargo test` has failed; it says above why");
         }
         Ok(())
     }
@@ -68,8 +68,13 @@ impl Project {
         let mut cargo = self.cargo("metadata");
         let said = cargo.args(["--no-deps", "--format-version", "1"]).output().context(NO_CARGO)?;
         let metadata: Value = serde_json::from_slice(&said.stdout).unwrap_or_default();
-        let name = metadata["packages"][0]["name"].as_str();
-        name.map(str::to_owned)
+        let own = self.folder.join("Cargo.toml").canonicalize()?;
+        let packages = metadata["packages"].as_array();
+        let is_own = |package: &&Value| {
+            package["manifest_path"].as_str().is_some_and(|path| Path::new(path) == own)
+        };
+        let name = packages.and_then(|packages| packages.iter().find(is_own));
+        name.and_then(|package| package["name"].as_str().map(str::to_owned))
             .context("cargo cannot say what the project is called; name the plugin with --plugin")
     }
 
@@ -79,9 +84,9 @@ impl Project {
         command
     }
 
-    /// Says that the SDK is another version's: it builds all the same.
-    fn tell_of_sdk(&self) -> anyhow::Result<()> {
-        if let ProjectSdk::Other { digest } = sdk::of_project(&self.folder)? {
+    /// Says that the SDK is another version's: it builds all the same, as does one that cannot be read whole.
+    fn tell_of_sdk(&self) {
+        if let Ok(ProjectSdk::Other { digest }) = sdk::of_project(&self.folder) {
             let note = format!(
                 "note: the SDK in {} ({digest}) is another version's; `moothall plugin update-sdk` renews it",
                 sdk::FOLDER
@@ -89,7 +94,6 @@ impl Project {
             // If standard error is closed, nobody wants to know.
             drop(writeln!(std::io::stderr(), "{note}"));
         }
-        Ok(())
     }
 
     /// Says what to do if the compiler lacks the target. Where there is rustup, the project's `rust-toolchain.toml` has it

@@ -4,6 +4,8 @@ use serde_json::Value;
 
 /// The longest schema or default on a line, in characters.
 const LONGEST: usize = 100;
+/// How many arrays inside each other are told; a type may contain itself.
+const ARRAYS: usize = 3;
 
 /// One line for each property; one for a schema without any.
 pub fn lines(schema: &Value) -> Vec<String> {
@@ -34,7 +36,7 @@ fn about(schema: &Value, name: &str, property: &Value) -> String {
     let is_required = required.is_some_and(|names| names.iter().any(|one| one == name));
     let is_secret = property.get("writeOnly") == Some(&Value::Bool(true))
         || property.get("format").is_some_and(|format| format == "password");
-    let mut parts: Vec<String> = type_of(schema, property).into_iter().collect();
+    let mut parts: Vec<String> = type_of(schema, property, ARRAYS).into_iter().collect();
     parts.extend(is_required.then(|| "required".to_owned()));
     parts.extend(is_secret.then(|| "secret".to_owned()));
     parts.extend(property.get("default").map(|default| format!("default {}", compact(default))));
@@ -45,14 +47,15 @@ fn about(schema: &Value, name: &str, property: &Value) -> String {
     format!("{}{dot}{}", parts.join(", "), description.replace('\n', " "))
 }
 
-fn type_of(schema: &Value, property: &Value) -> Option<String> {
+fn type_of(schema: &Value, property: &Value, arrays: usize) -> Option<String> {
     if let Some(values) = property.get("enum") {
         return Some(format!("one of {}", compact(values)));
     }
     match property.get("type")? {
         Value::String(kind) if kind == "array" => {
-            let items = property.get("items").map(|items| referred(schema, items));
-            let of = items.and_then(|items| type_of(schema, items));
+            let items = property.get("items").filter(|_| arrays > 0);
+            let items = items.map(|items| referred(schema, items));
+            let of = items.and_then(|items| type_of(schema, items, arrays - 1));
             Some(of.map_or_else(|| "array".to_owned(), |of| format!("array of {of}")))
         }
         Value::String(kind) => Some(kind.clone()),
@@ -87,8 +90,12 @@ mod tests {
                 "any": {},
                 "size": { "enum": ["s", "m"] },
                 "count": { "type": ["integer", "null"] },
+                "tree": { "$ref": "#/$defs/tree" },
             },
-            "$defs": { "secret": { "type": "string", "writeOnly": true } },
+            "$defs": {
+                "secret": { "type": "string", "writeOnly": true },
+                "tree": { "type": "array", "items": { "$ref": "#/$defs/tree" } },
+            },
         });
         let lines = lines(&schema);
         for expected in [
@@ -98,6 +105,7 @@ mod tests {
             "any",
             "size   one of [\"s\",\"m\"]",
             "count  integer or null",
+            "tree   array of array of array of array",
         ] {
             assert!(lines.iter().any(|line| line == expected), "{expected} in {lines:#?}");
         }
