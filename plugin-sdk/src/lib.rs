@@ -69,14 +69,14 @@
 //! | what a plugin does | where it is described, with an example |
 //! | --- | --- |
 //! | offers actions, HTTP routes | [`action`](macro@action), [`route`](macro@route) |
-//! | receives webhooks | [`webhook`](macro@webhook), [`global_webhook`](macro@global_webhook), [`handshake`](macro@handshake), [`verify`] |
+//! | receives webhooks | [`webhook`](macro@webhook), [`global_webhook`](macro@global_webhook), [`handshake`](macro@handshake), `verify` |
 //! | runs governance processes | [`process`](macro@process), [`Process`] |
 //! | works on its own | [`producer`](macro@producer), [`schedule`](macro@schedule), [`worker`](macro@worker) |
 //! | guards what others do | [`filter`](macro@filter), [`Hook`](manifest::Hook) |
 //! | authorises communities and people | [`oauth`], [`accounts`] |
 //! | keeps and tells | [`State`], [`Events`], [`log`] |
 //! | reaches platforms | [`http`], [`Secret`] |
-//! | knows where it runs | [`context`], [`settings`], [`metrics`], [`monitoring`](macro@monitoring) |
+//! | knows where it runs | [`context`], [`settings`](fn@settings), [`metrics`](fn@metrics), [`monitoring`](macro@monitoring) |
 
 #![deny(missing_docs)]
 

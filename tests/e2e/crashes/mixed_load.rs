@@ -32,7 +32,7 @@ impl Client {
 
     /// Adds one, again and again, each time with a key of its own. The one without an answer is sent again in the next
     /// round.
-    async fn count(&self, counter: &str, mut counted: Counted) -> Counted {
+    async fn count(&self, counter: &str, mut counted: Additions) -> Additions {
         while let Some(answer) = self.send(increment(&self.driver, counter, counted.next)).await {
             counted.answered(&answer);
         }
@@ -93,14 +93,14 @@ fn is_done(answer: &Answer, status: u16) -> bool {
 
 /// What one client added to its counter.
 #[derive(Clone, Copy, Default)]
-struct Counted {
+struct Additions {
     /// The number of the request that is sent next.
     next: u64,
     /// Those that were done.
     done: u64,
 }
 
-impl Counted {
+impl Additions {
     fn answered(&mut self, answer: &Answer) {
         self.next += 1;
         self.done += u64::from(is_done(answer, 200));
@@ -116,7 +116,7 @@ struct Hooked {
 /// What was done to the host in all rounds.
 #[derive(Default)]
 struct Done {
-    counts: [Counted; 2],
+    counts: [Additions; 2],
     hooked: Hooked,
     votes: Vec<String>,
     /// The number of the next config.

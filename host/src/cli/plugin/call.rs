@@ -85,7 +85,7 @@ enum What {
 }
 
 /// A plugin of a community on a host.
-struct Target<'a> {
+struct CalledPlugin<'a> {
     client: &'a HostClient,
     community: &'a str,
     plugin: &'a str,
@@ -112,7 +112,7 @@ fn on_running(args: &CallArgs, url: &str) -> anyhow::Result<()> {
         Some(plugin) => plugin.clone(),
         None => Project::here()?.name()?,
     };
-    let target = Target { client: &client, community, plugin: &plugin };
+    let target = CalledPlugin { client: &client, community, plugin: &plugin };
     answers::show(&target.send(&args.what)?)
 }
 
@@ -124,7 +124,7 @@ fn on_temporary(args: &CallArgs) -> anyhow::Result<()> {
     let dev = args.at.dev.as_deref();
     let dev = DevFile::read(dev.unwrap_or(Path::new(dev_file::NAME)), dev.is_some())?;
     let host = TemporaryHost::start(&wasm, &dev, ANY_PORT)?;
-    let target = Target { client: &host.client, community: COMMUNITY, plugin: &host.plugin };
+    let target = CalledPlugin { client: &host.client, community: COMMUNITY, plugin: &host.plugin };
     if let What::Tick { schedule } = &args.what {
         tick::tick(&host, schedule.as_deref())?;
         return answers::show_events(&host.client);
@@ -134,7 +134,7 @@ fn on_temporary(args: &CallArgs) -> anyhow::Result<()> {
     answers::show(&answered)
 }
 
-impl Target<'_> {
+impl CalledPlugin<'_> {
     fn send(&self, what: &What) -> anyhow::Result<HostAnswer> {
         match what {
             What::Action { slug, parameters, dry_run, allow_http } => {
