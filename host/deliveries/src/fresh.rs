@@ -156,6 +156,14 @@ impl Fresh {
         }
     }
 
+    /// The endpoint does not keep up, and what was read for it gets rows with the next write. Until those are written
+    /// nothing that is read later is queued for it: it could overtake them.
+    pub fn wait_for_rows(&mut self, endpoint: EndpointId) {
+        if self.read_to > self.rows_to {
+            self.left.insert(endpoint, self.read_to);
+        }
+    }
+
     pub fn want_rows(&mut self, upto: Position) {
         self.wanted = self.wanted.max(upto);
     }

@@ -35,6 +35,9 @@ impl Outbox {
             self.fresh.want_rows(departures.upto);
         }
         self.fresh.read_all_to(departures.upto);
+        for (endpoint, _) in targets.iter().filter(|(_, target)| target.is_none()) {
+            self.fresh.wait_for_rows(*endpoint);
+        }
         for target in targets.into_values().flatten() {
             if let Err(error) = self.begin_fresh(&target, &read) {
                 tracing::debug!(%error, "what is queued for an endpoint waits for its rows");

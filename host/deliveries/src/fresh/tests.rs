@@ -122,6 +122,20 @@ fn an_endpoint_that_is_left_to_rows_is_so_until_they_are_written() {
 }
 
 #[test]
+fn what_is_read_behind_events_that_wait_for_rows_does_not_overtake_them() {
+    let mut fresh = Fresh::default();
+    for position in [1, 2].map(Position) {
+        fresh.read(position, 1, 0, Instant::now());
+        fresh.read_all_to(position);
+        fresh.wait_for_rows(ONE);
+    }
+    assert!(fresh.have_rows(Position(1)).is_empty());
+    assert!(fresh.is_left(ONE), "the second has no row yet");
+    assert!(fresh.have_rows(Position(2)).is_empty());
+    assert!(!fresh.is_left(ONE));
+}
+
+#[test]
 fn a_stop_stores_what_arrived_however_much_is_under_way() {
     let begin = Instant::now();
     let mut fresh = fresh(3, begin);
