@@ -132,8 +132,5 @@ fn refused(file: &Value) -> anyhow::Error {
         let text = |field: &str| error[field].as_str().unwrap_or_default();
         format!("\n  {}: {}", text("code"), text("message"))
     };
-    anyhow!(
-        "the host does not serve the plugin:{}",
-        errors.map(|error| line(error)).collect::<String>()
-    )
+    anyhow!("the host does not serve the plugin:{}", errors.map(line).collect::<String>())
 }
