@@ -4,7 +4,7 @@ use std::io::Write;
 
 use anyhow::bail;
 
-use crate::cli::answer::answer;
+use crate::cli::answer::{answer, plain};
 use crate::cli::plugin::host_client::{HostAnswer, HostClient};
 
 /// Prints a success; fails with the host's words otherwise.
@@ -26,7 +26,10 @@ pub fn show_events(host: &HostClient) -> anyhow::Result<()> {
         let data = &event["data"];
         let line = format!("event {}:{} {data}", text("source"), text("event_type"));
         // If standard error is closed, nobody wants to know.
-        drop(writeln!(std::io::stderr(), "{line}"));
+        drop(writeln!(std::io::stderr(), "{}", plain(&line)));
+    }
+    if !events["next"].is_null() {
+        drop(writeln!(std::io::stderr(), "and more events, which are not shown"));
     }
     Ok(())
 }

@@ -38,7 +38,7 @@ pub fn tick(host: &TemporaryHost, schedule: Option<&str>) -> anyhow::Result<()> 
             return answer(&format!("ticked at {at}"));
         }
         if begun.elapsed() > PATIENCE {
-            bail!("the host has not ticked in {PATIENCE:?}");
+            bail!("the host has not ticked in {} seconds", PATIENCE.as_secs());
         }
         std::thread::sleep(POLL);
     }
@@ -58,8 +58,8 @@ fn one_of(
     let found = schedules.iter().find(wanted).cloned();
     found.with_context(|| match schedule {
         Some(name) => {
-            let names = schedules.iter().filter_map(|one| one["name"].as_str());
-            format!("the plugin has no schedule `{name}`; it has {:?}", names.collect::<Vec<_>>())
+            let names: Vec<_> = schedules.iter().filter_map(|one| one["name"].as_str()).collect();
+            format!("the plugin has no schedule `{name}`; it has: {}", names.join(", "))
         }
         None => "the plugin has no producer; name one of its schedules".to_owned(),
     })

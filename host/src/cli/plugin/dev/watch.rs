@@ -39,7 +39,12 @@ impl Watch {
         let folder = project.canonicalize().with_context(cannot)?;
         let root = folder.clone();
         let on_change = move |event: notify::Result<Event>| {
-            if let Some(what) = event.ok().and_then(|event| meaning(&event, &root)) {
+            // Where the system has lost track, anything may have changed.
+            let what = match event {
+                Ok(event) if !event.need_rescan() => meaning(&event, &root),
+                _ => Some(Happened::Sources),
+            };
+            if let Some(what) = what {
                 // Nobody may be listening any more.
                 tell.send(what).unwrap_or_default();
             }
