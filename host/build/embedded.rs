@@ -32,7 +32,7 @@ impl Embedded {
         for entry in std::fs::read_dir(folder)? {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
-            // What an editor or a system leaves is not part of it.
+            // Hidden files are left by editors and systems; no crate needs them.
             if name.starts_with('.') {
                 continue;
             }

@@ -6,7 +6,7 @@ use toml::{Table, Value};
 
 /// Tables of dependencies that a crate is built with.
 const DEPENDENCIES: &[&str] = &["dependencies", "build-dependencies"];
-/// What says nothing to whoever only builds the crate.
+/// Keys of a manifest that building the crate does not need.
 const LEFT_OUT: &[&str] = &["bench", "dev-dependencies", "example", "lints", "test", "workspace"];
 const LEFT_OUT_OF_PACKAGE: &[&str] = &["exclude", "include", "publish", "readme", "workspace"];
 

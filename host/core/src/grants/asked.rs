@@ -89,7 +89,7 @@ impl Grants {
         self.requested.scope == Scope::Host && self.scope != Scope::Host
     }
 
-    /// What is requested and not granted, by kind.
+    /// The requests that the operator has not granted, by kind.
     fn lacking(&self) -> [(&'static str, Vec<String>); 6] {
         let requested = &self.requested;
         let lacking = |all: &[String], has: &dyn Fn(&String) -> bool| -> Vec<String> {

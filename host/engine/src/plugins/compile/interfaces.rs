@@ -1,4 +1,4 @@
-//! What a component imports and exports, by its full names: for people who look at a file.
+//! The full names of the interfaces that a component imports and exports, as `moothall plugin inspect` shows them.
 
 use wasmtime::Engine;
 use wasmtime::component::Component;
