@@ -196,7 +196,7 @@ impl Calls {
         let taken = call.take_for_guest(mode.is_stored_at_once() && call.can_run_ahead());
         let (export, call_context) = taken.ok_or_else(|| Fault::Host("a call ran twice".into()))?;
         let ended = if call.is_for_resident() {
-            self.residents.call(call, export, call_context).await?
+            Box::pin(self.residents.call(call, export, call_context)).await?
         } else {
             call.plugin().guest.call(export, call.plugin().context.clone(), call_context).await
         };

@@ -153,7 +153,7 @@ async fn perform(
     let mut not_asked = Vec::new();
     if let Some(hook) = api.hooks.active(Builtin::ActionRequested) {
         let may_send = !query.dry_run || query.allow_http;
-        match filtered(api, &asked, hook, may_send).await? {
+        match Box::pin(filtered(api, &asked, hook, may_send)).await? {
             Gate::Continue(left) => (asked.parameters, not_asked) = left,
             Gate::Break(answer) => return Ok(answer),
         }
@@ -161,9 +161,9 @@ async fn perform(
     let request_id = asked.request_id.clone();
     let call = api.calls.action(found, asked).await.map_err(|error| failed(error, reach))?;
     match first {
-        _ if query.dry_run => dry(api, call, query.allow_http, not_asked).await,
+        _ if query.dry_run => Box::pin(dry(api, call, query.allow_http, not_asked)).await,
         None => Ok(answered(api.calls.run(call, Mode::Commit).await?)),
-        Some(first) => once(api, call, first, &request_id).await,
+        Some(first) => Box::pin(once(api, call, first, &request_id)).await,
     }
 }
 
