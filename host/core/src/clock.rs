@@ -172,6 +172,7 @@ pub fn rfc3339(ms: i64) -> String {
 #[cfg(test)]
 mod tests {
     use moothall_values::moment;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -189,4 +190,19 @@ mod tests {
             assert_eq!(parse_rfc3339(bad), None, "{bad}");
         }
     }
+
+    proptest! {
+        /// What the SDK writes, the host reads as the same time, and the other way round.
+        #[test]
+        fn plugins_and_the_host_mean_the_same_moment(ms in YEAR_0..=YEAR_9999) {
+            let read = moment::Moment::parse(&rfc3339(ms)).expect("a moment");
+            let millisecond = read.second() * 1_000 + i64::from(read.nanosecond() / 1_000_000);
+            prop_assert_eq!(millisecond, ms);
+            prop_assert_eq!(parse_rfc3339(&read.to_string()), Some(ms));
+        }
+    }
+
+    /// The first and the last millisecond of which both can speak.
+    const YEAR_0: i64 = -62_167_219_200_000;
+    const YEAR_9999: i64 = 253_402_207_199_999;
 }

@@ -10,6 +10,7 @@ use super::meter::MeteredPattern;
 use super::patterns::{self, MEMORY_BYTES, PATTERN_BYTES, Patterns};
 use super::references::{Dangling, Node, References};
 use super::violation::{self, Revealed, Violation};
+use crate::moment::is_rfc3339;
 
 /// The largest schema, serialised.
 pub const SCHEMA_BYTES: usize = 256 * 1024;
@@ -104,6 +105,7 @@ pub fn build(
         .with_draft(draft)
         .with_pattern_options(linear)
         .with_format("regex", is_regex)
+        .with_format("date-time", is_rfc3339)
         .should_validate_formats(true)
         .offline();
     // Without a pattern nothing needs the keyword.

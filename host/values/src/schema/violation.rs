@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::alternatives;
 use super::places::escape;
+use crate::moment::A_MOMENT;
 
 /// The most reasons that are given for one value.
 pub const VIOLATIONS: usize = 50;
@@ -147,6 +148,13 @@ fn explain(error: &ValidationError, revealed: Revealed, violations: &mut Vec<Vio
             let message = format_args!("the value is not one of {all}");
             Violation::at(error.instance_path(), message)
         }
+        (None, revealed) if is_about_a_moment(error) => {
+            let found = match revealed {
+                Revealed::Values => error.instance().to_string(),
+                _ => "the value".to_owned(),
+            };
+            Violation::at(error.instance_path(), format_args!("{found} is not {A_MOMENT}"))
+        }
         (None, Revealed::Values) => Violation::at(error.instance_path(), error),
         (None, Revealed::Names) => {
             Violation::at(error.instance_path(), error.masked_with("the value"))
@@ -171,6 +179,11 @@ fn place(error: &ValidationError) -> Violation {
         }
         _ => Violation::at(here, UNLIKE),
     }
+}
+
+/// Whether the value had to be a moment. The name of the format tells nobody what to write.
+fn is_about_a_moment(error: &ValidationError) -> bool {
+    matches!(error.kind(), ValidationErrorKind::Format { format } if format == "date-time")
 }
 
 /// All choices, if the value is none of them: "or 2 other candidates" helps nobody.

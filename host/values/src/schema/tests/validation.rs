@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::{Schema, Violation};
 use super::{compiled, is_valid};
+use crate::moment;
 
 fn violations(schema: Value, value: Value) -> Vec<(String, String)> {
     let found = compiled(schema).validate(&value).err().unwrap_or_default();
@@ -57,6 +58,21 @@ fn formats_are_checked_in_both_drafts() {
             "{draft}"
         );
     }
+}
+
+#[test]
+fn what_is_no_moment_is_told_how_one_is_written() {
+    let schema = json!({"properties": {"at": {"type": "string", "format": "date-time"}}});
+    for good in moment::MOMENTS {
+        assert_eq!(violations(schema.clone(), json!({ "at": good })), [], "{good}");
+    }
+    for bad in moment::NO_MOMENTS {
+        let expected = only("/at", &format!("{} is not {}", json!(bad), moment::A_MOMENT));
+        assert_eq!(violations(schema.clone(), json!({ "at": bad })), expected);
+    }
+    let secret = json!({"properties": {"key": {"writeOnly": true}}, "allOf": [schema]});
+    let expected = only("/at", &format!("the value is not {}", moment::A_MOMENT));
+    assert_eq!(violations(secret, json!({ "at": "soon" })), expected, "a schema with secrets");
 }
 
 #[test]
