@@ -139,7 +139,7 @@ export interface HttpResponse extends Message {
   status: number;
   /** Whether the status is 200 to 299. */
   ok: boolean;
-  /** Itself if it is `ok`; otherwise throws `unavailable` for 429 and 5xx, `internal` for others. */
+  /** Itself if it is `ok`; otherwise throws `unavailable` for 429 and 5xx, `internal` for others, with `platform_status` and `platform_body` in the details. */
   orThrow(): HttpResponse;
 }
 export interface WebhookRequest extends Message {

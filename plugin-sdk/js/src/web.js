@@ -98,12 +98,19 @@ export class HttpResponse extends Message {
     return JSON.parse(this.text());
   }
 
-  /** Itself if its status is 200 to 299; otherwise throws, `unavailable` for 429 and 5xx. */
+  /**
+   * Itself if its status is 200 to 299; otherwise throws, `unavailable` for 429 and 5xx. The details have the status as
+   * `platform_status` and the beginning of the body as `platform_body`.
+   */
   orThrow() {
     if (this.ok) return this;
     const kind = this.status === 429 || this.status >= 500 ? "unavailable" : "internal";
-    const message = `the platform answered ${this.status}: ${this.text().slice(0, 200)}`;
-    throw new PluginError(kind, message, { details: { platform_status: this.status } });
+    const text = this.text();
+    const message = `the platform answered ${this.status}: ${text.slice(0, 200)}`;
+    const details = { platform_status: this.status };
+    // Whole characters: half of one would be no JSON that the host carries.
+    if (text) details.platform_body = Array.from(text.slice(0, 2000)).slice(0, 1000).join("");
+    throw new PluginError(kind, message, { details });
   }
 }
 

@@ -148,9 +148,13 @@ test("a platform's failure says whether it is worth another try", () => {
   for (const [status, kind, retryable] of [[503, "unavailable", true], [429, "unavailable", true], [404, "internal", false]]) {
     const host = hostOfAction(({ http }) => http.get("https://a.example/").orThrow().text(), { requests: { http: ["*"] } });
     host.answer("GET", "https://a.example/", { status, text: "tea" });
-    const details = { platform_status: status };
+    const details = { platform_status: status, platform_body: "tea" };
     assert.throws(() => host.action("act"), { kind, retryable, details, message: `the platform answered ${status}: tea` });
   }
+  const host = hostOfAction(({ http }) => http.get("https://a.example/").orThrow().text(), { requests: { http: ["*"] } });
+  host.answer("GET", "https://a.example/", { status: 500, text: `a${"🍵".repeat(2_000)}` });
+  const details = { platform_status: 500, platform_body: `a${"🍵".repeat(999)}` };
+  assert.throws(() => host.action("act"), { details }, "no character is cut in two");
 });
 
 test("parameters and results are checked by their schemas, zod's own rules too", () => {

@@ -66,12 +66,18 @@ class HttpResponse(_Message):
         return read(kind, json.loads(self.body))
 
     def raise_for_status(self) -> HttpResponse:
-        """Itself if its status is 200 to 299; otherwise raises, `Unavailable` for 429 and 5xx."""
+        """Itself if its status is 200 to 299; otherwise raises, `Unavailable` for 429 and 5xx.
+
+        The details have the status as `platform_status` and the beginning of the body as `platform_body`.
+        """
         if self.ok:
             return self
         raised = Unavailable if self.status == 429 or self.status >= 500 else Internal
-        message = f"the platform answered {self.status}: {self.text()[:200]}"
-        raise raised(message, details={"platform_status": self.status})
+        text = self.text()
+        details = {"platform_status": self.status}
+        if text:
+            details["platform_body"] = text[:1000]
+        raise raised(f"the platform answered {self.status}: {text[:200]}", details=details)
 
 
 @dataclass

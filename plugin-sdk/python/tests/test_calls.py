@@ -211,7 +211,7 @@ def test_a_platforms_failure_says_whether_it_is_worth_another_try(status: int, k
     host.answer("GET", url, Response(status, text="tea"))
     with pytest.raises(kind, match=f"^the platform answered {status}: tea$") as failed:
         host.action("act")
-    assert failed.value.details == {"platform_status": status}
+    assert failed.value.details == {"platform_status": status, "platform_body": "tea"}
     assert failed.value.retryable is (kind is Unavailable)
 
 
