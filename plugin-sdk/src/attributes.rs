@@ -35,7 +35,8 @@ pub use background::{filter, monitoring, producer, schedule, worker};
 ///
 pub use moothall_sdk_macros::plugin;
 
-/// An action with parameters that have a default, and with a result:
+/// An action with parameters that have a default, and with a result. The result needs no struct around it: a text, a
+/// number, a list, an `Option` or any JSON will do.
 ///
 /// ```
 /// use moothall_sdk::prelude::*;
@@ -53,26 +54,21 @@ pub use moothall_sdk_macros::plugin;
 ///     2
 /// }
 ///
-/// #[derive(Serialize, JsonSchema)]
-/// struct Repeated {
-///     text: String,
-/// }
-///
 /// struct Parrot;
 ///
 /// #[plugin(name = "parrot")]
 /// impl Parrot {
 ///     #[action(slug = "repeat", description = "Repeats a text.", public, read_only)]
-///     fn repeat(&self, Repeat { text, times }: Repeat) -> Result<Repeated> {
+///     fn repeat(&self, Repeat { text, times }: Repeat) -> Result<String> {
 ///         if times > 100 {
 ///             return Err(Error::invalid("'times' is more than 100; give at most 100"));
 ///         }
-///         Ok(Repeated { text: text.repeat(times) })
+///         Ok(text.repeat(times))
 ///     }
 /// }
 ///
 /// let mut host = Host::new(Parrot);
-/// assert_eq!(host.action("repeat", json!({ "text": "ha" })), Ok(json!({ "text": "haha" })));
+/// assert_eq!(host.action("repeat", json!({ "text": "ha" })), Ok(json!("haha")));
 /// assert!(host.action("repeat", json!({ "text": "ha", "times": 101 })).is_err());
 /// ```
 ///
@@ -82,7 +78,7 @@ pub use moothall_sdk_macros::action;
 ///
 /// ```
 /// use moothall_sdk::prelude::*;
-/// use moothall_sdk::testing::Host;
+/// use moothall_sdk::testing::{Host, webhook};
 ///
 /// #[derive(Deserialize, JsonSchema)]
 /// struct Config {
@@ -125,9 +121,8 @@ pub use moothall_sdk_macros::action;
 ///     }
 /// }
 ///
-/// let body = json!({ "repository": { "full_name": "ann/tea" } }).to_string().into_bytes();
 /// let mut host = Host::new(Stars);
-/// let answer = host.webhook(WebhookRequest { body, ..WebhookRequest::default() });
+/// let answer = host.webhook(webhook(&json!({ "repository": { "full_name": "ann/tea" } })));
 /// assert_eq!(answer, Ok(Some(WebhookResponse::status(202))));
 /// assert_eq!(host.events()[0].data, json!({ "repository": "ann/tea" }));
 /// ```
@@ -139,7 +134,7 @@ pub use moothall_sdk_macros::webhook;
 /// ```
 /// use moothall_sdk::prelude::*;
 /// use moothall_sdk::Routed;
-/// use moothall_sdk::testing::Host;
+/// use moothall_sdk::testing::{Host, webhook};
 ///
 /// #[derive(Deserialize, JsonSchema)]
 /// struct Config {
@@ -159,8 +154,7 @@ pub use moothall_sdk_macros::webhook;
 /// }
 ///
 /// let mut host = Host::new(Teams);
-/// let body = json!({ "team": "T1" }).to_string().into_bytes();
-/// let routed = host.global_webhook(WebhookRequest { body, ..WebhookRequest::default() });
+/// let routed = host.global_webhook(webhook(&json!({ "team": "T1" })));
 /// assert_eq!(routed, Ok(Routed::to_route_key("/team_id", "T1")));
 /// ```
 ///
@@ -170,7 +164,7 @@ pub use moothall_sdk_macros::global_webhook;
 ///
 /// ```
 /// use moothall_sdk::prelude::*;
-/// use moothall_sdk::testing::Host;
+/// use moothall_sdk::testing::{Host, webhook};
 ///
 /// struct Greeted;
 ///
@@ -188,8 +182,7 @@ pub use moothall_sdk_macros::global_webhook;
 ///     }
 /// }
 ///
-/// let body = json!({ "hello": "7" }).to_string().into_bytes();
-/// let answer = Host::new(Greeted).handshake(WebhookRequest { body, ..WebhookRequest::default() });
+/// let answer = Host::new(Greeted).handshake(webhook(&json!({ "hello": "7" })));
 /// assert_eq!(answer, WebhookResponse::ok().json(&json!({ "hello_again": "7" })));
 /// ```
 ///

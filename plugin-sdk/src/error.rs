@@ -11,6 +11,34 @@ use serde_json::Value;
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// A failure. If a method returns it, the call fails, and the host keeps nothing that the call wrote.
+///
+/// An error of another crate becomes one where the author says which kind it is:
+///
+/// ```
+/// use moothall_sdk::prelude::*;
+/// # use moothall_sdk::testing::Host;
+///
+/// #[derive(Deserialize, JsonSchema)]
+/// struct Parse {
+///     number: String,
+/// }
+///
+/// struct Parser;
+///
+/// #[plugin(name = "parser")]
+/// impl Parser {
+///     #[action(slug = "parse")]
+///     fn parse(&self, Parse { number }: Parse) -> Result<u64> {
+///         // The caller's number is wrong: 400.
+///         number.parse().map_err(Error::invalid)
+///     }
+/// }
+///
+/// # let mut host = Host::new(Parser);
+/// # assert_eq!(host.action("parse", json!({ "number": "7" })), Ok(json!(7)));
+/// let refused = host.action("parse", json!({ "number": "seven" })).expect_err("no number");
+/// assert_eq!(refused, Error::invalid("invalid digit found in string"));
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Error {
     kind: ErrorKind,
@@ -40,55 +68,59 @@ pub enum ErrorKind {
     Other(String),
 }
 
+/// The member of an error's details that has the status with which a platform refused.
+pub(crate) const PLATFORM_STATUS: &str = "platform_status";
+
 impl Error {
-    /// A failure of `kind`. `message` is one sentence for a person: what is wrong, where, what to do.
-    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+    /// A failure of `kind`. `message` is one sentence for a person: what is wrong, where, what to do; or another error,
+    /// of which the sentence is taken.
+    pub fn new(kind: ErrorKind, message: impl fmt::Display) -> Self {
         let retryable = kind == ErrorKind::Unavailable;
-        Self { kind, message: message.into(), details: None, retryable }
+        Self { kind, message: message.to_string(), details: None, retryable }
     }
 
     /// The caller's input is wrong.
-    pub fn invalid(message: impl Into<String>) -> Self {
+    pub fn invalid(message: impl fmt::Display) -> Self {
         Self::new(ErrorKind::Invalid, message)
     }
 
     /// The caller, or the plugin towards its platform, is not authenticated.
-    pub fn unauthorized(message: impl Into<String>) -> Self {
+    pub fn unauthorized(message: impl fmt::Display) -> Self {
         Self::new(ErrorKind::Unauthorized, message)
     }
 
     /// Authenticated, but not allowed.
-    pub fn forbidden(message: impl Into<String>) -> Self {
+    pub fn forbidden(message: impl fmt::Display) -> Self {
         Self::new(ErrorKind::Forbidden, message)
     }
 
     /// The requested thing does not exist.
-    pub fn not_found(message: impl Into<String>) -> Self {
+    pub fn not_found(message: impl fmt::Display) -> Self {
         Self::new(ErrorKind::NotFound, message)
     }
 
     /// It conflicts with existing data.
-    pub fn conflict(message: impl Into<String>) -> Self {
+    pub fn conflict(message: impl fmt::Display) -> Self {
         Self::new(ErrorKind::Conflict, message)
     }
 
     /// A platform does not answer now; the same call can succeed later.
-    pub fn unavailable(message: impl Into<String>) -> Self {
+    pub fn unavailable(message: impl fmt::Display) -> Self {
         Self::new(ErrorKind::Unavailable, message)
     }
 
     /// The plugin failed.
-    pub fn internal(message: impl Into<String>) -> Self {
+    pub fn internal(message: impl fmt::Display) -> Self {
         Self::new(ErrorKind::Internal, message)
     }
 
     /// A kind of the plugin's own, `[a-z][a-z0-9-]{0,49}`.
-    pub fn other(kind: impl Into<String>, message: impl Into<String>) -> Self {
+    pub fn other(kind: impl Into<String>, message: impl fmt::Display) -> Self {
         Self::new(ErrorKind::Other(kind.into()), message)
     }
 
     /// A worker's failure that another attempt would not change: the event becomes a dead letter at once.
-    pub fn permanent(message: impl Into<String>) -> Self {
+    pub fn permanent(message: impl fmt::Display) -> Self {
         Self::other("permanent", message)
     }
 
@@ -121,6 +153,12 @@ impl Error {
         self.details.as_ref()
     }
 
+    /// The HTTP status with which a platform refused, as
+    /// [`error_for_status`](crate::http::Response::error_for_status) notes it.
+    pub fn platform_status(&self) -> Option<u16> {
+        self.details()?.get(PLATFORM_STATUS)?.as_u64()?.try_into().ok()
+    }
+
     /// Whether the same call can succeed later without a change of its input.
     pub fn is_retryable(&self) -> bool {
         self.retryable
@@ -135,10 +173,27 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+/// An error that says by itself which kind of failure it is, so that `?` makes an [`Error`] of it. An author's own type of
+/// error has `impl From<Own> for Error`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say which kind of failure it is",
+    label = "say which kind of failure this is: write `.map_err(Error::internal)?`, or `Error::invalid` if the caller's input is wrong, `Error::unavailable` if it can succeed later"
+)]
+pub trait KnownFailure {
+    #[doc(hidden)]
+    fn into_error(self) -> Error;
+}
+
+impl<E: KnownFailure> From<E> for Error {
+    fn from(error: E) -> Self {
+        error.into_error()
+    }
+}
+
 /// If JSON of the plugin's own cannot be read or written, the plugin failed, not its caller.
-impl From<serde_json::Error> for Error {
-    fn from(error: serde_json::Error) -> Self {
-        Self::internal(error.to_string())
+impl KnownFailure for serde_json::Error {
+    fn into_error(self) -> Error {
+        Error::internal(self)
     }
 }
 

@@ -4,7 +4,6 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -12,8 +11,9 @@ use crate::bindings::host::events as host;
 use crate::{Result, write};
 
 /// A type of event, with the derive macro [`Event`](macro@crate::Event):
-/// `#[derive(Event, Serialize, JsonSchema)] #[event("post_created", description = "…")]`.
-pub trait Event: Serialize + JsonSchema {
+/// `#[derive(Event, Serialize, JsonSchema)] #[event("post_created", description = "…")]`. The plugin that declares it asks for
+/// its JSON Schema.
+pub trait Event: Serialize {
     /// The event's type, `[A-Za-z0-9_.: -]{1,100}`.
     const TYPE: &'static str;
 
@@ -21,7 +21,7 @@ pub trait Event: Serialize + JsonSchema {
     const DESCRIPTION: Option<&'static str> = None;
 }
 
-/// A type of event that the plugin or process `P` may emit, because an `events(…)` of the plugin names it.
+/// A type of event that the plugin `P` and its processes may emit, because an `events(…)` of the plugin names it.
 #[diagnostic::on_unimplemented(
     message = "the event `{Self}` is declared by no `events(…)` of the plugin",
     label = "not declared",
@@ -29,7 +29,7 @@ pub trait Event: Serialize + JsonSchema {
 )]
 pub trait DeclaredBy<P> {}
 
-/// Emits events of the instance, from [`Plugin::events`](crate::Plugin::events): of types that the plugin
+/// Emits events of the instance, from [`Instance::events`](crate::Instance::events): of types that the plugin
 /// declares, and others whose type is known only at run time.
 ///
 /// ```

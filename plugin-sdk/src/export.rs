@@ -2,6 +2,7 @@
 //! leads from the interface's functions to the author's methods. Not for authors.
 
 mod actions;
+mod bounds;
 mod checks;
 mod global_webhooks;
 mod handshakes;
@@ -16,19 +17,17 @@ mod schedules;
 mod webhooks;
 mod workers;
 
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
-
 use crate::{Error, Plugin, Result, read};
 pub use actions::{Actions, answer, answer_nothing, unknown_action};
-pub use checks::{ConfigOfProcess, ProcessOf, SettingsOfProcess, are_distinct, listed};
+pub use bounds::{Described, Read, Written};
+pub use checks::{are_distinct, is_listed};
 pub use global_webhooks::GlobalWebhooks;
 pub use handshakes::Handshakes;
 pub use hooks::Filters;
 pub use lifecycle::{Lifecycle, config_changed};
 pub use monitoring::Monitoring;
 pub use oauth::OAuth;
-pub use processes::{AnyType, ProcessFunctions, Processes, find_process, start};
+pub use processes::{ProcessFunctions, Processes, find_process, start};
 pub use producer::Producer;
 pub use routes::Routes;
 pub use schedules::Schedules;
@@ -47,7 +46,7 @@ pub mod bindings {
 pub const fn not_exported<T: Plugin>() {}
 
 /// Reads what the host hands over as the author's type.
-pub fn data<T: DeserializeOwned>(json: &str) -> Result<T> {
+pub fn data<T: Read>(json: &str) -> Result<T> {
     read::json(json)
         .map_err(|error| Error::internal(format!("what the host sent does not fit: {error}")))
 }
@@ -59,7 +58,7 @@ pub fn unknown_name<T>(what: &str, name: &str) -> Result<T> {
 
 /// Reads the parameters of an action or a process. The host has validated them, so what fails here is a rule
 /// that the type has and its schema cannot say.
-fn parameters_as<P: for<'de> Deserialize<'de>>(parameters: &str) -> Result<P> {
+fn parameters_as<P: Read>(parameters: &str) -> Result<P> {
     read::json(parameters)
         .map_err(|error| Error::invalid(format!("the parameters do not fit: {error}")))
 }

@@ -25,9 +25,7 @@
 //!         let posted: Posted = http::post("https://chat.example/messages")
 //!             .bearer(&self.secret("/token"))
 //!             .json(&json!({ "text": "The vote begins." }))
-//!             .send()?
-//!             .error_for_status()?
-//!             .json()?;
+//!             .fetch()?;
 //!         Ok(posted.id)
 //!     }
 //! }
@@ -47,6 +45,7 @@ use std::time::Duration;
 
 use moothall_values::outbound::FORM;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::bindings::host::http as host;
 use crate::{Error, Result, Secret, headers, write};
@@ -95,7 +94,7 @@ pub fn request(method: impl Into<String>, url: impl Into<String>) -> Request {
 
 /// A request that has not been sent yet.
 #[derive(Debug, Clone)]
-#[must_use = "a request is sent by `send`"]
+#[must_use = "a request is sent by `send` or `fetch`"]
 pub struct Request {
     method: String,
     url: String,
@@ -230,6 +229,12 @@ impl Request {
         let handles: Vec<_> =
             handles.iter().map(|(placement, handle)| (placement.clone(), handle)).collect();
         Ok(host::send(&request, &handles)?.into())
+    }
+
+    /// Sends the request, and reads the answer as JSON if its status is 200 to 299: the same as
+    /// `send()?.error_for_status()?.json()`.
+    pub fn fetch<T: DeserializeOwned>(self) -> Result<T> {
+        self.send()?.error_for_status()?.json()
     }
 
     fn into_wit(self) -> host::Request {

@@ -70,12 +70,13 @@
 //! | --- | --- |
 //! | offers actions, HTTP routes | [`action`](macro@action), [`route`](macro@route) |
 //! | receives webhooks | [`webhook`](macro@webhook), [`global_webhook`](macro@global_webhook), [`handshake`](macro@handshake), `verify` |
-//! | runs governance processes | [`process`](macro@process), [`Process`] |
+//! | runs governance processes | [`process`](macro@process), [`Process`], [`Moment`] |
 //! | works on its own | [`producer`](macro@producer), [`schedule`](macro@schedule), [`worker`](macro@worker) |
 //! | guards what others do | [`filter`](macro@filter), [`Hook`](manifest::Hook) |
 //! | authorises communities and people | [`oauth`], [`accounts`] |
 //! | keeps and tells | [`State`], [`Events`], [`log`] |
-//! | reaches platforms | [`http`], [`Secret`] |
+//! | shares functions with its processes | [`Instance`] |
+//! | reaches platforms, and refuses | [`http`], [`Secret`], [`Error`] |
 //! | knows where it runs | [`context`], [`settings`](fn@settings), [`metrics`](fn@metrics), [`monitoring`](macro@monitoring) |
 
 #![deny(missing_docs)]
@@ -92,9 +93,11 @@ mod global_webhooks;
 mod headers;
 mod hooks;
 pub mod http;
+mod instance;
 pub mod log;
 pub mod manifest;
 mod metrics;
+mod moment;
 mod monitoring;
 pub mod oauth;
 mod plugin;
@@ -118,11 +121,13 @@ pub use attributes::{
     Event, action, authorize_url, filter, global_webhook, handshake, monitoring, oauth_callback,
     plugin, process, producer, route, schedule, webhook, worker,
 };
-pub use error::{Error, ErrorKind, Result};
+pub use error::{Error, ErrorKind, KnownFailure, Result};
 pub use events::{DeclaredBy, Event, Events, NewEvent};
 pub use global_webhooks::Routed;
 pub use hooks::Verdict;
+pub use instance::Instance;
 pub use metrics::{Metric, metrics};
+pub use moment::Moment;
 pub use monitoring::Point;
 pub use plugin::{Empty, Plugin};
 pub use process::{Process, ProcessState};

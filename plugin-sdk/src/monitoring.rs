@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::Moment;
+
 /// A measurement of one request.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Point {
     /// `requests` for each request; for a failed request also a point `errors`.
     pub series: String,
-    /// When the request came in, RFC 3339.
-    pub time: String,
+    /// When the request came in.
+    pub time: Moment,
     /// `service`, `account_id`, `route`, `status_code`, `error_code`
     #[serde(default)]
     pub tags: BTreeMap<String, Value>,

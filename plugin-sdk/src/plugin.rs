@@ -5,10 +5,11 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::State;
 use crate::manifest::Manifest;
-use crate::{Events, Result, Secret, State, context, settings};
 
-/// A plugin; implemented by the attribute [`plugin`](macro@crate::plugin) on its `impl` block.
+/// A plugin; implemented by the attribute [`plugin`](macro@crate::plugin) on its `impl` block. What it shares with its
+/// processes comes from [`Instance`](crate::Instance).
 pub trait Plugin: Sized + 'static {
     /// The configuration of an instance: the attribute's `config`.
     type Config: DeserializeOwned;
@@ -23,29 +24,9 @@ pub trait Plugin: Sized + 'static {
     /// The plugin's manifest.
     fn manifest(&self) -> Manifest;
 
-    /// The instance's configuration: validated, its defaults filled in.
-    fn config(&self) -> Result<Self::Config> {
-        context::config()
-    }
-
-    /// The operator's settings for this plugin, the same for every community.
-    fn settings(&self) -> Result<Self::Settings> {
-        settings::settings()
-    }
-
     /// The instance's own state.
     fn state(&self) -> State {
         State::new()
-    }
-
-    /// Emits events of the instance.
-    fn events(&self) -> Events<Self> {
-        Events::new()
-    }
-
-    /// The secret at `pointer` (a JSON Pointer such as `/api_key`) of the configuration.
-    fn secret(&self, pointer: &str) -> Secret {
-        Secret::at(pointer)
     }
 }
 

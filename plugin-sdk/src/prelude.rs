@@ -46,8 +46,8 @@
 
 #[doc(no_inline)]
 pub use crate::{
-    Error, ErrorKind, Event, Plugin, Process, Result, RouteRequest, Secret, WebhookRequest,
-    WebhookResponse, plugin, process,
+    Error, ErrorKind, Event, Instance, Moment, Plugin, Process, Result, RouteRequest, Secret,
+    WebhookRequest, WebhookResponse, plugin, process,
 };
 #[doc(no_inline)]
 pub use schemars::JsonSchema;

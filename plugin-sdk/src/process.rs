@@ -1,32 +1,23 @@
 //! What every governance process has. All of it is about the process that the host calls, and what a call sets
 //! is committed with the call.
 
-mod moment;
-
 use std::time::Duration;
 
-use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::bindings::host::process as host;
-use crate::{Error, Events, Result, Secret, State, context, manifest, read, settings, write};
+use crate::{Error, Moment, Result, manifest, read, write};
 
 /// A governance process; implemented by the attribute [`process`](macro@crate::process) on its
-/// `impl` block.
+/// `impl` block. What it shares with its plugin, its configuration too, comes from [`Instance`](crate::Instance).
 pub trait Process: Sized + 'static {
-    /// The configuration of the plugin's instance: the attribute's `config`.
-    type Config: DeserializeOwned;
-
-    /// The operator's settings for the plugin: the attribute's `settings`.
-    type Settings: DeserializeOwned;
-
     /// What it keeps between calls: the attribute's `state`.
     type State: Serialize + DeserializeOwned;
 
     /// Its outcome: the attribute's `outcome`.
-    type Outcome: Serialize + JsonSchema;
+    type Outcome: Serialize;
 
     /// The process's name in the plugin.
     const NAME: &'static str;
@@ -100,49 +91,24 @@ pub trait Process: Sized + 'static {
         Ok(host::set_url(Some(url))?)
     }
 
-    /// When the host closes it (RFC 3339).
-    fn closing_at(&self) -> Result<Option<String>> {
-        Ok(host::closing_at()?)
+    /// When the host closes it.
+    fn closing_at(&self) -> Result<Option<Moment>> {
+        host::closing_at()?.map(|text| text.parse()).transpose()
     }
 
-    /// Sets when the host closes it (RFC 3339). `invalid`: the text is no such time.
-    fn set_closing_at(&self, moment: &str) -> Result<()> {
-        Ok(host::set_closing_at(Some(moment))?)
+    /// Sets when the host closes it. To read a moment from a text: `text.parse()?`.
+    fn set_closing_at(&self, moment: Moment) -> Result<()> {
+        Ok(host::set_closing_at(Some(&moment.to_string()))?)
     }
 
     /// Lets the host close it after this time.
     fn set_closing_after(&self, duration: Duration) -> Result<()> {
-        self.set_closing_at(&moment::from_now(duration)?)
+        self.set_closing_at(Moment::now().plus(duration)?)
     }
 
     /// Removes the time at which the host closes it.
     fn set_never_closing(&self) -> Result<()> {
         Ok(host::set_closing_at(None)?)
-    }
-
-    /// The configuration of the plugin's instance.
-    fn config(&self) -> Result<Self::Config> {
-        context::config()
-    }
-
-    /// The operator's settings for the plugin.
-    fn settings(&self) -> Result<Self::Settings> {
-        settings::settings()
-    }
-
-    /// The state of the plugin's instance, shared by all its processes.
-    fn instance_state(&self) -> State {
-        State::new()
-    }
-
-    /// Emits events of the instance.
-    fn events(&self) -> Events<Self> {
-        Events::new()
-    }
-
-    /// The secret at `pointer` (a JSON Pointer such as `/api_key`) of the configuration.
-    fn secret(&self, pointer: &str) -> Secret {
-        Secret::at(pointer)
     }
 }
 

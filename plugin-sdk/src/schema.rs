@@ -3,13 +3,15 @@
 mod closed;
 
 pub(crate) use closed::closed;
+use schemars::Schema;
 use schemars::generate::SchemaSettings;
-use schemars::{JsonSchema, Schema};
+use schemars::transform::ReplaceBoolSchemas;
 
+use crate::export::Described;
 use crate::secrets;
 
 /// The schema of what a `T` is read from: configuration, settings, parameters. It is always an object.
-pub(crate) fn of_object<T: JsonSchema>() -> Schema {
+pub(crate) fn of_object<T: Described>() -> Schema {
     let mut schema = settings().for_deserialize().into_generator().into_root_schema_for::<T>();
     // A type without a `type` (an enum of structs, any JSON) would accept other values.
     schema.ensure_object().entry("type").or_insert_with(|| "object".into());
@@ -18,7 +20,7 @@ pub(crate) fn of_object<T: JsonSchema>() -> Schema {
 
 /// The same for a caller's input. It cannot contain a `Secret`, which is a place in the configuration and no
 /// value.
-pub(crate) fn of_parameters<T: JsonSchema>(of: &str) -> Schema {
+pub(crate) fn of_parameters<T: Described>(of: &str) -> Schema {
     let (schema, has_secret) = secrets::is_used_by(of_object::<T>);
     assert!(
         !has_secret,
@@ -28,18 +30,23 @@ pub(crate) fn of_parameters<T: JsonSchema>(of: &str) -> Schema {
 }
 
 /// The schema of an output. It cannot contain a `Secret`, which is shown to nobody.
-pub(crate) fn of_said<T: JsonSchema>(of: &str) -> Schema {
+pub(crate) fn of_said<T: Described>(of: &str) -> Schema {
     let (schema, has_secret) = secrets::is_used_by(of_result::<T>);
     assert!(!has_secret, "{of} says a `Secret`, which is shown to nobody; leave it out");
     schema
 }
 
 /// The schema of what a `T` is written as: an action's result.
-fn of_result<T: JsonSchema>() -> Schema {
+fn of_result<T: Described>() -> Schema {
     settings().for_serialize().into_generator().into_root_schema_for::<T>()
 }
 
-/// Leaves out `$schema`: the contract says which draft applies without it.
+/// Leaves out `$schema`: the contract says which draft applies without it. Where anything may be, the schema is `{}` and not
+/// `true`, which generators of typed clients do not know.
 fn settings() -> SchemaSettings {
-    SchemaSettings::draft2020_12().with(|settings| settings.meta_schema = None)
+    let mut any_is_an_object = ReplaceBoolSchemas::default();
+    any_is_an_object.skip_additional_properties = true;
+    SchemaSettings::draft2020_12()
+        .with(|settings| settings.meta_schema = None)
+        .with_transform(any_is_an_object)
 }

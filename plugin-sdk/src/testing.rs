@@ -41,6 +41,9 @@ pub(crate) mod imports;
 mod judged;
 mod kept;
 mod reach;
+#[cfg(feature = "verify")]
+pub mod signed;
+mod webhooks;
 mod world;
 
 use std::marker::PhantomData;
@@ -55,6 +58,7 @@ use crate::{Error, ErrorKind, Plugin, Result};
 pub use answer::{Answer, Sent};
 use described::Described;
 pub use kept::{EmittedEvent, ProcessRecord, ProcessStatus};
+pub use webhooks::webhook;
 use world::{Call, World};
 
 /// A plugin in an in-memory host, enabled for the community `test`.
@@ -119,8 +123,11 @@ impl<P: Plugin> Host<P> {
         self
     }
 
-    /// Answers the next request with this method and URL, once. The URL is the one that the plugin writes,
-    /// without the secrets that the host places.
+    /// Answers one request with this method and URL; a second answer to the same is for the next one. The URL is the one
+    /// that the plugin writes, without the secrets that the host places.
+    ///
+    /// A request without an answer fails the call, whatever the plugin makes of it: only the test can be wrong there. For a
+    /// platform that cannot be reached, there is [`Answer::unreachable`].
     #[must_use]
     pub fn answer(mut self, method: &str, url: &str, answer: Answer) -> Self {
         self.script(method, url, answer);
@@ -130,6 +137,29 @@ impl<P: Plugin> Host<P> {
     /// Like [`answer`](Self::answer), for a host that is in use.
     pub fn script(&mut self, method: &str, url: &str, answer: Answer) {
         self.world.script.push((method.to_owned(), url.to_owned(), answer));
+    }
+
+    /// Fails the test if an answer has not been used.
+    ///
+    /// ```should_panic
+    /// # use moothall_sdk::prelude::*;
+    /// # use moothall_sdk::testing::{Answer, Host};
+    /// # struct Idle;
+    /// # #[plugin(name = "idle")]
+    /// # impl Idle {
+    /// #     #[action(slug = "rest")]
+    /// #     fn rest(&self) -> Result<()> {
+    /// #         Ok(())
+    /// #     }
+    /// # }
+    /// let mut host = Host::new(Idle).answer("GET", "https://a.example/", Answer::ok());
+    /// host.action("rest", json!({})).expect("rested");
+    /// host.assert_answers_used();
+    /// ```
+    #[track_caller]
+    pub fn assert_answers_used(&self) {
+        let unused = self.world.unused_answers();
+        assert!(unused.is_empty(), "the plugin never asked {}", unused.join(", nor "));
     }
 
     /// Puts a value into the instance's state.
@@ -182,6 +212,7 @@ impl<P: Plugin> Host<P> {
         self.world.call = Some(call);
         let result = world::within(&mut self.world, run);
         self.world.call = None;
+        let result = self.world.unanswered.take().map_or(result, Err);
         let result = result.and_then(|answer| self.world.check_since(&before).map(|()| answer));
         let result = result.map_err(in_the_contract_s_terms);
         if result.is_err() {

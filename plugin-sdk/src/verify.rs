@@ -30,7 +30,7 @@
 //! # assert_eq!(unsigned.kind(), &ErrorKind::Unauthorized);
 //! ```
 
-mod decode;
+pub(crate) mod decode;
 mod freshness;
 
 use ed25519_dalek::{Signature, VerifyingKey};
@@ -39,7 +39,8 @@ use sha2::Sha256;
 
 use crate::{Error, Result, WebhookRequest};
 use decode::{base64, hex};
-use freshness::{check, now_s};
+use freshness::check;
+pub(crate) use freshness::now_s;
 
 /// Checks an HMAC-SHA256 over the raw body, in hex, which follows `prefix` in this header (GitHub, Discourse).
 pub fn hmac_sha256(
@@ -144,11 +145,22 @@ fn any_is_right(
 }
 
 fn is_signed(key: &[u8], signed: &[&[u8]], signature: &[u8]) -> Result<()> {
+    mac_of(key, signed)?.verify_slice(signature).map_err(|_| wrong())
+}
+
+fn mac_of(key: &[u8], signed: &[&[u8]]) -> Result<Hmac<Sha256>> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).map_err(|_| wrong())?;
     for part in signed {
         mac.update(part);
     }
-    mac.verify_slice(signature).map_err(|_| wrong())
+    Ok(mac)
+}
+
+/// The signature itself, which only a platform makes, and a test in its place.
+#[cfg(not(target_family = "wasm"))]
+pub(crate) fn hmac_of(key: &[u8], signed: &[&[u8]]) -> Vec<u8> {
+    let mac = mac_of(key, signed).expect("a key may have any length");
+    mac.finalize().into_bytes().to_vec()
 }
 
 fn wrong() -> Error {

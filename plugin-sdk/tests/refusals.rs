@@ -36,7 +36,7 @@ struct Vote;
 #[process(name = "vote", outcome = Value)]
 impl Vote {
     fn start(&self) -> Result<()> {
-        self.set_closing_at("2100-01-01T00:00:00Z")
+        self.set_closing_at("2100-01-01T00:00:00Z".parse()?)
     }
 
     fn update(&self) -> Result<()> {

@@ -74,6 +74,44 @@ fn only_hosts_that_the_manifest_asks_for_are_reached() {
 }
 
 #[test]
+fn an_answer_is_for_one_request_and_the_next_one_for_the_next() {
+    let url = "https://courier.example:8443/p?q=1";
+    let mut host = host();
+    host.script("POST", url, Answer::status(503).body("later"));
+    host.script("POST", url, Answer::ok());
+    let first = host.action("send", json!({})).expect_err("the first answer");
+    assert_eq!(first.platform_status(), Some(503));
+    host.action("send", json!({})).expect("the second answer");
+    host.assert_answers_used();
+}
+
+#[test]
+fn a_request_without_an_answer_fails_the_call_whatever_the_plugin_makes_of_it() {
+    let mut host = host().answer("GET", "https://courier.example:8443/a", Answer::ok());
+    let failed = host.action("fetch-or-not", json!({ "path": "/b" })).expect_err("no answer");
+    assert_eq!(failed.kind(), &ErrorKind::Unavailable);
+    for part in [
+        "no answer to GET https://courier.example:8443/b",
+        "one to GET https://courier.example:8443/a",
+    ] {
+        assert!(failed.message().contains(part), "{failed}");
+    }
+    assert_eq!(host.state("fetched"), None, "the call has failed");
+    host.action("fetch-or-not", json!({ "path": "/a" })).expect("it has an answer");
+    let down = "https://courier.example:8443/c";
+    host.script("GET", down, Answer::unreachable());
+    host.action("fetch-or-not", json!({ "path": "/c" })).expect("the plugin can do without");
+    assert_eq!(host.state("fetched"), Some(json!(false)));
+}
+
+#[test]
+#[should_panic(expected = "the plugin never asked GET https://courier.example:8443/a")]
+fn an_answer_that_is_left_is_told_to_whom_it_asks() {
+    let host = host().answer("GET", "https://courier.example:8443/a", Answer::ok());
+    host.assert_answers_used();
+}
+
+#[test]
 fn a_read_only_action_writes_nothing() {
     let mut host = host();
     assert_eq!(kind(host.action("write-read-only", json!({}))), ErrorKind::Forbidden);

@@ -2,6 +2,8 @@
 //! the same plugin have the same results, except for documented differences.
 
 mod configs;
+mod platforms;
+mod results;
 
 use std::collections::BTreeMap;
 
@@ -293,6 +295,7 @@ async fn webhooks_are_received_alike() {
 async fn processes_run_alike() {
     let mut pair = Pair::new().await;
     for (parameters, starts, closes) in [
+        (json!({ "note": true }), true, true),
         (json!({ "url": "https://vote.example/1" }), true, true),
         (json!({ "closing_at": "2100-01-01T00:00:00Z" }), true, true),
         (json!({ "closing_at": "soon" }), false, false),
@@ -316,6 +319,11 @@ async fn processes_run_alike() {
         assert_eq!(pair.real.delete(location).await.status == 200, closes, "{parameters}");
         pair.agree_on_process(location, &id).await;
     }
+    // What the first one wrote with its plugin's configuration, settings and events.
+    pair.agree_on_events().await;
+    pair.agree_on_state().await;
+    let noted = pair.agree("get", json!({ "key": "noted" })).await;
+    assert_eq!(noted, Ok(json!({ "value": ["a note", "eu", "/token"] })));
 }
 
 /// Schemas of parameters and events have the same effect in both hosts.

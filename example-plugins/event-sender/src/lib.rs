@@ -2,7 +2,7 @@
 
 mod server;
 
-use moothall_sdk::{Envelope, Plugin, Result, Secret, Sending, plugin};
+use moothall_sdk::{Envelope, Result, Secret, Sending, plugin};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use server::Server;

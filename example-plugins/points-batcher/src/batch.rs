@@ -70,7 +70,7 @@ mod tests {
     fn points(count: usize) -> Vec<Point> {
         let point = |number: usize| Point {
             series: "requests".to_owned(),
-            time: "2030-01-01T00:00:00Z".to_owned(),
+            time: "2030-01-01T00:00:00Z".parse().expect("a moment"),
             tags: BTreeMap::new(),
             fields: [("number".to_owned(), json!(number))].into(),
         };

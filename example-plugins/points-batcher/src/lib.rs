@@ -6,7 +6,7 @@ mod line;
 
 use moothall_sdk::serde_json::json;
 use moothall_sdk::{
-    Error, Plugin, Point, Result, RouteRequest, Secret, WebhookResponse, http, plugin,
+    Error, Moment, Point, Result, RouteRequest, Secret, WebhookResponse, http, plugin,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -37,7 +37,7 @@ impl PointsBatcher {
     }
 
     #[schedule(name = "flush", every = "10s")]
-    fn flush(&self, _scheduled_at: String) -> Result<()> {
+    fn flush(&self, _scheduled_at: Moment) -> Result<()> {
         let Some(batch) = batch::first() else { return Ok(()) };
         let Config { influx_url, token } = self.config()?;
         let request = http::post(influx_url).header("content-type", "text/plain; charset=utf-8");

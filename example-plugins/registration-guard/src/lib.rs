@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use moothall_sdk::manifest::Hook;
 use moothall_sdk::serde_json::json;
-use moothall_sdk::{Plugin, Result, Verdict, plugin};
+use moothall_sdk::{Result, Verdict, plugin};
 use schemars::JsonSchema;
 use serde::Deserialize;
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use moothall_sdk::{Error, Process, Result, WebhookRequest, process};
+use moothall_sdk::{Error, Moment, Process, Result, WebhookRequest, process};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -16,8 +16,8 @@ pub struct VoteParameters {
     options: Vec<String>,
     /// The vote ends when this many people have voted.
     quorum: Option<usize>,
-    /// The latest end (RFC 3339).
-    closing_at: Option<String>,
+    /// The latest end.
+    closing_at: Option<Moment>,
 }
 
 fn yes_and_no() -> Vec<String> {
@@ -70,7 +70,7 @@ impl MyGovProcess {
             return Err(Error::invalid("'options' is empty; give at least one"));
         }
         self.store(&VoteState { title, options, quorum, ballots: BTreeMap::new() })?;
-        closing_at.map_or(Ok(()), |moment| self.set_closing_at(&moment))
+        closing_at.map_or(Ok(()), |moment| self.set_closing_at(moment))
     }
 
     fn update(&self) -> Result<()> {

@@ -17,7 +17,5 @@ pub fn posts_after(server: &str, key: &Secret, id: u64) -> Result<Vec<Post>> {
     http::get(format!("{}/posts", server.trim_end_matches('/')))
         .query(&[("after", id.to_string())])
         .bearer(key)
-        .send()?
-        .error_for_status()?
-        .json()
+        .fetch()
 }

@@ -2,8 +2,8 @@
 
 use moothall_sdk::oauth::{AuthorizeRequest, OAuthCallback};
 use moothall_sdk::serde_json::{from_value, json, to_value};
-use moothall_sdk::testing::{Answer, Host, ProcessStatus};
-use moothall_sdk::{Routed, WebhookRequest, WebhookResponse};
+use moothall_sdk::testing::{Answer, Host, ProcessStatus, webhook};
+use moothall_sdk::{Routed, WebhookResponse};
 
 use crate::Tutorial;
 
@@ -11,10 +11,6 @@ fn host() -> Host<Tutorial> {
     let config = json!({ "api_key": "ABC123", "server_url": "https://forum.example" });
     let settings = json!({ "oauth_base_url": "https://id.example", "client_secret": "hush" });
     Host::new(Tutorial).config(config).settings(settings)
-}
-
-fn webhook(body: &moothall_sdk::serde_json::Value) -> WebhookRequest {
-    WebhookRequest { body: body.to_string().into_bytes(), ..WebhookRequest::default() }
 }
 
 #[test]
@@ -49,6 +45,7 @@ fn new_posts_are_polled_once() {
     assert_eq!(host.sent()[0].header("authorization"), Some("Bearer ABC123"));
     assert!(host.tick().expect_err("the platform is down").is_retryable());
     assert_eq!((host.events().len(), host.state("last_post")), (2, Some(json!(5))));
+    host.assert_answers_used();
 }
 
 #[test]
@@ -75,9 +72,9 @@ fn ballots_come_by_webhook_and_the_quorum_ends_the_vote() {
 #[test]
 fn a_webhook_of_the_whole_platform_goes_to_its_community() {
     let mut host = host();
-    let mut request = webhook(&json!({ "community_id": "c-1" }));
+    let request = webhook(&json!({ "community_id": "c-1" }));
     assert_eq!(host.global_webhook(request.clone()), Ok(Routed::nowhere()));
-    request.headers.push(("custom-event-header".to_owned(), "1".to_owned()));
+    let request = request.with_header("custom-event-header", "1");
     assert_eq!(host.global_webhook(request), Ok(Routed::to_route_key("/community_id", "c-1")));
 }
 

@@ -34,7 +34,9 @@ impl PluginParts {
         let export = export(plugin, quote!(plugin::export_plugin));
         quote! {
             #[allow(unused_imports)]
-            use ::moothall_sdk::Plugin as _;
+            use ::moothall_sdk::{Instance as _, Plugin as _};
+
+            impl ::moothall_sdk::Instance<#plugin> for #plugin {}
 
             impl ::moothall_sdk::Plugin for #plugin {
                 type Config = #config;
@@ -123,12 +125,11 @@ impl PluginParts {
     /// Allows the plugin and its processes to emit these events as types, and no others.
     fn declared_events(&self) -> TokenStream {
         let mut declared = TokenStream::new();
+        let plugin = &self.plugin;
         for event in self.events() {
-            for emitter in std::iter::once(&self.plugin).chain(&self.options.processes) {
-                declared.extend(quote! {
-                    impl ::moothall_sdk::DeclaredBy<#emitter> for #event {}
-                });
-            }
+            declared.extend(quote! {
+                impl ::moothall_sdk::DeclaredBy<#plugin> for #event {}
+            });
         }
         declared
     }

@@ -248,7 +248,7 @@ pub fn monitoring(_attributes: TokenStream, item: TokenStream) -> TokenStream {
     plugin::outside_a_plugin("monitoring", item.into()).into()
 }
 
-/// The host calls it for each instance on a schedule of its own: `fn flush(&self, scheduled_at: String) -> Result<()>`, with
+/// The host calls it for each instance on a schedule of its own: `fn flush(&self, scheduled_at: Moment) -> Result<()>`, with
 /// `#[schedule(name = "flush", every = "10s")]` or the options of [`producer`](macro@producer).
 #[proc_macro_attribute]
 pub fn schedule(_attributes: TokenStream, item: TokenStream) -> TokenStream {
@@ -264,7 +264,8 @@ pub fn route(_attributes: TokenStream, item: TokenStream) -> TokenStream {
     plugin::outside_a_plugin("route", item.into()).into()
 }
 
-/// Makes a governance process of an `impl` block on a unit struct. The plugin lists it in `processes(…)`.
+/// Makes a governance process of an `impl` block on a unit struct. The plugin, in the same crate, lists it in
+/// `processes(…)`; so the process has the plugin's configuration, settings and events.
 ///
 /// ```text
 /// struct MyVote;
@@ -272,8 +273,6 @@ pub fn route(_attributes: TokenStream, item: TokenStream) -> TokenStream {
 /// #[process(
 ///     name = "my-vote",                       // required: [a-z][a-z0-9-]{0,49}
 ///     description = "What it is for.",
-///     config = Config,                        // the plugin's, for `self.config()`
-///     settings = Settings,                    // the plugin's, for `self.settings()`
 ///     state = VoteState,                      // for `self.load()` and `self.store(…)`
 ///     outcome = Outcome,                      // Serialize + JsonSchema
 ///     every = "60s",                          // how often `update` is called; or `cron = "…"`

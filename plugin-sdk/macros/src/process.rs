@@ -8,7 +8,6 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Ident, ImplItem, ImplItemFn, ItemImpl, ItemStruct, LitStr, Type, parse_quote};
 
-use crate::interface::processes::NAMED_BY_A_PLUGIN;
 use crate::interface::{lifecycle, type_or_empty};
 use crate::mistakes::Mistakes;
 use crate::options::process::ProcessOptions;
@@ -41,6 +40,7 @@ struct ProcessParts {
     name: LitStr,
     options: ProcessOptions,
     functions: Vec<Function>,
+    is_right: bool,
 }
 
 fn read(
@@ -59,7 +59,8 @@ fn read(
         silence::all(block);
     }
     check_schedule(&options, block, mistakes);
-    Some(ProcessParts { process, name: name_or_none(&options), options, functions })
+    let (name, is_right) = (name_or_none(&options), mistakes.is_empty());
+    Some(ProcessParts { process, name, options, functions, is_right })
 }
 
 /// Notes a schedule without `update`, which is what it schedules.
@@ -110,7 +111,8 @@ fn on_a_struct(attributes: TokenStream, item: &TokenStream) -> Option<ProcessPar
     let (options, _) = ProcessOptions::read(attributes, &mut Mistakes::default());
     let name_in_manifest = name_or_none(&options);
     let process = parse_quote!(#name);
-    Some(ProcessParts { process, name: name_in_manifest, options, functions: Vec::new() })
+    let (functions, is_right) = (Vec::new(), false);
+    Some(ProcessParts { process, name: name_in_manifest, options, functions, is_right })
 }
 
 fn name_or_none(options: &ProcessOptions) -> LitStr {
@@ -131,38 +133,28 @@ impl ProcessParts {
     fn to_glue(&self) -> TokenStream {
         let process = self.process_impl();
         let functions = self.functions_impl();
-        let (named, types) = (self.named_by_a_plugin(), self.types_impl());
-        quote! { #process #functions #named #types }
+        let check = self.is_right.then(|| self.check_is_listed());
+        quote! { #process #functions #check }
     }
 
-    /// A method that the plugin calls which lists the process: see [`NAMED_BY_A_PLUGIN`].
-    fn named_by_a_plugin(&self) -> TokenStream {
+    /// Asks the compiler whether a plugin lists the process, which would never start otherwise.
+    fn check_is_listed(&self) -> TokenStream {
         let process = &self.process;
-        // With the author's own span: the compiler does not warn of unused code that a macro wrote.
-        let place = process.span();
-        let method = Ident::new(NAMED_BY_A_PLUGIN, place);
-        quote_spanned! {place=>
-            impl #process {
-                #[doc(hidden)]
-                pub(crate) fn #method(&self) {}
-            }
+        quote_spanned! {process.span()=>
+            const _: () = ::moothall_sdk::export::is_listed::<_, #process>();
         }
     }
 
     fn process_impl(&self) -> TokenStream {
         let (process, name, options) = (&self.process, &self.name, &self.options);
-        let config = type_or_empty(options.config.as_ref());
-        let settings = type_or_empty(options.settings.as_ref());
         let state = type_or_json(options.state.as_ref());
         let outcome = type_or_json(options.outcome.as_ref());
         let manifest = self.manifest();
         quote! {
             #[allow(unused_imports)]
-            use ::moothall_sdk::Process as _;
+            use ::moothall_sdk::{Instance as _, Process as _};
 
             impl ::moothall_sdk::Process for #process {
-                type Config = #config;
-                type Settings = #settings;
                 type State = #state;
                 type Outcome = #outcome;
                 const NAME: &'static str = #name;
@@ -170,21 +162,6 @@ impl ProcessParts {
                 fn manifest(&self) -> ::moothall_sdk::manifest::GovernanceProcess {
                     #manifest
                 }
-            }
-        }
-    }
-
-    /// Says which plugins can list the process: those whose configuration and settings it reads.
-    fn types_impl(&self) -> TokenStream {
-        let process = &self.process;
-        let config = self.options.config.iter();
-        let settings = self.options.settings.iter();
-        quote! {
-            impl<P: ::moothall_sdk::Plugin> ::moothall_sdk::export::ProcessOf<P> for #process
-            where
-                #(P::Config: ::moothall_sdk::export::ConfigOfProcess<#config>,)*
-                #(P::Settings: ::moothall_sdk::export::SettingsOfProcess<#settings>,)*
-            {
             }
         }
     }

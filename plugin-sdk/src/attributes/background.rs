@@ -48,7 +48,7 @@ pub use moothall_sdk_macros::producer;
 /// #[plugin(name = "reminder")]
 /// impl Reminder {
 ///     #[schedule(name = "weekly", cron = "0 9 * * 1", time_zone = "Europe/Berlin")]
-///     fn remind(&self, scheduled_at: String) -> Result<()> {
+///     fn remind(&self, scheduled_at: Moment) -> Result<()> {
 ///         self.state().set("reminded", &scheduled_at)
 ///     }
 /// }

@@ -1,16 +1,17 @@
 //! Converts an [`Error`] to the contract's record and back. Both have the same fields.
 
+use super::KnownFailure;
 use crate::bindings::host::types as wit;
 use crate::{Error, ErrorKind};
 
-impl From<wit::Error> for Error {
-    fn from(error: wit::Error) -> Self {
-        Self {
-            kind: error.kind.into(),
-            message: error.message,
+impl KnownFailure for wit::Error {
+    fn into_error(self) -> Error {
+        Error {
+            kind: self.kind.into(),
+            message: self.message,
             // The host's details are for programs; a text that is not JSON is of no use to them.
-            details: error.details.and_then(|json| serde_json::from_str(&json).ok()),
-            retryable: error.retryable,
+            details: self.details.and_then(|json| serde_json::from_str(&json).ok()),
+            retryable: self.retryable,
         }
     }
 }

@@ -1,8 +1,6 @@
 //! `actions.wit`: finds an action by its slug, and converts between JSON and its types.
 
-use serde::{Deserialize, Serialize};
-
-use super::parameters_as;
+use super::{Read, Written, parameters_as};
 use crate::bindings::actions;
 use crate::bindings::host::types as wit;
 use crate::{Error, Plugin, Result, write};
@@ -13,11 +11,10 @@ pub trait Actions: Plugin {
 }
 
 /// Calls an action with its parameters, and returns its result as JSON.
-pub fn answer<P, R>(parameters: &str, action: impl FnOnce(P) -> Result<R>) -> Result<Option<String>>
-where
-    P: for<'de> Deserialize<'de>,
-    R: Serialize,
-{
+pub fn answer<P: Read, R: Written>(
+    parameters: &str,
+    action: impl FnOnce(P) -> Result<R>,
+) -> Result<Option<String>> {
     let result = action(parameters_as(parameters)?)?;
     write::json(&result).map(Some).map_err(|error| {
         let message = error.message();
@@ -26,13 +23,10 @@ where
 }
 
 /// Calls an action that has no result with its parameters.
-pub fn answer_nothing<P>(
+pub fn answer_nothing<P: Read>(
     parameters: &str,
     action: impl FnOnce(P) -> Result<()>,
-) -> Result<Option<String>>
-where
-    P: for<'de> Deserialize<'de>,
-{
+) -> Result<Option<String>> {
     action(parameters_as(parameters)?)?;
     Ok(None)
 }

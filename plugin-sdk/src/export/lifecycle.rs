@@ -1,9 +1,8 @@
 //! `lifecycle.wit`: calls the methods that the host calls by their names.
 
-use serde::Deserialize;
-
 use crate::bindings::host::types as wit;
 use crate::bindings::lifecycle;
+use crate::export::Read;
 use crate::{Error, Plugin, Result, read};
 
 /// The lifecycle functions of a plugin. A function that its author did not write does nothing.
@@ -26,10 +25,7 @@ pub trait Lifecycle: Plugin {
 }
 
 /// Calls `config_changed` with the previous configuration.
-pub fn config_changed<C: for<'de> Deserialize<'de>>(
-    previous: &str,
-    method: impl FnOnce(C) -> Result<()>,
-) -> Result<()> {
+pub fn config_changed<C: Read>(previous: &str, method: impl FnOnce(C) -> Result<()>) -> Result<()> {
     let previous = read::json(previous).map_err(|error| {
         Error::internal(format!("the previous configuration does not fit its type: {error}"))
     })?;

@@ -4,10 +4,15 @@
 use crate::bindings::host::types as wit;
 use crate::bindings::host::web::{Incoming, Response};
 use crate::bindings::processes;
-use crate::export::parameters_as;
+use crate::export::{Read, parameters_as};
 use crate::{Error, Plugin, Result, WebhookRequest, WebhookResponse, manifest};
 
 /// The functions of one process. A function that its author did not write refuses.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is listed in `processes(…)` and is no process",
+    label = "no process",
+    note = "write `#[process(name = \"…\")]` on its `impl` block"
+)]
 pub trait ProcessFunctions: Sync {
     fn name(&self) -> &'static str;
 
@@ -29,23 +34,13 @@ pub trait ProcessFunctions: Sync {
     }
 }
 
-/// Stands in for the method of this name that `#[process]` writes, for types that do not have it.
-pub trait AnyType {
-    fn name_this_process_in_processes_of_its_plugin(&self) {}
-}
-
-impl<T> AnyType for T {}
-
 /// A plugin with processes.
 pub trait Processes: Plugin {
     const PROCESSES: &'static [&'static dyn ProcessFunctions];
 }
 
 /// Calls `start` with its parameters.
-pub fn start<P: for<'de> serde::Deserialize<'de>>(
-    parameters: &str,
-    method: impl FnOnce(P) -> Result<()>,
-) -> Result<()> {
+pub fn start<P: Read>(parameters: &str, method: impl FnOnce(P) -> Result<()>) -> Result<()> {
     method(parameters_as(parameters)?)
 }
 

@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 use crate::bindings::host::web as wit;
+use crate::error::PLATFORM_STATUS;
 use crate::{Error, Result, headers, read};
 
 /// A platform's answer, whatever its status.
@@ -18,8 +20,10 @@ pub struct Response {
     pub body: Vec<u8>,
 }
 
-/// How many characters of a failed answer's body its error shows.
+/// How many characters of a failed answer's body the message of its error shows.
 const SHOWN_CHARS: usize = 200;
+/// How many the details have.
+const DETAIL_CHARS: usize = 1_000;
 
 impl Response {
     /// Whether the status is 200 to 299.
@@ -44,18 +48,33 @@ impl Response {
         String::from_utf8_lossy(&self.body)
     }
 
-    /// The answer if its status is 200 to 299. Otherwise an error with the status and the beginning of the
-    /// body: `unavailable` for 429 and 5xx, which can succeed later, and `internal` for others.
+    /// The answer if its status is 200 to 299. Otherwise an error: `unavailable` and retryable for 429 and 5xx, which can
+    /// succeed later, and `internal` for others. Its message has the status and the beginning of the body; its details
+    /// have the status as `platform_status` (see [`Error::platform_status`]) and more of the body, if there is one, as
+    /// `platform_body`.
     pub fn error_for_status(self) -> Result<Self> {
         if self.is_success() {
             return Ok(self);
         }
-        let shown: String = self.text().chars().take(SHOWN_CHARS).collect();
-        let message = format!("the platform answered {}: {shown}", self.status);
-        Err(match self.status {
+        let message = format!("the platform answered {}: {}", self.status, self.begin(SHOWN_CHARS));
+        let error = match self.status {
             429 | 500..=599 => Error::unavailable(message),
             _ => Error::internal(message),
-        })
+        };
+        Err(error.with_details(self.details()))
+    }
+
+    fn details(&self) -> Map<String, Value> {
+        let mut details = Map::new();
+        details.insert(PLATFORM_STATUS.to_owned(), self.status.into());
+        if !self.body.is_empty() {
+            details.insert("platform_body".to_owned(), self.begin(DETAIL_CHARS).into());
+        }
+        details
+    }
+
+    fn begin(&self, chars: usize) -> String {
+        self.text().chars().take(chars).collect()
     }
 }
 
@@ -68,11 +87,13 @@ impl From<wit::Response> for Response {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::Response;
     use crate::ErrorKind;
 
     fn failure(status: u16) -> crate::Error {
-        let body = "x".repeat(1_000).into_bytes();
+        let body = "x".repeat(2_000).into_bytes();
         Response { status, headers: Vec::new(), body }.error_for_status().expect_err("a failure")
     }
 
@@ -82,9 +103,21 @@ mod tests {
             assert!(failure(status).is_retryable(), "{status}");
         }
         assert_eq!(failure(404).kind(), &ErrorKind::Internal);
+        assert!(!failure(404).is_retryable());
         assert_eq!(
             failure(302).message(),
             format!("the platform answered 302: {}", "x".repeat(200))
         );
+    }
+
+    #[test]
+    fn a_failure_s_details_have_the_status_and_the_beginning_of_the_body() {
+        let details = json!({ "platform_status": 429, "platform_body": "x".repeat(1_000) });
+        assert_eq!(failure(429).details(), Some(&details));
+        assert_eq!(failure(429).platform_status(), Some(429));
+        let silent = Response { status: 502, headers: Vec::new(), body: Vec::new() };
+        let silent = silent.error_for_status().expect_err("a failure");
+        assert_eq!(silent.details(), Some(&json!({ "platform_status": 502 })));
+        assert_eq!(crate::Error::internal("no platform").platform_status(), None);
     }
 }

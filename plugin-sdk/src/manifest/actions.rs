@@ -1,8 +1,9 @@
 //! What a manifest says of an action. Its schemas come from types.
 
-use schemars::{JsonSchema, Schema};
+use schemars::Schema;
 use serde::Serialize;
 
+use crate::export::Described;
 use crate::schema;
 
 /// One action of a [`Manifest`](super::Manifest).
@@ -41,7 +42,7 @@ impl Action {
 
     /// The type of its parameters.
     #[must_use]
-    pub fn parameters<T: JsonSchema>(mut self) -> Self {
+    pub fn parameters<T: Described>(mut self) -> Self {
         self.parameters_schema =
             Some(schema::of_parameters::<T>(&format!("the action `{}`", self.slug)));
         self
@@ -49,7 +50,7 @@ impl Action {
 
     /// The type of its result.
     #[must_use]
-    pub fn response<T: JsonSchema>(mut self) -> Self {
+    pub fn response<T: Described>(mut self) -> Self {
         self.response_schema =
             Some(schema::of_said::<T>(&format!("the answer of the action `{}`", self.slug)));
         self

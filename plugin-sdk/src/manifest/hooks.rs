@@ -1,8 +1,9 @@
 //! What a manifest says of hooks and of the plugin's steps of hooks.
 
-use schemars::{JsonSchema, Schema};
+use schemars::Schema;
 use serde::Serialize;
 
+use crate::export::Described;
 use crate::schema;
 
 /// A hook, which drivers run, and to which steps can be added.
@@ -56,7 +57,7 @@ impl Hook {
 
     /// The type of its data.
     #[must_use]
-    pub fn input<T: JsonSchema>(mut self) -> Self {
+    pub fn input<T: Described>(mut self) -> Self {
         self.input_schema = Some(schema::of_object::<T>());
         self
     }

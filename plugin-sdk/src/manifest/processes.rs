@@ -1,9 +1,10 @@
 //! What a manifest says of a governance process.
 
-use schemars::{JsonSchema, Schema};
+use schemars::Schema;
 use serde::Serialize;
 
 use super::Schedule;
+use crate::export::Described;
 use crate::schema;
 
 /// One governance process of a [`Manifest`](super::Manifest).
@@ -43,7 +44,7 @@ impl GovernanceProcess {
 
     /// The type of its parameters.
     #[must_use]
-    pub fn parameters<T: JsonSchema>(mut self) -> Self {
+    pub fn parameters<T: Described>(mut self) -> Self {
         self.parameters_schema =
             Some(schema::of_parameters::<T>(&format!("the process `{}`", self.name)));
         self
@@ -51,7 +52,7 @@ impl GovernanceProcess {
 
     /// The type of its outcome.
     #[must_use]
-    pub fn outcome<T: JsonSchema>(mut self) -> Self {
+    pub fn outcome<T: Described>(mut self) -> Self {
         self.outcome_schema =
             Some(schema::of_said::<T>(&format!("the outcome of the process `{}`", self.name)));
         self

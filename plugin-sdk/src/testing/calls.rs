@@ -211,9 +211,9 @@ impl<P: Monitoring> Host<P> {
 }
 
 impl<P: Schedules> Host<P> {
-    /// Calls a schedule as if it were due.
+    /// Calls a schedule as if it were due at this moment, `2030-01-01T00:00:00Z`.
     pub fn schedule(&mut self, name: &str, scheduled_at: &str) -> Result<()> {
-        let at = scheduled_at.to_owned();
+        let at = scheduled_at.parse()?;
         self.call(Call::of_instance("tick"), || Schedules::tick(&P::PLUGIN, name, at))
     }
 }

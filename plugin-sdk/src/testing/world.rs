@@ -28,8 +28,11 @@ pub struct World {
     pub secrets: BTreeMap<String, String>,
     pub granted_reveal: BTreeSet<String>,
     pub kept: Kept,
+    /// Answers by method and URL, each for one request.
     pub script: Vec<(String, String, Answer)>,
     pub sent: Vec<Sent>,
+    /// The first request of the call to which the test has no answer.
+    pub unanswered: Option<Error>,
     pub lines: Vec<(Level, String)>,
     /// The answer of `metrics.snapshot`.
     pub metrics: Value,
@@ -199,6 +202,11 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// The requests to which the test has an answer that has not been used.
+    pub fn unused_answers(&self) -> Vec<String> {
+        self.script.iter().map(|(method, url, _)| format!("{method} {url}")).collect()
     }
 
     /// The plugin's name, which is also its platform's.

@@ -104,6 +104,12 @@ impl Courier {
         http::get(parameters.url).send().map(drop)
     }
 
+    #[action(slug = "fetch-or-not")]
+    fn fetch_or_not(&self, parameters: Path) -> Result<()> {
+        let fetched = http::get(self.config()?.server_url + &parameters.path).send().is_ok();
+        self.state().set("fetched", &fetched)
+    }
+
     #[action(slug = "write-read-only", read_only)]
     fn write_read_only(&self) -> Result<()> {
         self.state().set("x", &1)
@@ -172,7 +178,7 @@ pub struct Parcel;
 impl Parcel {
     fn start(&self, parameters: Route) -> Result<()> {
         self.store(&parameters.stops)?;
-        self.set_closing_at("2030-01-01T00:00:00Z")?;
+        self.set_closing_at("2030-01-01T00:00:00Z".parse()?)?;
         if parameters.stops == 0 { Err(Error::invalid("no stops")) } else { Ok(()) }
     }
 

@@ -36,7 +36,7 @@ impl Tutorial {
 
 struct Vote;
 
-#[process(name = "vote", config = Config, state = State, outcome = Outcome)]
+#[process(name = "vote", state = State, outcome = Outcome)]
 impl Vote {
     fn start(&self, parameters: Ask, again: u32) -> Result<()> {
         self.set_url(&parameters.title)?;
@@ -56,7 +56,7 @@ impl Vote {
 
 struct Poll;
 
-#[process(name = "poll", config = Config, stat = State, outcome = Outcome)]
+#[process(name = "poll", stat = State, outcome = Outcome)]
 impl Poll {
     fn start(&self, parameters: Ask) -> Result<()> {
         self.set_url(&parameters.title)?;

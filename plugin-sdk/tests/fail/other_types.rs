@@ -20,7 +20,7 @@ struct Other {}
 
 pub struct Vote;
 
-#[process(name = "vote", config = Parameters)]
+#[process(name = "vote")]
 impl Vote {
     fn start(&self) -> Result<()> {
         Ok(())

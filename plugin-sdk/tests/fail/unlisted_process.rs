@@ -1,15 +1,17 @@
-//! A process that no plugin lists would never start: the compiler warns that it is unused.
+//! A process that no plugin lists would never start, and has no configuration.
 
-#![deny(dead_code)]
-
-use moothall_sdk::{Process, Result, plugin, process};
+use moothall_sdk::{Instance, Plugin, Process, Result, plugin, process};
 
 struct Tutorial;
 
 #[plugin(name = "tutorial", processes(Listed))]
-impl Tutorial {}
+impl Tutorial {
+    fn initialize(&self) -> Result<()> {
+        note(self).and_then(|()| note(&Listed))
+    }
+}
 
-pub struct Listed;
+struct Listed;
 
 #[process(name = "listed")]
 impl Listed {
@@ -18,7 +20,7 @@ impl Listed {
     }
 }
 
-pub struct Forgotten;
+struct Forgotten;
 
 #[process(name = "forgotten")]
 impl Forgotten {
@@ -27,4 +29,16 @@ impl Forgotten {
     }
 }
 
-fn main() {}
+struct Stranger;
+
+fn note<P: Plugin>(instance: &impl Instance<P>) -> Result<()> {
+    instance.instance_state().set("noted", &true)
+}
+
+fn strange() -> Result<()> {
+    note::<Tutorial>(&Stranger)
+}
+
+fn main() {
+    drop(strange());
+}

@@ -1,6 +1,8 @@
 //! An option without effect is a mistake.
 
-use moothall_sdk::{Envelope, Result, RouteRequest, WebhookRequest, WebhookResponse, plugin, process};
+use moothall_sdk::{
+    Envelope, Moment, Result, RouteRequest, WebhookRequest, WebhookResponse, plugin, process,
+};
 
 struct Vote;
 
@@ -27,7 +29,7 @@ impl Slack {
     }
 
     #[schedule(name = "late", every = "30s", jitter = "1m")]
-    fn late(&self, at: String) -> Result<()> {
+    fn late(&self, at: Moment) -> Result<()> {
         self.state().set("at", &at)
     }
 

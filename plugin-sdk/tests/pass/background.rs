@@ -5,7 +5,7 @@
 use moothall_sdk::manifest::Hook;
 use moothall_sdk::serde_json::Value;
 use moothall_sdk::{
-    Change, Empty, Envelope, Point, Result, RouteRequest, Sending, Verdict, WebhookResponse, metrics,
+    Change, Empty, Envelope, Moment, Point, Result, RouteRequest, Sending, Verdict, WebhookResponse, metrics,
     plugin,
 };
 
@@ -56,12 +56,12 @@ impl Watcher {
     }
 
     #[schedule(name = "morning", cron = "0 9 * * 1", time_zone = "Europe/Berlin")]
-    fn morning(&self, _scheduled_at: String) -> Result<()> {
+    fn morning(&self, _scheduled_at: Moment) -> Result<()> {
         Ok(())
     }
 
     #[schedule(name = "flush", every = "10s", jitter = "1s")]
-    fn flush(&self, _scheduled_at: String) -> Result<()> {
+    fn flush(&self, _scheduled_at: Moment) -> Result<()> {
         Ok(())
     }
 

@@ -77,7 +77,6 @@ pub struct Survey;
 #[process(
     name = "survey",
     description = "Asks everybody.",
-    config = Config,
     state = u32,
     outcome = Outcome,
     every = "5m"

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use moothall_sdk::manifest::Hook;
 use moothall_sdk::serde_json::json;
 use moothall_sdk::{
-    Change, Envelope, Error, Plugin, Point, Result, RouteRequest, Verdict, WebhookResponse,
+    Change, Envelope, Error, Moment, Plugin, Point, Result, RouteRequest, Verdict, WebhookResponse,
     metrics, plugin,
 };
 use schemars::JsonSchema;
@@ -97,7 +97,7 @@ impl Watcher {
     }
 
     #[schedule(name = "flush", every = "10s", jitter = "1s")]
-    fn flush(&self, scheduled_at: String) -> Result<()> {
+    fn flush(&self, scheduled_at: Moment) -> Result<()> {
         self.state().set("flushed", &json!([POINTS.get(), scheduled_at]))
     }
 

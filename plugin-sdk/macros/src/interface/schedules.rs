@@ -22,8 +22,8 @@ pub struct Schedule {
 impl Options for Schedule {
     const ATTRIBUTE: &'static str = "schedule";
     const FORM: Form = Form {
-        signature: "(&self, scheduled_at: String) -> Result<()>",
-        parameter: Parameter::Named("String"),
+        signature: "(&self, scheduled_at: Moment) -> Result<()>",
+        parameter: Parameter::Named("Moment"),
         has_result: is_unit,
     };
     const KNOWN: &'static str = "`name`, `every`, `cron`, `time_zone` and `jitter`";
@@ -61,7 +61,7 @@ pub fn to_glue(plugin: &Type, schedules: &[Method<Schedule>]) -> Option<TokenStr
             fn tick(
                 &self,
                 name: &str,
-                scheduled_at: ::std::string::String,
+                scheduled_at: ::moothall_sdk::Moment,
             ) -> ::moothall_sdk::Result<()> {
                 match name {
                     #(#arms)*

@@ -1,6 +1,7 @@
 //! The options of `#[plugin(…)]`.
 
 use proc_macro2::{Span, TokenStream};
+use quote::ToTokens;
 use syn::{Expr, Ident, LitStr, Meta, Type};
 
 use super::oauth::OAuthOptions;
@@ -92,6 +93,7 @@ impl PluginOptions {
             self.events = types(option, mistakes);
         } else if path.is_ident("processes") {
             self.processes = types(option, mistakes);
+            remove_twins(&mut self.processes, mistakes);
         } else if path.is_ident("route_keys") {
             self.route_keys = texts(option, mistakes);
             self.route_keys.retain(|pointer| is_pointer(pointer, mistakes));
@@ -118,6 +120,20 @@ impl PluginOptions {
     pub fn says_what_a_change_does(&self) -> bool {
         self.on_config_change.is_some()
     }
+}
+
+/// Notes each process that is listed before, and leaves it out.
+fn remove_twins(processes: &mut Vec<Type>, mistakes: &mut Mistakes) {
+    let mut seen = Vec::new();
+    processes.retain(|process| {
+        let name = process.to_token_stream().to_string();
+        let is_new = !seen.contains(&name);
+        if !is_new {
+            mistakes.add(process, format!("`{name}` is listed already; remove it here"));
+        }
+        seen.push(name);
+        is_new
+    });
 }
 
 fn check_name(name: &LitStr, mistakes: &mut Mistakes) {

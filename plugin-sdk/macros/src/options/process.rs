@@ -4,20 +4,18 @@ use proc_macro2::{Span, TokenStream};
 use syn::{LitStr, Meta, Type};
 
 use super::schedule::ScheduleOptions;
-use super::{a_type, read, text, unknown};
+use super::{a_type, name_of, read, text, unknown};
 use crate::mistakes::Mistakes;
 use crate::name;
 
-const KNOWN: &str = "`name`, `description`, `config`, `settings`, `state`, `outcome`, `every`, \
-                     `cron`, `time_zone` and `jitter`";
+const KNOWN: &str = "`name`, `description`, `state`, `outcome`, `every`, `cron`, `time_zone` and \
+                     `jitter`";
 
 /// The options of `#[process(…)]`, as the author wrote them.
 #[derive(Default)]
 pub struct ProcessOptions {
     pub name: Option<LitStr>,
     pub description: Option<LitStr>,
-    pub config: Option<Type>,
-    pub settings: Option<Type>,
     pub state: Option<Type>,
     pub outcome: Option<Type>,
     pub schedule: ScheduleOptions,
@@ -55,10 +53,9 @@ impl ProcessOptions {
             self.name = text(option, mistakes);
         } else if path.is_ident("description") {
             self.description = text(option, mistakes);
-        } else if path.is_ident("config") {
-            self.config = a_type(option, mistakes);
-        } else if path.is_ident("settings") {
-            self.settings = a_type(option, mistakes);
+        } else if path.is_ident("config") || path.is_ident("settings") {
+            let name = name_of(option);
+            mistakes.add(path, format!("a process has the `{name}` of its plugin; remove this"));
         } else if path.is_ident("state") {
             self.state = a_type(option, mistakes);
         } else if path.is_ident("outcome") {

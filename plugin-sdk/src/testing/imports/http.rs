@@ -85,13 +85,25 @@ fn take_answer(world: &mut World, request: &Request) -> Result<Answer> {
         .script
         .iter()
         .position(|(method, url, _)| *method == request.method && *url == request.url);
-    let missing = || {
-        Error::unavailable(format!(
-            "the test has no answer to {} {}; add one with `Host::answer`",
-            request.method, request.url
-        ))
+    match found {
+        Some(at) => Ok(world.script.remove(at).2),
+        None => {
+            let missing = unanswered(request, &world.unused_answers());
+            world.unanswered.get_or_insert_with(|| missing.clone());
+            Err(missing)
+        }
+    }
+}
+
+fn unanswered(request: &Request, unused: &[String]) -> Error {
+    let has = match unused {
+        [] => "it has none".to_owned(),
+        unused => format!("it has one to {}", unused.join(", and to ")),
     };
-    found.map(|at| world.script.remove(at).2).ok_or_else(missing)
+    Error::unavailable(format!(
+        "the test has no answer to {} {}, {has}; add one with `Host::answer`",
+        request.method, request.url
+    ))
 }
 
 fn placed(request: &Request, secrets: &[(Placement, &Secret)]) -> Result<Sent> {

@@ -6,6 +6,5 @@ use crate::ItemFound;
 
 /// The items after the one with this id, oldest first.
 pub fn items_after(url: &str, id: u64) -> Result<Vec<ItemFound>> {
-    let answer = http::get(url).query(&[("after", id.to_string())]).send()?;
-    answer.error_for_status()?.json()
+    http::get(url).query(&[("after", id.to_string())]).fetch()
 }

@@ -2,9 +2,8 @@
 
 mod feed;
 
-use moothall_sdk::{Envelope, Event, Plugin, Result, log, plugin};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use moothall_sdk::prelude::*;
+use moothall_sdk::{Envelope, log};
 
 /// What a community sets when it enables the plugin.
 #[derive(Deserialize, JsonSchema)]
@@ -59,7 +58,7 @@ impl MyPlugin {
     }
 
     #[schedule(name = "midnight", cron = "0 0 * * *")]
-    fn midnight(&self, _scheduled_at: String) -> Result<()> {
+    fn midnight(&self, _scheduled_at: Moment) -> Result<()> {
         let today = self.state().get::<u64>("today")?.unwrap_or(0);
         self.state().set("yesterday", &today)?;
         self.state().set("today", &0)

@@ -1,8 +1,6 @@
 //! Greets people, and counts them.
 
-use moothall_sdk::{Plugin, Result, plugin};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use moothall_sdk::prelude::*;
 
 /// What a community sets when it enables the plugin.
 #[derive(Deserialize, JsonSchema)]

@@ -2,10 +2,7 @@
 
 mod vote;
 
-use moothall_sdk::plugin;
-use schemars::JsonSchema;
-use serde::Deserialize;
-
+use moothall_sdk::prelude::*;
 use vote::Vote;
 
 /// What a community sets when it enables the plugin.

@@ -1,8 +1,8 @@
 //! The plugin as a host calls it, without a host.
 
 use moothall_sdk::WebhookRequest;
-use moothall_sdk::serde_json::{Value, json};
-use moothall_sdk::testing::{Host, ProcessStatus};
+use moothall_sdk::serde_json::json;
+use moothall_sdk::testing::{Host, ProcessStatus, webhook};
 
 use crate::MyPlugin;
 
@@ -11,11 +11,7 @@ fn host() -> Host<MyPlugin> {
 }
 
 fn ballot(account: &str, choice: &str) -> WebhookRequest {
-    let body: Value = json!({ "account": account, "choice": choice });
-    WebhookRequest {
-        body: body.to_string().into_bytes(),
-        ..WebhookRequest::default()
-    }
+    webhook(&json!({ "account": account, "choice": choice }))
 }
 
 #[test]

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use moothall_sdk::{Error, Process, Result, WebhookRequest, process};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use moothall_sdk::prelude::*;
 
 #[derive(Deserialize, JsonSchema)]
 pub struct Parameters {

@@ -1,9 +1,7 @@
 //! Receives a platform's webhooks, whose signatures the host checks, and tells drivers of each as an event.
 
-use moothall_sdk::serde_json::json;
-use moothall_sdk::{Event, Plugin, Result, Secret, WebhookRequest, WebhookResponse, log, plugin};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use moothall_sdk::log;
+use moothall_sdk::prelude::*;
 
 /// What a community sets when it enables the plugin.
 #[derive(Deserialize, JsonSchema)]

@@ -1,21 +1,14 @@
 //! The plugin as a host calls it, without a host: after the check of a webhook's signature.
 
-use moothall_sdk::serde_json::{Value, json};
-use moothall_sdk::testing::Host;
-use moothall_sdk::{WebhookRequest, WebhookResponse};
+use moothall_sdk::WebhookResponse;
+use moothall_sdk::serde_json::json;
+use moothall_sdk::testing::{Host, webhook};
 
 use crate::MyPlugin;
 
 fn host() -> Host<MyPlugin> {
     let secret = "a secret of at least 16 bytes";
     Host::new(MyPlugin).config(json!({ "signing_secret": secret, "ignored_accounts": ["bot"] }))
-}
-
-fn webhook(body: &Value) -> WebhookRequest {
-    WebhookRequest {
-        body: body.to_string().into_bytes(),
-        ..WebhookRequest::default()
-    }
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn methods_that_no_driver_calls_are_exported_by_their_keys() {
             #[monitoring]
             fn points(&self, points: Vec<Point>) -> Result<()> { Ok(()) }
             #[schedule(name = "flush", every = "10s")]
-            fn flush(&self, scheduled_at: String) -> Result<()> { Ok(()) }
+            fn flush(&self, scheduled_at: Moment) -> Result<()> { Ok(()) }
             #[route(path = "/stories/{id}", methods("GET", "POST"), auth = "public")]
             fn story(&self, request: RouteRequest) -> Result<WebhookResponse> { todo() }
         }
@@ -112,7 +112,7 @@ fn each_key_is_one_method_s() {
     check(&filter, &["`one` has `#[filter]` with the same `hook` already"]);
     let schedule = twice(
         quote!(schedule(name = "a", every = "3s")),
-        quote! { (&self, scheduled_at: String) -> Result<()> {} },
+        quote! { (&self, scheduled_at: Moment) -> Result<()> {} },
     );
     check(&schedule, &["with the same `name` already"]);
     let monitoring =
