@@ -1,18 +1,19 @@
 //! Makes JSON Schemas (Draft 2020-12) from Rust types. Used by `describe` only, never on a call.
 
+mod anything;
 mod closed;
 
 pub(crate) use closed::closed;
 use schemars::Schema;
 use schemars::generate::SchemaSettings;
-use schemars::transform::ReplaceBoolSchemas;
 
 use crate::export::Described;
 use crate::secrets;
 
 /// The schema of what a `T` is read from: configuration, settings, parameters. It is always an object.
 pub(crate) fn of_object<T: Described>() -> Schema {
-    let mut schema = settings().for_deserialize().into_generator().into_root_schema_for::<T>();
+    let schema = settings().for_deserialize().into_generator().into_root_schema_for::<T>();
+    let mut schema = anything::as_object(schema);
     // A type without a `type` (an enum of structs, any JSON) would accept other values.
     schema.ensure_object().entry("type").or_insert_with(|| "object".into());
     schema
@@ -38,15 +39,11 @@ pub(crate) fn of_said<T: Described>(of: &str) -> Schema {
 
 /// The schema of what a `T` is written as: an action's result.
 fn of_result<T: Described>() -> Schema {
-    settings().for_serialize().into_generator().into_root_schema_for::<T>()
+    let schema = settings().for_serialize().into_generator().into_root_schema_for::<T>();
+    anything::as_object(schema)
 }
 
-/// Leaves out `$schema`: the contract says which draft applies without it. Where anything may be, the schema is `{}` and not
-/// `true`, which generators of typed clients do not know.
+/// Leaves out `$schema`: the contract says which draft applies without it.
 fn settings() -> SchemaSettings {
-    let mut any_is_an_object = ReplaceBoolSchemas::default();
-    any_is_an_object.skip_additional_properties = true;
-    SchemaSettings::draft2020_12()
-        .with(|settings| settings.meta_schema = None)
-        .with_transform(any_is_an_object)
+    SchemaSettings::draft2020_12().with(|settings| settings.meta_schema = None)
 }

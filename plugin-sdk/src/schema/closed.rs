@@ -37,7 +37,7 @@ fn find_parts(schema: &Value, describes: Describes, parts: &mut BTreeSet<String>
     for (keyword, inner) in keywords {
         let describes = described_under(keyword, is_split);
         match inner {
-            _ if keyword == "default" || keyword == "enum" || keyword == "const" => {}
+            _ if has_values(keyword) => {}
             Value::Array(all) => all.iter().for_each(|one| find_parts(one, describes, parts)),
             Value::Object(named) if is_by_name(keyword) => {
                 named.values().for_each(|one| find_parts(one, Describes::Whole, parts));
@@ -54,7 +54,7 @@ fn close(schema: &mut Value, describes: Describes, parts: &BTreeSet<String>, at:
     for (keyword, inner) in keywords.iter_mut() {
         let describes = described_under(keyword, is_split);
         match inner {
-            _ if keyword == "default" || keyword == "enum" || keyword == "const" => {}
+            _ if has_values(keyword) => {}
             Value::Array(all) => all.iter_mut().for_each(|one| close(one, describes, parts, "")),
             Value::Object(named) if is_by_name(keyword) => {
                 for (name, one) in named {
@@ -89,7 +89,13 @@ fn described_under(keyword: &str, is_split: bool) -> Describes {
     }
 }
 
-fn is_by_name(keyword: &str) -> bool {
+/// Whether what is under a keyword is values, and no schemas.
+pub fn has_values(keyword: &str) -> bool {
+    ["default", "enum", "const", "examples"].contains(&keyword)
+}
+
+/// Whether the schemas under a keyword have names.
+pub fn is_by_name(keyword: &str) -> bool {
     ["properties", "patternProperties", "$defs", "dependentSchemas"].contains(&keyword)
 }
 
