@@ -136,6 +136,23 @@ async fn the_host_keeps_the_closing_time() {
     assert_eq!(completed(&host, &location).await["outcome"]["closed_by"], "close");
 }
 
+/// A plugin of the SDK cannot hand over anything else than a moment.
+#[tokio::test]
+async fn a_plugin_hears_what_a_closing_time_looks_like() {
+    let host = TestHost::with(&["raw"]).start().await;
+    host.community("acme", "raw", json!({})).await;
+    for (text, says) in [("tomorrow", 400), ("2100-01-01", 400), ("2100-01-01T00:00:00Z", 202)] {
+        let parameters = json!({ "to": "closing-at", "text": text });
+        let started = start(&host, "raw.hand-over", parameters).await;
+        assert_eq!(started.status, says, "{}", started.text);
+        if says == 400 {
+            let detail = started.problem(400, "invalid");
+            let expected = format!("`{text}` is not a time as RFC 3339 has it");
+            assert!(detail.contains(&expected), "{detail}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_close_may_move_the_closing_time() {
     let host = host().await;

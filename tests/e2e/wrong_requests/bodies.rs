@@ -262,7 +262,8 @@ async fn a_time_is_what_rfc_3339_says_and_an_example_is_given() {
         refused(wrong, &answer, (400, "bad_request", "2026-01-31T12:00:00Z"));
         let body = json!({ "title": "Lunch?", "closing_at": wrong }).to_string();
         let answer = send(&host, "POST", PROCESS, &body).await;
-        refused(wrong, &answer, (400, "invalid", "2026-01-31T12:00:00Z"));
+        refused(wrong, &answer, (400, "invalid_parameters", "2026-01-31T12:00:00Z"));
+        assert_eq!(answer.error_paths(), ["/closing_at"], "{wrong}");
     }
 }
 
