@@ -119,6 +119,8 @@ fn every_result_has_a_schema_and_no_schema_is_a_truth_value() {
         json!({ "type": "string", "format": "date-time" })
     );
     assert_eq!(schema("json", "response_schema"), json!({}));
+    let item = &schema("items", "response_schema")["$defs"]["Item"];
+    assert_eq!(item["properties"]["any"], json!({}));
     assert_eq!(
         schema("json", "parameters_schema")["properties"],
         json!({ "any": { "description": "Anything." }, "list": { "type": "array", "items": {} } })
