@@ -25,13 +25,17 @@ struct Unread {
 #[event("happened")]
 struct Happened {}
 
+#[derive(Event, Serialize)]
+#[event("untold")]
+struct Untold {}
+
 struct Tutorial;
 
 #[plugin(
     name = "tutorial",
     config = Undescribed,
     settings = Unread,
-    events(Happened),
+    events(Happened, Untold),
     processes(Vote)
 )]
 impl Tutorial {

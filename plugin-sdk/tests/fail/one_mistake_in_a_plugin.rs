@@ -1,6 +1,6 @@
 //! One mistake is one error: methods that use unknown types are not checked.
 
-use moothall_sdk::{Plugin, Result, WebhookRequest, plugin};
+use moothall_sdk::{Result, WebhookRequest, plugin};
 use schemars::JsonSchema;
 use serde::Deserialize;
 

@@ -1,6 +1,6 @@
 //! One mistake is one error: the plugin that names the process finds it, and so do its own methods.
 
-use moothall_sdk::{Plugin, Process, Result, Secret, plugin, process};
+use moothall_sdk::{Process, Result, Secret, plugin, process};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

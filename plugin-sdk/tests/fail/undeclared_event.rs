@@ -1,6 +1,6 @@
 //! Only events that the plugin declares can be emitted as types.
 
-use moothall_sdk::{Event, Plugin, Process, Result, plugin, process};
+use moothall_sdk::{Event, Result, plugin, process};
 use schemars::JsonSchema;
 use serde::Serialize;
 
