@@ -19,7 +19,7 @@ mod workers;
 
 use crate::{Error, Plugin, Result, read};
 pub use actions::{Actions, answer, answer_nothing, unknown_action};
-pub use bounds::{Described, Read, Written};
+pub use bounds::{HasSchema, Read, Written};
 pub use checks::{are_distinct, is_listed};
 pub use global_webhooks::GlobalWebhooks;
 pub use handshakes::Handshakes;

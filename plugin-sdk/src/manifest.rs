@@ -40,7 +40,7 @@ mod workers;
 use schemars::Schema;
 use serde::Serialize;
 
-use crate::export::{Described, ProcessFunctions};
+use crate::export::{HasSchema, ProcessFunctions};
 use crate::{Event, schema};
 pub use actions::Action;
 pub use handshakes::Handshake;
@@ -181,14 +181,14 @@ impl Manifest {
 
     /// The type of an instance's configuration. The host refuses keys that it does not have.
     #[must_use]
-    pub fn config<T: Described>(mut self) -> Self {
+    pub fn config<T: HasSchema>(mut self) -> Self {
         self.config_schema = Some(schema::of_object::<T>());
         self
     }
 
     /// The type of the operator's settings.
     #[must_use]
-    pub fn settings<T: Described>(mut self) -> Self {
+    pub fn settings<T: HasSchema>(mut self) -> Self {
         self.settings_schema = Some(schema::of_object::<T>());
         self
     }
@@ -224,7 +224,7 @@ impl Manifest {
 
     /// Adds a type of event; adding it again has no effect.
     #[must_use]
-    pub fn event<E: Event + Described>(mut self) -> Self {
+    pub fn event<E: Event + HasSchema>(mut self) -> Self {
         if self.events.iter().all(|known| known.event_type != E::TYPE) {
             self.events.push(EventType {
                 event_type: E::TYPE,

@@ -11,10 +11,10 @@ use serde::de::DeserializeOwned;
     label = "no `JsonSchema`",
     note = "write `#[derive(JsonSchema)]` on the type and on each type in it; for a member whose type is another crate's, take that crate's feature for schemars, or write `#[schemars(with = \"String\")]` on the member"
 )]
-pub trait Described: JsonSchema {}
+pub trait HasSchema: JsonSchema {}
 
 #[diagnostic::do_not_recommend]
-impl<T: JsonSchema> Described for T {}
+impl<T: JsonSchema> HasSchema for T {}
 
 /// A type that is read from JSON, and borrows nothing of it.
 #[diagnostic::on_unimplemented(

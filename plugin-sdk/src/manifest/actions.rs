@@ -3,7 +3,7 @@
 use schemars::Schema;
 use serde::Serialize;
 
-use crate::export::Described;
+use crate::export::HasSchema;
 use crate::schema;
 
 /// One action of a [`Manifest`](super::Manifest).
@@ -42,7 +42,7 @@ impl Action {
 
     /// The type of its parameters.
     #[must_use]
-    pub fn parameters<T: Described>(mut self) -> Self {
+    pub fn parameters<T: HasSchema>(mut self) -> Self {
         self.parameters_schema =
             Some(schema::of_parameters::<T>(&format!("the action `{}`", self.slug)));
         self
@@ -50,7 +50,7 @@ impl Action {
 
     /// The type of its result.
     #[must_use]
-    pub fn response<T: Described>(mut self) -> Self {
+    pub fn response<T: HasSchema>(mut self) -> Self {
         self.response_schema =
             Some(schema::of_said::<T>(&format!("the answer of the action `{}`", self.slug)));
         self

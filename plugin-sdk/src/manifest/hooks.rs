@@ -3,7 +3,7 @@
 use schemars::Schema;
 use serde::Serialize;
 
-use crate::export::Described;
+use crate::export::HasSchema;
 use crate::schema;
 
 /// A hook, which drivers run, and to which steps can be added.
@@ -57,7 +57,7 @@ impl Hook {
 
     /// The type of its data.
     #[must_use]
-    pub fn input<T: Described>(mut self) -> Self {
+    pub fn input<T: HasSchema>(mut self) -> Self {
         self.input_schema = Some(schema::of_object::<T>());
         self
     }

@@ -4,7 +4,7 @@ use schemars::Schema;
 use serde::Serialize;
 
 use super::Schedule;
-use crate::export::Described;
+use crate::export::HasSchema;
 use crate::schema;
 
 /// One governance process of a [`Manifest`](super::Manifest).
@@ -44,7 +44,7 @@ impl GovernanceProcess {
 
     /// The type of its parameters.
     #[must_use]
-    pub fn parameters<T: Described>(mut self) -> Self {
+    pub fn parameters<T: HasSchema>(mut self) -> Self {
         self.parameters_schema =
             Some(schema::of_parameters::<T>(&format!("the process `{}`", self.name)));
         self
@@ -52,7 +52,7 @@ impl GovernanceProcess {
 
     /// The type of its outcome.
     #[must_use]
-    pub fn outcome<T: Described>(mut self) -> Self {
+    pub fn outcome<T: HasSchema>(mut self) -> Self {
         self.outcome_schema =
             Some(schema::of_said::<T>(&format!("the outcome of the process `{}`", self.name)));
         self
