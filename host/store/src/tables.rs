@@ -15,6 +15,8 @@ pub mod instances;
 pub mod key_check;
 pub mod keys;
 pub mod oauth;
+#[cfg(test)]
+mod plans;
 pub mod processes;
 pub mod purge;
 pub mod schedules;

@@ -1,8 +1,10 @@
 //! The tables `delivery` and `delivery_attempt`: events on their way to endpoints.
 //!
 //! Which deliveries an event has is decided in its transaction; `fan_out` says when they get their rows. Only the head of a
-//! lane has a due time; whatever finishes a delivery gives its lane the next head, in the same write. Statements name
-//! their index: without statistics the planner would scan everything that waits.
+//! lane has a due time; whatever finishes a delivery gives its lane the next head, in the same write.
+//!
+//! Without statistics the planner has to find the right index by the conditions alone. Where it would not, a statement has
+//! one more, which is always true (`key_id > 0`). A test compares the plans.
 
 pub mod due;
 pub mod fan_out;
@@ -19,6 +21,15 @@ use moothall_core::ids::{DeliveryId, EndpointId, Position};
 
 /// How long a delivery is tried after its event, in milliseconds.
 pub const EXPIRE_MS: i64 = 4 * 24 * 60 * 60 * 1000;
+
+const LANE_TAKEN: &str =
+    "SELECT 1 FROM delivery WHERE state = 'waiting' AND endpoint_id = ?1 AND key_id = ?2 LIMIT 1";
+const ROW_OF: &str =
+    "SELECT id FROM delivery WHERE state = 'waiting' AND event_position = ?1 AND endpoint_id = ?2";
+const NEXT_OF_LANE: &str = "SELECT w.id, w.due_at IS NULL FROM delivery f JOIN delivery w ON w.state = 'waiting' \
+     AND w.endpoint_id = f.endpoint_id AND w.key_id = f.key_id WHERE f.id = ?1 ORDER BY w.id LIMIT 1";
+const FINISHED: &str = "SELECT id FROM delivery WHERE state <> 'waiting' AND state = ?1 AND finished_at < ?2 \
+     ORDER BY finished_at LIMIT ?3";
 
 /// What deliveries need of an event that was just stored.
 pub(super) struct Departure {
@@ -122,9 +133,7 @@ impl Tx<'_> {
     }
 
     fn is_lane_taken(&self, endpoint: EndpointId, key: i64) -> Result<bool, StoreError> {
-        let mut statement = self.conn.prepare_cached(
-            "SELECT 1 FROM delivery INDEXED BY delivery_lane WHERE state = 'waiting' AND endpoint_id = ?1 AND key_id = ?2 LIMIT 1",
-        )?;
+        let mut statement = self.conn.prepare_cached(LANE_TAKEN)?;
         Ok(statement.exists([endpoint.0, key])?)
     }
 
@@ -165,10 +174,7 @@ impl Tx<'_> {
         if outcome.delivery.is_some() {
             return Ok(outcome.delivery);
         }
-        let mut row = self.conn.prepare_cached(
-            "SELECT id FROM delivery INDEXED BY delivery_held WHERE state = 'waiting' AND event_position = ?1 \
-             AND endpoint_id = ?2",
-        )?;
+        let mut row = self.conn.prepare_cached(ROW_OF)?;
         let row = row.query_row([outcome.position.0, outcome.endpoint.0], |row| row.get(0));
         Ok(row.optional()?.map(DeliveryId))
     }
@@ -228,10 +234,7 @@ impl Tx<'_> {
 
     /// After a delivery has finished the next of its lane becomes due, unless another is before that.
     fn advance_lane(&self, finished: DeliveryId, now: i64) -> Result<(), StoreError> {
-        let mut next = self.conn.prepare_cached(
-            "SELECT w.id, w.due_at IS NULL FROM delivery f JOIN delivery w INDEXED BY delivery_lane ON w.state = 'waiting' \
-             AND w.endpoint_id = f.endpoint_id AND w.key_id = f.key_id WHERE f.id = ?1 ORDER BY w.id LIMIT 1",
-        )?;
+        let mut next = self.conn.prepare_cached(NEXT_OF_LANE)?;
         let next = next
             .query_row([finished.0], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, bool>(1)?)))
             .optional()?;
@@ -337,10 +340,7 @@ impl Tx<'_> {
         before: i64,
         rows: usize,
     ) -> Result<usize, StoreError> {
-        let mut old = self.conn.prepare_cached(
-            "SELECT id FROM delivery INDEXED BY delivery_finished WHERE state <> 'waiting' AND state = ?1 AND finished_at < ?2 \
-             ORDER BY finished_at LIMIT ?3",
-        )?;
+        let mut old = self.conn.prepare_cached(FINISHED)?;
         let old = old.query_map(params![state, before, rows as i64], |row| row.get::<_, i64>(0))?;
         let old: Vec<i64> = old.collect::<Result<_, _>>()?;
         for id in &old {

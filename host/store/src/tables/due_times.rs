@@ -127,7 +127,7 @@ impl Tx<'_> {
     ) -> Result<usize, StoreError> {
         let sql = match expiring {
             Expiring::Deliveries => {
-                "UPDATE delivery SET expires_at = ?1 WHERE id IN (SELECT id FROM delivery INDEXED BY delivery_expires \
+                "UPDATE delivery SET expires_at = ?1 WHERE id IN (SELECT id FROM delivery \
                  WHERE state = 'waiting' AND expires_at > ?1 LIMIT ?2)"
             }
             Expiring::Responses => {

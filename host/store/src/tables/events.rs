@@ -23,6 +23,12 @@ pub(super) const EVENT: Table = Table("event", 0);
 /// One read of the log ends after so many bytes of data.
 const READ_BYTES: usize = 8 << 20;
 
+/// The oldest events: whether a delivery needs them, and whether a worker does.
+const OLDEST: &str = "SELECT position, time, position > (SELECT position FROM fan_out WHERE id = 1) OR position >= \
+     (SELECT coalesce(min(event_position), 0x7fffffffffffffff) FROM delivery WHERE state = 'waiting'), EXISTS \
+     (SELECT 1 FROM worker_event WHERE worker_event.position = event.position) OR position > (SELECT \
+     coalesce(min(cursor), 0x7fffffffffffffff) FROM worker WHERE enabled) FROM event ORDER BY position LIMIT ?1";
+
 /// An event that is to be appended.
 #[derive(Clone, Debug)]
 pub struct NewEvent {
@@ -237,14 +243,7 @@ impl Tx<'_> {
     /// that the log has no gaps. Deliveries need an event until they expire; workers until it is older than `bounds.last`.
     /// Returns how many.
     pub fn purge_events(&self, bounds: &AgeBounds, rows: usize) -> Result<usize, StoreError> {
-        let mut oldest = self.conn.prepare_cached(
-            "SELECT position, time, position > (SELECT position FROM fan_out WHERE id = 1) OR position >= \
-             (SELECT coalesce(min(event_position), 0x7fffffffffffffff) FROM delivery INDEXED BY delivery_held \
-             WHERE state = 'waiting'), EXISTS (SELECT 1 FROM worker_event \
-             INDEXED BY worker_event_position WHERE worker_event.position = event.position) OR position > (SELECT \
-             coalesce(min(cursor), 0x7fffffffffffffff) FROM worker INDEXED BY worker_cursor WHERE enabled) \
-             FROM event ORDER BY position LIMIT ?1",
-        )?;
+        let mut oldest = self.conn.prepare_cached(OLDEST)?;
         let mut found = oldest.query([rows as i64])?;
         let mut up_to = None;
         while let Some(row) = found.next()? {

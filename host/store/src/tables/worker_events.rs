@@ -13,6 +13,20 @@ use moothall_core::ids::{Position, WorkerId};
 /// The table as it is read with its event.
 const WORKER_EVENT: Table = Table("worker_event", 16);
 
+// A test compares the plans of these with the indexes that they are meant for.
+pub(super) const NEXT_WORKER: &str = "SELECT worker_id, due_at FROM worker_event WHERE state = 'waiting' \
+     AND due_at IS NOT NULL AND worker_id > ?1 ORDER BY worker_id, due_at LIMIT 1";
+pub(super) const PUT_BEHIND: &str = "UPDATE worker_event SET due_at = NULL \
+     WHERE worker_id = ?1 AND state = 'waiting' AND due_at IS NOT NULL AND EXISTS \
+     (SELECT 1 FROM worker_event b WHERE b.worker_id = ?1 AND b.state = 'waiting' \
+     AND b.key_id = worker_event.key_id AND b.position < worker_event.position)";
+pub(super) const GIVE_UP_BEFORE: &str = "UPDATE worker_event SET state = 'dead', due_at = ?2, trying = FALSE, \
+     last_error = 'the event is older than twice event_days and no longer kept; before it was: ' || \
+     coalesce(last_error, 'not tried yet') WHERE id IN (SELECT id FROM worker_event \
+     WHERE position <= ?1 AND state = 'waiting' LIMIT ?3) RETURNING worker_id, key_id";
+pub(super) const PURGE_DEAD: &str = "DELETE FROM worker_event WHERE id IN (SELECT id FROM worker_event \
+     WHERE state = 'dead' AND due_at < ?1 LIMIT ?2)";
+
 /// An event that a worker tries again, or gave up.
 #[derive(Clone, Debug)]
 pub struct WorkerEvent {
@@ -97,10 +111,7 @@ impl Reader<'_> {
         now: i64,
         limit: usize,
     ) -> Result<(Vec<WorkerId>, Option<WorkerId>), StoreError> {
-        let mut next = self.conn.prepare_cached(
-            "SELECT worker_id, due_at FROM worker_event INDEXED BY worker_event_due WHERE state = 'waiting' \
-             AND due_at IS NOT NULL AND worker_id > ?1 ORDER BY worker_id, due_at LIMIT 1",
-        )?;
+        let mut next = self.conn.prepare_cached(NEXT_WORKER)?;
         let (mut at, mut due) = (after.0, Vec::new());
         for _ in 0..limit {
             let row =
@@ -286,14 +297,7 @@ impl Tx<'_> {
             )?
             .execute(params![now, worker.0, id, limit as i64])?;
         if in_order {
-            self.conn
-                .prepare_cached(
-                    "UPDATE worker_event INDEXED BY worker_event_due SET due_at = NULL \
-                     WHERE worker_id = ?1 AND state = 'waiting' AND due_at IS NOT NULL AND EXISTS \
-                     (SELECT 1 FROM worker_event b WHERE b.worker_id = ?1 AND b.state = 'waiting' \
-                     AND b.key_id = worker_event.key_id AND b.position < worker_event.position)",
-                )?
-                .execute([worker.0])?;
+            self.conn.prepare_cached(PUT_BEHIND)?.execute([worker.0])?;
         }
         self.raised.workers.set(true);
         Ok(retried)
@@ -307,12 +311,7 @@ impl Tx<'_> {
         now: i64,
         limit: usize,
     ) -> Result<usize, StoreError> {
-        let mut statement = self.conn.prepare_cached(
-            "UPDATE worker_event SET state = 'dead', due_at = ?2, trying = FALSE, last_error = 'the event is older than twice \
-             event_days and no longer kept; before it was: ' || coalesce(last_error, 'not tried yet') \
-             WHERE id IN (SELECT id FROM worker_event INDEXED BY worker_event_position \
-             WHERE position <= ?1 AND state = 'waiting' LIMIT ?3) RETURNING worker_id, key_id",
-        )?;
+        let mut statement = self.conn.prepare_cached(GIVE_UP_BEFORE)?;
         let given_up = statement.query_map(params![position.0, now, limit as i64], |row| {
             Ok((WorkerId(row.get(0)?), row.get(1)?))
         })?;
@@ -358,13 +357,7 @@ impl Tx<'_> {
 
     /// Removes dead letters that died before `before`, at most `rows`. Returns how many.
     pub fn purge_worker_events(&self, before: i64, rows: usize) -> Result<usize, StoreError> {
-        Ok(self
-            .conn
-            .prepare_cached(
-                "DELETE FROM worker_event WHERE id IN (SELECT id FROM worker_event INDEXED BY worker_event_dead \
-                 WHERE state = 'dead' AND due_at < ?1 LIMIT ?2)",
-            )?
-            .execute(params![before, rows as i64])?)
+        Ok(self.conn.prepare_cached(PURGE_DEAD)?.execute(params![before, rows as i64])?)
     }
 }
 

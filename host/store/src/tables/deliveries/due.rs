@@ -1,7 +1,6 @@
-//! Which deliveries are due, and the event that each sends. Each statement names its index: without statistics the planner
-//! would scan everything that waits.
+//! Which deliveries are due, and the event that each sends.
 
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, Row, params, params_from_iter};
 
 use super::super::events::{ENVELOPE, ENVELOPE_FROM, envelope};
 use super::list::DELIVERY;
@@ -9,6 +8,21 @@ use crate::engine::rows::Found;
 use crate::{Reader, StoreError};
 use moothall_core::events::Envelope;
 use moothall_core::ids::{DeliveryId, EndpointId, Position};
+
+pub(super) const NEXT_ENDPOINT: &str = "SELECT endpoint_id, due_at FROM delivery WHERE state = 'waiting' \
+     AND due_at IS NOT NULL AND endpoint_id > ?1 ORDER BY endpoint_id, due_at LIMIT 1";
+pub(super) const DUE: &str = "SELECT id, event_position FROM delivery WHERE state = 'waiting' AND due_at IS NOT NULL \
+     AND endpoint_id = ?1 AND due_at <= ?2 ORDER BY due_at, id LIMIT ?3";
+pub(super) const LANE: &str = "SELECT id, event_position FROM delivery WHERE state = 'waiting' \
+     AND endpoint_id = ?1 AND key_id = ?2 ORDER BY id";
+/// `+id`: by the order of ids the planner would step over everything that was delivered.
+pub(super) const OLDEST: &str = "SELECT min(+id) FROM delivery WHERE endpoint_id = ?1 AND state = 'waiting' \
+     AND due_at IS NOT NULL";
+pub(super) const EXPIRED: &str = "SELECT id FROM delivery WHERE state = 'waiting' AND expires_at <= ?1 ORDER BY expires_at LIMIT ?2";
+pub(super) const ORPHANED: &str = "SELECT id FROM delivery WHERE state = 'waiting' AND key_id > 0 \
+     AND endpoint_id IN (SELECT id FROM endpoint WHERE kind = 'deleted') LIMIT ?1";
+pub(super) const WAITING: &str =
+    "SELECT count(*), min(expires_at) FROM delivery WHERE state = 'waiting'";
 
 /// A delivery that may be sent now.
 #[derive(Clone, Debug)]
@@ -43,10 +57,7 @@ impl Reader<'_> {
         now: i64,
         limit: usize,
     ) -> Result<DueEndpoints, StoreError> {
-        let mut next = self.conn.prepare_cached(
-            "SELECT endpoint_id, due_at FROM delivery INDEXED BY delivery_due WHERE state = 'waiting' AND due_at IS NOT NULL \
-             AND endpoint_id > ?1 ORDER BY endpoint_id, due_at LIMIT 1",
-        )?;
+        let mut next = self.conn.prepare_cached(NEXT_ENDPOINT)?;
         let (mut at, mut due) = (after.0, DueEndpoints::default());
         for _ in 0..limit {
             let row =
@@ -68,10 +79,7 @@ impl Reader<'_> {
         now: i64,
         limit: usize,
     ) -> Result<Vec<(DeliveryId, Position)>, StoreError> {
-        let mut statement = self.conn.prepare_cached(
-            "SELECT id, event_position FROM delivery INDEXED BY delivery_due WHERE state = 'waiting' AND due_at IS NOT NULL AND endpoint_id = ?1 \
-             AND due_at <= ?2 ORDER BY due_at, id LIMIT ?3",
-        )?;
+        let mut statement = self.conn.prepare_cached(DUE)?;
         let due = |row: &Row<'_>| Ok((DeliveryId(row.get(0)?), Position(row.get(1)?)));
         let rows = statement.query_map(params![endpoint.0, now, limit as i64], due)?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -94,10 +102,7 @@ impl Reader<'_> {
         key: i64,
         is_passed_over: impl Fn(Position) -> bool,
     ) -> Result<Option<DeliveryId>, StoreError> {
-        let mut lane = self.conn.prepare_cached(
-            "SELECT id, event_position FROM delivery INDEXED BY delivery_lane WHERE state = 'waiting' \
-             AND endpoint_id = ?1 AND key_id = ?2 ORDER BY id",
-        )?;
+        let mut lane = self.conn.prepare_cached(LANE)?;
         let mut rows = lane.query([endpoint.0, key])?;
         while let Some(row) = rows.next()? {
             if !is_passed_over(Position(row.get(1)?)) {
@@ -109,10 +114,7 @@ impl Reader<'_> {
 
     /// The oldest delivery that waits for an endpoint, due or not, among the first of each lane.
     pub fn oldest_delivery(&self, endpoint: EndpointId) -> Result<Option<DeliveryId>, StoreError> {
-        let mut statement = self.conn.prepare_cached(
-            "SELECT min(id) FROM delivery INDEXED BY delivery_due WHERE endpoint_id = ?1 AND state = 'waiting' \
-             AND due_at IS NOT NULL",
-        )?;
+        let mut statement = self.conn.prepare_cached(OLDEST)?;
         let oldest: Option<i64> = statement.query_row([endpoint.0], |row| row.get(0))?;
         Ok(oldest.map(DeliveryId))
     }
@@ -123,36 +125,24 @@ impl Reader<'_> {
         now: i64,
         limit: usize,
     ) -> Result<Vec<DeliveryId>, StoreError> {
-        self.ids(
-            "SELECT id FROM delivery INDEXED BY delivery_expires WHERE state = 'waiting' AND expires_at <= ?1 ORDER BY expires_at LIMIT ?2",
-            now,
-            limit,
-        )
+        self.ids(EXPIRED, &[now, limit as i64])
     }
 
     /// Waiting deliveries of endpoints that were deleted, at most `limit`.
     pub fn orphaned_deliveries(&self, limit: usize) -> Result<Vec<DeliveryId>, StoreError> {
-        self.ids(
-            "SELECT d.id FROM endpoint p INDEXED BY endpoint_deleted \
-             CROSS JOIN delivery d INDEXED BY delivery_lane ON d.endpoint_id = p.id AND d.state = 'waiting' \
-             WHERE p.kind = 'deleted' AND ?1 = 0 LIMIT ?2",
-            0,
-            limit,
-        )
+        self.ids(ORPHANED, &[limit as i64])
     }
 
-    fn ids(&self, sql: &str, value: i64, limit: usize) -> Result<Vec<DeliveryId>, StoreError> {
+    fn ids(&self, sql: &str, values: &[i64]) -> Result<Vec<DeliveryId>, StoreError> {
         let mut statement = self.conn.prepare_cached(sql)?;
         let id = |row: &Row<'_>| row.get(0).map(DeliveryId);
-        let rows = statement.query_map(params![value, limit as i64], id)?;
+        let rows = statement.query_map(params_from_iter(values), id)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// How many wait, and when the next of them expires.
     pub fn waiting_deliveries(&self) -> Result<(i64, Option<i64>), StoreError> {
-        let mut statement = self.conn.prepare_cached(
-            "SELECT count(*), min(expires_at) FROM delivery INDEXED BY delivery_expires WHERE state = 'waiting'",
-        )?;
+        let mut statement = self.conn.prepare_cached(WAITING)?;
         Ok(statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?)
     }
 }

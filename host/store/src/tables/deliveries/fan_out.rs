@@ -24,6 +24,9 @@ const EVENTS: i64 = 4_096;
 /// One read of events ends after so many bytes of data.
 const READ_BYTES: usize = 8 << 20;
 
+pub(super) const WAITS_FOR: &str =
+    "SELECT 1 FROM delivery WHERE state = 'waiting' AND endpoint_id = ?1 AND key_id > 0 LIMIT 1";
+
 /// An event, and the endpoints that it goes to.
 #[derive(Clone, Debug)]
 pub struct Departed {
@@ -101,9 +104,7 @@ impl Reader<'_> {
 
     /// Whether anything waits for the endpoint, of what has a row.
     pub fn has_waiting(&self, endpoint: EndpointId) -> Result<bool, StoreError> {
-        let mut statement = self.conn.prepare_cached(
-            "SELECT 1 FROM delivery INDEXED BY delivery_lane WHERE state = 'waiting' AND endpoint_id = ?1 LIMIT 1",
-        )?;
+        let mut statement = self.conn.prepare_cached(WAITS_FOR)?;
         Ok(statement.exists([endpoint.0])?)
     }
 }

@@ -18,6 +18,23 @@ const WALK: usize = 5_000;
 /// Deliveries among which the last failure of their endpoint is searched.
 const NEWEST: usize = 100;
 const DELIVERED: &str = "delivered";
+
+// The conditions by which `walk` finds rows.
+pub(super) const OPEN: &str = "state <> 'delivered' AND state = ?1";
+pub(super) const OF_ENDPOINT: &str = "endpoint_id = ?1";
+pub(super) const OF_COMMUNITY: &str = "community_id = ?1";
+
+pub(super) const COUNT: &str = "SELECT count(*) FROM (SELECT 1 FROM delivery \
+     WHERE endpoint_id = ?1 AND state = 'waiting' AND key_id > 0 LIMIT ?2) AS counted";
+pub(super) const FAILURES: &str = "SELECT delivery_id, started_at, status, error, detail FROM delivery_attempt \
+     WHERE delivery_id IN (SELECT id FROM (SELECT id FROM delivery WHERE endpoint_id = ?1 ORDER BY id DESC LIMIT ?2) AS \
+     newest UNION SELECT ?3) AND error IS NOT NULL ORDER BY started_at DESC, attempt DESC LIMIT ?4";
+pub(super) const RECOVERABLE: &str = "SELECT id, finished_at >= ?4 FROM delivery \
+     WHERE endpoint_id = ?1 AND state = ?2 AND id > ?3 ORDER BY id LIMIT ?5";
+/// `+endpoint_id`: by its endpoint the planner would step over everything that was delivered.
+pub(super) const RECOVERABLE_OPEN: &str = "SELECT id, finished_at >= ?4 FROM delivery \
+     WHERE state <> 'delivered' AND +endpoint_id = ?1 AND state = ?2 AND id > ?3 ORDER BY id LIMIT ?5";
+
 /// The states of a delivery.
 pub const STATES: [&str; 4] = ["waiting", "delivered", "dead", "cancelled"];
 
@@ -108,10 +125,7 @@ pub struct LastFailure {
 impl Reader<'_> {
     /// Counts at most `most` of the deliveries that wait for an endpoint.
     pub fn backlog(&self, endpoint: EndpointId, most: usize) -> Result<Backlog, StoreError> {
-        let mut count = self.conn.prepare_cached(
-            "SELECT count(*) FROM (SELECT 1 FROM delivery INDEXED BY delivery_lane \
-             WHERE endpoint_id = ?1 AND state = 'waiting' LIMIT ?2)",
-        )?;
+        let mut count = self.conn.prepare_cached(COUNT)?;
         let counted: i64 =
             count.query_row(params![endpoint.0, most as i64 + 1], |row| row.get(0))?;
         let counted = usize::try_from(counted).unwrap_or_default();
@@ -135,12 +149,7 @@ impl Reader<'_> {
         endpoint: EndpointId,
         oldest: Option<DeliveryId>,
     ) -> Result<Option<LastFailure>, StoreError> {
-        let mut statement = self.conn.prepare_cached(
-            "SELECT delivery_id, started_at, status, error, detail FROM delivery_attempt \
-             WHERE delivery_id IN (SELECT id FROM (SELECT id FROM delivery INDEXED BY delivery_endpoint \
-             WHERE endpoint_id = ?1 ORDER BY id DESC LIMIT ?2) UNION SELECT ?3) AND error IS NOT NULL \
-             ORDER BY started_at DESC, attempt DESC LIMIT ?4",
-        )?;
+        let mut statement = self.conn.prepare_cached(FAILURES)?;
         let (oldest, limit) = (oldest.map(|oldest| oldest.0), sql_limit(1));
         let rows = statement.query(params![endpoint.0, NEWEST as i64, oldest, limit])?;
         let failure = |row: &Row<'_>| {
@@ -214,15 +223,8 @@ impl Reader<'_> {
         since: i64,
         limit: usize,
     ) -> Result<(Vec<DeliveryId>, Option<DeliveryId>), StoreError> {
-        let index = match state {
-            DELIVERED => "delivery_endpoint WHERE",
-            _ => "delivery_open WHERE state <> 'delivered' AND",
-        };
-        let sql = format!(
-            "SELECT id, finished_at >= ?4 FROM delivery INDEXED BY {index} endpoint_id = ?1 AND state = ?2 \
-             AND id > ?3 ORDER BY id LIMIT ?5"
-        );
-        let mut statement = self.conn.prepare_cached(&sql)?;
+        let sql = if state == DELIVERED { RECOVERABLE } else { RECOVERABLE_OPEN };
+        let mut statement = self.conn.prepare_cached(sql)?;
         let rows = statement
             .query_map(params![endpoint.0, state, after.0, since, limit as i64], |row| {
                 Ok((DeliveryId(row.get(0)?), row.get::<_, Option<bool>>(1)?.unwrap_or(false)))
@@ -269,21 +271,12 @@ impl Reader<'_> {
     ) -> Result<Vec<Walked>, StoreError> {
         let open = filter.state.as_ref().filter(|state| *state != DELIVERED);
         let (of, value): (&str, &dyn rusqlite::ToSql) = match filter {
-            _ if open.is_some() => {
-                ("INDEXED BY delivery_open WHERE state <> 'delivered' AND state = ?1 AND", &open)
-            }
-            DeliveryFilter { endpoint: Some(endpoint), .. } => {
-                ("INDEXED BY delivery_endpoint WHERE endpoint_id = ?1 AND", &endpoint.0)
-            }
-            DeliveryFilter { community: Some(community), .. } => {
-                ("INDEXED BY delivery_community WHERE community_id = ?1 AND", community)
-            }
-            _ => ("WHERE ?1 AND", &true),
+            _ if open.is_some() => (OPEN, &open),
+            DeliveryFilter { endpoint: Some(endpoint), .. } => (OF_ENDPOINT, &endpoint.0),
+            DeliveryFilter { community: Some(community), .. } => (OF_COMMUNITY, community),
+            _ => ("?1", &true),
         };
-        let sql = format!(
-            "SELECT id, endpoint_id, community_id, state FROM delivery {of} id < ?2 ORDER BY id DESC LIMIT ?3"
-        );
-        let mut statement = self.conn.prepare_cached(&sql)?;
+        let mut statement = self.conn.prepare_cached(&walk(of))?;
         let walked = |row: &Row<'_>| {
             let (endpoint, community) = (EndpointId(row.get(1)?), row.get(2)?);
             Ok(Walked { id: DeliveryId(row.get(0)?), endpoint, community, state: row.get(3)? })
@@ -291,6 +284,13 @@ impl Reader<'_> {
         let found = statement.query(params![value, before.0, sql_limit(rows)])?;
         Ok(self.unreadable.list(found, DELIVERY, rows, walked)?.rows)
     }
+}
+
+/// The newest rows for which the condition holds.
+pub(super) fn walk(of: &str) -> String {
+    format!(
+        "SELECT id, endpoint_id, community_id, state FROM delivery WHERE {of} AND id < ?2 ORDER BY id DESC LIMIT ?3"
+    )
 }
 
 /// The columns by which deliveries are filtered.

@@ -1,5 +1,7 @@
 //! When deliveries get their rows, and what becomes of one that is sent again by hand while it is about to end.
 
+mod plans;
+
 use super::{After, AttemptRow, EXPIRE_MS, Outcome};
 use crate::{Audience, DeliveryFilter, EndpointRow, NewEvent, Store, StoreError, Tx};
 use moothall_core::config::StoreConfig;
