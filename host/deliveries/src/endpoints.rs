@@ -193,8 +193,9 @@ pub fn append_ping(
     request_id: String,
 ) -> Result<String, StoreError> {
     let event = ping(row, now, request_id);
-    tx.append_event(&event)?;
-    Ok(event.id)
+    let id = event.id.clone();
+    tx.append_event(event)?;
+    Ok(id)
 }
 
 fn ping(row: &EndpointRow, now: i64, request_id: String) -> NewEvent {

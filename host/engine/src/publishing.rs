@@ -47,6 +47,10 @@ fn append(tx: &Tx<'_>, event: NewEvent, trusted: i64) -> Result<String, StoreErr
     };
     match known {
         Some(id) => Ok(id),
-        None => tx.append_event(&event).map(|_| event.id),
+        None => {
+            let id = event.id.clone();
+            tx.append_event(event)?;
+            Ok(id)
+        }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Knows no table, except the one that a trial write uses. Nothing here may wait for a guest or for HTTP.
 
+mod appended;
 mod backup;
 mod checkpoint;
 mod connection;

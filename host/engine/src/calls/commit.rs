@@ -86,17 +86,18 @@ impl Writes {
     }
 
     /// Stores them for an existing instance.
-    pub fn apply(&self, tx: &Tx<'_>, instance: &Instance, now: i64) -> Result<(), StoreError> {
+    pub fn apply(self, tx: &Tx<'_>, instance: &Instance, now: i64) -> Result<(), StoreError> {
         tx.apply_state(instance.id, &self.state)?;
-        self.events.iter().try_for_each(|event| tx.append_event(event))?;
+        let items = match &self.sending {
+            Some(sending) => sending.items(tx, instance, &self.events, now)?,
+            None => Vec::new(),
+        };
+        self.events.into_iter().try_for_each(|event| tx.append_event(event))?;
         if let Some((process, change)) = &self.process {
             tx.apply_process(process, change, now)?;
         }
         tx.apply_accounts(instance.community.id, &self.accounts, now)?;
-        match &self.sending {
-            Some(sending) => sending.append(tx, instance, &self.events, now),
-            None => Ok(()),
-        }
+        items.into_iter().try_for_each(|item| tx.append_event(item))
     }
 }
 

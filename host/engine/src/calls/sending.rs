@@ -32,18 +32,18 @@ impl Sending {
     }
 
     /// One item for all of them, if a worker wants it.
-    pub fn append(
+    pub fn items(
         &self,
         tx: &Tx<'_>,
         instance: &Instance,
         events: &[NewEvent],
         now: i64,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Vec<NewEvent>, StoreError> {
         if events.is_empty() || !tx.wants_sending(instance.community.id)? {
-            return Ok(());
+            return Ok(Vec::new());
         }
         // Each item fits where an event's data has to.
-        let mut rest = events;
+        let (mut rest, mut items) = (events, Vec::new());
         while !rest.is_empty() {
             let mut bytes = 0;
             let fits = |event: &&NewEvent| {
@@ -52,19 +52,13 @@ impl Sending {
             };
             let count = rest.iter().take_while(fits).count().max(1);
             let (piece, others) = rest.split_at(count);
-            self.append_one(tx, instance, piece, now)?;
+            items.push(self.item(instance, piece, now));
             rest = others;
         }
-        Ok(())
+        Ok(items)
     }
 
-    fn append_one(
-        &self,
-        tx: &Tx<'_>,
-        instance: &Instance,
-        events: &[NewEvent],
-        now: i64,
-    ) -> Result<(), StoreError> {
+    fn item(&self, instance: &Instance, events: &[NewEvent], now: i64) -> NewEvent {
         let took = i64::try_from(self.started.elapsed().as_millis()).unwrap_or(0);
         let data = Object::new()
             .carrying("events", &list(events.iter().map(NewEvent::json)))
@@ -74,8 +68,6 @@ impl Sending {
             .with("event_create_time", rfc3339(now - took))
             .with("event_end_time", rfc3339(now))
             .end();
-        let item =
-            NewEvent::of_api(SENDING, &instance.community, data, self.request_id.clone(), now);
-        tx.append_event(&item)
+        NewEvent::of_api(SENDING, &instance.community, data, self.request_id.clone(), now)
     }
 }

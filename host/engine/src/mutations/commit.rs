@@ -189,7 +189,7 @@ impl Mutations {
         let (change, view, of) = (self.change_event(&plan), self.view(&plan), names.id);
         let apply = move |tx: &Tx<'_>| {
             tx.changing(change.as_ref(), of, &view, now, |tx| {
-                let rest = apply(tx, before, then, &writes, now)?;
+                let rest = apply(tx, before, then, writes, now)?;
                 if let (Some(extra_write), Some(community)) = (extra_write, &seen) {
                     extra_write(tx, community)?;
                 }

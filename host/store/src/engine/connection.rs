@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::appended::Appended;
 use super::backup;
 use super::disk;
 use super::health::Health;
@@ -44,16 +45,23 @@ pub struct Reader<'a> {
 }
 
 /// One write inside the writer's transaction, and its name for `written_by`.
+#[derive(Clone, Copy)]
 pub struct Tx<'a> {
     pub(crate) conn: &'a Connection,
     pub name: &'static str,
     pub(crate) raised: &'a RaisedSignals,
     pub(crate) subscriptions: &'a Subscriptions,
+    pub(crate) appended: &'a Appended,
     pub(crate) unreadable: &'a Unreadable,
 }
 
 impl Tx<'_> {
-    /// Reads what the write sees.
+    /// The write of that name in the same transaction.
+    pub(super) fn named(self, name: &'static str) -> Self {
+        Self { name, ..self }
+    }
+
+    /// Reads what the write sees: everything but the events of this transaction, which have no rows yet.
     pub fn reader(&self) -> Reader<'_> {
         Reader { conn: self.conn, unreadable: self.unreadable }
     }

@@ -5,14 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Instant;
 
-use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::AfterWrite;
 use super::connection::Tx;
-use super::rows::Unreadable;
-use super::signals::RaisedSignals;
-use super::subscriptions::Subscriptions;
 use crate::StoreError;
 use moothall_core::chain::Link;
 
@@ -55,13 +51,7 @@ pub(super) struct Panicked(pub &'static str);
 pub(super) trait Write: Send {
     fn claim(&self) -> Claim;
     /// Runs the statements and keeps their result.
-    fn run(
-        &mut self,
-        conn: &Connection,
-        raised: &RaisedSignals,
-        subscriptions: &Subscriptions,
-        unreadable: &Unreadable,
-    ) -> Result<(), StoreError>;
+    fn run(&mut self, tx: Tx<'_>) -> Result<(), StoreError>;
     /// Releases what the write holds, then answers it.
     fn finish(self: Box<Self>, committed: Result<(), StoreError>) -> Result<(), Panicked>;
 }
@@ -140,18 +130,12 @@ where
     T: Send,
     F: FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send,
 {
-    fn run(
-        &mut self,
-        conn: &Connection,
-        raised: &RaisedSignals,
-        subscriptions: &Subscriptions,
-        unreadable: &Unreadable,
-    ) -> Result<(), StoreError> {
+    fn run(&mut self, tx: Tx<'_>) -> Result<(), StoreError> {
         let Some(run) = self.run.take() else { return Ok(()) };
         if !self.claim.take(BEGUN) {
             return Err(StoreError::Stalled);
         }
-        self.result = Some(run(&Tx { conn, name: self.name, raised, subscriptions, unreadable })?);
+        self.result = Some(run(&tx.named(self.name))?);
         Ok(())
     }
 

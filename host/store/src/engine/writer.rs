@@ -1,8 +1,9 @@
 //! The one thread that writes: group commit.
 //!
 //! It takes the waiting writes up to bounds of number, bytes and time, runs each in a savepoint of
-//! one transaction, commits once, then answers them all. A write that fails is rolled back alone.
-//! If the transaction itself is gone, or the commit fails, every write of the batch has failed.
+//! one transaction, writes the events that they have appended, commits once, then answers them all. A write
+//! that fails is rolled back alone. If the transaction itself is gone, its events cannot be written or the commit fails,
+//! every write of the batch has failed.
 //! Nothing is answered before it is durable. The thread never waits for anything but writes and the
 //! disk.
 
@@ -16,6 +17,8 @@ use std::time::{Duration, Instant};
 use metrics::{Counter, Histogram};
 use rusqlite::{Connection, ErrorCode};
 
+use super::Tx;
+use super::appended::Appended;
 use super::disk;
 use super::health::Health;
 use super::job::{Job, Panicked};
@@ -54,6 +57,7 @@ impl Writer {
             changes: 0,
             raised: RaisedSignals::default(),
             subscriptions: Subscriptions::default(),
+            appended: Appended::default(),
             signals: writer.signals.clone(),
         };
         health.spawn_thread("store-writer", move || thread.run())?;
@@ -101,6 +105,7 @@ struct WriterThread {
     changes: u64,
     raised: RaisedSignals,
     subscriptions: Subscriptions,
+    appended: Appended,
     signals: Signals,
 }
 
@@ -197,13 +202,14 @@ impl WriterThread {
             }
             outcomes.push(self.savepoint(job).inspect_err(|_| self.roll_back())?);
         }
+        self.write_appended().inspect_err(|_| self.roll_back())?;
         self.statement_commit()?;
         Ok(outcomes)
     }
 
     /// Runs the only write of a batch without a savepoint, which would keep a copy of each changed page.
     fn alone(&self, job: &mut Job) -> Result<Vec<Result<(), StoreError>>, StoreError> {
-        let outcome = self.run_one(job);
+        let outcome = self.run_one(job).and_then(|()| self.write_appended());
         // After an error of the file or the disk SQLite has rolled back already.
         let is_rolled_back = self.conn.is_autocommit();
         match &outcome {
@@ -217,22 +223,35 @@ impl WriterThread {
     }
 
     fn run_one(&self, job: &mut Job) -> Result<(), StoreError> {
-        let unreadable = self.health.unreadable();
-        job.run(|write| {
-            let run = || write.run(&self.conn, &self.raised, &self.subscriptions, unreadable);
-            catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
-                Err(StoreError::Unavailable("a write panicked; see the log".into()))
-            })
-        })
+        job.run(|write| caught(|| write.run(self.tx(""))))
+    }
+
+    /// Gives the events of the transaction their positions and rows.
+    fn write_appended(&self) -> Result<(), StoreError> {
+        let Some((write, events)) = self.appended.take() else { return Ok(()) };
+        caught(|| write(&self.tx("event.append"), events))
+    }
+
+    fn tx(&self, name: &'static str) -> Tx<'_> {
+        Tx {
+            conn: &self.conn,
+            name,
+            raised: &self.raised,
+            subscriptions: &self.subscriptions,
+            appended: &self.appended,
+            unreadable: self.health.unreadable(),
+        }
     }
 
     /// A write that fails is rolled back alone. The outer error is the transaction's: nothing of
     /// the batch may be committed after it.
     fn savepoint(&self, job: &mut Job) -> Result<Result<(), StoreError>, StoreError> {
         self.statement("SAVEPOINT write_one")?;
+        let appended = self.appended.count();
         let outcome = self.run_one(job);
         if let Err(error) = &outcome {
             self.subscriptions.forget();
+            self.appended.keep(appended);
             if self.conn.is_autocommit() {
                 // SQLite rolled the whole transaction back: writes before this one are gone too.
                 return Err(error.clone());
@@ -266,6 +285,7 @@ impl WriterThread {
 
     fn roll_back(&self) {
         self.subscriptions.forget();
+        self.appended.keep(0);
         if !self.conn.is_autocommit()
             && let Err(error) = self.statement("ROLLBACK")
         {
@@ -309,4 +329,10 @@ impl WriterThread {
         let total = self.conn.total_changes();
         total != std::mem::replace(&mut self.changes, total)
     }
+}
+
+/// A panic of the host's own fails what it happens in, and the thread goes on.
+fn caught(run: impl FnOnce() -> Result<(), StoreError>) -> Result<(), StoreError> {
+    catch_unwind(AssertUnwindSafe(run))
+        .unwrap_or_else(|_| Err(StoreError::Unavailable("a write panicked; see the log".into())))
 }

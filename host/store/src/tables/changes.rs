@@ -205,8 +205,9 @@ impl Tx<'_> {
         let data = change.data(shortened(before), shortened(after));
         let community = community.unwrap_or(&nobody);
         let event = NewEvent::of_api(CHANGE, community, data, change.request_id.clone(), now);
-        self.append_event(&event)?;
-        Ok(event.id)
+        let id = event.id.clone();
+        self.append_event(event)?;
+        Ok(id)
     }
 
     fn names_of(&self, id: CommunityId) -> Result<Option<CommunityNames>, StoreError> {

@@ -157,14 +157,15 @@ impl Tx<'_> {
     }
 
     fn insert_endpoint(&self, row: &EndpointRow) -> Result<EndpointId, StoreError> {
-        self.conn
+        let id = self
+            .conn
             .prepare_cached(
                 "INSERT INTO endpoint (public_id, kind, url, url_by, description, community_id, event_types, format, \
                  form, headers, ordering, timeout_ms, enabled, disabled_reason, secret, \
                  old_secret_until, created_at, written_by) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, \
-                 ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+                 ?12, ?13, ?14, ?15, ?16, ?17, ?18) RETURNING id",
             )?
-            .execute(params![
+            .query_row(params![
                 row.public_id,
                 row.kind.as_str(),
                 row.url,
@@ -183,9 +184,9 @@ impl Tx<'_> {
                 row.old_secret_until,
                 row.created_at,
                 self.name,
-            ])?;
+            ], |row| row.get(0).map(EndpointId))?;
         self.subscriptions.forget();
-        Ok(EndpointId(self.conn.last_insert_rowid()))
+        Ok(id)
     }
 
     /// Whether an endpoint was not changed since it was read.

@@ -1,12 +1,14 @@
 //! The tables `event`, `event_key` and `event_dedupe`.
 //!
 //! An event is appended in the transaction of what caused it, together with the endpoints that it goes to. The one writer
-//! numbers events here by `position`, which is the only cursor and which nobody knows before the commit.
+//! numbers events by `position`, which is the only cursor and which nobody knows before the commit (`append`).
+
+mod append;
+#[cfg(test)]
+mod tests;
 
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::deliveries::Departure;
-use super::deliveries::fan_out::Subscribers;
 use crate::engine::rows::{Bound, Table, sql_limit};
 use crate::{Reader, StoreError, Tx};
 use moothall_core::clock::rfc3339;
@@ -171,13 +173,18 @@ impl Reader<'_> {
 
     /// The first position that is still kept, and the last that was ever given.
     pub fn event_range(&self) -> Result<(Position, Position), StoreError> {
-        let mut last =
-            self.conn.prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = 'event'")?;
-        let last = last.query_row([], |row| row.get(0).map(Position)).optional()?;
-        let last = last.unwrap_or(Position::START);
+        let last = self.last_position()?;
         let mut first = self.conn.prepare_cached("SELECT min(position) FROM event")?;
         let first: Option<i64> = first.query_row([], |row| row.get(0))?;
         Ok((first.map_or(last.next(), Position), last))
+    }
+
+    /// The last position that was ever given.
+    fn last_position(&self) -> Result<Position, StoreError> {
+        let mut last =
+            self.conn.prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = 'event'")?;
+        let last = last.query_row([], |row| row.get(0).map(Position)).optional()?;
+        Ok(last.unwrap_or(Position::START))
     }
 
     /// The id of the event with that dedupe key, if it still counts.
@@ -195,50 +202,6 @@ impl Reader<'_> {
 }
 
 impl Tx<'_> {
-    /// Appends an event, with the endpoints that it goes to.
-    pub fn append_event(&self, event: &NewEvent) -> Result<(), StoreError> {
-        let community = event.community.map_or(0, |community| community.0);
-        let (key, seq) = self.next_seq(community, &event.key)?;
-        let subscribers = match event.audience {
-            Audience::Endpoints => self.subscribers(event)?,
-            Audience::Callback { .. } | Audience::Endpoint(_) => Subscribers::default(),
-        };
-        self.conn
-            .prepare_cached(
-                "INSERT INTO event (id, key_id, seq, community_id, community, source, event_type, time, data, \
-                 initiator, dedupe_key, origin_kind, instance_id, request_id, listed, endpoints) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
-            )?
-            .execute(params![
-                event.id,
-                key,
-                seq,
-                community,
-                event.slug,
-                event.source,
-                event.event_type,
-                event.time,
-                event.data,
-                event.initiator,
-                event.dedupe.as_ref().map(|(_, key)| key),
-                event.origin,
-                event.instance.map(|instance| instance.0),
-                event.request_id,
-                event.audience == Audience::Endpoints,
-                subscribers.text(),
-            ])?;
-        let position = Position(self.conn.last_insert_rowid());
-        if let Some((scope, dedupe_key)) = &event.dedupe {
-            self.remember_dedupe(scope, dedupe_key, event)?;
-        }
-        let on_its_way = Departure { position, key, community, time: event.time };
-        self.add_deliveries(event, &on_its_way)?;
-        self.departed(position, subscribers.count)?;
-        self.raised.events.set(true);
-        self.raised.workers.set(true);
-        Ok(())
-    }
-
     /// Removes at most `rows` old events, from the oldest on, up to the first that a delivery or a worker still needs, so
     /// that the log has no gaps. Deliveries need an event until they expire; workers until it is older than `bounds.last`.
     /// Returns how many.
@@ -309,26 +272,5 @@ impl Tx<'_> {
         now: i64,
     ) -> Result<Option<String>, StoreError> {
         self.reader().deduplicated(scope, key, now)
-    }
-
-    /// The row of the next event's key, and the event's number within the key.
-    fn next_seq(&self, community: i64, key: &str) -> Result<(i64, i64), StoreError> {
-        let mut statement = self.conn.prepare_cached(
-            "INSERT INTO event_key (community_id, source, last_seq, last_position) VALUES (?1, ?2, 1, \
-             coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'event'), 0) + 1) \
-             ON CONFLICT (community_id, source) DO UPDATE SET last_seq = last_seq + 1, \
-             last_position = excluded.last_position RETURNING id, last_seq",
-        )?;
-        Ok(statement.query_row(params![community, key], |row| Ok((row.get(0)?, row.get(1)?)))?)
-    }
-
-    fn remember_dedupe(&self, scope: &str, key: &str, event: &NewEvent) -> Result<(), StoreError> {
-        self.conn
-            .prepare_cached(
-                "INSERT INTO event_dedupe (scope, dedupe_key, event_id, expires_at) VALUES (?1, ?2, ?3, ?4) \
-                 ON CONFLICT (scope, dedupe_key) DO UPDATE SET event_id = excluded.event_id, expires_at = excluded.expires_at",
-            )?
-            .execute(params![scope, key, event.id, event.time + DEDUPE_MS])?;
-        Ok(())
     }
 }

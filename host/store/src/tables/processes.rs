@@ -364,6 +364,6 @@ impl Tx<'_> {
             request_id: String::new(),
             audience: Audience::Callback { url, not_before },
         };
-        self.append_event(&event)
+        self.append_event(event)
     }
 }

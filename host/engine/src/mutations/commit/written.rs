@@ -153,7 +153,7 @@ pub(super) fn apply(
     tx: &Tx<'_>,
     before: Option<Arc<CommunityNames>>,
     after: Option<Arc<CommunityNames>>,
-    writes: &[Write],
+    writes: Vec<Write>,
     now: i64,
 ) -> Result<Vec<InstanceId>, StoreError> {
     if let (None, Some(new)) = (&before, &after) {
@@ -164,7 +164,7 @@ pub(super) fn apply(
     for write in writes {
         match write {
             Write::Remove(instance, code) => {
-                let completed = remove(tx, instance, code, room, now)?;
+                let completed = remove(tx, &instance, code, room, now)?;
                 if completed == room {
                     rest.push(instance.id);
                 }
@@ -198,7 +198,7 @@ fn remove(
     Ok(completed)
 }
 
-fn apply_one(tx: &Tx<'_>, write: &Write, now: i64) -> Result<(), StoreError> {
+fn apply_one(tx: &Tx<'_>, write: Write, now: i64) -> Result<(), StoreError> {
     let written = match write {
         Write::Add(written) => {
             tx.add_instance(&written.row, now)?;
@@ -209,7 +209,7 @@ fn apply_one(tx: &Tx<'_>, write: &Write, now: i64) -> Result<(), StoreError> {
             written
         }
         Write::Reconfigure(written, to) => {
-            tx.reconfigure_instance(&written.row, *to)?;
+            tx.reconfigure_instance(&written.row, to)?;
             let mut workers = written.workers.iter();
             workers.try_for_each(|one| tx.ask_worker_again(written.row.id, one))?;
             written

@@ -2,7 +2,7 @@
 //! deliveries get rows of their own afterwards, in the order of the events and many in one write. What was delivered by
 //! then is written once; what failed or waits gets the row that the tasks work on.
 //!
-//! How many deliveries have no row is bounded: with more, the write that appends the event writes them.
+//! How many deliveries have no row is bounded: with more, the transaction that writes the event writes them.
 
 use std::collections::HashMap;
 
@@ -126,10 +126,10 @@ impl Tx<'_> {
         Ok(subscribers)
     }
 
-    /// An event was appended at that position, with so many deliveries that have no row.
+    /// Events were written from the first to the last position, with so many deliveries that have no row.
     pub(in crate::tables) fn departed(
         &self,
-        position: Position,
+        (first, last): (Position, Position),
         deliveries: usize,
     ) -> Result<(), StoreError> {
         if deliveries > 0 {
@@ -137,15 +137,15 @@ impl Tx<'_> {
         }
         let Rowless { after, deliveries: before } = match self.subscriptions.rowless() {
             Some(known) => known,
-            None => self.rowless_before(position)?,
+            None => self.rowless_before(first)?,
         };
         self.subscriptions.set_rowless(Rowless { after, deliveries: before + deliveries });
         match before + deliveries {
-            rowless if rowless > DELIVERIES => self.fan_out(position, &[]),
-            _ if position.since(after) <= EVENTS => Ok(()),
+            rowless if rowless > DELIVERIES => self.fan_out(last, &[]),
+            _ if last.since(after) <= EVENTS => Ok(()),
             // Nothing has to be looked through.
-            0 => self.set_fanned_out(position, 0),
-            _ => self.fan_out(position, &[]),
+            0 => self.set_fanned_out(last, 0),
+            _ => self.fan_out(last, &[]),
         }
     }
 

@@ -79,7 +79,7 @@ impl Fixture {
             (first..first + count).try_for_each(|number| {
                 let id = format!("evt_{number}");
                 let audience = Audience::Endpoints;
-                tx.append_event(&NewEvent { id, audience, ..event(EndpointId(0)) })
+                tx.append_event(NewEvent { id, audience, ..event(EndpointId(0)) })
             })
         };
         self.write(append).await.unwrap();
@@ -222,7 +222,7 @@ async fn with_delivery() -> (tempfile::TempDir, Store, DeliveryId) {
         Store::open(&directory.path().join("moothall.db"), &StoreConfig::default()).unwrap();
     let add = |tx: &Tx<'_>| {
         let endpoint = tx.add_endpoint(&endpoint(), 9)?;
-        tx.append_event(&event(endpoint.expect("there is room")))
+        tx.append_event(event(endpoint.expect("there is room")))
     };
     store.write("test", add).await.unwrap();
     let over = store.read(|reader| reader.expired_deliveries(EXPIRE_MS, 9)).unwrap();
