@@ -73,6 +73,7 @@ mod settings;
 mod shares;
 mod sse;
 mod startup;
+mod state_cache;
 mod store_trouble;
 mod subscriptions;
 mod surroundings;

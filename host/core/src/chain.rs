@@ -3,17 +3,24 @@
 //! A call runs on what the chain is going to store, and nobody is shown any of that before it is stored. If a write
 //! fails, all that come after it fail too. Nothing here waits for the disk: the writer reports how each write ended, in
 //! the order in which they were queued.
+//!
+//! With the chain goes the cache of what is stored. A key of which a write begins does not count in it until everything that
+//! was queued is stored: until then calls see the write in the chain.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::Notify;
+
+use crate::state_cache::{InstanceCache, StateCache, StoredValue};
 
 #[cfg(test)]
 mod tests;
 
 /// New values by key; `None` is a removal.
-pub type StateWrites = BTreeMap<String, Option<String>>;
+pub type StateWrites = BTreeMap<Arc<str>, Option<Arc<str>>>;
+/// One of them.
+pub type StateWrite = (Arc<str>, Option<Arc<str>>);
 
 /// About how many bytes an entry takes besides its key and its value.
 const ENTRY_BYTES: usize = 64;
@@ -26,6 +33,8 @@ pub struct Chain {
     links: Mutex<Links>,
     /// Notified each time a write has ended or failed.
     changed: Notify,
+    /// What is stored, as far as it is known in memory; none before the first value.
+    cache: OnceLock<Arc<InstanceCache>>,
 }
 
 #[derive(Debug, Default)]
@@ -38,6 +47,8 @@ struct Links {
     begun: u64,
     /// The first write that failed, and why.
     broken: Option<(u64, Arc<str>)>,
+    /// Whether calls cannot see the write that was queued last: its call has not shown it yet, or never will.
+    hides_last: bool,
     /// What calls see of the writes that have not ended.
     unstored: Arc<StateWrites>,
     unstored_bytes: usize,
@@ -101,21 +112,26 @@ impl Chain {
             return Err(reason.clone());
         }
         links.queued += 1;
+        links.hides_last = true;
         Ok(Link { chain: self.clone(), number: links.queued, is_over: false })
     }
 
     /// Shows the last write, which is in the writer's queue now, to the calls that follow.
-    pub fn show(&self, writes: Vec<(String, Option<String>)>) {
+    pub fn show(&self, writes: Vec<StateWrite>) {
         let mut links = self.links();
-        // The writer may have been faster; then the calls read what is stored.
-        if links.all_ended() || links.broken.is_some() {
+        links.hides_last = false;
+        if links.broken.is_some() {
             return;
+        }
+        // The writer may have been faster; then the calls read what is stored.
+        if links.all_ended() {
+            return self.note_stored(writes.iter().map(|(key, value)| (key, value)));
         }
         let Links { unstored, unstored_bytes, .. } = &mut *links;
         let unstored = Arc::make_mut(unstored);
         for (key, value) in writes {
             *unstored_bytes += entry_bytes(&key, value.as_deref());
-            if let Some(before) = unstored.get(&key) {
+            if let Some(before) = unstored.get(&*key) {
                 *unstored_bytes -= entry_bytes(&key, before.as_deref());
             }
             unstored.insert(key, value);
@@ -128,6 +144,7 @@ impl Chain {
             links.broken = Some((number, reason.into()));
         }
         let gone = links.forget();
+        self.forget_stored();
         drop(links);
         drop(gone);
         self.changed.notify_waiters();
@@ -137,9 +154,52 @@ impl Chain {
         let mut links = self.links();
         links.ended = links.ended.max(number);
         let gone = if links.all_ended() { links.forget() } else { Arc::default() };
+        // The last write may be of the same keys. With the mutex: one that is queued from now on comes later.
+        if !links.hides_last {
+            self.note_stored(gone.iter());
+        }
         drop(links);
         drop(gone);
         self.changed.notify_waiters();
+    }
+
+    /// What is stored for a key, if it is known. For a key that is not in the chain.
+    pub fn stored(&self, key: &str) -> Option<StoredValue> {
+        self.cache.get()?.get(key)
+    }
+
+    /// Keeps what was read of a key that is not in the chain.
+    pub fn keep_stored(&self, all: &Arc<StateCache>, key: &str, value: Option<&str>) {
+        if let Some(cache) = self.cache.get() {
+            cache.keep(key, value);
+        } else if let Some(cache) = all.of_instance() {
+            self.cache.get_or_init(|| cache).keep(key, value);
+        }
+    }
+
+    /// A write begins that has its place in the chain, if it has one. Returns those parts of it of which the old value was
+    /// known.
+    pub fn expect_writes<'a>(
+        &self,
+        writes: impl Iterator<Item = (&'a Arc<str>, &'a StoredValue)>,
+    ) -> Vec<StateWrite> {
+        let Some(cache) = self.cache.get() else { return Vec::new() };
+        let known = writes.filter(|(key, _)| cache.expect_change(key));
+        known.map(|(key, value)| (key.clone(), value.clone())).collect()
+    }
+
+    /// Writes are stored, and no write of their keys comes after them in the chain.
+    pub fn note_stored<'a>(&self, writes: impl Iterator<Item = (&'a Arc<str>, &'a StoredValue)>) {
+        if let Some(cache) = self.cache.get() {
+            writes.for_each(|(key, value)| cache.change(key, value));
+        }
+    }
+
+    /// What is stored is not known any more.
+    pub fn forget_stored(&self) {
+        if let Some(cache) = self.cache.get() {
+            cache.clear();
+        }
     }
 
     async fn until<T>(&self, found: impl Fn(&Links) -> Option<T>) -> T {
@@ -234,7 +294,9 @@ impl Link {
     /// The write was not even queued, and whoever adds to the chain still holds the lock: as if it had never been.
     pub fn retract(mut self) {
         self.is_over = true;
-        self.chain.links().queued -= 1;
+        let mut links = self.chain.links();
+        links.queued -= 1;
+        links.hides_last = false;
     }
 }
 

@@ -21,11 +21,13 @@ mod wrong;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer};
 use url::Url;
 
 use crate::events::pattern_fault;
+use crate::state_cache::StateCache;
 use moothall_values::destination::{Cidr, HostPattern};
 
 use section::{BYTES, COUNT, DAYS, MS, THREADS, TIB, section};
@@ -177,6 +179,18 @@ section! {
         pub database_bytes: Option<u64> = None, in 1 << 20..=1 << 48;
         /// Page cache of each connection, in KiB.
         pub cache_kib: u32 = 16 << 10, in 1..=1 << 24;
+        /// Values of state that calls have read lately and that stay in memory, in bytes, of all instances
+        /// together. 0: none. Not set: a 32nd of the machine's memory, and no more than this.
+        pub state_cache_bytes: usize = 64 << 20, in 0..=TIB;
+        /// And of one instance.
+        pub state_cache_instance_bytes: usize = 1 << 20, in BYTES;
+    }
+}
+
+impl StoreConfig {
+    /// A cache of these sizes.
+    pub fn state_cache(&self) -> Arc<StateCache> {
+        StateCache::new(self.state_cache_bytes, self.state_cache_instance_bytes)
     }
 }
 

@@ -157,7 +157,7 @@ impl Effects {
     }
 
     /// Takes the writes of state out.
-    pub fn take_state(&mut self) -> BTreeMap<String, Option<String>> {
+    pub fn take_state(&mut self) -> StateWrites {
         std::mem::take(&mut self.state)
     }
 
@@ -170,7 +170,7 @@ impl Effects {
     }
 
     pub fn write(&mut self, key: String, value: Option<String>) {
-        self.state.insert(key, value);
+        self.state.insert(key.into(), value.map(Into::into));
     }
 
     /// What the effects contain for an account: nothing, its removal, or the account.
@@ -211,10 +211,10 @@ impl Effects {
             .flat_map(|writes| {
                 writes.range::<str, _>(from).take_while(|(key, _)| key.starts_with(prefix))
             })
-            .filter(|(key, _)| after.is_none_or(|after| key.as_str() > after))
-            .filter(|(key, _)| end.as_ref().is_none_or(|end| *key <= end));
+            .filter(|(key, _)| after.is_none_or(|after| &***key > after))
+            .filter(|(key, _)| end.as_ref().is_none_or(|end| ***key <= **end));
         let mut keys: BTreeMap<String, bool> = stored.into_iter().map(|key| (key, true)).collect();
-        keys.extend(own.map(|(key, value)| (key.clone(), value.is_some())));
+        keys.extend(own.map(|(key, value)| (key.to_string(), value.is_some())));
         keys.into_iter().filter(|(_, there)| *there).map(|(key, _)| key).take(limit).collect()
     }
 }

@@ -23,5 +23,6 @@ pub mod rate;
 pub mod retry;
 pub mod schedule;
 pub mod secrets;
+pub mod state_cache;
 pub mod telemetry;
 pub mod web;

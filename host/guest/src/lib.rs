@@ -36,4 +36,4 @@ pub use meter::{LongCalls, enter_runtime};
 pub use quota::{Quota, Quotas};
 pub use resident::Live;
 pub use sandbox::Sandbox;
-pub use shared::Shared;
+pub use shared::{Shared, StateReads};

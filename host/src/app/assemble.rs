@@ -22,6 +22,7 @@ use moothall_core::clock::{Clock, ClockWatch};
 use moothall_core::config::{Config, Sources, clock_file};
 use moothall_core::day_budget::DayBudgets;
 use moothall_core::secrets::Keyring;
+use moothall_core::state_cache::StateCache;
 use moothall_core::telemetry::{Lost, Numbers};
 use moothall_deliveries::{Circuits, LocalReach, LocalRule, Outbox, driver};
 use moothall_egress::{Egress, Sender};
@@ -35,7 +36,7 @@ use moothall_engine::mutations::Mutations;
 use moothall_engine::oauth::OAuth;
 use moothall_engine::plugins::directory::{Depth, Directory};
 use moothall_engine::plugins::{Apart, Plugins};
-use moothall_guest::{Quotas, Shared, enter_runtime};
+use moothall_guest::{Quotas, Shared, StateReads, enter_runtime};
 use moothall_store::{Store, WebhookBounds};
 
 /// What is opened first: the data directory and what is stored in it.
@@ -137,6 +138,7 @@ impl Host {
         let keyring = runtime.block_on(key::keyring(&store, &source, &mut unwritten))?;
         let quotas = Arc::new(Quotas::new(&config));
         let network = Network::new(&config, &opened.keys)?;
+        let state_cache = config.store.state_cache();
         let shared = Shared {
             store: store.clone(),
             keyring: keyring.clone(),
@@ -144,6 +146,8 @@ impl Host {
             quotas: quotas.clone(),
             egress: network.egress.clone(),
             numbers: Numbers(metrics.clone()),
+            state_cache: state_cache.clone(),
+            state_reads: StateReads::default(),
         };
         let mut plugins = opened.plugins(shared, runtimes)?;
         plugins.load(&config, &runtime)?;
@@ -159,7 +163,8 @@ impl Host {
         let Opened { data, watch, budgets, keys, .. } = opened;
         let streams = Streams::new(stopping, config.delivery.streams);
         let drivers = Drivers { keys, budgets, streams, is_local };
-        let api = Arc::new(engine.api(&config, network, drivers, (metrics, quotas)));
+        let measured = Measured { metrics, quotas, state_cache };
+        let api = Arc::new(engine.api(&config, network, drivers, measured));
         let work = Work {
             sources,
             directory: plugins.directory,
@@ -213,6 +218,13 @@ struct Drivers {
     is_local: bool,
 }
 
+/// What `/metrics` shows of the host's memory, and the rest of it.
+struct Measured {
+    metrics: PrometheusHandle,
+    quotas: Arc<Quotas>,
+    state_cache: Arc<StateCache>,
+}
+
 /// What calls plugins, and changes what calls go by.
 struct Engine {
     calls: Arc<Calls>,
@@ -255,7 +267,7 @@ impl Engine {
         config: &Arc<Config>,
         network: Network,
         drivers: Drivers,
-        (metrics, quotas): (PrometheusHandle, Arc<Quotas>),
+        measured: Measured,
     ) -> Api {
         let (mutations, hooks) = (self.mutations, self.hooks);
         let Network { egress, local, circuits } = network;
@@ -273,8 +285,9 @@ impl Engine {
             keys: ArcSwap::from_pointee(drivers.keys),
             running: RunningKeys::default(),
             openapi: CachedDocument::new(openapi_document),
-            metrics,
-            quotas,
+            metrics: measured.metrics,
+            quotas: measured.quotas,
+            state_cache: measured.state_cache,
             local,
             circuits,
             streams: drivers.streams,

@@ -20,7 +20,7 @@ use moothall_core::telemetry::{self, Numbers};
 use moothall_egress::Egress;
 use moothall_engine::plugins::compile::digest;
 use moothall_engine::plugins::{Anatomy, LoadError, Loaded, Loader};
-use moothall_guest::{Quotas, Shared};
+use moothall_guest::{Quotas, Shared, StateReads};
 use moothall_store::Store;
 
 /// Its one thread makes calls.
@@ -62,6 +62,8 @@ impl Examiner {
             quotas: Arc::new(Quotas::new(&config)),
             egress: Egress::new(&config.egress)?,
             numbers: Numbers(telemetry::count(&config.metrics)?),
+            state_cache: config.store.state_cache(),
+            state_reads: StateReads::default(),
         };
         let budgets = Arc::new(DayBudgets::default());
         let loader = loader(&config, shared, data.cache(), budgets, RUNTIMES)?;

@@ -11,6 +11,7 @@ use moothall_background::monitoring::Monitoring;
 use moothall_background::webhooks::Webhooks;
 use moothall_core::config::{Config, HttpConfig};
 use moothall_core::day_budget::{DayBudgets, Spent, UsedUp};
+use moothall_core::state_cache::StateCache;
 use moothall_deliveries::{Circuits, LocalReach};
 use moothall_egress::Egress;
 use moothall_engine::calls::{CallError, Calls};
@@ -48,6 +49,7 @@ pub struct Api {
     pub openapi: CachedDocument,
     pub metrics: PrometheusHandle,
     pub quotas: Arc<Quotas>,
+    pub state_cache: Arc<StateCache>,
     /// Whether URLs that drivers set may be on this machine.
     pub local: LocalReach,
     /// The circuits of endpoints.

@@ -20,7 +20,7 @@ const ALL: &[Levels] = &[
         sources: "host/core/src/",
         within: &[],
         levels: &[
-            &["clock", "endpoint", "machine", "permissions", "pieces", "retry"],
+            &["clock", "endpoint", "machine", "permissions", "pieces", "retry", "state_cache"],
             &["ids", "web", "destination", "changes"],
             &["chain", "events", "fair_share", "schedule", "pace", "rate", "day_budget"],
             &["instance"],

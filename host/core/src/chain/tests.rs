@@ -1,5 +1,7 @@
 //! What the calls on an instance see of writes that are not stored, and what a failed write means for those after it.
 
+mod cached;
+
 use super::*;
 
 const BOUNDS: ChainBounds = ChainBounds { writes: 3, bytes: 1_000 };
@@ -7,12 +9,12 @@ const BOUNDS: ChainBounds = ChainBounds { writes: 3, bytes: 1_000 };
 /// Queues a write of one key, and shows it to the calls that follow.
 fn queue(chain: &Arc<Chain>, value: &str) -> Link {
     let link = chain.link().unwrap();
-    chain.show(vec![("n".to_owned(), Some(value.to_owned()))]);
+    chain.show(vec![("n".into(), Some(value.into()))]);
     link
 }
 
 /// The value that a call sees that takes the lock now.
-fn seen(chain: &Arc<Chain>) -> (Seen, Option<String>) {
+fn seen(chain: &Arc<Chain>) -> (Seen, Option<Arc<str>>) {
     match chain.standing() {
         Standing::Unstored(seen, unstored) => (seen, unstored.get("n").cloned().flatten()),
         other => panic!("{other:?}"),
@@ -123,7 +125,7 @@ fn a_write_that_the_writer_drops_has_failed() {
 fn a_write_that_is_stored_before_it_is_shown_is_not_shown() {
     let chain = Arc::<Chain>::default();
     chain.link().unwrap().end(Ok(()));
-    chain.show(vec![("n".to_owned(), None)]);
+    chain.show(vec![("n".into(), None)]);
     assert!(matches!(chain.standing(), Standing::Stored));
     assert!(chain.links().unstored.is_empty());
 }

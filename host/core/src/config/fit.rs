@@ -1,5 +1,5 @@
-//! What follows from the machine where the operator says nothing: guests' memory and what is sized by it,
-//! connections and sockets.
+//! What follows from the machine where the operator says nothing: guests' memory and what is sized by it, values of
+//! state in memory, connections and sockets.
 
 use super::Config;
 use crate::machine::Machine;
@@ -11,6 +11,8 @@ const GUEST_MEMORY_BYTES: u64 = 4 << 30;
 const CALL_BYTES: u64 = 2 * MIB;
 /// Guests' memory for each warm sandbox, in bytes: those keep up to 4 MiB each, a quarter of it together.
 const WARM_BYTES: u64 = 16 * MIB;
+/// The part of the machine's memory that values of state may have.
+const STATE_CACHE_PART: u64 = 32;
 
 impl Config {
     /// Adapts settings that are not set to the machine. Settings that are set stay, and others follow from
@@ -18,6 +20,10 @@ impl Config {
     pub(super) fn fit(&mut self, machine: &Machine, is_set: impl Fn(&str) -> bool) {
         self.fit_memory(machine, &is_set);
         self.fit_descriptors(machine, &is_set);
+        if !is_set("store.state_cache_bytes") {
+            let part = machine.memory_bytes / STATE_CACHE_PART;
+            self.store.state_cache_bytes = within(part, 0, self.store.state_cache_bytes);
+        }
     }
 
     fn fit_memory(&mut self, machine: &Machine, is_set: &impl Fn(&str) -> bool) {
@@ -89,12 +95,15 @@ mod tests {
         let (limits, usual) = (&config.limits, Config::default());
         assert_eq!(*limits, usual.limits);
         assert_eq!(config.egress.connections, usual.egress.connections);
+        assert_eq!(config.store.state_cache_bytes, usual.store.state_cache_bytes);
         assert_eq!(config.delivery.in_flight, usual.delivery.in_flight);
     }
 
     #[test]
     fn a_small_machine_has_less_of_everything() {
-        let Config { limits, egress, delivery, .. } = fitted(machine(GIB / 2, 1024), &[], |_| ());
+        let fitted = fitted(machine(GIB / 2, 1024), &[], |_| ());
+        let Config { limits, egress, delivery, store, .. } = fitted;
+        assert_eq!(store.state_cache_bytes, 16 << 20);
         assert_eq!(limits.guest_memory_bytes, 256 * MIB);
         assert_eq!(limits.memory_per_plugin_bytes, 192 * MIB);
         assert_eq!(limits.resident_memory_bytes, 128 * MIB);

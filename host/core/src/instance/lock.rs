@@ -3,15 +3,16 @@
 //! Either everything that was queued for the instance is stored when it is acquired (`lock`); or its holder runs ahead
 //! (`lock_ahead`): it sees what is queued, and must show nothing of that before it is stored.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard};
 use tokio::time::Instant;
 
 use super::Instance;
-use crate::chain::{Chain, Link, Seen, Standing, StateWrites};
+use crate::chain::{Chain, Link, Seen, Standing, StateWrite, StateWrites};
 use crate::ids::Generation;
+use crate::state_cache::{StateCache, StoredValue};
 
 #[cfg(test)]
 mod tests;
@@ -23,8 +24,8 @@ pub struct LockedState {
     pub generation: Option<Generation>,
     /// Bytes of all keys and values, those included that are queued; none until somebody had to count them.
     pub state_bytes: Option<u64>,
-    /// Its writes that are queued; none before the first.
-    chain: Option<Arc<Chain>>,
+    /// Its writes that are queued, and what is known of its state; none before the first of them.
+    chain: OnceLock<Arc<Chain>>,
 }
 
 /// The held lock. It moves into the write, and the writer releases it after the commit; or, if it is held by a call that
@@ -115,7 +116,7 @@ impl Instance {
 
 impl LockedState {
     pub(super) fn of(generation: Generation) -> Self {
-        Self { generation: Some(generation), state_bytes: None, chain: None }
+        Self { generation: Some(generation), state_bytes: None, chain: OnceLock::new() }
     }
 }
 
@@ -155,22 +156,60 @@ impl InstanceLock {
         if !self.is_ahead {
             return None;
         }
-        let chain = self.locked_state_mut()?.chain.get_or_insert_default();
+        let chain = self.locked_state_mut()?.chain.get_or_init(Arc::default);
         Some(chain.link())
     }
 
     /// Releases the lock: the holder's write is queued, and the next holder runs on it.
-    pub fn lead(mut self, writes: Vec<(String, Option<String>)>, state_bytes: Option<u64>) {
+    pub fn lead(mut self, writes: Vec<StateWrite>, state_bytes: Option<u64>) {
         let Some(locked_state) = self.locked_state_mut() else { return };
         locked_state.state_bytes = state_bytes.or(locked_state.state_bytes);
-        if let Some(chain) = &locked_state.chain {
+        if let Some(chain) = locked_state.chain.get() {
             chain.show(writes);
+        }
+    }
+
+    /// The stored value of a key, if it is known. For a key of which the holder sees no write that is not stored.
+    pub fn stored(&self, key: &str) -> Option<StoredValue> {
+        self.locked_state().chain.get()?.stored(key)
+    }
+
+    /// Keeps what the holder has read of such a key.
+    pub fn keep_stored(&self, all: &Arc<StateCache>, key: &str, value: Option<&str>) {
+        self.locked_state().chain.get_or_init(Arc::default).keep_stored(all, key, value);
+    }
+
+    /// The holder's write begins; its place in the chain was given, if it has one. Returns what of it has to be passed to
+    /// `wrote` if the lock is kept until it is stored.
+    pub fn expect_writes<'a>(
+        &self,
+        writes: impl Iterator<Item = (&'a Arc<str>, &'a StoredValue)>,
+    ) -> Vec<StateWrite> {
+        let chain = self.locked_state().chain.get();
+        chain.map_or_else(Vec::new, |chain| chain.expect_writes(writes))
+    }
+
+    /// The holder's write is stored, with this size of the whole state, if it is known.
+    pub fn wrote(&mut self, writes: &[StateWrite], state_bytes: Option<u64>) {
+        let Some(locked_state) = self.locked_state_mut() else { return };
+        locked_state.state_bytes = state_bytes.or(locked_state.state_bytes);
+        if let Some(chain) = locked_state.chain.get() {
+            chain.note_stored(writes.iter().map(|(key, value)| (key, value)));
+        }
+    }
+
+    /// Nothing is known any more of the state: somebody else than a call may have written it.
+    pub fn forget_stored(&mut self) {
+        let Some(locked_state) = self.locked_state_mut() else { return };
+        locked_state.state_bytes = None;
+        if let Some(chain) = locked_state.chain.get() {
+            chain.forget_stored();
         }
     }
 
     /// Takes note of what is queued. False: of that, something has failed.
     fn look(&mut self) -> bool {
-        match self.locked_state().chain.as_ref().map(Chain::standing) {
+        match self.locked_state().chain.get().map(Chain::standing) {
             None | Some(Standing::Stored) => true,
             Some(Standing::Broken) => false,
             Some(Standing::Unstored(seen, unstored)) => {
@@ -183,7 +222,7 @@ impl InstanceLock {
 
     /// Waits until everything that was queued is stored, or has failed.
     async fn settle(&mut self, end: Instant) -> Result<(), LockError> {
-        let Some(chain) = self.locked_state().chain.clone() else { return Ok(()) };
+        let Some(chain) = self.locked_state().chain.get().cloned() else { return Ok(()) };
         let ended = tokio::time::timeout_at(end, chain.all_ended()).await;
         ended.map_err(|_| LockError::Busy)?;
         if matches!(chain.standing(), Standing::Broken)
@@ -191,7 +230,7 @@ impl InstanceLock {
         {
             // The size counts what was not stored.
             locked_state.state_bytes = None;
-            locked_state.chain = None;
+            locked_state.chain.take();
         }
         Ok(())
     }

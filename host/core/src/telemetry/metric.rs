@@ -84,6 +84,10 @@ metrics! {
     WORKER_LAG: Gauge("moothall_worker_lag_seconds", "seconds");
     /// Monitoring points that were dropped because their plugin was too slow.
     MONITORING_DROPPED: Counter("moothall_monitoring_dropped_total", "points");
+    /// Values of state that calls have read, by where they were: in memory or in the store.
+    STATE_READS: Counter("moothall_state_reads_total", "values");
+    /// Values of state in memory.
+    STATE_CACHE: Gauge("moothall_state_cache_bytes", "bytes");
     /// Transactions that the writer committed.
     STORE_COMMITS: Counter("moothall_store_commits_total", "commits");
     /// Writes that one transaction committed.

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::sending::Sending;
 use super::{Calls, Collected, ValidatedCall};
-use moothall_core::chain::{ChainBounds, Link};
+use moothall_core::chain::{ChainBounds, Link, StateWrite};
 use moothall_core::config::Limits;
 use moothall_core::day_budget::{Charge, ROW_BYTES};
 use moothall_core::effects::{AccountChange, ProcessChange, ProcessStatus};
@@ -54,7 +54,7 @@ impl Writes {
     /// How many bytes they bring, about.
     pub fn bytes(&self) -> usize {
         let state = self.state.iter();
-        let state = state.map(|one| one.key.len() + one.value.as_ref().map_or(0, String::len));
+        let state = state.map(|one| one.key.len() + one.value.as_ref().map_or(0, |one| one.len()));
         let events = self.events.iter().map(|event| event.data.len());
         let process = self.process.iter().map(|(_, change)| change.bytes());
         state.chain(events).chain(process).sum()
@@ -79,10 +79,10 @@ impl Writes {
     }
 
     /// The state that calls see before it is stored; none if that would be too much.
-    fn shown(&self, link: &Link, bounds: ChainBounds) -> Option<Vec<(String, Option<String>)>> {
-        let writes = self.state.iter().map(|one| (one.key.as_str(), one.value.as_deref()));
-        let copied = |one: &StateChange| (one.key.clone(), one.value.clone());
-        link.has_room(bounds, writes).then(|| self.state.iter().map(copied).collect())
+    fn shown(&self, link: &Link, bounds: ChainBounds) -> Option<Vec<StateWrite>> {
+        let writes = self.state.iter().map(|one| (&*one.key, one.value.as_deref()));
+        let shared = |one: &StateChange| (one.key.clone(), one.value.clone());
+        link.has_room(bounds, writes).then(|| self.state.iter().map(shared).collect())
     }
 
     /// Stores them for an existing instance.
@@ -206,11 +206,15 @@ impl Calls {
         let mut lock = self.or_all_stored(lock).await?;
         let link = lock.as_mut().and_then(InstanceLock::link).transpose();
         let link = link.map_err(StoreError::before_it)?;
+        let state = writes.state.iter().map(|one| (&one.key, &one.value));
+        let expected = lock.as_ref().map_or_else(Vec::new, |lock| lock.expect_writes(state));
         let shown = link.as_ref().filter(|_| lets_others_go_on);
         let shown = shown.and_then(|link| writes.shown(link, bounds(&plugin_context.limits)));
         let leading = if shown.is_some() { lock.take() } else { None };
         let release = move |committed: Option<&T>| {
-            release(lock, committed.and(state_bytes));
+            if let Some(lock) = lock.filter(|_| committed.is_some()) {
+                release(lock, &expected, state_bytes);
+            }
             settle(charge, committed.is_some());
             drop((reservation, more_reservations));
         };
@@ -268,10 +272,7 @@ pub fn settle(charge: Option<Charge>, is_stored: bool) {
     }
 }
 
-/// Remembers the size that was committed, and lets the next call have the lock.
-fn release(lock: Option<InstanceLock>, state_bytes: Option<u64>) {
-    let Some(mut lock) = lock else { return };
-    if let (Some(locked_state), Some(bytes)) = (lock.locked_state_mut(), state_bytes) {
-        locked_state.state_bytes = Some(bytes);
-    }
+/// Remembers what was committed, and lets the next call have the lock.
+fn release(mut lock: InstanceLock, state: &[StateWrite], state_bytes: Option<u64>) {
+    lock.wrote(state, state_bytes);
 }

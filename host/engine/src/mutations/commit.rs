@@ -221,9 +221,9 @@ fn to_lock(steps: &[PlanStep]) -> Vec<(&Arc<Instance>, &PlanStep)> {
 fn release((mut lock, generation): Held) {
     if let Some(locked_state) = lock.locked_state_mut() {
         locked_state.generation = generation;
-        // `config-changed` may have written state: the next call that writes counts it again.
-        locked_state.state_bytes = None;
     }
+    // `config-changed` may have written state.
+    lock.forget_stored();
 }
 
 /// The community after the plan; none if it is deleted.

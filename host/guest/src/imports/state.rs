@@ -1,6 +1,7 @@
 //! `state`: the instance's key-value state, under its lock and within its quotas.
 //!
-//! Reads see the call's own writes; writes collect in its effects and are stored by the commit.
+//! Reads see the call's own writes; writes collect in its effects and are stored by the commit. What is stored is read from
+//! the instance's cache if it is there.
 
 use crate::bindings::imports::moothall::plugin::state;
 use crate::bindings::{Error, ErrorKind};
@@ -8,6 +9,7 @@ use crate::call_state::CallState;
 use crate::refusal::{carried, error};
 use moothall_core::effects::{Overlay, StoredKeys};
 use moothall_core::ids::InstanceId;
+use moothall_core::state_cache::StoredValue;
 
 /// How many keys `keys` returns at most.
 const KEYS: u32 = 1_000;
@@ -19,9 +21,7 @@ impl state::Host for CallState {
         match self.effects.get(&key) {
             Overlay::Written(value) => Ok(Some(value.to_owned())),
             Overlay::Removed => Ok(None),
-            Overlay::Untouched => {
-                self.stored(|state| state.shared.store.read(|r| r.state_value(instance, &key)))
-            }
+            Overlay::Untouched => self.stored_value(instance, &key),
         }
     }
 
@@ -87,6 +87,25 @@ impl CallState {
         read(self).map_err(|error| self.end_with(error.into()))
     }
 
+    /// The value that is stored under a key which nobody is changing: from memory, where it then is for the next calls.
+    fn stored_value(&mut self, instance: InstanceId, key: &str) -> Result<Option<String>, Error> {
+        if let Some(known) = self.known_value(key) {
+            self.shared.state_reads.from_memory();
+            return Ok(known.as_deref().map(str::to_owned));
+        }
+        self.shared.state_reads.from_store();
+        let value =
+            self.stored(|state| state.shared.store.read(|r| r.state_value(instance, key)))?;
+        let shared = self.shared.clone();
+        self.with_lock(|lock| lock.keep_stored(&shared.state_cache, key, value.as_deref()));
+        Ok(value)
+    }
+
+    /// What is stored, if memory has it. Only for whoever holds the lock: a call whose caller has it reads the table.
+    fn known_value(&mut self, key: &str) -> Option<StoredValue> {
+        self.with_lock(|lock| lock.stored(key)).flatten()
+    }
+
     pub(super) fn check_key(&self, key: &str) -> Result<(), Error> {
         let limit = self.plugin_context.limits.state_key_bytes;
         if (1..=limit).contains(&key.len()) {
@@ -133,10 +152,23 @@ impl CallState {
         let value = match self.effects.get(key) {
             Overlay::Written(value) => Some(value.len() as u64),
             Overlay::Removed => None,
-            Overlay::Untouched => self
-                .stored(|state| state.shared.store.read(|r| r.state_value_bytes(instance, key)))?,
+            Overlay::Untouched => self.stored_value_bytes(instance, key)?,
         };
         Ok(value.map_or(0, |value| value + key.len() as u64))
+    }
+
+    /// The length of a stored value. One that is not in memory is not read for that.
+    fn stored_value_bytes(
+        &mut self,
+        instance: InstanceId,
+        key: &str,
+    ) -> Result<Option<u64>, Error> {
+        match self.known_value(key) {
+            Some(known) => Ok(known.map(|value| value.len() as u64)),
+            None => {
+                self.stored(|state| state.shared.store.read(|r| r.state_value_bytes(instance, key)))
+            }
+        }
     }
 
     /// Replaces `before` by `after` in the size of the instance's state.

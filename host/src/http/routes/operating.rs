@@ -16,8 +16,8 @@ use crate::http::problem::Problem;
 use crate::http::problem::code::Code;
 use crate::http::route::{Route, get};
 use moothall_core::telemetry::metric::{
-    CALLS_IN_FLIGHT, COMMUNITIES, GUEST_MEMORY, PLUGINS, PLUGINS_COMPILING, STORE_OLDEST_WRITE,
-    STORE_QUEUED_WRITES,
+    CALLS_IN_FLIGHT, COMMUNITIES, GUEST_MEMORY, PLUGINS, PLUGINS_COMPILING, STATE_CACHE,
+    STORE_OLDEST_WRITE, STORE_QUEUED_WRITES,
 };
 use moothall_engine::calls::Calls;
 use moothall_engine::plugins::Seen;
@@ -107,6 +107,7 @@ async fn metrics(State(api): State<Arc<Api>>) -> impl IntoResponse {
     CALLS_IN_FLIGHT.set(&[], f64::from(api.calls.in_flight()));
     COMMUNITIES.set(&[], api.context.communities.len() as f64);
     GUEST_MEMORY.set(&[], api.quotas.memory.used() as f64);
+    STATE_CACHE.set(&[], api.state_cache.used() as f64);
     PLUGINS_COMPILING.set(&[], api.context.plugins.compiling().len() as f64);
     PLUGINS.set(&[], api.context.plugins.all().len() as f64);
     STORE_QUEUED_WRITES.set(&[], api.context.store.queued() as f64);

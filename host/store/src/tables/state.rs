@@ -2,6 +2,8 @@
 //!
 //! Only the commits of calls and mutations write it. Size limits are checked before, when the guest calls `state.set`.
 
+use std::sync::Arc;
+
 use rusqlite::{OptionalExtension, params};
 
 use crate::{Reader, StoreError, Tx};
@@ -10,8 +12,8 @@ use moothall_core::ids::{Generation, InstanceId};
 /// One key's new value, or its removal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StateChange {
-    pub key: String,
-    pub value: Option<String>,
+    pub key: Arc<str>,
+    pub value: Option<Arc<str>>,
 }
 
 impl Reader<'_> {

@@ -9,12 +9,12 @@ const SOON: Duration = Duration::from_millis(10);
 async fn write(one: &Instance, value: &str) -> Link {
     let mut lock = one.lock_ahead(Access::Exclusive, SOON).await.unwrap();
     let link = lock.link().unwrap().unwrap();
-    lock.lead(vec![("n".to_owned(), Some(value.to_owned()))], Some(7));
+    lock.lead(vec![("n".into(), Some(value.into()))], Some(7));
     link
 }
 
 /// The value that a call sees which runs ahead, if it is not stored.
-async fn unstored(one: &Instance, access: Access) -> Option<String> {
+async fn unstored(one: &Instance, access: Access) -> Option<Arc<str>> {
     let mut lock = one.lock_ahead(access, SOON).await.unwrap();
     assert_eq!(lock.seen().is_some(), lock.unstored.is_some());
     lock.take_unstored()?.get("n").cloned().flatten()
@@ -66,4 +66,42 @@ async fn whoever_waited_for_all_to_be_stored_or_only_reads_adds_nothing() {
     let one = instance(1, "probe", None);
     assert!(one.lock(Access::Exclusive, SOON).await.unwrap().link().is_none());
     assert!(one.lock_ahead(Access::Shared, SOON).await.unwrap().link().is_none());
+}
+
+/// The value of "n" that is known to whoever takes the lock.
+async fn known(one: &Instance) -> Option<Option<Arc<str>>> {
+    one.lock(Access::Shared, SOON).await.unwrap().stored("n")
+}
+
+#[tokio::test]
+async fn what_one_holder_has_read_the_next_ones_know_and_a_reconfiguration_forgets() {
+    let (one, all) = (instance(1, "probe", None), StateCache::new(1_000, 1_000));
+    for access in [Access::Shared, Access::Exclusive] {
+        let lock = one.lock(access, SOON).await.unwrap();
+        assert_eq!(lock.stored("n"), None);
+        lock.keep_stored(&all, "n", Some("1"));
+        drop(lock);
+        assert_eq!(known(&one).await, Some(Some("1".into())));
+        one.lock(Access::Exclusive, SOON).await.unwrap().forget_stored();
+        assert_eq!(known(&one).await, None);
+    }
+    assert_eq!(all.used(), 0);
+}
+
+#[tokio::test]
+async fn a_write_that_keeps_the_lock_is_known_if_it_was_stored() {
+    let (one, all) = (instance(1, "probe", None), StateCache::new(1_000, 1_000));
+    one.lock(Access::Shared, SOON).await.unwrap().keep_stored(&all, "n", None);
+    let write: StateWrite = ("n".into(), Some("1".into()));
+    for is_stored in [false, true] {
+        let mut lock = one.lock(Access::Exclusive, SOON).await.unwrap();
+        let expected = lock.expect_writes([(&write.0, &write.1)].into_iter());
+        assert_eq!(expected, [write.clone()]);
+        if is_stored {
+            lock.wrote(&expected, Some(9));
+        }
+        drop(lock);
+        assert_eq!(known(&one).await, is_stored.then(|| Some("1".into())));
+    }
+    assert_eq!(one.lock(Access::Shared, SOON).await.unwrap().locked_state().state_bytes, Some(9));
 }

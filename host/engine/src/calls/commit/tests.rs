@@ -14,7 +14,7 @@ fn writes(change: ProcessChange) -> Writes {
     let process =
         ProcessRef { id: ProcessId(1), public_id: "p".into(), name: "vote".into(), is_new: false };
     let state = [("a", Some("12")), ("bc", None)]
-        .map(|(key, value)| StateChange { key: key.to_owned(), value: value.map(str::to_owned) });
+        .map(|(key, value)| StateChange { key: key.into(), value: value.map(Into::into) });
     Writes { state: state.into(), process: Some((Arc::new(process), change)), ..Writes::default() }
 }
 
@@ -70,7 +70,7 @@ async fn the_size_of_the_state_is_remembered_if_it_was_stored() {
     for (stored, expected) in [(Some(7), Some(7)), (None, Some(7)), (Some(9), Some(9))] {
         let lock = one.lock(Access::Exclusive, SOON).await.unwrap();
         assert!(one.lock(Access::Shared, SOON).await.is_err(), "it is held");
-        release(Some(lock), stored);
+        release(lock, &[], stored);
         let lock = one.lock(Access::Shared, SOON).await.unwrap();
         assert_eq!(lock.locked_state().state_bytes, expected);
     }

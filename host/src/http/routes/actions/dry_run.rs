@@ -98,8 +98,9 @@ fn written(
     not_asked: Vec<String>,
 ) -> serde_json::Result<String> {
     let raw = |text: String| RawValue::from_string(text);
+    let value = |value: std::sync::Arc<str>| raw(value.to_string());
     let state = collected.writes.state.into_iter();
-    let state = state.map(|change| Ok((change.key, change.value.map(raw).transpose()?)));
+    let state = state.map(|one| Ok((one.key.to_string(), one.value.map(value).transpose()?)));
     let http = collected.http.into_iter();
     let http = http.map(|(method, url, status)| DryRequest { method, url, status });
     let effects = DryEffects {
