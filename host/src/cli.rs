@@ -46,6 +46,8 @@ enum Command {
     Completions(manual::CompletionsArgs),
     /// Print the manual page, or write those of all commands into a folder.
     Man(manual::ManArgs),
+    /// Print the reference of settings or of metrics, in Markdown.
+    Reference(manual::ReferenceArgs),
     /// Compile a component from standard input: the host's own child process.
     #[command(hide = true)]
     Compile(CompileArgs),
@@ -89,6 +91,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Backup(args) => backup(&args),
         Command::Completions(args) => manual::completions(&args),
         Command::Man(args) => manual::man(&args),
+        Command::Reference(args) => manual::reference(&args),
         Command::Compile(args) => compile(&args),
     }
 }

@@ -10,6 +10,7 @@ mod access;
 mod actions;
 mod atomicity;
 mod blocked_files;
+mod book;
 mod bounds;
 mod changes;
 mod clients;

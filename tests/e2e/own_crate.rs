@@ -1,5 +1,5 @@
-//! A plugin in a crate of its own, outside of this repository: the README's command builds the
-//! README's crate, and its messages name what is missing. So does the crate of the SDK's own README, against the files
+//! A plugin in a crate of its own, outside of this repository: the book's command builds the
+//! book's crate, and its messages name what is missing. So does the crate of the SDK's own README, against the files
 //! that would be published.
 
 mod packages;
@@ -11,7 +11,7 @@ use std::process::Command;
 use moothall_tests::TestHost;
 use serde_json::json;
 
-/// The names in the README.
+/// The names in the book and in the SDK's README.
 const COMMAND: &str = "cargo build --target wasm32-wasip2 --release";
 const COMPONENT: &str = "target/wasm32-wasip2/release/greeter.wasm";
 const LIBRARY: &str = "[lib]\ncrate-type = [\"cdylib\"]\n";
@@ -29,7 +29,7 @@ fn root() -> PathBuf {
     root.canonicalize().expect("the repository")
 }
 
-/// The crate in a README.
+/// The crate that a document shows.
 struct OwnCrate {
     folder: tempfile::TempDir,
     manifest: String,
@@ -37,30 +37,30 @@ struct OwnCrate {
 }
 
 impl OwnCrate {
-    fn of_the_readme() -> Self {
-        let own = Self::of("README.md", "../moothall");
+    fn of_the_book() -> Self {
+        let own = Self::of("host/docs/authors/plugin.md", "../moothall");
         let manifest = own.manifest.replace("../moothall", &root().to_string_lossy());
         Self { manifest, ..own }
     }
 
-    /// The crate in the README `readme`, whose manifest contains `named`.
-    fn of(readme: &str, named: &str) -> Self {
+    /// The crate in the document `document`, whose manifest contains `named`.
+    fn of(document: &str, named: &str) -> Self {
         let root = root();
-        let readme = fs::read_to_string(root.join(readme)).expect("a README");
-        assert!(readme.contains(COMMAND) && readme.contains(COMPONENT), "the README names both");
+        let document = fs::read_to_string(root.join(document)).expect("a document");
+        assert!(document.contains(COMMAND) && document.contains(COMPONENT), "it names both");
         let folder = tempfile::tempdir().expect("a folder");
         fs::create_dir(folder.path().join("src")).expect("a folder");
         // With the same versions as this repository, so that cargo downloads nothing.
         fs::copy(root.join("Cargo.lock"), folder.path().join("Cargo.lock")).expect("copied");
-        let manifest = block(&readme, "toml", named);
-        Self { folder, manifest, source: block(&readme, "rust", "struct Greeter;") }
+        let manifest = block(&document, "toml", named);
+        Self { folder, manifest, source: block(&document, "rust", "struct Greeter;") }
     }
 
     /// Builds the component; returns cargo's messages on failure.
     fn built(&self, manifest: &str, source: &str) -> Result<Vec<u8>, String> {
         self.cargo(COMMAND, manifest, source)?;
         let component = self.folder.path().join(COMPONENT);
-        Ok(fs::read(component).expect("the component is where the README says"))
+        Ok(fs::read(component).expect("the component is where the document says"))
     }
 
     /// Runs a command of cargo in the crate; returns its messages on failure.
@@ -93,10 +93,10 @@ fn succeed(command: &str, folder: &Path) -> Result<(), String> {
 }
 
 /// The block of code that contains this text.
-fn block(readme: &str, language: &str, has: &str) -> String {
-    let mut blocks = readme.split("```").skip(1).step_by(2);
+fn block(document: &str, language: &str, has: &str) -> String {
+    let mut blocks = document.split("```").skip(1).step_by(2);
     let found = blocks.find(|block| block.starts_with(language) && block.contains(has));
-    let block = found.unwrap_or_else(|| panic!("the README has no {language} with `{has}`"));
+    let block = found.unwrap_or_else(|| panic!("the document has no {language} with `{has}`"));
     block[language.len()..].to_owned()
 }
 
@@ -120,8 +120,8 @@ async fn greets(component: &[u8]) {
 }
 
 #[tokio::test]
-async fn a_plugin_outside_of_this_repository_is_built_as_the_readme_says_or_told_what_it_lacks() {
-    let own = OwnCrate::of_the_readme();
+async fn a_plugin_outside_of_this_repository_is_built_as_the_book_says_or_told_what_it_lacks() {
+    let own = OwnCrate::of_the_book();
     greets(&own.built(&own.manifest, &own.source).expect("it builds")).await;
 
     assert!(own.manifest.contains(LIBRARY), "{}", own.manifest);

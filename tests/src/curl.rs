@@ -1,9 +1,10 @@
-//! Commands in documents: reads the shell blocks of Markdown and the curl lines in them.
+//! Commands in documents: reads the shell blocks of Markdown and the curl lines in them, and compares answers with those
+//! that a document promises.
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 
-use crate::Driver;
+use crate::{Answer, Driver};
 
 /// The address that documents use.
 const SHOWN: &str = "http://127.0.0.1:8000";
@@ -15,6 +16,10 @@ pub struct Curl {
     path: String,
     headers: Vec<(String, String)>,
     body: Option<String>,
+    /// `-N`: the answer goes on until the client ends it.
+    pub is_stream: bool,
+    /// `-o FILE`: where the answer is written.
+    pub output: Option<String>,
 }
 
 /// A command, and the answer that the document promises, if it does.
@@ -41,6 +46,35 @@ pub fn examples(markdown: &str) -> Vec<Example> {
     examples
 }
 
+/// Checks an answer against the one that a document promises: without ids of instances, which depend on what the host did
+/// before. A promised `status` is that of a refusal, of which the document may name only a part.
+#[track_caller]
+pub fn hold(answer: &Answer, promised: Option<&Value>) {
+    let refused = promised.and_then(|promised| promised["status"].as_u64());
+    match refused {
+        Some(status) => assert_eq!(u64::from(answer.status), status, "{}", answer.text),
+        None => assert!(matches!(answer.status, 200..300), "{}: {}", answer.status, answer.text),
+    }
+    let Some(promised) = promised else { return };
+    let mut given = answer.json();
+    if let (Value::Object(given), Value::Object(named), true) = (&mut given, promised, refused.is_some()) {
+        given.retain(|name, _| named.contains_key(name));
+    }
+    assert_eq!(without_ids(given), without_ids(promised.clone()));
+}
+
+fn without_ids(mut value: Value) -> Value {
+    match &mut value {
+        Value::Object(fields) => {
+            fields.remove("id");
+            fields.values_mut().for_each(|field| *field = without_ids(field.take()));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| *item = without_ids(item.take())),
+        _ => {}
+    }
+    value
+}
+
 /// The configuration that a document shows.
 pub fn configuration(markdown: &str) -> String {
     let blocks = blocks(markdown).into_iter().filter(|(language, _)| language == "toml");
@@ -63,12 +97,15 @@ pub fn parse(command: &str) -> Curl {
     let mut words = words(command).into_iter();
     assert_eq!(words.next().as_deref(), Some("curl"), "{command}");
     let (mut method, mut url, mut headers, mut body) = (None, None, Vec::new(), None);
+    let (mut is_stream, mut output) = (false, None);
     while let Some(word) = words.next() {
         let mut value = || words.next().unwrap_or_else(|| panic!("{word} without a value"));
         match word.as_str() {
             "-X" => method = Some(value()),
             "-H" => headers.push(header(&value())),
             "--data-raw" | "-d" => body = Some(value()),
+            "-N" => is_stream = true,
+            "-o" => output = Some(value()),
             address if address.starts_with(SHOWN) => url = Some(address[SHOWN.len()..].to_owned()),
             unknown => panic!("an option that is not known here: {unknown}"),
         }
@@ -76,7 +113,8 @@ pub fn parse(command: &str) -> Curl {
     let default = if body.is_some() { "POST" } else { "GET" };
     let method = method.unwrap_or_else(|| default.to_owned());
     let method = method.parse().expect("a method");
-    Curl { method, path: url.expect("an address of the host"), headers, body }
+    let path = url.expect("an address of the host");
+    Curl { method, path, headers, body, is_stream, output }
 }
 
 fn header(text: &str) -> (String, String) {

@@ -34,6 +34,6 @@ pub use browser::Browser;
 pub use driver::{Driver, answer};
 pub use host::{Setup, TestHost, start_in};
 pub use leased::Leased;
-pub use process::moothall;
+pub use process::{HostProcess, moothall};
 pub use receiver::{Received, Receiver, Reply};
 pub use waiting::{until, until_within};

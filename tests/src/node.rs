@@ -30,6 +30,16 @@ pub fn run(script: &str, input: &str) -> Result<(), String> {
     feed(&mut command(script), input)
 }
 
+/// Runs any file of JavaScript to its end on `input`; on failure returns what it printed.
+pub fn run_file(file: &Path, input: &str) -> Result<(), String> {
+    feed(Command::new(node().join("bin/node")).arg(file), input)
+}
+
+/// The folders of Node.js and of the programs of the packages.
+pub fn programs() -> [PathBuf; 2] {
+    [installed().join("node_modules/.bin"), node().join("bin")]
+}
+
 /// A script that runs until its test ends.
 pub struct Script {
     child: Child,

@@ -22,6 +22,11 @@ pub fn run(program: &str, arguments: &[&Path], input: &str) -> Result<(), String
     feed(Command::new(environment().join("bin").join(program)).args(arguments), input)
 }
 
+/// The folder of the packages' programs.
+pub fn programs() -> PathBuf {
+    environment().join("bin")
+}
+
 /// The folder of an installed module.
 pub(crate) fn module(name: &str) -> PathBuf {
     let lib = environment().join("lib");

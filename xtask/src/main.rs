@@ -10,6 +10,7 @@ mod docs;
 mod guests;
 mod languages;
 mod native;
+mod reference;
 mod test;
 mod tidy;
 mod usage;
@@ -45,6 +46,7 @@ fn dispatch(arguments: &[String]) -> anyhow::Result<()> {
         "demo" => demo::run(rest),
         "docs" => docs::run(rest),
         "guests" => guests::run(rest),
+        "reference" => reference::run(rest),
         "test" => test::run(rest),
         "tidy" => tidy::run(rest),
         unknown => {

@@ -1,9 +1,12 @@
 //! `cargo xtask ci tidy`: the rules that neither the compiler nor clippy checks. It lists all
-//! violations at once. Most rules are about sources, one is about what documents mention, one about
-//! copies of the contract.
+//! violations at once. Most rules are about sources, some about what documents mention and lead to, one about the
+//! book's table of contents, one about copies of the contract.
 
+mod anchors;
+mod book;
 mod contract;
 mod documents;
+mod excerpts;
 mod fences;
 mod files;
 mod layers;
@@ -46,7 +49,9 @@ pub fn run(arguments: &[String]) -> Result<()> {
     if let [flag] = arguments
         && flag == WRITE
     {
-        return contract::write(&Workspace::load()?.root);
+        let root = Workspace::load()?.root;
+        contract::write(&root)?;
+        return book::write(&root, &documents::read_all(&root, &documents::tree(&root)?, &[])?);
     }
     no_arguments("tidy", arguments)?;
     check(&Workspace::load()?)
@@ -57,9 +62,11 @@ pub fn check(workspace: &Workspace) -> Result<()> {
     let mut problems = problems(&sources);
     let tree = documents::tree(&workspace.root)?;
     let existing = Existing { tree: &tree, sources: &sources };
-    for document in documents::read_all(&workspace.root, &tree, &sources)? {
-        problems.extend(mentions::check(&document, &existing));
-    }
+    let documents = documents::read_all(&workspace.root, &tree, &sources)?;
+    problems.extend(documents.iter().flat_map(|document| mentions::check(document, &existing)));
+    problems.extend(anchors::check(&workspace.root, &documents));
+    problems.extend(book::check(&documents));
+    problems.extend(excerpts::check(&documents, &sources));
     problems.extend(contract::check(&workspace.root)?);
     for problem in &problems {
         eprintln!("{problem}");

@@ -12,24 +12,23 @@ mod limits;
 mod listen;
 mod load;
 mod log;
+mod plugins;
 mod ranges;
+mod reference;
 mod section;
 mod urls;
 mod variables;
 mod webhooks;
+mod written;
 mod wrong;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde::{Deserialize, Deserializer};
 use url::Url;
 
-use crate::events::pattern_fault;
 use crate::state_cache::StateCache;
-use moothall_values::destination::{Cidr, HostPattern};
-
 use section::{BYTES, COUNT, DAYS, MS, THREADS, TIB, section};
 use urls::redirects;
 
@@ -43,73 +42,61 @@ pub use load::{Argument, ConfigError, Sources, clock_file, load, log_filter, sec
 pub use log::LogConfig;
 pub use moothall_values::manifest::Scope;
 pub use moothall_values::nearest::nearest;
+pub use plugins::{GrantConfig, PluginConfig};
+pub use reference::reference;
 pub use variables::{Variable, settings_in_environment};
 pub use webhooks::WebhooksConfig;
 
-/// The whole of `moothall.toml`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Config {
-    /// The data directory: database, plugins, compiled code, key.
-    pub data: PathBuf,
-    /// The plugin directory; by default `<data>/plugins`.
-    pub plugin_directory: Option<PathBuf>,
-    /// Where the HTTP API listens: `HOST:PORT` (port 0 picks a free one), or `unix:/PATH`.
-    pub listen: Listen,
-    /// The file names, without `.wasm`, of plugins that may serve. Absent: every file in the directory.
-    pub active_plugins: Option<Vec<String>>,
-    pub http: HttpConfig,
-    pub limits: Limits,
-    pub store: StoreConfig,
-    pub clock: ClockConfig,
-    pub directory: DirectoryConfig,
-    pub retention: RetentionConfig,
-    pub scheduler: SchedulerConfig,
-    pub workers: WorkersConfig,
-    pub hooks: HooksConfig,
-    pub webhooks: WebhooksConfig,
-    pub delivery: DeliveryConfig,
-    pub driver: DriverConfig,
-    pub egress: EgressConfig,
-    pub log: LogConfig,
-    pub metrics: MetricsConfig,
-    /// Grants each plugin what its manifest asks for, except secrets and private addresses. For development.
-    pub grant_requested: bool,
-    pub oauth: OAuthConfig,
-    /// What each plugin may do, by its name.
-    pub plugins: BTreeMap<String, PluginConfig>,
-    /// Variables that look like settings but come from Kubernetes: ignored, with a warning at start.
-    #[serde(skip)]
-    pub service_links: Vec<String>,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            data: "moothall-data".into(),
-            plugin_directory: None,
-            listen: Listen::default(),
-            active_plugins: None,
-            http: HttpConfig::default(),
-            limits: Limits::default(),
-            store: StoreConfig::default(),
-            clock: ClockConfig::default(),
-            directory: DirectoryConfig::default(),
-            retention: RetentionConfig::default(),
-            scheduler: SchedulerConfig::default(),
-            workers: WorkersConfig::default(),
-            hooks: HooksConfig::default(),
-            webhooks: WebhooksConfig::default(),
-            delivery: DeliveryConfig::default(),
-            driver: DriverConfig::default(),
-            egress: EgressConfig::default(),
-            log: LogConfig::default(),
-            metrics: MetricsConfig::default(),
-            grant_requested: false,
-            oauth: OAuthConfig::default(),
-            plugins: BTreeMap::new(),
-            service_links: Vec::new(),
-        }
+section! {
+    /// The whole of `moothall.toml`.
+    pub struct Config {
+        /// The data directory: database, plugins, compiled code, key.
+        pub data: PathBuf = "moothall-data".into();
+        /// The plugin directory. Absent: `plugins` in the data directory.
+        pub plugin_directory: Option<PathBuf> = None;
+        /// Where the HTTP API listens: `HOST:PORT` (port 0 picks a free one), or `unix:/PATH`.
+        pub listen: Listen = Listen::default();
+        /// The file names, without `.wasm`, of plugins that may serve. Absent: every file in the directory.
+        pub active_plugins: Option<Vec<String>> = None;
+        /// Grants each plugin what its manifest asks for, except secrets, TCP and private addresses. For development.
+        pub grant_requested: bool = false;
+        /// Limits on clients, and where the host listens for them.
+        pub http: HttpConfig = HttpConfig::default();
+        /// Limits of a call, of a plugin, and of the host.
+        pub limits: Limits = Limits::default();
+        /// The database, and the thread that writes it.
+        pub store: StoreConfig = StoreConfig::default();
+        /// How far the host trusts the system's clock after it was set.
+        pub clock: ClockConfig = ClockConfig::default();
+        /// How the plugin directory is read.
+        pub directory: DirectoryConfig = DirectoryConfig::default();
+        /// How long things are kept, and how many.
+        pub retention: RetentionConfig = RetentionConfig::default();
+        /// Ticks of producers, processes and schedules.
+        pub scheduler: SchedulerConfig = SchedulerConfig::default();
+        /// Plugins' consumers of events.
+        pub workers: WorkersConfig = WorkersConfig::default();
+        /// Hooks and their steps.
+        pub hooks: HooksConfig = HooksConfig::default();
+        /// Webhooks of platforms.
+        pub webhooks: WebhooksConfig = WebhooksConfig::default();
+        /// Events on their way to endpoints.
+        pub delivery: DeliveryConfig = DeliveryConfig::default();
+        /// The driver that the operator names.
+        pub driver: DriverConfig = DriverConfig::default();
+        /// Outbound HTTP, and which addresses it may reach besides public ones.
+        pub egress: EgressConfig = EgressConfig::default();
+        /// The log on standard error.
+        pub log: LogConfig = LogConfig::default();
+        /// What `/metrics` shows.
+        pub metrics: MetricsConfig = MetricsConfig::default();
+        /// Authorisation on plugins' platforms.
+        pub oauth: OAuthConfig = OAuthConfig::default();
+        /// What each plugin may do, by its name.
+        pub plugins: BTreeMap<String, PluginConfig> = BTreeMap::new();
+        /// Variables that look like settings but come from Kubernetes: ignored, with a warning at start.
+        #[serde(skip)]
+        pub service_links: Vec<String> = Vec::new();
     }
 }
 
@@ -304,53 +291,4 @@ section! {
         /// How long dead letters are kept, and dead deliveries can be sent again, in days.
         pub dead_days: u32 = 30, in DAYS;
     }
-}
-
-/// `[plugins.<name>]`
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct PluginConfig {
-    /// The operator's settings, checked by the manifest's `settings_schema`.
-    pub settings: serde_json::Map<String, serde_json::Value>,
-    pub grants: GrantConfig,
-    /// `host` grants host scope.
-    pub scope: Scope,
-    /// Schedules in place of the manifest's, by `producer` or a process's name: an interval (`30s`, `5m`) or a
-    /// cron expression in UTC.
-    pub every: BTreeMap<String, String>,
-    /// Limits of this plugin's calls that differ from `[limits]`.
-    pub limits: CallLimits,
-    /// The environment variables that set some of its settings, by JSON Pointer.
-    #[serde(skip)]
-    pub setting_variables: BTreeMap<String, Variable>,
-}
-
-/// `[plugins.<name>] grants`
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct GrantConfig {
-    /// Secrets whose values the guest may read: JSON Pointers into the config, or `settings:<name>`.
-    pub reveal: Vec<String>,
-    /// Hosts to which it may send requests: `example.com`, `*.example.com`, `*`, `config:/pointer`.
-    pub http: Vec<HostPattern>,
-    /// Addresses that are not public and that it may reach under a granted host.
-    pub cidr: Vec<Cidr>,
-    /// `host:port` of TCP connections through `wasi:sockets`, private addresses included.
-    pub tcp: Vec<String>,
-    /// Other hooks of which it may be a step: `action.requested`, or a whole name.
-    pub hooks: Vec<String>,
-    /// Other sources' events that its workers may get, as patterns: `other-plugin:*`, `*`, `api.change`.
-    #[serde(deserialize_with = "event_patterns")]
-    pub events: Vec<String>,
-    /// Other platforms whose accounts it may read and change; `*`: all.
-    pub accounts: Vec<String>,
-}
-
-fn event_patterns<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    let patterns = Vec::<String>::deserialize(deserializer)?;
-    let wrong = patterns.iter().find_map(|one| Some((one, pattern_fault(one)?)));
-    wrong.map_or(Ok(()), |(pattern, fault)| {
-        Err(serde::de::Error::custom(format!("`{pattern}` is no pattern of events: {fault}")))
-    })?;
-    Ok(patterns)
 }

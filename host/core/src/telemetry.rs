@@ -4,6 +4,7 @@ mod bounded;
 mod buckets;
 mod log;
 pub mod metric;
+mod reference;
 
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use serde_json::{Map, Value, json};
 
 pub use log::{Log, LogFormat, Lost};
+pub use reference::reference;
 
 use bounded::Bounded;
 use buckets::{SECONDS, WRITES};

@@ -1,13 +1,15 @@
-//! `moothall completions` and `moothall man`: what shells and manual pages know of the command line, made of its declaration.
+//! `moothall completions` and `moothall man`: what shells and manual pages know of the command line, made of its
+//! declaration; `moothall reference`: the same of settings and metrics.
 
 use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use clap::{Args, CommandFactory};
+use clap::{Args, CommandFactory, ValueEnum};
 use clap_complete::Shell;
 
 use crate::cli::Cli;
+use moothall_core::{config, telemetry};
 
 #[derive(Debug, Args)]
 pub struct CompletionsArgs {
@@ -18,6 +20,27 @@ pub struct CompletionsArgs {
 pub struct ManArgs {
     /// A folder for the pages of all commands. Left out: the page of `moothall` itself is printed.
     folder: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct ReferenceArgs {
+    of: Reference,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Reference {
+    /// Every setting: what it is, its unit, default, range and environment variable.
+    Settings,
+    /// Every metric: what it counts, its unit and labels.
+    Metrics,
+}
+
+pub fn reference(args: &ReferenceArgs) -> anyhow::Result<()> {
+    let page = match args.of {
+        Reference::Settings => config::reference(),
+        Reference::Metrics => telemetry::reference(),
+    };
+    print(page.as_bytes())
 }
 
 pub fn completions(args: &CompletionsArgs) -> anyhow::Result<()> {

@@ -16,7 +16,7 @@ struct ProviderScene {
 }
 
 impl ProviderScene {
-    /// Starts the provider and the tutorial, configured for each other as the README says.
+    /// Starts the provider and the tutorial, configured for each other as the book says.
     async fn new(issuer: Option<&str>) -> Self {
         let mut provider = Script::start("provider.mjs", &[]);
         let url = provider.line().await;

@@ -9,11 +9,11 @@ use anyhow::{Context, Result};
 
 use super::sources::Source;
 
-/// Documents beside those in `DOCS`.
+/// Documents beside those of the book.
 const SINGLE: &[&str] =
     &["README.md", "CONTRIBUTING.md", "SECURITY.md", "host/ARCHITECTURE.md", "wit/README.md"];
-/// The folder whose documents are all checked.
-const DOCS: &str = "host/docs";
+/// The folder of the book, whose documents are all checked.
+pub const BOOK: &str = "host/docs";
 /// Folders with files that a document may mention, besides the files of the root.
 const FOLDERS: &[&str] =
     &[".ci", ".github", "example-plugins", "host", "plugin-sdk", "tests", "wit", "xtask"];
@@ -56,7 +56,7 @@ fn list(root: &Path, folder: &str, tree: &mut Tree) -> Result<()> {
 
 pub fn read_all(root: &Path, tree: &Tree, sources: &[Source]) -> Result<Vec<Document>> {
     let is_one = |path: &&String| {
-        SINGLE.contains(&path.as_str()) || path.starts_with(DOCS) && path.ends_with(".md")
+        SINGLE.contains(&path.as_str()) || path.starts_with(BOOK) && path.ends_with(".md")
     };
     let mut all = Vec::new();
     for path in tree.iter().filter(is_one) {

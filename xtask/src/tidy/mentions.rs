@@ -9,8 +9,8 @@ use super::sources::Source;
 const HOST: &str = "host/";
 /// The sources of the crate `moothall`, whose modules are named without the crate.
 const TOP: &str = "host/src/";
-/// Files that every crate of an author has.
-const OF_AUTHORS: &str = "src/lib.rs";
+/// Files that every project of an author has.
+const OF_AUTHORS: &[&str] = &["src/lib.rs", "src/tests.rs"];
 /// First parts of names that are no modules of the workspace.
 const CRATES: &[&str] = &["moothall_sdk", "moothall_tests", "std"];
 
@@ -52,7 +52,7 @@ pub fn check(document: &Document, existing: &Existing<'_>) -> Vec<Problem> {
 }
 
 /// Lines with their numbers, without blocks of code.
-fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
+pub(super) fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut is_code = false;
     text.lines().enumerate().filter_map(move |(at, line)| {
         let is_fence = line.trim_start().starts_with("```");
@@ -77,7 +77,7 @@ fn is_path(span: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "./_-".contains(c);
     let ends = [".rs", ".sql"].iter().any(|end| span.ends_with(end))
         || span.contains('/') && span.ends_with(".md");
-    ends && span.chars().all(is_plain) && !span.contains("NNNN") && span != OF_AUTHORS
+    ends && span.chars().all(is_plain) && !span.contains("NNNN") && !OF_AUTHORS.contains(&span)
 }
 
 /// Whether the text is `module::name`, all in snake case.
@@ -101,12 +101,12 @@ fn found(span: &str, document: &Document, before: &[String], tree: &Tree) -> Opt
 }
 
 /// The folder of a path, with its `/`; empty for a file in the root.
-fn folder(path: &str) -> &str {
+pub(super) fn folder(path: &str) -> &str {
     let path = path.trim_end_matches('/');
     path.rfind('/').map_or("", |at| &path[..=at])
 }
 
-fn joined(base: &str, path: &str) -> String {
+pub(super) fn joined(base: &str, path: &str) -> String {
     let mut parts: Vec<&str> = base.split('/').filter(|part| !part.is_empty()).collect();
     for part in path.split('/').filter(|part| !part.is_empty() && *part != ".") {
         if part == ".." {

@@ -1,7 +1,5 @@
 //! `[delivery]` and `[driver]`: where events go, and how many at once.
 
-use serde::Deserialize;
-
 use super::section::{COUNT, MS, section};
 use super::urls::receiver_url;
 
@@ -27,11 +25,11 @@ section! {
     }
 }
 
-/// `[driver]`
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct DriverConfig {
-    /// Where the driver receives events; also `DRIVER_EVENT_RECEIVER_URL`. Any address is allowed.
-    #[serde(deserialize_with = "receiver_url")]
-    pub event_receiver_url: Option<String>,
+section! {
+    /// `[driver]`
+    pub struct DriverConfig {
+        /// Where the driver receives events; also `DRIVER_EVENT_RECEIVER_URL`. Any address is allowed.
+        #[serde(deserialize_with = "receiver_url")]
+        pub event_receiver_url: Option<String> = None;
+    }
 }

@@ -5,7 +5,7 @@
 
 use moothall_values::bounds;
 use moothall_values::schema::SchemaLimits;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::section::{BYTES, COUNT, MS, TIB, section};
 
@@ -173,36 +173,37 @@ section! {
     }
 }
 
-/// `[plugins.<name>] limits`: each value replaces the one of `[limits]`.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct CallLimits {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub memory_bytes: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cpu_ms: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub wall_ms: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub result_bytes: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub state_value_bytes: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub state_bytes: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub state_writes: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub events: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub http_requests: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub accounts: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub stored_bytes_per_day: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub log_bytes: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub table_elements: Option<usize>,
+section! {
+    /// `[plugins.<name>] limits`: each value replaces the one of `[limits]`.
+    #[derive(PartialEq, Serialize)]
+    pub struct CallLimits {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub memory_bytes: Option<usize> = None;
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub cpu_ms: Option<u64> = None;
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub wall_ms: Option<u64> = None;
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub result_bytes: Option<usize> = None;
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub state_value_bytes: Option<usize> = None;
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub state_bytes: Option<u64> = None;
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub state_writes: Option<usize> = None;
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub events: Option<usize> = None;
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub http_requests: Option<usize> = None;
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub accounts: Option<usize> = None;
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub stored_bytes_per_day: Option<u64> = None;
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub log_bytes: Option<usize> = None;
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub table_elements: Option<usize> = None;
+    }
 }
 
 /// The least and the largest default of what a plugin may store in a day.

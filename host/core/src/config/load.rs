@@ -181,6 +181,29 @@ mod tests {
         }
     }
 
+    /// Every `toml` in the book that is no crate's manifest.
+    #[test]
+    fn what_the_book_shows_is_a_configuration() {
+        let book = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+        let mut shown = 0;
+        for folder in ["", "authors", "drivers", "operators"] {
+            for entry in std::fs::read_dir(book.join(folder)).unwrap() {
+                let path = entry.unwrap().path();
+                if path.extension().is_none_or(|end| end != "md") {
+                    continue;
+                }
+                let text = std::fs::read_to_string(&path).unwrap();
+                let blocks = text.split("```toml\n").skip(1);
+                let blocks = blocks.filter_map(|rest| rest.split("```").next());
+                for block in blocks.filter(|block| !block.contains("[package]")) {
+                    load_text(block).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+                    shown += 1;
+                }
+            }
+        }
+        assert!(shown >= 5, "{shown}");
+    }
+
     #[test]
     fn the_table_of_bounds_has_one_row_for_each_thing() {
         let table = include_str!("../../../docs/bounds.md");

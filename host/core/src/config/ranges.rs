@@ -4,34 +4,20 @@ use figment::error::{Actual, Kind};
 use figment::value::{Dict, Value};
 use figment::{Error, Figment};
 
-use super::section::Range;
-use super::{
-    ClockConfig, DeliveryConfig, DirectoryConfig, EgressConfig, HooksConfig, HttpConfig, Limits,
-    LogConfig, MetricsConfig, OAuthConfig, RetentionConfig, SchedulerConfig, StoreConfig,
-    WebhooksConfig, WorkersConfig,
-};
+use super::section::{Range, Setting};
+use super::written::Written;
+use super::{Config, Limits};
 
 type Ranges = Vec<(&'static str, Range)>;
 
 /// The numbers of each section.
-fn sections() -> [(&'static str, Ranges); 15] {
-    [
-        ("http", HttpConfig::ranges()),
-        ("limits", Limits::ranges()),
-        ("store", StoreConfig::ranges()),
-        ("clock", ClockConfig::ranges()),
-        ("directory", DirectoryConfig::ranges()),
-        ("retention", RetentionConfig::ranges()),
-        ("scheduler", SchedulerConfig::ranges()),
-        ("workers", WorkersConfig::ranges()),
-        ("hooks", HooksConfig::ranges()),
-        ("webhooks", WebhooksConfig::ranges()),
-        ("delivery", DeliveryConfig::ranges()),
-        ("egress", EgressConfig::ranges()),
-        ("log", LogConfig::ranges()),
-        ("metrics", MetricsConfig::ranges()),
-        ("oauth", OAuthConfig::ranges()),
-    ]
+fn sections() -> Vec<(&'static str, Ranges)> {
+    let sections = Config::within().into_iter();
+    sections.map(|section| (section.name, ranges(section.within))).collect()
+}
+
+fn ranges(settings: Vec<Setting>) -> Ranges {
+    settings.into_iter().filter_map(|setting| Some((setting.name, setting.range?))).collect()
 }
 
 /// The range of the number at this place; none if there is no number. The limits of a plugin's calls have the
@@ -59,7 +45,7 @@ pub fn outside(figment: &Figment) -> Vec<Error> {
     }
     let plugins = figment.find_value("plugins").ok().and_then(Value::into_dict);
     for plugin in plugins.unwrap_or_default().keys() {
-        check(figment, &["plugins", plugin, "limits"], &Limits::ranges(), &mut errors);
+        check(figment, &["plugins", plugin, "limits"], &ranges(Limits::within()), &mut errors);
     }
     errors
 }
@@ -97,7 +83,6 @@ mod tests {
     use figment::providers::{Format, Toml};
 
     use super::*;
-    use crate::config::Config;
     use crate::config::variables::Variables;
     use crate::config::wrong::mistakes;
 

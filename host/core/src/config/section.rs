@@ -1,5 +1,5 @@
-//! Declares a section of `moothall.toml`: each setting once, with its type, its default and, for a number, the
-//! range outside of which it is refused (`ranges`).
+//! Declares a section of `moothall.toml`: each setting once, with its comment, its type, its default and, for a number,
+//! the range outside of which it is refused (`ranges`). The reference of settings (`reference`) is made of it.
 
 use std::ops::RangeInclusive;
 
@@ -16,6 +16,20 @@ pub const COUNT: Range = 1..=10_000_000;
 /// The range of things that occupy a thread each.
 pub const THREADS: Range = 1..=10_000;
 
+/// A setting, or a section of settings, as it is declared.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    pub name: &'static str,
+    /// The comment above it.
+    pub help: &'static str,
+    pub kind: &'static str,
+    /// As it is written in `moothall.toml`.
+    pub default: String,
+    pub range: Option<Range>,
+    /// The settings of a section; of a table of sections, those of each.
+    pub within: Vec<Setting>,
+}
+
 /// ```ignore
 /// section! {
 ///     /// `[name]`
@@ -28,13 +42,14 @@ pub const THREADS: Range = 1..=10_000;
 /// ```
 macro_rules! section {
     ($(#[$of_section:meta])* pub struct $name:ident {
-        $($(#[$of_setting:meta])* pub $setting:ident: $type:ty = $default:expr $(, in $range:expr)?;)*
+        $($(#[doc = $help:literal])* $(#[serde($($serde:tt)*)])?
+        pub $setting:ident: $type:ty = $default:expr $(, in $range:expr)?;)*
     }) => {
         $(#[$of_section])*
         #[derive(Clone, Debug, ::serde::Deserialize)]
         #[serde(deny_unknown_fields, default)]
         pub struct $name {
-            $($(#[$of_setting])* pub $setting: $type,)*
+            $($(#[doc = $help])* $(#[serde($($serde)*)])? pub $setting: $type,)*
         }
 
         impl Default for $name {
@@ -43,12 +58,34 @@ macro_rules! section {
             }
         }
 
-        impl $name {
-            /// The range of each of its numbers.
-            pub(in crate::config) fn ranges() -> Vec<(&'static str, $crate::config::section::Range)> {
-                vec![$($((stringify!($setting), $range),)?)*]
+        impl $crate::config::written::Written for $name {
+            const KIND: &'static str = "a section";
+
+            /// A section has no value of its own.
+            fn written(&self) -> String {
+                String::new()
+            }
+
+            fn within() -> Vec<$crate::config::section::Setting> {
+                use $crate::config::written::Written;
+                let default = Self::default();
+                // What nobody can set is no setting.
+                let all = [$((stringify!($($($serde)*)?) != "skip", $crate::config::section::Setting {
+                    name: stringify!($setting),
+                    help: concat!("", $($help),*),
+                    kind: <$type as Written>::KIND,
+                    default: Written::written(&default.$setting),
+                    range: $crate::config::section::only(&[$($range)?]),
+                    within: <$type as Written>::within(),
+                }),)*];
+                all.into_iter().filter_map(|(is_setting, one)| is_setting.then_some(one)).collect()
             }
         }
     };
 }
 pub(super) use section;
+
+/// The range of a setting that has one.
+pub fn only(ranges: &[Range]) -> Option<Range> {
+    ranges.first().cloned()
+}

@@ -16,20 +16,47 @@ pub struct Metric<K> {
     name: &'static str,
     unit: &'static str,
     help: &'static str,
+    /// The names of the labels that its series may have.
+    labels: &'static [&'static str],
     kind: PhantomData<fn() -> K>,
+}
+
+/// A metric as it is declared, for the reference of metrics.
+pub(super) struct Declared {
+    pub kind: &'static str,
+    pub name: &'static str,
+    pub unit: &'static str,
+    pub help: &'static str,
+    pub labels: &'static [&'static str],
 }
 
 /// The labels of a series: plugins, outcomes; never a text that a client may choose freely.
 type Labels<'a> = &'a [(&'static str, &'a str)];
 
-/// `NAME: Kind("name_of_it", "unit");`, with its help as the comment above it.
+/// `NAME: Kind("name_of_it", "unit", ["label"]);`, with its help as the comment above it.
 macro_rules! metrics {
-    ($($(#[doc = $help:literal])+ $metric:ident: $kind:ident($name:literal, $unit:literal);)+) => {
+    ($($(#[doc = $help:literal])+
+    $metric:ident: $kind:ident($name:literal, $unit:literal $(, [$($label:literal),+])?);)+) => {
         $(
             $(#[doc = $help])+
-            pub static $metric: Metric<$kind> =
-                Metric { name: $name, unit: $unit, help: concat!($($help),+), kind: PhantomData };
+            pub static $metric: Metric<$kind> = Metric {
+                name: $name,
+                unit: $unit,
+                help: concat!($($help),+),
+                labels: &[$($($label),+)?],
+                kind: PhantomData,
+            };
         )+
+
+        pub(super) fn all() -> Vec<Declared> {
+            vec![$(Declared {
+                kind: stringify!($kind),
+                name: $metric.name,
+                unit: $metric.unit,
+                help: $metric.help,
+                labels: $metric.labels,
+            }),+]
+        }
 
         /// Describes every metric to the recorder.
         pub(super) fn describe_all(recorder: &dyn Recorder) {
@@ -40,13 +67,13 @@ macro_rules! metrics {
 
 metrics! {
     /// Calls of plugins that ended: ok, refused by the plugin's own error, failed.
-    CALLS: Counter("moothall_calls_total", "calls");
+    CALLS: Counter("moothall_calls_total", "calls", ["plugin", "origin", "name", "outcome"]);
     /// Time of calls that ended, from the guest's start to the commit.
-    CALL_SECONDS: Histogram("moothall_call_seconds", "seconds");
+    CALL_SECONDS: Histogram("moothall_call_seconds", "seconds", ["plugin", "origin", "name"]);
     /// Calls in flight.
     CALLS_IN_FLIGHT: Gauge("moothall_calls_in_flight", "calls");
     /// Failed calls that are not listed, because their plugin had too many or the store failed.
-    FAILED_CALLS_DROPPED: Counter("moothall_failed_calls_dropped_total", "calls");
+    FAILED_CALLS_DROPPED: Counter("moothall_failed_calls_dropped_total", "calls", ["plugin"]);
     /// Communities.
     COMMUNITIES: Gauge("moothall_communities", "communities");
     /// Plugins that serve.
@@ -56,24 +83,24 @@ metrics! {
     /// Memory of all guests together.
     GUEST_MEMORY: Gauge("moothall_guest_memory_bytes", "bytes");
     /// Refused growths of guests' memory, by the limit: of all guests, of the plugin's, or of resident ones.
-    GUEST_MEMORY_REFUSED: Counter("moothall_guest_memory_refused_total", "growths");
+    GUEST_MEMORY_REFUSED: Counter("moothall_guest_memory_refused_total", "growths", ["plugin", "limit"]);
     /// Events, processes, accounts and webhooks that a plugin could not store, because it had used up its bytes
     /// of the day.
-    DAY_BUDGET_REFUSED: Counter("moothall_day_budget_refused_total", "refusals");
+    DAY_BUDGET_REFUSED: Counter("moothall_day_budget_refused_total", "refusals", ["plugin"]);
     /// Lines of the log that were dropped, because the plugin caused more than it may.
-    LOG_LINES_DROPPED: Counter("moothall_log_lines_dropped_total", "lines");
+    LOG_LINES_DROPPED: Counter("moothall_log_lines_dropped_total", "lines", ["plugin"]);
     /// Lines of the log that were lost, because they were not read quickly enough.
     LOG_LINES_LOST: Counter("moothall_log_lines_lost_total", "lines");
     /// HTTP responses by status.
-    HTTP_REQUESTS: Counter("moothall_http_requests_total", "responses");
+    HTTP_REQUESTS: Counter("moothall_http_requests_total", "responses", ["status"]);
     /// Connections that the host closed: their client read nothing, or its address had too many.
-    HTTP_CONNECTIONS_CUT: Counter("moothall_http_connections_cut_total", "connections");
+    HTTP_CONNECTIONS_CUT: Counter("moothall_http_connections_cut_total", "connections", ["reason"]);
     /// Large request bodies refused because too many were in flight.
     HTTP_BODIES_REFUSED: Counter("moothall_http_bodies_refused_total", "bodies");
     /// Webhooks refused because of their signature.
-    WEBHOOKS_REJECTED: Counter("moothall_webhooks_rejected_total", "requests");
+    WEBHOOKS_REJECTED: Counter("moothall_webhooks_rejected_total", "requests", ["plugin"]);
     /// Attempts of deliveries, and deliveries that ended without an attempt, by outcome.
-    DELIVERIES: Counter("moothall_deliveries_total", "deliveries");
+    DELIVERIES: Counter("moothall_deliveries_total", "deliveries", ["outcome"]);
     /// Deliveries that wait.
     DELIVERIES_WAITING: Gauge("moothall_deliveries_waiting", "deliveries");
     /// Age of the oldest delivery that waits.
@@ -81,11 +108,11 @@ metrics! {
     /// Endpoints whose circuit is open: they get one delivery at a time, because nobody answered.
     CIRCUITS_OPEN: Gauge("moothall_delivery_circuits_open", "endpoints");
     /// How far a worker is behind the event log.
-    WORKER_LAG: Gauge("moothall_worker_lag_seconds", "seconds");
+    WORKER_LAG: Gauge("moothall_worker_lag_seconds", "seconds", ["plugin", "worker"]);
     /// Monitoring points that were dropped because their plugin was too slow.
-    MONITORING_DROPPED: Counter("moothall_monitoring_dropped_total", "points");
+    MONITORING_DROPPED: Counter("moothall_monitoring_dropped_total", "points", ["plugin"]);
     /// Values of state that calls have read, by where they were: in memory or in the store.
-    STATE_READS: Counter("moothall_state_reads_total", "values");
+    STATE_READS: Counter("moothall_state_reads_total", "values", ["from"]);
     /// Values of state in memory.
     STATE_CACHE: Gauge("moothall_state_cache_bytes", "bytes");
     /// Transactions that the writer committed.
@@ -97,7 +124,7 @@ metrics! {
     /// Age of the oldest write that the writer has not finished.
     STORE_OLDEST_WRITE: Gauge("moothall_store_oldest_write_seconds", "seconds");
     /// Stored rows that could not be read and were left out, each counted once.
-    STORE_UNREADABLE_ROWS: Counter("moothall_store_unreadable_rows_total", "rows");
+    STORE_UNREADABLE_ROWS: Counter("moothall_store_unreadable_rows_total", "rows", ["table"]);
     /// Size of the write-ahead log.
     STORE_LOG: Gauge("moothall_store_log_bytes", "bytes");
     /// Time since the write-ahead log was last copied nearly whole into the database.
@@ -106,6 +133,8 @@ metrics! {
 
 impl<K> Metric<K> {
     fn key(&self, labels: Labels<'_>) -> Key {
+        let is_declared = |(name, _): &(&str, &str)| self.labels.contains(name);
+        debug_assert!(labels.iter().all(is_declared), "{} has a label that is not declared", self.name);
         let labels: Vec<Label> =
             labels.iter().map(|(name, value)| Label::new(*name, (*value).to_owned())).collect();
         Key::from_parts(self.name, labels)

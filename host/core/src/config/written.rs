@@ -1,0 +1,125 @@
+//! How the types of settings are written in `moothall.toml`, for the reference of settings.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::path::PathBuf;
+
+use serde_json::{Map, Value};
+use url::Url;
+
+use super::listen::Listen;
+use super::section::Setting;
+use moothall_values::manifest::Scope;
+
+/// A type that a setting may have.
+pub trait Written {
+    /// What it is, for the reader of the reference.
+    const KIND: &'static str;
+
+    fn written(&self) -> String;
+
+    /// The settings in it, if it is a section, or a table of sections.
+    fn within() -> Vec<Setting> {
+        Vec::new()
+    }
+}
+
+macro_rules! numbers {
+    ($($number:ty),*) => {
+        $(impl Written for $number {
+            const KIND: &'static str = "a whole number";
+
+            fn written(&self) -> String {
+                self.to_string()
+            }
+        })*
+    };
+}
+numbers!(u32, u64, usize);
+
+impl Written for bool {
+    const KIND: &'static str = "`true` or `false`";
+
+    fn written(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Written for String {
+    const KIND: &'static str = "a text";
+
+    fn written(&self) -> String {
+        format!("{self:?}")
+    }
+}
+
+impl Written for PathBuf {
+    const KIND: &'static str = "a path";
+
+    fn written(&self) -> String {
+        format!("{self:?}")
+    }
+}
+
+impl Written for Url {
+    const KIND: &'static str = "a URL";
+
+    fn written(&self) -> String {
+        format!("\"{self}\"")
+    }
+}
+
+impl Written for Listen {
+    const KIND: &'static str = "an address";
+
+    fn written(&self) -> String {
+        format!("\"{self}\"")
+    }
+}
+
+impl Written for Scope {
+    const KIND: &'static str = "`community` or `host`";
+
+    fn written(&self) -> String {
+        match self {
+            Self::Community => "\"community\"".to_owned(),
+            Self::Host => "\"host\"".to_owned(),
+        }
+    }
+}
+
+impl<T: Written> Written for Option<T> {
+    const KIND: &'static str = T::KIND;
+
+    fn written(&self) -> String {
+        self.as_ref().map(T::written).unwrap_or_default()
+    }
+}
+
+impl<T: Debug> Written for Vec<T> {
+    const KIND: &'static str = "a list";
+
+    fn written(&self) -> String {
+        format!("{self:?}")
+    }
+}
+
+impl<T: Written + Debug> Written for BTreeMap<String, T> {
+    const KIND: &'static str = "a table";
+
+    fn written(&self) -> String {
+        format!("{self:?}")
+    }
+
+    fn within() -> Vec<Setting> {
+        T::within()
+    }
+}
+
+impl Written for Map<String, Value> {
+    const KIND: &'static str = "a table";
+
+    fn written(&self) -> String {
+        Value::Object(self.clone()).to_string()
+    }
+}
