@@ -57,7 +57,9 @@ pub fn hold(answer: &Answer, promised: Option<&Value>) {
     }
     let Some(promised) = promised else { return };
     let mut given = answer.json();
-    if let (Value::Object(given), Value::Object(named), true) = (&mut given, promised, refused.is_some()) {
+    if let (Value::Object(given), Value::Object(named), true) =
+        (&mut given, promised, refused.is_some())
+    {
         given.retain(|name, _| named.contains_key(name));
     }
     assert_eq!(without_ids(given), without_ids(promised.clone()));

@@ -23,7 +23,8 @@ pub fn run(arguments: &[String]) -> Result<()> {
         let made = made.with_context(|| format!("cannot start {}", moothall.display()))?;
         ensure!(made.status.success(), "`moothall reference {page}` ended with {}", made.status);
         let file = workspace.root.join(FOLDER).join(format!("{page}.md"));
-        fs::write(&file, made.stdout).with_context(|| format!("cannot write {}", file.display()))?;
+        fs::write(&file, made.stdout)
+            .with_context(|| format!("cannot write {}", file.display()))?;
     }
     Ok(())
 }

@@ -16,10 +16,10 @@ mod plugins;
 mod ranges;
 mod reference;
 mod section;
+mod setting_type;
 mod urls;
 mod variables;
 mod webhooks;
-mod written;
 mod wrong;
 
 use std::collections::BTreeMap;
@@ -94,8 +94,9 @@ section! {
         pub oauth: OAuthConfig = OAuthConfig::default();
         /// What each plugin may do, by its name.
         pub plugins: BTreeMap<String, PluginConfig> = BTreeMap::new();
+    }
+    besides {
         /// Variables that look like settings but come from Kubernetes: ignored, with a warning at start.
-        #[serde(skip)]
         pub service_links: Vec<String> = Vec::new();
     }
 }

@@ -74,7 +74,8 @@ impl Reading {
     async fn begin(&self, receiver: Receiver) -> Place {
         let before = self.blocks.iter().take_while(|(language, _)| language != "shell");
         let configured = before.filter(|(language, _)| language == "toml");
-        let toml: String = configured.map(|(_, block)| block.replace(RECEIVER, &receiver.url)).collect();
+        let toml: String =
+            configured.map(|(_, block)| block.replace(RECEIVER, &receiver.url)).collect();
         let host = match self.has_own_host {
             true => None,
             false => Some(TestHost::with(&["tutorial", "randomness"]).toml(&toml).start().await),
@@ -159,7 +160,8 @@ impl Place {
         }
         for line in block.lines() {
             if let Some(folder) = line.strip_prefix("cd ") {
-                self.folder = format!("{}/{folder}", self.folder).trim_start_matches('/').to_owned();
+                self.folder =
+                    format!("{}/{folder}", self.folder).trim_start_matches('/').to_owned();
             }
         }
         if let Some(developing) = &self.developing

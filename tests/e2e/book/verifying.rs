@@ -102,7 +102,8 @@ async fn the_chapter_s_python_verifies_deliveries() {
 async fn the_chapter_s_javascript_verifies_deliveries() {
     let folder = tempfile::tempdir().expect("a folder");
     let files = [("verify.mjs", code("javascript")), ("check.mjs", JAVASCRIPT.to_owned())];
-    let check = written(folder.path(), &files.each_ref().map(|(name, text)| (*name, text.as_str())));
+    let check =
+        written(folder.path(), &files.each_ref().map(|(name, text)| (*name, text.as_str())));
     holds(|signed| node::run_file(&check, &signed.input())).await;
 }
 

@@ -19,7 +19,9 @@ pub fn check(root: &Path, documents: &[Document]) -> Vec<Problem> {
                     target => joined(folder(&document.path), target),
                 };
                 let anchors = known.entry(path).or_insert_with_key(|path| {
-                    fs::read_to_string(root.join(path)).map(|text| anchors(&text)).unwrap_or_default()
+                    fs::read_to_string(root.join(path))
+                        .map(|text| anchors(&text))
+                        .unwrap_or_default()
                 });
                 if !anchors.iter().any(|known| known == anchor) {
                     let message = format!("there is no heading for `{target}#{anchor}`");
@@ -52,7 +54,10 @@ fn anchors(text: &str) -> Vec<String> {
 fn slug(heading: &str) -> String {
     let kept = |letter: char| letter.is_alphanumeric() || [' ', '-', '_'].contains(&letter);
     let letters = heading.chars().filter(|letter| kept(*letter));
-    letters.flat_map(char::to_lowercase).map(|letter| if letter == ' ' { '-' } else { letter }).collect()
+    letters
+        .flat_map(char::to_lowercase)
+        .map(|letter| if letter == ' ' { '-' } else { letter })
+        .collect()
 }
 
 #[cfg(test)]
@@ -67,16 +72,21 @@ mod tests {
 
     #[test]
     fn a_link_to_a_heading_that_is_not_there_is_found() {
-        let text = "# Here\n[a](#here) [b](#there) [c](https://a.example/#x) [d](b.md) [e](none.md#x)\n";
+        let text =
+            "# Here\n[a](#here) [b](#there) [c](https://a.example/#x) [d](b.md) [e](none.md#x)\n";
         let document = Document { path: "a.md".into(), text: text.into() };
         let root = std::env::temp_dir().join(format!("moothall-anchors-{}", std::process::id()));
         fs::create_dir_all(&root).unwrap();
         fs::write(root.join("a.md"), text).unwrap();
-        let found: Vec<String> = check(&root, &[document]).iter().map(ToString::to_string).collect();
+        let found: Vec<String> =
+            check(&root, &[document]).iter().map(ToString::to_string).collect();
         fs::remove_dir_all(&root).unwrap();
         assert_eq!(
             found,
-            ["a.md:2: there is no heading for `#there`", "a.md:2: there is no heading for `none.md#x`"]
+            [
+                "a.md:2: there is no heading for `#there`",
+                "a.md:2: there is no heading for `none.md#x`"
+            ]
         );
     }
 }

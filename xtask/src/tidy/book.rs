@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::Problem;
-use super::documents::{Document, BOOK};
+use super::documents::{BOOK, Document};
 
 /// The table of contents.
 const SUMMARY: &str = "host/docs/SUMMARY.md";
@@ -20,13 +20,18 @@ pub fn check(documents: &[Document]) -> Vec<Problem> {
     };
     let mut problems = Vec::new();
     for chapter in chapters(documents) {
-        let lines = summary.text.lines().filter(|line| line.contains(&format!("]({chapter})"))).count();
+        let lines =
+            summary.text.lines().filter(|line| line.contains(&format!("]({chapter})"))).count();
         if lines != 1 {
-            problems.push(problem(1, format!("names `{chapter}` {lines} times, and it is one chapter")));
+            problems.push(problem(
+                1,
+                format!("names `{chapter}` {lines} times, and it is one chapter"),
+            ));
         }
     }
     if summary.text != with_decisions(&summary.text, documents) {
-        let message = "its list of decisions is not that of the files; run `cargo xtask tidy --write`";
+        let message =
+            "its list of decisions is not that of the files; run `cargo xtask tidy --write`";
         problems.push(problem(1, message.to_owned()));
     }
     problems
@@ -95,7 +100,8 @@ mod tests {
 
     #[test]
     fn the_list_of_decisions_is_that_of_the_files() {
-        let other = found(&format!("- [A](a.md)\n{DECISIONS}    - [Other](decisions/0001-one.md)\n"));
+        let other =
+            found(&format!("- [A](a.md)\n{DECISIONS}    - [Other](decisions/0001-one.md)\n"));
         assert!(other[0].contains("tidy --write"), "{other:?}");
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::Problem;
-use super::documents::{Document, BOOK};
+use super::documents::{BOOK, Document};
 use super::sources::Source;
 
 /// Where plugins are.
@@ -13,7 +13,8 @@ const PLUGINS: &[&str] = &["example-plugins/", "host/templates/"];
 const FENCE: &str = "```rust";
 
 pub fn check(documents: &[Document], sources: &[Source]) -> Vec<Problem> {
-    let is_of_plugin = |source: &&Source| PLUGINS.iter().any(|folder| source.path.starts_with(folder));
+    let is_of_plugin =
+        |source: &&Source| PLUGINS.iter().any(|folder| source.path.starts_with(folder));
     let texts = sources.iter().filter(is_of_plugin).map(|source| source.text.as_str());
     let known: BTreeSet<&str> = texts.flat_map(str::lines).map(str::trim).collect();
     let chapters = documents.iter().filter(|document| document.path.starts_with(BOOK));
@@ -47,14 +48,20 @@ mod tests {
 
     #[test]
     fn an_excerpt_has_only_lines_of_a_plugin() {
-        let source = Source { path: "example-plugins/a/src/lib.rs".into(), text: "fn a() {\n    b();\n}\n".into() };
+        let source = Source {
+            path: "example-plugins/a/src/lib.rs".into(),
+            text: "fn a() {\n    b();\n}\n".into(),
+        };
         let found = |text: &str| {
             let document = Document { path: format!("{BOOK}/a.md"), text: text.to_owned() };
             let problems = check(&[document], std::slice::from_ref(&source));
             problems.iter().map(ToString::to_string).collect::<Vec<_>>()
         };
         assert_eq!(found("```rust\nfn a() {\n  b();\n}\n```\n"), [""; 0]);
-        assert_eq!(found("```rust\n//! A file.\nfn c() {}\n```\n```rust,ignore\nd();\n```\n"), [""; 0]);
+        assert_eq!(
+            found("```rust\n//! A file.\nfn c() {}\n```\n```rust,ignore\nd();\n```\n"),
+            [""; 0]
+        );
         let other = found("text\n```rust\nfn a() {\n    c();\n```\n");
         assert_eq!(other, ["host/docs/a.md:4: no example plugin has the line `c();`"]);
     }

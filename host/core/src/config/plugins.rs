@@ -27,8 +27,9 @@ section! {
         pub every: BTreeMap<String, String> = BTreeMap::new();
         /// Limits of this plugin's calls that differ from `[limits]`.
         pub limits: CallLimits = CallLimits::default();
+    }
+    besides {
         /// The environment variables that set some of its settings, by JSON Pointer.
-        #[serde(skip)]
         pub setting_variables: BTreeMap<String, Variable> = BTreeMap::new();
     }
 }

@@ -5,7 +5,7 @@ use figment::value::{Dict, Value};
 use figment::{Error, Figment};
 
 use super::section::{Range, Setting};
-use super::written::Written;
+use super::setting_type::SettingType;
 use super::{Config, Limits};
 
 type Ranges = Vec<(&'static str, Range)>;

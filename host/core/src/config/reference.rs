@@ -4,7 +4,7 @@
 use super::Config;
 use super::ranges::range_of;
 use super::section::{Range, Setting};
-use super::written::Written;
+use super::setting_type::SettingType;
 
 /// What the page says before the settings.
 const BEGIN: &str = "\

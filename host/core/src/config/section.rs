@@ -38,27 +38,37 @@ pub struct Setting {
 ///         pub setting: u64 = 5, in 1..=10;
 ///         pub other: bool = false;
 ///     }
+///     besides {
+///         /// What `load` finds, and nobody sets.
+///         pub found: Vec<String> = Vec::new();
+///     }
 /// }
 /// ```
 macro_rules! section {
-    ($(#[$of_section:meta])* pub struct $name:ident {
-        $($(#[doc = $help:literal])* $(#[serde($($serde:tt)*)])?
-        pub $setting:ident: $type:ty = $default:expr $(, in $range:expr)?;)*
-    }) => {
+    (
+        $(#[$of_section:meta])* pub struct $name:ident {
+            $($(#[doc = $help:literal])* $(#[serde($($serde:tt)*)])?
+            pub $setting:ident: $type:ty = $default:expr $(, in $range:expr)?;)*
+        }
+        $(besides {
+            $($(#[doc = $note:literal])* pub $found:ident: $found_type:ty = $empty:expr;)*
+        })?
+    ) => {
         $(#[$of_section])*
         #[derive(Clone, Debug, ::serde::Deserialize)]
         #[serde(deny_unknown_fields, default)]
         pub struct $name {
             $($(#[doc = $help])* $(#[serde($($serde)*)])? pub $setting: $type,)*
+            $($($(#[doc = $note])* #[serde(skip)] pub $found: $found_type,)*)?
         }
 
         impl Default for $name {
             fn default() -> Self {
-                Self { $($setting: $default,)* }
+                Self { $($setting: $default,)* $($($found: $empty,)*)? }
             }
         }
 
-        impl $crate::config::written::Written for $name {
+        impl $crate::config::setting_type::SettingType for $name {
             const KIND: &'static str = "a section";
 
             /// A section has no value of its own.
@@ -67,18 +77,16 @@ macro_rules! section {
             }
 
             fn within() -> Vec<$crate::config::section::Setting> {
-                use $crate::config::written::Written;
+                use $crate::config::setting_type::SettingType;
                 let default = Self::default();
-                // What nobody can set is no setting.
-                let all = [$((stringify!($($($serde)*)?) != "skip", $crate::config::section::Setting {
+                vec![$($crate::config::section::Setting {
                     name: stringify!($setting),
                     help: concat!("", $($help),*),
-                    kind: <$type as Written>::KIND,
-                    default: Written::written(&default.$setting),
+                    kind: <$type as SettingType>::KIND,
+                    default: SettingType::written(&default.$setting),
                     range: $crate::config::section::only(&[$($range)?]),
-                    within: <$type as Written>::within(),
-                }),)*];
-                all.into_iter().filter_map(|(is_setting, one)| is_setting.then_some(one)).collect()
+                    within: <$type as SettingType>::within(),
+                },)*]
             }
         }
     };

@@ -134,7 +134,11 @@ metrics! {
 impl<K> Metric<K> {
     fn key(&self, labels: Labels<'_>) -> Key {
         let is_declared = |(name, _): &(&str, &str)| self.labels.contains(name);
-        debug_assert!(labels.iter().all(is_declared), "{} has a label that is not declared", self.name);
+        debug_assert!(
+            labels.iter().all(is_declared),
+            "{} has a label that is not declared",
+            self.name
+        );
         let labels: Vec<Label> =
             labels.iter().map(|(name, value)| Label::new(*name, (*value).to_owned())).collect();
         Key::from_parts(self.name, labels)

@@ -12,7 +12,7 @@ use super::section::Setting;
 use moothall_values::manifest::Scope;
 
 /// A type that a setting may have.
-pub trait Written {
+pub trait SettingType {
     /// What it is, for the reader of the reference.
     const KIND: &'static str;
 
@@ -26,7 +26,7 @@ pub trait Written {
 
 macro_rules! numbers {
     ($($number:ty),*) => {
-        $(impl Written for $number {
+        $(impl SettingType for $number {
             const KIND: &'static str = "a whole number";
 
             fn written(&self) -> String {
@@ -37,7 +37,7 @@ macro_rules! numbers {
 }
 numbers!(u32, u64, usize);
 
-impl Written for bool {
+impl SettingType for bool {
     const KIND: &'static str = "`true` or `false`";
 
     fn written(&self) -> String {
@@ -45,7 +45,7 @@ impl Written for bool {
     }
 }
 
-impl Written for String {
+impl SettingType for String {
     const KIND: &'static str = "a text";
 
     fn written(&self) -> String {
@@ -53,7 +53,7 @@ impl Written for String {
     }
 }
 
-impl Written for PathBuf {
+impl SettingType for PathBuf {
     const KIND: &'static str = "a path";
 
     fn written(&self) -> String {
@@ -61,7 +61,7 @@ impl Written for PathBuf {
     }
 }
 
-impl Written for Url {
+impl SettingType for Url {
     const KIND: &'static str = "a URL";
 
     fn written(&self) -> String {
@@ -69,7 +69,7 @@ impl Written for Url {
     }
 }
 
-impl Written for Listen {
+impl SettingType for Listen {
     const KIND: &'static str = "an address";
 
     fn written(&self) -> String {
@@ -77,7 +77,7 @@ impl Written for Listen {
     }
 }
 
-impl Written for Scope {
+impl SettingType for Scope {
     const KIND: &'static str = "`community` or `host`";
 
     fn written(&self) -> String {
@@ -88,7 +88,7 @@ impl Written for Scope {
     }
 }
 
-impl<T: Written> Written for Option<T> {
+impl<T: SettingType> SettingType for Option<T> {
     const KIND: &'static str = T::KIND;
 
     fn written(&self) -> String {
@@ -96,7 +96,7 @@ impl<T: Written> Written for Option<T> {
     }
 }
 
-impl<T: Debug> Written for Vec<T> {
+impl<T: Debug> SettingType for Vec<T> {
     const KIND: &'static str = "a list";
 
     fn written(&self) -> String {
@@ -104,7 +104,7 @@ impl<T: Debug> Written for Vec<T> {
     }
 }
 
-impl<T: Written + Debug> Written for BTreeMap<String, T> {
+impl<T: SettingType + Debug> SettingType for BTreeMap<String, T> {
     const KIND: &'static str = "a table";
 
     fn written(&self) -> String {
@@ -116,7 +116,7 @@ impl<T: Written + Debug> Written for BTreeMap<String, T> {
     }
 }
 
-impl Written for Map<String, Value> {
+impl SettingType for Map<String, Value> {
     const KIND: &'static str = "a table";
 
     fn written(&self) -> String {
