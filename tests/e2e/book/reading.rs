@@ -15,15 +15,16 @@ use serde_json::Value;
 const RECEIVER: &str = "http://127.0.0.1:9000";
 /// What stands in chapters for the key that `moothall key create` has printed.
 const KEY: &str = "mh_…";
-/// What a chapter has that begins without a host.
-const OWN_HOST: [&str; 2] = ["moothall serve", "moothall plugin"];
+/// What starts a host in a chapter, so that it begins without one.
+const HOSTS: [&str; 2] = ["moothall serve", "moothall plugin dev"];
+/// What a reader does in a folder of their own, and not beside a host's data.
+const OWN: [&str; 2] = ["moothall serve", "moothall plugin"];
 /// How long a stream may say nothing.
 const STREAM: Duration = Duration::from_secs(60);
 
 pub struct Reading {
     path: String,
     blocks: Vec<(String, String)>,
-    has_own_host: bool,
 }
 
 /// Where the reader is.
@@ -31,6 +32,7 @@ struct Place {
     author: Author,
     /// Below the author's folder.
     folder: String,
+    is_in_own_folder: bool,
     _receiver: Receiver,
     host: Option<TestHost>,
     developing: Option<Developing>,
@@ -43,11 +45,13 @@ struct Place {
 
 impl Reading {
     pub fn of(path: &str, text: &str) -> Self {
-        let blocks = curl::blocks(text);
-        let commands = blocks.iter().filter(|(language, _)| language == "shell");
-        let has_own_host =
-            commands.into_iter().any(|(_, block)| OWN_HOST.iter().any(|own| block.contains(own)));
-        Self { path: path.to_owned(), blocks, has_own_host }
+        Self { path: path.to_owned(), blocks: curl::blocks(text) }
+    }
+
+    /// Whether one of these is in a command of the chapter.
+    fn says(&self, any: &[&str]) -> bool {
+        let mut commands = self.blocks.iter().filter(|(language, _)| language == "shell");
+        commands.any(|(_, block)| any.iter().any(|one| block.contains(one)))
     }
 
     /// Does all that the chapter says; returns how many commands there were.
@@ -76,13 +80,14 @@ impl Reading {
         let configured = before.filter(|(language, _)| language == "toml");
         let toml: String =
             configured.map(|(_, block)| block.replace(RECEIVER, &receiver.url)).collect();
-        let host = match self.has_own_host {
+        let host = match self.says(&HOSTS) {
             true => None,
             false => Some(TestHost::with(&["tutorial", "randomness"]).toml(&toml).start().await),
         };
         Place {
             author: Author::new(&format!("book-{}", self.path.replace(['/', '.'], "-"))),
             folder: String::new(),
+            is_in_own_folder: self.says(&OWN),
             _receiver: receiver,
             driver: host.as_ref().map(|host| Driver::new(host.url.clone())),
             host,
@@ -193,15 +198,15 @@ impl Place {
 
     fn shell_in_its_folder(&self, block: &str) -> Ended {
         match &self.host {
-            None => self.author.shell(&self.folder, block),
-            Some(host) => ended(beside(host.directory(), block)),
+            Some(host) if !self.is_in_own_folder => ended(beside(host.directory(), block)),
+            _ => self.author.shell(&self.folder, block),
         }
     }
 
     fn working_folder(&self) -> PathBuf {
         match &self.host {
-            None => self.author.path(&self.folder),
-            Some(host) => host.directory().to_owned(),
+            Some(host) if !self.is_in_own_folder => host.directory().to_owned(),
+            _ => self.author.path(&self.folder),
         }
     }
 }
