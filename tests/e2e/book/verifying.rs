@@ -115,14 +115,16 @@ async fn the_chapter_s_shell_verifies_deliveries() {
     let verify = code("sh");
     holds(|signed| {
         written(folder.path(), &[("body", &signed.body)]);
-        let header = |name: &str| signed.headers[name].as_str().expect("a header").to_owned();
         let mut shell = Command::new("/bin/sh");
         shell.args(["-c", &verify]).current_dir(folder.path()).env("secret", &signed.secret);
-        shell.env("id", header("webhook-id")).env("timestamp", header("webhook-timestamp"));
-        let ended = ended({
-            shell.env("signature", header("webhook-signature"));
-            shell
-        });
+        for (name, of) in [
+            ("id", "webhook-id"),
+            ("timestamp", "webhook-timestamp"),
+            ("signature", "webhook-signature"),
+        ] {
+            shell.env(name, signed.headers[of].as_str().expect("a header"));
+        }
+        let ended = ended(shell);
         if ended.code == 0 { Ok(()) } else { Err(ended.stdout + &ended.stderr) }
     })
     .await;
