@@ -60,7 +60,7 @@ pub fn request_id() -> String {
     context::request_id()
 }
 
-/// The instance's configuration as any type; [`Plugin::config`](crate::Plugin::config) is the configuration as
+/// The instance's configuration as any type; [`Instance::config`](crate::Instance::config) is the configuration as
 /// the plugin's own type.
 pub fn config<T: DeserializeOwned>() -> Result<T> {
     read::json(context::config()).map_err(|error| {
