@@ -1,10 +1,9 @@
 //! `cargo xtask ci tidy`: the rules that neither the compiler nor clippy checks. It lists all
 //! violations at once. Most rules are about sources, some about what documents mention and lead to, one about the
-//! book's table of contents, one about copies of the contract.
+//! book's table of contents.
 
 mod anchors;
 mod book;
-mod contract;
 mod documents;
 mod excerpts;
 mod fences;
@@ -28,7 +27,7 @@ use sources::Source;
 /// Files that may be longer than the limit, each with the reason.
 const LONG_FILES: &[(&str, &str)] = &[];
 
-/// The flag that writes what is copied in place of checking it.
+/// Asks for the book's list of decisions to be written.
 const WRITE: &str = "--write";
 
 /// A violation, where it is, and what to do about it.
@@ -50,7 +49,6 @@ pub fn run(arguments: &[String]) -> Result<()> {
         && flag == WRITE
     {
         let root = Workspace::load()?.root;
-        contract::write(&root)?;
         return book::write(&root, &documents::read_all(&root, &documents::tree(&root)?, &[])?);
     }
     no_arguments("tidy", arguments)?;
@@ -67,7 +65,6 @@ pub fn check(workspace: &Workspace) -> Result<()> {
     problems.extend(anchors::check(&workspace.root, &documents));
     problems.extend(book::check(&documents));
     problems.extend(excerpts::check(&documents, &sources));
-    problems.extend(contract::check(&workspace.root)?);
     for problem in &problems {
         eprintln!("{problem}");
     }

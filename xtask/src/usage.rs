@@ -12,8 +12,7 @@ usage: cargo xtask COMMAND
   ci [STEP…]                      all checks, or only the steps named
   guests                          build the plugins into target/plugins and the fixtures into target/fixtures
   tidy [--write]                  check the rules that neither the compiler nor clippy knows;
-                                  --write: write the contract's copies in packages of other languages, and the
-                                  book's list of decisions
+                                  --write: write the book's list of decisions
   bindings                        write the SDK's bindings of the contract, and the copies in the published packages
   reference                       write the book's pages of settings and metrics, from the program
   docs                            build the documentation, private items included

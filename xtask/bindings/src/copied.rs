@@ -1,5 +1,5 @@
-//! The files that packages need and that are outside of them: a package has only what is below its manifest. Must never
-//! change a file on the way.
+//! The files that packages need and that are outside of them: a package has only what is below its manifest. Those for
+//! other languages have the contract's interfaces in one file. Must never change the contract on the way.
 
 use std::fs;
 use std::path::Path;
@@ -15,6 +15,11 @@ const PACKAGES: &[&str] = &["host/values", "plugin-sdk", "plugin-sdk/macros"];
 /// The schema of manifests, which `moothall-values` compiles in.
 const SCHEMA: (&str, &str) = ("wit/manifest.schema.json", "host/values/manifest.schema.json");
 const LICENSE: &str = "LICENSE";
+/// The contract in the packages for other languages.
+const WHOLE: &[&str] =
+    &["plugin-sdk/js/wit/moothall.wit", "plugin-sdk/python/moothall/wit/moothall.wit"];
+/// The first line of every interface's file.
+const PACKAGE: &str = "package moothall:plugin@0.1.0;\n";
 
 /// Every copy, as it has to be.
 pub fn copies(root: &Path) -> Result<Vec<Written>> {
@@ -25,7 +30,25 @@ pub fn copies(root: &Path) -> Result<Vec<Written>> {
             .into_iter()
             .map(|name| (format!("wit/{name}"), format!("{CONTRACT}/{name}"))),
     );
-    pairs.into_iter().map(|(from, path)| Ok(Written { path, text: read(root, &from)? })).collect()
+    let copies =
+        pairs.into_iter().map(|(from, path)| Ok(Written { path, text: read(root, &from)? }));
+    let mut copies = copies.collect::<Result<Vec<_>>>()?;
+    let whole = whole(root)?;
+    copies
+        .extend(WHOLE.iter().map(|path| Written { path: (*path).to_owned(), text: whole.clone() }));
+    Ok(copies)
+}
+
+/// All interfaces, by the names of their files.
+fn whole(root: &Path) -> Result<String> {
+    let names = contract(root)?.into_iter().filter(|name| name.ends_with(".wit"));
+    let mut whole = PACKAGE.to_owned();
+    for name in names {
+        let text = read(root, &format!("wit/{name}"))?;
+        let interface = text.strip_prefix(PACKAGE);
+        whole.push_str(interface.with_context(|| format!("wit/{name} begins differently"))?);
+    }
+    Ok(whole)
 }
 
 /// The names of the contract's files: the interfaces, the worlds, and the schema of manifests.
