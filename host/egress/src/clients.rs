@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use reqwest::Client;
 use reqwest::redirect::Policy as Redirects;
+use rustls::pki_types::CertificateDer;
 use tower::util::MapResponseLayer;
 
 use super::address::Policy;
@@ -114,14 +115,19 @@ impl Making {
 pub fn tls() -> Result<rustls::ClientConfig, EgressSetupError> {
     let mut roots = rustls::RootCertStore::empty();
     roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    let found = rustls_native_certs::load_native_certs();
-    for error in &found.errors {
-        tracing::warn!(%error, "certificates that this machine trusts cannot be read");
-    }
-    roots.add_parsable_certificates(found.certs);
+    roots.add_parsable_certificates(system_certificates());
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| EgressSetupError(error.to_string()))?;
     Ok(config.with_root_certificates(roots).with_no_client_auth())
+}
+
+/// The authorities that this machine trusts. What cannot be read is logged, and left out.
+pub fn system_certificates() -> Vec<CertificateDer<'static>> {
+    let found = rustls_native_certs::load_native_certs();
+    for error in &found.errors {
+        tracing::warn!(%error, "certificates that this machine trusts cannot be read");
+    }
+    found.certs
 }

@@ -34,6 +34,7 @@ use resolver::{Lookup, NotReached};
 use moothall_core::config::EgressConfig;
 use moothall_core::ids::PluginName;
 
+pub use clients::system_certificates;
 pub use error::{EgressError, EgressSetupError};
 pub use moothall_values::destination::{CheckedUrl, Cidr};
 pub use room::Room;
