@@ -32,8 +32,7 @@ impl Embedded {
         for entry in std::fs::read_dir(folder)? {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
-            // Hidden files are left by editors and systems; no crate needs them.
-            if name.starts_with('.') {
+            if Self::is_left_by_tools(&name) {
                 continue;
             }
             let path = if path.is_empty() { name } else { format!("{path}/{name}") };
@@ -43,6 +42,11 @@ impl Embedded {
             }
         }
         Ok(())
+    }
+
+    /// Whether a file or folder is no source: editors and systems leave hidden ones, interpreters and installers these.
+    pub fn is_left_by_tools(name: &str) -> bool {
+        name.starts_with('.') || ["__pycache__", "node_modules"].contains(&name)
     }
 
     /// Whether any file that was taken contains this text.

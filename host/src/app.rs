@@ -10,6 +10,7 @@ mod descriptors;
 mod due_times;
 mod examiner;
 mod key;
+mod leftovers;
 mod listening;
 mod loader;
 mod purge;
@@ -34,6 +35,7 @@ use moothall_store::Trouble;
 
 pub use data::DataDirectory;
 pub use examiner::{Examined, Examiner};
+pub use leftovers::{HeldChild, Scratch, tell_of_first_signal};
 
 use listening::HostListeners;
 use tasks::{Failed, Tasks};

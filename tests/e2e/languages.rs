@@ -5,6 +5,7 @@ mod actions;
 mod documents;
 mod platform;
 mod processes;
+mod projects;
 
 use moothall_tests::{Receiver, TestHost, guests};
 use serde_json::{Value, json};

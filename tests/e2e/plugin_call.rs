@@ -1,7 +1,10 @@
 //! `moothall plugin call`: one call of a plugin, on a host of its own or on a running one.
 
+use std::net::TcpListener;
+use std::path::PathBuf;
+
 use moothall_tests::command_line::{Ended, command};
-use moothall_tests::{Receiver, Reply, TestHost, guests, until};
+use moothall_tests::{Author, Authority, Receiver, Reply, TestHost, guests, until};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -81,6 +84,7 @@ fn processes_and_webhooks_are_called_and_events_are_shown() {
     let post = r#"{ "data": { "title": "Tea" }, "account": "ann" }"#;
     let posted = desk.call(&["webhook", post, "--header", "X-Any: thing", "--query", "a=b"]);
     assert!(posted.stderr.contains(r#"event tutorial:post_created {"title":"Tea"}"#), "{posted:?}");
+    assert!(posted.stderr.contains("status 200"), "{posted:?}");
     posted.succeeded();
 }
 
@@ -123,5 +127,88 @@ async fn a_running_host_is_called_with_a_key() {
     let nowhere =
         ["action", "x", "--host", "http://127.0.0.1:1", "--community", "c", "--plugin", "p"];
     let refused = desk.run(&nowhere).failed_with(1);
-    assert!(refused.contains("does not answer"), "{refused}");
+    assert!(refused.contains("nothing listens at http://127.0.0.1:1"), "{refused}");
+}
+
+#[tokio::test]
+async fn what_is_no_host_is_told_apart() {
+    let (desk, other) = (DevFolder::new("tutorial", ""), Receiver::start().await);
+    let authority = Authority::new("Nobody");
+    let secured = Receiver::start_tls(authority.server("127.0.0.1")).await;
+    let base = |receiver: &Receiver| receiver.url.trim_end_matches("/events").to_owned();
+    let (plain, tls) = (base(&other), base(&secured));
+    let ask = async |reply: Reply, url: &str| {
+        other.otherwise(reply);
+        let (folder, url) = (desk.0.path().to_owned(), url.to_owned());
+        let run = move || {
+            let arguments = ["plugin", "check", "plugin.wasm", "--running", "--host", &url];
+            command(&folder, &arguments).failed_with(1)
+        };
+        tokio::task::spawn_blocking(run).await.expect("it ends")
+    };
+    for (reply, url, said) in [
+        (Reply::Status(200), plain.clone(), "is no Moothall host"),
+        (Reply::Body(404, "{\"error\":\"?\"}".to_owned()), plain.clone(), "is no Moothall host"),
+        (
+            Reply::With(302, "location", "https://x.example/".to_owned()),
+            plain.clone(),
+            "a redirect to https://x.example/",
+        ),
+        (Reply::Close, plain.clone(), "closed the connection without an answer"),
+        (Reply::Body(200, " ".repeat(65 << 20)), plain.clone(), "more than 64 MiB"),
+        (
+            Reply::Status(200),
+            plain.replace("http://", "https://"),
+            "if it is plain HTTP, write http://",
+        ),
+        (Reply::Status(200), tls.clone(), "is not one that this machine trusts"),
+        (
+            Reply::Status(200),
+            "http://no-such-host.invalid".to_owned(),
+            "the name in http://no-such-host.invalid has no address",
+        ),
+    ] {
+        let refused = ask(reply, &url).await;
+        assert!(refused.contains(said), "{url}: {refused}");
+        assert!(!refused.contains("nothing listens"), "{url}: {refused}");
+    }
+}
+
+#[tokio::test]
+async fn names_stay_parts_of_the_paths_that_they_are_in() {
+    let host = TestHost::with(&["tutorial"]).start().await;
+    host.community("acme", "tutorial", json!({ "api_key": "ABC123" })).await;
+    let desk = DevFolder::new("tutorial", "");
+    // With `..` this would ask for the plugins, and with `?` for a dry run.
+    for slug in ["x/../../plugins", "times-two?dry_run=true"] {
+        let call = ["action", slug, r#"{ "value": 1 }"#, "--host", &host.url];
+        let call = [&call[..], &["--community", "acme", "--plugin", "tutorial"]].concat();
+        let refused = desk.run(&call).failed_with(1);
+        assert!(refused.contains("404 unknown_action"), "{slug}: {refused}");
+    }
+}
+
+#[test]
+fn an_interrupted_command_leaves_nothing_behind() {
+    let author = Author::new("interrupted");
+    let wasm = guests::file("misbehaving");
+    let wasm = wasm.to_str().expect("a path of text");
+    let hold = r#"{ "bytes": 1, "ms": 60000 }"#;
+    let mut calling = author.begin("", &["call", "action", "hold", hold, "--file", wasm]);
+    // In the middle of whatever it does with its host.
+    author.await_temporary("data/moothall.db");
+    calling.interrupt();
+    assert_eq!(calling.ended(), Some(130));
+    assert_eq!(author.temporary(), Vec::<PathBuf>::new());
+
+    // A listener that nobody accepts from: the command waits for an answer.
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", silent.local_addr().expect("an address"));
+    let mut checking = author.begin("", &["check", wasm, "--running", "--host", &url]);
+    let (_connection, _) =
+        silent.accept().expect("it asks the host after it has examined the file");
+    assert!(!author.temporary().is_empty(), "it has a directory");
+    checking.interrupt();
+    assert_eq!(checking.ended(), Some(130));
+    assert_eq!(author.temporary(), Vec::<PathBuf>::new());
 }

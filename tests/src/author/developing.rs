@@ -1,4 +1,4 @@
-//! `moothall plugin dev` while it runs. Must never outlive the test that started it.
+//! `moothall plugin dev`, or another command that runs for a while. Must never outlive the test that started it.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
@@ -44,8 +44,44 @@ impl Developing {
 
     /// Sends SIGTERM, and waits for its end; returns the exit code.
     pub fn terminate(&mut self) -> Option<i32> {
-        kill_process(Pid::from_child(&self.child), Signal::TERM).expect("it is there");
+        self.signal(Signal::TERM);
+        self.ended()
+    }
+
+    /// Sends SIGINT, as Ctrl-C does.
+    pub fn interrupt(&self) {
+        self.signal(Signal::INT);
+    }
+
+    /// The same, if it has not ended.
+    pub fn interrupt_if_there(&mut self) {
+        if self.has_ended().is_none() {
+            self.interrupt();
+        }
+    }
+
+    /// The exit code, if it has ended.
+    pub fn has_ended(&mut self) -> Option<Option<i32>> {
+        self.child.try_wait().expect("a child can be waited for").map(|status| status.code())
+    }
+
+    /// Waits for its end; returns the exit code.
+    pub fn ended(&mut self) -> Option<i32> {
         self.child.wait().expect("a child can be waited for").code()
+    }
+
+    /// Kills the host that it has started.
+    pub fn kill_host(&self) {
+        let id = self.child.id();
+        let children = format!("/proc/{id}/task/{id}/children");
+        let children = std::fs::read_to_string(children).expect("the kernel lists children");
+        let host = children.split_whitespace().last().expect("it has a host").parse().ok();
+        let host = host.and_then(Pid::from_raw).expect("a process");
+        kill_process(host, Signal::KILL).expect("it is there");
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("it is there");
     }
 
     /// Kills it in the middle of whatever it does.

@@ -1,18 +1,15 @@
-//! `moothall plugin build` and `moothall plugin test`: cargo, with what it needs for plugins.
+//! `moothall plugin build` and `moothall plugin test`: the language's own tool, with what it needs for plugins.
 
 use std::ffi::OsString;
-use std::fs::Permissions;
-use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Args;
 use serde_json::json;
 
 use crate::cli::answer::answer;
 use crate::cli::plugin::project::Project;
-use crate::cli::plugin::size;
+use crate::cli::plugin::{loading, size};
 use moothall_engine::plugins::compile::digest;
 
 #[derive(Debug, Args)]
@@ -27,7 +24,7 @@ pub struct BuildArgs {
 
 #[derive(Debug, Args)]
 pub struct TestArgs {
-    /// For `cargo test`.
+    /// For the language's own tool: `cargo test`, pytest, or `npm test`.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<OsString>,
 }
@@ -38,7 +35,8 @@ pub fn build(args: &BuildArgs) -> anyhow::Result<()> {
     let wasm = wasm.with_context(|| format!("{} cannot be read", built.display()))?;
     let file = match &args.out {
         Some(out) => {
-            put(&wasm, out).with_context(|| format!("{} cannot be written", out.display()))?;
+            loading::put(&wasm, out)
+                .with_context(|| format!("{} cannot be written", out.display()))?;
             out.clone()
         }
         None => built,
@@ -52,18 +50,4 @@ pub fn build(args: &BuildArgs) -> anyhow::Result<()> {
 
 pub fn test(args: &TestArgs) -> anyhow::Result<()> {
     Project::here()?.test(&args.arguments)
-}
-
-/// Writes the file in one step. A file beside it is never touched: the unfinished one has a name of its own.
-fn put(wasm: &[u8], out: &Path) -> anyhow::Result<()> {
-    if out.is_dir() {
-        bail!("it is a folder; name the file in it");
-    }
-    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mut unfinished = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
-    unfinished.write_all(wasm)?;
-    // A host may run as another user.
-    unfinished.as_file().set_permissions(Permissions::from_mode(0o644))?;
-    unfinished.persist(out)?;
-    Ok(())
 }

@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::cli::plugin::dev_file::{self, DevFile};
-use crate::cli::plugin::host_client::{HostAnswer, HostClient};
+use crate::cli::plugin::host_client::{HostAnswer, HostClient, in_path};
 use crate::cli::plugin::project::Project;
 use crate::cli::plugin::temporary_host::{ANY_PORT, COMMUNITY, TemporaryHost};
 
@@ -113,7 +113,7 @@ fn on_running(args: &CallArgs, url: &str) -> anyhow::Result<()> {
         None => Project::here()?.name()?,
     };
     let target = CalledPlugin { client: &client, community, plugin: &plugin };
-    answers::show(&target.send(&args.what)?)
+    answers::show(&args.what, &target.send(&args.what)?)
 }
 
 fn on_temporary(args: &CallArgs) -> anyhow::Result<()> {
@@ -127,11 +127,11 @@ fn on_temporary(args: &CallArgs) -> anyhow::Result<()> {
     let target = CalledPlugin { client: &host.client, community: COMMUNITY, plugin: &host.plugin };
     if let What::Tick { schedule } = &args.what {
         tick::tick(&host, schedule.as_deref())?;
-        return answers::show_events(&host.client);
+        answers::show_events(&host.client);
+        return Ok(());
     }
     let answered = target.send(&args.what)?;
-    answers::show_events(&host.client)?;
-    answers::show(&answered)
+    answers::show_with_events(&args.what, &answered, &host.client)
 }
 
 impl CalledPlugin<'_> {
@@ -143,11 +143,11 @@ impl CalledPlugin<'_> {
                     (true, false) => "?dry_run=true",
                     (false, _) => "",
                 };
-                let path = format!("/api/internal/action/{}.{slug}{query}", self.plugin);
+                let path = format!("/api/internal/action/{}{query}", self.named(slug));
                 self.post(&path, &json!({ "parameters": parameters }))
             }
             What::Process { name, parameters } => {
-                let path = format!("/api/internal/process/{}.{name}", self.plugin);
+                let path = format!("/api/internal/process/{}", self.named(name));
                 self.post(&path, parameters)
             }
             What::Webhook { body, method, header, query } => {
@@ -158,6 +158,11 @@ impl CalledPlugin<'_> {
         }
     }
 
+    /// `<plugin>.<action>`, as a part of a path.
+    fn named(&self, slug: &str) -> String {
+        in_path(&format!("{}.{slug}", self.plugin))
+    }
+
     fn post(&self, path: &str, body: &Value) -> anyhow::Result<HostAnswer> {
         let community = ("X-Metagov-Community".to_owned(), self.community.to_owned());
         self.client.send_json("POST", path, &[community], body)
@@ -166,7 +171,8 @@ impl CalledPlugin<'_> {
     /// Where the instance's webhooks are sent.
     fn webhook_path(&self) -> anyhow::Result<String> {
         let (community, plugin) = (self.community, self.plugin);
-        let listed = self.client.get(&format!("/api/internal/community/{community}/hooks"))?;
+        let listed =
+            self.client.get(&format!("/api/internal/community/{}/hooks", in_path(community)))?;
         let own = format!("/api/hooks/{community}/{plugin}");
         let is_own = |path: &&str| {
             path.strip_prefix(&own)

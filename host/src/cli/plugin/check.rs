@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{anyhow, bail};
+use anyhow::bail;
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ use crate::cli::plugin::difference::{Difference, differences};
 use crate::cli::plugin::file::{Examining, FileArgs};
 use crate::cli::plugin::host_client::HostArgs;
 use crate::cli::plugin::offer::Offer;
-use crate::cli::plugin::size;
+use crate::cli::plugin::{refusals, size};
 use moothall_engine::plugins::Loaded;
 
 #[derive(Debug, Args)]
@@ -57,15 +57,7 @@ pub fn check(args: &CheckArgs) -> anyhow::Result<()> {
         }
         (false, Err(_)) => {}
     }
-    if examined.outcome.is_ok() { Ok(()) } else { Err(refusal(&examined)) }
-}
-
-/// The error about a file that no host would serve, with every reason.
-pub fn refusal(examined: &Examined) -> anyhow::Error {
-    let reasons = examined.outcome.as_ref().err().into_iter().flatten();
-    let lines = reasons.map(|error| format!("\n  {}: {}", error.code, error.message));
-    let lines: String = lines.collect();
-    anyhow!("a host would not serve {}:{lines}", examined.path.display())
+    if examined.outcome.is_ok() { Ok(()) } else { Err(refusals::of_examined(&examined)) }
 }
 
 fn compare(
@@ -77,7 +69,7 @@ fn compare(
     let old = match &args.against {
         Some(file) => {
             let other = examining.file(file)?;
-            let Ok(other) = &other.outcome else { return Err(refusal(&other)) };
+            let Ok(other) = &other.outcome else { return Err(refusals::of_examined(&other)) };
             Some(Offer::of(&other.plugin))
         }
         None if args.running => Offer::of_running(&args.host.client()?, &loaded.plugin.name)?,

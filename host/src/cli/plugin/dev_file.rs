@@ -32,6 +32,16 @@ impl DevFile {
         Self::parse(&text).with_context(|| format!("{} is wrong", file.display()))
     }
 
+    /// Whether it says anything to a host: an empty table of a plugin does not.
+    pub fn has_settings(&self) -> bool {
+        let Ok(host) = self.host.parse::<Table>() else { return true };
+        let is_empty = |value: &toml::Value| value.as_table().is_some_and(Table::is_empty);
+        host.iter().any(|(name, value)| match value.as_table() {
+            Some(plugins) if name == "plugins" => !plugins.values().all(is_empty),
+            _ => !is_empty(value),
+        })
+    }
+
     fn parse(text: &str) -> anyhow::Result<Self> {
         let mut host: Table = text.parse()?;
         let config = match host.remove(CONFIG) {
@@ -57,5 +67,7 @@ mod tests {
         let nothing = DevFile::parse("").expect("nothing is fine");
         assert_eq!((nothing.config, nothing.host.as_str()), (json!({}), ""));
         assert!(DevFile::parse("config = 1").is_err());
+        let has = |text: &str| DevFile::parse(text).expect("it can be read").has_settings();
+        assert!(!has("[config]\na = 1\n[plugins.p]\n") && has(text) && has("listen = \"x\""));
     }
 }

@@ -1,22 +1,33 @@
 //! A client of a running host, for commands that ask one.
 
+mod answer;
+mod failure;
+mod stream;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use clap::Args;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use ureq::Agent;
 use ureq::http::{Request, Response};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
+pub use answer::HostAnswer;
+
+use answer::Asked;
+
 /// Longer than a call may take by default.
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// Where a host listens that was not told otherwise.
 const DEFAULT_HOST: &str = "http://127.0.0.1:8000";
-/// Bytes of an answer.
-const ANSWER: u64 = 64 << 20;
+/// The most bytes of an answer.
+const ANSWER_BYTES: u64 = 64 << 20;
+/// What stays as it is in a part of a path.
+const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 #[derive(Clone, Debug, Args)]
 pub struct HostArgs {
@@ -40,30 +51,47 @@ impl HostArgs {
     }
 }
 
+/// Clones share their connections.
+#[derive(Clone)]
 pub struct HostClient {
     url: String,
-    key: Option<String>,
+    key: Option<Key>,
     agent: Agent,
 }
 
-/// An answer of the host, or of a plugin through it.
-pub struct HostAnswer {
-    pub status: u16,
-    pub text: String,
+#[derive(Clone)]
+struct Key {
+    text: String,
+    file: PathBuf,
+}
+
+/// A name as a part of a URL's path: no character of it leads elsewhere.
+pub fn in_path(name: &str) -> String {
+    match name {
+        // These would be taken out of the path with what is before them.
+        "." => "%2E".to_owned(),
+        ".." => "%2E%2E".to_owned(),
+        name => utf8_percent_encode(name, IN_PATH).to_string(),
+    }
 }
 
 impl HostClient {
     /// A client with the API key that is in a file.
     pub fn with_key_file(url: &str, file: Option<&Path>) -> anyhow::Result<Self> {
         let read = |file: &Path| {
-            let key = std::fs::read_to_string(file);
-            key.with_context(|| format!("the key file {} cannot be read", file.display()))
+            let text = std::fs::read_to_string(file)
+                .with_context(|| format!("the key file {} cannot be read", file.display()))?;
+            anyhow::Ok(Key { text: text.trim().to_owned(), file: file.to_owned() })
         };
-        let key = file.map(read).transpose()?;
-        Self::new(url, key.map(|key| key.trim().to_owned()))
+        Self::new(url, file.map(read).transpose()?)
     }
 
-    pub fn new(url: &str, key: Option<String>) -> anyhow::Result<Self> {
+    /// A client of a host that needs no key.
+    pub fn without_key(url: &str) -> anyhow::Result<Self> {
+        Self::new(url, None)
+    }
+
+    fn new(url: &str, key: Option<Key>) -> anyhow::Result<Self> {
         let is_web = url.starts_with("http://") || url.starts_with("https://");
         if !is_web {
             bail!("`{url}` is no URL of a host; write `http://…` or `https://…`");
@@ -88,7 +116,16 @@ impl HostClient {
 
     /// What is at that path, as JSON.
     pub fn get(&self, path: &str) -> anyhow::Result<Value> {
-        self.send("GET", path, self.key_header(), Vec::new())?.json(path)
+        self.send("GET", path, self.key_header(), Vec::new())?.json()
+    }
+
+    /// The same; nothing if there is no such thing.
+    pub fn find(&self, path: &str) -> anyhow::Result<Option<Value>> {
+        let answer = self.send("GET", path, self.key_header(), Vec::new())?;
+        if answer.status == 404 && answer.is_of_host() {
+            return Ok(None);
+        }
+        answer.json().map(Some)
     }
 
     /// Sends JSON to the API.
@@ -117,7 +154,7 @@ impl HostClient {
 
     fn key_header(&self) -> Option<(String, String)> {
         let key = self.key.as_ref()?;
-        Some(("authorization".to_owned(), format!("Bearer {key}")))
+        Some(("authorization".to_owned(), format!("Bearer {}", key.text)))
     }
 
     fn send(
@@ -127,64 +164,51 @@ impl HostClient {
         headers: impl IntoIterator<Item = (String, String)>,
         body: Vec<u8>,
     ) -> anyhow::Result<HostAnswer> {
-        let url = format!("{}{path}", self.url);
-        let mut request = Request::builder().method(method).uri(&url);
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
         for (name, value) in headers {
             request = request.header(name, value);
         }
         let request = request.body(body).context("this is no HTTP request")?;
-        let answer = self.agent.run(request).map_err(|error| {
-            anyhow!(
-                "the host at {} does not answer ({error}); start it, or name another with --host",
-                self.url
-            )
-        })?;
-        read(answer).with_context(|| format!("the answer to {method} {path} cannot be read"))
-    }
-}
-
-impl HostAnswer {
-    pub fn is_success(&self) -> bool {
-        (200..300).contains(&self.status)
+        let answer = self.agent.run(request);
+        let answer = answer.map_err(|error| failure::of_request(&self.url, error))?;
+        self.read(format!("{method} {path}"), answer)
     }
 
-    /// The JSON of a success; else the host's own words about the failure.
-    pub fn json(self, path: &str) -> anyhow::Result<Value> {
-        if !self.is_success() {
-            bail!("{path}: {}", self.failure());
-        }
-        serde_json::from_str(&self.text)
-            .with_context(|| format!("{path}: a host answers JSON there, and this does not"))
-    }
-
-    /// `503 instance_busy: the instance …`
-    pub fn failure(&self) -> String {
-        let problem: Value = serde_json::from_str(&self.text).unwrap_or_default();
-        let field = |name: &str| problem[name].as_str().unwrap_or_default().to_owned();
-        let (code, detail) = (field("code"), field("detail"));
-        if detail.is_empty() {
-            return format!("{} {}", self.status, self.text).trim_end().to_owned();
-        }
-        let hint = match self.status {
-            401 => "; name a file with an API key with --key-file",
-            _ => "",
+    fn read(&self, what: String, mut answer: Response<ureq::Body>) -> anyhow::Result<HostAnswer> {
+        let header = |name: &str| {
+            let value = answer.headers().get(name)?;
+            Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
         };
-        format!("{} {code}: {detail}{hint}", self.status)
+        let (status, location) = (answer.status().as_u16(), header("location"));
+        let bytes = answer.body_mut().with_config().limit(ANSWER_BYTES).read_to_vec();
+        let bytes = bytes.map_err(|error| failure::of_answer(&self.url, &what, error))?;
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let key_file = self.key.as_ref().map(|key| key.file.clone());
+        let asked = Asked { url: self.url.clone(), what, key_file };
+        Ok(HostAnswer { status, text, location, asked })
     }
-}
-
-fn read(mut answer: Response<ureq::Body>) -> Result<HostAnswer, ureq::Error> {
-    let status = answer.status().as_u16();
-    let bytes = answer.body_mut().with_config().limit(ANSWER).read_to_vec()?;
-    Ok(HostAnswer { status, text: String::from_utf8_lossy(&bytes).into_owned() })
 }
 
 /// The authorities that this system trusts.
 fn roots() -> anyhow::Result<RootCerts> {
-    let found = rustls_native_certs::load_native_certs();
-    if found.certs.is_empty() {
+    let found = moothall_egress::system_certificates();
+    if found.is_empty() {
         bail!("this system trusts no certificates; set SSL_CERT_FILE to a file of authorities");
     }
-    let certificates = found.certs.iter().map(|one| Certificate::from_der(one).to_owned());
+    let certificates = found.iter().map(|one| Certificate::from_der(one).to_owned());
     Ok(RootCerts::Specific(Arc::new(certificates.collect())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_path;
+
+    #[test]
+    fn a_name_stays_one_part_of_a_path() {
+        let names = ["two-words_2.a~", "a/b", "a?b#c", "..", ".", "é %"].map(in_path);
+        assert_eq!(
+            names,
+            ["two-words_2.a~", "a%2Fb", "a%3Fb%23c", "%2E%2E", "%2E", "%C3%A9%20%25"]
+        );
+    }
 }

@@ -5,9 +5,9 @@ use serde_json::{Map, Value, json};
 
 use crate::app::Examined;
 use crate::cli::answer::answer;
-use crate::cli::plugin::check::refusal;
 use crate::cli::plugin::file::FileArgs;
-use crate::cli::plugin::{schema_lines, size};
+use crate::cli::plugin::{refusals, schema_lines, size};
+use moothall_engine::plugins::LoadError;
 
 /// Fields of a manifest that have a place of their own.
 const PLACED: &[&str] = &[
@@ -32,7 +32,9 @@ pub struct InspectArgs {
 
 pub fn inspect(args: &InspectArgs) -> anyhow::Result<()> {
     let examined = args.file.examine()?;
-    let Some(manifest) = &examined.anatomy.manifest else { return Err(refusal(&examined)) };
+    let Some(manifest) = &examined.anatomy.manifest else {
+        return Err(refusals::of_examined(&examined));
+    };
     // A manifest that is no JSON is shown as the text that it is.
     let manifest = serde_json::from_str(manifest).unwrap_or_else(|_| json!(manifest));
     match args.json {
@@ -83,7 +85,8 @@ fn text(examined: &Examined, manifest: &Value) -> Vec<String> {
     lines.extend(parts(manifest, ("processes", "name"), &processes));
     lines.extend(others(manifest));
     let refused = examined.outcome.as_ref().err().into_iter().flatten();
-    lines.extend(refused.map(|error| format!("refused  {}: {}", error.code, error.message)));
+    let reason = |error: &LoadError| refusals::reason(error.code, &error.message);
+    lines.extend(refused.map(|error| format!("refused  {}", reason(error))));
     lines
 }
 

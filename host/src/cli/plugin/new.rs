@@ -1,6 +1,8 @@
 //! `moothall plugin new`: a project that builds and passes its tests at once.
 
+mod filling;
 mod names;
+mod npm_lock;
 
 use std::path::{Path, PathBuf};
 
@@ -8,12 +10,16 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 
 use crate::cli::answer::answer;
+use crate::cli::plugin::language::Language;
 use crate::cli::plugin::{kit, sdk};
 
+use filling::Filling;
 use names::Names;
 
-/// The folder of the templates in a language, and in it the one with what all projects have.
-const PROJECT: &str = "rust/project";
+/// In the folder of a language's templates, the one with what all projects have.
+const PROJECT: &str = "project";
+/// In a template's folder, the part of the README with what to try.
+const TRY: &str = "try.md";
 
 #[derive(Debug, Args)]
 pub struct NewArgs {
@@ -28,15 +34,9 @@ pub struct NewArgs {
     /// The project's folder, which does not exist yet. [default: the plugin's name]
     #[arg(long, value_name = "DIR")]
     path: Option<PathBuf>,
-    /// Take the SDK from crates.io. Without this, its sources are written into the project.
+    /// Take the SDK from the language's registry. Without this, its sources are written into the project.
     #[arg(long)]
     registry: bool,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Language {
-    #[default]
-    Rust,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -53,23 +53,22 @@ enum Template {
 }
 
 pub fn new(args: &NewArgs) -> anyhow::Result<()> {
-    let names = Names::parse(&args.name)?;
+    let names = Names::parse(&args.name, args.lang)?;
     let folder = args.path.clone().unwrap_or_else(|| args.name.as_str().into());
-    if folder.exists() {
+    // Also a link that leads nowhere.
+    if folder.symlink_metadata().is_ok() {
         bail!("{} exists already; name another folder with --path", folder.display());
     }
-    // One that is made only in part is not left behind under its name.
-    let partial = folder.with_file_name(format!(".{}.partial", args.name));
-    remove(&partial)?;
-    let made = make(&partial, args, &names).and_then(|()| {
-        std::fs::rename(&partial, &folder)
-            .with_context(|| format!("{} cannot be made", folder.display()))
-    });
-    if made.is_err() {
-        // It may not be there.
-        drop(std::fs::remove_dir_all(&partial));
-    }
-    made?;
+    let cannot = || format!("{} cannot be made", folder.display());
+    // One that is made only in part is not left behind under its name. Its own name is one that nobody else has.
+    let beside = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let beside = beside.unwrap_or(Path::new("."));
+    std::fs::create_dir_all(beside).with_context(cannot)?;
+    let partial = tempfile::Builder::new().prefix(".moothall-new-").tempdir_in(beside);
+    let partial = partial.with_context(cannot)?;
+    let made = partial.path().join("project");
+    make(&made, args, &names)?;
+    std::fs::rename(&made, &folder).with_context(cannot)?;
     answer(&format!(
         "made the plugin {} in {}; its README.md says how to go on",
         args.name,
@@ -78,60 +77,32 @@ pub fn new(args: &NewArgs) -> anyhow::Result<()> {
 }
 
 fn make(folder: &Path, args: &NewArgs, names: &Names) -> anyhow::Result<()> {
-    let Language::Rust = args.lang;
-    let template = format!("rust/{}", args.template.name());
+    let language = args.lang.templates();
+    let template = format!("{language}/{}", args.template.name());
     let names = &names.beside(kit::below(&template).map(|(_, text)| text));
-    let try_it = kit::text(&format!("{template}/try.md")).unwrap_or_default();
-    for (path, text) in kit::below(PROJECT).chain(kit::below(&template)) {
-        if path == "try.md" {
+    let try_it = kit::text(&format!("{template}/{TRY}")).unwrap_or_default();
+    let filling = Filling::of(args.lang, args.registry);
+    let of_all = kit::below(&format!("{language}/{PROJECT}")).collect::<Vec<_>>();
+    for (path, text) in of_all.into_iter().chain(kit::below(&template)) {
+        if path == TRY {
             continue;
         }
-        let text = text.replace("{{try}}", try_it.trim_end());
-        let text = names.put_into(&sdk_of(&text, args.registry));
-        write(&folder.join(file_name(path)), &text)?;
+        let text = filling.put_into(&text.replace("{{try}}", try_it.trim_end()));
+        write(&folder.join(file_name(path)), &names.put_into(&text))?;
     }
-    let toolchain = kit::text("rust-toolchain.toml").unwrap_or_default();
-    write(&folder.join("rust-toolchain.toml"), toolchain)?;
-    if args.registry {
-        return Ok(());
+    for (path, text) in filling::versions(args.lang, args.registry)? {
+        write(&folder.join(path), &names.put_into(&text))?;
     }
-    write(&folder.join("Cargo.lock"), kit::LOCK)?;
-    sdk::write(folder)
+    if args.registry { Ok(()) } else { sdk::write(folder, args.lang) }
 }
 
-/// Fills in where the project gets the SDK from.
-fn sdk_of(text: &str, registry: bool) -> String {
-    let (dependency, exclude, update) = match registry {
-        true => (format!("moothall-sdk = {:?}", env!("CARGO_PKG_VERSION")), String::new(), ""),
-        false => (
-            format!("moothall-sdk = {{ path = \"{}/plugin-sdk\" }}", sdk::FOLDER),
-            format!("exclude = [{:?}]\n", sdk::FOLDER),
-            "`moothall-sdk/` has the SDK's sources, from the `moothall` that made this project: do not change them. After an update of\n\
-             `moothall`, `moothall plugin update-sdk` renews them.\n",
-        ),
-    };
-    text.replace("{{sdk}}", &dependency).replace("{{exclude}}\n", &exclude).replace(
-        "\n{{update}}\n",
-        &if update.is_empty() { String::new() } else { format!("\n{update}") },
-    )
-}
-
-/// The name of a template's file in a project: there, names with a dot and the manifest would mean something.
+/// The name of a template's file in a project: there, names with a dot and cargo's manifest would mean something.
 fn file_name(path: &str) -> String {
     match path {
         "manifest.toml" => "Cargo.toml".to_owned(),
         path => {
             path.strip_prefix("dot-").map_or_else(|| path.to_owned(), |rest| format!(".{rest}"))
         }
-    }
-}
-
-/// Removes what a command that was killed has left.
-fn remove(partial: &Path) -> anyhow::Result<()> {
-    match partial.exists() {
-        true => std::fs::remove_dir_all(partial)
-            .with_context(|| format!("{} cannot be removed", partial.display())),
-        false => Ok(()),
     }
 }
 

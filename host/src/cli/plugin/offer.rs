@@ -3,7 +3,7 @@
 use anyhow::Context;
 use serde_json::{Map, Value, json};
 
-use crate::cli::plugin::host_client::HostClient;
+use crate::cli::plugin::host_client::{HostClient, in_path};
 use crate::http::plugin_metadata;
 use moothall_core::ids::PluginName;
 use moothall_engine::plugins::Plugin;
@@ -32,7 +32,8 @@ impl Offer {
         let files = files["plugins"].as_array().context("the host lists no plugin files")?;
         let serves = |file: &&Value| file["name"] == name.as_str() && !file["serving"].is_null();
         let Some(file) = files.iter().find(serves) else { return Ok(None) };
-        let metadata = host.get(&format!("/api/internal/plugin/{name}/metadata"))?;
+        let metadata =
+            host.get(&format!("/api/internal/plugin/{}/metadata", in_path(name.as_str())))?;
         let mut parts = schemas(&metadata);
         for part in ["capabilities", "requested"] {
             parts.insert(part.to_owned(), file[part].clone());

@@ -9,14 +9,16 @@ use std::path::Path;
 use anyhow::Context;
 use sha2::{Digest as _, Sha256};
 
-use crate::cli::plugin::kit::SDK;
+use crate::cli::plugin::language::Language;
+use crate::cli::plugin::project::Project;
 
 /// The folder in a project.
 pub const FOLDER: &str = "moothall-sdk";
 /// The file with the digest.
-const DIGEST: &str = "DIGEST";
-/// What cargo makes there by itself.
-const OF_CARGO: &[&str] = &["target", "Cargo.lock"];
+pub const DIGEST: &str = "DIGEST";
+/// What the languages' tools make there by themselves.
+const OF_TOOLS: &[&str] =
+    &["Cargo.lock", "__pycache__", "build", "moothall.egg-info", "node_modules", "target"];
 
 /// The SDK that a project has.
 #[derive(Debug, PartialEq, Eq)]
@@ -31,14 +33,14 @@ pub enum ProjectSdk {
     Changed,
 }
 
-/// The digest of this binary's SDK.
-pub fn digest() -> String {
-    digest_of(SDK.iter().map(|(path, text)| (*path, text.as_bytes())))
+/// The digest of this binary's SDK for a language.
+pub fn digest(language: Language) -> String {
+    digest_of(language.sdk().iter().map(|(path, text)| (*path, text.as_bytes())))
 }
 
 /// Which SDK a project has.
-pub fn of_project(project: &Path) -> anyhow::Result<ProjectSdk> {
-    let folder = project.join(FOLDER);
+pub fn of_project(project: &Project) -> anyhow::Result<ProjectSdk> {
+    let folder = project.folder.join(FOLDER);
     let Ok(written) = std::fs::read_to_string(folder.join(DIGEST)) else {
         return Ok(ProjectSdk::Elsewhere);
     };
@@ -48,15 +50,15 @@ pub fn of_project(project: &Path) -> anyhow::Result<ProjectSdk> {
     let found = digest_of(files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice())));
     Ok(match written.trim() {
         written if written != found => ProjectSdk::Changed,
-        written if written == digest() => ProjectSdk::Current,
+        written if written == digest(project.language) => ProjectSdk::Current,
         written => ProjectSdk::Other { digest: written.to_owned() },
     })
 }
 
-/// Writes the SDK into a project, in the place of one that is there.
-pub fn write(project: &Path) -> anyhow::Result<()> {
+/// Writes the SDK for a language into a project, in the place of one that is there.
+pub fn write(project: &Path, language: Language) -> anyhow::Result<()> {
     let (folder, partial) = (project.join(FOLDER), project.join(format!(".{FOLDER}.partial")));
-    let written = write_files(&partial).and_then(|()| replace(&folder, &partial));
+    let written = write_files(&partial, language).and_then(|()| replace(&folder, &partial));
     if written.is_err() {
         // It may not be there.
         drop(std::fs::remove_dir_all(&partial));
@@ -64,13 +66,13 @@ pub fn write(project: &Path) -> anyhow::Result<()> {
     written.with_context(|| format!("the SDK cannot be written into {}", folder.display()))
 }
 
-fn write_files(folder: &Path) -> std::io::Result<()> {
+fn write_files(folder: &Path, language: Language) -> std::io::Result<()> {
     // What a command that was killed has left.
     if folder.exists() {
         std::fs::remove_dir_all(folder)?;
     }
-    let digest = format!("{}\n", digest());
-    for (path, text) in SDK.iter().chain([&(DIGEST, digest.as_str())]) {
+    let digest = format!("{}\n", digest(language));
+    for (path, text) in language.sdk().iter().chain([&(DIGEST, digest.as_str())]) {
         let file = folder.join(path);
         if let Some(folder) = file.parent() {
             std::fs::create_dir_all(folder)?;
@@ -98,7 +100,7 @@ fn read(folder: &Path, path: &str, files: &mut BTreeMap<String, Vec<u8>>) -> std
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        if OF_CARGO.contains(&name.as_str()) || name == DIGEST {
+        if OF_TOOLS.contains(&name.as_str()) || name == DIGEST {
             continue;
         }
         let path = if path.is_empty() { name } else { format!("{path}/{name}") };
@@ -124,32 +126,46 @@ fn digest_of<'a>(files: impl Iterator<Item = (&'a str, &'a [u8])>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use clap::ValueEnum;
+
     use super::*;
 
     #[test]
     fn the_sdk_of_a_project_is_known_and_a_changed_one_too() {
-        let project = tempfile::tempdir().expect("a folder");
-        let known = || of_project(project.path()).expect("it can be read");
-        assert_eq!(known(), ProjectSdk::Elsewhere);
-        write(project.path()).expect("written");
-        assert_eq!(known(), ProjectSdk::Current);
-        let file = project.path().join(FOLDER).join("plugin-sdk/src/lib.rs");
-        std::fs::write(&file, "// mine").expect("written");
-        assert_eq!(known(), ProjectSdk::Changed);
-        write(project.path()).expect("written again");
-        assert_eq!(known(), ProjectSdk::Current);
+        for language in Language::value_variants().iter().copied() {
+            let folder = tempfile::tempdir().expect("a folder");
+            let project = Project { folder: folder.path().to_owned(), language };
+            let known = || of_project(&project).expect("it can be read");
+            assert_eq!(known(), ProjectSdk::Elsewhere);
+            write(&project.folder, language).expect("written");
+            assert_eq!(known(), ProjectSdk::Current);
+            let file = project.folder.join(FOLDER).join("LICENSE");
+            std::fs::write(&file, "mine").expect("written");
+            assert_eq!(known(), ProjectSdk::Changed);
+            write(&project.folder, language).expect("written again");
+            assert_eq!(known(), ProjectSdk::Current);
+        }
     }
 
     #[test]
     fn the_sdk_has_its_crates_and_no_manifest_leans_on_a_workspace() {
-        let manifests = SDK.iter().filter(|(path, _)| path.ends_with("Cargo.toml"));
+        let sdk = Language::Rust.sdk();
+        let manifests = sdk.iter().filter(|(path, _)| path.ends_with("Cargo.toml"));
         let manifests: Vec<_> = manifests.collect();
         assert!(manifests.iter().any(|(path, _)| *path == "plugin-sdk/Cargo.toml"));
         assert!(manifests.iter().any(|(path, _)| *path == "plugin-sdk/macros/Cargo.toml"));
         for (path, text) in manifests {
             assert!(!text.contains("workspace"), "{path}: {text}");
         }
-        let is_test = |path: &str| path.starts_with("plugin-sdk/tests/");
-        assert!(SDK.iter().all(|(path, _)| !is_test(path)), "its tests stay at home");
+    }
+
+    #[test]
+    fn the_sdk_s_own_tests_stay_at_home() {
+        let has = |language: Language, path: &str| {
+            language.sdk().iter().any(|(known, _)| known.starts_with(path))
+        };
+        assert!(!has(Language::Rust, "plugin-sdk/tests/"));
+        assert!(has(Language::Python, "moothall/plugin.py") && !has(Language::Python, "tests/"));
+        assert!(has(Language::Js, "src/index.js") && !has(Language::Js, "test/"));
     }
 }

@@ -1,20 +1,31 @@
 //! Notices changes of a project's files, and the signals that end a command.
 
-use std::path::Path;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
-use tokio::signal::unix::{SignalKind, signal};
 
-use crate::cli::plugin::dev_file;
+use crate::app::tell_of_first_signal;
+use crate::cli::plugin::{dev_file, sdk};
 
 /// The files must be unchanged for so long: an editor writes several at once.
 const QUIET: Duration = Duration::from_millis(200);
-/// What a plugin is made of, in a project's folder. `target` and what an editor keeps there are not watched.
-const SOURCES: &[&str] = &["src", "moothall-sdk"];
-const FILES: &[&str] = &["Cargo.toml", "build.rs", "rust-toolchain.toml"];
+/// The longest wait for that: something may write without an end.
+const RESTLESS: Duration = Duration::from_secs(2);
+/// What a plugin is made of, in a project's folder. What tools and editors keep there is not watched.
+const SOURCES: &[&str] = &["src", sdk::FOLDER];
+const FILES: &[&str] = &[
+    "Cargo.toml",
+    "build.rs",
+    "package.json",
+    "pyproject.toml",
+    "requirements.txt",
+    "rust-toolchain.toml",
+];
+/// Folders among the sources in which tools keep what they make.
+const OF_TOOLS: &[&str] = &["__pycache__", "node_modules", "target"];
 
 /// What a developing author has to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,19 +33,28 @@ pub enum Happened {
     Sources,
     /// The host has to start again.
     DevFile,
-    /// SIGINT or SIGTERM.
+    /// SIGINT, SIGTERM or SIGHUP.
     Ended,
+}
+
+/// What happened, and when it began to.
+pub struct Change {
+    pub what: Happened,
+    pub since: Instant,
 }
 
 pub struct Watch {
     happened: Receiver<Happened>,
-    _watcher: RecommendedWatcher,
+    watcher: RecommendedWatcher,
+    folder: PathBuf,
 }
 
 impl Watch {
     pub fn begin(project: &Path) -> anyhow::Result<Self> {
         let (tell, happened) = channel();
-        end_by_signal(tell.clone())?;
+        let told = tell.clone();
+        // Nobody may be listening any more, here and below.
+        tell_of_first_signal(move || told.send(Happened::Ended).unwrap_or_default())?;
         let cannot = || format!("changes in {} cannot be noticed", project.display());
         let folder = project.canonicalize().with_context(cannot)?;
         let root = folder.clone();
@@ -45,30 +65,51 @@ impl Watch {
                 _ => Some(Happened::Sources),
             };
             if let Some(what) = what {
-                // Nobody may be listening any more.
                 tell.send(what).unwrap_or_default();
             }
         };
         let mut watcher = notify::recommended_watcher(on_change).with_context(cannot)?;
         watcher.watch(&folder, RecursiveMode::NonRecursive).with_context(cannot)?;
-        for sources in SOURCES.iter().map(|sources| folder.join(sources)) {
-            if sources.is_dir() {
-                watcher.watch(&sources, RecursiveMode::Recursive).with_context(cannot)?;
-            }
-        }
-        Ok(Self { happened, _watcher: watcher })
+        let mut watch = Self { happened, watcher, folder };
+        watch.watch_sources()?;
+        Ok(watch)
     }
 
-    /// Waits until something has happened and the files are quiet.
-    pub fn next(&self) -> anyhow::Result<Happened> {
-        let mut most = self.happened.recv().context("changes are not noticed any more")?;
-        loop {
-            match self.happened.recv_timeout(QUIET) {
-                _ if most == Happened::Ended => return Ok(most),
-                Ok(more) => most = most.max(more),
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return Ok(most),
+    /// Waits until something has happened and the files are quiet; returns nothing if nothing has happened for so long.
+    pub fn next(&mut self, patience: Duration) -> anyhow::Result<Option<Change>> {
+        let mut what = match self.happened.recv_timeout(patience) {
+            Ok(what) => what,
+            Err(RecvTimeoutError::Timeout) => return Ok(None),
+            Err(RecvTimeoutError::Disconnected) => bail!("changes are not noticed any more"),
+        };
+        let since = Instant::now();
+        while what != Happened::Ended && since.elapsed() < RESTLESS {
+            let Ok(more) = self.happened.recv_timeout(QUIET) else { break };
+            what = what.max(more);
+        }
+        if what != Happened::Ended {
+            self.watch_sources()?;
+        }
+        Ok(Some(Change { what, since }))
+    }
+
+    /// Watches the folders that have these names now: another may have taken a folder's place, as `git checkout` does it,
+    /// and the system goes on watching the one that was there.
+    fn watch_sources(&mut self) -> anyhow::Result<()> {
+        for sources in SOURCES.iter().map(|sources| self.folder.join(sources)) {
+            // It may not be watched, or not be there any more.
+            drop(self.watcher.unwatch(&sources));
+            if sources.is_dir()
+                && let Err(error) = self.watcher.watch(&sources, RecursiveMode::Recursive)
+                // One that goes away meanwhile comes back with an event of its own.
+                && sources.is_dir()
+            {
+                return Err(error).with_context(|| {
+                    format!("changes in {} cannot be noticed", sources.display())
+                });
             }
         }
+        Ok(())
     }
 }
 
@@ -87,26 +128,15 @@ fn of_path(path: &Path) -> Option<Happened> {
         // Editors' own files, which come and go.
         name if name.starts_with('.') || name.ends_with('~') => None,
         _ if path == Path::new(dev_file::NAME) => Some(Happened::DevFile),
+        _ if path.iter().any(|part| part.to_str().is_some_and(|part| OF_TOOLS.contains(&part))) => {
+            None
+        }
         name if path == Path::new(name) && FILES.contains(&name) => Some(Happened::Sources),
+        // The folder itself: another may have taken its place.
+        name if path == Path::new(name) && SOURCES.contains(&name) => Some(Happened::Sources),
         name if path != Path::new(name) && SOURCES.contains(&first) => Some(Happened::Sources),
         _ => None,
     }
-}
-
-/// Tells of SIGINT and SIGTERM, so that the host and its directory go first.
-fn end_by_signal(tell: Sender<Happened>) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (mut term, mut int) = runtime.block_on(async {
-        std::io::Result::Ok((signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?))
-    })?;
-    let wait = move || {
-        runtime.block_on(async {
-            tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
-        });
-        tell.send(Happened::Ended).unwrap_or_default();
-    };
-    std::thread::Builder::new().name("signals".to_owned()).spawn(wait)?;
-    Ok(())
 }
 
 #[cfg(test)]
@@ -116,11 +146,19 @@ mod tests {
     #[test]
     fn only_what_the_plugin_is_made_of_means_something() {
         let meaning = |path: &str| of_path(Path::new(path));
-        for path in ["src/lib.rs", "src/a/data.json", "Cargo.toml", "moothall-sdk/wit/x.wit"] {
+        for path in ["src", "src/lib.rs", "src/a/data.json", "Cargo.toml", "moothall-sdk/wit/x.wit"]
+        {
             assert_eq!(meaning(path), Some(Happened::Sources), "{path}");
         }
         assert_eq!(meaning("dev.toml"), Some(Happened::DevFile));
-        for path in ["README.md", "src/.lib.rs.swp", "src/lib.rs~", "Cargo.lock", "target"] {
+        for path in [
+            "README.md",
+            "src/.lib.rs.swp",
+            "src/lib.rs~",
+            "src/__pycache__/plugin.pyc",
+            "Cargo.lock",
+            "target",
+        ] {
             assert_eq!(meaning(path), None, "{path}");
         }
     }

@@ -2,44 +2,83 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::ChildStderr;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use serde_json::Value;
 
+use crate::cli::answer::plain;
+use crate::cli::plugin::tail::{Kind, Lines};
+
 /// Fields of a line that are the same on all of them, or mean nothing here.
 const LEFT_OUT: &[&str] = &["message", "community", "plugin", "instance", "call"];
 
+/// How the log is shown.
+pub enum Shown {
+    /// Each line as it comes: there is one call.
+    Plainly,
+    /// With the time and the call's id, among the other things that happen.
+    Among(Arc<Lines>),
+}
+
 /// Shows all lines until the host ends, on a thread of its own. Without a thread nothing is shown.
-pub fn show(stderr: Option<ChildStderr>) -> Option<JoinHandle<()>> {
+pub fn show(stderr: Option<ChildStderr>, shown: Shown) -> Option<JoinHandle<()>> {
     let stderr = stderr?;
     let show = move || {
         for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-            // If standard error is closed, nobody wants to know.
-            drop(writeln!(std::io::stderr(), "{}", shown(&line)));
+            let Some(entry) = Entry::read(&line) else {
+                tell(&line);
+                continue;
+            };
+            match &shown {
+                Shown::Plainly => tell(&entry.said),
+                Shown::Among(lines) => {
+                    lines.show(Kind::Log, &entry.time, &entry.said, &[&entry.call]);
+                }
+            }
         }
     };
     std::thread::Builder::new().name("log-lines".to_owned()).spawn(show).ok()
 }
 
-/// `info  what the plugin says`; what is no line of the log stays as it is.
-fn shown(line: &str) -> String {
-    let Ok(Value::Object(entry)) = serde_json::from_str(line) else { return line.to_owned() };
-    let level = entry.get("level").and_then(Value::as_str).unwrap_or_default().to_lowercase();
-    let Some(Value::Object(fields)) = entry.get("fields") else { return line.to_owned() };
-    let message = fields.get("message").and_then(Value::as_str).unwrap_or_default();
-    let others = fields.iter().filter(|(name, _)| !LEFT_OUT.contains(&name.as_str()));
-    let others: String = others.map(|(name, value)| format!(" {name}={value}")).collect();
-    format!("{level:5} {message}{others}")
+fn tell(line: &str) {
+    // If standard error is closed, nobody wants to know.
+    drop(writeln!(std::io::stderr(), "{}", plain(line)));
+}
+
+/// A line of the log.
+#[derive(Debug, PartialEq, Eq)]
+struct Entry {
+    time: String,
+    call: String,
+    /// `info  what the plugin says`
+    said: String,
+}
+
+impl Entry {
+    /// None if it is no line of the log, such as the host's last words before it ends.
+    fn read(line: &str) -> Option<Self> {
+        let Ok(Value::Object(entry)) = serde_json::from_str(line) else { return None };
+        let text = |name: &str| entry.get(name).and_then(Value::as_str).unwrap_or_default();
+        let fields = entry.get("fields")?.as_object()?;
+        let field = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default();
+        let others = fields.iter().filter(|(name, _)| !LEFT_OUT.contains(&name.as_str()));
+        let others: String = others.map(|(name, value)| format!(" {name}={value}")).collect();
+        let said = format!("{:5} {}{others}", text("level").to_lowercase(), field("message"));
+        Some(Self { time: text("timestamp").to_owned(), call: field("call").to_owned(), said })
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::shown;
+    use super::Entry;
 
     #[test]
     fn a_line_is_its_level_its_message_and_what_is_special() {
         let line = r#"{"timestamp":"t","level":"INFO","fields":{"message":"drew 4","plugin":"p","call":"c","bytes":3},"target":"guest"}"#;
-        assert_eq!(shown(line), "info  drew 4 bytes=3");
-        assert_eq!(shown("moothall: it cannot start"), "moothall: it cannot start");
+        let entry = Entry::read(line).expect("a line of the log");
+        let said = "info  drew 4 bytes=3".to_owned();
+        assert_eq!(entry, Entry { time: "t".to_owned(), call: "c".to_owned(), said });
+        assert_eq!(Entry::read("moothall: it cannot start"), None);
     }
 }
