@@ -26,6 +26,8 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 const DEFAULT_HOST: &str = "http://127.0.0.1:8000";
 /// The most bytes of an answer.
 const ANSWER_BYTES: u64 = 64 << 20;
+/// How a host's own failures are marked.
+const PROBLEM: &str = "application/problem+json";
 /// What stays as it is in a part of a path.
 const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
@@ -149,7 +151,9 @@ impl HostClient {
         headers: &[(String, String)],
         body: Vec<u8>,
     ) -> anyhow::Result<HostAnswer> {
-        self.send(method, path, headers.iter().cloned(), body)
+        let mut answer = self.send(method, path, headers.iter().cloned(), body)?;
+        answer.asked.is_open = true;
+        Ok(answer)
     }
 
     fn key_header(&self) -> Option<(String, String)> {
@@ -180,12 +184,13 @@ impl HostClient {
             Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
         };
         let (status, location) = (answer.status().as_u16(), header("location"));
+        let is_problem = header("content-type").is_some_and(|kind| kind.starts_with(PROBLEM));
         let bytes = answer.body_mut().with_config().limit(ANSWER_BYTES).read_to_vec();
         let bytes = bytes.map_err(|error| failure::of_answer(&self.url, &what, error))?;
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let key_file = self.key.as_ref().map(|key| key.file.clone());
-        let asked = Asked { url: self.url.clone(), what, key_file };
-        Ok(HostAnswer { status, text, location, asked })
+        let asked = Asked { url: self.url.clone(), what, key_file, is_open: false };
+        Ok(HostAnswer { status, text, location, is_problem, asked })
     }
 }
 

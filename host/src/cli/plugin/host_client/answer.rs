@@ -13,6 +13,8 @@ pub struct HostAnswer {
     pub text: String,
     /// Where it redirects to.
     pub location: Option<String>,
+    /// Whether it is marked as a host's own failure.
+    pub(super) is_problem: bool,
     pub(super) asked: Asked,
 }
 
@@ -21,6 +23,8 @@ pub(super) struct Asked {
     pub url: String,
     pub what: String,
     pub key_file: Option<PathBuf>,
+    /// Without the key, as others ask.
+    pub is_open: bool,
 }
 
 impl HostAnswer {
@@ -30,7 +34,7 @@ impl HostAnswer {
 
     /// Whether a host gave a reason for the failure, by which its answers are known.
     pub fn is_of_host(&self) -> bool {
-        self.problem()["code"].is_string()
+        self.is_problem && self.problem()["code"].is_string()
     }
 
     /// The JSON of a success; else the host's own words about the failure.
@@ -62,6 +66,9 @@ impl HostAnswer {
 
     /// Which key the host did not accept, and what to do.
     fn about_key(&self) -> String {
+        if self.asked.is_open {
+            return String::new();
+        }
         match (self.status, &self.asked.key_file) {
             (401, None) => "; name a file with an API key with --key-file".to_owned(),
             (401 | 403, Some(file)) => format!(
@@ -94,8 +101,10 @@ mod tests {
             url: "http://h".to_owned(),
             what: "GET /p".to_owned(),
             key_file: key_file.map(PathBuf::from),
+            is_open: false,
         };
-        HostAnswer { status, text: text.to_owned(), location: None, asked }
+        let is_problem = text.starts_with(r#"{"code""#);
+        HostAnswer { status, text: text.to_owned(), location: None, is_problem, asked }
     }
 
     #[test]
@@ -110,6 +119,9 @@ mod tests {
         );
         assert!(told(403, Some("k.txt")).contains("the one in k.txt"));
         assert_eq!(told(404, Some("k.txt")), "404 unauthorized: A key is needed");
+        let mut openly = answer(401, problem, None);
+        openly.asked.is_open = true;
+        assert_eq!(openly.failure(), "401 unauthorized: A key is needed", "a webhook has none");
     }
 
     #[test]
