@@ -32,12 +32,12 @@ pub fn run(script: &str, input: &str) -> Result<(), String> {
 
 /// Runs any file of JavaScript to its end on `input`; on failure returns what it printed.
 pub fn run_file(file: &Path, input: &str) -> Result<(), String> {
-    feed(Command::new(node().join("bin/node")).arg(file), input)
+    feed(Command::new(folder().join("bin/node")).arg(file), input)
 }
 
 /// The folders of Node.js and of the programs of the packages.
 pub fn programs() -> [PathBuf; 2] {
-    [installed().join("node_modules/.bin"), node().join("bin")]
+    [installed().join("node_modules/.bin"), folder().join("bin")]
 }
 
 /// A script that runs until its test ends.
