@@ -1,6 +1,6 @@
 //! Rules for values from outside: which JSON is accepted and carried as text, how schemas check it and fill in
 //! defaults, how secrets are taken out of configs and put into bodies; what a manifest may say, where a request
-//! may go, which events a subscription names, and which texts are moments.
+//! may go, which events a subscription names, which texts are moments, and how a call is recorded.
 //!
 //! The host and the in-memory host of the SDK's `testing` share this code, so that a plugin's own tests see
 //! what its communities will see. It knows neither of them: no file, no plugin, no clock but the thread's CPU
@@ -22,6 +22,8 @@ pub mod names;
 pub mod nearest;
 pub mod outbound;
 pub mod placing;
+#[cfg(feature = "hosts")]
+pub mod recording;
 #[cfg(feature = "hosts")]
 pub mod schema;
 #[cfg(feature = "hosts")]
