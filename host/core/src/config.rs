@@ -3,6 +3,7 @@
 //! `load` reads them at start and again at SIGHUP; the rest of the host gets what it needs as values. Only this
 //! module reads the environment.
 
+mod calls;
 mod clock;
 mod delivery;
 mod egress;
@@ -32,6 +33,7 @@ use crate::state_cache::StateCache;
 use section::{BYTES, COUNT, DAYS, MS, THREADS, TIB, section};
 use urls::redirects;
 
+pub use calls::{CallsConfig, Record};
 pub use clock::ClockConfig;
 pub use delivery::{DeliveryConfig, DriverConfig};
 pub use egress::EgressConfig;
@@ -64,6 +66,8 @@ section! {
         pub http: HttpConfig = HttpConfig::default();
         /// Limits of a call, of a plugin, and of the host.
         pub limits: Limits = Limits::default();
+        /// Which calls are recorded, and how much of that is kept.
+        pub calls: CallsConfig = CallsConfig::default();
         /// The database, and the thread that writes it.
         pub store: StoreConfig = StoreConfig::default();
         /// How far the host trusts the system's clock after it was set.

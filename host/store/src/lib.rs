@@ -40,6 +40,7 @@ pub use tables::key_check::{SampleOf, SealedSample};
 pub use tables::keys::ApiKeyRow;
 pub use tables::oauth::{OAuthBounds, OAuthRow, OAuthSecret, SecretHash, TakenState};
 pub use tables::processes::{FIRST_NOTICE_MS, ProcessFilter, ProcessRow};
+pub use tables::recordings::{NewRecording, RecordedRow};
 pub use tables::schedules::{Advance, FarSchedule, ScheduleFilter, ScheduleRow};
 pub use tables::shares::{CommunityLoad, NO_WEBHOOK_ROOM, WebhookBounds};
 pub use tables::state::StateChange;

@@ -19,6 +19,7 @@ pub mod oauth;
 mod plans;
 pub mod processes;
 pub mod purge;
+pub mod recordings;
 pub mod schedules;
 pub mod shares;
 pub mod state;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
+use super::calls::Record;
 use super::limits::CallLimits;
 use super::section::section;
 use super::variables::Variable;
@@ -27,6 +28,8 @@ section! {
         pub every: BTreeMap<String, String> = BTreeMap::new();
         /// Limits of this plugin's calls that differ from `[limits]`.
         pub limits: CallLimits = CallLimits::default();
+        /// Which of its calls are recorded, in place of `[calls] record`.
+        pub record: Option<Record> = None;
     }
     besides {
         /// The environment variables that set some of its settings, by JSON Pointer.

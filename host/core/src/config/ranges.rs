@@ -197,6 +197,8 @@ mod tests {
             ("listen = 5", "a text in quotes, and is 5"),
             ("[plugins.a]\nscope = \"hosst\"", "must be `community` or `host`, and is `hosst`"),
             ("[plugins.a]\nscope = 5", "must be"),
+            ("[calls]\nrecord = 5", "a text in quotes, and is 5"),
+            ("[plugins.a]\nrecord = \"some\"", "must be `failures`, `all` or `off`, and is `some`"),
             ("[plugins.a]\nsettings = 5", "a section of settings"),
             ("[egress]\nresolve = { a = [\"nowhere\"] }", "invalid IP address"),
             ("[http]\npublic_url = \"x\"", "begin with `http://`"),

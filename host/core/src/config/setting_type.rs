@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde_json::{Map, Value};
 use url::Url;
 
+use super::calls::Record;
 use super::listen::Listen;
 use super::section::Setting;
 use moothall_values::manifest::Scope;
@@ -84,6 +85,18 @@ impl SettingType for Scope {
         match self {
             Self::Community => "\"community\"".to_owned(),
             Self::Host => "\"host\"".to_owned(),
+        }
+    }
+}
+
+impl SettingType for Record {
+    const KIND: &'static str = "`failures`, `all` or `off`";
+
+    fn written(&self) -> String {
+        match self {
+            Self::Failures => "\"failures\"".to_owned(),
+            Self::All => "\"all\"".to_owned(),
+            Self::Off => "\"off\"".to_owned(),
         }
     }
 }

@@ -74,6 +74,8 @@ metrics! {
     CALLS_IN_FLIGHT: Gauge("moothall_calls_in_flight", "calls");
     /// Failed calls that are not listed, because their plugin had too many or the store failed.
     FAILED_CALLS_DROPPED: Counter("moothall_failed_calls_dropped_total", "calls", ["plugin"]);
+    /// Calls whose recordings were dropped, because their plugin had too many or the store failed.
+    RECORDINGS_DROPPED: Counter("moothall_recordings_dropped_total", "calls", ["plugin"]);
     /// Communities.
     COMMUNITIES: Gauge("moothall_communities", "communities");
     /// Plugins that serve.

@@ -10,7 +10,8 @@ use moothall_core::ids::InstanceId;
 const COMPLETED: usize = 500;
 
 impl Tx<'_> {
-    /// Completes the pending processes of one deleted instance, then removes at most `rows` rows of its workers and state.
+    /// Completes the pending processes of one deleted instance, then removes at most `rows` rows of its workers, recordings and
+    /// state.
     /// False: nothing is left to do.
     pub fn purge_state(&self, now: i64, rows: usize) -> Result<bool, StoreError> {
         let Some(instance) = self.next_purge()? else { return Ok(false) };
@@ -18,6 +19,9 @@ impl Tx<'_> {
             return Ok(true);
         }
         if self.purge_workers(instance, rows)? == rows {
+            return Ok(true);
+        }
+        if self.purge_recordings_of(instance, rows)? == rows {
             return Ok(true);
         }
         let removed = self
