@@ -8,6 +8,8 @@ mod commit;
 mod error;
 mod failed;
 mod processes;
+mod recordings;
+mod replay;
 mod request;
 mod residents;
 mod resolve;
@@ -40,6 +42,8 @@ pub use commit::{DAY_USED_UP, ExtraWrite, Writes, charge, settle};
 pub use error::CallError;
 pub use failed::{FailedCalls, NOT_CLOSED};
 pub use processes::{StartRequest, ValidatedStart};
+pub use recordings::Recordings;
+pub use replay::{Repeated, repeat};
 pub use request::ValidatedCall;
 pub use resolve::{ActionRequest, Reach, Resolved, unresolved, validated};
 pub use unfit::UnfitInstance;
@@ -48,6 +52,7 @@ pub use unfit::UnfitInstance;
 pub struct Calls {
     pub context: Arc<Context>,
     pub failed: FailedCalls,
+    pub recordings: Recordings,
     /// Guests that live on between calls.
     pub residents: Residents,
     /// Instances whose config is not valid for the version that serves.
@@ -127,6 +132,7 @@ impl Calls {
     pub fn new(
         context: Arc<Context>,
         failed: FailedCalls,
+        recordings: Recordings,
         limits: &moothall_core::config::Limits,
     ) -> Self {
         let in_flight = AtomicU32::new(0);
@@ -135,6 +141,7 @@ impl Calls {
         Self {
             context,
             failed,
+            recordings,
             residents: Residents::new(limits.residents),
             unfit: Unfit::default(),
             in_flight,
@@ -183,7 +190,9 @@ impl Calls {
         let attempt = AssertUnwindSafe(self.attempt(&mut call, mode, &mut trace));
         // A panic is the host's fault and ends only this call.
         let outcome = attempt.catch_unwind().await.unwrap_or_else(|_| Err(panicked()));
-        outcome.map_err(|error| self.failed.note(&self.context.clock, &call, error, trace))
+        let clock = &self.context.clock;
+        self.recordings.note(clock, &call, outcome.as_ref().err(), &mut trace);
+        outcome.map_err(|error| self.failed.note(clock, &call, error, trace))
     }
 
     async fn attempt<T: Send + 'static>(
@@ -194,7 +203,10 @@ impl Calls {
     ) -> Result<Answer<T>, CallError> {
         let admitted = self.admit(call.plugin())?;
         let taken = call.take_for_guest(mode.is_stored_at_once() && call.can_run_ahead());
-        let (export, call_context) = taken.ok_or_else(|| Fault::Host("a call ran twice".into()))?;
+        let (export, mut call_context) =
+            taken.ok_or_else(|| Fault::Host("a call ran twice".into()))?;
+        trace.tape = self.recordings.tape(call, &export);
+        call_context.tape.clone_from(&trace.tape);
         let ended = if call.is_for_resident() {
             Box::pin(self.residents.call(call, export, call_context)).await?
         } else {

@@ -20,6 +20,7 @@ use super::memory::{Full, MemoryReservation, Of};
 use super::network::{self, OpenSockets, Outgoing, Sending, TcpGate};
 use super::refusal::fatal_error;
 use super::shared::Shared;
+use super::tape;
 use moothall_core::effects::Effects;
 use moothall_core::ids::CallId;
 use moothall_core::instance::{Access, Instance, InstanceLock, LockError};
@@ -313,6 +314,9 @@ impl WasiView for CallState {
                 .stderr(Stdio::new(log, Level::WARN))
                 .max_random_size(RANDOM_BYTES);
             network::allow(&mut builder, self.tcp_gate());
+            if let Some(tape) = &self.call_context.tape {
+                tape::surround(&mut builder, tape);
+            }
             self.wasi = Some(builder.build());
         }
         WasiCtxView { ctx: self.wasi.as_mut().expect("it was just built"), table: &mut self.table }

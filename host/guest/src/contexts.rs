@@ -8,8 +8,9 @@ use secrecy::SecretString;
 
 use super::meter::LongCalls;
 use super::quota::Quota;
+use super::tape::Tape;
 use moothall_core::chain::StateWrites;
-use moothall_core::config::Limits;
+use moothall_core::config::{Limits, Record};
 use moothall_core::day_budget::{Charge, Spent, UsedUp};
 use moothall_core::grants::Grants;
 use moothall_core::ids::{PluginName, RequestId};
@@ -25,6 +26,8 @@ pub struct PluginContext {
     pub grants: Grants,
     pub settings: Settings,
     pub long_calls: LongCalls,
+    /// Which of its calls are recorded.
+    pub record: Record,
     /// What the plugin may have of the host, together with its other versions.
     pub quota: Arc<Quota>,
 }
@@ -81,6 +84,8 @@ pub struct CallContext {
     /// It may run on writes of earlier calls that are queued and not stored yet. Whoever makes the call shows nothing of it
     /// before they are.
     pub may_run_ahead: bool,
+    /// Notes the call, or answers its imports from a recording.
+    pub tape: Option<Tape>,
 }
 
 /// Calls of one instance whose effects are stored together.

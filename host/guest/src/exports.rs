@@ -13,6 +13,7 @@ mod oauth;
 mod plugin;
 mod processes;
 mod producer;
+pub mod recorded;
 mod routes;
 mod schedules;
 mod webhooks;

@@ -13,11 +13,12 @@ mod secrets;
 mod settings;
 mod sockets;
 mod state;
+mod taped;
 mod types;
 mod wasi_http;
 mod web;
 
-use wasmtime::component::{HasSelf, Linker};
+use wasmtime::component::Linker;
 
 use super::bindings::imports::Imports;
 use super::bindings::{Error, ErrorKind};
@@ -73,7 +74,7 @@ pub fn add_to_linker(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
     sockets::add_to_linker(linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
-    Imports::add_to_linker::<_, HasSelf<CallState>>(linker, |state| state)
+    Imports::add_to_linker::<_, taped::OfCall>(linker, taped::of_call)
 }
 
 /// What is wrong with importing `name` (`package/interface@version`), or none if the host has it.

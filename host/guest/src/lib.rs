@@ -25,8 +25,10 @@ mod resident;
 mod sandbox;
 mod secret_handle;
 mod shared;
+mod tape;
 
 pub use contexts::{Batch, CallContext, PendingSecrets, PluginContext, Settings};
+pub use exports::recorded::returned;
 pub use exports::{Export, Output, Verdict};
 pub use fault::{Blame, Fault, GuestError, Kind, carried, cut};
 pub use function::{CallGroup, CallName, Function, Guests, Origin};
@@ -37,3 +39,4 @@ pub use quota::{Quota, Quotas};
 pub use resident::Live;
 pub use sandbox::Sandbox;
 pub use shared::{Shared, StateReads};
+pub use tape::{Recorded, Replayed, Tape};

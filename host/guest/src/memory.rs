@@ -172,6 +172,16 @@ impl MemoryReservation {
         Self { memory, of, bytes: 0 }
     }
 
+    /// An empty one for a call of the plugin.
+    pub fn of_call(memory: &Arc<PluginMemory>) -> Self {
+        Self::none_of(memory.clone(), Of::Call)
+    }
+
+    /// Another one for the same holder, with nothing in it.
+    pub fn empty(&self) -> Self {
+        Self::none_of(self.memory.clone(), self.of)
+    }
+
     pub fn bytes(&self) -> u64 {
         self.bytes
     }

@@ -2,6 +2,7 @@
 
 mod outgoing;
 mod sending;
+mod taped;
 mod tcp;
 
 pub use outgoing::Outgoing;

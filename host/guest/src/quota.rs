@@ -8,11 +8,13 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::memory::{MemoryGauge, PluginMemory};
-use moothall_core::config::{Config, Limits, RetentionConfig};
+use moothall_core::config::{CallsConfig, Config, Limits, RetentionConfig};
 use moothall_core::fair_share::{FairShare, SharePermit};
 use moothall_core::ids::PluginName;
 use moothall_core::rate::Rate;
-use moothall_core::telemetry::metric::{FAILED_CALLS_DROPPED, LOG_LINES_DROPPED};
+use moothall_core::telemetry::metric::{
+    FAILED_CALLS_DROPPED, LOG_LINES_DROPPED, RECORDINGS_DROPPED,
+};
 
 /// The quota of one plugin.
 #[derive(Debug)]
@@ -25,6 +27,8 @@ pub struct Quota {
     pub log_bytes: Rate,
     /// Failed calls that are listed.
     pub failed: Rate,
+    /// Calls whose recordings are kept.
+    pub recorded: Rate,
 }
 
 /// The quotas of all plugins.
@@ -39,6 +43,7 @@ pub struct Quotas {
     by_plugin: papaya::HashMap<PluginName, Arc<Quota>>,
     limits: Limits,
     retention: RetentionConfig,
+    calls: CallsConfig,
 }
 
 impl Quotas {
@@ -54,6 +59,7 @@ impl Quotas {
             by_plugin: papaya::HashMap::new(),
             limits: config.limits.clone(),
             retention: config.retention.clone(),
+            calls: config.calls.clone(),
         }
     }
 
@@ -72,6 +78,7 @@ impl Quotas {
             log: Rate::new(limits.log_lines_per_second, limits.log_lines_at_once),
             log_bytes: Rate::new(limits.log_bytes_per_second, limits.log_bytes_at_once),
             failed: Rate::new(retention.calls_per_second, retention.calls_at_once),
+            recorded: Rate::new(self.calls.recordings_per_second, self.calls.recordings_at_once),
         })
     }
 
@@ -128,6 +135,11 @@ impl Quota {
                 lines,
                 "{lines} lines of the log were dropped: the plugin causes more than log_lines_per_second or log_bytes_per_second allows"
             );
+        }
+        let recordings = self.recorded.refused();
+        if recordings > 0 {
+            RECORDINGS_DROPPED.of(&[("plugin", plugin)]).increment(recordings);
+            tracing::debug!(plugin, recordings, "recordings of calls were dropped");
         }
         let calls = self.failed.refused();
         if calls > 0 {

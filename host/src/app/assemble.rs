@@ -26,7 +26,7 @@ use moothall_core::state_cache::StateCache;
 use moothall_core::telemetry::{Lost, Numbers};
 use moothall_deliveries::{Circuits, LocalReach, LocalRule, Outbox, driver};
 use moothall_egress::{Egress, Sender};
-use moothall_engine::calls::{Calls, FailedCalls};
+use moothall_engine::calls::{Calls, FailedCalls, Recordings};
 use moothall_engine::communities::Communities;
 use moothall_engine::context::Context;
 use moothall_engine::hooks::{HookSchemas, Hooks};
@@ -153,9 +153,10 @@ impl Host {
         plugins.load(&config, &runtime)?;
         opened.driver_endpoint(&keyring, &runtime, &mut unwritten)?;
         let outbox = network.outbox(&opened, keyring.clone());
-        let (failed, failed_calls) = FailedCalls::new(store, config.retention.queued_calls);
+        let (failed, failed_calls) = FailedCalls::new(store.clone(), config.retention.queued_calls);
+        let (recorded, recordings) = Recordings::new(store, &config.calls);
         let context = opened.context(plugins.plugins, keyring)?;
-        let calls = Arc::new(Calls::new(context, failed, &config.limits));
+        let calls = Arc::new(Calls::new(context, failed, recorded, &config.limits));
         let (stop, stopping) = watch::channel(false);
         let engine = Engine::new(&config, calls, &network.egress, plugins.apart)?;
         let host_scope = engine.host_scope(&config, &runtime);
@@ -173,6 +174,7 @@ impl Host {
             clock: watch,
             host_scope,
             failed_calls: Box::pin(failed_calls),
+            recordings: Box::pin(recordings),
             signals,
             lost,
         };

@@ -18,10 +18,12 @@ use moothall_core::day_budget::DayBudgets;
 use moothall_core::secrets::Keyring;
 use moothall_core::telemetry::{self, Numbers};
 use moothall_egress::Egress;
+use moothall_engine::calls::{Repeated, repeat};
 use moothall_engine::plugins::compile::digest;
-use moothall_engine::plugins::{Anatomy, LoadError, Loaded, Loader};
+use moothall_engine::plugins::{Anatomy, LoadError, Loaded, Loader, Plugin};
 use moothall_guest::{Quotas, Shared, StateReads};
 use moothall_store::Store;
+use moothall_values::recording::Recording;
 
 /// Its one thread makes calls.
 const RUNTIMES: usize = 1;
@@ -82,6 +84,15 @@ impl Examiner {
         let loading = self.loader.examine(wasm, digest.clone(), &self.config, &mut anatomy);
         let outcome = self.runtime.block_on(loading);
         Ok(Examined { path, bytes, digest, anatomy, outcome })
+    }
+
+    /// Repeats a recorded call with a plugin that was examined here.
+    pub fn repeat(
+        &self,
+        plugin: &Arc<Plugin>,
+        recording: &Arc<Recording>,
+    ) -> Result<Repeated, String> {
+        self.runtime.block_on(repeat(plugin, recording))
     }
 }
 

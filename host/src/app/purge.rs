@@ -120,6 +120,12 @@ impl Purge {
             .await;
         self.step(&mut round, rows, "purge.workers", move |tx| tx.purge_worker_events(dead, rows))
             .await;
+        let (recordings, newest) = (&self.config.calls, self.config.calls.recordings);
+        let recorded = self.before(now, recordings.recording_days);
+        self.step(&mut round, rows, "purge.recordings", move |tx| {
+            tx.purge_recordings(recorded, newest, rows)
+        })
+        .await;
         self.step(&mut round, rows, "purge.calls", move |tx| {
             tx.purge_failed_calls(calls, keep, rows)
         })

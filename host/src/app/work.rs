@@ -42,6 +42,7 @@ pub struct Work {
     pub clock: ClockWatch,
     pub host_scope: HostScope,
     pub failed_calls: std::pin::Pin<Box<dyn Future<Output = ()> + Send>>,
+    pub recordings: std::pin::Pin<Box<dyn Future<Output = ()> + Send>>,
     pub signals: Signals,
     pub lost: Lost,
 }
@@ -67,6 +68,7 @@ impl Work {
         tasks.start("store", background::end_with_store(store.clone(), tasks.failed.clone()));
         tasks.start("plugin directory", self.directory.watch(reloads));
         tasks.start("failed calls", self.failed_calls);
+        tasks.start("recordings", self.recordings);
         tasks.start("stored configs", api.calls.clone().watch_configs());
         tasks.start("clock", background::watch_clock(self.clock));
         let times = due_times::keep_possible(store.clone(), clock.clone(), config.clone());

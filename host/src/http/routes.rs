@@ -15,6 +15,7 @@ pub mod operating;
 pub mod plugin_routes;
 pub mod plugins;
 pub mod processes;
+pub mod recordings;
 pub mod schedules;
 pub mod webhooks;
 pub mod workers;
@@ -25,7 +26,7 @@ use crate::http::route::Route;
 pub type Routes = fn() -> Vec<Route>;
 
 /// The whole HTTP API: the modules with routes, and the OpenAPI group of each.
-pub const NOUNS: [(&str, Routes); 18] = [
+pub const NOUNS: [(&str, Routes); 19] = [
     ("actions", actions::routes),
     ("communities", communities::routes),
     ("plugins", plugins::routes),
@@ -42,6 +43,7 @@ pub const NOUNS: [(&str, Routes); 18] = [
     ("operating", workers::routes),
     ("operating", schedules::routes),
     ("operating", failed_calls::routes),
+    ("operating", recordings::routes),
     ("operating", operating::routes),
     ("operating", openapi::routes),
 ];

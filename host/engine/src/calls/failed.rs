@@ -15,7 +15,7 @@ use moothall_core::clock::{Clock, Moment};
 use moothall_core::fair_share::{FairShare, SharePermit};
 use moothall_core::ids::CallId;
 use moothall_core::telemetry::metric::FAILED_CALLS_DROPPED;
-use moothall_guest::{Blame, Ended, cut};
+use moothall_guest::{Blame, Ended, Tape, cut};
 use moothall_store::{FailedCall, Store};
 
 /// Longest detail that is kept, in bytes.
@@ -43,18 +43,35 @@ pub struct Trace {
     pub started: Instant,
     id: Option<CallId>,
     log: String,
-    cpu: Duration,
+    pub(super) cpu: Duration,
+    /// What is recorded of it, if anything is.
+    pub(super) tape: Option<Tape>,
 }
 
 impl Trace {
     pub fn begin() -> Self {
-        Self { started: Instant::now(), id: None, log: String::new(), cpu: Duration::ZERO }
+        let (started, cpu) = (Instant::now(), Duration::ZERO);
+        Self { started, id: None, log: String::new(), cpu, tape: None }
     }
 
     pub fn note(&mut self, ended: &Ended) {
         self.id.clone_from(&ended.call);
         self.log.clone_from(&ended.log);
         self.cpu = ended.cpu;
+        if let Some(tape) = &self.tape {
+            tape.returned(&ended.result);
+        }
+    }
+
+    /// The call's id, made now if nothing needed it so far.
+    pub(super) fn id(&mut self, clock: &Clock) -> &CallId {
+        self.id.get_or_insert_with(|| CallId::new(clock))
+    }
+
+    /// When the call began.
+    pub(super) fn started_at(&self, clock: &Clock) -> Moment {
+        let duration = self.started.elapsed();
+        Moment(clock.now_ms() - i64::try_from(duration.as_millis()).unwrap_or(0))
     }
 }
 
@@ -73,9 +90,9 @@ impl FailedCalls {
         clock: &Clock,
         call: &ValidatedCall,
         error: CallError,
-        trace: Trace,
+        mut trace: Trace,
     ) -> CallError {
-        let id = trace.id.clone().unwrap_or_else(|| CallId::new(clock));
+        let id = trace.id(clock).clone();
         let Some(failure) = Failure::of(call, &error) else { return error };
         failure.log(call, &id);
         if failure.blame == Blame::Nobody {
@@ -97,15 +114,15 @@ impl FailedCalls {
 }
 
 /// How a call failed, in the words of the log and the list.
-struct Failure {
-    blame: Blame,
-    code: Cow<'static, str>,
-    detail: String,
+pub(super) struct Failure {
+    pub blame: Blame,
+    pub code: Cow<'static, str>,
+    pub detail: String,
 }
 
 impl Failure {
     /// None if the error came before the guest was called.
-    fn of(call: &ValidatedCall, error: &CallError) -> Option<Self> {
+    pub fn of(call: &ValidatedCall, error: &CallError) -> Option<Self> {
         match error {
             CallError::Fault(fault, _) => {
                 let detail = cut(fault.to_string(), DETAIL_BYTES);
@@ -158,8 +175,7 @@ fn row(
     id: &CallId,
     trace: Trace,
 ) -> FailedCall {
-    let micros = |duration: Duration| i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
-    let duration = trace.started.elapsed();
+    let (duration, started_at) = (trace.started.elapsed(), trace.started_at(clock));
     FailedCall {
         position: 0,
         id: id.to_string(),
@@ -173,10 +189,14 @@ fn row(
         code: failure.code.into_owned(),
         detail: failure.detail,
         log: trace.log,
-        started_at: Moment(clock.now_ms() - i64::try_from(duration.as_millis()).unwrap_or(0)),
+        started_at,
         duration_us: micros(duration),
         cpu_us: micros(trace.cpu),
     }
+}
+
+pub(super) fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
 async fn write_down(store: Store, mut calls: mpsc::Receiver<Queued>) {

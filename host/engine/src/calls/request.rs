@@ -11,7 +11,8 @@ use moothall_core::ids::RequestId;
 use moothall_core::instance::{InFlight, Instance, ProcessRef};
 use moothall_guest::exports::LifecycleCall;
 use moothall_guest::{
-    Batch, CallContext, CallName, Export, Fault, Function, Guests, Origin, Output, PendingSecrets,
+    Batch, CallContext, CallGroup, CallName, Export, Fault, Function, Guests, Origin, Output,
+    PendingSecrets,
 };
 
 /// A call whose input is valid, on an instance that exists (or on none).
@@ -168,6 +169,11 @@ impl ValidatedCall {
         &self.plugin
     }
 
+    /// The instance's config as the guest gets it: JSON, with a placeholder for each secret.
+    pub fn config(&self) -> &Arc<str> {
+        &self.config
+    }
+
     /// None for a call that concerns no instance.
     pub fn instance(&self) -> Option<&Arc<Instance>> {
         self.instance.as_ref()
@@ -189,6 +195,11 @@ impl ValidatedCall {
 
     pub fn origin(&self) -> Origin {
         self.function.origin
+    }
+
+    /// Whether it is `close` of a process, which has to complete it.
+    pub(super) fn is_close(&self) -> bool {
+        self.function.group == CallGroup::Process && self.function.name == "close"
     }
 
     /// Whether the live guest of a resident plugin serves the call.
@@ -239,6 +250,7 @@ impl ValidatedCall {
             batch: self.batch.take(),
             wall_ms: self.wall_ms,
             may_run_ahead,
+            tape: None,
         };
         Some((self.export.take()?, call_context))
     }

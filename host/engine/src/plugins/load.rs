@@ -18,7 +18,7 @@ use super::mark::{self, Mark};
 use super::plugin::Plugin;
 use super::report::LoadError;
 use moothall_core::clock::Clock;
-use moothall_core::config::{Config, Limits};
+use moothall_core::config::{Config, Limits, Record};
 use moothall_core::day_budget::DayBudgets;
 use moothall_core::grants::Grants;
 use moothall_core::ids::PluginName;
@@ -258,6 +258,7 @@ impl Loader {
             grants: Grants::default(),
             settings: Settings { public: "{}".into(), secrets: BTreeMap::new() },
             long_calls: LongCalls::new(self.runtimes),
+            record: Record::Off,
         };
         let call_context = CallContext {
             instance: None,
@@ -269,6 +270,7 @@ impl Loader {
             batch: None,
             wall_ms: None,
             may_run_ahead: false,
+            tape: None,
         };
         let ended =
             guest.call(Export::Describe(Describe), Arc::new(plugin_context), call_context).await;

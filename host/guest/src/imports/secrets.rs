@@ -72,7 +72,16 @@ impl CallState {
         Ok(self.table.get(handle).map_err(none)?.value.expose_secret())
     }
 
-    fn hand_out(
+    /// The name of a handle's secret in grants; empty if the handle is not valid any more.
+    pub(super) fn grant_of(&self, handle: &Resource<SecretHandle>) -> String {
+        self.table.get(handle).map(|secret| secret.grant.clone()).unwrap_or_default()
+    }
+
+    pub(super) fn secret_of(&self, handle: &Resource<SecretHandle>) -> Option<SecretString> {
+        self.table.get(handle).ok().map(|secret| secret.value.clone())
+    }
+
+    pub(super) fn hand_out(
         &mut self,
         grant: String,
         value: SecretString,

@@ -37,6 +37,9 @@ pub fn add_to_linker(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
 
 fn guarded(state: &mut CallState) -> Guarded<'_> {
     let (open, gate) = (state.open_sockets(), state.tcp_gate());
+    if let Some(tape) = state.call_context.tape.as_ref().filter(|_| gate.grants_any()) {
+        tape.cannot_be_replayed("it used TCP connections, which are not recorded");
+    }
     Guarded { open, gate, sockets: state.sockets() }
 }
 

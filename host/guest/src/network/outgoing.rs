@@ -9,6 +9,7 @@ use hyper::http::{Request, Response};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpHooks};
 
 use super::sending::{Permit, Sending};
+use super::taped;
 
 use crate::memory::{Full as MemoryFull, MemoryReservation};
 use moothall_core::pieces::gather;
@@ -58,7 +59,7 @@ impl Outgoing {
     }
 }
 
-type WasiAnswer = (Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
+pub type WasiAnswer = (Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
 
 impl WasiHttpHooks for Sending {
     /// The egress's client sets this header.
@@ -76,8 +77,12 @@ impl WasiHttpHooks for Sending {
         _: Option<RequestOptions>,
         _: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Result<WasiAnswer, Error>> + Send> {
-        let permit = self.permit(&request.uri().to_string());
         let limit = self.request_bytes();
+        if let Some(tape) = self.tape.clone() {
+            let permit = (!tape.is_replaying()).then(|| self.permit(&request.uri().to_string()));
+            return Box::new(taped::send(tape, permit, request, limit, self.no_reservation()));
+        }
+        let permit = self.permit(&request.uri().to_string());
         Box::new(async move {
             let (head, body) = request.into_parts();
             match permit {
@@ -104,23 +109,30 @@ async fn send(
 ) -> Result<WasiAnswer, Error> {
     let body = gather(body, limit).await;
     let body = body.map_err(|_| Error::HttpRequestBodySize(u64::try_from(limit).ok()))?;
+    let sent = permit.send(outbound(&head, body)).await;
+    let (answer, reservation) = sent.map_err(wasi_error)?;
+    Ok((response(answer, reservation)?, Box::new(async { Ok(()) })))
+}
+
+pub fn outbound(head: &Parts, body: Bytes) -> Outbound {
     let headers = head.headers.iter().filter(|(name, _)| *name != "content-length");
     let headers = headers.map(|(name, value)| {
         (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
     });
-    let outbound = Outbound {
+    Outbound {
         method: head.method.as_str().to_owned(),
         url: head.uri.to_string(),
         headers: headers.collect(),
         body,
         timeout: None,
-    };
-    let (answer, reservation) = permit.send(outbound).await.map_err(wasi_error)?;
-    Ok((response(answer, reservation)?, Box::new(async { Ok(()) })))
+    }
 }
 
 /// The reservation is kept with the body until the guest has read it.
-fn response(answer: Inbound, reservation: MemoryReservation) -> Result<Response<WasiBody>, Error> {
+pub fn response(
+    answer: Inbound,
+    reservation: MemoryReservation,
+) -> Result<Response<WasiBody>, Error> {
     let mut response = Response::builder().status(answer.status);
     for (name, value) in &answer.headers {
         response = response.header(name, value.as_bytes());
@@ -132,7 +144,7 @@ fn response(answer: Inbound, reservation: MemoryReservation) -> Result<Response<
     response.body(body.boxed_unsync()).map_err(|_| Error::HttpProtocolError)
 }
 
-fn wasi_error(failed: EgressError) -> Error {
+pub fn wasi_error(failed: EgressError) -> Error {
     match failed {
         EgressError::Timeout(_) => Error::ConnectionTimeout,
         EgressError::TooLarge(bytes) => Error::HttpResponseBodySize(u64::try_from(bytes).ok()),

@@ -12,6 +12,7 @@ use crate::log::CallLog;
 use crate::memory::{MemoryReservation, Of};
 use crate::refusal::error;
 use crate::shared::Shared;
+use crate::tape::Tape;
 use moothall_core::chain::Seen;
 use moothall_egress::{Body, Egress, EgressError, Inbound, Outbound, Reach, Room, Sender};
 use moothall_store::Store;
@@ -27,6 +28,8 @@ pub struct Sending {
     seen: Option<Seen>,
     log: CallLog,
     may_send: bool,
+    /// Notes requests of `wasi:http`, or answers them; those of `http` pass it before they come here.
+    pub tape: Option<Tape>,
     /// How many requests the call has made, including those that failed.
     requests: usize,
     /// Requests that were answered.
@@ -64,6 +67,7 @@ impl Sending {
             seen,
             log,
             may_send: call_context.may_send,
+            tape: call_context.tape.clone(),
             requests: 0,
             sent: Arc::default(),
             chunk_bytes: 0,

@@ -84,13 +84,14 @@ impl Assembly {
         let name = plugin_name(&manifest)?;
         let of_plugin = self.config.plugin(name.as_str());
         let parts = self.compile(&manifest, &name, &of_plugin)?;
-        let Self { sandbox, guest, digest, runtimes, budgets, now, .. } = self;
+        let Self { sandbox, guest, digest, config, runtimes, budgets, now, .. } = self;
         let context = PluginContext {
             plugin: name.clone(),
             limits: parts.limits,
             grants: parts.grants,
             settings: parts.settings,
             long_calls: LongCalls::new(runtimes),
+            record: of_plugin.record.unwrap_or(config.calls.record),
             quota: sandbox.quotas().of(&name),
             spent: budgets.of_plugin(&name),
         };
