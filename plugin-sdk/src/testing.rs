@@ -41,6 +41,7 @@ pub(crate) mod imports;
 mod judged;
 mod kept;
 mod reach;
+mod replay;
 #[cfg(feature = "verify")]
 pub mod signed;
 mod webhooks;
@@ -58,6 +59,7 @@ use crate::{Error, ErrorKind, Plugin, Result};
 pub use answer::{Answer, Sent};
 use described::Described;
 pub use kept::{EmittedEvent, ProcessRecord, ProcessStatus};
+pub use replay::Replay;
 pub use webhooks::webhook;
 use world::{Call, World};
 

@@ -74,7 +74,7 @@ class HttpResponse(_Message):
             return self
         raised = Unavailable if self.status == 429 or self.status >= 500 else Internal
         text = self.text()
-        details = {"platform_status": self.status}
+        details: dict[str, Any] = {"platform_status": self.status}
         if text:
             details["platform_body"] = text[:1000]
         raise raised(f"the platform answered {self.status}: {text[:200]}", details=details)

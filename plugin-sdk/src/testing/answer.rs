@@ -25,6 +25,11 @@ impl Answer {
         Self(Err(Error::unavailable("the platform cannot be reached, as the test says")))
     }
 
+    /// This failure instead of an answer.
+    pub(super) fn failing(error: Error) -> Self {
+        Self(Err(error))
+    }
+
     /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
