@@ -7,40 +7,19 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
-/// A new project, as the templates call it, and what its manifest depends on.
-const PROJECT: (&str, &str) = ("my-plugin", "0.1.0");
-const DIRECT: [&str; 3] = ["moothall-sdk", "schemars", "serde"];
-
 /// A constant with the text of the lock file.
 pub fn constant(file: &Path, sdk: &str) -> Result<String, Box<dyn Error>> {
     println!("cargo::rerun-if-changed={}", file.display());
     let lock: Table = std::fs::read_to_string(file)?.parse()?;
     let all = lock.get("package").and_then(Value::as_array).ok_or("Cargo.lock has no packages")?;
     let kept = needed(all, sdk);
-    let mut packages: Vec<Value> = kept.into_iter().map(|at| all[at].clone()).collect();
-    let project = project(&packages)?;
-    packages.push(project);
+    let packages: Vec<Value> = kept.into_iter().map(|at| all[at].clone()).collect();
     let mut part = Table::new();
     part.extend(lock.get("version").map(|version| ("version".to_owned(), version.clone())));
     part.insert("package".to_owned(), Value::Array(packages));
     let text = toml::to_string(&part)?;
     let about = "The versions of all that the SDK depends on, as a `Cargo.lock`.";
     Ok(format!("/// {about}\npub const LOCK: &str = {text:?};\n"))
-}
-
-/// The project's own entry, without which the lock file would not be complete: `cargo --locked` would refuse it.
-fn project(packages: &[Value]) -> Result<Value, String> {
-    for name in DIRECT {
-        let found = packages.iter().filter(|package| is_named(package, name)).count();
-        if found != 1 {
-            return Err(format!("the SDK needs {found} versions of {name}, and a project one"));
-        }
-    }
-    let mut own = Table::new();
-    own.insert("name".to_owned(), PROJECT.0.into());
-    own.insert("version".to_owned(), PROJECT.1.into());
-    own.insert("dependencies".to_owned(), DIRECT.to_vec().into());
-    Ok(Value::Table(own))
 }
 
 /// The places of the SDK and of all that it depends on.

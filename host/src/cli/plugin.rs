@@ -19,9 +19,12 @@ mod new;
 mod offer;
 mod progress;
 mod project;
+mod recordings;
 mod refusals;
+mod replay;
 mod schema_lines;
 mod sdk;
+mod shadow;
 mod size;
 mod tail;
 mod temporary_host;
@@ -45,6 +48,12 @@ pub enum PluginCommand {
     Inspect(inspect::InspectArgs),
     /// Call a plugin once, on a host of its own or on a running one.
     Call(call::CallArgs),
+    /// List the calls that a host has recorded.
+    Recordings(recordings::RecordingsArgs),
+    /// Run a recorded call again, elsewhere, and show where it differs. The exit code is 1 if it does and still fails.
+    Replay(replay::ReplayArgs),
+    /// Run another version of a plugin against a host's recorded calls, without effects, and list what would differ.
+    Shadow(shadow::ShadowArgs),
     /// Give the project in the working directory the SDK of this program.
     UpdateSdk(update_sdk::UpdateSdkArgs),
 }
@@ -58,6 +67,9 @@ pub fn plugin(command: PluginCommand) -> anyhow::Result<()> {
         PluginCommand::Check(args) => check::check(&args),
         PluginCommand::Inspect(args) => inspect::inspect(&args),
         PluginCommand::Call(args) => call::call(&args),
+        PluginCommand::Recordings(args) => recordings::recordings(&args),
+        PluginCommand::Replay(args) => replay::replay(&args),
+        PluginCommand::Shadow(args) => shadow::shadow(&args),
         PluginCommand::UpdateSdk(args) => update_sdk::update_sdk(&args),
     }
 }

@@ -14,6 +14,7 @@ use clap::Args;
 use crate::cli::answer::{answer, plain};
 use crate::cli::plugin::dev_file::{self, DevFile};
 use crate::cli::plugin::project::Project;
+use crate::cli::plugin::replay::ReplayAtSaveArgs;
 use crate::cli::plugin::tail::Lines;
 
 use serving::Serving;
@@ -41,6 +42,8 @@ pub struct DevArgs {
     /// The community on that host that gets the plugin; it is made if it is not there. [default: dev]
     #[arg(long, value_name = "SLUG", requires = "host")]
     community: Option<String>,
+    #[command(flatten)]
+    replay: ReplayAtSaveArgs,
 }
 
 /// What is developed, and where it serves.
@@ -92,10 +95,9 @@ impl Session<'_> {
         let Some(serving) = &mut self.serving else { return Ok(()) };
         serving.replace(&wasm, &self.lines)?;
         let seconds = since.elapsed().as_secs_f64();
-        answer(&format!(
-            "`{}` serves as it is now, {seconds:.1} s after the change",
-            serving.plugin()
-        ))
+        let plugin = serving.plugin();
+        answer(&format!("`{plugin}` serves as it is now, {seconds:.1} s after the change"))?;
+        self.args.replay.run(serving.url(), plugin, &wasm)
     }
 
     /// Says that the host has ended, and starts it again unless it ended right after its start.

@@ -18,7 +18,7 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 pub use answer::HostAnswer;
 
-use answer::Asked;
+use answer::SentRequest;
 
 /// Longer than a call may take by default.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -189,7 +189,7 @@ impl HostClient {
         let bytes = bytes.map_err(|error| failure::of_answer(&self.url, &what, error))?;
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let key_file = self.key.as_ref().map(|key| key.file.clone());
-        let asked = Asked { url: self.url.clone(), what, key_file, is_open: false };
+        let asked = SentRequest { url: self.url.clone(), what, key_file, is_open: false };
         Ok(HostAnswer { status, text, location, is_problem, asked })
     }
 }

@@ -22,7 +22,7 @@ const FINDING: Duration = Duration::from_secs(30);
 
 /// A plugin file's place in a host's plugin directory.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct PluginFilePlace {
     pub directory: PathBuf,
     pub file: String,
 }
@@ -38,7 +38,7 @@ pub struct Served {
 }
 
 /// Replaces the file, and waits for the host; fails with the host's reasons if it refuses the file.
-pub fn load(client: &HostClient, place: &Place, wasm: &Path) -> anyhow::Result<Served> {
+pub fn load(client: &HostClient, place: &PluginFilePlace, wasm: &Path) -> anyhow::Result<Served> {
     let content = std::fs::read(wasm);
     let content = content.with_context(|| format!("{} cannot be read", wasm.display()))?;
     let target = place.directory.join(&place.file);
@@ -60,7 +60,11 @@ pub fn put(wasm: &[u8], target: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn await_file(client: &HostClient, place: &Place, content: &[u8]) -> anyhow::Result<Served> {
+fn await_file(
+    client: &HostClient,
+    place: &PluginFilePlace,
+    content: &[u8],
+) -> anyhow::Result<Served> {
     let (begun, digest) = (Instant::now(), digest(content));
     loop {
         let listed = listed(client, &place.file)?;

@@ -14,10 +14,10 @@ use serde_json::Value;
 
 use crate::cli::plugin::host_client::{HostClient, in_path};
 
-use deliveries::Deliveries;
-use failed_calls::FailedCalls;
+use deliveries::DeliveryTail;
+use failed_calls::FailedCallTail;
 
-pub use lines::{Kind, Lines};
+pub use lines::{LineKind, Lines};
 
 /// How often a host is asked for failed calls and deliveries, which it lists and does not stream.
 const EVERY: Duration = Duration::from_millis(500);
@@ -102,11 +102,11 @@ fn show_event(lines: &Lines, event: &Value) {
     let text = |field: &str| event[field].as_str().unwrap_or_default();
     let said =
         format!("{}:{} {}", text("source"), text("event_type"), cut(&event["data"].to_string()));
-    lines.show(Kind::Event, text("time"), &said, &[text("id"), text("request_id")]);
+    lines.show(LineKind::Event, text("time"), &said, &[text("id"), text("request_id")]);
 }
 
 fn follow_lists(watched: &Watched, since: Since, lines: &Lines, is_over: &AtomicBool) {
-    let (mut calls, mut deliveries) = (FailedCalls::new(since), Deliveries::new(since));
+    let (mut calls, mut deliveries) = (FailedCallTail::new(since), DeliveryTail::new(since));
     while !is_over.load(Ordering::Relaxed) {
         let asked = calls.show(watched, lines).and_then(|()| deliveries.show(watched, lines));
         match asked {

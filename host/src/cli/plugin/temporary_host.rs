@@ -14,10 +14,10 @@ use crate::app::Scratch;
 use crate::cli::plugin::dev_file::DevFile;
 use crate::cli::plugin::enabling::enable_alone;
 use crate::cli::plugin::host_client::HostClient;
-use crate::cli::plugin::loading::{Place, Served, load};
+use crate::cli::plugin::loading::{PluginFilePlace, Served, load};
 use crate::cli::plugin::progress::Progress;
 
-pub use log_lines::Shown;
+pub use log_lines::LogDisplay;
 use process::{CLOCK, EndingProcess};
 
 /// The community that has the plugin.
@@ -40,7 +40,7 @@ pub struct TemporaryHost {
 impl TemporaryHost {
     /// Starts a host with this plugin file and enables the plugin for the community.
     pub fn start(wasm: &Path, dev: &DevFile, listen: &str) -> anyhow::Result<Self> {
-        Self::start_showing(wasm, dev, listen, Shown::Plainly)
+        Self::start_showing(wasm, dev, listen, LogDisplay::Plainly)
     }
 
     /// The same, and shows the log in that way.
@@ -48,12 +48,14 @@ impl TemporaryHost {
         wasm: &Path,
         dev: &DevFile,
         listen: &str,
-        shown: Shown,
+        shown: LogDisplay,
     ) -> anyhow::Result<Self> {
         let _progress = Progress::of("starting a host with the plugin");
         let directory = Scratch::new()?;
         std::fs::create_dir(directory.path().join(PLUGINS))
-            .and_then(|()| std::fs::write(directory.path().join("moothall.toml"), &dev.host))
+            .and_then(|()| {
+                std::fs::write(directory.path().join("moothall.toml"), recording(&dev.host))
+            })
             .context("the host's directory cannot be filled")?;
         let mut process = EndingProcess::start(directory.path(), listen, shown)?;
         let client = HostClient::without_key(&process.address()?)?;
@@ -77,7 +79,7 @@ impl TemporaryHost {
     /// Also if its schema or its name is another than before: it is enabled as it is now.
     fn load(&mut self, wasm: &Path) -> anyhow::Result<()> {
         let directory = self.directory.path().join(PLUGINS);
-        let place = Place { directory, file: FILE.to_owned() };
+        let place = PluginFilePlace { directory, file: FILE.to_owned() };
         let served: Served = load(&self.client, &place, wasm)?;
         self.plugin.clone_from(&served.plugin);
         enable_alone(&self.client, COMMUNITY, &served, &self.config)
@@ -89,5 +91,13 @@ impl TemporaryHost {
         let moved = std::fs::write(&next, format!("{milliseconds} 0"))
             .and_then(|()| std::fs::rename(&next, self.directory.path().join(CLOCK)));
         moved.context("the host's clock cannot be moved")
+    }
+}
+
+/// The host's settings: its calls are recorded, unless they say something about that.
+fn recording(host: &str) -> String {
+    match host.contains("[calls]") {
+        true => host.to_owned(),
+        false => format!("{host}\n[calls]\nrecord = \"all\"\n"),
     }
 }

@@ -12,14 +12,14 @@ use crate::cli::answer::plain;
 use crate::cli::plugin::dev_file::DevFile;
 use crate::cli::plugin::enabling::enable;
 use crate::cli::plugin::host_client::HostClient;
-use crate::cli::plugin::loading::{Place, Served, load};
+use crate::cli::plugin::loading::{PluginFilePlace, Served, load};
 use crate::cli::plugin::progress::Progress;
 
 pub struct RunningHost {
     pub client: HostClient,
     pub community: String,
     pub plugin: String,
-    place: Place,
+    place: PluginFilePlace,
     config: Value,
 }
 
@@ -40,7 +40,7 @@ impl RunningHost {
         }
         tell_of_unused(dev);
         let file = file_of(&client, project)?;
-        let (place, config) = (Place { directory, file }, dev.config.clone());
+        let (place, config) = (PluginFilePlace { directory, file }, dev.config.clone());
         let mut host = Self { client, community, plugin: String::new(), place, config };
         host.replace(wasm)?;
         Ok(host)

@@ -9,7 +9,7 @@ use crate::cli::plugin::dev_file::DevFile;
 use crate::cli::plugin::host_client::HostClient;
 use crate::cli::plugin::project::Project;
 use crate::cli::plugin::tail::{Lines, Since, Tail, Watched};
-use crate::cli::plugin::temporary_host::{COMMUNITY, Shown, TemporaryHost};
+use crate::cli::plugin::temporary_host::{COMMUNITY, LogDisplay, TemporaryHost};
 
 /// A host with the project's plugin, and what happens to it.
 pub struct Serving {
@@ -39,7 +39,7 @@ impl Serving {
                 At::RunningHost(Box::new(host))
             }
             _ => {
-                let shown = Shown::Among(lines.clone());
+                let shown = LogDisplay::Among(lines.clone());
                 let host = TemporaryHost::start_showing(wasm, dev, &args.listen, shown)?;
                 At::OwnHost(Box::new(host))
             }
@@ -68,6 +68,14 @@ impl Serving {
         match &self.at {
             At::OwnHost(host) => &host.plugin,
             At::RunningHost(host) => &host.plugin,
+        }
+    }
+
+    /// Of the host.
+    pub fn url(&self) -> &str {
+        match &self.at {
+            At::OwnHost(host) => host.client.url(),
+            At::RunningHost(host) => host.client.url(),
         }
     }
 

@@ -15,11 +15,11 @@ pub struct HostAnswer {
     pub location: Option<String>,
     /// Whether it is marked as a host's own failure.
     pub(super) is_problem: bool,
-    pub(super) asked: Asked,
+    pub(super) asked: SentRequest,
 }
 
 /// Whom this program asked, what, and with which key.
-pub(super) struct Asked {
+pub(super) struct SentRequest {
     pub url: String,
     pub what: String,
     pub key_file: Option<PathBuf>,
@@ -81,7 +81,7 @@ impl HostAnswer {
     }
 
     fn not_of_host(&self, found: &str) -> anyhow::Error {
-        let Asked { url, what, .. } = &self.asked;
+        let SentRequest { url, what, .. } = &self.asked;
         let shown: String = self.text.trim().chars().take(SHOWN).collect();
         let redirect = self.location.as_ref().map(|to| format!(", a redirect to {to}"));
         anyhow!(
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, text: &str, key_file: Option<&str>) -> HostAnswer {
-        let asked = Asked {
+        let asked = SentRequest {
             url: "http://h".to_owned(),
             what: "GET /p".to_owned(),
             key_file: key_file.map(PathBuf::from),

@@ -12,7 +12,7 @@ use super::{HostClient, TIMEOUT, failure};
 /// The longest line, in bytes: more than an event has.
 const LINE_BYTES: u64 = 4 << 20;
 
-pub struct EventStream {
+pub struct ServerSentEvents {
     lines: BufReader<BodyReader<'static>>,
     /// After which event a later stream would go on.
     pub last_id: Option<String>,
@@ -20,7 +20,7 @@ pub struct EventStream {
 
 impl HostClient {
     /// The events from now on, or after the one with this id, without an end.
-    pub fn events(&self, query: &str, last_id: Option<String>) -> anyhow::Result<EventStream> {
+    pub fn events(&self, query: &str, last_id: Option<String>) -> anyhow::Result<ServerSentEvents> {
         let path = format!("/api/internal/events{query}");
         let mut request = Request::builder().uri(format!("{}{path}", self.url));
         request = request.header("accept", "text/event-stream");
@@ -40,11 +40,11 @@ impl HostClient {
             let answer = self.read(format!("GET {path}"), answer)?;
             bail!("the events cannot be followed: {}", answer.failure());
         }
-        Ok(EventStream { lines: BufReader::new(answer.into_body().into_reader()), last_id })
+        Ok(ServerSentEvents { lines: BufReader::new(answer.into_body().into_reader()), last_id })
     }
 }
 
-impl EventStream {
+impl ServerSentEvents {
     /// Waits for the next event; none when the stream has ended.
     pub fn next_event(&mut self) -> anyhow::Result<Option<Value>> {
         let mut data = None;

@@ -16,8 +16,8 @@ pub struct Filling {
     exclude: String,
     /// The README's word about the SDK's sources.
     update: String,
-    /// For CI: how the versions of a committed lock file are insisted on, where the project has one from the beginning.
-    locked: &'static str,
+    /// For CI: npm's command, which insists on a lock file where the project has one from the beginning. Cargo cannot: only
+    /// its first build leaves out of the lock file what this project does not need.
     install: &'static str,
 }
 
@@ -38,21 +38,20 @@ impl Filling {
         };
         if registry {
             let (exclude, update) = (String::new(), String::new());
-            return Self { sdk, exclude, update, locked: "", install: "install" };
+            return Self { sdk, exclude, update, install: "install" };
         }
         let update = format!(
             "\n`{folder}/` has the SDK's sources, from the `moothall` that made this project: put the folder under version \
              control, and do\nnot change it. After an update of `moothall`, `moothall plugin update-sdk` renews it.\n"
         );
         let exclude = format!("exclude = [{folder:?}]\n");
-        Self { sdk, exclude, update, locked: " --locked", install: "ci" }
+        Self { sdk, exclude, update, install: "ci" }
     }
 
     pub fn put_into(&self, text: &str) -> String {
         text.replace("{{sdk}}", &self.sdk)
             .replace("{{exclude}}\n", &self.exclude)
             .replace(UPDATE, &self.update)
-            .replace("{{locked}}", self.locked)
             .replace("{{install}}", self.install)
     }
 }

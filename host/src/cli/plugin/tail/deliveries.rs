@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::{Kind, Lines, Since, Watched};
+use super::{LineKind, Lines, Since, Watched};
 use crate::cli::plugin::host_client::in_path;
 
 /// The most deliveries that are read at once: the newest. Older ones are not followed any more.
@@ -13,12 +13,12 @@ const PAGE: usize = 100;
 /// A delivery's state, and how many attempts there were.
 type Known = (String, u64);
 
-pub struct Deliveries {
+pub struct DeliveryTail {
     /// Those of the last page, by their ids; none before the first, unless there was nothing yet.
     known: Option<HashMap<String, Known>>,
 }
 
-impl Deliveries {
+impl DeliveryTail {
     pub fn new(since: Since) -> Self {
         Self { known: (since == Since::Beginning).then(HashMap::new) }
     }
@@ -59,5 +59,5 @@ fn show(lines: &Lines, delivery: &Value) {
     let name = format!("{}:{}", text(&event["source"]), text(&event["event_type"]));
     let said = format!("{name} to {endpoint}: {state} after {times}");
     let finished = text(&delivery["finished_at"]);
-    lines.show(Kind::Delivery, &finished, &said, &[&id(delivery), &text(&event["id"])]);
+    lines.show(LineKind::Delivery, &finished, &said, &[&id(delivery), &text(&event["id"])]);
 }

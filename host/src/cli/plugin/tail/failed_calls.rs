@@ -4,17 +4,17 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::{Kind, Lines, Since, Watched, cut};
+use super::{LineKind, Lines, Since, Watched, cut};
 
 /// The most calls that are read at once: the newest.
 const PAGE: usize = 100;
 
-pub struct FailedCalls {
+pub struct FailedCallTail {
     /// The ids of the last page; none before the first, unless there was nothing yet.
     known: Option<HashSet<String>>,
 }
 
-impl FailedCalls {
+impl FailedCallTail {
     pub fn new(since: Since) -> Self {
         Self { known: (since == Since::Beginning).then(HashSet::new) }
     }
@@ -45,5 +45,5 @@ fn show(lines: &Lines, call: &Value) {
     let text = |field: &str| call[field].as_str().unwrap_or_default();
     let what = [text("origin"), text("name")].join(" ");
     let said = format!("{}: {}: {}", what.trim_end(), text("code"), cut(text("detail")));
-    lines.show(Kind::Failed, text("started_at"), &said, &[text("id"), text("request_id")]);
+    lines.show(LineKind::Failed, text("started_at"), &said, &[text("id"), text("request_id")]);
 }

@@ -14,7 +14,7 @@ const LINES: usize = 50;
 const WINDOW: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Copy, Debug)]
-pub enum Kind {
+pub enum LineKind {
     Delivery,
     Event,
     Failed,
@@ -23,11 +23,11 @@ pub enum Kind {
 
 #[derive(Default)]
 pub struct Lines {
-    state: Mutex<State>,
+    state: Mutex<LineState>,
 }
 
 #[derive(Default)]
-struct State {
+struct LineState {
     pace: Pace,
     /// What cannot be followed, and what was said of it, so that it is told once.
     troubles: BTreeMap<&'static str, String>,
@@ -43,7 +43,7 @@ struct Pace {
 
 impl Lines {
     /// Shows a line on standard error. `time` is as the host writes it; without one it is now.
-    pub fn show(&self, kind: Kind, time: &str, said: &str, ids: &[&str]) {
+    pub fn show(&self, kind: LineKind, time: &str, said: &str, ids: &[&str]) {
         let mut state = self.state();
         let (is_shown, left_out) = state.pace.next(Instant::now());
         tell(left_out);
@@ -73,12 +73,12 @@ impl Lines {
         self.state().troubles.remove(what);
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, LineState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Kind {
+impl LineKind {
     fn name(self) -> &'static str {
         match self {
             Self::Delivery => "delivery",

@@ -8,13 +8,13 @@ use std::thread::JoinHandle;
 use serde_json::Value;
 
 use crate::cli::answer::plain;
-use crate::cli::plugin::tail::{Kind, Lines};
+use crate::cli::plugin::tail::{LineKind, Lines};
 
 /// Fields of a line that are the same on all of them, or mean nothing here.
 const LEFT_OUT: &[&str] = &["message", "community", "plugin", "instance", "call"];
 
 /// How the log is shown.
-pub enum Shown {
+pub enum LogDisplay {
     /// Each line as it comes: there is one call.
     Plainly,
     /// With the time and the call's id, among the other things that happen.
@@ -22,7 +22,7 @@ pub enum Shown {
 }
 
 /// Shows all lines until the host ends, on a thread of its own. Without a thread nothing is shown.
-pub fn show(stderr: Option<ChildStderr>, shown: Shown) -> Option<JoinHandle<()>> {
+pub fn show(stderr: Option<ChildStderr>, shown: LogDisplay) -> Option<JoinHandle<()>> {
     let stderr = stderr?;
     let show = move || {
         for line in BufReader::new(stderr).lines().map_while(Result::ok) {
@@ -31,9 +31,9 @@ pub fn show(stderr: Option<ChildStderr>, shown: Shown) -> Option<JoinHandle<()>>
                 continue;
             };
             match &shown {
-                Shown::Plainly => tell(&entry.said),
-                Shown::Among(lines) => {
-                    lines.show(Kind::Log, &entry.time, &entry.said, &[&entry.call]);
+                LogDisplay::Plainly => tell(&entry.said),
+                LogDisplay::Among(lines) => {
+                    lines.show(LineKind::Log, &entry.time, &entry.said, &[&entry.call]);
                 }
             }
         }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use rustix::process::Pid;
 
-use super::log_lines::{self, Shown};
+use super::log_lines::{self, LogDisplay};
 use crate::app::HeldChild;
 use moothall_core::config::settings_in_environment;
 
@@ -32,7 +32,7 @@ pub struct EndingProcess {
 
 impl EndingProcess {
     /// Starts a host in this directory, with `moothall.toml` and the folder `plugins` there.
-    pub fn start(directory: &Path, listen: &str, shown: Shown) -> anyhow::Result<Self> {
+    pub fn start(directory: &Path, listen: &str, shown: LogDisplay) -> anyhow::Result<Self> {
         let mut child = command(directory, listen).spawn().context("the host cannot be started")?;
         let held = HeldChild::new(Pid::from_child(&child))?;
         let log = log_lines::show(child.stderr.take(), shown);
