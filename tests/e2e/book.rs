@@ -12,7 +12,8 @@ use moothall_tests::{curl, node, python};
 use reading::Reading;
 
 /// Chapters whose commands another test runs, and the file of that test.
-const ELSEWHERE: &[(&str, &str)] = &[("plugin-commands.md", "plugin_new.rs")];
+const ELSEWHERE: &[(&str, &str)] =
+    &[("plugin-commands.md", "plugin_new.rs"), ("replay.md", "replay.rs")];
 
 fn book() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../host/docs")

@@ -103,6 +103,18 @@ async fn a_tick_comes_when_it_is_called_for() {
     assert_eq!(platform.received().len(), 1);
 }
 
+#[test]
+fn a_configuration_that_a_plugin_of_the_whole_host_does_not_have_is_told() {
+    let host = "[plugins.resident]\nscope = \"host\"\nsettings = { label = \"blue\" }\n";
+    let told = "the [config] of dev.toml is not used";
+    // It has no producer; what is told comes before.
+    let ticked = DevFolder::new("resident", host).call(&["tick"]);
+    assert!(!ticked.stderr.contains(told), "{ticked:?}");
+    let ticked =
+        DevFolder::new("resident", &format!("[config]\nlabel = \"red\"\n{host}")).call(&["tick"]);
+    assert!(ticked.stderr.contains(told), "{ticked:?}");
+}
+
 #[tokio::test]
 async fn a_running_host_is_called_with_a_key() {
     let host = TestHost::with(&["tutorial"]).start().await;
@@ -156,11 +168,6 @@ async fn what_is_no_host_is_told_apart() {
         ),
         (Reply::Close, plain.clone(), "closed the connection without an answer"),
         (Reply::Body(200, " ".repeat(65 << 20)), plain.clone(), "more than 64 MiB"),
-        (
-            Reply::Status(200),
-            plain.replace("http://", "https://"),
-            "if it is plain HTTP, write http://",
-        ),
         (Reply::Status(200), tls.clone(), "is not one that this machine trusts"),
         (
             Reply::Status(200),

@@ -89,7 +89,12 @@ impl Author {
 
     /// Starts `moothall plugin dev` in a folder, on a port that the system picks.
     pub fn dev(&self, below: &str) -> Developing {
-        self.begin(below, &["dev", "--listen", "127.0.0.1:0"])
+        self.dev_with(below, &[])
+    }
+
+    /// The same with more arguments.
+    pub fn dev_with(&self, below: &str, more: &[&str]) -> Developing {
+        self.begin(below, &[&["dev", "--listen", "127.0.0.1:0"], more].concat())
     }
 
     /// Starts `moothall plugin <arguments>` in a folder.

@@ -78,6 +78,7 @@ const ALL: &[Levels] = &[
                 "routes/operating",
                 "routes/plugins",
                 "routes/processes",
+                "routes/recordings",
                 "routes/schedules",
                 "routes/webhooks",
                 "routes/workers",
