@@ -272,8 +272,11 @@ pub fn response(status: u16, fields: &[(String, String)], bytes: &[u8]) -> Value
     json!({ "status": status, "headers": headers(fields), "body": body(bytes) })
 }
 
+/// A response's status, headers and body.
+pub type ResponseParts = (u16, Vec<(String, String)>, Vec<u8>);
+
 /// Status, headers and body of such an answer.
-pub fn response_of(value: &Value) -> Option<(u16, Vec<(String, String)>, Vec<u8>)> {
+pub fn response_of(value: &Value) -> Option<ResponseParts> {
     let status = value["status"].as_u64()?.try_into().ok()?;
     Some((status, headers_of(&value["headers"])?, body_bytes(&value["body"])?))
 }
