@@ -33,11 +33,11 @@ pub struct StateReads {
 }
 
 impl StateReads {
-    pub(super) fn from_memory(&self) {
+    pub(super) fn count_memory(&self) {
         count(&self.memory, "memory");
     }
 
-    pub(super) fn from_store(&self) {
+    pub(super) fn count_store(&self) {
         count(&self.store, "store");
     }
 }

@@ -90,10 +90,10 @@ impl CallState {
     /// The value that is stored under a key which nobody is changing: from memory, where it then is for the next calls.
     fn stored_value(&mut self, instance: InstanceId, key: &str) -> Result<Option<String>, Error> {
         if let Some(known) = self.known_value(key) {
-            self.shared.state_reads.from_memory();
+            self.shared.state_reads.count_memory();
             return Ok(known.as_deref().map(str::to_owned));
         }
-        self.shared.state_reads.from_store();
+        self.shared.state_reads.count_store();
         let value =
             self.stored(|state| state.shared.store.read(|r| r.state_value(instance, key)))?;
         let shared = self.shared.clone();

@@ -96,7 +96,7 @@ async fn a_write_that_keeps_the_lock_is_known_if_it_was_stored() {
     for is_stored in [false, true] {
         let mut lock = one.lock(Access::Exclusive, SOON).await.unwrap();
         let expected = lock.expect_writes([(&write.0, &write.1)].into_iter());
-        assert_eq!(expected, [write.clone()]);
+        assert_eq!(expected, std::slice::from_ref(&write));
         if is_stored {
             lock.wrote(&expected, Some(9));
         }
