@@ -204,11 +204,14 @@ impl Returned {
     /// The same if it has at most so many bytes; else only its size, since no repetition needs the rest.
     pub fn within(self, bytes: usize) -> Self {
         match &self {
-            Self::Output(output) if weight(output) > bytes => {
-                Self::Output(json!({ LARGE: weight(output) }))
-            }
+            Self::Output(output) if weight(output) > bytes => Self::large(weight(output)),
             _ => self,
         }
+    }
+
+    /// An output of so many bytes, which the recording does not have.
+    pub fn large(bytes: usize) -> Self {
+        Self::Output(json!({ LARGE: bytes }))
     }
 }
 

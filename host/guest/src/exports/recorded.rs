@@ -224,6 +224,17 @@ pub fn returned(result: &Result<Result<Output, GuestError>, Fault>) -> Returned 
     }
 }
 
+/// The same, and of an output that has more bytes only their number: it is not copied.
+pub fn returned_within(
+    result: &Result<Result<Output, GuestError>, Fault>,
+    bytes: usize,
+) -> Returned {
+    match result {
+        Ok(Ok(Output::Text(Some(text)))) if text.len() > bytes => Returned::large(text.len()),
+        result => returned(result).within(bytes),
+    }
+}
+
 fn kind(kind: &Kind) -> String {
     match kind {
         Kind::Own(own) => format!("other:{own}"),

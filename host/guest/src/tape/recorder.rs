@@ -146,7 +146,10 @@ impl Recorder {
     }
 
     pub fn returned(&mut self, result: &Result<Result<Output, GuestError>, Fault>) {
-        let returned = crate::exports::recorded::returned(result).within(self.room);
+        if self.is_full {
+            return;
+        }
+        let returned = crate::exports::recorded::returned_within(result, self.room);
         if self.takes(returned.weight()) {
             self.returned = Some(returned);
         }

@@ -45,16 +45,32 @@ impl Scrubber {
     fn scrub_text(&self, text: &mut String) {
         for (number, secret) in self.secrets.iter().enumerate() {
             let stand_in = format!("[secret {}]", number + 1);
-            // A secret in a JSON text is written as JSON writes it.
-            let escaped = Value::from(secret.as_str()).to_string();
-            let escaped = escaped.trim_matches('"');
-            for form in [secret.as_str(), escaped] {
-                if text.contains(form) {
-                    *text = text.replace(form, &stand_in);
+            for form in forms(secret) {
+                if text.contains(&form) {
+                    *text = text.replace(&form, &stand_in);
                 }
             }
         }
     }
+}
+
+/// How a secret may be written in a text: as it is, in JSON, in JSON that is a text in JSON, in a URL or a form. The longest
+/// first: one may be part of another.
+fn forms(secret: &str) -> Vec<String> {
+    let in_json = in_json(secret);
+    let in_url = form_urlencoded::byte_serialize(secret.as_bytes()).collect::<String>();
+    let in_path = in_url.replace('+', "%20");
+    let mut forms = vec![secret.to_owned(), self::in_json(&in_json), in_json, in_url, in_path];
+    forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
+    forms.dedup();
+    forms
+}
+
+/// A text as JSON writes it, without the quotes around it.
+fn in_json(text: &str) -> String {
+    let quoted = Value::from(text).to_string();
+    let inner = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    inner.unwrap_or_default().to_owned()
 }
 
 /// The secrets in a request or an answer of the guest's.

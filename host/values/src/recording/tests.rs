@@ -113,3 +113,23 @@ fn a_difference_shows_both_sides() {
         Difference::of_results(&fault("plugin_trap", "a"), &fault("plugin_trap", "b")).is_some()
     );
 }
+
+#[test]
+fn a_secret_is_found_in_whatever_way_it_is_written() {
+    let secret = "-key \"1\"\nä/+\"";
+    let in_json = json!(secret).to_string();
+    let twice = json!(in_json).to_string();
+    for written in [
+        secret.to_owned(),
+        in_json,
+        twice,
+        "at=-key+%221%22%0A%C3%A4%2F%2B%22&b=1".to_owned(),
+        "/-key%20%221%22%0A%C3%A4%2F%2B%22".to_owned(),
+    ] {
+        let mut recording = recording();
+        recording.imports.push(noted("state.set", json!(["k", written]), json!({ "ok": null })));
+        Scrubber::new([secret.to_owned()], &recording.clone()).scrub(&mut recording);
+        let text = recording.imports[0].arguments[1].as_str().unwrap();
+        assert!(text.contains("[secret 1]") && !text.contains("key"), "{written} became {text}");
+    }
+}
