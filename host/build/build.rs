@@ -25,7 +25,7 @@ const VERSIONS: [(&str, &str); 2] = [
     ("example-plugins/hello-js/package-lock.json", "package-lock.json"),
     ("rust-toolchain.toml", "rust-toolchain.toml"),
 ];
-/// What a constant with the files of an SDK is.
+/// The doc comment of each constant that holds the files of an SDK.
 const FILES: &str = "The SDK's files for a language, by their paths below the SDK's folder.";
 
 fn main() -> Result<(), Box<dyn Error>> {

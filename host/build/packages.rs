@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::embedded::Embedded;
 
-/// What only the packages' own tests need, and what their tools make.
+/// Files and folders that no plugin needs: the packages' own tests, and what tools generate.
 const LEFT_OUT: &[&str] = &["build", "dist", "package-lock.json", "test", "tests"];
 
 /// Takes a package: its files, and the licence.

@@ -33,7 +33,7 @@ pub struct Chain {
     links: Mutex<Links>,
     /// Notified each time a write has ended or failed.
     changed: Notify,
-    /// What is stored, as far as it is known in memory; none before the first value.
+    /// Stored values that this instance's calls have read or written; none before the first of them.
     cache: OnceLock<Arc<InstanceCache>>,
 }
 
@@ -163,7 +163,7 @@ impl Chain {
         self.changed.notify_waiters();
     }
 
-    /// What is stored for a key, if it is known. For a key that is not in the chain.
+    /// The stored value of a key that no queued write changes, if the cache has it.
     pub fn stored(&self, key: &str) -> Option<StoredValue> {
         self.cache.get()?.get(key)
     }
@@ -195,7 +195,7 @@ impl Chain {
         }
     }
 
-    /// What is stored is not known any more.
+    /// Empties the cache: the next call reads the table.
     pub fn forget_stored(&self) {
         if let Some(cache) = self.cache.get() {
             cache.clear();

@@ -1,4 +1,4 @@
-//! What calls read with the cache: always what they would read without it.
+//! The cache of stored values: with it, calls read the same values as without it.
 
 use std::collections::VecDeque;
 
