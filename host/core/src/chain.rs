@@ -297,6 +297,12 @@ impl Link {
         let mut links = self.chain.links();
         links.queued -= 1;
         links.hides_last = false;
+        // Those before it may have ended while it had its place: nobody else forgets what they showed.
+        let gone = if links.all_ended() { links.forget() } else { Arc::default() };
+        self.chain.note_stored(gone.iter());
+        drop(links);
+        drop(gone);
+        self.chain.changed.notify_waiters();
     }
 }
 

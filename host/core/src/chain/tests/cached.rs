@@ -294,3 +294,22 @@ fn a_write_that_was_not_queued_leaves_its_keys_to_the_table() {
     link.retract();
     assert_eq!(stored(&chain, "n"), None);
 }
+
+#[test]
+fn what_ended_while_a_write_was_not_queued_is_seen_no_more_in_the_chain() {
+    let chain = chain();
+    let (one, two) = (begin(&chain, "1"), chain.link().unwrap());
+    one.end(Ok(()));
+    two.retract();
+    assert_eq!(stored(&chain, "n").as_deref(), Some("1"));
+    // A write that keeps the lock until it is stored, and then one of another key that does not.
+    let kept: StateWrite = ("n".into(), Some("2".into()));
+    chain.expect_writes([(&kept.0, &kept.1)].into_iter());
+    chain.note_stored([(&kept.0, &kept.1)].into_iter());
+    let three = chain.link().unwrap();
+    chain.show(vec![("m".into(), Some("3".into()))]);
+    let Standing::Unstored(_, unstored) = chain.standing() else { panic!("one is queued") };
+    assert_eq!(unstored.keys().map(|key| &**key).collect::<Vec<_>>(), ["m"]);
+    three.end(Ok(()));
+    assert_eq!(stored(&chain, "n").as_deref(), Some("2"));
+}
