@@ -10,14 +10,13 @@ mod manual;
 mod plugin;
 mod serve;
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
 
-use crate::cli::answer::plain;
+use crate::cli::answer::note;
 use crate::cli::data_args::DataArgs;
 use moothall_engine::plugins::compile::{Bounds, compile_here};
 use moothall_store::Store;
@@ -77,7 +76,7 @@ pub fn main() -> ExitCode {
     match run(cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&format!("{error:#}"));
+            note(&format!("moothall: {error:#}"));
             ExitCode::FAILURE
         }
     }
@@ -109,9 +108,4 @@ fn backup(args: &BackupArgs) -> anyhow::Result<()> {
     let config = args.data.load_existing()?;
     Store::backup(&config.database(), &config.store, &args.file)
         .with_context(|| format!("the backup {} cannot be written", args.file.display()))
-}
-
-/// Prints an error. If standard error is closed, only the exit code shows the failure.
-fn complain(sentence: &str) {
-    drop(writeln!(std::io::stderr(), "moothall: {}", plain(sentence)));
 }

@@ -4,14 +4,13 @@ mod running_host;
 mod serving;
 mod watch;
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use crate::cli::answer::{answer, plain};
+use crate::cli::answer::{answer, note};
 use crate::cli::plugin::dev_file::{self, DevFile};
 use crate::cli::plugin::project::Project;
 use crate::cli::plugin::replay::ReplayAtSaveArgs;
@@ -126,7 +125,6 @@ impl Session<'_> {
 /// A mistake in the project is told and ends nothing: the author is about to mend it.
 fn tell(outcome: anyhow::Result<()>) {
     if let Err(error) = outcome {
-        // If standard error is closed, nobody wants to know.
-        drop(writeln!(std::io::stderr(), "moothall: {}", plain(&format!("{error:#}"))));
+        note(&format!("moothall: {error:#}"));
     }
 }

@@ -1,11 +1,13 @@
 //! Shows on standard error what takes longer than a second: a spinner on a terminal, a plain line elsewhere.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use indicatif::ProgressBar;
+
+use crate::cli::answer::note;
 
 /// What ends within this time is not shown.
 const SILENCE: Duration = Duration::from_secs(1);
@@ -53,14 +55,12 @@ enum Shown {
 
 impl Shown {
     fn begin(work: &str) -> Self {
-        let mut stderr = std::io::stderr();
-        if stderr.is_terminal() {
+        if std::io::stderr().is_terminal() {
             let spinner = ProgressBar::new_spinner().with_message(format!("{work} …"));
             spinner.enable_steady_tick(TURN);
             return Self::Spinner(spinner);
         }
-        // If standard error is closed, nobody wants to know.
-        drop(writeln!(stderr, "{work} …"));
+        note(&format!("{work} …"));
         Self::Line
     }
 

@@ -7,12 +7,12 @@ mod python;
 mod tool;
 
 use std::ffi::OsString;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::ValueEnum;
 
+use crate::cli::answer::note;
 use crate::cli::plugin::language::Language;
 use crate::cli::plugin::sdk::{self, ProjectSdk};
 
@@ -80,12 +80,10 @@ impl Project {
     /// Says that the SDK is another version's: it builds all the same, as does one that cannot be read whole.
     fn tell_of_sdk(&self) {
         if let Ok(ProjectSdk::Other { digest }) = sdk::of_project(self) {
-            let note = format!(
+            note(&format!(
                 "note: the SDK in {} ({digest}) is another version's; `moothall plugin update-sdk` renews it",
                 sdk::FOLDER
-            );
-            // If standard error is closed, nobody wants to know.
-            drop(writeln!(std::io::stderr(), "{note}"));
+            ));
         }
     }
 }

@@ -1,11 +1,9 @@
 //! Prints what a call answered, and what it emitted.
 
-use std::io::Write;
-
 use anyhow::bail;
 
 use super::What;
-use crate::cli::answer::{answer, plain};
+use crate::cli::answer::{answer, note};
 use crate::cli::plugin::host_client::{HostAnswer, HostClient};
 
 /// Prints the answer, and on standard error what the call emitted. What the call gave is shown whatever becomes of the
@@ -63,9 +61,4 @@ pub fn show_events(host: &HostClient) {
     if !events["next"].is_null() {
         note("and more events, which are not shown");
     }
-}
-
-fn note(line: &str) {
-    // If standard error is closed, nobody wants to know.
-    drop(writeln!(std::io::stderr(), "{}", plain(line)));
 }

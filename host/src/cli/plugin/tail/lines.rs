@@ -2,16 +2,20 @@
 //! that, a line says how many were left out.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::cli::answer::plain;
+use crate::cli::answer::{hanging, note};
 use moothall_core::clock::{Clock, rfc3339};
 
 /// The most lines in [`WINDOW`].
 const LINES: usize = 50;
 const WINDOW: Duration = Duration::from_secs(1);
+
+/// How many letters the time and the kind take, with a space after each.
+const HEAD: usize = 18;
+/// The kind of what this program says itself.
+const NOTE: &str = "note";
 
 #[derive(Clone, Copy, Debug)]
 pub enum LineKind {
@@ -50,7 +54,7 @@ impl Lines {
         if is_shown {
             let ids = ids.iter().filter(|id| !id.is_empty()).map(|id| format!("  {id}"));
             let ids: String = ids.collect();
-            write(&format!("{} {:8} {said}{ids}", clock(time), kind.name()));
+            note(&line(time, kind.name(), &format!("{said}{ids}")));
         }
     }
 
@@ -64,7 +68,7 @@ impl Lines {
         let said = format!("the {what} of the host cannot be shown now: {error:#}");
         let mut state = self.state();
         if state.troubles.get(what) != Some(&said) {
-            write(&format!("{} note     {said}", clock("")));
+            note(&line("", NOTE, &said));
             state.troubles.insert(what, said);
         }
     }
@@ -114,7 +118,7 @@ impl Pace {
 fn tell(left_out: usize) {
     if left_out > 0 {
         let lines = if left_out == 1 { "line" } else { "lines" };
-        write(&format!("{} note     {left_out} more {lines} left out", clock("")));
+        note(&line("", NOTE, &format!("{left_out} more {lines} left out")));
     }
 }
 
@@ -124,9 +128,9 @@ fn clock(time: &str) -> String {
     of_day(time).or_else(|| of_day(&rfc3339(Clock::system().now_ms()))).unwrap_or_default()
 }
 
-fn write(line: &str) {
-    // If standard error is closed, nobody wants to know.
-    drop(writeln!(std::io::stderr(), "{}", plain(line)));
+/// A line with its head. What was said on several lines stays one thing that happened: no other line of it has a head.
+fn line(time: &str, kind: &str, said: &str) -> String {
+    hanging(&format!("{} {kind:8} {said}", clock(time)), HEAD)
 }
 
 #[cfg(test)]
@@ -141,6 +145,15 @@ mod tests {
         assert_eq!(pace.roll(begun + WINDOW / 2), 0, "the window is not over");
         assert_eq!(pace.next(begun + WINDOW), (true, 7));
         assert_eq!(pace.next(begun + WINDOW * 3), (true, 0));
+    }
+
+    #[test]
+    fn what_a_plugin_says_cannot_look_like_something_else_that_happened() {
+        let said = "info  one\n12:01:03 failed   two";
+        let shown = line("2026-11-30T12:01:02.003Z", LineKind::Log.name(), said);
+        let mut lines = shown.lines();
+        assert_eq!(lines.next(), Some("12:01:02 log      info  one"));
+        assert_eq!(lines.next(), Some("                  12:01:03 failed   two"));
     }
 
     #[test]

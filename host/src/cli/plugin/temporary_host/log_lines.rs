@@ -1,17 +1,20 @@
 //! Shows what a temporary host and its plugin log: a line each, for a person.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::process::ChildStderr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use serde_json::Value;
 
-use crate::cli::answer::plain;
+use crate::cli::answer::{hanging, note};
 use crate::cli::plugin::tail::{LineKind, Lines};
 
 /// Fields of a line that are the same on all of them, or mean nothing here.
 const LEFT_OUT: &[&str] = &["message", "community", "plugin", "instance", "call"];
+
+/// How many letters a line's level takes, with the space after it.
+const LEVEL: usize = 6;
 
 /// How the log is shown.
 pub enum LogDisplay {
@@ -27,11 +30,11 @@ pub fn show(stderr: Option<ChildStderr>, shown: LogDisplay) -> Option<JoinHandle
     let show = move || {
         for line in BufReader::new(stderr).lines().map_while(Result::ok) {
             let Some(entry) = Entry::read(&line) else {
-                tell(&line);
+                note(&line);
                 continue;
             };
             match &shown {
-                LogDisplay::Plainly => tell(&entry.said),
+                LogDisplay::Plainly => note(&hanging(&entry.said, LEVEL)),
                 LogDisplay::Among(lines) => {
                     lines.show(LineKind::Log, &entry.time, &entry.said, &[&entry.call]);
                 }
@@ -39,11 +42,6 @@ pub fn show(stderr: Option<ChildStderr>, shown: LogDisplay) -> Option<JoinHandle
         }
     };
     std::thread::Builder::new().name("log-lines".to_owned()).spawn(show).ok()
-}
-
-fn tell(line: &str) {
-    // If standard error is closed, nobody wants to know.
-    drop(writeln!(std::io::stderr(), "{}", plain(line)));
 }
 
 /// A line of the log.
