@@ -4,7 +4,7 @@
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, bail};
 use tokio::runtime::Runtime;
@@ -27,6 +27,8 @@ use moothall_values::recording::Recording;
 
 /// Its one thread makes calls.
 const RUNTIMES: usize = 1;
+/// A process counts in one place, so all examiners of a command share it.
+static NUMBERS: OnceLock<Numbers> = OnceLock::new();
 
 pub struct Examiner {
     config: Config,
@@ -62,7 +64,7 @@ impl Examiner {
             clock: Clock::system(),
             quotas: Arc::new(Quotas::new(&config)),
             egress: Egress::new(&config.egress)?,
-            numbers: Numbers(telemetry::count(&config.metrics)?),
+            numbers: numbers(&config)?,
             state_cache: config.store.state_cache(),
             state_reads: StateReads::default(),
         };
@@ -94,6 +96,14 @@ impl Examiner {
     ) -> Result<Repeated, String> {
         self.runtime.block_on(repeat(plugin, recording))
     }
+}
+
+fn numbers(config: &Config) -> anyhow::Result<Numbers> {
+    if let Some(numbers) = NUMBERS.get() {
+        return Ok(numbers.clone());
+    }
+    let numbers = Numbers(telemetry::count(&config.metrics)?);
+    Ok(NUMBERS.get_or_init(|| numbers).clone())
 }
 
 fn size(path: &Path) -> anyhow::Result<u64> {

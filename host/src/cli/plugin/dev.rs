@@ -1,5 +1,6 @@
 //! `moothall plugin dev`: a host that always has the project as it is now, and what happens there.
 
+mod own_file;
 mod running_host;
 mod serving;
 mod watch;
@@ -79,7 +80,7 @@ impl Session<'_> {
         // The port is needed, and one tail is enough.
         drop(self.serving.take());
         self.begun = Instant::now();
-        let serving = Serving::start(&self.project, self.args, (&wasm, &dev), &self.lines)?;
+        let serving = Serving::start(self.args, (&wasm, &dev), &self.lines)?;
         answer(&serving.told())?;
         self.serving = Some(serving);
         answer("a change of the sources is built and replaces it; Ctrl-C ends this")

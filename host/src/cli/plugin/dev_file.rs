@@ -14,7 +14,7 @@ pub const NAME: &str = "dev.toml";
 /// The table that is no part of `moothall.toml`.
 const CONFIG: &str = "config";
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct DevFile {
     /// The community's configuration of the plugin.
     pub config: Value,

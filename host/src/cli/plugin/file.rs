@@ -1,13 +1,16 @@
 //! The plugin file that a command is about, examined under the operator's configuration.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use serde_json::Value;
 
 use crate::app::{Examined, Examiner};
 use crate::cli::plugin::progress::Progress;
 use crate::cli::plugin::project::Project;
-use moothall_core::config::{Sources, load};
+use crate::cli::plugin::refusals;
+use moothall_core::config::{Config, Sources, load};
+use moothall_core::ids::PluginName;
 use moothall_core::telemetry::{Log, LogFormat};
 
 #[derive(Clone, Debug, Args)]
@@ -50,8 +53,22 @@ impl Examining {
         Ok(Self { examiner: Examiner::new(config)?, _log: log })
     }
 
-    pub fn file(&self, path: &std::path::Path) -> anyhow::Result<Examined> {
-        let _progress = Progress::of(&format!("compiling {}", path.display()));
-        self.examiner.examine(path)
+    pub fn file(&self, path: &Path) -> anyhow::Result<Examined> {
+        shown(&self.examiner, path)
     }
+}
+
+fn shown(examiner: &Examiner, path: &Path) -> anyhow::Result<Examined> {
+    let _progress = Progress::of(&format!("compiling {}", path.display()));
+    examiner.examine(path)
+}
+
+/// The name of the plugin in a file, by its manifest: what the file or the project is called may be something else. A file
+/// that would be refused has one, too, if only the settings or grants of a host are in its way.
+pub fn plugin_in(path: &Path) -> anyhow::Result<PluginName> {
+    let examined = shown(&Examiner::new(Config::default())?, path)?;
+    let manifest = examined.anatomy.manifest.as_deref().unwrap_or_default();
+    let manifest: Value = serde_json::from_str(manifest).unwrap_or_default();
+    let name = manifest["name"].as_str().and_then(|name| PluginName::parse(name).ok());
+    name.ok_or_else(|| refusals::of_examined(&examined))
 }

@@ -130,6 +130,15 @@ impl HostClient {
         answer.json().map(Some)
     }
 
+    /// What the host lists of its plugin files.
+    pub fn plugin_files(&self) -> anyhow::Result<Vec<Value>> {
+        let mut listed = self.get("/api/internal/plugins")?;
+        match listed.get_mut("plugins").map(Value::take) {
+            Some(Value::Array(files)) => Ok(files),
+            _ => bail!("the host lists no plugin files"),
+        }
+    }
+
     /// Sends JSON to the API.
     pub fn send_json(
         &self,

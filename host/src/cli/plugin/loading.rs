@@ -1,12 +1,12 @@
 //! Puts a plugin file into a host's plugin directory, and waits until the host serves it.
 
 use std::fs::Permissions;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use serde_json::Value;
 
 use crate::cli::plugin::host_client::HostClient;
@@ -27,6 +27,12 @@ pub struct PluginFilePlace {
     pub file: String,
 }
 
+impl PluginFilePlace {
+    pub fn path(&self) -> PathBuf {
+        self.directory.join(&self.file)
+    }
+}
+
 /// What a host says of the plugin in a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Served {
@@ -39,11 +45,66 @@ pub struct Served {
 
 /// Replaces the file, and waits for the host; fails with the host's reasons if it refuses the file.
 pub fn load(client: &HostClient, place: &PluginFilePlace, wasm: &Path) -> anyhow::Result<Served> {
+    let content = replace(place, wasm)?;
+    await_file(client, place, &content)
+}
+
+/// The same in the directory of a host that somebody else runs. Unless it comes to serve the new content, what was there is
+/// put back: with a refused file, nothing would serve after the host's next start.
+pub fn load_or_put_back(
+    client: &HostClient,
+    place: &PluginFilePlace,
+    wasm: &Path,
+) -> anyhow::Result<Served> {
+    let before = content_of(&place.path())?;
+    let content = replace(place, wasm)?;
+    await_file(client, place, &content).map_err(|error| {
+        let goes_on = serving_version(client, &place.file);
+        undone(&error, before.as_deref(), &place.path(), goes_on.as_deref())
+    })
+}
+
+/// Puts the file there; returns what is in it.
+fn replace(place: &PluginFilePlace, wasm: &Path) -> anyhow::Result<Vec<u8>> {
     let content = std::fs::read(wasm);
     let content = content.with_context(|| format!("{} cannot be read", wasm.display()))?;
-    let target = place.directory.join(&place.file);
+    let target = place.path();
     put(&content, &target).with_context(|| format!("{} cannot be written", target.display()))?;
-    await_file(client, place, &content)
+    Ok(content)
+}
+
+/// None if there is no such file.
+fn content_of(file: &Path) -> anyhow::Result<Option<Vec<u8>>> {
+    match std::fs::read(file) {
+        Ok(content) => Ok(Some(content)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("{} cannot be read", file.display())),
+    }
+}
+
+/// Puts back what was in a file, and adds to the error what became of it.
+fn undone(
+    error: &anyhow::Error,
+    before: Option<&[u8]>,
+    target: &Path,
+    serving: Option<&str>,
+) -> anyhow::Error {
+    let file = target.display();
+    let undone = match before {
+        Some(before) => put(before, target),
+        None => std::fs::remove_file(target).map_err(Into::into),
+    };
+    let became = match (undone, before) {
+        (Err(failed), _) => format!("what was in {file} could not be put back: {failed:#}"),
+        (Ok(()), None) => format!("{file} is removed again"),
+        (Ok(()), Some(_)) => match serving {
+            Some(version) => {
+                format!("version {version} goes on serving; {file} is again what it was")
+            }
+            None => format!("{file} is again what it was"),
+        },
+    };
+    anyhow!("{error:#}\n{became}")
 }
 
 /// Writes the file in one step. A file beside it is never touched: the unfinished one has a name of its own.
@@ -72,26 +133,39 @@ fn await_file(
         match file.and_then(|file| Some((file["status"].as_str()?, file))) {
             Some(("ready", file)) => return Ok(served(file)),
             Some(("failed", file)) => return Err(refusals::of_listed(file)),
-            _ if listed.is_none() && begun.elapsed() > FINDING => bail!(
-                "the host at {} does not list {}; is {} its plugin directory?",
-                client.url(),
-                place.file,
-                place.directory.display()
-            ),
+            _ if listed.is_none() && begun.elapsed() > FINDING => {
+                return Err(not_found(client.url(), place));
+            }
             _ if begun.elapsed() < PATIENCE => std::thread::sleep(POLL),
-            _ => bail!(
-                "the host has not loaded the plugin in {} s; its log says why",
-                PATIENCE.as_secs()
-            ),
+            _ => return Err(not_loaded(client.url(), place)),
         }
     }
 }
 
+fn not_found(url: &str, place: &PluginFilePlace) -> anyhow::Error {
+    let directory = place.directory.display();
+    anyhow!("the host at {url} does not list {}; is {directory} its plugin directory?", place.file)
+}
+
+/// It may also read another directory, in which there is a file of that name, too.
+fn not_loaded(url: &str, place: &PluginFilePlace) -> anyhow::Error {
+    anyhow!(
+        "the host at {url} has not loaded {} in {} s; is {} its plugin directory? If it is, the host's log says why",
+        place.file,
+        PATIENCE.as_secs(),
+        place.directory.display()
+    )
+}
+
 /// What a host lists of a file.
 fn listed(client: &HostClient, name: &str) -> anyhow::Result<Option<Value>> {
-    let files = client.get("/api/internal/plugins")?;
-    let files = files["plugins"].as_array().context("the host lists no plugin files")?;
-    Ok(files.iter().find(|file| file["file"] == name).cloned())
+    Ok(client.plugin_files()?.into_iter().find(|file| file["file"] == name))
+}
+
+/// Which version serves from a file, as far as the host says it.
+fn serving_version(client: &HostClient, name: &str) -> Option<String> {
+    let file = listed(client, name).ok()??;
+    file["serving"]["version"].as_str().map(str::to_owned)
 }
 
 /// Whether it is about this content, and not about what was in the file before. A host reads no digest of a file that is too
@@ -119,7 +193,7 @@ fn served(file: &Value) -> Served {
 mod tests {
     use serde_json::json;
 
-    use super::is_about;
+    use super::*;
 
     #[test]
     fn a_refusal_of_the_file_before_is_not_about_this_one() {
@@ -131,5 +205,36 @@ mod tests {
         assert!(is_about(&other, "e", 1) && !is_about(&other, "d", 1));
         let unread = json!({ "digest": "", "errors": [{ "code": "unreadable", "message": "…" }] });
         assert!(is_about(&unread, "d", 1));
+    }
+
+    #[test]
+    fn what_a_refused_file_replaced_is_put_back_and_a_new_one_is_removed() {
+        let directory = tempfile::tempdir().expect("a folder");
+        let place = PluginFilePlace {
+            directory: directory.path().to_owned(),
+            file: "greeter.wasm".to_owned(),
+        };
+        let (target, refused) = (place.path(), anyhow!("the host does not serve the plugin"));
+        let before = |content: Option<&[u8]>| {
+            put(b"refused", &target).expect("written");
+            let said = undone(&refused, content, &target, Some("1.2.0")).to_string();
+            assert!(said.starts_with("the host does not serve the plugin\n"), "{said}");
+            (said, content_of(&target).expect("it can be read"))
+        };
+        let (said, there) = before(Some(b"good"));
+        assert_eq!(there.as_deref(), Some(&b"good"[..]));
+        assert!(said.contains("version 1.2.0 goes on serving"), "{said}");
+        let (said, there) = before(None);
+        assert_eq!(there, None);
+        assert!(said.ends_with("greeter.wasm is removed again"), "{said}");
+    }
+
+    #[test]
+    fn a_host_that_loads_nothing_may_read_another_directory() {
+        let place = PluginFilePlace { directory: "/srv/plugins".into(), file: "g.wasm".to_owned() };
+        for told in [not_found("http://h", &place), not_loaded("http://h", &place)] {
+            let told = told.to_string();
+            assert!(told.contains("g.wasm") && told.contains("/srv/plugins"), "{told}");
+        }
     }
 }

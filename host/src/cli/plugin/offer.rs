@@ -1,6 +1,5 @@
 //! What a plugin has for others: what is compared when a new version is to replace an old one.
 
-use anyhow::Context;
 use serde_json::{Map, Value, json};
 
 use crate::cli::plugin::host_client::{HostClient, in_path};
@@ -28,8 +27,7 @@ impl Offer {
 
     /// What a host serves under that name; none if it serves nothing.
     pub fn of_running(host: &HostClient, name: &PluginName) -> anyhow::Result<Option<Self>> {
-        let files = host.get("/api/internal/plugins")?;
-        let files = files["plugins"].as_array().context("the host lists no plugin files")?;
+        let files = host.plugin_files()?;
         let serves = |file: &&Value| file["name"] == name.as_str() && !file["serving"].is_null();
         let Some(file) = files.iter().find(serves) else { return Ok(None) };
         let metadata =

@@ -2,17 +2,16 @@
 //!
 //! It goes on serving what it has when the command ends.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
-use serde_json::Value;
+use anyhow::bail;
 
-use crate::cli::answer::plain;
+use super::own_file::place_of;
+use crate::cli::answer::note;
 use crate::cli::plugin::dev_file::DevFile;
 use crate::cli::plugin::enabling::enable;
 use crate::cli::plugin::host_client::HostClient;
-use crate::cli::plugin::loading::{PluginFilePlace, Served, load};
+use crate::cli::plugin::loading::{PluginFilePlace, Served, load_or_put_back};
 use crate::cli::plugin::progress::Progress;
 
 pub struct RunningHost {
@@ -20,15 +19,15 @@ pub struct RunningHost {
     pub community: String,
     pub plugin: String,
     place: PluginFilePlace,
-    config: Value,
+    dev: DevFile,
 }
 
 impl RunningHost {
-    /// Puts the file into the host's plugin directory, in the place of the one with this project's plugin if there is one,
-    /// and enables the plugin for the community.
+    /// Puts the file into the host's plugin directory, in the place of the one with that plugin if there is one, and enables
+    /// the plugin for the community.
     pub fn start(
         client: HostClient,
-        (directory, project): (PathBuf, &str),
+        directory: PathBuf,
         community: String,
         (wasm, dev): (&Path, &DevFile),
     ) -> anyhow::Result<Self> {
@@ -38,43 +37,23 @@ impl RunningHost {
                 directory.display()
             );
         }
-        tell_of_unused(dev);
-        let file = file_of(&client, project)?;
-        let (place, config) = (PluginFilePlace { directory, file }, dev.config.clone());
-        let mut host = Self { client, community, plugin: String::new(), place, config };
+        let place = place_of(&client, directory, wasm)?;
+        let mut host = Self { client, community, plugin: String::new(), place, dev: dev.clone() };
         host.replace(wasm)?;
         Ok(host)
     }
 
     pub fn replace(&mut self, wasm: &Path) -> anyhow::Result<()> {
         let _progress = Progress::of("loading the new version");
-        let served = load(&self.client, &self.place, wasm)?;
+        let served = load_or_put_back(&self.client, &self.place, wasm)?;
         self.plugin.clone_from(&served.plugin);
         tell_of_missing(&served);
-        enable(&self.client, &self.community, &served, &self.config)
+        enable(&self.client, &self.community, &served, &self.dev)
     }
 
     /// Where the plugin's file is.
     pub fn file(&self) -> PathBuf {
-        self.place.directory.join(&self.place.file)
-    }
-}
-
-/// The file from which the host serves the plugin of that name, or a new one.
-fn file_of(client: &HostClient, project: &str) -> anyhow::Result<String> {
-    let files = client.get("/api/internal/plugins")?;
-    let files = files["plugins"].as_array().context("the host lists no plugin files")?;
-    let is_of = |file: &&Value| file["name"] == project && file["status"] != "removed";
-    let file = files.iter().find(is_of).and_then(|file| file["file"].as_str());
-    Ok(file.map_or_else(|| format!("{project}.wasm"), str::to_owned))
-}
-
-/// A running host has settings of its own.
-fn tell_of_unused(dev: &DevFile) {
-    if dev.has_settings() {
-        tell(
-            "note: of dev.toml, only [config] is used with --host; the rest belongs into that host's moothall.toml",
-        );
+        self.place.path()
     }
 }
 
@@ -84,15 +63,10 @@ fn tell_of_missing(served: &Served) {
         served.missing.iter().filter_map(|one| one["line"].as_str()).collect();
     lines.dedup();
     if !lines.is_empty() {
-        tell(&format!(
+        note(&format!(
             "note: the host does not grant all that `{}` asks for; to grant it, {}",
             served.plugin,
             lines.join(", and ")
         ));
     }
-}
-
-fn tell(note: &str) {
-    // If standard error is closed, nobody wants to know.
-    drop(writeln!(std::io::stderr(), "{}", plain(note)));
 }

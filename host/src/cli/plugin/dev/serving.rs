@@ -7,7 +7,6 @@ use super::DevArgs;
 use super::running_host::RunningHost;
 use crate::cli::plugin::dev_file::DevFile;
 use crate::cli::plugin::host_client::HostClient;
-use crate::cli::plugin::project::Project;
 use crate::cli::plugin::tail::{Lines, Since, Tail, Watched};
 use crate::cli::plugin::temporary_host::{COMMUNITY, LogDisplay, TemporaryHost};
 
@@ -25,7 +24,6 @@ enum At {
 
 impl Serving {
     pub fn start(
-        project: &Project,
         args: &DevArgs,
         (wasm, dev): (&Path, &DevFile),
         lines: &Arc<Lines>,
@@ -34,8 +32,7 @@ impl Serving {
             (Some(url), Some(plugins)) => {
                 let client = HostClient::with_key_file(url, args.key_file.as_deref())?;
                 let community = args.community.as_deref().unwrap_or(COMMUNITY).to_owned();
-                let (name, directory) = (project.name()?, plugins.clone());
-                let host = RunningHost::start(client, (directory, &name), community, (wasm, dev))?;
+                let host = RunningHost::start(client, plugins.clone(), community, (wasm, dev))?;
                 At::RunningHost(Box::new(host))
             }
             _ => {
