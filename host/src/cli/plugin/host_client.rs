@@ -17,6 +17,7 @@ use ureq::http::{Request, Response};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 pub use answer::HostAnswer;
+pub use stream::{EventsGone, Heard};
 
 use answer::SentRequest;
 
@@ -214,15 +215,4 @@ fn roots() -> anyhow::Result<RootCerts> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::in_path;
-
-    #[test]
-    fn a_name_stays_one_part_of_a_path() {
-        let names = ["two-words_2.a~", "a/b", "a?b#c", "..", ".", "é %"].map(in_path);
-        assert_eq!(
-            names,
-            ["two-words_2.a~", "a%2Fb", "a%3Fb%23c", "%2E%2E", "%2E", "%C3%A9%20%25"]
-        );
-    }
-}
+pub mod tests;

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::cli::plugin::host_client::{HostClient, in_path};
+use crate::cli::plugin::host_client::{EventsGone, Heard, HostClient, in_path};
 
 use deliveries::DeliveryTail;
 use failed_calls::FailedCallTail;
@@ -48,21 +48,26 @@ pub enum Since {
 /// Before the first event of a host.
 const BEFORE_ALL: &str = "0";
 
-/// Ends with this value. Its threads may live on until the host answers them.
+/// Ends with this value. Its threads may live on until the host says something, which it does every 15 seconds.
 pub struct Tail {
     ended: Arc<AtomicBool>,
 }
 
 impl Tail {
     pub fn begin(watched: Watched, since: Since, lines: &Arc<Lines>) -> anyhow::Result<Self> {
-        let ended = Arc::new(AtomicBool::new(false));
-        let (of_events, of_lists) = (watched.clone(), watched);
-        let (shown, is_over) = (lines.clone(), ended.clone());
-        let events = move || follow_events(&of_events, since, &shown, &is_over);
-        std::thread::Builder::new().name("events".to_owned()).spawn(events)?;
-        let (shown, is_over) = (lines.clone(), ended.clone());
-        let lists = move || follow_lists(&of_lists, since, &shown, &is_over);
+        let tail = Self::of_events(watched.clone(), since, lines)?;
+        let (shown, is_over) = (lines.clone(), tail.ended.clone());
+        let lists = move || follow_lists(&watched, since, &shown, &is_over);
         std::thread::Builder::new().name("lists".to_owned()).spawn(lists)?;
+        Ok(tail)
+    }
+
+    /// One that shows only events.
+    fn of_events(watched: Watched, since: Since, lines: &Arc<Lines>) -> anyhow::Result<Self> {
+        let ended = Arc::new(AtomicBool::new(false));
+        let (shown, is_over) = (lines.clone(), ended.clone());
+        let events = move || follow_events(&watched, since, &shown, &is_over);
+        std::thread::Builder::new().name("events".to_owned()).spawn(events)?;
         Ok(Self { ended })
     }
 }
@@ -78,24 +83,39 @@ fn follow_events(watched: &Watched, since: Since, lines: &Lines, is_over: &Atomi
         format!("?community={}&type={}:*", in_path(&watched.community), in_path(&watched.plugin));
     let mut last = (since == Since::Beginning).then(|| BEFORE_ALL.to_owned());
     while !is_over.load(Ordering::Relaxed) {
-        let followed = watched.client.events(&query, last.clone()).and_then(|mut stream| {
-            lines.no_trouble(EVENTS);
-            while let Some(event) = stream.next_event()? {
-                if is_over.load(Ordering::Relaxed) {
-                    break;
-                }
-                show_event(lines, &event);
-                last.clone_from(&stream.last_id);
-            }
-            Ok(())
-        });
+        let followed = follow_stream(watched, (&query, &mut last), lines, is_over);
         if let Err(error) = followed
             && !is_over.load(Ordering::Relaxed)
         {
+            // Else the same would be asked for, and refused, for ever.
+            if error.is::<EventsGone>() {
+                last = None;
+            }
             lines.trouble(EVENTS, &error);
         }
         std::thread::sleep(PAUSE);
     }
+}
+
+/// Shows the events of one stream, until it ends or nobody wants to see them. `last` is the event that was shown last.
+fn follow_stream(
+    watched: &Watched,
+    (query, last): (&str, &mut Option<String>),
+    lines: &Lines,
+    is_over: &AtomicBool,
+) -> anyhow::Result<()> {
+    let mut stream = watched.client.events(query, last.clone())?;
+    lines.no_trouble(EVENTS);
+    while let Some(heard) = stream.hear()? {
+        if is_over.load(Ordering::Relaxed) {
+            break;
+        }
+        if let Heard::Event(event) = heard {
+            show_event(lines, &event);
+        }
+        last.clone_from(&stream.last_id);
+    }
+    Ok(())
 }
 
 fn show_event(lines: &Lines, event: &Value) {
@@ -125,4 +145,29 @@ fn cut(text: &str) -> String {
     let shown: String = letters.by_ref().take(LETTERS).collect();
     let shown = shown.replace(['\n', '\r'], " ");
     if letters.next().is_some() { format!("{shown}…") } else { shown }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::plugin::host_client::tests::answering;
+
+    const GONE: &str = r#"{"code":"gone","detail":"Begin again"}"#;
+    const STREAM: &str =
+        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n: events follow\n\n";
+
+    #[test]
+    fn a_host_that_has_lost_its_events_is_followed_from_now_on() {
+        let gone = format!(
+            "HTTP/1.1 410 Gone\r\ncontent-type: application/problem+json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{GONE}",
+            GONE.len()
+        );
+        let (url, asked) = answering([gone, STREAM.to_owned()]);
+        let client = HostClient::without_key(&url).expect("a client");
+        let watched = Watched { client, community: "c".to_owned(), plugin: "p".to_owned() };
+        let tail = Tail::of_events(watched, Since::Beginning, &Arc::default()).expect("a thread");
+        assert!(asked.recv().expect("a request").contains("last-event-id: 0"));
+        assert!(!asked.recv().expect("another").contains("last-event-id"), "it begins anew");
+        drop(tail);
+    }
 }
