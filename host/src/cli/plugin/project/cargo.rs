@@ -41,6 +41,10 @@ pub fn test(folder: &Path, arguments: &[OsString]) -> anyhow::Result<()> {
 pub fn name(folder: &Path) -> anyhow::Result<Option<String>> {
     let mut cargo = cargo(folder, "metadata");
     let said = cargo.args(["--no-deps", "--format-version", "1"]).output().context(NO_CARGO)?;
+    if !said.status.success() {
+        let why = String::from_utf8_lossy(&said.stderr);
+        bail!("cargo cannot read the project's Cargo.toml: {}", why.trim());
+    }
     let metadata: Value = serde_json::from_slice(&said.stdout).unwrap_or_default();
     let own = folder.join("Cargo.toml").canonicalize()?;
     let packages = metadata["packages"].as_array();
@@ -86,8 +90,18 @@ fn component(message: &str) -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use super::component;
+    use super::{component, name};
     use std::path::Path;
+
+    #[test]
+    fn what_cargo_says_of_a_broken_manifest_is_told() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("Cargo.toml"), "[package\n").expect("written");
+        let told = name(folder.path()).map_err(|error| format!("{error:#}"));
+        assert!(
+            told.is_err_and(|told| told.contains("cannot read the project's Cargo.toml: error"))
+        );
+    }
 
     #[test]
     fn the_component_is_found_among_cargo_s_messages() {

@@ -27,9 +27,7 @@ pub fn build(folder: &Path) -> anyhow::Result<PathBuf> {
     let source = text("main").with_context(|| {
         format!("{MANIFEST} does not name the plugin's module; write `\"main\": \"src/plugin.ts\"`")
     })?;
-    let name = text("name").unwrap_or_else(|| "plugin".to_owned());
-    // A name may begin with a scope: `@acme/greeter`.
-    let component = format!("{}.wasm", name.rsplit('/').next().unwrap_or(&name));
+    let component = format!("{}.wasm", name(folder)?.as_deref().unwrap_or("plugin"));
     let mut node = Command::new("node");
     node.arg(BUILDER).args([&source, &component]).current_dir(folder);
     if !tool::succeeds(&mut node, &format!("building {component}"), MISSING)? {
@@ -49,8 +47,11 @@ pub fn test(folder: &Path, arguments: &[OsString]) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The package's name, without the scope with which it may begin: `@acme/greeter`.
 pub fn name(folder: &Path) -> anyhow::Result<Option<String>> {
-    Ok(package(folder)?["name"].as_str().map(str::to_owned))
+    let package = package(folder)?;
+    let name = package["name"].as_str().and_then(|name| name.rsplit('/').next());
+    Ok(name.map(str::to_owned))
 }
 
 /// Installs what `package.json` names, if it is not there yet: the versions that `package-lock.json` has, if it has them.
@@ -100,7 +101,20 @@ fn package(folder: &Path) -> anyhow::Result<Value> {
 
 #[cfg(test)]
 mod tests {
-    use super::{OLDEST, version};
+    use super::{MANIFEST, OLDEST, name, version};
+
+    #[test]
+    fn a_scope_is_no_part_of_the_plugin_s_name() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (manifest, expected) in [
+            (r#"{"name":"@acme/greeter"}"#, Some("greeter")),
+            (r#"{"name":"greeter"}"#, Some("greeter")),
+            ("{}", None),
+        ] {
+            std::fs::write(folder.path().join(MANIFEST), manifest).expect("written");
+            assert_eq!(name(folder.path()).expect("it can be read").as_deref(), expected);
+        }
+    }
 
     #[test]
     fn versions_are_compared_as_numbers() {
