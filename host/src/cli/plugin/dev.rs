@@ -97,7 +97,7 @@ impl Session<'_> {
         let seconds = since.elapsed().as_secs_f64();
         let plugin = serving.plugin();
         answer(&format!("`{plugin}` serves as it is now, {seconds:.1} s after the change"))?;
-        self.args.replay.run(serving.url(), plugin, &wasm)
+        self.args.replay.run(serving.client(), plugin, &wasm)
     }
 
     /// Says that the host has ended, and starts it again unless it ended right after its start.

@@ -117,6 +117,11 @@ impl HostClient {
         &self.url
     }
 
+    /// Where its API key is from, if it has one.
+    pub fn key_file(&self) -> Option<&Path> {
+        self.key.as_ref().map(|key| key.file.as_path())
+    }
+
     /// What is at that path, as JSON.
     pub fn get(&self, path: &str) -> anyhow::Result<Value> {
         self.send("GET", path, self.key_header(), Vec::new())?.json()

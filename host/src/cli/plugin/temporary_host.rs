@@ -9,6 +9,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use serde_json::Value;
+use toml::Table;
 
 use crate::app::Scratch;
 use crate::cli::plugin::dev_file::DevFile;
@@ -54,7 +55,7 @@ impl TemporaryHost {
         let directory = Scratch::new()?;
         std::fs::create_dir(directory.path().join(PLUGINS))
             .and_then(|()| {
-                std::fs::write(directory.path().join("moothall.toml"), recording(&dev.host))
+                std::fs::write(directory.path().join("moothall.toml"), recording_all(&dev.host))
             })
             .context("the host's directory cannot be filled")?;
         let mut process = EndingProcess::start(directory.path(), listen, shown)?;
@@ -94,10 +95,34 @@ impl TemporaryHost {
     }
 }
 
-/// The host's settings: its calls are recorded, unless they say something about that.
-fn recording(host: &str) -> String {
-    match host.contains("[calls]") {
-        true => host.to_owned(),
-        false => format!("{host}\n[calls]\nrecord = \"all\"\n"),
+/// The host's settings, by which all calls are recorded unless they say something about that.
+fn recording_all(host: &str) -> String {
+    let Ok(mut settings) = host.parse::<Table>() else { return host.to_owned() };
+    let calls = settings.entry("calls").or_insert_with(|| Table::new().into());
+    if let Some(calls) = calls.as_table_mut() {
+        calls.entry("record").or_insert_with(|| "all".into());
+    }
+    toml::to_string(&settings).unwrap_or_else(|_| host.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_calls_are_recorded_unless_the_settings_say_which() {
+        for (host, record) in [
+            ("", "all"),
+            ("[calls]\nrecordings = 5\n", "all"),
+            ("[plugins.p.settings]\ngreeting = \"[calls]\"\n", "all"),
+            ("calls = { record = \"off\" }", "off"),
+        ] {
+            let settings = recording_all(host).parse::<Table>().expect("it is TOML");
+            assert_eq!(settings["calls"]["record"].as_str(), Some(record), "{host}");
+            let before = host.parse::<Table>().expect("it is TOML");
+            assert!(before.keys().all(|key| settings.contains_key(key)), "{host}");
+        }
+        let kept = recording_all("[calls]\nrecordings = 5\n");
+        assert!(kept.contains("recordings = 5"), "{kept}");
     }
 }

@@ -69,10 +69,10 @@ impl Serving {
     }
 
     /// Of the host.
-    pub fn url(&self) -> &str {
+    pub fn client(&self) -> &HostClient {
         match &self.at {
-            At::OwnHost(host) => host.client.url(),
-            At::RunningHost(host) => host.client.url(),
+            At::OwnHost(host) => &host.client,
+            At::RunningHost(host) => &host.client,
         }
     }
 
