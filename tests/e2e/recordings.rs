@@ -1,5 +1,7 @@
 //! What is recorded of calls, how much, and for how long; and that what was recorded runs again as it ran.
 
+use std::path::Path;
+
 use moothall_tests::command_line::{Ended, command};
 use moothall_tests::{Answer, Receiver, Reply, TestHost, answer, guests, until};
 use reqwest::Method;
@@ -46,6 +48,14 @@ fn replay(host: &TestHost, id: &str, guest: &str) -> Ended {
     let file = file.to_str().expect("a path of text");
     let arguments = ["plugin", "replay", id, "--host", &host.url, "--with", file, "--json"];
     command(folder.path(), &arguments)
+}
+
+/// Repeats the newest calls of `misbehaving` with its own file.
+fn shadow(host: &TestHost, more: &[&str]) -> Ended {
+    let folder = TempDir::new().expect("a folder");
+    let file = guests::file("misbehaving");
+    let file = file.to_str().expect("a path of text");
+    command(folder.path(), &[&["plugin", "shadow", file, "--host", &host.url], more].concat())
 }
 
 /// What came of it, of a repetition that ran as it was recorded.
@@ -95,6 +105,9 @@ async fn whatever_way_a_call_fails_its_repetition_fails_the_same_way() {
     fail(&host).await.problem(500, "internal");
     let rows = recorded(&host, 9).await;
     assert_eq!((rows.len(), &rows[0]["code"]), (9, &json!("internal")));
+    // Each under its own limits: the call that was stopped for its time is stopped again, and the others have time.
+    let said: Value = serde_json::from_str(&shadow(&host, &["--json"]).succeeded()).expect("JSON");
+    assert_eq!((&said["repeated"], &said["differ"]), (&json!(9), &json!(0)), "{said}");
 }
 
 #[tokio::test]
@@ -110,6 +123,9 @@ async fn operators_say_which_calls_of_which_plugin_are_recorded() {
     assert!(rows.iter().all(|row| row["plugin"] == "probe"), "{rows:?}");
     assert_eq!((&rows[0]["name"], &rows[0]["code"]), (&json!("put"), &Value::Null));
     assert_eq!(listed(&host, "?plugin=misbehaving").await.len(), 0);
+    // Of the plugin that is in the file, whatever was recorded last.
+    let refused = shadow(&host, &[]).failed_with(1);
+    assert!(refused.contains("has recorded no call of `misbehaving`"), "{refused}");
     host.get("/api/internal/recordings/call_nobody").await.problem(404, "not_found");
 }
 
@@ -125,6 +141,18 @@ async fn a_large_call_is_cut_and_says_so() {
     assert!((1..20).contains(&imports), "{imports} of 50 are kept");
     let refused = replay(&host, id(&row), "misbehaving").failed_with(1);
     assert!(refused.contains("it was cut"), "{refused}");
+    let unknown = shadow(&host, &["--last", "1"]);
+    assert_eq!(unknown.code, 1, "{unknown:?}");
+    let said = "none of the 1 recorded calls could be repeated";
+    assert!(unknown.stderr.contains(said), "{unknown:?}");
+    for wrong in [
+        &["shadow", "x.wasm", "--last", "0"][..],
+        &["recordings", "--last", "0"],
+        &["dev", "--replay", "0"],
+    ] {
+        let refused = command(Path::new("."), &[&["plugin"], wrong].concat()).failed_with(2);
+        assert!(refused.contains("0 is not in 1.."), "{refused}");
+    }
 }
 
 #[tokio::test]

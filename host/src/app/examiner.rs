@@ -75,15 +75,21 @@ impl Examiner {
     }
 
     pub fn examine(&self, path: &Path) -> anyhow::Result<Examined> {
+        self.examine_under(path, &self.config)
+    }
+
+    /// The same under another configuration, whose calls have no more memory than the examiner's own. What was compiled
+    /// once is not compiled again.
+    pub fn examine_under(&self, path: &Path, config: &Config) -> anyhow::Result<Examined> {
         let bytes = size(path)?;
         let (path, mut anatomy) = (path.to_owned(), Anatomy::default());
-        if let Some(error) = LoadError::of_size(bytes, self.config.limits.plugin_file_bytes) {
+        if let Some(error) = LoadError::of_size(bytes, config.limits.plugin_file_bytes) {
             let (digest, outcome) = (String::new(), Err(vec![error]));
             return Ok(Examined { path, bytes, digest, anatomy, outcome });
         }
         let wasm = std::fs::read(&path).with_context(|| cannot_read(&path))?;
         let digest = digest(&wasm);
-        let loading = self.loader.examine(wasm, digest.clone(), &self.config, &mut anatomy);
+        let loading = self.loader.examine(wasm, digest.clone(), config, &mut anatomy);
         let outcome = self.runtime.block_on(loading);
         Ok(Examined { path, bytes, digest, anatomy, outcome })
     }

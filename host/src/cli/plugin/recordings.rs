@@ -1,11 +1,11 @@
 //! `moothall plugin recordings`: lists what a host has recorded.
 
 use anyhow::Context;
-use clap::Args;
+use clap::{Args, value_parser};
 use serde_json::Value;
 
 use crate::cli::answer::answer;
-use crate::cli::plugin::host_client::{HostArgs, HostClient};
+use crate::cli::plugin::host_client::{HostArgs, HostClient, in_path};
 use moothall_values::recording::Recording;
 
 #[derive(Debug, Args)]
@@ -14,8 +14,8 @@ pub struct RecordingsArgs {
     #[arg(long, value_name = "NAME")]
     plugin: Option<String>,
     /// How many are listed at most, the newest first.
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    last: usize,
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = value_parser!(u32).range(1..))]
+    last: u32,
     #[command(flatten)]
     host: HostArgs,
     /// Print one JSON array.
@@ -50,11 +50,8 @@ fn line(row: &Value) -> String {
 }
 
 /// The newest rows of the host's list.
-pub fn newest(
-    client: &HostClient,
-    plugin: Option<&str>,
-    last: usize,
-) -> anyhow::Result<Vec<Value>> {
+pub fn newest(client: &HostClient, plugin: Option<&str>, last: u32) -> anyhow::Result<Vec<Value>> {
+    let last = last as usize;
     let mut rows = Vec::new();
     let mut after = None;
     while rows.len() < last {
@@ -74,8 +71,7 @@ pub fn newest(
 
 /// What the host recorded of a call, by its id or its request's; the text as it came, too.
 pub fn fetch(client: &HostClient, id: &str) -> anyhow::Result<(Recording, String)> {
-    let id: String = form_urlencoded::byte_serialize(id.as_bytes()).collect();
-    let text = client.get(&format!("/api/internal/recordings/{id}"))?.to_string();
+    let text = client.get(&format!("/api/internal/recordings/{}", in_path(id)))?.to_string();
     let recording = Recording::parse(&text).map_err(anyhow::Error::msg);
     let recording = recording.with_context(|| format!("the recording of {id} cannot be read"))?;
     Ok((recording, text))

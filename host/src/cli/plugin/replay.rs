@@ -52,7 +52,7 @@ pub fn replay(args: &ReplayArgs) -> anyhow::Result<()> {
     let project = if args.as_test { Some(Project::here()?) } else { None };
     let file = component(args, &recording)?;
     let recording = Arc::new(recording);
-    let stage = Stage::new(&file, &recording)?;
+    let stage = Stage::new(&file, std::slice::from_ref(&recording))?;
     let repeated = stage.repeat(&recording).map_err(anyhow::Error::msg)?;
     let verdict = Verdict::of(&recording, &repeated);
     let is_recorded = stage.digest == recording.call.digest;

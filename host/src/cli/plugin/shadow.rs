@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::bail;
-use clap::Args;
+use clap::{Args, value_parser};
 use serde_json::{Value, json};
 
 use crate::cli::answer::answer;
+use crate::cli::plugin::file::plugin_in;
 use crate::cli::plugin::host_client::{HostArgs, HostClient};
 use crate::cli::plugin::recordings::{fetch, newest};
 use crate::cli::plugin::replay::{Stage, Verdict};
@@ -23,9 +24,9 @@ pub struct ShadowArgs {
     /// The file of the other version.
     file: PathBuf,
     /// How many recorded calls are repeated, the newest first.
-    #[arg(long, value_name = "N", default_value_t = 50)]
-    last: usize,
-    /// The plugin on the host. Left out: the one of the newest recording.
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = value_parser!(u32).range(1..))]
+    last: u32,
+    /// The plugin on the host. Left out: the one that is in the file.
     #[arg(long, value_name = "NAME")]
     plugin: Option<String>,
     #[command(flatten)]
@@ -46,39 +47,41 @@ pub fn shadow(args: &ShadowArgs) -> anyhow::Result<()> {
     let client = args.host.client()?;
     let plugin = match &args.plugin {
         Some(plugin) => plugin.clone(),
-        None => newest(&client, None, 1)?.first().and_then(plugin_of).unwrap_or_default(),
+        None => plugin_in(&args.file)?.to_string(),
     };
     let recordings = recordings(&client, &plugin, args.last)?;
-    let Some(first) = recordings.first() else {
-        let of = if plugin.is_empty() { String::new() } else { format!(" of `{plugin}`") };
-        bail!("the host has recorded no call{of}; set `record = \"all\"` in its [plugins.<name>]");
-    };
-    let stage = Stage::new(&args.file, first)?;
+    if recordings.is_empty() {
+        bail!(
+            "the host has recorded no call of `{plugin}`; set `record = \"all\"` in its [plugins.{plugin}]"
+        );
+    }
+    let stage = Stage::new(&args.file, &recordings)?;
     let shadowed: Vec<_> =
         recordings.into_iter().map(|recording| Shadowed::of(&stage, recording)).collect();
     match args.json {
         true => answer(&document(&shadowed).to_string())?,
         false => lines(&shadowed).iter().try_for_each(|line| answer(line))?,
     }
-    match shadowed.iter().filter(|one| one.differs()).count() {
-        0 => Ok(()),
-        differ => bail!("{differ} of {} calls would differ", shadowed.len()),
+    judged(&shadowed)
+}
+
+/// Calls of which none could be repeated prove nothing about the file.
+fn judged(shadowed: &[Shadowed]) -> anyhow::Result<()> {
+    match (repeated(shadowed), differing(shadowed)) {
+        (0, _) => bail!(
+            "none of the {} recorded calls could be repeated; the reasons are above, and nothing is known of the file",
+            shadowed.len()
+        ),
+        (_, 0) => Ok(()),
+        (repeated, differ) => bail!("{differ} of {repeated} repeated calls would differ"),
     }
 }
 
 /// The newest recorded calls of the plugin.
-fn recordings(
-    client: &HostClient,
-    plugin: &str,
-    last: usize,
-) -> anyhow::Result<Vec<Arc<Recording>>> {
+fn recordings(client: &HostClient, plugin: &str, last: u32) -> anyhow::Result<Vec<Arc<Recording>>> {
     let rows = newest(client, Some(plugin), last)?;
     let ids = rows.iter().filter_map(|row| row["id"].as_str());
     ids.map(|id| fetch(client, id).map(|(recording, _)| Arc::new(recording))).collect()
-}
-
-fn plugin_of(row: &Value) -> Option<String> {
-    row["plugin"].as_str().map(str::to_owned)
 }
 
 impl Shadowed {
@@ -164,8 +167,20 @@ impl Shadowed {
 
 fn document(shadowed: &[Shadowed]) -> Value {
     let calls: Vec<Value> = shadowed.iter().map(Shadowed::document).collect();
-    let differ = shadowed.iter().filter(|one| one.differs()).count();
-    json!({ "calls": calls, "differ": differ, "successes_recorded": has_successes(shadowed) })
+    json!({
+        "calls": calls,
+        "repeated": repeated(shadowed),
+        "differ": differing(shadowed),
+        "successes_recorded": has_successes(shadowed),
+    })
+}
+
+fn repeated(shadowed: &[Shadowed]) -> usize {
+    shadowed.iter().filter(|one| one.repeated.is_ok()).count()
+}
+
+fn differing(shadowed: &[Shadowed]) -> usize {
+    shadowed.iter().filter(|one| one.differs()).count()
 }
 
 fn has_successes(shadowed: &[Shadowed]) -> bool {
@@ -184,16 +199,15 @@ fn lines(shadowed: &[Shadowed]) -> Vec<String> {
             lines.push(format!("{}: {reason}", one.head()));
         }
     }
-    let repeated: Vec<_> =
-        shadowed.iter().filter_map(|one| Some((one, one.repeated.as_ref().ok()?))).collect();
-    let differ = shadowed.iter().filter(|one| one.differs()).count();
-    let before: i64 = repeated.iter().map(|(one, _)| one.recording.cpu_us).sum();
-    let now: i64 = repeated.iter().map(|(_, now)| now.cpu_us).sum();
+    let cpu = |of: fn(&Shadowed, &Repeated) -> i64| -> i64 {
+        shadowed.iter().filter_map(|one| Some(of(one, one.repeated.as_ref().ok()?))).sum()
+    };
     lines.push(format!(
-        "{} calls repeated, {differ} would differ; CPU time {} ms, recorded {} ms",
-        repeated.len(),
-        now / 1_000,
-        before / 1_000
+        "{} calls repeated, {} would differ; CPU time {} ms, recorded {} ms",
+        repeated(shadowed),
+        differing(shadowed),
+        cpu(|_, now| now.cpu_us) / 1_000,
+        cpu(|one, _| one.recording.cpu_us) / 1_000
     ));
     if !has_successes(shadowed) {
         lines.push(
