@@ -256,6 +256,15 @@ async fn another_file_shows_the_first_difference_and_goes_on_from_there() {
     assert!(ended.stdout.contains(r#"now:      state.get("n")"#), "{ended:?}");
     let refused = command(folder.path(), &["plugin", "replay", "call.json"]).failed_with(1);
     assert!(refused.contains("--with FILE") && refused.contains("`probe`"), "{refused}");
+    std::fs::write(folder.path().join("pyproject.toml"), "").expect("written");
+    let kept = command(folder.path(), &["plugin", "replay", "call.json", "--as-test"]);
+    let refused = kept.failed_with(1);
+    assert!(
+        refused.contains("only in a project in Rust") && refused.contains("--save"),
+        "{refused}"
+    );
+    let help = command(folder.path(), &["plugin", "replay", "--help"]).succeeded();
+    assert!(help.contains("Exit codes:"), "{help}");
     std::fs::write(&file, "{}").expect("written");
     let refused = command(folder.path(), &["plugin", "replay", "call.json", "--with", guest]);
     assert!(refused.failed_with(1).contains("no recording"));

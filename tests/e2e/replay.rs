@@ -119,6 +119,11 @@ async fn a_failed_call_is_recorded_replayed_elsewhere_mended_and_kept_as_a_test(
     let url = desk.host.url.clone();
     let saved = ["replay", request.as_str(), "--host", &url, "--save", "call.json"];
     author.plugin("", &saved).succeeded();
+    let again = author.plugin("", &saved).failed_with(1);
+    assert!(again.contains("call.json exists already"), "{again}");
+    let other = [&saved[..4], &["--save", "other.json", "--json"]].concat();
+    let said: Value = serde_json::from_str(&author.plugin("", &other).succeeded()).expect("JSON");
+    assert_eq!(said, json!({ "call": row["id"], "file": "other.json" }));
     // From now on the call is elsewhere.
     drop(desk);
     let elsewhere = author.plugin("", &["replay", "call.json", "--with", "tracker.wasm"]);
@@ -145,7 +150,7 @@ async fn a_failed_call_is_recorded_replayed_elsewhere_mended_and_kept_as_a_test(
     assert!(said.contains("expects what it returns now"), "{said}");
     let tested = author.plugin("tracker", &["test"]).succeeded();
     assert!(tested.contains("test replays::call_") && tested.contains("1 passed"), "{tested}");
-    author.shell("tracker", "cargo fmt --check || cargo fmt").succeeded();
+    author.shell("tracker", "rustfmt --check --edition 2024 src/replays.rs").succeeded();
 
     author.write("tracker/src/lib.rs", &(tracker::SOURCE.to_owned() + declared));
     assert_eq!(author.plugin("tracker", &["test"]).code, 1, "without the mending it fails");

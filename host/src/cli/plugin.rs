@@ -50,7 +50,8 @@ pub enum PluginCommand {
     Call(call::CallArgs),
     /// List the calls that a host has recorded.
     Recordings(recordings::RecordingsArgs),
-    /// Run a recorded call again, elsewhere, and show where it differs. The exit code is 1 if it does and still fails.
+    /// Run a recorded call again, elsewhere, and show where it differs. The exit code is 1 if it does, unless it failed and
+    /// succeeds now.
     Replay(replay::ReplayArgs),
     /// Run another version of a plugin against a host's recorded calls, without effects, and list what would differ.
     Shadow(shadow::ShadowArgs),

@@ -5,23 +5,37 @@ mod at_save;
 mod stage;
 mod told;
 
+use std::fs::File;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::Args;
+use serde_json::json;
 
 use crate::cli::answer::answer;
 use crate::cli::plugin::host_client::HostArgs;
+use crate::cli::plugin::language::Language;
 use crate::cli::plugin::project::Project;
 use crate::cli::plugin::recordings::fetch;
+use moothall_engine::calls::Repeated;
 use moothall_values::recording::Recording;
 
 pub use at_save::ReplayAtSaveArgs;
 pub use stage::Stage;
 pub use told::Verdict;
 
+/// Shown below the help.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  the call ran as it was recorded, or it failed then and succeeds now; with --save or --as-test: the file or the test is
+     written, however the call runs
+  1  the call runs otherwise, or it cannot be repeated, saved or kept
+  2  wrong usage";
+
 #[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
 pub struct ReplayArgs {
     /// The id of a call or of its request on the host; or a file that `--save` has written.
     #[arg(value_name = "CALL")]
@@ -29,10 +43,10 @@ pub struct ReplayArgs {
     /// The plugin file that is called. Left out: the project in the working directory is built.
     #[arg(long, value_name = "FILE")]
     with: Option<PathBuf>,
-    /// Write the recording into a file, to replay it elsewhere; nothing is called.
+    /// Write the recording into a new file, to replay it elsewhere; nothing is called.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["with", "as_test"])]
     save: Option<PathBuf>,
-    /// Keep the call as a native test of the project in the working directory.
+    /// Keep the call as a native test of the project in the working directory, which has to be one in Rust.
     #[arg(long)]
     as_test: bool,
     #[command(flatten)]
@@ -43,27 +57,17 @@ pub struct ReplayArgs {
 }
 
 pub fn replay(args: &ReplayArgs) -> anyhow::Result<()> {
+    let project = if args.as_test { Some(project_with_tests()?) } else { None };
     let (recording, text) = named(args)?;
     if let Some(file) = &args.save {
-        std::fs::write(file, &text)
-            .with_context(|| format!("{} cannot be written", file.display()))?;
-        return answer(&format!("the call {} is in {}", recording.call.id, file.display()));
+        return save(args, &recording, (text.as_str(), file.as_path()));
     }
-    let project = if args.as_test { Some(Project::here()?) } else { None };
     let file = component(args, &recording)?;
     let recording = Arc::new(recording);
     let stage = Stage::new(&file, std::slice::from_ref(&recording))?;
     let repeated = stage.repeat(&recording).map_err(anyhow::Error::msg)?;
     let verdict = Verdict::of(&recording, &repeated);
-    let is_recorded = stage.digest == recording.call.digest;
-    match args.json {
-        true => answer(&told::document(&recording, &repeated, verdict, is_recorded).to_string())?,
-        false => {
-            let head = told::head(&recording, is_recorded, &stage.digest);
-            head.iter().try_for_each(|line| answer(line))?;
-            told::text(&recording, &repeated, verdict).iter().try_for_each(|line| answer(line))?;
-        }
-    }
+    tell(args, (&recording, &repeated), verdict, &stage.digest)?;
     if let Some(project) = project {
         let written = as_test::write(&project, &recording, &text, &repeated)?;
         return match args.json {
@@ -75,6 +79,48 @@ pub fn replay(args: &ReplayArgs) -> anyhow::Result<()> {
         Verdict::Same | Verdict::Mended => Ok(()),
         Verdict::Differs => bail!("the call does not run as it was recorded"),
     }
+}
+
+/// The project in the working directory, if calls can be kept there: the other languages' in-memory hosts repeat none.
+fn project_with_tests() -> anyhow::Result<Project> {
+    let project = Project::here()?;
+    if project.language != Language::Rust {
+        bail!(
+            "a recorded call becomes a test only in a project in Rust; keep the recording with `--save FILE`, replay that with \
+             `moothall plugin replay FILE`, which fails while the call runs otherwise, and write a test of what it shows"
+        );
+    }
+    Ok(project)
+}
+
+/// A file that is there is never written over.
+fn save(args: &ReplayArgs, recording: &Recording, saved: (&str, &Path)) -> anyhow::Result<()> {
+    let ((text, file), id) = (saved, &recording.call.id);
+    let written = File::create_new(file).and_then(|mut to| to.write_all(text.as_bytes()));
+    written.map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => anyhow!("{} exists already; name a new file", file.display()),
+        _ => anyhow!("{} cannot be written: {error}", file.display()),
+    })?;
+    match args.json {
+        true => answer(&json!({ "call": id, "file": file }).to_string()),
+        false => answer(&format!("the call {id} is in {}", file.display())),
+    }
+}
+
+fn tell(
+    args: &ReplayArgs,
+    (recording, repeated): (&Recording, &Repeated),
+    verdict: Verdict,
+    digest: &str,
+) -> anyhow::Result<()> {
+    let is_recorded = digest == recording.call.digest;
+    if args.json {
+        let document = told::document(recording, repeated, verdict, is_recorded);
+        return answer(&document.to_string());
+    }
+    let head = told::head(recording, is_recorded, digest);
+    let mut lines = head.into_iter().chain(told::text(recording, repeated, verdict));
+    lines.try_for_each(|line| answer(&line))
 }
 
 /// From a file, if there is one of that name; else from the host.

@@ -1,8 +1,12 @@
-//! Keeps a recorded call as a native test of the project: the recording, and a test that repeats it on the SDK's in-memory
-//! host.
+//! Keeps a recorded call as a native test of the project: the recording, what the call returned, and a test that repeats it
+//! on the SDK's in-memory host.
 //!
-//! The test expects what the call returned when it was repeated just now; or, if it failed, that it succeeds.
+//! The test expects what the call returned when it was repeated just now; or, if it failed, that it succeeds. What comes from
+//! the recording is in files of JSON: a recording may be from anywhere, and none of it becomes source text.
 
+mod source;
+
+use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::{Context, bail};
@@ -12,29 +16,11 @@ use crate::cli::plugin::project::Project;
 use moothall_engine::calls::Repeated;
 use moothall_values::recording::{Recording, Returned};
 
+use source::KeptTest;
+
 /// Where the tests are, in a project's folder: in the crate, because a plugin is no library that a test could link.
 const MODULE: &str = "src/replays.rs";
 const FOLDER: &str = "src/replays";
-/// What the crate's root has to say to have them.
-const DECLARED: &str = "#[cfg(test)]\nmod replays;\n";
-
-/// An expected result up to this many bytes is written with `json!`, which cannot take very long ones.
-const INLINE: usize = 500;
-
-/// How the SDK repeats a function.
-fn method(function: &str) -> Option<&'static str> {
-    Some(match function {
-        "actions.perform" => "action",
-        "webhooks.receive" => "webhook",
-        "producer.tick" => "tick",
-        "schedules.tick" => "schedule",
-        "workers.handle" => "worker",
-        "lifecycle.initialize" => "enable",
-        "processes.start" => "start_process",
-        "processes.update" | "processes.close" | "processes.receive-webhook" => "process",
-        _ => return None,
-    })
-}
 
 /// Writes the test; says what was written.
 pub fn write(
@@ -43,9 +29,34 @@ pub fn write(
     text: &str,
     repeated: &Repeated,
 ) -> anyhow::Result<String> {
+    let method = method_of(recording, repeated)?;
+    let name = test_name(&recording.call.id)?;
+    let root = project.folder.join("src/lib.rs");
+    let source = std::fs::read_to_string(&root)
+        .with_context(|| format!("{} cannot be read", root.display()))?;
+    let plugin = source::plugin_type(&source).context(
+        "src/lib.rs has no `#[plugin(…)]` before an `impl`, so that the test cannot name the plugin's type",
+    )?;
+    let expected = expected(repeated);
+    put_texts(&project.folder.join(FOLDER), &name, text, expected.as_ref())?;
+    let has_expected = expected.is_some();
+    let test = KeptTest { name: &name, plugin, method, call: &recording.call, has_expected };
+    add(&test, &project.folder.join(MODULE))?;
+    if let Some(declared) = source::declared(&source) {
+        put(&root, &declared)?;
+    }
+    let expects = match has_expected {
+        true => "expects what it returns now",
+        false => "expects that the call succeeds, which it does not yet",
+    };
+    Ok(format!("the test `{name}` in {MODULE} {expects}; `moothall plugin test` runs it"))
+}
+
+/// How the SDK repeats the call; why it cannot be kept, if it cannot.
+fn method_of(recording: &Recording, repeated: &Repeated) -> anyhow::Result<&'static str> {
     let function = recording.input.as_ref().map(|input| input.function.as_str());
     let function = function.context("the recording has no input")?;
-    let Some(method) = method(function) else {
+    let Some(method) = source::method(function) else {
         bail!(
             "a call of `{function}` cannot be kept as a native test; save the recording, and replay that"
         );
@@ -57,24 +68,13 @@ pub fn write(
             import.import
         );
     }
-    let root = project.folder.join("src/lib.rs");
-    let source = std::fs::read_to_string(&root)
-        .with_context(|| format!("{} cannot be read", root.display()))?;
-    let plugin = plugin_type(&source).context(
-        "src/lib.rs has no `#[plugin(…)]` before an `impl`, so that the test cannot name the plugin's type",
-    )?;
-    let id = recording.call.id.to_lowercase();
-    let name: String =
-        id.chars().map(|one| if one.is_alphanumeric() { one } else { '_' }).collect();
-    let folder = project.folder.join(FOLDER);
-    std::fs::create_dir_all(&folder)
-        .with_context(|| format!("{} cannot be made", folder.display()))?;
-    put(&folder.join(format!("{name}.json")), &pretty(text))?;
-    let test = test(&name, plugin, method, recording, repeated);
-    add_test(&project.folder.join(MODULE), &name, &test, plugin)?;
-    declare(&root, &source)?;
-    let expects = expects(repeated);
-    Ok(format!("the test `{name}` in {MODULE} {expects}; `moothall plugin test` runs it"))
+    if let Some(missing) = repeated.missing.first() {
+        bail!(
+            "the call asks for what the recording does not have ({missing}), so that no test would say how it goes; record a \
+             call of this version, and keep that one"
+        );
+    }
+    Ok(method)
 }
 
 /// Whether the SDK's in-memory host gives the import's recorded answers.
@@ -83,93 +83,66 @@ fn is_native(import: &str) -> bool {
     matches!(interface, "state" | "process" | "events" | "http" | "secrets" | "metrics")
 }
 
-fn expects(repeated: &Repeated) -> &'static str {
-    match repeated.failure.is_none() {
-        true => "expects what it returns now",
-        false => "expects that the call succeeds, which it does not yet",
+/// The name of the test and of its files: the call's id, as a name in Rust.
+fn test_name(id: &str) -> anyhow::Result<String> {
+    let name = id.to_ascii_lowercase();
+    let is_of_name = |one: u8| one.is_ascii_lowercase() || one.is_ascii_digit() || one == b'_';
+    let is_name = name.starts_with("call_") && name.len() <= source::NAME_BYTES;
+    if !is_name || !name.bytes().all(is_of_name) {
+        bail!("the recording's `id` is `{id}`, which is no id that a host gives to a call");
+    }
+    Ok(name)
+}
+
+/// What the test expects: the output, as the JSON that its text is. None of a call that fails.
+fn expected(repeated: &Repeated) -> Option<Value> {
+    match (&repeated.failure, &repeated.returned) {
+        (None, Returned::Output(output)) => {
+            let parsed = output.as_str().and_then(|text| serde_json::from_str(text).ok());
+            Some(parsed.unwrap_or_else(|| output.clone()))
+        }
+        _ => None,
     }
 }
 
-/// The type of the first `impl` after the attribute.
-fn plugin_type(source: &str) -> Option<&str> {
-    let (_, after) = source.split_once("#[plugin(")?;
-    let (_, named) = after.split_once("\nimpl ")?;
-    let name = named.split(|one: char| !one.is_alphanumeric() && one != '_').next()?;
-    Some(name).filter(|name| !name.is_empty())
-}
-
-fn test(
+/// The recording, and what the call returned.
+fn put_texts(
+    folder: &Path,
     name: &str,
-    plugin: &str,
-    method: &str,
-    recording: &Recording,
-    repeated: &Repeated,
-) -> String {
-    let call = &recording.call;
-    let replay = format!("Replay::of({plugin}, include_str!(\"replays/{name}.json\"))");
-    let about = format!(
-        "/// `{}` of version {}, as it was called at {}.\n#[test]\nfn {name}() {{\n",
-        call.name, call.version, call.started_at
-    );
-    let body = match (&repeated.failure, &repeated.returned) {
-        (None, Returned::Output(output)) => format!(
-            "    let expected: Value = {};\n    let mut call = {replay};\n    assert_eq!(call.{method}(), Ok(expected));\n",
-            literal(output)
-        ),
-        _ => format!(
-            "    let mut call = {replay};\n    let returned: moothall_sdk::Result<Value> = call.{method}();\n    \
-             assert!(returned.is_ok(), \"{{returned:?}}\");\n"
-        ),
-    };
-    format!("\n{about}{body}}}\n")
-}
-
-/// The expectation as Rust: JSON texts as the JSON that they are.
-fn literal(output: &Value) -> String {
-    let parsed = output.as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
-    let value = parsed.as_ref().unwrap_or(output).to_string();
-    if value.len() <= INLINE {
-        return format!("moothall_sdk::serde_json::json!({value})");
+    recording: &str,
+    expected: Option<&Value>,
+) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("{} cannot be made", folder.display()))?;
+    let recording: Value = serde_json::from_str(recording).context("the recording is no JSON")?;
+    put(&folder.join(source::recording_file(name)), &pretty(&recording))?;
+    let file = folder.join(source::expected_file(name));
+    match expected {
+        Some(expected) => put(&file, &pretty(expected)),
+        // The call may have been kept when it returned something.
+        None => match std::fs::remove_file(&file) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("{} cannot be removed", file.display()))
+            }
+            _ => Ok(()),
+        },
     }
-    // No text in it can end it: it would have to have as many signs as the longest run in it.
-    let signs = "#".repeat(1 + value.split(|one| one != '#').map(str::len).max().unwrap_or(0));
-    format!("moothall_sdk::serde_json::from_str(r{signs}\"{value}\"{signs}).expect(\"it is JSON\")")
 }
 
-/// Adds the test to the module, or replaces one of that name.
-fn add_test(module: &Path, name: &str, test: &str, plugin: &str) -> anyhow::Result<()> {
-    let head = format!(
-        "//! Calls that were recorded on a host, and are repeated here. `moothall plugin replay CALL --as-test` adds one.\n\n\
-         use moothall_sdk::serde_json::Value;\nuse moothall_sdk::testing::Replay;\n\nuse crate::{plugin};\n"
-    );
-    let mut source = match std::fs::read_to_string(module) {
+/// Adds the test to the module, or puts it in the place of the one with its name.
+fn add(test: &KeptTest<'_>, module: &Path) -> anyhow::Result<()> {
+    let before = match std::fs::read_to_string(module) {
         Ok(source) => source,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => head,
+        Err(error) if error.kind() == ErrorKind::NotFound => source::head(test.plugin),
         Err(error) => {
             return Err(error).with_context(|| format!("{} cannot be read", module.display()));
         }
     };
-    let own = format!("fn {name}() {{");
-    if let Some(at) = source.find(&own) {
-        let from = source[..at].rfind("\n\n").map_or(0, |at| at + 1);
-        let to = source[at..].find("\n}\n").map_or(source.len(), |end| at + end + 3);
-        source.replace_range(from..to, "");
-    }
-    source.push_str(test);
-    put(module, &source)
+    put(module, &test.added_to(before))
 }
 
-fn declare(root: &Path, source: &str) -> anyhow::Result<()> {
-    if source.lines().any(|line| line.trim() == "mod replays;") {
-        return Ok(());
-    }
-    put(root, &format!("{}\n\n{DECLARED}", source.trim_end()))
-}
-
-fn pretty(text: &str) -> String {
-    let value =
-        serde_json::from_str::<Value>(text).and_then(|one| serde_json::to_string_pretty(&one));
-    format!("{}\n", value.unwrap_or_else(|_| text.to_owned()))
+fn pretty(value: &Value) -> String {
+    format!("{value:#}\n")
 }
 
 fn put(file: &Path, text: &str) -> anyhow::Result<()> {
@@ -177,34 +150,4 @@ fn put(file: &Path, text: &str) -> anyhow::Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_plugins_type_is_the_one_behind_the_attribute() {
-        let source =
-            "struct Other;\nimpl Other {}\n#[plugin(\n    name = \"x\",\n)]\nimpl MyPlugin {\n}\n";
-        assert_eq!(plugin_type(source), Some("MyPlugin"));
-        assert_eq!(plugin_type("impl Other {}"), None);
-    }
-
-    #[test]
-    fn a_test_of_the_same_call_is_replaced() {
-        let folder = tempfile::tempdir().unwrap();
-        let module = folder.path().join("replays.rs");
-        let test = |name: &str, body: &str| {
-            format!("\n/// About.\n#[test]\nfn {name}() {{\n    {body}\n}}\n")
-        };
-        for (name, body) in [("one", "first();"), ("two", "second();"), ("one", "third();")] {
-            add_test(&module, name, &test(name, body), "MyPlugin").unwrap();
-        }
-        let source = std::fs::read_to_string(&module).unwrap();
-        assert!(!source.contains("first();"), "{source}");
-        assert_eq!(
-            (source.matches("#[test]").count(), source.matches("About").count()),
-            (2, 2),
-            "{source}"
-        );
-        assert!(source.contains("use crate::MyPlugin;"), "{source}");
-    }
-}
+mod tests;
