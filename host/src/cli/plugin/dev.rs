@@ -62,6 +62,7 @@ pub fn dev(args: &DevArgs) -> anyhow::Result<()> {
     let (lines, begun) = (Arc::default(), Instant::now());
     let mut session = Session { project, args, lines, serving: None, begun };
     tell(session.start());
+    session.tell_if_nothing_serves();
     loop {
         match watch.next(LOOK)? {
             None => session.look_after_host(),
@@ -84,6 +85,14 @@ impl Session<'_> {
         answer(&serving.told())?;
         self.serving = Some(serving);
         answer("a change of the sources is built and replaces it; Ctrl-C ends this")
+    }
+
+    fn tell_if_nothing_serves(&self) {
+        if self.serving.is_none() {
+            note(
+                "nothing serves; the next change of the project's files tries again, Ctrl-C ends this",
+            );
+        }
     }
 
     /// Builds the project, and replaces the version that serves; that one stays if anything is wrong.

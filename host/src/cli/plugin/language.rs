@@ -10,7 +10,7 @@ pub enum Language {
     Rust,
     Python,
     /// TypeScript and JavaScript.
-    #[value(alias = "javascript", alias = "typescript")]
+    #[value(alias = "javascript", alias = "ts", alias = "typescript")]
     Js,
 }
 

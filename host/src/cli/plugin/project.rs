@@ -1,6 +1,7 @@
 //! The author's project in the working directory: builds and tests it with its language's own tool.
 
 mod cargo;
+mod fresh;
 mod installed;
 mod node;
 mod python;

@@ -5,9 +5,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
+use notify::event::ModifyKind;
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
 use crate::app::tell_of_first_signal;
+use crate::cli::answer::note;
 use crate::cli::plugin::{dev_file, sdk};
 
 /// The files must be unchanged for so long: an editor writes several at once.
@@ -44,7 +46,8 @@ pub struct Change {
 }
 
 pub struct Watch {
-    happened: Receiver<Happened>,
+    /// With the moment in which it happened, which may be long before it is asked for.
+    happened: Receiver<(Happened, Instant)>,
     watcher: RecommendedWatcher,
     folder: PathBuf,
 }
@@ -54,7 +57,10 @@ impl Watch {
         let (tell, happened) = channel();
         let told = tell.clone();
         // Nobody may be listening any more, here and below.
-        tell_of_first_signal(move || told.send(Happened::Ended).unwrap_or_default())?;
+        tell_of_first_signal(move || {
+            note("ending, after what is under way; a second Ctrl-C ends it at once");
+            told.send((Happened::Ended, Instant::now())).unwrap_or_default();
+        })?;
         let cannot = || format!("changes in {} cannot be noticed", project.display());
         let folder = project.canonicalize().with_context(cannot)?;
         let root = folder.clone();
@@ -65,7 +71,7 @@ impl Watch {
                 _ => Some(Happened::Sources),
             };
             if let Some(what) = what {
-                tell.send(what).unwrap_or_default();
+                tell.send((what, Instant::now())).unwrap_or_default();
             }
         };
         let mut watcher = notify::recommended_watcher(on_change).with_context(cannot)?;
@@ -77,14 +83,14 @@ impl Watch {
 
     /// Waits until something has happened and the files are quiet; returns nothing if nothing has happened for so long.
     pub fn next(&mut self, patience: Duration) -> anyhow::Result<Option<Change>> {
-        let mut what = match self.happened.recv_timeout(patience) {
-            Ok(what) => what,
+        let (mut what, since) = match self.happened.recv_timeout(patience) {
+            Ok(happened) => happened,
             Err(RecvTimeoutError::Timeout) => return Ok(None),
             Err(RecvTimeoutError::Disconnected) => bail!("changes are not noticed any more"),
         };
-        let since = Instant::now();
-        while what != Happened::Ended && since.elapsed() < RESTLESS {
-            let Ok(more) = self.happened.recv_timeout(QUIET) else { break };
+        let begun = Instant::now();
+        while what != Happened::Ended && begun.elapsed() < RESTLESS {
+            let Ok((more, _)) = self.happened.recv_timeout(QUIET) else { break };
             what = what.max(more);
         }
         if what != Happened::Ended {
@@ -113,9 +119,10 @@ impl Watch {
     }
 }
 
-/// What a change means; nothing if only something was read, or another file has changed.
+/// What a change means; nothing if only something was read, or another file has changed. npm sets the mode of the SDK's
+/// program when it installs, which changes nothing.
 fn meaning(event: &Event, project: &Path) -> Option<Happened> {
-    if event.kind.is_access() {
+    if event.kind.is_access() || matches!(event.kind, EventKind::Modify(ModifyKind::Metadata(_))) {
         return None;
     }
     event.paths.iter().filter_map(|path| of_path(path.strip_prefix(project).ok()?)).max()
@@ -141,7 +148,17 @@ fn of_path(path: &Path) -> Option<Happened> {
 
 #[cfg(test)]
 mod tests {
+    use notify::event::{DataChange, MetadataKind};
+
     use super::*;
+
+    #[test]
+    fn a_change_of_a_file_s_mode_or_times_means_nothing() {
+        let of = |kind| meaning(&Event::new(kind).add_path("/p/src/a.ts".into()), Path::new("/p"));
+        assert_eq!(of(EventKind::Modify(ModifyKind::Metadata(MetadataKind::Any))), None);
+        let written = ModifyKind::Data(DataChange::Any);
+        assert_eq!(of(EventKind::Modify(written)), Some(Happened::Sources));
+    }
 
     #[test]
     fn only_what_the_plugin_is_made_of_means_something() {

@@ -7,10 +7,12 @@ use std::process::Command;
 use anyhow::{Context, bail};
 use serde_json::Value;
 
+use super::fresh::Component;
 use super::installed::Installed;
 use super::tool;
 
 const MANIFEST: &str = "package.json";
+const LOCK: &str = "package-lock.json";
 const PACKAGES: &str = "node_modules";
 /// The program of the SDK that makes a component.
 const BUILDER: &str = "node_modules/moothall/bin/moothall-build.js";
@@ -28,12 +30,14 @@ pub fn build(folder: &Path) -> anyhow::Result<PathBuf> {
         format!("{MANIFEST} does not name the plugin's module; write `\"main\": \"src/plugin.ts\"`")
     })?;
     let component = format!("{}.wasm", name(folder)?.as_deref().unwrap_or("plugin"));
-    let mut node = Command::new("node");
-    node.arg(BUILDER).args([&source, &component]).current_dir(folder);
-    if !tool::succeeds(&mut node, &format!("building {component}"), MISSING)? {
-        bail!("the plugin does not build; moothall-build says above why");
-    }
-    Ok(folder.join(component))
+    Component { file: folder.join(&component), project: folder }.build(|| {
+        let mut node = Command::new("node");
+        node.arg(BUILDER).args([&source, &component]).current_dir(folder);
+        if !tool::succeeds(&mut node, &format!("building {component}"), MISSING)? {
+            bail!("the plugin does not build; moothall-build says above why");
+        }
+        Ok(())
+    })
 }
 
 /// Runs the script `test` of `package.json`.
@@ -57,7 +61,7 @@ pub fn name(folder: &Path) -> anyhow::Result<Option<String>> {
 /// Installs what `package.json` names, if it is not there yet: the versions that `package-lock.json` has, if it has them.
 fn install(folder: &Path) -> anyhow::Result<()> {
     require_node(folder)?;
-    let named_by = [MANIFEST, "package-lock.json"];
+    let named_by = [MANIFEST, LOCK];
     let installed = Installed { project: folder, packages: PACKAGES, named_by: &named_by };
     if installed.is_current() && folder.join(BUILDER).is_file() {
         return Ok(());

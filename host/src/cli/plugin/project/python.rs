@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::{Context, bail};
 use toml::{Table, Value};
 
+use super::fresh::Component;
 use super::installed::Installed;
 use super::tool;
 
@@ -30,13 +31,15 @@ pub fn build(folder: &Path) -> anyhow::Result<PathBuf> {
     let plugin = text(&manifest, &["tool", "moothall", "plugin"]);
     let component = text(&manifest, &["project", "name"]).unwrap_or_else(|| "plugin".to_owned());
     let component = format!("{component}.wasm");
-    let mut build = python(folder);
-    build.args(["-m", "moothall.build", plugin.as_deref().unwrap_or(PLUGIN)]);
-    build.args(["--path", SOURCES, "--out", &component]);
-    if !tool::succeeds(&mut build, &format!("building {component}"), GONE)? {
-        bail!("the plugin does not build; it says above why");
-    }
-    Ok(folder.join(component))
+    Component { file: folder.join(&component), project: folder }.build(|| {
+        let mut build = python(folder);
+        build.args(["-m", "moothall.build", plugin.as_deref().unwrap_or(PLUGIN)]);
+        build.args(["--path", SOURCES, "--out", &component]);
+        if !tool::succeeds(&mut build, &format!("building {component}"), GONE)? {
+            bail!("the plugin does not build; it says above why");
+        }
+        Ok(())
+    })
 }
 
 /// Runs pytest.
