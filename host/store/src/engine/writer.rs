@@ -1,6 +1,6 @@
 //! The one thread that writes: group commit.
 //!
-//! It takes the waiting writes up to bounds of number, bytes and time, runs each in a savepoint of
+//! It takes the waiting writes up to bounds of number, bytes, events and time, runs each in a savepoint of
 //! one transaction, writes the events that they have appended, commits once, then answers them all. A write
 //! that fails is rolled back alone. If the transaction itself is gone, its events cannot be written or the commit fails,
 //! every write of the batch has failed.
@@ -28,6 +28,10 @@ use super::trouble::Trouble;
 use crate::StoreError;
 use moothall_core::config::StoreConfig;
 use moothall_core::telemetry::metric::{STORE_BATCH_WRITES, STORE_COMMITS};
+
+/// After so many events a transaction begins no further write: they get their rows right before the commit, in no time
+/// that `batch_ms` measures.
+const BATCH_EVENTS: usize = 1_000;
 
 pub struct Writer {
     queue: SyncSender<Job>,
@@ -91,7 +95,7 @@ impl Writer {
 struct WriterThread {
     conn: Connection,
     jobs: Receiver<Job>,
-    /// Writes that left the queue and were not run: the transaction had no time for them, or the first of them is
+    /// Writes that left the queue and were not run: the transaction had no room for them, or the first of them is
     /// committed by itself.
     taken: VecDeque<Job>,
     batch_writes: usize,
@@ -175,13 +179,13 @@ impl WriterThread {
         self.raised.send(&self.signals);
     }
 
-    /// Takes back the writes of a batch for which its transaction had no time: they are the first of the next one.
+    /// Takes back the writes of a batch for which its transaction had no room: they are the first of the next one.
     fn postpone(&mut self, rest: Vec<Job>) {
         self.queued.fetch_add(rest.len(), Ordering::Relaxed);
         rest.into_iter().rev().for_each(|job| self.taken.push_front(job));
     }
 
-    /// Runs the batch and commits it; fewer outcomes than writes mean that the time was up and the rest was not begun. An
+    /// Runs the batch and commits it; fewer outcomes than writes mean that it was full and the rest was not begun. An
     /// error means that nothing of the batch is stored.
     fn transaction(
         &mut self,
@@ -197,7 +201,9 @@ impl WriterThread {
         }
         let (began, mut outcomes) = (Instant::now(), Vec::with_capacity(batch.len()));
         for job in batch {
-            if !outcomes.is_empty() && began.elapsed() >= self.batch_time {
+            let is_full =
+                began.elapsed() >= self.batch_time || self.appended.count() >= BATCH_EVENTS;
+            if is_full && !outcomes.is_empty() {
                 break;
             }
             outcomes.push(self.savepoint(job).inspect_err(|_| self.roll_back())?);

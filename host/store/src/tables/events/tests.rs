@@ -35,7 +35,8 @@ fn once(id: &str, key: &str) -> NewEvent {
 
 fn open() -> (tempfile::TempDir, Store) {
     let directory = tempfile::tempdir().unwrap();
-    let config = StoreConfig { stalled_ms: 600_000, ..StoreConfig::default() };
+    // The writes that wait are one transaction, however slow the machine is.
+    let config = StoreConfig { stalled_ms: 600_000, batch_ms: 600_000, ..StoreConfig::default() };
     let store = Store::open(&directory.path().join("a.db"), &config).unwrap();
     (directory, store)
 }
@@ -122,6 +123,25 @@ async fn no_event_has_a_row_before_all_writes_of_the_transaction_are_made() {
     let outcomes = together(&store, [appends([event("1", "a")]), look]).await;
     assert_eq!(outcomes[1].as_deref().unwrap(), "[]");
     assert_eq!(store.read(log).unwrap(), [entry(1, "1", 1), entry(2, "2", 2)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_with_many_events_begins_no_further_write() {
+    let (_directory, store) = open();
+    let hundred = |write: usize| -> Write {
+        Box::new(move |tx| {
+            let before = tx.reader().last_position()?;
+            for number in 0..100 {
+                tx.append_event(event(&format!("{write}-{number}"), "a"))?;
+            }
+            Ok(before.0.to_string())
+        })
+    };
+    let outcomes = together(&store, std::array::from_fn::<Write, 12, _>(hundred)).await;
+    let before: Vec<String> = outcomes.into_iter().map(Result::unwrap).collect();
+    assert_eq!(before[..10], vec!["0"; 10], "they are one transaction");
+    assert_eq!(before[10..], ["1000", "1000"], "the others are the next");
+    assert_eq!(store.read(|reader| reader.last_position()).unwrap(), Position(1_200));
 }
 
 #[tokio::test(flavor = "multi_thread")]
