@@ -19,6 +19,8 @@ use moothall_values::recording::Recording;
 const PATIENCE: u64 = 10;
 /// The longest time of a limit, in milliseconds.
 const LONGEST_MS: u64 = 10 * 60 * 1000;
+/// The least memory of a guest, in bytes: a page.
+const LEAST_MEMORY_BYTES: usize = 64 << 10;
 /// What stands for a secret of the operator's settings.
 const SECRET: &str = "[not recorded]";
 
@@ -111,13 +113,15 @@ fn config(recording: &Recording) -> Config {
     let mut config = Config::default();
     let limits = &recording.limits;
     let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+    // A host with larger limits has recorded it, or somebody has changed the file.
+    let all_memory = bytes(config.limits.guest_memory_bytes);
     // A call that was stopped for its time has to be stopped again; others only need enough.
     let patience = if is_timeout(recording) { 1 } else { PATIENCE };
     let time = |ms: u64| ms.max(1).saturating_mul(patience).min(LONGEST_MS);
     config.limits = Limits {
         cpu_ms: time(limits.cpu_ms),
         wall_ms: time(limits.wall_ms),
-        memory_bytes: bytes(limits.memory_bytes),
+        memory_bytes: bytes(limits.memory_bytes).clamp(LEAST_MEMORY_BYTES, all_memory),
         result_bytes: bytes(limits.result_bytes),
         ..config.limits
     };
@@ -180,5 +184,12 @@ mod tests {
         assert_eq!(roomiest(&kinds).limits.memory_bytes, 8 << 20);
         let [patient, exact] = [&calls[0], &calls[2]].map(|call| config(call).limits.cpu_ms);
         assert_eq!((patient, exact), (10_000, 1_000));
+    }
+
+    #[test]
+    fn a_recorded_limit_of_memory_is_none_that_no_machine_has() {
+        let memory = |bytes: u64| config(&recording(bytes, "{}", None)).limits.memory_bytes;
+        assert_eq!(memory(u64::MAX), 4 << 30);
+        assert_eq!((memory(1 << 20), memory(0)), (1 << 20, 64 << 10));
     }
 }
