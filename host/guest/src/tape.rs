@@ -10,7 +10,6 @@ mod surroundings;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use secrecy::SecretString;
 use serde_json::Value;
 
 use crate::exports::Export;
@@ -62,18 +61,18 @@ impl Tape {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The guest calls an import.
-    pub fn enter(&self, import: &'static str, arguments: Vec<Value>) -> Turn {
+    /// The guest calls an import. Its arguments are copied only if there is room for them.
+    pub fn enter(&self, import: &'static str, arguments: impl FnOnce() -> Vec<Value>) -> Turn {
         match &mut *self.reel() {
             Reel::Recording(recorder) => Turn::Host(recorder.enter(import, arguments)),
-            Reel::Replaying(replayer) => Turn::Tape(replayer.enter(import, arguments)),
+            Reel::Replaying(replayer) => Turn::Tape(replayer.enter(import, arguments())),
         }
     }
 
     /// The host has answered it.
     pub fn note(&self, place: Option<usize>, answer: impl FnOnce() -> Value) {
         if let (Reel::Recording(recorder), Some(place)) = (&mut *self.reel(), place) {
-            recorder.note(place, answer());
+            recorder.note(place, answer);
         }
     }
 
@@ -106,13 +105,6 @@ impl Tape {
         match &mut *self.reel() {
             Reel::Recording(recorder) => recorder.cannot_be_replayed(reason),
             Reel::Replaying(replayer) => replayer.missing(reason.to_owned()),
-        }
-    }
-
-    /// The guest was given a handle of this secret; wherever its value turns up, it is taken out before anything is kept.
-    pub fn keep_out(&self, secret: SecretString) {
-        if let Reel::Recording(recorder) = &mut *self.reel() {
-            recorder.secrets.push(secret);
         }
     }
 

@@ -154,7 +154,7 @@ impl Host {
         opened.driver_endpoint(&keyring, &runtime, &mut unwritten)?;
         let outbox = network.outbox(&opened, keyring.clone());
         let (failed, failed_calls) = FailedCalls::new(store.clone(), config.retention.queued_calls);
-        let (recorded, recordings) = Recordings::new(store, &config.calls);
+        let (recorded, recordings) = Recordings::new(store, keyring.clone(), &config.calls);
         let context = opened.context(plugins.plugins, keyring)?;
         let calls = Arc::new(Calls::new(context, failed, recorded, &config.limits));
         let (stop, stopping) = watch::channel(false);

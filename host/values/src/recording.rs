@@ -6,7 +6,9 @@
 
 mod difference;
 mod effects;
+mod forms;
 mod scrub;
+mod sightings;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -16,12 +18,16 @@ use serde_json::{Value, json};
 
 pub use difference::{Difference, same, shown};
 pub use effects::is_effect;
-pub use scrub::{Scrubber, tokens};
+pub use scrub::{FORM_BYTES, SECRETS, Scrubber, TooManySecrets};
 
 /// The version of this format. A program refuses a recording of another one.
 pub const FORMAT: u32 = 1;
 /// What stands for an output that is too large to be kept: an object with its size under this name alone.
 const LARGE: &str = "not_recorded_bytes";
+/// The code and the detail where something is not in the recording.
+const NOT_RECORDED: (&str, &str) = ("not_recorded", "it is not recorded");
+/// About how many bytes of memory a JSON value takes besides its text.
+const VALUE_BYTES: usize = 32;
 
 /// One call, as it was recorded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -75,6 +81,9 @@ pub struct RecordedContext {
     pub config: String,
     /// JSON, with a placeholder for each secret.
     pub settings: String,
+    /// Whether the plugin may make TCP connections anywhere. No recording has what they answer.
+    #[serde(default)]
+    pub has_tcp: bool,
 }
 
 /// The limits under which the call ran, as far as another machine can apply them.
@@ -164,36 +173,32 @@ impl Recording {
         serde_json::from_value(value).map_err(|error| format!("it is no recording: {error}"))
     }
 
-    /// Runs `change` on every text that came from outside: input, answers, results.
-    pub fn change_texts(&mut self, change: &mut dyn FnMut(&mut String)) {
+    /// Forgets all that came from outside: secrets in it could not be taken out.
+    pub fn forget_content(&mut self, reason: String) {
         let context = &mut self.context;
-        [&mut context.config, &mut context.settings].into_iter().for_each(&mut *change);
-        self.input.iter_mut().flat_map(|one| &mut one.arguments).for_each(|one| texts(one, change));
-        for noted in &mut self.imports {
-            noted.arguments.iter_mut().chain(&mut noted.answer).for_each(|one| texts(one, change));
-        }
-        match &mut self.returned {
-            Returned::Output(output) => texts(output, change),
-            Returned::Error(error) => error.change_texts(change),
-            Returned::Fault(fault) => change(&mut fault.detail),
-        }
-        self.failure.iter_mut().for_each(|failure| change(&mut failure.detail));
-        self.not_replayable.iter_mut().for_each(change);
-    }
-}
-
-impl RecordedError {
-    fn change_texts(&mut self, change: &mut dyn FnMut(&mut String)) {
-        change(&mut self.message);
-        self.details.iter_mut().for_each(change);
+        context.config = "{}".to_owned();
+        context.settings = "{}".to_owned();
+        self.input = None;
+        self.imports = Vec::new();
+        self.readings = Readings::default();
+        self.returned = Returned::not_recorded();
+        let failure = self.failure.iter_mut();
+        failure.for_each(|failure| failure.detail = NOT_RECORDED.1.to_owned());
+        self.not_replayable = Some(reason);
     }
 }
 
 impl Returned {
-    /// About how many bytes it has.
-    pub fn weight(&self) -> usize {
+    /// What the guest returned is not in the recording.
+    pub fn not_recorded() -> Self {
+        let (code, detail) = NOT_RECORDED;
+        Self::Fault(RecordedFailure { code: code.to_owned(), detail: detail.to_owned() })
+    }
+
+    /// About how many bytes of memory it takes.
+    pub fn footprint(&self) -> usize {
         match self {
-            Self::Output(output) => weight(output),
+            Self::Output(output) => footprint(output),
             Self::Error(error) => {
                 error.message.len() + error.details.as_ref().map_or(0, String::len)
             }
@@ -201,10 +206,10 @@ impl Returned {
         }
     }
 
-    /// The same if it has at most so many bytes; else only its size, since no repetition needs the rest.
+    /// The same if it takes at most so many bytes; else only its size, since no repetition needs the rest.
     pub fn within(self, bytes: usize) -> Self {
         match &self {
-            Self::Output(output) if weight(output) > bytes => Self::large(weight(output)),
+            Self::Output(output) if footprint(output) > bytes => Self::large(weight(output)),
             _ => self,
         }
     }
@@ -215,8 +220,8 @@ impl Returned {
     }
 }
 
-/// About how many bytes a value has.
-pub fn weight(value: &Value) -> usize {
+/// How many bytes the texts in a value have, and its numbers.
+fn weight(value: &Value) -> usize {
     match value {
         Value::String(text) => text.len(),
         Value::Array(items) => items.iter().map(weight).sum(),
@@ -227,14 +232,17 @@ pub fn weight(value: &Value) -> usize {
     }
 }
 
-/// Runs `change` on each text in a value, but not on names.
-fn texts(value: &mut Value, change: &mut dyn FnMut(&mut String)) {
-    match value {
-        Value::String(text) => change(text),
-        Value::Array(items) => items.iter_mut().for_each(|item| texts(item, change)),
-        Value::Object(fields) => fields.values_mut().for_each(|field| texts(field, change)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
+/// About how many bytes of memory a value takes, with all values in it.
+pub fn footprint(value: &Value) -> usize {
+    let own = match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(footprint).sum(),
+        Value::Object(fields) => {
+            fields.iter().map(|(name, field)| name.len() + footprint(field)).sum()
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    };
+    VALUE_BYTES + own
 }
 
 /// A body: a text, or `{"base64": …}` if it is none.

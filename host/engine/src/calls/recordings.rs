@@ -1,8 +1,13 @@
-//! Which calls are recorded, and where recordings go: through a bounded queue to a task that writes them, in writes of their
-//! own. A call never waits for that. What does not fit is dropped and counted.
+//! Which calls are recorded, and where recordings go: through a bounded queue to a task that writes them down (`writing`). A
+//! call never waits for that. What does not fit is dropped and counted.
 //!
 //! Never recorded: authorisations, which are about nothing but secrets, and calls of a guest that lives on, whose memory no
 //! recording has.
+
+mod known_secrets;
+mod writing;
+
+use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
@@ -11,16 +16,16 @@ use super::{CallError, ValidatedCall};
 use moothall_core::clock::{Clock, rfc3339};
 use moothall_core::config::{CallsConfig, Record};
 use moothall_core::fair_share::{FairShare, SharePermit};
-use moothall_core::telemetry::metric::RECORDINGS_DROPPED;
+use moothall_core::secrets::Keyring;
 use moothall_guest::{Blame, Export, MemoryReservation, Origin, Recorded, Tape};
-use moothall_store::{NewRecording, RecordedRow, Store};
+use moothall_store::{RecordedRow, Store};
 use moothall_values::recording::{
     FORMAT, Readings, RecordedCall, RecordedContext, RecordedFailure, RecordedLimits, Recording,
     Returned,
 };
 
-/// Recordings that one write stores.
-const BATCH: usize = 16;
+use known_secrets::KnownSecrets;
+use writing::Writing;
 
 /// Where recordings are kept.
 pub struct Recordings {
@@ -35,19 +40,21 @@ struct QueuedRecording {
     /// Without what the tape has.
     recording: Recording,
     recorded: Recorded,
-    _permit: SharePermit,
+    secrets: KnownSecrets,
+    permit: SharePermit,
 }
 
 impl Recordings {
     /// The queue, and the task that writes its recordings; the task ends when the last `Recordings` is dropped.
     pub fn new(
         store: Store,
+        keyring: Arc<Keyring>,
         config: &CallsConfig,
     ) -> (Self, impl Future<Output = ()> + Send + use<>) {
         let queued = config.queued_recordings.max(1);
         let (queue, recordings) = mpsc::channel(queued);
-        let bytes = config.recording_bytes;
-        (Self { queue, fair_share: FairShare::of(queued), bytes }, write_down(store, recordings))
+        let this = Self { queue, fair_share: FairShare::of(queued), bytes: config.recording_bytes };
+        (this, Writing { store, keyring }.run(recordings))
     }
 
     /// A tape for a call that is about to run, if it may be recorded.
@@ -90,8 +97,9 @@ impl Recordings {
             let Some(recorded) = tape.take_recorded() else { return true };
             let row = row(clock, call, failure.as_ref(), trace);
             let recording = recording(call, &row, failure, trace);
+            let secrets = KnownSecrets::of(call);
             self.queue
-                .try_send(QueuedRecording { row, recording, recorded, _permit: permit })
+                .try_send(QueuedRecording { row, recording, recorded, secrets, permit })
                 .is_ok()
         });
         if !queued {
@@ -157,6 +165,7 @@ fn recording(
             origin: row.origin.clone(),
             config: call.config().to_string(),
             settings: plugin.context.settings.public.clone(),
+            has_tcp: !plugin.context.grants.tcp().is_empty(),
         },
         limits: RecordedLimits {
             cpu_ms: limits.cpu_ms,
@@ -171,40 +180,5 @@ fn recording(
         failure,
         cpu_us: micros(trace.cpu),
         not_replayable: None,
-    }
-}
-
-impl QueuedRecording {
-    fn written(self) -> Result<NewRecording, serde_json::Error> {
-        let Self { mut row, mut recording, recorded, .. } = self;
-        recorded.write_into(&mut recording);
-        row.not_replayable.clone_from(&recording.not_replayable);
-        Ok(NewRecording { row, content: serde_json::to_string(&recording)? })
-    }
-}
-
-async fn write_down(store: Store, mut recordings: mpsc::Receiver<QueuedRecording>) {
-    let mut batch = Vec::new();
-    while recordings.recv_many(&mut batch, BATCH).await > 0 {
-        store.health().until_it_can_write().await;
-        let plugins: Vec<_> =
-            batch.iter().map(|queued: &QueuedRecording| queued.row.plugin.clone()).collect();
-        let rows: Result<Vec<_>, _> = batch.drain(..).map(QueuedRecording::written).collect();
-        let written = match rows {
-            Ok(rows) => {
-                let add = move |tx: &moothall_store::Tx<'_>| {
-                    rows.iter().try_for_each(|row| tx.add_recording(row))
-                };
-                store.write("recordings.add", add).await.map_err(|error| error.to_string())
-            }
-            Err(error) => Err(error.to_string()),
-        };
-        if let Err(error) = written {
-            let count = plugins.len();
-            for plugin in plugins {
-                RECORDINGS_DROPPED.of(&[("plugin", &plugin)]).increment(1);
-            }
-            tracing::warn!(error, count, "recordings of calls could not be stored");
-        }
     }
 }

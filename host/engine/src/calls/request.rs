@@ -184,6 +184,11 @@ impl ValidatedCall {
         self.instance.as_ref().map_or("", |instance| instance.community.slug.as_str())
     }
 
+    /// The secrets of a config that is about to be stored; none if the stored ones count.
+    pub(super) fn pending_secrets(&self) -> Option<&PendingSecrets> {
+        self.pending_secrets.as_ref()
+    }
+
     pub fn process(&self) -> Option<&Arc<ProcessRef>> {
         self.process.as_ref()
     }
@@ -244,7 +249,7 @@ impl ValidatedCall {
             instance: self.instance.clone(),
             config: self.config.clone(),
             request_id: Some(self.request_id.clone()),
-            pending_secrets: self.pending_secrets.take(),
+            pending_secrets: self.pending_secrets.clone(),
             process: self.process.clone(),
             may_send: self.may_send,
             batch: self.batch.take(),

@@ -77,10 +77,6 @@ impl CallState {
         self.table.get(handle).map(|secret| secret.grant.clone()).unwrap_or_default()
     }
 
-    pub(super) fn secret_of(&self, handle: &Resource<SecretHandle>) -> Option<SecretString> {
-        self.table.get(handle).ok().map(|secret| secret.value.clone())
-    }
-
     pub(super) fn hand_out(
         &mut self,
         grant: String,

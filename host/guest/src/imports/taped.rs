@@ -50,6 +50,13 @@ impl Taped<'_> {
             Given::Missing(message) => Err(not_recorded(message)),
         }
     }
+
+    /// Notes an import's answer, unless the import has ended the call: its repetition ends there, too.
+    fn note(&self, tape: &Tape, place: Option<usize>, answer: impl FnOnce() -> Value) {
+        if self.0.fatal.is_none() {
+            tape.note(place, answer);
+        }
+    }
 }
 
 fn not_recorded(message: String) -> Error {
@@ -65,12 +72,12 @@ macro_rules! taped {
                     return $interface::Host::$name(&mut *self.0, $($argument),*).await;
                 };
                 let name = concat!(stringify!($interface), ".", stringify!($name));
-                let place = match tape.enter(name, vec![$($argument.written()),*]) {
+                let place = match tape.enter(name, || vec![$($argument.written()),*]) {
                     Turn::Tape(given) => return self.given(given),
                     Turn::Host(place) => place,
                 };
                 let answer = $interface::Host::$name(&mut *self.0, $($argument),*).await;
-                tape.note(place, || answer.written());
+                self.note(&tape, place, || answer.written());
                 answer
             })*
         }
@@ -82,12 +89,12 @@ macro_rules! taped {
                     return $interface::Host::$name(&mut *self.0, $($argument),*);
                 };
                 let name = concat!(stringify!($interface), ".", stringify!($name));
-                let place = match tape.enter(name, vec![$($argument.written()),*]) {
+                let place = match tape.enter(name, || vec![$($argument.written()),*]) {
                     Turn::Tape(given) => return self.given(given),
                     Turn::Host(place) => place,
                 };
                 let answer = $interface::Host::$name(&mut *self.0, $($argument),*);
-                tape.note(place, || answer.written());
+                self.note(&tape, place, || answer.written());
                 answer
             })*
         }

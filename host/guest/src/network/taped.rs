@@ -26,7 +26,7 @@ pub async fn send(
     let body = gather(body, limit).await;
     let body = body.map_err(|_| Error::HttpRequestBodySize(u64::try_from(limit).ok()))?;
     let outbound = outbound(&head, body);
-    let place = match tape.enter("wasi-http.send", vec![written(&outbound)]) {
+    let place = match tape.enter("wasi-http.send", || vec![written(&outbound)]) {
         Turn::Tape(given) => {
             let answer = response(given_answer(given)?, spare)?;
             return Ok((answer, Box::new(async { Ok(()) })));

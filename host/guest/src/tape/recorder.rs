@@ -8,10 +8,10 @@ use crate::exports::{Export, Output};
 use crate::fault::{Fault, GuestError};
 use crate::memory::MemoryReservation;
 use moothall_values::recording::{
-    Noted, Readings, RecordedFailure, Recording, Returned, Scrubber, base64, weight,
+    Noted, Readings, Recording, Returned, Scrubber, base64, footprint,
 };
 
-/// What a note costs besides its texts, in bytes.
+/// What a note costs besides its values, in bytes.
 const NOTE_BYTES: usize = 64;
 
 #[derive(Debug)]
@@ -21,7 +21,6 @@ pub struct Recorder {
     notes: Vec<Note>,
     readings: RawReadings,
     returned: Option<Returned>,
-    pub secrets: Vec<SecretString>,
     not_replayable: Option<String>,
     /// How many bytes more may be noted.
     room: usize,
@@ -53,9 +52,8 @@ pub struct Recorded {
     notes: Vec<Note>,
     readings: RawReadings,
     returned: Option<Returned>,
-    secrets: Vec<SecretString>,
     not_replayable: Option<String>,
-    _reservation: MemoryReservation,
+    reservation: MemoryReservation,
 }
 
 impl Recorder {
@@ -65,7 +63,6 @@ impl Recorder {
             notes: Vec::new(),
             readings: RawReadings::default(),
             returned: None,
-            secrets: Vec::new(),
             not_replayable: None,
             room: limit,
             limit,
@@ -100,8 +97,17 @@ impl Recorder {
         false
     }
 
-    pub fn enter(&mut self, import: &'static str, arguments: Vec<Value>) -> Option<usize> {
-        let bytes = NOTE_BYTES + arguments.iter().map(weight).sum::<usize>();
+    /// What does not fit is copied once, and nothing after it.
+    pub fn enter(
+        &mut self,
+        import: &'static str,
+        arguments: impl FnOnce() -> Vec<Value>,
+    ) -> Option<usize> {
+        if self.is_full {
+            return None;
+        }
+        let arguments = arguments();
+        let bytes = NOTE_BYTES + arguments.iter().map(footprint).sum::<usize>();
         if !self.takes(bytes) {
             return None;
         }
@@ -109,8 +115,12 @@ impl Recorder {
         Some(self.notes.len() - 1)
     }
 
-    pub fn note(&mut self, place: usize, answer: Value) {
-        if self.takes(weight(&answer))
+    pub fn note(&mut self, place: usize, answer: impl FnOnce() -> Value) {
+        if self.is_full {
+            return;
+        }
+        let answer = answer();
+        if self.takes(footprint(&answer))
             && let Some(note) = self.notes.get_mut(place)
         {
             note.answer = Some(answer);
@@ -150,7 +160,7 @@ impl Recorder {
             return;
         }
         let returned = crate::exports::recorded::returned_within(result, self.room);
-        if self.takes(returned.weight()) {
+        if self.takes(returned.footprint()) {
             self.returned = Some(returned);
         }
     }
@@ -162,28 +172,36 @@ impl Recorder {
             notes: std::mem::take(&mut self.notes),
             readings: std::mem::take(&mut self.readings),
             returned: self.returned.take(),
-            secrets: std::mem::take(&mut self.secrets),
             not_replayable: self.not_replayable.take(),
-            _reservation: std::mem::replace(&mut self.reservation, none),
+            reservation: std::mem::replace(&mut self.reservation, none),
         }
     }
 }
 
 impl Recorded {
-    /// Fills the recording in, and takes the secrets out of it.
-    pub fn write_into(self, recording: &mut Recording) {
-        let unreturned = || {
-            let code = "not_recorded".to_owned();
-            let detail = "what the guest returned is not recorded".to_owned();
-            Returned::Fault(RecordedFailure { code, detail })
-        };
+    /// Fills the recording in, and takes out of it these secrets, and those that are secrets by where they stand. Returns what
+    /// counts it as guests' memory.
+    pub fn write_into(
+        self,
+        recording: &mut Recording,
+        secrets: &[SecretString],
+    ) -> MemoryReservation {
         recording.input = self.input.as_ref().and_then(Export::invocation);
         recording.imports = self.notes.into_iter().map(Note::written).collect();
         recording.readings = self.readings.written();
-        recording.returned = self.returned.unwrap_or_else(unreturned);
+        recording.returned = self.returned.unwrap_or_else(Returned::not_recorded);
         recording.not_replayable = self.not_replayable;
-        let secrets = self.secrets.iter().map(|secret| secret.expose_secret().to_owned());
-        Scrubber::new(secrets, recording).scrub(recording);
+        let secrets = secrets.iter().map(|secret| secret.expose_secret().to_owned());
+        match Scrubber::new(secrets, recording) {
+            Ok(scrubber) => scrubber.scrub(recording),
+            Err(too_many) => recording.forget_content(too_many.to_string()),
+        }
+        self.reservation
+    }
+
+    /// What counts it as guests' memory, without the rest.
+    pub fn into_reservation(self) -> MemoryReservation {
+        self.reservation
     }
 }
 

@@ -1,131 +1,172 @@
 //! Takes values of secrets out of a recording, wherever they turned up: a platform may send a token back, a guest may store
 //! it. The same value becomes the same stand-in everywhere, so that the guest, which reads the stand-in, writes it too.
+//!
+//! All forms of all secrets are searched for in one pass over each text, so that the cost hardly rises with their number.
 
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use serde_json::Value;
 
-use super::{Noted, Recording};
+use super::forms::forms;
+use super::sightings::sightings;
+use super::{RecordedError, Recording, Returned, body, body_bytes};
 
+/// Secrets that are taken out of one recording, at most.
+pub const SECRETS: usize = 100;
+/// And bytes of all the ways to write them.
+pub const FORM_BYTES: usize = 512 << 10;
 /// A shorter text is no secret that could be told from others.
-const SHORTEST: usize = 4;
-/// Names under which OAuth hands out secrets (RFC 6749, RFC 7591, OpenID Connect).
-const TOKENS: &[&str] =
-    &["access_token", "refresh_token", "id_token", "client_secret", "registration_access_token"];
-/// Headers that authenticate whoever sends them.
-const HEADERS: &[&str] =
-    &["authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key"];
+pub(super) const SHORTEST: usize = 4;
 
 /// Replaces secrets by stand-ins.
 #[derive(Debug, Default)]
 pub struct Scrubber {
-    /// The longest first: one may be part of another.
-    secrets: Vec<String>,
+    /// Finds the forms of secrets; none if there are no secrets.
+    search: Option<AhoCorasick>,
+    /// The stand-in for each form.
+    stand_ins: Vec<String>,
+}
+
+/// A recording has more secrets than are taken out of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManySecrets;
+
+impl std::fmt::Display for TooManySecrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "its content is not kept: it has more than {SECRETS} secrets, or they are too long to be taken out"
+        )
+    }
 }
 
 impl Scrubber {
     /// For these values, and for those that are secrets by where they stand in the recording.
-    pub fn new(known: impl IntoIterator<Item = String>, recording: &Recording) -> Self {
-        let mut secrets: Vec<String> = known.into_iter().collect();
-        let arguments = recording.input.iter().flat_map(|input| &input.arguments);
-        arguments.for_each(|one| headers(one, &mut secrets));
-        recording.imports.iter().for_each(|noted| sent(noted, &mut secrets));
-        secrets.retain(|secret| secret.len() >= SHORTEST);
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        secrets.dedup();
-        Self { secrets }
+    pub fn new(
+        known: impl IntoIterator<Item = String>,
+        recording: &Recording,
+    ) -> Result<Self, TooManySecrets> {
+        let mut secrets = Secrets::default();
+        known.into_iter().for_each(|secret| secrets.add(&secret));
+        sightings(recording, &mut secrets);
+        Self::of(&secrets.in_order()?)
     }
 
-    /// Replaces the secrets in every text of the recording.
+    fn of(secrets: &[String]) -> Result<Self, TooManySecrets> {
+        let (mut all, mut stand_ins, mut bytes) = (Vec::new(), Vec::new(), 0);
+        for (number, secret) in (1..).zip(secrets) {
+            for form in forms(secret) {
+                bytes += form.len();
+                all.push(form);
+                stand_ins.push(stand_in(number));
+            }
+            if bytes > FORM_BYTES {
+                return Err(TooManySecrets);
+            }
+        }
+        if all.is_empty() {
+            return Ok(Self::default());
+        }
+        // The longest form first: one may be part of another. A DFA would take hundreds of bytes for each of theirs.
+        let mut builder = AhoCorasick::builder();
+        builder.match_kind(MatchKind::LeftmostLongest).kind(Some(AhoCorasickKind::ContiguousNFA));
+        let search = builder.build(&all).map_err(|_| TooManySecrets)?;
+        Ok(Self { search: Some(search), stand_ins })
+    }
+
+    /// Replaces the secrets in all that came from outside: input, answers, results.
     pub fn scrub(&self, recording: &mut Recording) {
-        if self.secrets.is_empty() {
+        let context = &mut recording.context;
+        self.text(&mut context.config);
+        self.text(&mut context.settings);
+        let input = recording.input.iter_mut().flat_map(|input| &mut input.arguments);
+        input.for_each(|one| self.value(one));
+        for noted in &mut recording.imports {
+            noted.arguments.iter_mut().chain(&mut noted.answer).for_each(|one| self.value(one));
+        }
+        match &mut recording.returned {
+            Returned::Output(output) => self.value(output),
+            Returned::Error(error) => self.error(error),
+            Returned::Fault(fault) => self.text(&mut fault.detail),
+        }
+        recording.failure.iter_mut().for_each(|failure| self.text(&mut failure.detail));
+        recording.not_replayable.iter_mut().for_each(|reason| self.text(reason));
+    }
+
+    fn error(&self, error: &mut RecordedError) {
+        self.text(&mut error.message);
+        error.details.iter_mut().for_each(|details| self.text(details));
+    }
+
+    /// The texts in a value, but not names.
+    fn value(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => self.text(text),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.value(item)),
+            Value::Object(fields) if fields.len() == 1 && fields.contains_key("base64") => {
+                self.bytes(value);
+            }
+            Value::Object(fields) => fields.values_mut().for_each(|field| self.value(field)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    fn text(&self, text: &mut String) {
+        let Some(search) = self.search.as_ref().filter(|search| search.is_match(&*text)) else {
+            return;
+        };
+        let mut scrubbed = String::with_capacity(text.len());
+        search.replace_all_with(text, &mut scrubbed, |found, _, scrubbed| {
+            scrubbed.push_str(&self.stand_ins[found.pattern()]);
+            true
+        });
+        *text = scrubbed;
+    }
+
+    /// A body that is no text.
+    fn bytes(&self, value: &mut Value) {
+        let (Some(search), Some(bytes)) = (&self.search, body_bytes(value)) else { return };
+        let mut scrubbed = Vec::with_capacity(bytes.len());
+        search.replace_all_with_bytes(&bytes, &mut scrubbed, |found, _, scrubbed| {
+            scrubbed.extend_from_slice(self.stand_ins[found.pattern()].as_bytes());
+            true
+        });
+        *value = body(&scrubbed);
+    }
+}
+
+/// What stands for a secret: written the same way in JSON, in a URL and in a form.
+fn stand_in(number: usize) -> String {
+    format!("__secret_{number}__")
+}
+
+/// Texts that are secrets, each once, within a bound.
+#[derive(Debug, Default)]
+pub(super) struct Secrets {
+    all: std::collections::BTreeSet<String>,
+    are_too_many: bool,
+}
+
+impl Secrets {
+    pub fn add(&mut self, secret: &str) {
+        if secret.len() < SHORTEST || self.all.contains(secret) {
             return;
         }
-        recording.change_texts(&mut |text| self.scrub_text(text));
-    }
-
-    fn scrub_text(&self, text: &mut String) {
-        for (number, secret) in self.secrets.iter().enumerate() {
-            let stand_in = format!("[secret {}]", number + 1);
-            for form in forms(secret) {
-                if text.contains(&form) {
-                    *text = text.replace(&form, &stand_in);
-                }
-            }
+        self.are_too_many |= self.all.len() == SECRETS || secret.len() > FORM_BYTES;
+        if !self.are_too_many {
+            self.all.insert(secret.to_owned());
         }
     }
-}
 
-/// How a secret may be written in a text: as it is, in JSON, in JSON that is a text in JSON, in a URL or a form. The longest
-/// first: one may be part of another.
-fn forms(secret: &str) -> Vec<String> {
-    let in_json = in_json(secret);
-    let in_url = form_urlencoded::byte_serialize(secret.as_bytes()).collect::<String>();
-    let in_path = in_url.replace('+', "%20");
-    let mut forms = vec![secret.to_owned(), self::in_json(&in_json), in_json, in_url, in_path];
-    forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
-    forms.dedup();
-    forms
-}
-
-/// A text as JSON writes it, without the quotes around it.
-fn in_json(text: &str) -> String {
-    let quoted = Value::from(text).to_string();
-    let inner = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-    inner.unwrap_or_default().to_owned()
-}
-
-/// The secrets in a request or an answer of the guest's.
-fn sent(noted: &Noted, secrets: &mut Vec<String>) {
-    if !matches!(noted.import.as_str(), "http.send" | "wasi-http.send") {
-        return;
-    }
-    noted.arguments.iter().for_each(|one| headers(one, secrets));
-    let Some(answer) = noted.answer.as_ref().and_then(|answer| answer.get("ok")) else { return };
-    headers(answer, secrets);
-    if let Some(body) = answer["body"].as_str() {
-        tokens(body, secrets);
-    }
-}
-
-/// The values of headers that authenticate, with and without the name of their scheme.
-fn headers(message: &Value, secrets: &mut Vec<String>) {
-    for header in message["headers"].as_array().into_iter().flatten() {
-        let text = |at: usize| header[at].as_str().unwrap_or_default();
-        if HEADERS.iter().any(|name| text(0).eq_ignore_ascii_case(name)) {
-            secrets.push(text(1).to_owned());
-            secrets.extend(text(1).split_once(' ').map(|(_, rest)| rest.to_owned()));
+    /// The longest first, so that the same secrets always have the same numbers.
+    fn in_order(self) -> Result<Vec<String>, TooManySecrets> {
+        if self.are_too_many {
+            return Err(TooManySecrets);
         }
+        let mut all: Vec<_> = self.all.into_iter().collect();
+        all.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        Ok(all)
     }
 }
 
-/// The tokens in the body of an answer, as JSON or as a form.
-pub fn tokens(body: &str, secrets: &mut Vec<String>) {
-    if !TOKENS.iter().any(|name| body.contains(name)) {
-        return;
-    }
-    match serde_json::from_str::<Value>(body) {
-        Ok(value) => json_tokens(&value, secrets),
-        Err(_) => {
-            let fields = form_urlencoded::parse(body.as_bytes());
-            let is_token = |name: &str| TOKENS.contains(&name);
-            let tokens = fields.filter(|(name, _)| is_token(name));
-            secrets.extend(tokens.map(|(_, value)| value.into_owned()));
-        }
-    }
-}
-
-fn json_tokens(value: &Value, secrets: &mut Vec<String>) {
-    match value {
-        Value::Object(fields) => {
-            for (name, field) in fields {
-                match field {
-                    Value::String(token) if TOKENS.contains(&name.as_str()) => {
-                        secrets.push(token.clone());
-                    }
-                    field => json_tokens(field, secrets),
-                }
-            }
-        }
-        Value::Array(items) => items.iter().for_each(|item| json_tokens(item, secrets)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
-}
+#[cfg(test)]
+mod tests;

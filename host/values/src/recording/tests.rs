@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn recording() -> Recording {
+pub fn recording() -> Recording {
     Recording {
         format: FORMAT,
         call: RecordedCall::default(),
@@ -18,7 +18,7 @@ fn recording() -> Recording {
     }
 }
 
-fn noted(import: &str, arguments: Value, answer: Value) -> Noted {
+pub fn noted(import: &str, arguments: Value, answer: Value) -> Noted {
     let arguments = arguments.as_array().cloned().unwrap_or_default();
     Noted { import: import.to_owned(), arguments, answer: Some(answer) }
 }
@@ -55,33 +55,6 @@ fn json_texts_are_compared_by_meaning_and_others_to_the_letter() {
 }
 
 #[test]
-fn a_token_becomes_the_same_stand_in_wherever_it_went() {
-    let mut recording = recording();
-    let answer = response(200, &[], br#"{"access_token":"t0ken\"1","n":[{"id_token":"idid"}]}"#);
-    recording.imports = vec![
-        noted(
-            "http.send",
-            json!([{ "headers": [["Authorization", "Bearer s3cret"]] }]),
-            json!({ "ok": answer }),
-        ),
-        noted("state.set", json!(["token", r#""t0ken\"1""#]), json!({ "ok": null })),
-        noted(
-            "events.emit",
-            json!(["x", r#"{"seen":"s3cret idid own-key"}"#]),
-            json!({ "ok": "e" }),
-        ),
-    ];
-    Scrubber::new(["own-key".to_owned(), "abc".to_owned()], &recording).scrub(&mut recording);
-    let text = serde_json::to_string(&recording).unwrap();
-    for secret in ["t0ken", "s3cret", "idid", "own-key"] {
-        assert!(!text.contains(secret), "{secret}: {text}");
-    }
-    let body = recording.imports[0].answer.as_ref().unwrap()["ok"]["body"].as_str().unwrap();
-    let stored = recording.imports[1].arguments[1].as_str().unwrap().trim_matches('"');
-    assert!(stored.starts_with("[secret ") && body.contains(stored), "{stored}: {body}");
-}
-
-#[test]
 fn what_writes_emits_or_sends_is_an_effect() {
     for effect in ["state.set", "process.set-outcome", "process.set", "events.emit", "http.send"] {
         assert!(is_effect(effect), "{effect}");
@@ -102,11 +75,11 @@ fn a_difference_shows_both_sides() {
         Returned::Fault(RecordedFailure { code: code.into(), detail: detail.into() })
     };
     let large = Returned::Output(json!("x".repeat(100)));
-    let kept = large.clone().within(99);
+    let kept = large.clone().within(131);
     assert_eq!(kept, Returned::Output(json!({ "not_recorded_bytes": 100 })));
     assert_eq!(Difference::of_results(&kept, &large), None);
     assert!(Difference::of_results(&kept, &Returned::Output(json!("x"))).is_some());
-    assert_eq!(large.clone().within(100), large);
+    assert_eq!(large.clone().within(132), large);
     let timeout = fault("plugin_timeout", "time of 10 ms");
     assert_eq!(Difference::of_results(&timeout, &fault("plugin_timeout", "CPU time")), None);
     assert!(
@@ -115,21 +88,8 @@ fn a_difference_shows_both_sides() {
 }
 
 #[test]
-fn a_secret_is_found_in_whatever_way_it_is_written() {
-    let secret = "-key \"1\"\nä/+\"";
-    let in_json = json!(secret).to_string();
-    let twice = json!(in_json).to_string();
-    for written in [
-        secret.to_owned(),
-        in_json,
-        twice,
-        "at=-key+%221%22%0A%C3%A4%2F%2B%22&b=1".to_owned(),
-        "/-key%20%221%22%0A%C3%A4%2F%2B%22".to_owned(),
-    ] {
-        let mut recording = recording();
-        recording.imports.push(noted("state.set", json!(["k", written]), json!({ "ok": null })));
-        Scrubber::new([secret.to_owned()], &recording.clone()).scrub(&mut recording);
-        let text = recording.imports[0].arguments[1].as_str().unwrap();
-        assert!(text.contains("[secret 1]") && !text.contains("key"), "{written} became {text}");
-    }
+fn small_values_take_memory_too() {
+    let empty: Vec<Value> = vec![Value::Null; 1_000];
+    assert!(footprint(&json!(empty)) >= 32_000);
+    assert!(footprint(&json!({ "a": "b" })) > 64);
 }

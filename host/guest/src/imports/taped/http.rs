@@ -17,14 +17,16 @@ impl http::Host for Taped<'_> {
         let Some(tape) = self.tape() else {
             return http::Host::send(&mut *self.0, request, secrets).await;
         };
-        let placed = secrets.iter().map(|(place, handle)| (place, self.0.grant_of(handle)));
-        let arguments = send_arguments(&request, &placed.collect::<Vec<_>>());
+        let arguments = || {
+            let placed = secrets.iter().map(|(place, handle)| (place, self.0.grant_of(handle)));
+            send_arguments(&request, &placed.collect::<Vec<_>>())
+        };
         let place = match tape.enter("http.send", arguments) {
             Turn::Tape(given) => return self.given(given),
             Turn::Host(place) => place,
         };
         let answer = http::Host::send(&mut *self.0, request, secrets).await;
-        tape.note(place, || answer.written());
+        self.note(&tape, place, || answer.written());
         answer
     }
 }

@@ -55,7 +55,7 @@ impl Taped<'_> {
         get: fn(&mut crate::call_state::CallState, String) -> Result<Handle, Error>,
     ) -> Result<Handle, Error> {
         let Some(tape) = self.tape() else { return get(&mut *self.0, argument) };
-        let place = match tape.enter(import, vec![argument.written()]) {
+        let place = match tape.enter(import, || vec![argument.written()]) {
             Turn::Tape(given) => {
                 self.given::<()>(given)?;
                 return self.0.hand_out(grant, SecretString::from(STAND_IN));
@@ -63,13 +63,10 @@ impl Taped<'_> {
             Turn::Host(place) => place,
         };
         let answer = get(&mut *self.0, argument);
-        match &answer {
-            Ok(handle) => {
-                self.0.secret_of(handle).into_iter().for_each(|secret| tape.keep_out(secret));
-                tape.note(place, || ok(().written()));
-            }
-            Err(error) => tape.note(place, || Err::<(), _>(error.clone()).written()),
-        }
+        self.note(&tape, place, || match &answer {
+            Ok(_) => ok(().written()),
+            Err(error) => Err::<(), _>(error.clone()).written(),
+        });
         answer
     }
 }
