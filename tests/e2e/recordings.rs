@@ -1,6 +1,7 @@
 //! What is recorded of calls, how much, and for how long; and that what was recorded runs again as it ran.
 
 use std::path::Path;
+use std::time::Duration;
 
 use moothall_tests::command_line::{Ended, command};
 use moothall_tests::{Answer, Receiver, Reply, TestHost, answer, guests, until};
@@ -268,6 +269,87 @@ async fn another_file_shows_the_first_difference_and_goes_on_from_there() {
     std::fs::write(&file, "{}").expect("written");
     let refused = command(folder.path(), &["plugin", "replay", "call.json", "--with", guest]);
     assert!(refused.failed_with(1).contains("no recording"));
+}
+
+/// Repeats a recording that is in no host.
+fn repeat(recording: &Value, guest: &str) -> Ended {
+    let folder = TempDir::new().expect("a folder");
+    std::fs::write(folder.path().join("call.json"), recording.to_string()).expect("written");
+    let file = guests::file(guest);
+    let file = file.to_str().expect("a path of text");
+    command(folder.path(), &["plugin", "replay", "call.json", "--with", file, "--json"])
+}
+
+#[tokio::test]
+async fn a_call_that_the_store_ended_ends_so_again_whatever_the_guest_was_told() {
+    let toml = format!("{ALL}[store]\nstate_cache_bytes = 0\n");
+    let host = TestHost::with(&["probe"]).toml(&toml).start().await;
+    host.community("acme", "probe", json!({})).await;
+    host.result("acme", "probe.put", json!({ "key": "a", "value": 1 })).await;
+    let database = host.database();
+    database.busy_timeout(Duration::from_secs(30)).expect("a connection");
+    let damage = "UPDATE state SET value = CAST(x'ff' AS TEXT) WHERE key = 'a'";
+    assert_eq!(database.execute(damage, []), Ok(1));
+    let failed = host.action("acme", "probe.get", json!({ "key": "a" })).await;
+    failed.problem(503, "store_unavailable");
+    let row = of_action(&host, "get").await;
+    let recording = shown(&host, &row).await;
+    assert_eq!(recording["imports"][0]["answer"], Value::Null, "{recording}");
+    let said = same(replay(&host, id(&row), "probe"));
+    assert_eq!(said["now"]["failure"], recording["failure"], "{said}");
+}
+
+#[tokio::test]
+async fn connections_that_a_plugin_may_make_are_in_no_recording() {
+    let granted = "grants = { tcp = [\"127.0.0.1:16380\"] }";
+    let toml = format!(
+        "{ALL}[plugins.redis-client]\nscope = \"host\"\nsettings = {{ url = \"redis://127.0.0.1:16380\" }}\n"
+    );
+    let mut host =
+        TestHost::with(&["redis-client"]).toml(&format!("{toml}{granted}")).start().await;
+    let get = "/api/plugins/redis-client/get/food";
+    host.get(get).await;
+    let is_of_route = |row: &Value| row["origin"] == "route";
+    let row =
+        until("it is recorded", async || listed(&host, "").await.into_iter().find(is_of_route))
+            .await;
+    let mut recording = shown(&host, &row).await;
+    let reason = recording["not_replayable"].take();
+    assert!(reason.as_str().is_some_and(|one| one.contains("TCP connections")), "{reason}");
+    // As if another version had made the connection, and the recorded one had not.
+    let repeated = repeat(&recording, "redis-client");
+    assert_eq!(repeated.code, 1, "{repeated:?}");
+    assert!(repeated.stdout.contains("it used TCP connections"), "{repeated:?}");
+
+    // Where no grant leads anywhere, the refusal is the same everywhere.
+    host.set_toml(&toml);
+    host.restart().await;
+    assert_eq!(host.get(get).await.status, 503);
+    let again = until("it is recorded", async || {
+        let rows = listed(&host, "").await;
+        rows.into_iter().find(|one| is_of_route(one) && one["id"] != row["id"])
+    })
+    .await;
+    same(repeat(&shown(&host, &again).await, "redis-client"));
+}
+
+#[tokio::test]
+async fn a_clock_that_is_read_more_often_than_it_was_recorded_is_a_difference() {
+    let host = TestHost::with(&["probe"]).toml(ALL).start().await;
+    host.community("acme", "probe", json!({})).await;
+    host.result("acme", "probe.spin", json!({ "ms": 0 })).await;
+    let row = of_action(&host, "spin").await;
+    let mut recording = shown(&host, &row).await;
+    same(repeat(&recording, "probe"));
+    let readings = recording["readings"]["monotonic_ns"].as_array_mut().expect("readings");
+    let count = readings.len();
+    // As if the recorded version had read it but once.
+    readings.truncate(1);
+    let repeated = repeat(&recording, "probe");
+    let said: Value = serde_json::from_str(&repeated.stdout).expect("one JSON object");
+    assert_eq!((repeated.code, count > 1), (1, true), "{said}");
+    assert_eq!(said["differences"][0]["at"], "readings of the monotonic clock", "{said}");
+    assert_eq!(said["differences"][0]["recorded"], "1", "{said}");
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ use super::memory::{Full, MemoryReservation, Of};
 use super::network::{self, OpenSockets, Outgoing, Sending, TcpGate};
 use super::refusal::fatal_error;
 use super::shared::Shared;
-use super::tape;
+use super::tape::{self, Tape};
 use moothall_core::effects::Effects;
 use moothall_core::ids::CallId;
 use moothall_core::instance::{Access, Instance, InstanceLock, LockError};
@@ -163,6 +163,22 @@ impl CallState {
 
     pub(super) fn open_sockets(&mut self) -> OpenSockets {
         self.sockets.get_or_insert_default().clone()
+    }
+
+    /// The guest uses sockets: if they lead anywhere, or did in the call that is repeated, no recording has what they answer.
+    pub(super) fn note_sockets(&self) {
+        let Some(tape) = &self.call_context.tape else { return };
+        if tape.had_tcp().unwrap_or_else(|| !self.plugin_context.grants.tcp().is_empty()) {
+            tape.cannot_be_replayed("it used TCP connections, which are not recorded");
+        }
+    }
+
+    /// Ends the call where the recorded one ended.
+    pub(super) fn end_as_recorded(&mut self) {
+        let end = self.call_context.tape.as_ref().and_then(Tape::take_end);
+        if let Some(fault) = end {
+            self.fatal.get_or_insert(fault);
+        }
     }
 
     /// What the call may connect to.

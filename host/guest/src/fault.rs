@@ -42,17 +42,23 @@ const MESSAGE_BYTES: usize = 4 << 10;
 const HOSTCALL_FUEL: &str = "fuel allocated for hostcalls";
 /// The message of a call that ended by `wasi:cli/exit`, with whatever status.
 const EXIT: &str = "it called `exit`, as a program does; a plugin's function ends by returning a result or an error";
+/// How the messages of faults begin.
+const TRAP: &str = "the plugin trapped: ";
+const LIMIT: &str = "the plugin exceeded its limit of ";
+const TIMEOUT: &str = "the plugin used up its ";
+const STORE: &str = "the store is not available: ";
+const HOST: &str = "the host failed: ";
 /// Longest details of a guest's error that are kept, in bytes; longer ones are left out.
 const DETAILS_BYTES: usize = 64 << 10;
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     // --- the plugin's
-    #[error("the plugin trapped: {0}")]
+    #[error("{TRAP}{0}")]
     Trap(String),
-    #[error("the plugin exceeded its limit of {0}")]
+    #[error("{LIMIT}{0}")]
     Limit(String),
-    #[error("the plugin used up its {0}")]
+    #[error("{TIMEOUT}{0}")]
     Timeout(String),
     #[error("{0}")]
     BadOutput(String),
@@ -68,11 +74,11 @@ pub enum Fault {
     Taken(Taken),
 
     // --- the host's
-    #[error("the store is not available: {0}")]
+    #[error("{STORE}{0}")]
     Store(String),
     #[error("the store did not answer in time, and what was to be stored may be yet")]
     Unsettled,
-    #[error("the host failed: {0}")]
+    #[error("{HOST}{0}")]
     Host(String),
 }
 
@@ -126,6 +132,20 @@ impl Fault {
             Self::Taken(_) => "conflict",
             Self::Store(_) | Self::Unsettled => "store_unavailable",
             Self::Host(_) => "internal",
+        }
+    }
+
+    /// The fault that a recording has, by its code and its message.
+    pub fn recorded(code: &str, message: &str) -> Self {
+        let after = |prefix: &str| message.strip_prefix(prefix).unwrap_or(message).to_owned();
+        match code {
+            "plugin_trap" => Self::Trap(after(TRAP)),
+            "plugin_limit" => Self::Limit(after(LIMIT)),
+            "plugin_timeout" => Self::Timeout(after(TIMEOUT)),
+            "plugin_bad_output" => Self::BadOutput(message.to_owned()),
+            "store_unavailable" if message == Self::Unsettled.to_string() => Self::Unsettled,
+            "store_unavailable" => Self::Store(after(STORE)),
+            _ => Self::Host(after(HOST)),
         }
     }
 
@@ -310,6 +330,22 @@ mod tests {
             (Fault::Host(text()), Blame::Host, false),
         ] {
             assert_eq!((fault.blame(), fault.is_transient()), (blame, passes), "{fault:?}");
+        }
+    }
+
+    #[test]
+    fn a_fault_comes_back_from_a_recording() {
+        let text = || "x".to_owned();
+        for fault in [
+            Fault::Trap(text()),
+            Fault::Limit(text()),
+            Fault::Timeout(text()),
+            Fault::BadOutput(text()),
+            Fault::Store(text()),
+            Fault::Unsettled,
+            Fault::Host(text()),
+        ] {
+            assert_eq!(Fault::recorded(fault.code(), &fault.to_string()), fault);
         }
     }
 

@@ -132,6 +132,7 @@ pub(super) fn ended(
     wall: Duration,
     guest: AfterCall,
 ) -> Ended {
+    state.end_as_recorded();
     let result = match end {
         Metered::OutOfTime => Err(state.out_of_time(wall)),
         Metered::Done(Err(error)) => Err(state.fault_of(&error)),

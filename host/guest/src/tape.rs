@@ -108,6 +108,19 @@ impl Tape {
         }
     }
 
+    /// Whether the plugin could make TCP connections in the call that is repeated.
+    pub fn had_tcp(&self) -> Option<bool> {
+        self.replayed(|one| one.recording.context.has_tcp)
+    }
+
+    /// Takes out how the repetition ends because the recorded call ended there.
+    pub fn take_end(&self) -> Option<Fault> {
+        match &mut *self.reel() {
+            Reel::Replaying(replayer) => replayer.end.take(),
+            Reel::Recording(_) => None,
+        }
+    }
+
     /// Notes what the guest returned.
     pub fn returned(&self, result: &Result<Result<crate::Output, GuestError>, Fault>) {
         if let Reel::Recording(recorder) = &mut *self.reel() {
@@ -136,3 +149,6 @@ impl Tape {
 fn wit_name(import: &str) -> String {
     import.replace('_', "-")
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,7 +29,7 @@ pub struct Repeated {
     pub imports: Vec<Noted>,
     /// What the guest asked for and the recording does not have.
     pub missing: Vec<String>,
-    /// Where it is not as it was: the first import, the result, the failure.
+    /// Where it is not as it was: the first import, clocks, random bytes, the result, the failure.
     pub differences: Vec<Difference>,
     pub cpu_us: i64,
     /// The last lines that the guest logged.
@@ -174,11 +174,11 @@ fn compared(
     (returned, failure): (Returned, Option<RecordedFailure>),
     (cpu_us, log): (i64, String),
 ) -> Repeated {
-    let Replayed { imports, difference, missing } = replayed;
+    let Replayed { imports, difference, beyond, missing } = replayed;
     let result = Difference::of_results(&recording.returned, &returned);
     // A failure that the result shows already is no second difference.
     let failures = Difference::of_failures(recording.failure.as_ref(), failure.as_ref());
     let failures = failures.filter(|_| result.is_none());
-    let differences = difference.into_iter().chain(result).chain(failures).collect();
+    let differences = difference.into_iter().chain(beyond).chain(result).chain(failures).collect();
     Repeated { returned, failure, imports, missing, differences, cpu_us, log }
 }

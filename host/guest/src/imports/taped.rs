@@ -47,6 +47,7 @@ impl Taped<'_> {
                 Err(not_recorded("the recording's answer cannot be read".to_owned()))
             }),
             Given::Ended(fault) => Err(self.0.end_with(fault)),
+            Given::Unanswered => Err(not_recorded("the recorded call has no answer".to_owned())),
             Given::Missing(message) => Err(not_recorded(message)),
         }
     }

@@ -28,7 +28,7 @@ pub async fn send(
     let outbound = outbound(&head, body);
     let place = match tape.enter("wasi-http.send", || vec![written(&outbound)]) {
         Turn::Tape(given) => {
-            let answer = response(given_answer(given)?, spare)?;
+            let answer = response(given_answer(given).await?, spare)?;
             return Ok((answer, Box::new(async { Ok(()) })));
         }
         Turn::Host(place) => place,
@@ -58,11 +58,13 @@ fn written(outbound: &Outbound) -> Value {
     })
 }
 
-fn given_answer(given: Given) -> Result<Inbound, Error> {
+async fn given_answer(given: Given) -> Result<Inbound, Error> {
     let unreadable = || Error::InternalError(Some("the recording cannot be read".to_owned()));
     let answer = match given {
         Given::Answer(answer) => answer,
         Given::Ended(fault) => return Err(Error::InternalError(Some(fault.to_string()))),
+        // The guest dropped the request before there was an answer.
+        Given::Unanswered => std::future::pending().await,
         Given::Missing(message) => return Err(Error::InternalError(Some(message))),
     };
     match answer.get("ok") {

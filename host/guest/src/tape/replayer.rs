@@ -12,7 +12,9 @@ use serde_json::{Value, json};
 
 use super::wit_name;
 use crate::fault::Fault;
-use moothall_values::recording::{Difference, Noted, Recording, bytes_of, same};
+use moothall_values::recording::{
+    Difference, Noted, Readings, Recording, Returned, bytes_of, same,
+};
 
 /// After the recorded readings of a clock have run out, it goes on by this much with each reading, in nanoseconds.
 const STEP_NS: u64 = 1_000_000;
@@ -26,6 +28,8 @@ pub struct Replayer {
     done: Vec<Noted>,
     difference: Option<Difference>,
     missing: Vec<String>,
+    /// How the repetition ends, once it has come to where the recorded call ended.
+    pub end: Option<Fault>,
     /// What the guest itself has written, by interface and key.
     written: BTreeMap<(String, String), Option<String>>,
     emitted: usize,
@@ -49,6 +53,8 @@ pub enum Given {
     Answer(Value),
     /// The recorded call ended here, without an answer.
     Ended(Fault),
+    /// The recorded call did not wait for the answer.
+    Unanswered,
     /// The recording has no answer.
     Missing(String),
 }
@@ -60,6 +66,8 @@ pub struct Replayed {
     pub imports: Vec<Noted>,
     /// Where they first differ from the recorded ones.
     pub difference: Option<Difference>,
+    /// Clocks and random numbers that were read for longer than they were recorded.
+    pub beyond: Vec<Difference>,
     /// What the guest asked for and the recording does not have.
     pub missing: Vec<String>,
 }
@@ -78,6 +86,7 @@ impl Replayer {
             done: Vec::new(),
             difference: None,
             missing: Vec::new(),
+            end: None,
             written: BTreeMap::new(),
             emitted: 0,
             clocks,
@@ -87,9 +96,13 @@ impl Replayer {
     pub fn enter(&mut self, import: &'static str, arguments: Vec<Value>) -> Given {
         let mut called = Noted { import: wit_name(import), arguments, answer: None };
         let given = self.given(&called);
-        if let Given::Answer(answer) = &given {
-            called.answer = Some(answer.clone());
-            self.remember(&called);
+        match &given {
+            Given::Answer(answer) => {
+                called.answer = Some(answer.clone());
+                self.remember(&called);
+            }
+            Given::Ended(fault) => self.end = Some(fault.clone()),
+            Given::Unanswered | Given::Missing(_) => {}
         }
         self.done.push(called);
         given
@@ -111,20 +124,17 @@ impl Replayer {
     }
 
     fn answer_of(&self, noted: &Noted) -> Given {
-        match &noted.answer {
-            Some(answer) => Given::Answer(answer.clone()),
-            None => Given::Ended(self.recorded_end()),
+        match (&noted.answer, &self.recording.returned) {
+            (Some(answer), _) => Given::Answer(answer.clone()),
+            (None, Returned::Fault(_)) => Given::Ended(self.recorded_end()),
+            (None, _) => Given::Unanswered,
         }
     }
 
     /// How the recorded call ended while an import was not answered yet.
     fn recorded_end(&self) -> Fault {
         match self.recording.failure.as_ref() {
-            Some(failure) if failure.code == "plugin_timeout" => {
-                let detail = failure.detail.strip_prefix("the plugin used up its ");
-                Fault::Timeout(detail.unwrap_or(&failure.detail).to_owned())
-            }
-            Some(failure) => Fault::Host(failure.detail.clone()),
+            Some(failure) => Fault::recorded(&failure.code, &failure.detail),
             None => Fault::Host("the recorded call ended here".to_owned()),
         }
     }
@@ -178,7 +188,9 @@ impl Replayer {
     }
 
     pub fn missing(&mut self, what: String) {
-        self.missing.push(what);
+        if !self.missing.contains(&what) {
+            self.missing.push(what);
+        }
     }
 
     /// Remembers what the guest writes.
@@ -217,6 +229,15 @@ impl Replayer {
         u128::from_str_radix(&self.recording.readings.seed, 16).unwrap_or_default()
     }
 
+    /// What was read beyond the recording, and so made up. How far a call came before its time was up says nothing.
+    fn beyond(&self) -> Vec<Difference> {
+        let failure = self.recording.failure.as_ref();
+        if failure.is_some_and(|failure| failure.code == "plugin_timeout") {
+            return Vec::new();
+        }
+        self.clocks.beyond(&self.recording.readings)
+    }
+
     pub fn take(&mut self) -> Replayed {
         let expected = self.recording.imports.get(self.next);
         let uncalled = expected.filter(|_| self.difference.is_none());
@@ -225,8 +246,28 @@ impl Replayer {
         Replayed {
             imports: std::mem::take(&mut self.done),
             difference: self.difference.take().or(uncalled),
+            beyond: self.beyond(),
             missing: std::mem::take(&mut self.missing),
         }
+    }
+}
+
+impl Clocks {
+    fn beyond(&self, recorded: &Readings) -> Vec<Difference> {
+        let (wall, monotonic) = (recorded.wall_ns.len(), recorded.monotonic_ns.len());
+        let read = [
+            ("readings of the wall clock", wall, self.wall),
+            ("readings of the monotonic clock", monotonic, self.monotonic),
+            ("random bytes", self.random.len(), self.random_at),
+            ("insecure random bytes", self.insecure.len(), self.insecure_at),
+        ];
+        let beyond = read.into_iter().filter(|(_, recorded, now)| now > recorded);
+        let difference = |(at, recorded, now): (&str, usize, usize)| Difference {
+            at: at.to_owned(),
+            recorded: Some(recorded.to_string()),
+            now: Some(now.to_string()),
+        };
+        beyond.map(difference).collect()
     }
 }
 

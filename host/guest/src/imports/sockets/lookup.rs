@@ -45,6 +45,7 @@ fn resolve(
 ) -> Result<(Result<Resource<Lookup>, ErrorCode>,)> {
     let state = store.data_mut();
     state.table.get(&network)?;
+    state.note_sockets();
     let gate = state.tcp_gate();
     if !gate.may_look_up(&name) {
         gate.refuse("look up", &format!("{name}:PORT"));
