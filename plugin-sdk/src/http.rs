@@ -38,6 +38,8 @@
 //! # assert_eq!(host.sent()[0].header("authorization"), Some("Bearer ABC123"));
 //! ```
 
+mod pages;
+mod patience;
 mod placed;
 mod response;
 
@@ -46,9 +48,11 @@ use std::time::Duration;
 use moothall_values::outbound::FORM;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::bindings::host::http as host;
 use crate::{Error, Result, Secret, headers, write};
+pub use pages::all_pages;
 use placed::Placed;
 pub(crate) use placed::add_query;
 pub(crate) use placed::write as write_secret;
@@ -87,6 +91,7 @@ pub fn request(method: impl Into<String>, url: impl Into<String>) -> Request {
         headers: Vec::new(),
         body: Vec::new(),
         timeout: None,
+        patience: Duration::ZERO,
         secrets: Vec::new(),
         mistake: None,
     }
@@ -101,6 +106,7 @@ pub struct Request {
     headers: Vec<(String, String)>,
     body: Vec<u8>,
     timeout: Option<Duration>,
+    patience: Duration,
     secrets: Vec<Placed>,
     /// The first value that could not be written. `send` returns the error, so that every method of the builder
     /// can return the builder.
@@ -180,6 +186,21 @@ impl Request {
         self
     }
 
+    /// Sends `body` as JSON without its members that are null, for a platform that takes null for a value.
+    pub fn json_given<T: Serialize + ?Sized>(mut self, body: &T) -> Self {
+        match serde_json::to_value(body) {
+            Ok(Value::Object(mut members)) => {
+                members.retain(|_, value| !value.is_null());
+                self.json(&members)
+            }
+            Ok(other) => self.json(&other),
+            Err(error) => {
+                self.note(Error::internal(format!("the body cannot be written: {error}")));
+                self
+            }
+        }
+    }
+
     /// Sends pairs as a form.
     pub fn form<T: Serialize + ?Sized>(mut self, pairs: &T) -> Self {
         headers::add_if_absent(&mut self.headers, "content-type", FORM);
@@ -204,6 +225,14 @@ impl Request {
         self
     }
 
+    /// Waits for at most so long in all, and sends again, when the platform refuses the request only for now: 429, or 403,
+    /// with a `Retry-After` in seconds. Leave time for the rest of the call (`[limits] wall_ms`). If the platform wants
+    /// more patience, its answer is what `send` returns.
+    pub fn patient(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
     fn note(&mut self, mistake: Error) {
         self.mistake.get_or_insert(mistake);
     }
@@ -217,7 +246,7 @@ impl Request {
         if let Some(mistake) = self.mistake {
             return Err(mistake);
         }
-        let secrets = std::mem::take(&mut self.secrets);
+        let (secrets, patience) = (std::mem::take(&mut self.secrets), self.patience);
         let mut request = self.into_wit();
         let mut handles = Vec::new();
         for Placed { placement, secret } in secrets {
@@ -228,13 +257,22 @@ impl Request {
         }
         let handles: Vec<_> =
             handles.iter().map(|(placement, handle)| (placement.clone(), handle)).collect();
-        Ok(host::send(&request, &handles)?.into())
+        patience::send(patience, || Ok(host::send(&request, &handles)?.into()))
     }
 
     /// Sends the request, and reads the answer as JSON if its status is 200 to 299: the same as
     /// `send()?.error_for_status()?.json()`.
     pub fn fetch<T: DeserializeOwned>(self) -> Result<T> {
         self.send()?.error_for_status()?.json()
+    }
+
+    /// The same with [`error_for_caller`](Response::error_for_caller); an answer without a body is `{}`.
+    pub fn fetch_for_caller<T: DeserializeOwned>(self) -> Result<T> {
+        let mut response = self.send()?.error_for_caller()?;
+        if response.body.is_empty() {
+            response.body = b"{}".to_vec();
+        }
+        response.json()
     }
 
     fn into_wit(self) -> host::Request {
@@ -254,6 +292,8 @@ impl Request {
 mod tests {
     use std::time::Duration;
 
+    use serde_json::json;
+
     use super::post;
 
     #[test]
@@ -267,6 +307,13 @@ mod tests {
         assert_eq!(request.body, b"name=%C3%A4");
         assert_eq!(request.timeout_ms, Some(2_000));
         assert_eq!(request.headers[0].1, "application/x-www-form-urlencoded");
+    }
+
+    #[test]
+    fn what_is_not_given_is_not_sent() {
+        let sent = |body| post("https://a.example").json_given(&body).into_wit().body;
+        assert_eq!(sent(json!({ "a": 1, "b": null, "c": [null] })), br#"{"a":1,"c":[null]}"#);
+        assert_eq!(sent(json!(null)), b"null");
     }
 
     #[test]
