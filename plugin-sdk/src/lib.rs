@@ -70,7 +70,7 @@
 //! | --- | --- |
 //! | offers actions, HTTP routes | [`action`](macro@action), [`route`](macro@route) |
 //! | receives webhooks | [`webhook`](macro@webhook), [`global_webhook`](macro@global_webhook), [`handshake`](macro@handshake), `verify` |
-//! | runs governance processes | [`process`](macro@process), [`Process`], [`Moment`] |
+//! | runs governance processes | [`process`](macro@process), [`Process`], [`Moment`]; votes: [`voting`] |
 //! | works on its own | [`producer`](macro@producer), [`schedule`](macro@schedule), [`worker`](macro@worker) |
 //! | guards what others do | [`filter`](macro@filter), [`Hook`](manifest::Hook) |
 //! | authorises communities and people | [`oauth`], [`accounts`] |
@@ -113,6 +113,7 @@ mod state;
 pub mod testing;
 #[cfg(feature = "verify")]
 pub mod verify;
+pub mod voting;
 mod web;
 mod workers;
 mod write;

@@ -61,6 +61,13 @@ pub trait Process: Sized + 'static {
         Ok(host::set_status(host::ProcessStatus::Completed)?)
     }
 
+    /// Completes it with the outcome so far and with these errors, for what has ended without a proper end: somebody
+    /// deleted it on the platform, for example. Final.
+    fn complete_with_errors<T: Serialize + ?Sized>(&self, errors: &T) -> Result<()> {
+        self.set_errors(errors)?;
+        Ok(host::set_status(host::ProcessStatus::Completed)?)
+    }
+
     /// Sets the outcome so far.
     fn set_outcome(&self, outcome: &Self::Outcome) -> Result<()> {
         Ok(host::set_outcome(&write::json(outcome)?)?)
