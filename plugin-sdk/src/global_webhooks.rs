@@ -18,7 +18,7 @@ enum Target {
 }
 
 impl Routed {
-    /// For no instance; the platform gets a 200.
+    /// For no instance; the platform gets a 200, unless [`respond`](Self::respond) says something else.
     pub fn nowhere() -> Self {
         Self::default()
     }
@@ -47,7 +47,8 @@ impl Routed {
         self
     }
 
-    /// Answers the platform with this response.
+    /// Answers the platform with this response, as soon as the request is stored. Without it, the platform waits for the
+    /// instances, and gets the first response of one of them, or of one of their processes.
     #[must_use]
     pub fn respond(mut self, response: WebhookResponse) -> Self {
         self.response = Some(response);

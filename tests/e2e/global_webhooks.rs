@@ -74,6 +74,33 @@ async fn the_plugin_says_whom_a_request_is_for() {
 }
 
 #[tokio::test]
+async fn a_request_that_the_plugin_does_not_answer_is_answered_by_a_process() {
+    let host = host().await;
+    let mut desks = Vec::new();
+    for (community, team, name) in
+        [("acme", "T1", "one"), ("acme", "T1", "two"), ("other", "T3", "three")]
+    {
+        let request = host.request(Method::POST, "/api/internal/process/platform.desk");
+        let request = request.header("X-Metagov-Community", community);
+        let request = request.header("X-Metagov-Platform-Id", team).json(&json!({ "name": name }));
+        desks.push(answer(request).await.expect(202)["id"].clone());
+    }
+    let asked = async |body: Value| send(&host, body).await;
+    let two = asked(json!({ "team_id": "T1", "ask": "two" })).await;
+    assert_eq!((two.status, two.text.as_str()), (200, "two"));
+    let three = asked(json!({ "channel": "general", "ask": "three" })).await;
+    assert_eq!((three.status, three.text.as_str()), (200, "three"), "of several instances");
+    let nobody = asked(json!({ "team_id": "T1", "ask": "nobody" })).await;
+    assert_eq!((nobody.status, nobody.text.as_str()), (200, ""));
+    // Each was asked once, whoever answered.
+    let path = format!("/api/internal/process/platform.desk/{}", desks[0]);
+    let counted = host.get(&path).await.expect(200)["outcome"].clone();
+    assert_eq!(counted, json!({ "asked": 3 }));
+    let workers = host.get("/api/internal/workers").await.expect(200);
+    assert_eq!(workers["workers"][0]["waiting"], 0);
+}
+
+#[tokio::test]
 async fn routes_follow_the_configuration() {
     let host = host().await;
     assert_eq!(send(&host, json!({ "channel": "general" })).await.status, 200);

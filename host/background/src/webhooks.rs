@@ -18,9 +18,9 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use moothall_core::day_budget::ROW_BYTES;
-use moothall_core::ids::{InstanceId, RequestId};
+use moothall_core::ids::{InstanceId, ProcessId, RequestId};
 use moothall_core::instance::Instance;
-use moothall_core::web::{Request, Response};
+use moothall_core::web::{Request, Response, Routed, Target};
 use moothall_engine::calls::{CallError, Calls, DAY_USED_UP, ExtraWrite, Mode, ValidatedCall};
 use moothall_engine::context::Context;
 use moothall_engine::plugins::{Plugin, ProcessFunction};
@@ -199,7 +199,7 @@ impl Webhooks {
             reason = "a webhook outlives its client; whoever waits for it sees a panic"
         )]
         tokio::spawn(async move {
-            let by = Instant::now() + this.answer;
+            let by = this.answered_by();
             match this.received(&plugin, &instance, types, &request, &request_id).await {
                 Ok((first, items)) => {
                     let answer = PlatformAnswer { first, by, sender };
@@ -209,10 +209,20 @@ impl Webhooks {
                 Err(error) => drop(sender.send(Err(error))),
             }
         });
-        received.await.unwrap_or_else(|_| {
-            tracing::error!("a webhook's task ended without an answer");
-            Err(Fault::Host("the request ended unexpectedly; see the log".into()).into())
-        })
+        answer_of(received).await
+    }
+
+    /// When the platform has its answer at the latest.
+    fn answered_by(&self) -> Instant {
+        Instant::now() + self.answer
+    }
+
+    /// When the background task takes over the items that are tried while the platform waits: when the last of them
+    /// cannot run any more.
+    fn taken_over_at(&self, plugin: &Plugin, now: i64) -> i64 {
+        let wall = Duration::from_millis(plugin.context.limits.wall_ms);
+        let first_try = wall.saturating_add(self.answer).as_millis();
+        now.saturating_add(i64::try_from(first_try).unwrap_or(i64::MAX))
     }
 
     /// The receiver's call, committed with an item for each pending process.
@@ -225,10 +235,7 @@ impl Webhooks {
         request_id: &RequestId,
     ) -> Result<(Option<Response>, Vec<WebhookItem>), WebhookError> {
         let now = self.context.clock.now_ms();
-        let wall = Duration::from_millis(plugin.context.limits.wall_ms);
-        let first_try = wall.saturating_add(self.answer).as_millis();
-        // The background task leaves the items alone while the platform waits and the last of them may still run.
-        let due = now.saturating_add(i64::try_from(first_try).unwrap_or(i64::MAX));
+        let due = self.taken_over_at(plugin, now);
         let (id, content, spoken) = (instance.id, request.clone(), request_id.to_string());
         let (context, bounds) = (plugin.context.clone(), self.bounds);
         let add: ExtraWrite<Vec<WebhookItem>> = Box::new(move |tx| {
@@ -256,23 +263,50 @@ impl Webhooks {
     }
 
     /// Receives a platform-wide webhook: the plugin says which instances it is for, and each of them gets it at least
-    /// once.
+    /// once. If the plugin gives no response, the platform waits for theirs.
     pub async fn receive_global(
         &self,
         accepted: Accepted<()>,
         request: Arc<Request>,
         request_id: RequestId,
     ) -> Received {
-        let plugin = accepted.0.plugin;
+        let (plugin, by) = (accepted.0.plugin, self.answered_by());
         let receive = ReceiveGlobal(request.clone());
         let judge = plugin.clone();
         let call = ValidatedCall::of_plugin(plugin.clone(), receive, request_id.clone())
             .judged_by(move |output| routing::check(&judge.manifest, output));
         let answer = self.calls.run(call, Mode::Commit).await?;
-        let Output::Routed(routed) = answer.output else { return Ok(None) };
+        let Output::Routed(Routed { response, targets }) = answer.output else { return Ok(None) };
+        let receivers = self.routed(&plugin, &targets)?;
+        if receivers.is_empty() {
+            return Ok(response);
+        }
+        let now = self.context.clock.now_ms();
+        let due = if response.is_some() { now } else { self.taken_over_at(&plugin, now) };
+        let bytes = request.bytes() + ROW_BYTES * receivers.len() as u64;
+        let (context, bounds, held) = (plugin.context.clone(), self.bounds, request.body.len());
+        let (content, spoken) = (request.clone(), request_id.to_string());
+        let add = move |tx: &Tx<'_>| {
+            let receivers = tx.with_webhook_room(&receivers, bounds)?;
+            let added = tx.add_webhook(&content, &spoken, &receivers, now, due)?;
+            charge(&context, bytes, now).map(|()| added)
+        };
+        let items = self.context.store.write_of("webhook.route", held, add, None).await?;
+        match response {
+            Some(response) => Ok(Some(response)),
+            None => self.first_response(items, by, request, request_id).await,
+        }
+    }
+
+    /// The instances that a plugin names, each once.
+    fn routed(
+        &self,
+        plugin: &Plugin,
+        targets: &[Target],
+    ) -> Result<Vec<(InstanceId, Option<ProcessId>)>, WebhookError> {
         let (digest_id, keys) = (plugin.digest_id, &plugin.manifest.route_keys);
-        let mut receivers: Vec<(InstanceId, _)> = Vec::new();
-        for target in &routed.targets {
+        let mut receivers = Vec::new();
+        for target in targets {
             let found = self.context.communities.routed(&plugin.name, digest_id, keys, target);
             receivers.extend(found.iter().map(|instance| (instance.id, None)));
         }
@@ -282,20 +316,34 @@ impl Webhooks {
             let message = format!("a platform-wide webhook for more than {TARGETS} instances");
             return Err(Fault::Limit(message).into());
         }
-        if !receivers.is_empty() {
-            let (now, bounds) = (self.context.clock.now_ms(), self.bounds);
-            let bytes = request.bytes() + ROW_BYTES * receivers.len() as u64;
-            let held = request.body.len();
-            let context = plugin.context.clone();
-            let add = move |tx: &Tx<'_>| {
-                let receivers = tx.with_webhook_room(&receivers, bounds)?;
-                tx.add_webhook(&request, request_id.as_str(), &receivers, now, now)?;
-                charge(&context, bytes, now)
-            };
-            self.context.store.write_of("webhook.route", held, add, None).await?;
-        }
-        Ok(routed.response)
+        Ok(receivers)
     }
+
+    /// Tries items that are stored while the platform waits, and answers it with the first response. Goes on when the
+    /// client goes away.
+    async fn first_response(
+        &self,
+        items: Vec<WebhookItem>,
+        by: Instant,
+        request: Arc<Request>,
+        request_id: RequestId,
+    ) -> Received {
+        let (sender, received) = oneshot::channel();
+        let (this, answer) = (self.clone(), PlatformAnswer { first: None, by, sender });
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a webhook outlives its client; whoever waits for it sees a panic"
+        )]
+        tokio::spawn(async move { this.hand_on(answer, items, request, request_id).await });
+        answer_of(received).await
+    }
+}
+
+async fn answer_of(received: oneshot::Receiver<Received>) -> Received {
+    received.await.unwrap_or_else(|_| {
+        tracing::error!("a webhook's task ended without an answer");
+        Err(Fault::Host("the request ended unexpectedly; see the log".into()).into())
+    })
 }
 
 /// The error for a URL at which there is no receiver.
@@ -324,7 +372,7 @@ fn receivers(
     tx: &Tx<'_>,
     instance: InstanceId,
     types: &[String],
-) -> Result<Vec<(InstanceId, Option<moothall_core::ids::ProcessId>)>, moothall_store::StoreError> {
+) -> Result<Vec<(InstanceId, Option<ProcessId>)>, StoreError> {
     let pending = tx.pending_processes(instance, types)?;
     Ok(pending.into_iter().map(|process| (instance, Some(process))).collect())
 }

@@ -53,7 +53,8 @@ pub mod exports {
                 }
                 #[derive(Clone)]
                 pub struct Routed {
-                    /// The answer to the platform; none: 200 with an empty body.
+                    /// The answer to the platform, sent as soon as the request is stored for the targets. None: the first response
+                    /// of a target's `receive` or pending process, else 200 with an empty body.
                     pub response: ::core::option::Option<Response>,
                     /// The `receive` and the pending processes of these instances get the request, each at least once.
                     pub targets: _rt::Vec<Target>,
