@@ -60,7 +60,7 @@ pub use answer::{Answer, Sent};
 use described::Described;
 pub use kept::{EmittedEvent, ProcessRecord, ProcessStatus};
 pub use replay::Replay;
-pub use webhooks::webhook;
+pub use webhooks::{payload_webhook, webhook};
 use world::{Call, World};
 
 /// A plugin in an in-memory host, enabled for the community `test`.

@@ -1,6 +1,7 @@
 //! Requests of platforms, and the answers to them. This code checks no signatures: the host does (the option
 //! `verify`), or the plugin itself.
 
+use moothall_values::outbound::is_form;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -49,6 +50,21 @@ impl WebhookRequest {
         serde_urlencoded::from_bytes(&self.body).map_err(|error| {
             Error::invalid(format!("the form of the webhook does not fit: {error}"))
         })
+    }
+
+    /// The JSON in the field `payload` of a form, as Slack sends what people click, and GitHub webhooks if it is told to.
+    /// None if the body is no form, or one without that field. `invalid`: the JSON does not fit the type.
+    pub fn form_payload<T: DeserializeOwned>(&self) -> Result<Option<T>> {
+        if !self.header("content-type").is_some_and(is_form) {
+            return Ok(None);
+        }
+        let payload = form_urlencoded::parse(&self.body).find(|(name, _)| name == "payload");
+        let read = |json: &str| {
+            read::json(json).map_err(|error| {
+                Error::invalid(format!("the payload of the webhook does not fit: {error}"))
+            })
+        };
+        payload.map(|(_, json)| read(&json)).transpose()
     }
 
     /// The body as text. `invalid`: it is not UTF-8.
@@ -145,6 +161,8 @@ mod tests {
     use super::{WebhookRequest, WebhookResponse, wit};
     use crate::ErrorKind;
 
+    const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
+
     fn request(query: &str, body: &str) -> WebhookRequest {
         let (query, body) = (query.to_owned(), body.as_bytes().to_vec());
         WebhookRequest { query, body, ..WebhookRequest::default() }
@@ -166,6 +184,16 @@ mod tests {
         assert_eq!(error.kind(), &ErrorKind::Invalid);
         let bytes = WebhookRequest { body: vec![0xff], ..WebhookRequest::default() };
         assert!(bytes.text().is_err());
+    }
+
+    #[test]
+    fn a_payload_is_read_from_a_form_that_has_one() {
+        let form = |body: &str| request("", body).with_header("Content-Type", FORM);
+        assert_eq!(form("a=1&payload=%5B1%2C+2%5D").form_payload(), Ok(Some([1, 2])));
+        assert_eq!(form("a=1").form_payload::<[u8; 2]>(), Ok(None));
+        assert_eq!(request("", "payload=1").form_payload::<u8>(), Ok(None), "no form");
+        let error = form("payload=x").form_payload::<u8>().expect_err("no JSON");
+        assert_eq!(error.kind(), &ErrorKind::Invalid);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Webhooks as platforms send them.
 
+use moothall_values::outbound::FORM;
 use serde::Serialize;
 
 use crate::WebhookRequest;
@@ -31,6 +32,35 @@ pub fn webhook<T: Serialize + ?Sized>(body: &T) -> WebhookRequest {
     let body = serde_json::to_vec(body).expect("a test's body is JSON");
     let request = WebhookRequest { method: "POST".to_owned(), body, ..WebhookRequest::default() };
     request.with_header("content-type", "application/json")
+}
+
+/// A `POST` of a form whose field `payload` is `payload` as JSON:
+/// [`form_payload`](WebhookRequest::form_payload) reads it.
+///
+/// ```
+/// use moothall_sdk::prelude::*;
+/// use moothall_sdk::testing::{Host, payload_webhook};
+///
+/// struct Buttons;
+///
+/// #[plugin(name = "buttons")]
+/// impl Buttons {
+///     #[webhook]
+///     fn press(&self, request: WebhookRequest) -> Result<()> {
+///         self.state().set("pressed", &request.form_payload::<Value>()?)
+///     }
+/// }
+///
+/// let mut host = Host::new(Buttons);
+/// host.webhook(payload_webhook(&json!({ "button": 1 }))).expect("pressed");
+/// assert_eq!(host.state("pressed"), Some(json!({ "button": 1 })));
+/// ```
+pub fn payload_webhook<T: Serialize + ?Sized>(payload: &T) -> WebhookRequest {
+    let payload = serde_json::to_string(payload).expect("a test's payload is JSON");
+    let mut form = form_urlencoded::Serializer::new(String::new());
+    let body = form.append_pair("payload", &payload).finish().into_bytes();
+    let request = WebhookRequest { method: "POST".to_owned(), body, ..WebhookRequest::default() };
+    request.with_header("content-type", FORM)
 }
 
 /// For tests.
