@@ -4,7 +4,6 @@
 //! ```
 //! use moothall_sdk::accounts::Account;
 //! use moothall_sdk::oauth::{self, AuthorizeRequest, Authorized, OAuthCallback};
-//! use moothall_sdk::http;
 //! use moothall_sdk::prelude::*;
 //! # use moothall_sdk::testing::{Answer, Host};
 //!
@@ -24,15 +23,8 @@
 //!
 //!     #[oauth_callback]
 //!     fn back(&self, callback: OAuthCallback) -> Result<Authorized> {
-//!         let verifier = callback.code_verifier.as_deref().unwrap_or_default();
-//!         let form = [
-//!             ("grant_type", "authorization_code"),
-//!             ("code", callback.code()?),
-//!             ("redirect_uri", &callback.redirect_uri),
-//!             ("code_verifier", verifier),
-//!         ];
-//!         let answer = http::post("https://chat.example/token").form(&form).send()?;
-//!         let token: Token = oauth::token(answer)?;
+//!         let token: Token =
+//!             oauth::exchange("https://chat.example/token", "moothall", None, &callback)?;
 //!         Ok(Authorized::user().account(Account::new(token.user_id)))
 //!     }
 //! }
@@ -52,7 +44,7 @@ use serde_json::Value;
 
 use crate::accounts::Account;
 use crate::http::{self, Response};
-use crate::{Error, Result, write};
+use crate::{Error, Result, Secret, write};
 
 /// What is being authorised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +64,9 @@ pub struct AuthorizeRequest {
     pub authorize_type: AuthorizeType,
     /// The community's slug, if it exists already.
     pub community: Option<String>,
+    /// The `community_platform_id`s for which the plugin is enabled there already.
+    #[serde(default)]
+    pub platform_ids: Vec<String>,
     /// Where the platform sends the browser back to; the host adds it to the URL.
     pub redirect_uri: String,
 }
@@ -96,6 +91,9 @@ pub struct OAuthCallback {
     pub authorize_type: AuthorizeType,
     /// The community's slug, if it exists already.
     pub community: Option<String>,
+    /// The `community_platform_id`s for which the plugin is enabled there already.
+    #[serde(default)]
+    pub platform_ids: Vec<String>,
     /// All query parameters that the platform sent, except `state`.
     #[serde(default)]
     pub query: BTreeMap<String, Value>,
@@ -122,12 +120,34 @@ impl OAuthCallback {
     }
 }
 
-/// Reads the answer of a platform's token endpoint, which says why it gives no token (RFC 6749, 5.2).
-/// `internal` if that is about the client, which the operator has set up; `unauthorized` if it is about the
-/// code.
+/// Exchanges the code at the platform's token endpoint, with what the authorisation was asked with (RFC 6749, 4.1.3; RFC
+/// 7636, 4.5), and the client's secret in the form (`client_secret_post`). A client without a secret sends none.
+pub fn exchange<T: DeserializeOwned>(
+    endpoint: &str,
+    client_id: &str,
+    client_secret: Option<&Secret>,
+    callback: &OAuthCallback,
+) -> Result<T> {
+    let mut form = vec![
+        ("grant_type", "authorization_code"),
+        ("code", callback.code()?),
+        ("redirect_uri", &callback.redirect_uri),
+        ("client_id", client_id),
+    ];
+    form.extend(callback.code_verifier.as_deref().map(|verifier| ("code_verifier", verifier)));
+    let request = http::post(endpoint).header("accept", "application/json").form(&form);
+    let request = match client_secret {
+        Some(secret) => request.secret_form("client_secret", secret),
+        None => request,
+    };
+    token(request.send()?)
+}
+
+/// Reads the answer of a platform's token endpoint, which says why it gives no token (RFC 6749, 5.2; GitHub does so with
+/// the status 200). `internal` if that is about the client, which the operator has set up; `unauthorized` if it is
+/// about the code.
 pub fn token<T: DeserializeOwned>(response: Response) -> Result<T> {
-    let refusal = if response.is_success() { None } else { response.json::<Refusal>().ok() };
-    let Some(Refusal { error, error_description }) = refusal else {
+    let Ok(Refusal { error, error_description }) = response.json() else {
         return response.error_for_status()?.json();
     };
     let description = error_description.map(|text| format!(": {text}")).unwrap_or_default();
@@ -136,6 +156,8 @@ pub fn token<T: DeserializeOwned>(response: Response) -> Result<T> {
         "invalid_client" | "unauthorized_client" | "unsupported_grant_type" => {
             Error::internal(message)
         }
+        // As GitHub calls them.
+        "incorrect_client_credentials" | "redirect_uri_mismatch" => Error::internal(message),
         _ => Error::unauthorized(message),
     })
 }
@@ -197,7 +219,7 @@ impl Authorized {
         self
     }
 
-    /// Adds a parameter to the URL to which the host sends the browser.
+    /// Adds a parameter to the URL to which the host sends the browser; a list is the same name several times.
     #[must_use]
     pub fn parameter(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.redirect.get_or_insert_default().parameters.insert(name.into(), value.into());
@@ -240,6 +262,8 @@ mod tests {
         assert!(refused.message().ends_with("invalid_grant: the code is old"), "{refused}");
         let refused = answered(401, r#"{"error":"invalid_client"}"#).expect_err("no token");
         assert_eq!(refused.kind(), &ErrorKind::Internal);
+        let refused = answered(200, r#"{"error":"bad_verification_code"}"#).expect_err("no token");
+        assert_eq!(refused.kind(), &ErrorKind::Unauthorized);
         let failed = answered(503, "<p>later</p>").expect_err("no token");
         assert_eq!(failed.kind(), &ErrorKind::Unavailable);
     }

@@ -193,6 +193,7 @@ fn what_no_instance_is_behind_has_neither_state_nor_config() {
     let request = AuthorizeRequest {
         authorize_type: AuthorizeType::App,
         community: None,
+        platform_ids: Vec::new(),
         redirect_uri: String::new(),
     };
     assert_eq!(kind(host.authorize_url(request)), ErrorKind::Forbidden);

@@ -25,7 +25,9 @@ async fn an_app_without_a_community_gets_one_with_its_instance_and_account() {
     let answer = json!({
         "config": { "team_id": "T1", "token": TOKEN },
         "account": account,
-        "redirect": { "parameters": { "user_id": "U1", "count": 2, "state": "own", "error": "own" } },
+        "redirect": { "parameters": {
+            "user_id": "U1", "count": 2, "team[]": ["T1", 2], "state": "own", "error": "own"
+        } },
     });
     scene.code(json!({ "answer": answer }));
     let url = scene.leave(&APP).await;
@@ -36,6 +38,8 @@ async fn an_app_without_a_community_gets_one_with_its_instance_and_account() {
         assert_eq!(parameter(&done, name).as_deref(), Some(value), "{done}");
     }
     assert_eq!(parameter(&done, "error"), None);
+    let teams: Vec<_> = done.query_pairs().filter(|(name, _)| name == "team[]").collect();
+    assert_eq!(teams.len(), 2, "a list is the same name several times: {done}");
     let slug = parameter(&done, "community").expect("the new community");
     let community = scene.community(&slug).await;
     let instance = &community["plugins"][0];
@@ -83,6 +87,7 @@ async fn the_platform_is_asked_what_the_host_and_the_plugin_say() {
     let input = scene.users("acme").await[0]["linked_accounts"][0]["custom_data"].clone();
     assert_eq!((&input["type"], &input["community"]), (&json!("user"), &json!("acme")));
     assert_eq!(input["redirect_uri"], asked["redirect_uri"]);
+    assert_eq!(input["platform_ids"], json!(["T1"]), "where it is enabled already");
     assert_eq!(input["query"], json!({ "code": user("U1").to_string() }), "and no state");
     let verifier = input["code_verifier"].as_str().expect("a verifier");
     assert_eq!(BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(verifier)), asked["code_challenge"]);

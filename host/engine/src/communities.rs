@@ -70,7 +70,8 @@ impl Community {
         })
     }
 
-    fn platform_ids(&self, plugin: &str) -> Vec<String> {
+    /// The `community_platform_id`s of the plugin's instances.
+    pub fn platform_ids(&self, plugin: &str) -> Vec<String> {
         let of_plugin = self.of_plugin(plugin);
         of_plugin
             .filter_map(|instance| instance.platform_id.as_deref().map(str::to_owned))

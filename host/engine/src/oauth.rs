@@ -218,8 +218,10 @@ impl OAuth {
         flow: &Flow,
         request: RequestId,
     ) -> OAuthResult<WebUrl> {
-        let mut asked = json!({ "type": flow.kind, "redirect_uri": flow.callback });
-        if let Some(slug) = self.slug(flow)? {
+        let slug = self.slug(flow)?;
+        let platform_ids = self.platform_ids(slug.as_deref(), plugin);
+        let mut asked = json!({ "type": flow.kind, "redirect_uri": flow.callback, "platform_ids": platform_ids });
+        if let Some(slug) = slug {
             asked["community"] = json!(slug);
         }
         let asked = OAuthCall::AuthorizeUrl { request: asked.to_string() };
@@ -236,6 +238,12 @@ impl OAuth {
             return Err(OAuthError::NoOAuth(plugin.name.clone()));
         }
         Ok(plugin)
+    }
+
+    /// On which parts of its platform the plugin is enabled for the community.
+    fn platform_ids(&self, slug: Option<&str>, plugin: &Plugin) -> Vec<String> {
+        let community = slug.and_then(|slug| self.context.communities.get(slug));
+        community.map(|community| community.platform_ids(plugin.name.as_str())).unwrap_or_default()
     }
 
     /// The present slug of the flow's community; none if it has none, or if it is gone.

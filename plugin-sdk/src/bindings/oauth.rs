@@ -428,20 +428,22 @@ pub mod exports {
                 }
                 pub trait Guest {
                     /// The platform's URL with its own parameters (client id, scope, …).
-                    /// `request`: `{type: "app"|"user", community?, redirect_uri}`. The host adds `response_type=code`,
+                    /// `request`: `{type: "app"|"user", community?, platform_ids, redirect_uri}`, where `platform_ids` are the
+                    /// `community_platform_id`s for which the plugin is enabled in the community. The host adds `response_type=code`,
                     /// `redirect_uri`, `state` and, unless the manifest opts out, `code_challenge` and
                     /// `code_challenge_method`, and replaces each that the URL already has; the rest stays byte for byte.
                     #[allow(async_fn_in_trait)]
                     fn authorize_url(
                         request: Json,
                     ) -> ::core::result::Result<_rt::String, Error>;
-                    /// Called when the browser comes back from the platform. `callback`: `{type, community?, query: {…}, redirect_uri,
-                    /// code_verifier?, metagov_id?}`, where `query` is all that the platform sent but `state`.
+                    /// Called when the browser comes back from the platform. `callback`: `{type, community?, platform_ids, query: {…},
+                    /// redirect_uri, code_verifier?, metagov_id?}`, where `query` is all that the platform sent but `state`.
                     ///
                     /// Answers `{config?, account?, redirect?: {url?, parameters?}}`: for `app` the instance's
                     /// configuration, with which the host enables the plugin; for both the account that is linked
-                    /// (as in `accounts.link`; `link_type` is `oauth`). An error reaches the driver as `error` (the
-                    /// kind's name or own word) and `error_description`.
+                    /// (as in `accounts.link`; `link_type` is `oauth`). `parameters` are added to the driver's URL, a list as the same name
+                    /// several times. An error reaches the driver as `error` (the
+                    /// kind's name or own word, with `_` for `-`) and `error_description`.
                     #[allow(async_fn_in_trait)]
                     fn handle_callback(
                         callback: Json,

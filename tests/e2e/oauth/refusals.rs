@@ -91,7 +91,7 @@ async fn what_the_plugin_refuses_reaches_the_driver_and_leaves_nothing() {
     let mut scene = Scene::new().await;
     let bad_colour = json!({ "token": TOKEN, "colour": "refused" });
     for (code, error) in [
-        (json!({ "refuse": "not-one-collective" }), "plugin:not-one-collective"),
+        (json!({ "refuse": "not-one-collective" }), "not_one_collective"),
         (json!({ "refuse": "Not A Kind" }), "server_error"),
         (json!({ "trap": true }), "server_error"),
         (json!({ "text": "not JSON" }), "server_error"),
@@ -107,7 +107,7 @@ async fn what_the_plugin_refuses_reaches_the_driver_and_leaves_nothing() {
         ),
         (app(json!({ "token": [TOKEN] })), "invalid_config"),
         (app(json!({ "tokne": TOKEN })), "invalid_config"),
-        (app(bad_colour), "plugin:bad-colour"),
+        (app(bad_colour), "bad_colour"),
     ] {
         scene.code(code.clone());
         let done = scene.go(&APP).await;

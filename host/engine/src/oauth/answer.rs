@@ -103,9 +103,16 @@ fn parameters(value: &Value) -> Option<Vec<(String, String)>> {
         Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
         _ => None,
     };
+    let texts = |value: &Value| match value {
+        // The name is repeated for each.
+        Value::Array(all) => all.iter().map(text).collect::<Option<Vec<_>>>(),
+        one => text(one).map(|text| vec![text]),
+    };
     let given = value.as_object()?.iter().filter(|(name, _)| !RESERVED.contains(&name.as_str()));
-    let pairs = given.map(|(name, value)| Some((name.clone(), text(value)?)));
-    let pairs: Vec<_> = pairs.collect::<Option<_>>()?;
+    let mut pairs = Vec::new();
+    for (name, value) in given {
+        pairs.extend(texts(value)?.into_iter().map(|text| (name.clone(), text)));
+    }
     let bytes: usize = pairs.iter().map(|(name, value)| name.len() + value.len()).sum();
     (pairs.len() <= PARAMETERS && bytes <= PARAMETER_BYTES).then_some(pairs)
 }

@@ -118,7 +118,8 @@ impl OAuth {
                 "the community was deleted meanwhile",
             ));
         }
-        let callback = input(flow, slug.as_deref(), verifier.as_ref(), back);
+        let platform_ids = self.platform_ids(slug.as_deref(), &plugin);
+        let callback = input(flow, slug.as_deref(), &platform_ids, verifier.as_ref(), back);
         let handle = OAuthCall::HandleCallback { callback };
         let expected = Arc::new(Expected {
             redirects: self.redirects.clone(),
@@ -276,6 +277,7 @@ fn check_platform(plugin: &Arc<Plugin>, back: &Back) -> Result<(), FailedCallbac
 fn input(
     flow: &Flow,
     slug: Option<&str>,
+    platform_ids: &[String],
     verifier: Option<&secrecy::SecretString>,
     back: &Back,
 ) -> String {
@@ -283,7 +285,12 @@ fn input(
     for (name, value) in back.query.iter().filter(|(name, _)| name != "state") {
         query.entry(name).or_insert_with(|| Value::from(value.as_str()));
     }
-    let mut input = json!({ "type": flow.kind, "query": query, "redirect_uri": flow.callback });
+    let mut input = json!({
+        "type": flow.kind,
+        "query": query,
+        "redirect_uri": flow.callback,
+        "platform_ids": platform_ids
+    });
     let more = [
         ("community", slug.map(str::to_owned)),
         ("code_verifier", verifier.map(|verifier| verifier.expose_secret().to_owned())),
@@ -306,6 +313,14 @@ fn ticket_used() -> FailedCallback {
 
 fn server_error(description: String) -> FailedCallback {
     FailedCallback::new("server_error", &description)
+}
+
+/// A plugin's own kind is a word like the platform's own errors, which browsers take to drivers in the same place.
+fn code(kind: &Kind) -> String {
+    match kind {
+        Kind::Own(own) => own.replace('-', "_"),
+        other => other.code(),
+    }
 }
 
 impl FailedCallback {
@@ -356,7 +371,7 @@ impl From<CallError> for FailedCallback {
             {
                 Self::new(&refusal.kind.code(), UNFINISHED)
             }
-            CallError::Refused(refusal, _) => Self::new(&refusal.kind.code(), &refusal.message),
+            CallError::Refused(refusal, _) => Self::new(&code(&refusal.kind), &refusal.message),
             error @ CallError::NotEnabled { .. } => {
                 Self::new("plugin_not_enabled", &error.to_string())
             }
