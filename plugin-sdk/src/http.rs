@@ -1,5 +1,5 @@
 //! Outbound HTTP, to hosts that the plugin asks for (`requests(http(…))`) and its operator grants. Redirects
-//! are not followed. The host places secrets, so that a [`Request`] never contains one.
+//! are not followed unless a request says so. The host places secrets, so that a [`Request`] never contains one.
 //!
 //! ```
 //! use moothall_sdk::http;
@@ -41,7 +41,9 @@
 mod pages;
 mod patience;
 mod placed;
+mod redirects;
 mod response;
+mod route;
 
 use std::time::Duration;
 
@@ -57,6 +59,7 @@ use placed::Placed;
 pub(crate) use placed::add_query;
 pub(crate) use placed::write as write_secret;
 pub use response::Response;
+pub use route::route;
 
 /// Begins a `GET` request.
 pub fn get(url: impl Into<String>) -> Request {
@@ -92,6 +95,7 @@ pub fn request(method: impl Into<String>, url: impl Into<String>) -> Request {
         body: Vec::new(),
         timeout: None,
         patience: Duration::ZERO,
+        redirects: 0,
         secrets: Vec::new(),
         mistake: None,
     }
@@ -107,6 +111,7 @@ pub struct Request {
     body: Vec<u8>,
     timeout: Option<Duration>,
     patience: Duration,
+    redirects: u32,
     secrets: Vec<Placed>,
     /// The first value that could not be written. `send` returns the error, so that every method of the builder
     /// can return the builder.
@@ -233,6 +238,13 @@ impl Request {
         self
     }
 
+    /// Follows so many redirects at most, within the origin of the URL: the secrets go nowhere else. 307 and 308 are
+    /// followed, and 301 and 302 of a `GET` or `HEAD`; what is not followed is the answer.
+    pub fn redirects(mut self, most: u32) -> Self {
+        self.redirects = most;
+        self
+    }
+
     fn note(&mut self, mistake: Error) {
         self.mistake.get_or_insert(mistake);
     }
@@ -246,7 +258,8 @@ impl Request {
         if let Some(mistake) = self.mistake {
             return Err(mistake);
         }
-        let (secrets, patience) = (std::mem::take(&mut self.secrets), self.patience);
+        let (patience, mut redirects) = (self.patience, self.redirects);
+        let secrets = std::mem::take(&mut self.secrets);
         let mut request = self.into_wit();
         let mut handles = Vec::new();
         for Placed { placement, secret } in secrets {
@@ -257,7 +270,16 @@ impl Request {
         }
         let handles: Vec<_> =
             handles.iter().map(|(placement, handle)| (placement.clone(), handle)).collect();
-        patience::send(patience, || Ok(host::send(&request, &handles)?.into()))
+        loop {
+            let answer: Response =
+                patience::send(patience, || Ok(host::send(&request, &handles)?.into()))?;
+            let (method, location) = (&request.method, answer.header("location"));
+            match redirects::next(method, &request.url, answer.status, location) {
+                Some(url) if redirects > 0 => request.url = url,
+                _ => return Ok(answer),
+            }
+            redirects -= 1;
+        }
     }
 
     /// Sends the request, and reads the answer as JSON if its status is 200 to 299: the same as
