@@ -4,8 +4,8 @@
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use moothall_sdk::accounts::{Account, LinkQuality};
-use moothall_sdk::oauth::{AuthorizeRequest, AuthorizeType, Authorized, OAuthCallback, token};
-use moothall_sdk::{Error, Result, Secret, http, serde_json};
+use moothall_sdk::oauth::{self, AuthorizeRequest, AuthorizeType, Authorized, OAuthCallback};
+use moothall_sdk::{Error, Result, Secret, serde_json};
 use serde::Deserialize;
 
 use crate::{Config, Settings, default_foo};
@@ -62,20 +62,8 @@ pub fn complete(settings: &Settings, callback: &OAuthCallback) -> Result<Authori
 }
 
 fn exchange(settings: &Settings, callback: &OAuthCallback) -> Result<Token> {
-    let mut form = vec![
-        ("grant_type", "authorization_code"),
-        ("code", callback.code()?),
-        ("redirect_uri", &callback.redirect_uri),
-        ("client_id", &settings.client_id),
-    ];
-    if let Some(verifier) = &callback.code_verifier {
-        form.push(("code_verifier", verifier));
-    }
-    let mut request = http::post(format!("{}/oauth/token", base(settings)?)).form(&form);
-    if let Some(secret) = &settings.client_secret {
-        request = request.secret_form("client_secret", secret);
-    }
-    token(request.send()?)
+    let endpoint = format!("{}/oauth/token", base(settings)?);
+    oauth::exchange(&endpoint, &settings.client_id, settings.client_secret.as_ref(), callback)
 }
 
 fn base(settings: &Settings) -> Result<&str> {
