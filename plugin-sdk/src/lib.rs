@@ -73,7 +73,7 @@
 //! | runs governance processes | [`process`](macro@process), [`Process`], [`Moment`]; votes: [`voting`] |
 //! | works on its own | [`producer`](macro@producer), [`schedule`](macro@schedule), [`worker`](macro@worker) |
 //! | guards what others do | [`filter`](macro@filter), [`Hook`](manifest::Hook) |
-//! | authorises communities and people | [`oauth`], [`accounts`] |
+//! | authorises communities and people | [`oauth`], [`accounts`], `jwt` |
 //! | keeps and tells | [`State`], [`Events`], [`log`] |
 //! | shares functions with its processes | [`Instance`] |
 //! | reaches platforms, and refuses | [`http`], [`Secret`], [`Error`] |
@@ -94,6 +94,8 @@ mod headers;
 mod hooks;
 pub mod http;
 mod instance;
+#[cfg(feature = "jwt")]
+pub mod jwt;
 pub mod log;
 pub mod manifest;
 mod metrics;

@@ -40,6 +40,8 @@ mod described;
 pub(crate) mod imports;
 mod judged;
 mod kept;
+#[cfg(feature = "jwt")]
+pub mod keys;
 mod reach;
 mod replay;
 #[cfg(feature = "verify")]
