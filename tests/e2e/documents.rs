@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use moothall_tests::{Answer, Receiver, Setup, TestHost, curl};
+use moothall_tests::{Answer, Receiver, Setup, TestHost, curl, platforms};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -25,6 +25,7 @@ pub async fn play_plugin(folder: &Path) -> usize {
     let text = std::fs::read_to_string(&document).expect("the document is there");
     let text = text.replace(PLATFORM, &platform.url);
     let name = folder.file_name().expect("a folder has a name").to_string_lossy().into_owned();
+    let text = platforms::in_readme(&name, text).await;
     let setup = TestHost::with(&["tutorial", &name]).toml(&curl::configuration(&text));
     play_text(&text, &setup.start().await).await
 }

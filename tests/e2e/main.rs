@@ -52,6 +52,7 @@ mod oauth;
 mod operating;
 mod outgoing_webhooks;
 mod own_crate;
+mod platforms;
 mod plugin_call;
 mod plugin_check;
 mod plugin_dev;

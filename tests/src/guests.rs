@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 /// Every guest that `cargo xtask guests` builds and the tests enable.
-pub const ALL: [&str; 17] = [
+pub const ALL: &[&str] = &[
     "backstage",
     "consent",
     "event-sender",
@@ -17,7 +17,9 @@ pub const ALL: [&str; 17] = [
     "redis-client",
     "registration-guard",
     "resident",
+    "revshare",
     "signed",
+    "sourcecred",
     "subscriptions",
     "tutorial",
     "versions",

@@ -1,0 +1,5 @@
+//! The ports of Metagov's plugins, each with a stand-in of its platform. The tables of `host/docs/compatibility.md` name
+//! these tests.
+
+mod revshare;
+mod sourcecred;
