@@ -1,5 +1,7 @@
 //! The ports of Metagov's plugins, each with a stand-in of its platform. The tables of `host/docs/compatibility.md` name
 //! these tests.
 
+mod discourse;
+mod loomio;
 mod revshare;
 mod sourcecred;

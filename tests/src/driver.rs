@@ -7,7 +7,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::Answer;
+use crate::{Answer, until};
 
 pub const COMMUNITY: &str = "X-Metagov-Community";
 /// The longest wait, longer than any limit of a call in these tests.
@@ -104,6 +104,31 @@ impl Driver {
     /// The result of an action that must succeed.
     pub async fn result(&self, community: &str, action: &str, parameters: Value) -> Value {
         self.action(community, action, parameters).await.expect(200)
+    }
+
+    /// Starts a process; returns its URL.
+    pub async fn process(&self, community: &str, process: &str, parameters: Value) -> String {
+        let started = self.start_process(community, process, parameters).await;
+        started.expect(202);
+        started.header("location").to_owned()
+    }
+
+    pub async fn start_process(&self, community: &str, process: &str, parameters: Value) -> Answer {
+        let request = self.request(Method::POST, &format!("/api/internal/process/{process}"));
+        answer(request.header(COMMUNITY, community).json(&parameters)).await
+    }
+
+    /// Waits until a process is what the test says.
+    pub async fn process_that(
+        &self,
+        location: &str,
+        what: &str,
+        is_it: impl Fn(&Value) -> bool,
+    ) -> Value {
+        until(&format!("the process {what}"), async || {
+            Some(self.get(location).await.expect(200)).filter(&is_it)
+        })
+        .await
     }
 
     /// Performs an action on a host that may die meanwhile.

@@ -6,8 +6,10 @@ use std::path::PathBuf;
 pub const ALL: &[&str] = &[
     "backstage",
     "consent",
+    "discourse",
     "event-sender",
     "fetcher",
+    "loomio",
     "misbehaving",
     "platform",
     "points-batcher",

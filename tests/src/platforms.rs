@@ -1,5 +1,7 @@
 //! Servers that stand in for platforms. Must never know what a test expects of the host.
 
+pub mod discourse;
+pub mod loomio;
 pub mod oauth;
 pub mod sourcecred;
 pub mod traffic;
@@ -7,6 +9,8 @@ pub mod traffic;
 /// A plugin's README whose commands talk to its platform's stand-in, if there is one, in place of the platform.
 pub async fn in_readme(plugin: &str, text: String) -> String {
     match plugin {
+        "discourse" => discourse::in_readme(&text).await,
+        "loomio" => loomio::in_readme(&text).await,
         "sourcecred" => sourcecred::in_readme(&text).await,
         _ => text,
     }

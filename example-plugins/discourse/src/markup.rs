@@ -1,0 +1,91 @@
+//! What drivers say of a poll, and how the forum writes it.
+
+use moothall_sdk::prelude::*;
+use moothall_sdk::voting::Vote;
+
+use crate::Config;
+
+#[derive(Deserialize, JsonSchema)]
+pub struct StartPoll {
+    #[serde(flatten)]
+    pub vote: Vote,
+    /// The topic in which it is posted. Without it and `topic_id` of the configuration, it is a topic of its own.
+    topic_id: Option<i64>,
+    /// The category of its own topic.
+    category: Option<i64>,
+    #[serde(default)]
+    poll_type: PollType,
+    /// Whether people see who voted for what.
+    public: Option<bool>,
+    /// When to show results: `always`, `on_vote`, `on_close` or `staff_only`.
+    results: Option<String>,
+    /// The least number, or the fewest options that one may choose.
+    min: Option<u32>,
+    /// The greatest number, or the most options that one may choose.
+    max: Option<u32>,
+    /// The step between numbers.
+    step: Option<u32>,
+    /// `pie` or `bar`.
+    chart_type: Option<String>,
+    /// The groups whose members may vote.
+    groups: Option<Vec<String>>,
+}
+
+#[derive(Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum PollType {
+    #[default]
+    Regular,
+    Multiple,
+    Number,
+}
+
+impl StartPoll {
+    /// The post. Completes the vote's options.
+    pub fn post(&mut self, config: &Config) -> Result<Value> {
+        let is_number = self.poll_type == PollType::Number;
+        let options = if is_number { Vec::new() } else { self.vote.options()? };
+        let title = &self.vote.title;
+        if options.iter().chain([title]).any(|line| line.contains('\n')) {
+            return Err(Error::invalid("the title and each option are one line"));
+        }
+        let details = self.vote.details.as_deref().unwrap_or_default();
+        let list: String = options.iter().map(|option| format!("* {option}\n")).collect();
+        let raw =
+            format!("{details}\n\n[poll{}]\n# {title}\n{list}[/poll]", self.attributes(config)?);
+        let topic = self.topic_id.or(config.topic_id.filter(|_| self.category.is_none()));
+        let category = self.category.or(config.category);
+        let post = json!({ "raw": raw, "title": title, "category": category, "topic_id": topic });
+        self.vote.options = Some(options);
+        Ok(post)
+    }
+
+    /// ` type=regular close=2026-01-31T12:00:00Z`
+    fn attributes(&self, config: &Config) -> Result<String> {
+        let is_restricted = self.vote.eligible_voters.is_some();
+        let public = self.public.unwrap_or(config.public || is_restricted);
+        if is_restricted && !public {
+            return Err(Error::invalid(
+                "only of a 'public' poll the forum says who voted, which 'eligible_voters' needs",
+            ));
+        }
+        let groups = self.groups.as_ref().map(|groups| groups.join(","));
+        let all = json!([
+            ["type", self.poll_type],
+            ["close", self.vote.closing_at],
+            ["groups", groups],
+            ["public", public.then_some(true)],
+            ["chartType", self.chart_type],
+            ["min", self.min],
+            ["max", self.max],
+            ["step", self.step],
+            ["results", self.results]
+        ]);
+        let given = all.as_array().into_iter().flatten().filter(|one| !one[1].is_null());
+        let said: String = given.map(|one| format!(" {}={}", one[0], one[1])).collect();
+        match said.contains(']') || said.contains("\\n") {
+            true => Err(Error::invalid("'groups', 'results' and 'chart_type' are words")),
+            false => Ok(said.replace('"', "")),
+        }
+    }
+}

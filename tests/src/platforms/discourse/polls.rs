@@ -1,0 +1,192 @@
+//! Polls, which posts contain as text. A poll whose time has come takes no votes; it is `closed` when a job has run.
+
+use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Query, State};
+use axum::http::HeaderMap;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::{Discourse, Refusal, Shared, admit, invalid, lock, read};
+
+/// How many voters of an option the poll itself names.
+const PRELOADED: usize = 25;
+
+#[derive(Clone, Debug)]
+pub struct ForumPoll {
+    attributes: BTreeMap<String, String>,
+    title: String,
+    options: Vec<String>,
+    /// By the option's place, who voted for it.
+    votes: BTreeMap<usize, Vec<String>>,
+    is_closed: bool,
+}
+
+/// By this clock, which a test moves with that of its host.
+fn now(ahead: SignedDuration) -> Timestamp {
+    #[expect(clippy::disallowed_methods, reason = "a platform has a clock of its own")]
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+    Timestamp::UNIX_EPOCH + now + ahead
+}
+
+impl Discourse {
+    /// The attributes, the title and the options of the last poll.
+    pub fn last_poll(&self) -> (BTreeMap<String, String>, String, Vec<String>) {
+        self.with_last(|poll, _| {
+            (poll.attributes.clone(), poll.title.clone(), poll.options.clone())
+        })
+    }
+
+    /// Votes in the last poll; returns whether the forum takes the vote.
+    pub fn vote(&self, voter: &str, option: &str) -> bool {
+        self.with_last(|poll, now| {
+            let end = poll.attributes.get("close").and_then(|end| end.parse::<Timestamp>().ok());
+            let at = poll.options.iter().position(|one| one == option);
+            let Some(at) = at.filter(|_| !poll.is_closed && end.is_none_or(|end| end > now)) else {
+                return false;
+            };
+            poll.votes.values_mut().for_each(|voters| voters.retain(|one| one != voter));
+            poll.votes.entry(at).or_default().push(voter.to_owned());
+            true
+        })
+    }
+
+    /// Closes the last poll, as its author does.
+    pub fn close_poll(&self) {
+        self.with_last(|poll, _| poll.is_closed = true);
+    }
+
+    /// Lets time pass.
+    pub fn advance(&self, by: SignedDuration) {
+        lock(&self.kept).ahead += by;
+    }
+
+    fn with_last<T>(&self, then: impl FnOnce(&mut ForumPoll, Timestamp) -> T) -> T {
+        let mut kept = lock(&self.kept);
+        let now = now(kept.ahead);
+        then(kept.posts.iter_mut().rev().find_map(|post| post.poll.as_mut()).expect("a poll"), now)
+    }
+}
+
+impl ForumPoll {
+    /// The poll in a text, if there is one.
+    pub fn in_text(raw: &str) -> Result<Option<Self>, String> {
+        let Some((_, rest)) = raw.split_once("[poll") else { return Ok(None) };
+        let (attributes, rest) = rest.split_once(']').ok_or("Polls need an end")?;
+        let (lines, _) = rest.split_once("[/poll]").ok_or("Polls need an end")?;
+        let pair = |one: &str| {
+            Some((one.split_once('=')?.0.to_owned(), one.split_once('=')?.1.to_owned()))
+        };
+        let attributes: BTreeMap<String, String> =
+            attributes.split_whitespace().filter_map(pair).collect();
+        let title = lines.lines().find_map(|line| line.strip_prefix("# ")).unwrap_or_default();
+        let options: Vec<String> = match attributes.get("type").map(String::as_str) {
+            Some("number") => {
+                let number = |name: &str, or: usize| {
+                    attributes.get(name).map_or(Ok(or), |text| text.parse())
+                };
+                let (min, max) = (number("min", 1), number("max", 10));
+                let step = number("step", 1).map_err(|_| "Step must be a number")?;
+                let (min, max) = (
+                    min.map_err(|_| "Min must be a number")?,
+                    max.map_err(|_| "Max must be a number")?,
+                );
+                (min..=max).step_by(step.max(1)).map(|number| number.to_string()).collect()
+            }
+            _ => lines.lines().filter_map(|line| line.strip_prefix("* ")).map(escaped).collect(),
+        };
+        if options.is_empty() {
+            return Err("ForumPoll must have at least 1 option.".to_owned());
+        }
+        let title = title.to_owned();
+        Ok(Some(Self { attributes, title, options, votes: BTreeMap::new(), is_closed: false }))
+    }
+
+    fn is_public(&self) -> bool {
+        self.attributes.get("public").is_some_and(|public| public == "true")
+    }
+
+    pub fn shown(&self) -> Value {
+        let results = self.attributes.get("results").map_or("always", String::as_str);
+        let shows = results == "always"
+            || (results == "on_close" && self.is_closed)
+            || results == "staff_only";
+        let option = |(at, html): (usize, &String)| {
+            let mut option = json!({ "id": digest(at), "html": html });
+            if shows {
+                option["votes"] = self.voters(at).len().into();
+            }
+            option
+        };
+        let status = if self.is_closed { "closed" } else { "open" };
+        let options: Vec<Value> = self.options.iter().enumerate().map(option).collect();
+        let mut poll = json!({ "name": "poll", "type": self.attributes["type"], "status": status, "options": options });
+        if self.is_public() && shows {
+            let named = (0..self.options.len())
+                .map(|at| (digest(at), named(self.voters(at).iter().take(PRELOADED))));
+            poll["public"] = true.into();
+            poll["preloaded_voters"] = named.collect();
+        }
+        poll
+    }
+
+    fn voters(&self, at: usize) -> &[String] {
+        self.votes.get(&at).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// As the forum makes HTML of it.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;")
+}
+
+fn digest(at: usize) -> String {
+    format!("d8166958d0c9b9f5917456ef69a404{at:02}")
+}
+
+fn named<'v>(voters: impl Iterator<Item = &'v String>) -> Value {
+    voters.map(|name| json!({ "id": 7, "username": name, "name": name })).collect()
+}
+
+pub async fn toggle(
+    State(kept): State<Shared>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<Value>, Refusal> {
+    admit(&headers)?;
+    let asked = read(&headers, &body)?;
+    let text = |name: &str| asked.get(name).and_then(Value::as_str).unwrap_or_default();
+    let mut kept = lock(&kept);
+    let post = kept
+        .posts
+        .iter_mut()
+        .find(|post| post.id.to_string() == text("post_id") && !post.is_deleted);
+    let poll = post.and_then(|post| post.poll.as_mut()).filter(|_| text("poll_name") == "poll");
+    let poll = poll.ok_or_else(|| invalid("The post is deleted"))?;
+    poll.is_closed = text("status") == "closed";
+    Ok(Json(json!({ "poll": poll.shown() })))
+}
+
+pub async fn voters(
+    State(kept): State<Shared>,
+    headers: HeaderMap,
+    Query(asked): Query<BTreeMap<String, String>>,
+) -> Result<Json<Value>, Refusal> {
+    admit(&headers)?;
+    let number = |name: &str| asked.get(name).and_then(|text| text.parse::<usize>().ok());
+    let kept = lock(&kept);
+    let post = kept.posts.iter().find(|post| Some(post.id as usize) == number("post_id"));
+    let poll = post.and_then(|post| post.poll.as_ref()).filter(|poll| poll.is_public());
+    let poll =
+        poll.ok_or_else(|| invalid("You supplied invalid parameters to the request: poll_name"))?;
+    let option = asked.get("option_id").map(String::as_str).unwrap_or_default();
+    let at = (0..poll.options.len()).find(|at| digest(*at) == option);
+    let at =
+        at.ok_or_else(|| invalid("You supplied invalid parameters to the request: option_id"))?;
+    let (limit, page) = (number("limit").unwrap_or(25).min(50), number("page").unwrap_or(1).max(1));
+    let voters = named(poll.voters(at).iter().skip((page - 1) * limit).take(limit));
+    Ok(Json(json!({ "voters": { option: voters } })))
+}
