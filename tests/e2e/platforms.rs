@@ -3,5 +3,6 @@
 
 mod discourse;
 mod loomio;
+mod github;
 mod revshare;
 mod sourcecred;

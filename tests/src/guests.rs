@@ -9,6 +9,7 @@ pub const ALL: &[&str] = &[
     "discourse",
     "event-sender",
     "fetcher",
+    "github",
     "loomio",
     "misbehaving",
     "platform",

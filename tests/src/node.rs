@@ -40,6 +40,11 @@ pub fn programs() -> [PathBuf; 2] {
     [installed().join("node_modules/.bin"), folder().join("bin")]
 }
 
+/// A file of a package.
+pub fn package_file(path: &str) -> PathBuf {
+    installed().join("node_modules").join(path)
+}
+
 /// A script that runs until its test ends.
 pub struct Script {
     child: Child,

@@ -2,6 +2,7 @@
 
 pub mod discourse;
 pub mod loomio;
+pub mod github;
 pub mod oauth;
 pub mod sourcecred;
 pub mod traffic;
@@ -9,6 +10,7 @@ pub mod traffic;
 /// A plugin's README whose commands talk to its platform's stand-in, if there is one, in place of the platform.
 pub async fn in_readme(plugin: &str, text: String) -> String {
     match plugin {
+        "github" => github::in_readme(&text).await,
         "discourse" => discourse::in_readme(&text).await,
         "loomio" => loomio::in_readme(&text).await,
         "sourcecred" => sourcecred::in_readme(&text).await,
