@@ -2,7 +2,7 @@
 //! these tests.
 
 mod discourse;
-mod loomio;
 mod github;
+mod loomio;
 mod revshare;
 mod sourcecred;

@@ -1,8 +1,8 @@
 //! Servers that stand in for platforms. Must never know what a test expects of the host.
 
 pub mod discourse;
-pub mod loomio;
 pub mod github;
+pub mod loomio;
 pub mod oauth;
 pub mod sourcecred;
 pub mod traffic;
