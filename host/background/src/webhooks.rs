@@ -10,29 +10,33 @@ mod handshakes;
 mod items;
 mod routing;
 pub mod verify;
+mod waiting;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use moothall_core::day_budget::ROW_BYTES;
-use moothall_core::ids::{InstanceId, ProcessId, RequestId};
+use moothall_core::ids::{InstanceId, RequestId};
 use moothall_core::instance::Instance;
-use moothall_core::web::{Request, Response, Routed, Target};
+use moothall_core::web::{Request, Response, Target};
 use moothall_engine::calls::{CallError, Calls, DAY_USED_UP, ExtraWrite, Mode, ValidatedCall};
 use moothall_engine::context::Context;
 use moothall_engine::plugins::{Plugin, ProcessFunction};
 use moothall_guest::exports::{Receive, ReceiveGlobal};
 use moothall_guest::{Fault, Output, PluginContext};
-use moothall_store::{NO_WEBHOOK_ROOM, StoreError, Tx, WebhookBounds, WebhookItem};
+use moothall_store::{
+    NO_WEBHOOK_ROOM, StoreError, Tx, WebhookBounds, WebhookItem, WebhookReceiver,
+};
 
 pub use coding::Room;
 pub use handshakes::HandshakeReply;
 pub use items::waits;
 use routing::TARGETS;
 use verify::Rejection;
+use waiting::WaitingPlatforms;
 
 /// Receives webhooks.
 #[derive(Clone)]
@@ -41,8 +45,9 @@ pub struct Webhooks {
     pub context: Arc<Context>,
     /// How many items, with how many bytes, may wait for each instance.
     pub bounds: WebhookBounds,
-    /// How long an answer waits for pending processes.
+    /// How long an answer waits for pending processes, and a platform-wide one for instances.
     pub answer: Duration,
+    waiting: Arc<WaitingPlatforms>,
 }
 
 /// Why a webhook was not received.
@@ -115,6 +120,15 @@ struct PlatformAnswer {
 }
 
 impl Webhooks {
+    pub fn new(
+        calls: Arc<Calls>,
+        context: Arc<Context>,
+        bounds: WebhookBounds,
+        answer: Duration,
+    ) -> Self {
+        Self { calls, context, bounds, answer, waiting: Arc::default() }
+    }
+
     /// The receiver at a URL. Whatever is wrong with the URL, the error is the same, so that nobody learns which
     /// communities, instances and slugs there are. Only a plugin that does not serve now has an error of its own, the
     /// same for every community.
@@ -199,7 +213,7 @@ impl Webhooks {
             reason = "a webhook outlives its client; whoever waits for it sees a panic"
         )]
         tokio::spawn(async move {
-            let by = this.answered_by();
+            let by = Instant::now() + this.answer;
             match this.received(&plugin, &instance, types, &request, &request_id).await {
                 Ok((first, items)) => {
                     let answer = PlatformAnswer { first, by, sender };
@@ -209,20 +223,10 @@ impl Webhooks {
                 Err(error) => drop(sender.send(Err(error))),
             }
         });
-        answer_of(received).await
-    }
-
-    /// When the platform has its answer at the latest.
-    fn answered_by(&self) -> Instant {
-        Instant::now() + self.answer
-    }
-
-    /// When the background task takes over the items that are tried while the platform waits: when the last of them
-    /// cannot run any more.
-    fn taken_over_at(&self, plugin: &Plugin, now: i64) -> i64 {
-        let wall = Duration::from_millis(plugin.context.limits.wall_ms);
-        let first_try = wall.saturating_add(self.answer).as_millis();
-        now.saturating_add(i64::try_from(first_try).unwrap_or(i64::MAX))
+        received.await.unwrap_or_else(|_| {
+            tracing::error!("a webhook's task ended without an answer");
+            Err(Fault::Host("the request ended unexpectedly; see the log".into()).into())
+        })
     }
 
     /// The receiver's call, committed with an item for each pending process.
@@ -235,7 +239,10 @@ impl Webhooks {
         request_id: &RequestId,
     ) -> Result<(Option<Response>, Vec<WebhookItem>), WebhookError> {
         let now = self.context.clock.now_ms();
-        let due = self.taken_over_at(plugin, now);
+        let wall = Duration::from_millis(plugin.context.limits.wall_ms);
+        let first_try = wall.saturating_add(self.answer).as_millis();
+        // The background task leaves the items alone while the platform waits and the last of them may still run.
+        let due = now.saturating_add(i64::try_from(first_try).unwrap_or(i64::MAX));
         let (id, content, spoken) = (instance.id, request.clone(), request_id.to_string());
         let (context, bounds) = (plugin.context.clone(), self.bounds);
         let add: ExtraWrite<Vec<WebhookItem>> = Box::new(move |tx| {
@@ -263,38 +270,31 @@ impl Webhooks {
     }
 
     /// Receives a platform-wide webhook: the plugin says which instances it is for, and each of them gets it at least
-    /// once. If the plugin gives no response, the platform waits for theirs.
+    /// once. If the plugin gives no response, the platform waits for the first that they give.
     pub async fn receive_global(
         &self,
         accepted: Accepted<()>,
         request: Arc<Request>,
         request_id: RequestId,
     ) -> Received {
-        let (plugin, by) = (accepted.0.plugin, self.answered_by());
+        let (plugin, by) = (accepted.0.plugin, Instant::now() + self.answer);
         let receive = ReceiveGlobal(request.clone());
         let judge = plugin.clone();
         let call = ValidatedCall::of_plugin(plugin.clone(), receive, request_id.clone())
             .judged_by(move |output| routing::check(&judge.manifest, output));
         let answer = self.calls.run(call, Mode::Commit).await?;
-        let Output::Routed(Routed { response, targets }) = answer.output else { return Ok(None) };
-        let receivers = self.routed(&plugin, &targets)?;
+        let Output::Routed(routed) = answer.output else { return Ok(None) };
+        let receivers = self.routed(&plugin, &routed.targets)?;
         if receivers.is_empty() {
-            return Ok(response);
+            return Ok(routed.response);
         }
-        let now = self.context.clock.now_ms();
-        let due = if response.is_some() { now } else { self.taken_over_at(&plugin, now) };
-        let bytes = request.bytes() + ROW_BYTES * receivers.len() as u64;
-        let (context, bounds, held) = (plugin.context.clone(), self.bounds, request.body.len());
-        let (content, spoken) = (request.clone(), request_id.to_string());
-        let add = move |tx: &Tx<'_>| {
-            let receivers = tx.with_webhook_room(&receivers, bounds)?;
-            let added = tx.add_webhook(&content, &spoken, &receivers, now, due)?;
-            charge(&context, bytes, now).map(|()| added)
-        };
-        let items = self.context.store.write_of("webhook.route", held, add, None).await?;
-        match response {
+        let (sender, first) = oneshot::channel();
+        let waits = routed.response.is_none().then_some(sender);
+        self.add_for(&plugin, request, request_id, receivers, waits).await?;
+        match routed.response {
             Some(response) => Ok(Some(response)),
-            None => self.first_response(items, by, request, request_id).await,
+            // The time may be up; the items are tried all the same.
+            None => Ok(timeout_at(by, first).await.ok().and_then(Result::ok).flatten()),
         }
     }
 
@@ -303,7 +303,7 @@ impl Webhooks {
         &self,
         plugin: &Plugin,
         targets: &[Target],
-    ) -> Result<Vec<(InstanceId, Option<ProcessId>)>, WebhookError> {
+    ) -> Result<Vec<WebhookReceiver>, WebhookError> {
         let (digest_id, keys) = (plugin.digest_id, &plugin.manifest.route_keys);
         let mut receivers = Vec::new();
         for target in targets {
@@ -319,31 +319,30 @@ impl Webhooks {
         Ok(receivers)
     }
 
-    /// Tries items that are stored while the platform waits, and answers it with the first response. Goes on when the
-    /// client goes away.
-    async fn first_response(
+    /// Stores an item for each of these instances, which the background task tries.
+    async fn add_for(
         &self,
-        items: Vec<WebhookItem>,
-        by: Instant,
+        plugin: &Plugin,
         request: Arc<Request>,
         request_id: RequestId,
-    ) -> Received {
-        let (sender, received) = oneshot::channel();
-        let (this, answer) = (self.clone(), PlatformAnswer { first: None, by, sender });
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "a webhook outlives its client; whoever waits for it sees a panic"
-        )]
-        tokio::spawn(async move { this.hand_on(answer, items, request, request_id).await });
-        answer_of(received).await
+        receivers: Vec<WebhookReceiver>,
+        waits: Option<oneshot::Sender<Option<Response>>>,
+    ) -> Result<(), StoreError> {
+        let (now, bounds) = (self.context.clock.now_ms(), self.bounds);
+        let bytes = request.bytes() + ROW_BYTES * receivers.len() as u64;
+        let held = request.body.len();
+        let (context, waiting) = (plugin.context.clone(), self.waiting.clone());
+        let add = move |tx: &Tx<'_>| {
+            let receivers = tx.with_webhook_room(&receivers, bounds)?;
+            let items = tx.add_webhook(&request, request_id.as_str(), &receivers, now, now)?;
+            charge(&context, bytes, now)?;
+            if let (Some(sender), Some(item)) = (waits, items.first()) {
+                waiting.begin(item.webhook, items.len(), sender);
+            }
+            Ok(())
+        };
+        self.context.store.write_of("webhook.route", held, add, None).await
     }
-}
-
-async fn answer_of(received: oneshot::Receiver<Received>) -> Received {
-    received.await.unwrap_or_else(|_| {
-        tracing::error!("a webhook's task ended without an answer");
-        Err(Fault::Host("the request ended unexpectedly; see the log".into()).into())
-    })
 }
 
 /// The error for a URL at which there is no receiver.
@@ -372,7 +371,7 @@ fn receivers(
     tx: &Tx<'_>,
     instance: InstanceId,
     types: &[String],
-) -> Result<Vec<(InstanceId, Option<ProcessId>)>, StoreError> {
+) -> Result<Vec<WebhookReceiver>, StoreError> {
     let pending = tx.pending_processes(instance, types)?;
     Ok(pending.into_iter().map(|process| (instance, Some(process))).collect())
 }

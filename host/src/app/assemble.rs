@@ -255,7 +255,7 @@ impl Engine {
             bytes: config.webhooks.instance_bytes,
         };
         let answer = Duration::from_millis(config.webhooks.answer_ms);
-        let webhooks = Webhooks { calls: calls.clone(), context, bounds, answer };
+        let webhooks = Webhooks::new(calls.clone(), context, bounds, answer);
         let (limits, body_bytes) = (config.limits.clone(), config.http.body_bytes);
         let schemas = HookSchemas { apart, limits, body_bytes };
         let (sends, own_hooks_enabled) = (egress.of(Sender::Hooks), config.hooks.enabled);

@@ -1,7 +1,7 @@
 //! Items: one receiver of a stored request each. The host tries each first while the platform waits, and later in a
 //! background task, as often as events of workers; then the item is a dead letter.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,24 +49,9 @@ struct ItemsUnderWay {
 /// Before every receiver.
 const FIRST: WebhookReceiver = (InstanceId(0), None);
 
-/// When an item is tried.
-#[derive(Clone, Copy)]
-enum Attempt {
-    WhileThePlatformWaits,
-    Later,
-}
-
-/// What an item that was handled leaves.
-#[derive(Default)]
-struct ItemDone {
-    response: Option<Response>,
-    /// The items of the instance's processes, after its receiver's.
-    next: Vec<WebhookItem>,
-}
-
 /// What came of one attempt.
 enum Tried {
-    Done(ItemDone),
+    Done(Option<Response>),
     /// Its process is completed, or its instance is gone.
     Gone,
     Failed(CallError),
@@ -92,26 +77,22 @@ impl Webhooks {
         request_id: RequestId,
     ) {
         let PlatformAnswer { first, by, sender } = answer;
-        let (mut response, mut items) = (first, VecDeque::from(items));
-        let (mut going_on, attempt) = (None, Attempt::WhileThePlatformWaits);
+        let (mut response, mut items) = (first, items.into_iter());
+        let mut going_on = None;
         while Instant::now() < by {
-            let Some(item) = items.pop_front() else { break };
+            let Some(item) = items.next() else { break };
             let (request, id) = (request.clone(), request_id.clone());
-            let mut trying =
-                Box::pin(async move { self.try_item(&item, request, id, attempt).await });
+            let mut trying = Box::pin(async move { self.try_item(&item, request, id).await });
             match timeout_at(by, &mut trying).await {
-                Ok(ItemDone { response: one, next }) => {
-                    response = response.or(one);
-                    items.extend(next);
-                }
+                Ok(one) => response = response.or(one),
                 Err(_) => going_on = Some(trying),
             }
         }
         // The client may be gone: the items are stored, and are tried all the same.
         drop(sender.send(Ok(response)));
-        self.release(items.make_contiguous()).await;
+        self.release(items.as_slice()).await;
         if let Some(trying) = going_on {
-            self.release(&trying.await.next).await;
+            trying.await;
         }
     }
 
@@ -134,25 +115,24 @@ impl Webhooks {
         item: &WebhookItem,
         request: Arc<Request>,
         request_id: RequestId,
-        attempt: Attempt,
-    ) -> ItemDone {
-        let tried = match self.attempt(item, request, request_id, attempt).await {
+    ) -> Option<Response> {
+        let tried = match self.attempt(item, request, request_id).await {
             Ok(tried) => tried,
             Err(error) => Tried::Failed(error),
         };
         match tried {
-            Tried::Done(done) => done,
+            Tried::Done(response) => response,
             Tried::Gone => {
                 let gone = item.clone();
                 let remove = move |tx: &Tx<'_>| tx.remove_webhook_item(&gone).map(drop);
                 self.note(self.context.store.write("webhook.drop", remove).await).await;
-                ItemDone::default()
+                None
             }
             // Another attempt has handled the item, or the instance was replaced: then the item is still due.
-            Tried::Failed(CallError::Fault(Fault::InstanceReplaced, _)) => ItemDone::default(),
+            Tried::Failed(CallError::Fault(Fault::InstanceReplaced, _)) => None,
             Tried::Failed(error) => {
                 self.failed(item, &error).await;
-                ItemDone::default()
+                None
             }
         }
     }
@@ -162,7 +142,6 @@ impl Webhooks {
         item: &WebhookItem,
         request: Arc<Request>,
         request_id: RequestId,
-        attempt: Attempt,
     ) -> Result<Tried, CallError> {
         let Some(instance) = self.context.communities.instance(item.instance) else {
             let community = self.context.store.read(|reader| reader.community_of(item.instance))?;
@@ -176,25 +155,22 @@ impl Webhooks {
         let Some(process) = item.process else {
             let (types, id, now) =
                 (webhook_types(&plugin), instance.id, self.context.clock.now_ms());
-            let due = match attempt {
-                Attempt::WhileThePlatformWaits => self.taken_over_at(&plugin, now),
-                Attempt::Later => now,
-            };
-            let bounds = self.bounds;
-            let also: ExtraWrite<Vec<WebhookItem>> = Box::new(move |tx| {
+            let (bounds, waiting) = (self.bounds, self.waiting.clone());
+            let also: ExtraWrite = Box::new(move |tx| {
                 let receivers = receivers(tx, id, &types)?;
-                let next = tx.add_webhook_items(ended.webhook, &receivers, due)?;
+                tx.add_webhook_items(ended.webhook, &receivers, now)?;
                 tx.require_webhook_room(id, bounds)?;
-                tx.end_webhook_item(&ended).map(|()| next)
+                tx.end_webhook_item(&ended)?;
+                waiting.add(ended.webhook, receivers.len());
+                Ok(())
             });
             if !plugin.exports("webhooks") {
-                let next = self.context.store.write("webhook.hand_on", also).await?;
-                return Ok(Tried::Done(ItemDone { response: None, next }));
+                self.context.store.write("webhook.hand_on", also).await?;
+                return Ok(Tried::Done(None));
             }
             let call = self.calls.on(plugin, instance, Receive(request), request_id).await?;
-            let answer = self.calls.run_making(call, Mode::With(also)).await?;
-            let next = answer.made.unwrap_or_default();
-            return Ok(Tried::Done(ItemDone { response: response_of(answer.output), next }));
+            let answer = self.calls.run(call, Mode::With(also)).await?;
+            return Ok(Tried::Done(response_of(answer.output)));
         };
         let row = self.context.store.read(|reader| reader.process_by_id(process))?;
         let Some(row) = row.filter(|row| row.status != ProcessStatus::Completed) else {
@@ -209,7 +185,7 @@ impl Webhooks {
         let call = call.about(Arc::new(row.reference()));
         let also: ExtraWrite = Box::new(move |tx| tx.end_webhook_item(&ended));
         let answer = self.calls.run(call, Mode::With(also)).await?;
-        Ok(Tried::Done(ItemDone { response: response_of(answer.output), next: Vec::new() }))
+        Ok(Tried::Done(response_of(answer.output)))
     }
 
     async fn failed(&self, item: &WebhookItem, error: &CallError) {
@@ -331,7 +307,8 @@ impl Webhooks {
             Ok(Found::Row((request, spoken))) => {
                 let request_id = RequestId::parse(&spoken)
                     .unwrap_or_else(|_| RequestId::new(&self.context.clock));
-                self.try_item(&item, Arc::new(request), request_id, Attempt::Later).await;
+                let response = self.try_item(&item, Arc::new(request), request_id).await;
+                self.waiting.tried(item.webhook, response);
             }
             Ok(Found::Nothing) => {}
             Ok(Found::Unreadable) => self.buried(vec![item.id]).await,
