@@ -258,8 +258,12 @@ impl Request {
         if let Some(mistake) = self.mistake {
             return Err(mistake);
         }
-        let (patience, mut redirects) = (self.patience, self.redirects);
+        let (mut patience, mut redirects) = (self.patience, self.redirects);
         let secrets = std::mem::take(&mut self.secrets);
+        // The address to which the platform redirects may have the query again, with the secret in it.
+        if secrets.iter().any(|one| matches!(one.placement, host::Placement::Query(_))) {
+            redirects = 0;
+        }
         let mut request = self.into_wit();
         let mut handles = Vec::new();
         for Placed { placement, secret } in secrets {
@@ -272,7 +276,7 @@ impl Request {
             handles.iter().map(|(placement, handle)| (placement.clone(), handle)).collect();
         loop {
             let answer: Response =
-                patience::send(patience, || Ok(host::send(&request, &handles)?.into()))?;
+                patience::send(&mut patience, || Ok(host::send(&request, &handles)?.into()))?;
             let (method, location) = (&request.method, answer.header("location"));
             match redirects::next(method, &request.url, answer.status, location) {
                 Some(url) if redirects > 0 => request.url = url,

@@ -30,6 +30,12 @@ pub fn request(settings: &Settings, method: &str, route: &str) -> Request {
         .redirects(2)
 }
 
+/// The route of a repository's issues.
+pub fn issues(owner: &str, repo: &str) -> Result<String> {
+    let value = |name: &str| Some(if name == "owner" { owner } else { repo }.to_owned());
+    http::route("/repos/{owner}/{repo}/issues", value)
+}
+
 /// Sends it with a token; returns also a refusal.
 pub fn with_token(request: Request, token: &str) -> Result<Response> {
     request.bearer(&Secret::new_value(token)).send()

@@ -103,7 +103,7 @@ impl Github {
     #[action(slug = "create-issue", description = "Creates an issue in a repository.")]
     fn create_issue(&self, issue: CreateIssue) -> Result<Value> {
         let CreateIssue { repo_name, title, body } = issue;
-        let route = format!("/repos/{}/{repo_name}/issues", owner(self)?);
+        let route = api::issues(&owner(self)?, &repo_name)?;
         api::write(self, "POST", &route, &json!({ "title": title, "body": body }))?.json()
     }
 
@@ -125,7 +125,8 @@ impl Github {
     fn route(&self, request: WebhookRequest) -> Result<Routed> {
         let happening = Happening::read(&request)?;
         let installation = happening.and_then(|one| one.installation_id());
-        Ok(installation.map_or_else(Routed::nowhere, Routed::to_platform))
+        let routed = installation.map_or_else(Routed::nowhere, Routed::to_platform);
+        Ok(routed.respond(WebhookResponse::ok()))
     }
 
     #[webhook(verify(

@@ -90,7 +90,7 @@ pub trait IssueVote: Process<State = Ballot, Outcome = Outcome> + Instance<Githu
             Error::invalid("give 'repo_name', or set 'repo_name' in the plugin's configuration")
         })?;
         let issue = json!({ "title": format!("VOTE: {}", vote.title), "body": body });
-        let route = format!("/repos/{}/{repo}/issues", owner(self)?);
+        let route = api::issues(&owner(self)?, &repo)?;
         let issue = api::write(self, "POST", &route, &issue)?.json()?;
         let ballot = Ballot { vote, takes_any, max_votes, issue };
         self.set_url(&ballot.issue.html_url)?;

@@ -10,18 +10,18 @@ use crate::Result;
 /// At least this much is waited, so that a platform that says "now" for ever does not use up the call's requests.
 const SHORTEST: Duration = Duration::from_millis(500);
 
-/// Sends until the platform does not say to wait, or says to wait for longer than what is left of `patience`.
+/// Sends until the platform does not say to wait, or says to wait for longer than is `left`, of which it takes away what it
+/// waits.
 pub fn send(
-    patience: Duration,
+    left: &mut Duration,
     mut send_once: impl FnMut() -> Result<Response>,
 ) -> Result<Response> {
-    let mut left = patience;
     loop {
         let response = send_once()?;
         let wait = response.retry_after().map(|wait| wait.max(SHORTEST));
         match wait.and_then(|wait| Some((wait, left.checked_sub(wait)?))) {
             Some((wait, after)) if is_refused_for_now(&response) => {
-                left = after;
+                *left = after;
                 thread::sleep(wait);
             }
             _ => return Ok(response),
@@ -48,7 +48,8 @@ mod tests {
 
     fn sent(patience_ms: u64, answers: &[(u16, &str)]) -> (u16, usize) {
         let mut all = answers.iter().map(|(status, wait)| answer(*status, wait));
-        let last = send(Duration::from_millis(patience_ms), || Ok(all.next().expect("an answer")));
+        let mut left = Duration::from_millis(patience_ms);
+        let last = send(&mut left, || Ok(all.next().expect("an answer")));
         (last.expect("an answer").status, answers.len() - all.len())
     }
 

@@ -2,8 +2,8 @@
 
 use crate::{Error, Result};
 
-/// The route with a value for each name in braces, percent-encoded but for slashes. `invalid`: a brace is not closed, or
-/// there is no value.
+/// The route with a value for each name in braces, percent-encoded but for slashes. `invalid`: a brace is not closed,
+/// there is no value, or the value is empty or has a part `.` or `..`, with which it would lead to another route.
 ///
 /// ```
 /// use moothall_sdk::http;
@@ -20,6 +20,11 @@ pub fn route(template: &str, mut value: impl FnMut(&str) -> Option<String>) -> R
         let value = value(name).ok_or_else(|| {
             Error::invalid(format!("the route '{template}' needs '{name}', a string or a number"))
         })?;
+        if value.is_empty() || value.split('/').any(|part| matches!(part, "." | "..")) {
+            return Err(Error::invalid(format!(
+                "'{value}' is no '{name}' of the route '{template}'"
+            )));
+        }
         route.push_str(before);
         route.push_str(&encoded(&value));
         rest = after;
@@ -51,5 +56,12 @@ mod tests {
         assert_eq!(route("/a", value).expect("a route"), "/a");
         assert!(route("/{none}", value).expect_err("no value").message().contains("needs 'none'"));
         assert!(route("/{a", value).is_err());
+        for elsewhere in ["", "..", ".", "../../user", "a/../b", "a/."] {
+            let refused = route("/labels/{name}", |_| Some(elsewhere.to_owned()));
+            assert!(
+                refused.expect_err("another route").message().contains("'name'"),
+                "{elsewhere}"
+            );
+        }
     }
 }

@@ -100,7 +100,7 @@ impl Votes {
     }
 
     /// Only the votes of those who may vote, for a platform that lets others vote too. With `eligible_voters` a vote
-    /// counts only if the platform says whose it is.
+    /// counts only if the platform says whose it is, and each for one: not for platforms whose voters give points.
     #[must_use]
     pub fn only_of_eligible(self, vote: &Vote) -> Self {
         if vote.eligible_voters.is_none() {

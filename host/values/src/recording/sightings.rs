@@ -38,6 +38,9 @@ pub fn sightings(recording: &Recording, secrets: &mut Secrets) {
         handed_over(output, secrets);
         message(&output["response"], secrets);
     }
+    if let Returned::Error(error) = &recording.returned {
+        error.details.iter().for_each(|details| fields(details, secrets));
+    }
 }
 
 /// What a call gets or returns: JSON, or an HTTP message.
@@ -133,15 +136,19 @@ fn form(body: &str, secrets: &mut Secrets) {
 fn json_fields(value: &Value, secrets: &mut Secrets) {
     match value {
         Value::Object(fields) => {
-            for (name, field) in fields {
-                match field {
-                    Value::String(text) => named(name, text, secrets),
-                    field => json_fields(field, secrets),
-                }
-            }
+            fields.iter().for_each(|(name, field)| json_field(name, field, secrets));
         }
         Value::Array(items) => items.iter().for_each(|item| json_fields(item, secrets)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// Texts in a list are under the list's name.
+fn json_field(name: &str, field: &Value, secrets: &mut Secrets) {
+    match field {
+        Value::String(text) => named(name, text, secrets),
+        Value::Array(items) => items.iter().for_each(|item| json_field(name, item, secrets)),
+        field => json_fields(field, secrets),
     }
 }
 
