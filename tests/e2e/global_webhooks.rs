@@ -83,7 +83,7 @@ async fn a_request_that_the_plugin_does_not_answer_is_answered_by_a_process() {
         let request = host.request(Method::POST, "/api/internal/process/platform.desk");
         let request = request.header("X-Metagov-Community", community);
         let request = request.header("X-Metagov-Platform-Id", team).json(&json!({ "name": name }));
-        desks.push(answer(request).await.expect(202)["id"].clone());
+        desks.push(answer(request).await.header("location").to_owned());
     }
     let asked = async |body: Value| send(&host, body).await;
     let two = asked(json!({ "team_id": "T1", "ask": "two" })).await;
@@ -93,8 +93,7 @@ async fn a_request_that_the_plugin_does_not_answer_is_answered_by_a_process() {
     let nobody = asked(json!({ "team_id": "T1", "ask": "nobody" })).await;
     assert_eq!((nobody.status, nobody.text.as_str()), (200, ""));
     // Each was asked once, whoever answered.
-    let path = format!("/api/internal/process/platform.desk/{}", desks[0]);
-    let counted = host.get(&path).await.expect(200)["outcome"].clone();
+    let counted = host.get(&desks[0]).await.expect(200)["outcome"].clone();
     assert_eq!(counted, json!({ "asked": 3 }));
     let workers = host.get("/api/internal/workers").await.expect(200);
     assert_eq!(workers["workers"][0]["waiting"], 0);
