@@ -6,6 +6,7 @@ use std::path::PathBuf;
 pub const ALL: &[&str] = &[
     "backstage",
     "consent",
+    "discord",
     "discourse",
     "event-sender",
     "fetcher",
@@ -22,6 +23,7 @@ pub const ALL: &[&str] = &[
     "resident",
     "revshare",
     "signed",
+    "slack",
     "sourcecred",
     "subscriptions",
     "tutorial",
