@@ -5,6 +5,7 @@ mod discord;
 mod discourse;
 mod github;
 mod loomio;
+mod one_driver;
 mod revshare;
 mod slack;
 mod sourcecred;
