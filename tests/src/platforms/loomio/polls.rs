@@ -127,7 +127,9 @@ impl LoomioPoll {
     fn lets(&self, voter: &str) -> bool {
         let invited = self.asked["recipient_user_ids"].as_array();
         self.asked["specified_voters_only"] != true
-            || invited.is_some_and(|all| all.iter().any(|one| one.to_string() == voter))
+            || invited.is_some_and(|all| {
+                all.iter().any(|one| one.as_u64().is_some_and(|id| voter.parse() == Ok(id)))
+            })
     }
 
     /// What a member sees of it.

@@ -27,11 +27,18 @@ const SECRET: &str = "[not recorded]";
 /// A plugin file, loaded for each kind of calls: those that ran under the same limits and settings.
 pub struct Stage {
     examiner: Examiner,
-    /// A call of each kind; and what came of loading the file for it, or why it would not serve there.
-    loaded: Vec<(Arc<Recording>, Result<Arc<Plugin>, String>)>,
+    loaded: Vec<LoadedFor>,
     /// SHA-256 of the file, in hex.
     pub digest: String,
     _log: Log,
+}
+
+/// What came of loading the file for a kind of calls.
+struct LoadedFor {
+    /// One of them.
+    call: Arc<Recording>,
+    /// Or why the file would not serve there.
+    plugin: Result<Arc<Plugin>, String>,
 }
 
 impl Stage {
@@ -48,23 +55,24 @@ impl Stage {
         let examined = examiner.examine_under(file, &config(first))?;
         let Ok(of_first) = &examined.outcome else { return Err(refusals::of_examined(&examined)) };
         require_plugin(file, &of_first.plugin, first)?;
-        let mut loaded = vec![(first.clone(), Ok(of_first.plugin.clone()))];
+        let mut loaded =
+            vec![LoadedFor { call: first.clone(), plugin: Ok(of_first.plugin.clone()) }];
         for kind in kinds.iter().skip(1) {
             let examined = examiner.examine_under(file, &config(kind))?;
             let plugin = match &examined.outcome {
                 Ok(loaded) => Ok(loaded.plugin.clone()),
                 Err(_) => Err(refusals::of_examined(&examined).to_string()),
             };
-            loaded.push((kind.clone(), plugin));
+            loaded.push(LoadedFor { call: kind.clone(), plugin });
         }
         Ok(Self { examiner, loaded, digest: examined.digest, _log: log })
     }
 
     /// Repeats one of the calls; the reason why not, if that cannot be done.
     pub fn repeat(&self, recording: &Arc<Recording>) -> Result<Repeated, String> {
-        let of_kind = self.loaded.iter().find(|(one, _)| are_of_one_kind(one, recording));
-        let (_, plugin) = of_kind.ok_or("the file was not loaded for such calls")?;
-        self.examiner.repeat(plugin.as_ref().map_err(String::clone)?, recording)
+        let of_kind = self.loaded.iter().find(|one| are_of_one_kind(&one.call, recording));
+        let loaded = of_kind.ok_or("the file was not loaded for such calls")?;
+        self.examiner.repeat(loaded.plugin.as_ref().map_err(String::clone)?, recording)
     }
 }
 
