@@ -64,8 +64,12 @@ async fn metrics_count_calls_by_plugin_and_outcome() {
     assert_eq!(count(&["moothall_call_seconds_count", "name=\"times-two\""]), Some(3.0));
     assert_eq!(count(&["moothall_communities"]), Some(2.0));
     assert_eq!(count(&["moothall_calls_in_flight"]), Some(0.0));
-    assert_eq!(count(&["moothall_guest_memory_bytes"]), Some(0.0));
     assert_eq!(count(&["moothall_http_requests_total", "status=\"502\""]), Some(1.0));
+    until("the failed call is recorded, and holds no memory any more", async || {
+        let metrics = host.get("/metrics").await.text;
+        metrics.lines().any(|line| line == "moothall_guest_memory_bytes 0").then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -122,10 +122,13 @@ impl Watch {
 /// What a change means; nothing if only something was read, or another file has changed. npm sets the mode of the SDK's
 /// program when it installs, which changes nothing.
 fn meaning(event: &Event, project: &Path) -> Option<Happened> {
-    if event.kind.is_access() || matches!(event.kind, EventKind::Modify(ModifyKind::Metadata(_))) {
+    let is_metadata = matches!(event.kind, EventKind::Modify(ModifyKind::Metadata(_)));
+    if event.kind.is_access() {
         return None;
     }
-    event.paths.iter().filter_map(|path| of_path(path.strip_prefix(project).ok()?)).max()
+    let paths = event.paths.iter().filter_map(|path| path.strip_prefix(project).ok());
+    let paths = paths.filter(|path| !(is_metadata && path.starts_with(sdk::FOLDER)));
+    paths.filter_map(of_path).max()
 }
 
 /// The same of a path in the project.
@@ -153,11 +156,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_change_of_a_file_s_mode_or_times_means_nothing() {
-        let of = |kind| meaning(&Event::new(kind).add_path("/p/src/a.ts".into()), Path::new("/p"));
-        assert_eq!(of(EventKind::Modify(ModifyKind::Metadata(MetadataKind::Any))), None);
-        let written = ModifyKind::Data(DataChange::Any);
-        assert_eq!(of(EventKind::Modify(written)), Some(Happened::Sources));
+    fn a_mode_that_npm_sets_in_the_sdk_means_nothing() {
+        let of = |kind, path: &str| {
+            meaning(&Event::new(kind).add_path(Path::new("/p").join(path)), Path::new("/p"))
+        };
+        let mode = EventKind::Modify(ModifyKind::Metadata(MetadataKind::Any));
+        let written = EventKind::Modify(ModifyKind::Data(DataChange::Any));
+        assert_eq!(of(mode, "moothall-sdk/bin/build.js"), None);
+        assert_eq!(of(written, "moothall-sdk/bin/build.js"), Some(Happened::Sources));
+        assert_eq!(of(mode, "src/lib.rs"), Some(Happened::Sources), "as `touch` does it");
     }
 
     #[test]
