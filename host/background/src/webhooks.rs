@@ -337,7 +337,7 @@ impl Webhooks {
             let items = tx.add_webhook(&request, request_id.as_str(), &receivers, now, now)?;
             charge(&context, bytes, now)?;
             if let (Some(sender), Some(item)) = (waits, items.first()) {
-                waiting.begin(item.webhook, items.len(), sender);
+                waiting.begin(item.webhook, &items, sender);
             }
             Ok(())
         };

@@ -158,10 +158,10 @@ impl Webhooks {
             let (bounds, waiting) = (self.bounds, self.waiting.clone());
             let also: ExtraWrite = Box::new(move |tx| {
                 let receivers = receivers(tx, id, &types)?;
-                tx.add_webhook_items(ended.webhook, &receivers, now)?;
+                let items = tx.add_webhook_items(ended.webhook, &receivers, now)?;
                 tx.require_webhook_room(id, bounds)?;
                 tx.end_webhook_item(&ended)?;
-                waiting.add(ended.webhook, receivers.len());
+                waiting.add(ended.webhook, &items);
                 Ok(())
             });
             if !plugin.exports("webhooks") {
@@ -308,7 +308,7 @@ impl Webhooks {
                 let request_id = RequestId::parse(&spoken)
                     .unwrap_or_else(|_| RequestId::new(&self.context.clock));
                 let response = self.try_item(&item, Arc::new(request), request_id).await;
-                self.waiting.tried(item.webhook, response);
+                self.waiting.tried(&item, response);
             }
             Ok(Found::Nothing) => {}
             Ok(Found::Unreadable) => self.buried(vec![item.id]).await,

@@ -2,12 +2,13 @@
 //! receiver at a time and fairly, as it tries all others, and says here what came of each. Nothing here is durable: a
 //! platform that gets no response in time gets an empty answer, and the items are tried all the same.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot::Sender;
 
 use moothall_core::web::Response;
+use moothall_store::WebhookItem;
 
 /// By the rows of their webhooks.
 #[derive(Debug, Default)]
@@ -17,34 +18,34 @@ pub struct WaitingPlatforms {
 
 #[derive(Debug)]
 struct Waiting {
-    /// Items that have not been tried.
-    untried: usize,
+    /// The rows of items that have not been tried. One that is tried again later does not count twice.
+    untried: HashSet<i64>,
     sender: Sender<Option<Response>>,
 }
 
 impl WaitingPlatforms {
-    /// A platform waits for the first response among so many items. To be said before anybody can see the items.
-    pub fn begin(&self, webhook: i64, items: usize, sender: Sender<Option<Response>>) {
+    /// A platform waits for the first response among these items of a webhook. To be said before anybody can see the items.
+    pub fn begin(&self, webhook: i64, items: &[WebhookItem], sender: Sender<Option<Response>>) {
         let mut webhooks = self.webhooks();
         // Those whose platform waits no more, or whose items were never stored.
         webhooks.retain(|_, waiting| !waiting.sender.is_closed());
-        webhooks.insert(webhook, Waiting { untried: items, sender });
+        webhooks.insert(webhook, Waiting { untried: ids(items).collect(), sender });
     }
 
-    /// The webhook has so many items more. To be said before anybody can see them.
-    pub fn add(&self, webhook: i64, items: usize) {
+    /// The webhook has these items, too. To be said before anybody can see them.
+    pub fn add(&self, webhook: i64, items: &[WebhookItem]) {
         if let Some(waiting) = self.webhooks().get_mut(&webhook) {
-            waiting.untried += items;
+            waiting.untried.extend(ids(items));
         }
     }
 
     /// An item was tried. The first response is the answer; without any, the last item ends the wait.
-    pub fn tried(&self, webhook: i64, response: Option<Response>) {
+    pub fn tried(&self, item: &WebhookItem, response: Option<Response>) {
         let mut webhooks = self.webhooks();
-        let Some(waiting) = webhooks.get_mut(&webhook) else { return };
-        waiting.untried = waiting.untried.saturating_sub(1);
-        if (response.is_some() || waiting.untried == 0)
-            && let Some(waiting) = webhooks.remove(&webhook)
+        let Some(waiting) = webhooks.get_mut(&item.webhook) else { return };
+        waiting.untried.remove(&item.id);
+        if (response.is_some() || waiting.untried.is_empty())
+            && let Some(waiting) = webhooks.remove(&item.webhook)
         {
             // The platform may be gone.
             drop(waiting.sender.send(response));
@@ -56,8 +57,13 @@ impl WaitingPlatforms {
     }
 }
 
+fn ids(items: &[WebhookItem]) -> impl Iterator<Item = i64> {
+    items.iter().map(|item| item.id)
+}
+
 #[cfg(test)]
 mod tests {
+    use moothall_core::ids::InstanceId;
     use tokio::sync::oneshot::{channel, error::TryRecvError};
 
     use super::*;
@@ -66,16 +72,25 @@ mod tests {
         Some(Response { status, headers: Vec::new(), body: Vec::new() })
     }
 
+    fn item(webhook: i64, id: i64) -> WebhookItem {
+        let (instance, process) = (InstanceId(1), None);
+        WebhookItem { id, webhook, instance, process, attempts: 0, due_at: 0, last_error: None }
+    }
+
+    fn items<const N: usize>(ids: [i64; N]) -> [WebhookItem; N] {
+        ids.map(|id| item(7, id))
+    }
+
     #[test]
     fn the_first_response_is_the_answer() {
         let platforms = WaitingPlatforms::default();
         let (sender, mut first) = channel();
-        platforms.begin(7, 3, sender);
-        platforms.tried(7, None);
-        platforms.tried(8, response(500));
+        platforms.begin(7, &items([1, 2, 3]), sender);
+        platforms.tried(&item(7, 1), None);
+        platforms.tried(&item(8, 4), response(500));
         assert!(first.try_recv().is_err_and(|error| error == TryRecvError::Empty));
-        platforms.tried(7, response(201));
-        platforms.tried(7, response(202));
+        platforms.tried(&item(7, 2), response(201));
+        platforms.tried(&item(7, 3), response(202));
         assert_eq!(first.try_recv().expect("an answer").map(|one| one.status), Some(201));
     }
 
@@ -83,12 +98,14 @@ mod tests {
     fn without_a_response_the_last_item_ends_the_wait() {
         let platforms = WaitingPlatforms::default();
         let (sender, mut first) = channel();
-        platforms.begin(7, 1, sender);
-        platforms.add(7, 2);
-        platforms.tried(7, None);
-        platforms.tried(7, None);
+        platforms.begin(7, &items([1]), sender);
+        platforms.add(7, &items([2, 3]));
+        // The second is tried again, as the host had no room for it.
+        for id in [1, 2, 2] {
+            platforms.tried(&item(7, id), None);
+        }
         assert!(first.try_recv().is_err_and(|error| error == TryRecvError::Empty));
-        platforms.tried(7, None);
+        platforms.tried(&item(7, 3), None);
         assert!(first.try_recv().expect("an answer").is_none());
     }
 
@@ -96,7 +113,7 @@ mod tests {
     fn a_platform_that_is_gone_is_forgotten() {
         let platforms = WaitingPlatforms::default();
         for webhook in [7, 8] {
-            platforms.begin(webhook, 1, channel().0);
+            platforms.begin(webhook, &items([1]), channel().0);
         }
         assert_eq!(platforms.webhooks().len(), 1);
     }
