@@ -33,8 +33,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::Result;
 use crate::bindings::host::accounts as host;
+use crate::{Result, read, write};
 
 /// An account on a platform. When an account is linked, the host fills in what is left out.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -166,7 +166,7 @@ impl Account {
 pub fn link(account: &Account) -> Result<Account> {
     // An account that was found can be linked again; the host says which community it is in.
     let account = Account { community: None, ..account.clone() };
-    Ok(serde_json::from_str(&host::link(&serde_json::to_string(&account)?)?)?)
+    read::of_host(host::link(&write::json(&account)?)?)
 }
 
 /// Removes a linked account; returns whether there was one.
@@ -185,12 +185,12 @@ pub fn find(
     community_platform_id: Option<&str>,
 ) -> Result<Option<Account>> {
     let found = host::find(platform_type, platform_identifier, community_platform_id)?;
-    Ok(found.map(|json| serde_json::from_str(&json)).transpose()?)
+    found.map(read::of_host).transpose()
 }
 
 /// A person and their accounts. `not-found`: there is no such person in the community.
 pub fn user(external_id: &str) -> Result<User> {
-    Ok(serde_json::from_str(&host::user(external_id)?)?)
+    read::of_host(host::user(external_id)?)
 }
 
 #[cfg(test)]

@@ -124,7 +124,7 @@ pub struct NewEvent {
 impl NewEvent {
     /// Says who caused it, such as `{"user_id": …, "provider": …}`.
     pub fn initiator(mut self, initiator: impl Into<Value>) -> Self {
-        self.initiator = Some(initiator.into().to_string());
+        self.initiator = write::json(&initiator.into()).ok();
         self
     }
 

@@ -26,7 +26,7 @@ impl Verdict {
     /// The top-level keys of `data`, an object, replace those of the hook's data. Only what the hook declares
     /// as mutable can change.
     pub fn update(data: impl Serialize) -> Result<Self> {
-        Ok(Self(Kind::Update(write::value(&data)?)))
+        Ok(Self(Kind::Update(write::to_value(&data)?)))
     }
 
     /// The run ends here with the data as it is.

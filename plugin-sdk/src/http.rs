@@ -193,14 +193,14 @@ impl Request {
 
     /// Sends `body` as JSON without its members that are null, for a platform that takes null for a value.
     pub fn json_given<T: Serialize + ?Sized>(mut self, body: &T) -> Self {
-        match serde_json::to_value(body) {
+        match write::to_value(body) {
             Ok(Value::Object(mut members)) => {
                 members.retain(|_, value| !value.is_null());
                 self.json(&members)
             }
             Ok(other) => self.json(&other),
             Err(error) => {
-                self.note(Error::internal(format!("the body cannot be written: {error}")));
+                self.note(error);
                 self
             }
         }

@@ -99,6 +99,7 @@ pub mod jwt;
 pub mod log;
 pub mod manifest;
 mod metrics;
+mod misfit;
 mod moment;
 mod monitoring;
 pub mod oauth;
@@ -134,12 +135,14 @@ pub use moment::Moment;
 pub use monitoring::Point;
 pub use plugin::{Empty, Plugin};
 pub use process::{Process, ProcessState};
+pub use read::from_value;
 pub use routes::RouteRequest;
 pub use secrets::Secret;
 pub use settings::settings;
 pub use state::State;
 pub use web::{WebhookRequest, WebhookResponse};
 pub use workers::{Change, Envelope, Sending};
+pub use write::to_value;
 pub use {schemars, serde, serde_json};
 
 /// Runs the example of the package's own page.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::Result;
 use crate::bindings::host::metrics as host;
+use crate::{Result, read};
 
 /// One of the host's metrics.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -41,5 +41,5 @@ pub struct Metric {
 /// # assert_eq!(Host::new(Gauge).metrics(numbers).action("calls", json!({})), Ok(json!(3.0)));
 /// ```
 pub fn metrics() -> Result<Vec<Metric>> {
-    Ok(serde_json::from_str(&host::snapshot()?)?)
+    read::of_host(host::snapshot()?)
 }

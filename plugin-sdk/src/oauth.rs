@@ -191,7 +191,7 @@ impl Authorized {
     /// Authorises the plugin for a community: the host enables it with this configuration. Write its secrets as
     /// plain texts ([`Secret::new_value`](crate::Secret::new_value)); the host seals them.
     pub fn app(config: impl Serialize) -> Result<Self> {
-        Ok(Self { config: Some(write::value(&config)?), ..Self::default() })
+        Ok(Self { config: Some(write::to_value(&config)?), ..Self::default() })
     }
 
     /// Authorises a person's account, which [`account`](Self::account) names.

@@ -75,12 +75,12 @@ pub trait Process: Sized + 'static {
 
     /// The outcome so far; `{}` before one is set.
     fn outcome(&self) -> Result<Value> {
-        Ok(serde_json::from_str(&host::outcome()?)?)
+        read::of_host(host::outcome()?)
     }
 
     /// The errors that were set; `{}` before any were.
     fn errors(&self) -> Result<Value> {
-        Ok(serde_json::from_str(&host::errors()?)?)
+        read::of_host(host::errors()?)
     }
 
     /// Sets errors, which drivers can see.

@@ -1,63 +1,47 @@
 //! Reads JSON as an author's type. Errors name the place, as a JSON Pointer.
+//!
+//! All of a component's reading goes through this one reader: each reader that a type is compiled for makes the
+//! component larger, `serde_json`'s most, because it also accepts arrays for structs.
 
-use std::fmt;
+mod access;
+mod number;
+mod raw;
+mod reader;
+mod typed;
 
 use serde::de::DeserializeOwned;
-use serde_path_to_error::Segment;
+use serde_json::Value;
 
-/// Why a text does not fit a type, and where.
-#[derive(Debug)]
-pub struct Misfit {
-    pointer: String,
-    error: serde_json::Error,
-}
+pub use crate::misfit::Misfit;
+use crate::{Error, write};
+use reader::Reader;
 
-impl fmt::Display for Misfit {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.pointer.as_str() {
-            "" => self.error.fmt(formatter),
-            pointer => write!(formatter, "at {pointer}: {}", self.error),
-        }
-    }
-}
-
-/// Reads the text. Only if it does not fit, reads it a second time to find the place.
+/// Reads the text.
 pub fn json<T: DeserializeOwned>(text: impl AsRef<[u8]>) -> Result<T, Misfit> {
-    let text = text.as_ref();
-    serde_json::from_slice(text).map_err(|error| {
-        let mut reader = serde_json::Deserializer::from_slice(text);
-        match serde_path_to_error::deserialize::<_, T>(&mut reader) {
-            Err(found) => Misfit { pointer: pointer(found.path()), error: found.into_inner() },
-            // There is text after the value.
-            Ok(_) => Misfit { pointer: String::new(), error },
-        }
-    })
+    bytes(text.as_ref())
 }
 
-/// Converts the place to a JSON Pointer.
-pub fn pointer(path: &serde_path_to_error::Path) -> String {
-    let step = |segment: &Segment| match segment {
-        Segment::Seq { index } => format!("/{index}"),
-        Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
-        Segment::Enum { variant } => format!("/{variant}"),
-        Segment::Unknown => String::new(),
-    };
-    path.iter().map(step).collect()
+/// Reads a JSON value as a type. `internal`: it does not fit.
+///
+/// Of a type that a plugin reads otherwise too, [`serde_json::from_value`] would need a reader of its own, which makes
+/// the component larger.
+pub fn from_value<T: DeserializeOwned>(value: &Value) -> crate::Result<T> {
+    of_host(write::json(value)?)
+}
+
+/// Reads a text for which no caller is to blame.
+pub(crate) fn of_host<T: DeserializeOwned>(text: String) -> crate::Result<T> {
+    json(text).map_err(Error::internal)
+}
+
+/// Never inlined, so that a type is read by the same code wherever it is read.
+#[inline(never)]
+fn bytes<T: DeserializeOwned>(text: &[u8]) -> Result<T, Misfit> {
+    let mut reader = Reader::new(text)?;
+    let value = T::deserialize(&mut reader)?;
+    reader.end()?;
+    Ok(value)
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::json;
-
-    #[test]
-    fn what_does_not_fit_is_named_with_its_place() {
-        type Nested = BTreeMap<String, Vec<u64>>;
-        let said = |text: &str| json::<Nested>(text).expect_err("it does not fit").to_string();
-        assert!(said(r#"{"a/b":[1,2.0]}"#).starts_with("at /a~1b/1: invalid type: floating point"));
-        assert!(said("7").starts_with("invalid type: integer"));
-        assert!(said("{} x").starts_with("trailing characters"));
-        assert_eq!(json::<u128>("18446744073709551616").expect("it fits"), 1 << 64);
-    }
-}
+mod tests;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use moothall_sdk::http::{self, Request};
 use moothall_sdk::prelude::*;
-use moothall_sdk::serde_json::{from_value, to_value};
+use moothall_sdk::{from_value, to_value};
 use serde::de::DeserializeOwned;
 
 use crate::Discourse;
@@ -12,7 +12,7 @@ use crate::Discourse;
 /// For how long a call waits when it asks the forum too often.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// What was created.
+/// The post that was created.
 #[derive(Serialize, JsonSchema)]
 pub struct Posted {
     pub url: String,
@@ -78,7 +78,7 @@ pub fn create<T: Serialize>(
     if created["action"] == "enqueued" {
         return Err(Error::conflict("the forum holds the post back until a moderator approves it"));
     }
-    let post: Post = from_value(created)?;
+    let post: Post = from_value(&created)?;
     Ok(Posted { url: post.url(&forum(instance)?), post_id: post.id, topic_id: post.topic_id })
 }
 

@@ -1,14 +1,14 @@
 //! A poll in a post. The forum counts, and says nothing by itself: the plugin looks.
 
+use moothall_sdk::from_value;
 use moothall_sdk::prelude::*;
-use moothall_sdk::serde_json::from_value;
 use moothall_sdk::voting::{self, SaidVotes, Vote};
 
 use crate::api;
 use crate::markup::StartPoll;
 use crate::results::Seen;
 
-/// What is kept of a poll.
+/// The plugin keeps this of a poll.
 #[derive(Serialize, Deserialize)]
 pub struct Kept {
     post_id: i64,
@@ -68,7 +68,7 @@ impl Poll {
     fn look(&self) -> Result<Option<Seen>> {
         match api::get::<Value>(self, &format!("posts/{}.json", self.load()?.post_id)) {
             Ok(post) if !post["deleted_at"].is_null() || post["polls"][0].is_null() => Ok(None),
-            Ok(mut post) => Ok(Some(from_value(post["polls"][0].take())?)),
+            Ok(post) => from_value(&post["polls"][0]).map(Some),
             Err(error) if error.platform_status() == Some(404) => Ok(None),
             Err(error) => Err(error),
         }

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use moothall_sdk::http;
 use moothall_sdk::prelude::*;
-use moothall_sdk::serde_json::{from_value, to_value};
+use moothall_sdk::{from_value, http, to_value};
 
 use crate::Loomio;
 
@@ -50,7 +49,7 @@ impl Group {
         };
         for api_key in [config.api_key].into_iter().chain(config.subgroup_api_keys) {
             let user = User { api_url: api_url.clone(), api_key };
-            let Groups { mut groups } = from_value(user.call("GET", "groups", Value::Null)?)?;
+            let Groups { mut groups } = from_value(&user.call("GET", "groups", Value::Null)?)?;
             groups.sort_by_key(|group| group.parent_id.is_some());
             let mut groups = groups.into_iter();
             if let Some(Listed { key, id, .. }) = groups.find(is_it) {
@@ -61,7 +60,7 @@ impl Group {
         Err(Error::invalid(format!("No API key found for Loomio group {name}.")))
     }
 
-    /// What Loomio tells of the members: its lists, each of all pages.
+    /// Loomio's lists of the members, each of all pages.
     pub fn members(&self) -> Result<Value> {
         let pages = http::all_pages(0, |offset: usize| {
             let path = format!("memberships?group_id={}&limit={PAGE}&offset={offset}", self.id);
@@ -80,7 +79,7 @@ impl Group {
                 }
             }
         }
-        Ok(to_value(all)?)
+        to_value(&all)
     }
 
     /// Makes something in the group.

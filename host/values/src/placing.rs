@@ -4,11 +4,10 @@
 //! The text is a secret: no error repeats it, or anything else of the body.
 
 mod seek;
+mod text;
 
 use std::io::{self, Write};
 use std::ops::Range;
-
-use serde_json::value::RawValue;
 
 use seek::{Members, PointerStep, element, members, seek};
 
@@ -53,7 +52,7 @@ impl<'b> Spot<'b> {
             return Self::replacing(body, find(&[])?, pointer);
         };
         let parent = find(above)?;
-        match parent.get().as_bytes().first() {
+        match parent.as_bytes().first() {
             Some(b'{') => Self::in_object(body, parent, last, pointer),
             Some(b'[') => Self::in_array(body, parent, last, pointer),
             _ => Err(NoPlace(format!(
@@ -65,14 +64,15 @@ impl<'b> Spot<'b> {
 
     fn in_object(
         body: &'b [u8],
-        object: &RawValue,
+        object: &str,
         name: &PointerStep,
         pointer: &str,
     ) -> Result<Self, NoPlace> {
-        let Members { named, count } = members(object, name);
+        let Members { named, count } = members(object, name)
+            .map_err(|error| NoPlace(format!("the body cannot hold a secret: {error}")))?;
         match named.as_slice() {
             [] => {
-                let end = offset(body, object) + object.get().len() - 1;
+                let end = offset(body, object) + object.len() - 1;
                 let name = serde_json::Value::from(name.as_str());
                 let comma = if count == 0 { "" } else { "," };
                 Ok(Self { body, replaced: end..end, before: format!("{comma}{name}:") })
@@ -84,7 +84,7 @@ impl<'b> Spot<'b> {
 
     fn in_array(
         body: &'b [u8],
-        array: &RawValue,
+        array: &str,
         index: &PointerStep,
         pointer: &str,
     ) -> Result<Self, NoPlace> {
@@ -97,14 +97,14 @@ impl<'b> Spot<'b> {
         Self::replacing(body, found.ok_or_else(missing)?, pointer)
     }
 
-    fn replacing(body: &'b [u8], value: &RawValue, pointer: &str) -> Result<Self, NoPlace> {
-        if !value.get().starts_with('"') {
+    fn replacing(body: &'b [u8], value: &str, pointer: &str) -> Result<Self, NoPlace> {
+        if !value.starts_with('"') {
             return Err(NoPlace(format!(
                 "`{pointer}` in the body is not a text; a secret takes the place of a text, or of nothing"
             )));
         }
         let begin = offset(body, value);
-        Ok(Self { body, replaced: begin..begin + value.get().len(), before: String::new() })
+        Ok(Self { body, replaced: begin..begin + value.len(), before: String::new() })
     }
 
     /// The length of the body with `text` in it.
@@ -125,8 +125,8 @@ impl<'b> Spot<'b> {
 }
 
 /// The offset of a part in the body.
-fn offset(body: &[u8], part: &RawValue) -> usize {
-    part.get().as_ptr().addr() - body.as_ptr().addr()
+fn offset(body: &[u8], part: &str) -> usize {
+    part.as_ptr().addr() - body.as_ptr().addr()
 }
 
 fn steps(pointer: &str) -> Result<Vec<PointerStep>, NoPlace> {

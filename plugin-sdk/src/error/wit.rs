@@ -2,7 +2,7 @@
 
 use super::KnownFailure;
 use crate::bindings::host::types as wit;
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, read, write};
 
 impl KnownFailure for wit::Error {
     fn into_error(self) -> Error {
@@ -10,7 +10,7 @@ impl KnownFailure for wit::Error {
             kind: self.kind.into(),
             message: self.message,
             // The host's details are for programs; a text that is not JSON is of no use to them.
-            details: self.details.and_then(|json| serde_json::from_str(&json).ok()),
+            details: self.details.and_then(|json| read::json(json).ok()),
             retryable: self.retryable,
         }
     }
@@ -21,7 +21,7 @@ impl From<Error> for wit::Error {
         Self {
             kind: error.kind.into(),
             message: error.message,
-            details: error.details.map(|details| details.to_string()),
+            details: error.details.and_then(|details| write::json(&details).ok()),
             retryable: error.retryable,
         }
     }

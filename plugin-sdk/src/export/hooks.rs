@@ -3,7 +3,7 @@
 use crate::bindings::hooks;
 use crate::bindings::host::types as wit;
 use crate::hooks::Kind;
-use crate::{Plugin, Result, Verdict};
+use crate::{Plugin, Result, Verdict, write};
 
 /// A plugin with steps of hooks.
 pub trait Filters: Plugin {
@@ -18,9 +18,9 @@ impl<T: Filters> hooks::exports::moothall::plugin::hooks::Guest for T {
         use hooks::exports::moothall::plugin::hooks::Verdict as Wit;
         Ok(match T::PLUGIN.filter(&hook, &json)?.0 {
             Kind::Pass => Wit::Pass,
-            Kind::Update(value) => Wit::Update(value.to_string()),
+            Kind::Update(value) => Wit::Update(write::json(&value)?),
             Kind::Stop => Wit::Stop,
-            Kind::Halt(name, more) => Wit::Halt(serde_json::json!({ name: more }).to_string()),
+            Kind::Halt(name, more) => Wit::Halt(write::json(&serde_json::json!({ name: more }))?),
         })
     }
 }

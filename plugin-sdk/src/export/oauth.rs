@@ -3,7 +3,7 @@
 use crate::bindings::host::types as wit;
 use crate::bindings::oauth;
 use crate::oauth::{AuthorizeRequest, Authorized, OAuthCallback};
-use crate::{Error, Plugin, Result, read};
+use crate::{Error, Plugin, Result, read, write};
 
 /// A plugin that authorises on its platform.
 pub trait OAuth: Plugin {
@@ -18,7 +18,7 @@ impl<T: OAuth> oauth::exports::moothall::plugin::oauth::Guest for T {
 
     fn handle_callback(callback: String) -> std::result::Result<String, wit::Error> {
         let authorized = T::PLUGIN.handle_callback(request_as(&callback)?)?;
-        Ok(serde_json::to_string(&authorized).map_err(Error::from)?)
+        Ok(write::json(&authorized)?)
     }
 }
 

@@ -1,72 +1,56 @@
 //! What a manifest says of an action. Its schemas come from types.
 
-use schemars::Schema;
-use serde::Serialize;
-
+use super::document::Object;
 use crate::export::HasSchema;
-use crate::schema;
+use crate::schema::{self, maker};
 
 /// One action of a [`Manifest`](super::Manifest).
-#[derive(Debug, Clone, Serialize)]
-pub struct Action {
-    slug: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    description: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    parameters_schema: Option<Schema>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    response_schema: Option<Schema>,
-    public: bool,
-    read_only: bool,
-}
+#[derive(Debug, Clone)]
+pub struct Action(pub(super) Object);
 
 impl Action {
     /// An action that takes any object and answers anything.
     pub fn new(slug: &'static str) -> Self {
-        Self {
-            slug,
-            description: None,
-            parameters_schema: None,
-            response_schema: None,
-            public: false,
-            read_only: false,
-        }
+        let mut action = Object::with("slug", slug);
+        action.bool("public", false);
+        action.bool("read_only", false);
+        Self(action)
     }
 
     /// What the action does.
     #[must_use]
     pub fn description(mut self, description: &'static str) -> Self {
-        self.description = Some(description);
+        self.0.text("description", description);
         self
     }
 
     /// The type of its parameters.
     #[must_use]
     pub fn parameters<T: HasSchema>(mut self) -> Self {
-        self.parameters_schema =
-            Some(schema::of_parameters::<T>(&format!("the action `{}`", self.slug)));
+        let schema = schema::of_parameters(maker::<T>(), "the action", &self.0);
+        self.0.schema("parameters_schema", schema);
         self
     }
 
     /// The type of its result.
     #[must_use]
     pub fn response<T: HasSchema>(mut self) -> Self {
-        self.response_schema =
-            Some(schema::of_said::<T>(&format!("the answer of the action `{}`", self.slug)));
+        let schema = schema::of_said(maker::<T>(), "the answer of the action", &self.0);
+        self.0.schema("response_schema", schema);
         self
     }
 
     /// Lets drivers call it without an API key.
     #[must_use]
     pub fn public(mut self) -> Self {
-        self.public = true;
+        self.0.bool("public", true);
         self
     }
 
     /// Declares that it writes no state.
     #[must_use]
     pub fn read_only(mut self) -> Self {
-        self.read_only = true;
+        self.0.bool("read_only", true);
         self
     }
 }

@@ -3,18 +3,15 @@
 
 use std::collections::BTreeSet;
 
-use schemars::Schema;
 use serde_json::{Map, Value};
 
 const COMBINED: [&str; 4] = ["$ref", "allOf", "anyOf", "oneOf"];
 
-/// The schema with its objects closed.
-pub fn closed(schema: Schema) -> Schema {
-    let mut document = schema.to_value();
+/// Closes the objects of the schema.
+pub fn close(schema: &mut Value) {
     let mut parts = BTreeSet::new();
-    find_parts(&document, Describes::Whole, &mut parts);
-    close(&mut document, Describes::Whole, &parts, "#");
-    Schema::try_from(document).expect("a schema stays one")
+    find_parts(schema, Describes::Whole, &mut parts);
+    close_under(schema, Describes::Whole, &parts, "#");
 }
 
 /// How much of a value a schema describes.
@@ -47,7 +44,7 @@ fn find_parts(schema: &Value, describes: Describes, parts: &mut BTreeSet<String>
     }
 }
 
-fn close(schema: &mut Value, describes: Describes, parts: &BTreeSet<String>, at: &str) {
+fn close_under(schema: &mut Value, describes: Describes, parts: &BTreeSet<String>, at: &str) {
     let Some(keywords) = schema.as_object_mut() else { return };
     let is_whole = describes == Describes::Whole && !parts.contains(at);
     let is_split = !is_whole || has_members(keywords);
@@ -55,13 +52,15 @@ fn close(schema: &mut Value, describes: Describes, parts: &BTreeSet<String>, at:
         let describes = described_under(keyword, is_split);
         match inner {
             _ if has_values(keyword) => {}
-            Value::Array(all) => all.iter_mut().for_each(|one| close(one, describes, parts, "")),
+            Value::Array(all) => {
+                all.iter_mut().for_each(|one| close_under(one, describes, parts, ""))
+            }
             Value::Object(named) if is_by_name(keyword) => {
                 for (name, one) in named {
-                    close(one, Describes::Whole, parts, &format!("#/{keyword}/{name}"));
+                    close_under(one, Describes::Whole, parts, &format!("#/{keyword}/{name}"));
                 }
             }
-            one => close(one, describes, parts, ""),
+            one => close_under(one, describes, parts, ""),
         }
     }
     let is_open = ["additionalProperties", "unevaluatedProperties"]
@@ -114,8 +113,8 @@ mod tests {
     use serde::Deserialize;
     use serde_json::{Value, json};
 
-    use super::closed;
-    use crate::schema::of_object;
+    use super::close;
+    use crate::schema::{maker, of_object};
 
     #[derive(Deserialize, JsonSchema)]
     #[expect(dead_code, reason = "what is read is what the schema says")]
@@ -181,7 +180,8 @@ mod tests {
     }
 
     fn accepts<T: JsonSchema>(value: &Value) -> bool {
-        let (limits, document) = (SchemaLimits::default(), closed(of_object::<T>()).to_value());
+        let (limits, mut document) = (SchemaLimits::default(), of_object(maker::<T>()).to_value());
+        close(&mut document);
         let bounds = Bounds::new(&limits, 1 << 20);
         let schema = Compiled::compile(&document, &bounds, &mut Room::new(&limits));
         schema.expect("a schema").validate(value).is_ok()

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Vote;
-use crate::{Process, Result};
+use crate::{Process, Result, read};
 
 /// The votes of each option: `{"yes": {"count": 1, "users": ["ann"]}, "no": {"count": 0, "users": []}}`. Every option is
 /// there, also one without votes.
@@ -32,7 +32,7 @@ impl Votes {
     /// The `votes` of the process's outcome; without options before an outcome is set.
     pub fn of(process: &impl Process) -> Result<Self> {
         match process.outcome()?.get_mut("votes") {
-            Some(votes) => Ok(serde_json::from_value(votes.take())?),
+            Some(votes) => read::from_value(votes),
             None => Ok(Self::default()),
         }
     }
@@ -112,8 +112,11 @@ impl Votes {
 
     /// The votes without their voters.
     pub fn as_numbers(&self) -> SaidVotes {
-        let numbers = self.0.iter().map(|(option, tally)| (option.clone(), tally.count));
-        SaidVotes::Numbers(numbers.collect())
+        let mut numbers = BTreeMap::new();
+        for (option, tally) in &self.0 {
+            numbers.insert(option.clone(), tally.count);
+        }
+        SaidVotes::Numbers(numbers)
     }
 }
 
@@ -148,7 +151,12 @@ impl Tally {
 
 impl FromIterator<(String, Tally)> for Votes {
     fn from_iter<I: IntoIterator<Item = (String, Tally)>>(all: I) -> Self {
-        Self(all.into_iter().collect())
+        let mut votes = Self::default();
+        // `collect` would sort them, by code that each map needs for itself.
+        for (option, tally) in all {
+            votes.set(option, tally);
+        }
+        votes
     }
 }
 

@@ -1,9 +1,8 @@
 //! Finds a value in a JSON text. It reads the text once, and keeps only where the value is.
+//!
+//! It does not read with `serde_json`, whose reader would make every guest some KiB larger.
 
-use std::fmt;
-
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
+use super::text::{Text, Wrong};
 
 /// One part of a JSON Pointer.
 #[derive(Debug)]
@@ -43,123 +42,82 @@ impl PointerStep {
 }
 
 /// The value at the end of the steps in a whole text, if it exists.
-pub fn seek<'t>(text: &'t str, steps: &[PointerStep]) -> serde_json::Result<Option<&'t RawValue>> {
-    let mut reader = serde_json::Deserializer::from_str(text);
-    let found = Seek(steps).deserialize(&mut reader)?;
-    reader.end()?;
+pub fn seek<'t>(text: &'t str, steps: &[PointerStep]) -> Result<Option<&'t str>, Wrong> {
+    let mut text = Text::new(text);
+    let found = find(&mut text, steps)?;
+    text.end()?;
     Ok(found)
 }
 
 /// The value of a member by its name, and how many members there are.
 pub struct Members<'t> {
-    pub named: Vec<&'t RawValue>,
+    pub named: Vec<&'t str>,
     pub count: usize,
 }
 
 /// The members of an object that was read before.
-pub fn members<'t>(object: &'t RawValue, name: &PointerStep) -> Members<'t> {
-    let nothing = Members { named: Vec::new(), count: 0 };
-    serde_json::Deserializer::from_str(object.get()).deserialize_map(Named(name)).unwrap_or(nothing)
+pub fn members<'t>(object: &'t str, name: &PointerStep) -> Result<Members<'t>, Wrong> {
+    let mut found = Members { named: Vec::new(), count: 0 };
+    let mut text = Text::new(object);
+    let mut part = text.open()?;
+    while text.next(&mut part)? {
+        found.count += 1;
+        let is_named = text.name()? == name.name;
+        let value = text.value()?;
+        found.named.extend(Some(value).filter(|_| is_named));
+    }
+    Ok(found)
 }
 
 /// An element of an array that was read before.
-pub fn element<'t>(array: &'t RawValue, index: &PointerStep) -> Option<&'t RawValue> {
-    seek(array.get(), std::slice::from_ref(index)).ok().flatten()
+pub fn element<'t>(array: &'t str, index: &PointerStep) -> Option<&'t str> {
+    seek(array, std::slice::from_ref(index)).ok().flatten()
 }
 
-struct Seek<'s>(&'s [PointerStep]);
+fn find<'t>(text: &mut Text<'t>, steps: &[PointerStep]) -> Result<Option<&'t str>, Wrong> {
+    let Some((step, rest)) = steps.split_first() else { return text.value().map(Some) };
+    match text.peek() {
+        Some(b'{') => find_member(text, step, rest),
+        Some(b'[') => find_element(text, step, rest),
+        _ => text.value().map(|_| None),
+    }
+}
 
-impl<'t> DeserializeSeed<'t> for Seek<'_> {
-    type Value = Option<&'t RawValue>;
-
-    fn deserialize<D: Deserializer<'t>>(self, reader: D) -> Result<Self::Value, D::Error> {
-        match self.0.split_first() {
-            None => serde::Deserialize::deserialize(reader).map(Some),
-            Some((step, rest)) => reader.deserialize_any(Inside { step, rest }),
+fn find_member<'t>(
+    text: &mut Text<'t>,
+    step: &PointerStep,
+    rest: &[PointerStep],
+) -> Result<Option<&'t str>, Wrong> {
+    let (mut found, mut is_found) = (None, false);
+    let mut part = text.open()?;
+    while text.next(&mut part)? {
+        let name = text.name()?;
+        if name != step.name {
+            text.value()?;
+        } else if std::mem::replace(&mut is_found, true) {
+            return Err(Wrong(format!("it has `{name}` more than once")));
+        } else {
+            found = find(text, rest)?;
         }
     }
+    Ok(found)
 }
 
-/// Looks for one step in a value, and for the remaining steps in what it finds.
-struct Inside<'s> {
-    step: &'s PointerStep,
-    rest: &'s [PointerStep],
-}
-
-impl<'t> Visitor<'t> for Inside<'_> {
-    type Value = Option<&'t RawValue>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any JSON")
-    }
-
-    fn visit_map<A: MapAccess<'t>>(self, mut members: A) -> Result<Self::Value, A::Error> {
-        let mut found = None;
-        while let Some(name) = members.next_key::<String>()? {
-            if name != self.step.name {
-                members.next_value::<IgnoredAny>()?;
-            } else if found.replace(members.next_value_seed(Seek(self.rest))?).is_some() {
-                return Err(A::Error::custom(format!("it has `{name}` more than once")));
+fn find_element<'t>(
+    text: &mut Text<'t>,
+    step: &PointerStep,
+    rest: &[PointerStep],
+) -> Result<Option<&'t str>, Wrong> {
+    let (mut found, mut index) = (None, 0);
+    let mut part = text.open()?;
+    while text.next(&mut part)? {
+        match step.index == Some(index) {
+            true => found = find(text, rest)?,
+            false => {
+                text.value()?;
             }
         }
-        Ok(found.flatten())
+        index += 1;
     }
-
-    fn visit_seq<A: SeqAccess<'t>>(self, mut elements: A) -> Result<Self::Value, A::Error> {
-        for _ in 0..self.step.index.unwrap_or(usize::MAX) {
-            if elements.next_element::<IgnoredAny>()?.is_none() {
-                return Ok(None);
-            }
-        }
-        let found = elements.next_element_seed(Seek(self.rest))?;
-        while elements.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(found.flatten())
-    }
-
-    fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_i64<E: Error>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_u64<E: Error>(self, _: u64) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_f64<E: Error>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_str<E: Error>(self, _: &str) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-}
-
-struct Named<'s>(&'s PointerStep);
-
-impl<'t> Visitor<'t> for Named<'_> {
-    type Value = Members<'t>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'t>>(self, mut members: A) -> Result<Self::Value, A::Error> {
-        let mut found = Members { named: Vec::new(), count: 0 };
-        while let Some(name) = members.next_key::<String>()? {
-            found.count += 1;
-            if name == self.0.name {
-                found.named.push(members.next_value()?);
-            } else {
-                members.next_value::<IgnoredAny>()?;
-            }
-        }
-        Ok(found)
-    }
+    Ok(found)
 }
