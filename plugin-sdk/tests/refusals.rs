@@ -58,6 +58,7 @@ struct Notary;
     config = Config,
     community_platform_id_key = "team",
     processes(Vote),
+    oauth(),
     requests(http("a.example"))
 )]
 impl Notary {

@@ -23,6 +23,7 @@ use syn::{Attribute, Ident, ItemImpl, Signature, Type};
 use crate::method::{Method, Options, without_duplicates};
 use crate::mistakes::Mistakes;
 use crate::options::handshake::HandshakeOptions;
+use crate::options::plugin::PluginOptions;
 use actions::Action;
 use global_webhooks::GlobalWebhook;
 use handshakes::Handshake;
@@ -124,6 +125,11 @@ impl Interfaces {
         handshakes::check_declared(&checked.declaring(), &checked.handshakes, mistakes);
         let workers = workers::with_right_conditions(checked.workers, block, mistakes);
         Self { workers, ..checked }
+    }
+
+    /// Notes methods that the host calls only for an option of the plugin that is missing.
+    pub fn check_declared(&self, options: &PluginOptions, mistakes: &mut Mistakes) {
+        oauth::check_declared(&self.authorize_url, options, mistakes);
     }
 
     /// Whether it has a method whose calls go to a resident guest.

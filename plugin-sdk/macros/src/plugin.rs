@@ -60,6 +60,7 @@ fn read(
     let interfaces = interfaces.checked(block, mistakes);
     // A method with a mistake has been left out, and may be what the plugin is resident for.
     if mistakes.is_empty() {
+        interfaces.check_declared(&options, mistakes);
         check_resident(&options, &interfaces, mistakes);
     }
     // A missing name has been noted; everything else is written all the same.

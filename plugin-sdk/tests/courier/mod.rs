@@ -54,6 +54,7 @@ pub struct Courier;
     settings = Settings,
     on_config_change = "keep",
     processes(Parcel),
+    oauth(),
     requests(reveal("/api_key"), http("config:/server_url"))
 )]
 impl Courier {

@@ -8,6 +8,7 @@ use syn::Type;
 use super::export;
 use crate::method::{Method, Options};
 use crate::mistakes::Mistakes;
+use crate::options::plugin::PluginOptions;
 use crate::signature::{Form, Parameter, is_named};
 
 /// `#[authorize_url]` has no options.
@@ -46,6 +47,20 @@ pub fn check_both(
         (Some(url), None) => mistakes.add(&url.name, missing::<OauthCallback>()),
         (None, Some(callback)) => mistakes.add(&callback.name, missing::<AuthorizeUrl>()),
         _ => {}
+    }
+}
+
+/// Notes the methods of a plugin that does not say what it authorises: the host would never call them.
+pub fn check_declared(
+    urls: &[Method<AuthorizeUrl>],
+    options: &PluginOptions,
+    mistakes: &mut Mistakes,
+) {
+    if let (Some(url), None) = (urls.first(), &options.oauth) {
+        mistakes.add(
+            &url.name,
+            "the host sends people here only if the plugin says what it authorises; add `oauth(types(\"app\", \"user\"))` to `#[plugin(…)]`, or one of the two",
+        );
     }
 }
 

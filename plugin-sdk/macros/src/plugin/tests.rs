@@ -258,7 +258,7 @@ fn a_method_with_an_attribute_of_its_own_is_exported_with_its_options() {
             fn back(&self, callback: OAuthCallback) -> Result<Authorized> { Ok(Authorized::user()) }
         }
     };
-    let written = written(quote!(name = "tutorial"), block);
+    let written = written(quote!(name = "tutorial", oauth()), block);
     for call in [
         "export_webhooks!(Tutorial)",
         "export_global_webhooks!(Tutorial)",
@@ -352,6 +352,13 @@ fn their_signatures_and_options_are_checked() {
         (
             quote! { #[authorize_url] fn url(&self, request: AuthorizeRequest) -> Result<String> {} },
             "add `#[oauth_callback]",
+        ),
+        (
+            quote! {
+                #[authorize_url] fn url(&self, request: AuthorizeRequest) -> Result<String> {}
+                #[oauth_callback] fn back(&self, callback: OAuthCallback) -> Result<Authorized> {}
+            },
+            "add `oauth(types(\"app\", \"user\"))` to `#[plugin(…)]`",
         ),
     ] {
         check(&in_a_plugin(method), &[expected]);
