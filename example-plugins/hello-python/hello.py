@@ -49,6 +49,7 @@ class Post:
 plugin = Plugin(
     "hello-python",
     version="0.1.0",
+    title="Hello, Python",
     description="Greets people, in Python.",
     auth_type="api_key",
     config=Config,

@@ -261,6 +261,10 @@ export interface Definition<C, S, P, Q> {
   /** `[a-z][a-z0-9-]{0,49}` */
   name: string;
   version?: string;
+  /** Its name as people read it. */
+  title?: string;
+  /** Where they read more of it: an `http` or `https` URL. */
+  homepage?: string;
   description?: string;
   authType?: "none" | "api_key" | "oauth";
   config?: C;

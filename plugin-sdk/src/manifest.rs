@@ -75,6 +75,20 @@ impl Manifest {
         self
     }
 
+    /// Its name as people read it.
+    #[must_use]
+    pub fn title(mut self, title: &'static str) -> Self {
+        self.0.text("title", title);
+        self
+    }
+
+    /// Where people read more of it: an `http` or `https` URL.
+    #[must_use]
+    pub fn homepage(mut self, url: &'static str) -> Self {
+        self.0.text("homepage", url);
+        self
+    }
+
     /// What the plugin is for.
     #[must_use]
     pub fn description(mut self, description: &'static str) -> Self {

@@ -201,7 +201,8 @@ fn what_a_file_is_can_be_read_by_people_and_programs() {
     assert!(has("imports", "moothall:plugin/state@0.1.0"), "{}", document["imports"]);
     let text = desk.plugin(&["inspect", "tutorial.wasm"]).succeeded();
     for line in [
-        "tutorial 0.1.0  The plugin of the tutorial.",
+        "tutorial 0.1.0  Tutorial: The plugin of the tutorial.",
+        "homepage https://docs.metagov.org",
         "exports  moothall:plugin/",
         "  api_key       string, required, secret. The key of the community's account on the platform.",
         "  times-two  Doubles a number. [public] [read_only]",
@@ -215,8 +216,9 @@ fn also_a_file_that_no_host_would_serve_is_shown_with_the_reasons() {
     let desk = Desk::new();
     desk.craft(
         "bad.wasm",
-        &json!({ "name": "bad", "actions": [{ "slug": "a" }, { "slug": "a" }] }),
+        &json!({ "name": "bad", "homepage": "a.example", "actions": [{ "slug": "a" }, { "slug": "a" }] }),
     );
     let text = desk.plugin(&["inspect", "bad.wasm"]).succeeded();
     assert!(text.contains("refused  bad_manifest: two actions have the slug `a`"), "{text}");
+    assert!(text.contains("manifest /homepage: it does not begin with `http://`"), "{text}");
 }

@@ -127,6 +127,9 @@ async fn a_plugin_s_metadata_has_the_original_s_shape() {
     let host = TestHost::with(&["tutorial", "probe"]).start().await;
     let metadata = host.get("/api/internal/plugin/tutorial/metadata").await.expect(200);
     assert_eq!(metadata["name"], "tutorial");
+    assert_eq!(metadata["title"], "Tutorial");
+    assert_eq!(metadata["homepage"], "https://docs.metagov.org");
+    assert_eq!(metadata["description"], "The plugin of the tutorial.");
     assert_eq!(metadata["auth_type"], "api_key");
     assert_eq!(metadata["uses_webhook"], true);
     let schemas = &metadata["schemas"];
@@ -146,7 +149,11 @@ async fn a_plugin_s_metadata_has_the_original_s_shape() {
 #[tokio::test]
 async fn the_listing_says_what_serves_and_what_it_may_do() {
     let grant = "[plugins.probe]\ngrants = { reveal = [\"/token\"] }";
-    let host = TestHost::with(&["probe", "raw"]).toml(grant).start().await;
+    let host = TestHost::with(&["probe", "raw", "randomness"]).toml(grant).start().await;
+    let told = host.file("randomness.wasm").await;
+    assert_eq!((&told["title"], &told["name"]), (&json!("Randomness"), &json!("randomness")));
+    assert_eq!(told["homepage"], "https://docs.metagov.org");
+    assert_eq!(told["description"], "Random numbers, and a lucky one.");
     let probe = host.file("probe.wasm").await;
     assert_eq!(probe["status"], "ready");
     assert_eq!(probe["name"], "probe");
@@ -167,5 +174,6 @@ async fn the_listing_says_what_serves_and_what_it_may_do() {
 
     let raw = host.file("raw.wasm").await;
     assert_eq!(raw["status"], "ready", "an unknown field of a manifest is no error");
+    assert_eq!((&raw["title"], &raw["homepage"]), (&Value::Null, &Value::Null));
     assert!(raw["warnings"].to_string().contains("x_future"), "{raw}");
 }

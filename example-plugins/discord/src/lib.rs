@@ -96,6 +96,8 @@ struct Discord;
 
 #[plugin(
     name = "discord",
+    title = "Discord",
+    homepage = "https://discord.com",
     config = Config,
     settings = Settings,
     description = "Discord: slash commands, messages, any route of its API, and votes with buttons.",

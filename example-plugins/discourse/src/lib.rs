@@ -82,6 +82,8 @@ struct Discourse;
 
 #[plugin(
     name = "discourse",
+    title = "Discourse",
+    homepage = "https://www.discourse.org",
     config = Config,
     description = "Posts, topics, messages, users and polls of a Discourse forum.",
     auth_type = "api_key",

@@ -26,6 +26,7 @@ struct EventSender;
 
 #[plugin(
     name = "event-sender",
+    title = "Event Sender",
     config = Config,
     description = "Sends what plugins emit to another server.",
     auth_type = "api_key",

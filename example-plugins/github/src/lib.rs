@@ -73,6 +73,8 @@ struct Github;
 
 #[plugin(
     name = "github",
+    title = "GitHub",
+    homepage = "https://github.com",
     config = Config,
     settings = Settings,
     description = "GitHub's API and events, and votes in issues.",

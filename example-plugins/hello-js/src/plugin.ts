@@ -16,6 +16,7 @@ const Config = z.object({
 
 export default definePlugin({
   name: "hello-js",
+  title: "Hello, TypeScript",
   version: "0.1.0",
   description: "Greets people, in TypeScript.",
   authType: "api_key",

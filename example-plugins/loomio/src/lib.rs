@@ -39,6 +39,8 @@ struct Loomio;
 
 #[plugin(
     name = "loomio",
+    title = "Loomio",
+    homepage = "https://www.loomio.com",
     config = Config,
     settings = Settings,
     description = "Discussions, members and polls of Loomio groups.",

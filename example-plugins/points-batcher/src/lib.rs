@@ -23,6 +23,8 @@ struct PointsBatcher;
 
 #[plugin(
     name = "points-batcher",
+    title = "Points Batcher",
+    homepage = "https://www.influxdata.com",
     config = Config,
     description = "Writes points of the host's requests to InfluxDB, in batches.",
     scope = "host",

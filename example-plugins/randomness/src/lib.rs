@@ -39,6 +39,8 @@ struct Randomness;
 
 #[plugin(
     name = "randomness",
+    title = "Randomness",
+    homepage = "https://docs.metagov.org",
     config = Config,
     description = "Random numbers, and a lucky one.",
     processes(DelayedStochasticVote)

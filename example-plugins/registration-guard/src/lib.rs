@@ -33,6 +33,7 @@ struct RegistrationGuard;
 
 #[plugin(
     name = "registration-guard",
+    title = "Registration Guard",
     config = Config,
     description = "Corrects, prevents and redirects registrations.",
     hooks(

@@ -60,6 +60,8 @@ struct RevShare;
 
 #[plugin(
     name = "revshare",
+    title = "Revenue Sharing",
+    homepage = "https://docs.metagov.org",
     description = "Weighted payment pointers, of which one is picked at random."
 )]
 impl RevShare {

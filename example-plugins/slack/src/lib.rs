@@ -91,6 +91,8 @@ struct Slack;
 
 #[plugin(
     name = "slack",
+    title = "Slack",
+    homepage = "https://slack.com",
     config = Config,
     settings = Settings,
     description = "Slack: events, messages, any method of its Web API, and votes with buttons and menus.",

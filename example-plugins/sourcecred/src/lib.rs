@@ -31,6 +31,8 @@ struct SourceCred;
 
 #[plugin(
     name = "sourcecred",
+    title = "SourceCred",
+    homepage = "https://sourcecred.io",
     config = Config,
     description = "Cred scores of a SourceCred instance.",
     community_platform_id_key = "server_url",

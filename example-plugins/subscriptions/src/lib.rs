@@ -58,6 +58,7 @@ struct Subscriptions;
 
 #[plugin(
     name = "subscriptions",
+    title = "Subscriptions",
     config = Config,
     description = "Tells people about changes of the stories that they follow.",
     on_config_change = "keep",

@@ -100,6 +100,8 @@ struct Tutorial;
 
 #[plugin(
     name = "tutorial",
+    title = "Tutorial",
+    homepage = "https://docs.metagov.org",
     config = Config,
     settings = Settings,
     description = "The plugin of the tutorial.",

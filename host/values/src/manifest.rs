@@ -22,6 +22,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::destination::web_url;
 use crate::json;
 use crate::schema::{Bounds, Room, Schema, SchemaError, SchemaLimits, Violation};
 
@@ -79,6 +80,8 @@ pub fn hook_faults(declaration: &Value) -> Vec<Violation> {
 pub struct Manifest {
     pub name: String,
     pub version: String,
+    pub title: Option<String>,
+    pub homepage: Option<String>,
     pub description: String,
     pub auth_type: String,
     pub config_schema: Option<Value>,
@@ -272,6 +275,12 @@ impl Manifest {
         }
     }
 
+    /// Why people cannot be sent to the homepage.
+    fn wrong_homepage(&self) -> Option<String> {
+        let wrong = web_url(self.homepage.as_deref()?).err()?;
+        Some(format!("manifest /homepage: {wrong}"))
+    }
+
     fn consistent(&self) -> Result<(), Vec<String>> {
         let twice = [
             ("actions", "slug", twice(self.actions.iter().map(|one| &one.slug))),
@@ -293,6 +302,7 @@ impl Manifest {
         let taken = self.schedules.iter().filter(|one| reserved.contains(&one.name.as_str()));
         mistakes.extend(taken.map(|one| format!("no schedule can be called `{}`", one.name)));
         mistakes.extend(self.wrong_handshakes());
+        mistakes.extend(self.wrong_homepage());
         if mistakes.is_empty() { Ok(()) } else { Err(mistakes) }
     }
 }

@@ -8,6 +8,8 @@ export function manifestOf(definition) {
   return given({
     name: definition.name,
     version: definition.version,
+    title: definition.title,
+    homepage: definition.homepage,
     description: definition.description,
     auth_type: definition.authType,
     config_schema: jsonSchema(config, "in"),

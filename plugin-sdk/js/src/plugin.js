@@ -7,7 +7,7 @@ import { nearest } from "./nearest.js";
 
 const MARK = Symbol.for("moothall.plugin");
 const PLUGIN = keys(
-  "name version description authType config settings communityPlatformIdKey onConfigChange initialize",
+  "name version title homepage description authType config settings communityPlatformIdKey onConfigChange initialize",
   "configChanged upgraded actions events processes webhook producer schedules workers routes requests",
 );
 const ACTION = keys("description parameters response public readOnly run");

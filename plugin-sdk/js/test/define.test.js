@@ -36,6 +36,8 @@ test("only what the plugin has is in its world", () => {
 test("the manifest says what was written, and nothing else", () => {
   const { manifest } = definePlugin({
     name: "a",
+    title: "An A",
+    homepage: "https://a.example",
     authType: "api_key",
     configChanged: run,
     actions: { greet: { readOnly: true, parameters: { type: "object" }, run } },
@@ -46,6 +48,8 @@ test("the manifest says what was written, and nothing else", () => {
   });
   assert.deepEqual(manifest, {
     name: "a",
+    title: "An A",
+    homepage: "https://a.example",
     auth_type: "api_key",
     lifecycle: ["config-changed"],
     actions: [{ slug: "greet", read_only: true, parameters_schema: { type: "object" } }],

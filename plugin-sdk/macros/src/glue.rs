@@ -62,6 +62,7 @@ impl PluginParts {
             .version
             .as_ref()
             .map_or_else(|| quote!(::core::env!("CARGO_PKG_VERSION")), |version| quote!(#version));
+        let (title, homepage) = (options.title.iter(), options.homepage.iter());
         let description = options.description.iter();
         let auth_type = options.auth_type.iter();
         let config = options.config.iter();
@@ -75,6 +76,8 @@ impl PluginParts {
         quote! {
             ::moothall_sdk::manifest::Manifest::new(#(#name)*)
                 .version(#version)
+                #(.title(#title))*
+                #(.homepage(#homepage))*
                 #(.description(#description))*
                 #(.auth_type(#auth_type))*
                 #(.config::<#config>())*

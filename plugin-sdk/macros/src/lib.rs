@@ -27,6 +27,8 @@ use proc_macro::TokenStream;
 ///     config = Config,                        // Deserialize + JsonSchema
 ///     settings = Settings,                    // Deserialize + JsonSchema
 ///     version = "1.2.0",                      // else the crate's version
+///     title = "The Tutorial",                 // its name as people read it
+///     homepage = "https://moot.example",      // where they read more of it
 ///     description = "What it is for.",
 ///     auth_type = "api_key",                  // none, api_key or oauth
 ///     community_platform_id_key = "team_id",  // a key of the config

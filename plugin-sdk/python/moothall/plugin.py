@@ -27,6 +27,8 @@ class Plugin(Generic[Config]):
         name: str,
         *,
         version: str | None = None,
+        title: str | None = None,
+        homepage: str | None = None,
         description: str | None = None,
         auth_type: str | None = None,
         config: type[Config] | None = None,
@@ -39,6 +41,8 @@ class Plugin(Generic[Config]):
             head=without_none(
                 name=name,
                 version=version,
+                title=title,
+                homepage=homepage,
                 description=description,
                 auth_type=auth_type,
                 community_platform_id_key=community_platform_id_key,

@@ -29,7 +29,7 @@ def test_only_what_the_plugin_has_is_in_its_world() -> None:
 
 
 def test_the_manifest_says_what_was_written_and_nothing_else() -> None:
-    plugin = Plugin("a", auth_type="api_key", config=Config)
+    plugin = Plugin("a", title="An A", homepage="https://a.example", auth_type="api_key", config=Config)
 
     @plugin.action(read_only=True)
     def times_two(value: Annotated[int, "The number to double."], mode: Literal["fast", "slow"] = "fast") -> int:
@@ -56,6 +56,8 @@ def test_the_manifest_says_what_was_written_and_nothing_else() -> None:
     config = manifest.pop("config_schema")
     assert manifest == {
         "name": "a",
+        "title": "An A",
+        "homepage": "https://a.example",
         "auth_type": "api_key",
         "lifecycle": ["config-changed"],
         "producer": {"every": "30s", "jitter": "5s"},

@@ -5,7 +5,7 @@ use moothall_sdk::{Result, plugin};
 
 struct Slack;
 
-#[plugin(name = "slack")]
+#[plugin(name = "slack", homepage = "slack.com")]
 impl Slack {}
 
 struct GitHub;

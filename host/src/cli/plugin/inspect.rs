@@ -13,6 +13,8 @@ use moothall_engine::plugins::LoadError;
 const PLACED: &[&str] = &[
     "name",
     "version",
+    "title",
+    "homepage",
     "description",
     "config_schema",
     "settings_schema",
@@ -63,7 +65,9 @@ fn document(examined: &Examined, manifest: Value) -> Value {
 
 fn text(examined: &Examined, manifest: &Value) -> Vec<String> {
     let field = |name: &str| manifest.get(name).and_then(Value::as_str).unwrap_or_default();
-    let head = format!("{} {}  {}", field("name"), field("version"), field("description"));
+    let said = [field("title"), field("description")].into_iter().filter(|text| !text.is_empty());
+    let said = said.collect::<Vec<_>>().join(": ");
+    let head = format!("{} {}  {said}", field("name"), field("version"));
     let native = examined.anatomy.native_bytes.map_or(0, |bytes| bytes as u64);
     let interfaces = examined.anatomy.interfaces.clone().unwrap_or_default();
     let mut lines = vec![
@@ -72,6 +76,9 @@ fn text(examined: &Examined, manifest: &Value) -> Vec<String> {
         format!("size     {}; {} of native code", size::shown(examined.bytes), size::shown(native)),
         format!("sha256   {}", examined.digest),
     ];
+    lines.extend(
+        Some(field("homepage")).filter(|url| !url.is_empty()).map(|url| format!("homepage {url}")),
+    );
     lines
         .extend(manifest.as_str().map(|_| format!("manifest {}", schema_lines::compact(manifest))));
     lines.extend(named("exports", &interfaces.exports));

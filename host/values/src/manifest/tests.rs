@@ -15,6 +15,25 @@ fn a_manifest_needs_only_a_name() {
 }
 
 #[test]
+fn a_title_and_a_homepage_are_for_people() {
+    let manifest = |more: &str| Manifest::parse(&format!(r#"{{"name":"a",{more}}}"#));
+    let said = manifest(r#""title":"Ünser Plugin","homepage":"https://a.example/b?c=d""#).unwrap();
+    assert_eq!(said.title.as_deref(), Some("Ünser Plugin"));
+    assert_eq!(said.homepage.as_deref(), Some("https://a.example/b?c=d"));
+    for (wrong, why) in [
+        (r#""title":"""#, "/title"),
+        (&format!(r#""title":"{}""#, "x".repeat(201)), "/title"),
+        (r#""homepage":"a.example""#, "manifest /homepage: it does not begin with"),
+        (r#""homepage":"javascript:alert(1)""#, "manifest /homepage: it does not begin with"),
+        (r#""homepage":"https://u:p@a.example""#, "manifest /homepage: it has credentials"),
+        (&format!(r#""homepage":"https://a.example/{}""#, "x".repeat(2048)), "/homepage"),
+    ] {
+        let mistakes = manifest(wrong).unwrap_err();
+        assert!(mistakes.len() == 1 && mistakes[0].contains(why), "{wrong}: {mistakes:?}");
+    }
+}
+
+#[test]
 fn the_issuer_may_be_the_operators_setting() {
     let issuer = |text: &str, settings: &str| {
         let manifest = format!(r#"{{"name":"a","oauth":{{"issuer":"{text}"}}}}"#);

@@ -10,7 +10,7 @@ use super::{a_type, choice, expressions, flag, read, text, texts, types, unknown
 use crate::mistakes::Mistakes;
 use crate::name;
 
-const KNOWN: &str = "`name`, `config`, `settings`, `version`, `description`, `auth_type`, \
+const KNOWN: &str = "`name`, `config`, `settings`, `version`, `title`, `homepage`, `description`, `auth_type`, \
                      `community_platform_id_key`, `on_config_change`, `events`, `processes`, \
                      `route_keys`, `oauth`, `scope`, `resident`, `hooks` and `requests`";
 
@@ -21,6 +21,8 @@ pub struct PluginOptions {
     pub config: Option<Type>,
     pub settings: Option<Type>,
     pub version: Option<LitStr>,
+    pub title: Option<LitStr>,
+    pub homepage: Option<LitStr>,
     pub description: Option<LitStr>,
     pub auth_type: Option<LitStr>,
     pub community_platform_id_key: Option<LitStr>,
@@ -71,6 +73,11 @@ impl PluginOptions {
             self.settings = a_type(option, mistakes);
         } else if path.is_ident("version") {
             self.version = text(option, mistakes);
+        } else if path.is_ident("title") {
+            self.title = text(option, mistakes);
+        } else if path.is_ident("homepage") {
+            self.homepage = text(option, mistakes);
+            self.homepage.iter().for_each(|url| check_homepage(url, mistakes));
         } else if path.is_ident("description") {
             self.description = text(option, mistakes);
         } else if path.is_ident("auth_type") {
@@ -140,6 +147,12 @@ fn check_name(name: &LitStr, mistakes: &mut Mistakes) {
     name::check("a plugin's name", name, mistakes);
     if ["api", "driver"].contains(&name.value().as_str()) {
         mistakes.add(name, format!("the name \"{}\" is reserved; choose another", name.value()));
+    }
+}
+
+fn check_homepage(url: &LitStr, mistakes: &mut Mistakes) {
+    if !["https://", "http://"].iter().any(|begin| url.value().starts_with(begin)) {
+        mistakes.add(url, "a homepage is a URL that begins with `https://` or `http://`");
     }
 }
 

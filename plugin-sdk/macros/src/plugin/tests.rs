@@ -82,6 +82,7 @@ fn an_action_without_a_result_answers_nothing() {
 fn every_option_reaches_the_manifest() {
     let options = quote! {
         name = "tutorial", config = Config, settings = Settings, version = "1.2.0", description = "d",
+        title = "The Tutorial", homepage = "https://moot.example",
         auth_type = "oauth", community_platform_id_key = "team", on_config_change = "keep",
         requests(reveal("/api_key", "settings:client_secret"), http("api.example.com")),
         events(A, B), processes(MyVote), route_keys("/team_id"),
@@ -92,6 +93,7 @@ fn every_option_reaches_the_manifest() {
         r#"Manifest::new("tutorial")"#,
         r#".version("1.2.0")"#,
         r#".description("d")"#,
+        r#".title("TheTutorial").homepage("https://moot.example")"#,
         r#".auth_type("oauth")"#,
         ".config::<Config>()",
         ".settings::<Settings>()",

@@ -114,6 +114,7 @@ impl Names {
         text.replace("my-plugin", &self.plugin)
             .replace("my_plugin", &self.plugin.replace('-', "_"))
             .replace("MyPlugin", &self.type_name)
+            .replace("My Plugin", &title(&self.plugin))
     }
 }
 
@@ -125,6 +126,12 @@ fn is_crate_of_sdk(name: &str) -> bool {
         Some(manifest.get("package")?.get("name")?.as_str()?.to_owned())
     });
     names.any(|taken| taken == name)
+}
+
+/// The name as people read it: `weekly-vote` is a Weekly Vote.
+fn title(name: &str) -> String {
+    let words = name.split('-').filter(|word| !word.is_empty());
+    words.map(upper_camel_case).collect::<Vec<_>>().join(" ")
 }
 
 fn upper_camel_case(name: &str) -> String {
@@ -150,7 +157,7 @@ mod tests {
         let text = names.put_into("name = \"my-plugin\"; my_plugin.wasm; struct MyPlugin;");
         assert_eq!(text, "name = \"two-words-2\"; two_words_2.wasm; struct TwoWords2;");
         let twice = named("a--b-").expect("a name of the host's rules");
-        assert_eq!(twice.put_into("MyPlugin"), "AB");
+        assert_eq!(twice.put_into("MyPlugin; My Plugin"), "AB; A B");
     }
 
     #[test]

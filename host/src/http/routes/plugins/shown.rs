@@ -22,6 +22,12 @@ pub struct PluginFiles {
 pub struct PluginFile {
     #[serde(flatten)]
     report: FileReport,
+    /// The plugin's name as people read it. Null if it says none, and while nothing serves from this file.
+    title: Option<String>,
+    /// Where people read more of it. Null if it says nothing, and while nothing serves from this file.
+    homepage: Option<String>,
+    /// What it is for. Null while nothing serves from this file.
+    description: Option<String>,
     /// Null while nothing serves from this file.
     stored_today: Option<StoredToday>,
     /// Null while nothing serves from this file.
@@ -58,8 +64,12 @@ pub fn files(api: &Api) -> PluginFiles {
     let now = api.context.clock.now_ms();
     let file = |report: FileReport| {
         let plugin = report.name.as_ref().and_then(|name| api.context.plugins.get(name));
+        let manifest = plugin.as_ref().map(|plugin| &plugin.manifest);
         PluginFile {
             report,
+            title: manifest.and_then(|manifest| manifest.title.clone()),
+            homepage: manifest.and_then(|manifest| manifest.homepage.clone()),
+            description: manifest.map(|manifest| manifest.description.clone()),
             stored_today: plugin.as_ref().map(|plugin| stored_today(plugin, now)),
             config_invalid: plugin.map(|plugin| unfit(api, &plugin)),
         }
@@ -90,6 +100,12 @@ fn stored_today(plugin: &Plugin, now: i64) -> StoredToday {
 #[derive(Serialize, JsonSchema)]
 pub struct PluginMetadata {
     name: String,
+    /// Its name as people read it.
+    title: Option<String>,
+    /// Where people read more of it.
+    homepage: Option<String>,
+    /// What it is for.
+    description: String,
     auth_type: String,
     uses_webhook: bool,
     schemas: PluginSchemas,
@@ -145,6 +161,9 @@ pub struct ProcessType {
 pub fn metadata(plugin: &Plugin) -> PluginMetadata {
     PluginMetadata {
         name: plugin.name.to_string(),
+        title: plugin.manifest.title.clone(),
+        homepage: plugin.manifest.homepage.clone(),
+        description: plugin.manifest.description.clone(),
         auth_type: plugin.manifest.auth_type.clone(),
         uses_webhook: plugin.uses_webhook(),
         schemas: PluginSchemas {

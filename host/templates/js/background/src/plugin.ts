@@ -7,6 +7,7 @@ import { Item, itemsAfter } from "./feed.ts";
 
 export default definePlugin({
   name: "my-plugin",
+  title: "My Plugin",
   version: "0.1.0",
   description: "Asks a feed for news.",
   // What a community sets when it enables the plugin.

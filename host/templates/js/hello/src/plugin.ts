@@ -10,6 +10,7 @@ const Config = z.object({
 
 export default definePlugin({
   name: "my-plugin",
+  title: "My Plugin",
   version: "0.1.0",
   description: "Greets people, and counts them.",
   config: Config,

@@ -7,6 +7,7 @@ import { vote } from "./vote.ts";
 
 export default definePlugin({
   name: "my-plugin",
+  title: "My Plugin",
   version: "0.1.0",
   description: "Votes.",
   // What a community sets when it enables the plugin.

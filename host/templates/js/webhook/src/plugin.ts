@@ -15,6 +15,7 @@ const Posted = z.object({ id: z.string(), account: z.string(), text: z.string() 
 
 export default definePlugin({
   name: "my-plugin",
+  title: "My Plugin",
   version: "0.1.0",
   description: "Turns a platform's webhooks into events.",
   authType: "api_key",

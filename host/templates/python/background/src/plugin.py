@@ -25,6 +25,7 @@ class Report:
 plugin = Plugin(
     "my-plugin",
     version="0.1.0",
+    title="My Plugin",
     description="Asks a feed for news.",
     config=Config,
     requests={"http": ["config:/feed_url"]},

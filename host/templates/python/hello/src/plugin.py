@@ -19,7 +19,13 @@ class Greeting:
     greeted: Annotated[int, "How many were greeted so far, this one included."]
 
 
-plugin = Plugin("my-plugin", version="0.1.0", config=Config, description="Greets people, and counts them.")
+plugin = Plugin(
+    "my-plugin",
+    version="0.1.0",
+    title="My Plugin",
+    description="Greets people, and counts them.",
+    config=Config,
+)
 
 
 @plugin.action(public=True)

@@ -15,5 +15,5 @@ class Config:
     webhook_slug: Annotated[str, "Makes the URL for ballots hard to guess: its last part."]
 
 
-plugin = Plugin("my-plugin", version="0.1.0", description="Votes.", config=Config)
+plugin = Plugin("my-plugin", version="0.1.0", title="My Plugin", description="Votes.", config=Config)
 plugin.process("vote", outcome=Outcome, every="60s")(Vote)

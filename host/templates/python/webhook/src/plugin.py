@@ -39,6 +39,7 @@ class Received:
 plugin = Plugin(
     "my-plugin",
     version="0.1.0",
+    title="My Plugin",
     description="Turns a platform's webhooks into events.",
     auth_type="api_key",
     config=Config,

@@ -32,6 +32,7 @@ struct MyPlugin;
 
 #[plugin(
     name = "my-plugin",
+    title = "My Plugin",
     config = Config,
     description = "Asks a feed for news.",
     requests(http("config:/feed_url"))

@@ -29,7 +29,12 @@ struct Greeting {
 
 struct MyPlugin;
 
-#[plugin(name = "my-plugin", config = Config, description = "Greets people, and counts them.")]
+#[plugin(
+    name = "my-plugin",
+    title = "My Plugin",
+    config = Config,
+    description = "Greets people, and counts them."
+)]
 impl MyPlugin {
     #[action(slug = "greet", description = "Greets somebody.", public)]
     fn greet(&self, parameters: Greet) -> Result<Greeting> {

@@ -15,7 +15,13 @@ struct Config {
 
 struct MyPlugin;
 
-#[plugin(name = "my-plugin", config = Config, description = "Votes.", processes(Vote))]
+#[plugin(
+    name = "my-plugin",
+    title = "My Plugin",
+    config = Config,
+    description = "Votes.",
+    processes(Vote)
+)]
 impl MyPlugin {}
 
 #[cfg(test)]

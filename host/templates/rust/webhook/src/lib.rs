@@ -41,6 +41,7 @@ struct MyPlugin;
 
 #[plugin(
     name = "my-plugin",
+    title = "My Plugin",
     config = Config,
     description = "Turns a platform's webhooks into events.",
     auth_type = "api_key"
