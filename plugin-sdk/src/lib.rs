@@ -138,7 +138,7 @@ pub use process::{Process, ProcessState};
 pub use read::from_value;
 pub use routes::RouteRequest;
 pub use secrets::Secret;
-pub use settings::settings;
+pub use settings::{required, settings};
 pub use state::State;
 pub use web::{WebhookRequest, WebhookResponse};
 pub use workers::{Change, Envelope, Sending};

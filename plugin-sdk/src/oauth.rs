@@ -225,6 +225,15 @@ impl Authorized {
         self.redirect.get_or_insert_default().parameters.insert(name.into(), value.into());
         self
     }
+
+    /// The same if there is a value.
+    #[must_use]
+    pub fn parameter_given(self, name: &str, value: Option<impl Into<Value>>) -> Self {
+        match value {
+            Some(value) => self.parameter(name, value),
+            None => self,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -35,3 +35,37 @@ pub fn settings<T: DeserializeOwned>() -> Result<T> {
     read::json(host::get())
         .map_err(|error| Error::internal(format!("the settings do not fit their type: {error}")))
 }
+
+/// A setting without which the plugin can run, and this call cannot. `unavailable` if the operator has not set it, with
+/// its name.
+///
+/// ```
+/// use moothall_sdk::prelude::*;
+/// use moothall_sdk::required;
+/// # use moothall_sdk::testing::Host;
+///
+/// #[derive(Deserialize, JsonSchema)]
+/// struct Settings {
+///     app_name: Option<String>,
+/// }
+///
+/// struct Forge;
+///
+/// #[plugin(name = "forge", settings = Settings)]
+/// impl Forge {
+///     #[action(slug = "app")]
+///     fn app(&self) -> Result<String> {
+///         Ok(required(&self.settings()?.app_name, "app_name")?.clone())
+///     }
+/// }
+///
+/// # let error = Host::new(Forge).action("app", json!({})).expect_err("nothing is set");
+/// # assert!(error.message().contains("'app_name' is missing"), "{error}");
+/// ```
+pub fn required<'s, T>(setting: &'s Option<T>, name: &str) -> Result<&'s T> {
+    setting.as_ref().ok_or_else(|| {
+        Error::unavailable(format!(
+            "the plugin is not set up: the operator's setting '{name}' is missing"
+        ))
+    })
+}

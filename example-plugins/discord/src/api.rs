@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use moothall_sdk::http::{self, Request, Response};
 use moothall_sdk::serde_json::{Map, Value, json};
-use moothall_sdk::{Error, ErrorKind, Result};
+use moothall_sdk::{Error, ErrorKind, Result, required};
 
 use crate::Settings;
 
@@ -21,7 +21,7 @@ pub fn call(
     parameters: Map<String, Value>,
 ) -> Result<Value> {
     let url = url(settings, route)?;
-    let token = settings.bot_token.as_ref().ok_or_else(|| not_set_up("bot_token"))?;
+    let token = required(&settings.bot_token, "bot_token")?;
     let request = http::request(method, url).secret_header("authorization", "Bot ", token);
     let request = match method {
         _ if parameters.is_empty() => request,
@@ -36,7 +36,7 @@ fn texts(parameters: Map<String, Value>) -> Vec<(String, String)> {
     parameters.into_iter().map(|(name, value)| (name, text(value))).collect()
 }
 
-/// What Discord answers, or why it refuses.
+/// Discord's answer, or its reason to refuse.
 pub fn read(request: Request) -> Result<Value> {
     let response = request.patient(PATIENCE).send()?;
     match response.status {
@@ -74,14 +74,4 @@ pub fn url(settings: &Settings, route: &str) -> Result<String> {
     let is_versioned = !first.is_empty() && first.bytes().all(|byte| byte.is_ascii_digit());
     let version = if is_versioned { String::new() } else { format!("/{VERSION}") };
     Ok(format!("{}{version}/{route}", settings.api_url.trim_end_matches('/')))
-}
-
-pub fn client_id(settings: &Settings) -> Result<&str> {
-    settings.client_id.as_deref().ok_or_else(|| not_set_up("client_id"))
-}
-
-pub fn not_set_up(setting: &str) -> Error {
-    Error::unavailable(format!(
-        "Discord is not set up: the operator's setting '{setting}' is missing"
-    ))
 }

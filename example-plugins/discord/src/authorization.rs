@@ -3,9 +3,9 @@
 use moothall_sdk::accounts::{Account, LinkQuality};
 use moothall_sdk::oauth::{AuthorizeRequest, AuthorizeType, Authorized, OAuthCallback, exchange};
 use moothall_sdk::serde_json::{Value, json};
-use moothall_sdk::{Error, Result, Secret, http};
+use moothall_sdk::{Error, Result, Secret, http, required};
 
-use crate::api::{client_id, not_set_up, read, url as api_url};
+use crate::api::{read, url as api_url};
 use crate::{Settings, Snowflake};
 
 /// To see channels and their history, to send messages, and to change them.
@@ -20,7 +20,8 @@ pub fn permissions() -> Snowflake {
 
 pub fn url(settings: &Settings, request: &AuthorizeRequest) -> Result<String> {
     let permissions = settings.permissions.to_string();
-    let mut parameters = vec![("client_id", client_id(settings)?)];
+    let client_id = required(&settings.client_id, "client_id")?;
+    let mut parameters = vec![("client_id", client_id.as_str())];
     match request.authorize_type {
         AuthorizeType::App => {
             parameters.extend([("scope", APP_SCOPES), ("permissions", &permissions)]);
@@ -43,15 +44,14 @@ pub fn complete(settings: &Settings, callback: &OAuthCallback) -> Result<Authori
         AuthorizeType::App => install(&access["guild"], user)?,
         AuthorizeType::User => log_in(&fetch("/users/@me/guilds")?, &callback.platform_ids, user)?,
     };
-    let authorized = authorized.parameter("user_id", user);
     let token = Some(token).filter(|_| settings.user_token_in_redirect);
-    Ok(token.into_iter().fold(authorized, |all, token| all.parameter("user_token", token)))
+    Ok(authorized.parameter("user_id", user).parameter_given("user_token", token))
 }
 
 fn exchanged(settings: &Settings, callback: &OAuthCallback) -> Result<Value> {
-    let secret = settings.client_secret.as_ref().ok_or_else(|| not_set_up("client_secret"))?;
+    let secret = required(&settings.client_secret, "client_secret")?;
     let endpoint = api_url(settings, "/oauth2/token")?;
-    exchange(&endpoint, client_id(settings)?, Some(secret), callback)
+    exchange(&endpoint, required(&settings.client_id, "client_id")?, Some(secret), callback)
 }
 
 /// The guild to which the bot was added.

@@ -1,4 +1,4 @@
-//! What people do with the application in Discord: slash commands and buttons.
+//! People use the application in Discord: slash commands and buttons.
 //! <https://discord.com/developers/docs/interactions/receiving-and-responding>
 
 use moothall_sdk::serde_json::{Value, json};
@@ -16,7 +16,7 @@ pub const UPDATE: u8 = 7;
 /// A message that only one person sees.
 pub const EPHEMERAL: u32 = 1 << 6;
 
-/// What somebody did, as Discord says it.
+/// Somebody's use of the application, as Discord says it.
 pub struct Interaction(Value);
 
 impl Interaction {

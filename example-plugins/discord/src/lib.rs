@@ -12,6 +12,7 @@ use moothall_sdk::oauth::{AuthorizeRequest, Authorized, OAuthCallback};
 use moothall_sdk::serde_json::{Map, Value, json};
 use moothall_sdk::{
     Error, Event, Instance, Result, Routed, Secret, WebhookRequest, WebhookResponse, plugin,
+    required,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -28,7 +29,7 @@ struct Config {
     channel: Option<Snowflake>,
 }
 
-/// What the operator gets from Discord for the application.
+/// Discord gives the operator these for the application.
 #[derive(Deserialize, JsonSchema)]
 struct Settings {
     /// The application's id.
@@ -37,7 +38,7 @@ struct Settings {
     #[expect(dead_code, reason = "the host checks signatures with it")]
     public_key: Option<Secret>,
     bot_token: Option<Secret>,
-    /// What the bot may do in a guild, as Discord's number.
+    /// The bot's permissions in a guild, as Discord's number.
     #[serde(default = "authorization::permissions")]
     permissions: Snowflake,
     #[serde(default = "discord_s_api")]
@@ -119,7 +120,8 @@ impl Discord {
         command.insert("name".to_owned(), name.into());
         command.extend(description.map(|text| ("description".to_owned(), text.into())));
         let (settings, guild) = (self.settings()?, self.config()?.guild_id);
-        let route = format!("/applications/{}/guilds/{guild}/commands", api::client_id(&settings)?);
+        let application = required(&settings.client_id, "client_id")?;
+        let route = format!("/applications/{application}/guilds/{guild}/commands");
         match command_id {
             None => api::call(&settings, "POST", &route, command),
             Some(id) => api::call(&settings, "PATCH", &format!("{route}/{id}"), command),

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::interaction::{EPHEMERAL, Interaction, MESSAGE, UPDATE, reply};
 use crate::{Snowflake, api};
 
-/// What the ids of all buttons begin with; an option's number follows.
+/// The ids of all buttons begin so; an option's number follows.
 const CAST: &str = "cast_vote_";
 /// Discord's limits: buttons in a row, rows, and characters of a label and of a message.
 const ROW: usize = 5;

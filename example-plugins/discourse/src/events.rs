@@ -1,4 +1,4 @@
-//! What the forum's webhooks say, as events.
+//! The forum's webhooks, as events.
 
 use moothall_sdk::prelude::*;
 

@@ -1,4 +1,4 @@
-//! What drivers say of a poll, and how the forum writes it.
+//! A poll as drivers say it, and as the forum writes it.
 
 use moothall_sdk::prelude::*;
 use moothall_sdk::voting::Vote;

@@ -1,4 +1,4 @@
-//! What the forum says of a poll.
+//! The forum's view of a poll.
 
 use std::collections::BTreeMap;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use moothall_sdk::http::{self, Request, Response};
 use moothall_sdk::jwt::{self, Claims};
 use moothall_sdk::serde_json::Value;
-use moothall_sdk::{Error, Instance, Result, Secret};
+use moothall_sdk::{Instance, Result, Secret, required};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -43,9 +43,8 @@ pub fn with_token(request: Request, token: &str) -> Result<Response> {
 
 /// Sends it for the app itself.
 pub fn for_app(settings: &Settings, method: &str, route: &str) -> Result<Response> {
-    let (Some(id), Some(key)) = (&settings.app_id, &settings.private_key) else {
-        return Err(missing("app_id' and 'private_key"));
-    };
+    let id = required(&settings.app_id, "app_id")?;
+    let key = required(&settings.private_key, "private_key")?;
     let token = jwt::rs256(&Claims::of(id, APP_TOKEN), &key.reveal()?)?;
     with_token(request(settings, method, route), &token)?.error_for_caller()
 }
@@ -91,11 +90,4 @@ pub fn renew_token(instance: &impl Instance<Github>) -> Result<String> {
     let InstallationToken { token } = for_app(&instance.settings()?, "POST", &route)?.json()?;
     instance.instance_state().set(TOKEN, &token)?;
     Ok(token)
-}
-
-/// The failure for what the operator has not set.
-pub fn missing(settings: &str) -> Error {
-    Error::unavailable(format!(
-        "GitHub is not set up: the operator's setting '{settings}' is missing"
-    ))
 }

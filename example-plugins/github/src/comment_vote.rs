@@ -9,7 +9,7 @@ use crate::api;
 use crate::votes::{Ballot, IssueVote, Outcome, Parameters, User};
 use crate::webhooks::Happening;
 
-/// What a vote begins and ends with.
+/// A vote begins and ends with these.
 const MARK: &str = "^^^^";
 
 #[derive(Deserialize)]

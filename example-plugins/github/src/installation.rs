@@ -4,10 +4,10 @@
 use moothall_sdk::accounts::{Account, LinkQuality};
 use moothall_sdk::oauth::{self, AuthorizeRequest, AuthorizeType, Authorized, OAuthCallback};
 use moothall_sdk::serde_json::{Value, json};
-use moothall_sdk::{Error, Result};
+use moothall_sdk::{Error, Result, required};
 use serde::Deserialize;
 
-use crate::api::{self, missing};
+use crate::api;
 use crate::{Config, Settings};
 
 #[derive(Deserialize)]
@@ -30,17 +30,16 @@ struct UserToken {
 pub fn url(settings: &Settings, request: &AuthorizeRequest) -> Result<String> {
     let web = settings.web_url.trim_end_matches('/');
     if request.authorize_type == AuthorizeType::App {
-        let app = settings.app_name.as_ref().ok_or_else(|| missing("app_name"))?;
+        let app = required(&settings.app_name, "app_name")?;
         return Ok(request.url(&format!("{web}/apps/{app}/installations/new"), &[]));
     }
-    let client = settings.client_id.as_ref().ok_or_else(|| missing("client_id"))?;
+    let client = required(&settings.client_id, "client_id")?;
     Ok(request.url(&format!("{web}/login/oauth/authorize"), &[("client_id", client)]))
 }
 
 pub fn complete(settings: &Settings, mut callback: OAuthCallback) -> Result<Authorized> {
-    let (Some(client), Some(secret)) = (&settings.client_id, &settings.client_secret) else {
-        return Err(missing("client_id' and 'client_secret"));
-    };
+    let client = required(&settings.client_id, "client_id")?;
+    let secret = required(&settings.client_secret, "client_secret")?;
     let is_app = callback.authorize_type == AuthorizeType::App;
     // After an installation GitHub authorises by itself, and knows nothing of the challenge.
     callback.code_verifier = callback.code_verifier.filter(|_| !is_app);

@@ -18,7 +18,7 @@ pub struct Method {
     /// The HTTP method.
     #[serde(default = "get")]
     method: String,
-    /// What the names in the route stand for. The others are the query of a GET, and the JSON body of all else.
+    /// The names in the route stand for these. The others are the query of a GET, and the JSON body of all else.
     #[serde(flatten)]
     parameters: Map<String, Value>,
 }

@@ -1,4 +1,4 @@
-//! What the two votes have in common: an issue that asks, and its end.
+//! The two votes have this in common: an issue that asks, and its end.
 
 use moothall_sdk::prelude::*;
 use moothall_sdk::voting::{ClosingTime, NO, Tally, Vote, Votes, YES, end_deleted};
@@ -18,7 +18,7 @@ pub struct Parameters {
     details: Option<String>,
     /// The same.
     help_text: Option<String>,
-    /// What can be voted for. Without it: yes and no.
+    /// The options. Without them: yes and no.
     options: Option<Vec<String>>,
     /// When the vote ends.
     closing_at: Option<ClosingTime>,
@@ -68,7 +68,7 @@ pub struct Outcome {
 }
 
 pub trait IssueVote: Process<State = Ballot, Outcome = Outcome> + Instance<Github> {
-    /// What the issue says of how to vote. `invalid`: these options cannot be voted for in this way.
+    /// The issue's words on how to vote. `invalid`: these options cannot be voted for in this way.
     fn instructions(options: &[String]) -> Result<String>;
 
     /// The votes so far of everybody.

@@ -8,7 +8,7 @@ use crate::Github;
 /// The longest type of an event, in bytes.
 const LONGEST_TYPE: usize = 100;
 
-/// What GitHub says has happened.
+/// Something that has happened on GitHub.
 pub struct Happening {
     /// `issue_comment`: the header `X-GitHub-Event`.
     pub name: String,

@@ -1,4 +1,4 @@
-//! What drivers say; what Loomio calls by the same name is told as it is.
+//! The parameters of drivers; those that Loomio calls by the same name are told as they are.
 
 use moothall_sdk::prelude::*;
 use moothall_sdk::voting::Vote;

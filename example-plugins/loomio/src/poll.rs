@@ -9,7 +9,7 @@ use crate::api::Group;
 use crate::parameters::StartPoll;
 use crate::results::{Answer, Outcome};
 
-/// What is kept of a poll.
+/// The plugin keeps this of a poll.
 #[derive(Serialize, Deserialize)]
 pub struct Kept {
     key: String,

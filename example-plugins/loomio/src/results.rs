@@ -1,4 +1,4 @@
-//! What Loomio says of a poll.
+//! Loomio's view of a poll.
 
 use moothall_sdk::prelude::*;
 use moothall_sdk::voting::{Tally, Votes};

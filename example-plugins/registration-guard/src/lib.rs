@@ -23,7 +23,7 @@ struct Config {
 
 #[derive(Deserialize, JsonSchema)]
 struct Registration {
-    /// What the person wants to be called.
+    /// The name that the person wants to have.
     name: String,
     /// `somebody@school.example`
     email: String,
@@ -70,7 +70,7 @@ impl RegistrationGuard {
     }
 }
 
-/// What stands after the last `@`, in lower case; empty if there is none.
+/// The text after the last `@`, in lower case; empty if there is none.
 fn domain(email: &str) -> String {
     email.rsplit_once('@').map(|(_, domain)| domain.to_ascii_lowercase()).unwrap_or_default()
 }

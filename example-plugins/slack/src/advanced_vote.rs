@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::ballot::{Ballot, Posted};
 use crate::blocks::{BLOCKS, ENTRIES, header, menu, section};
 
-/// What the ids of all menus begin with; a candidate's number follows.
+/// The ids of all menus begin so; a candidate's number follows.
 const MENU: &str = "advanced_vote.";
 
 #[derive(Serialize, Deserialize, JsonSchema)]

@@ -3,7 +3,7 @@
 use moothall_sdk::accounts::{Account, LinkQuality};
 use moothall_sdk::oauth::{AuthorizeRequest, AuthorizeType, Authorized, OAuthCallback};
 use moothall_sdk::serde_json::{Value, json};
-use moothall_sdk::{Error, Result, Secret, http, log};
+use moothall_sdk::{Error, Result, Secret, http, log, required};
 
 use crate::Settings;
 use crate::web_api::read;
@@ -35,7 +35,8 @@ pub fn url(settings: &Settings, request: &AuthorizeRequest) -> Result<String> {
         AuthorizeType::User => (String::new(), LOGIN_SCOPES.to_owned()),
     };
     let base = settings.api_url.trim_end_matches('/').trim_end_matches("/api");
-    let mut parameters = vec![("client_id", client_id(settings)?)];
+    let client_id = required(&settings.client_id, "client_id")?;
+    let mut parameters = vec![("client_id", client_id.as_str())];
     let scopes = [("scope", bot.as_str()), ("user_scope", user.as_str())];
     parameters.extend(scopes.into_iter().filter(|(_, scopes)| !scopes.is_empty()));
     // Slack lets people choose another workspace all the same.
@@ -55,10 +56,9 @@ pub fn complete(settings: &Settings, callback: &OAuthCallback) -> Result<Authori
     };
     let account = Account::new(person).community_platform_id(team);
     let authorized = authorized.account(account.quality(LinkQuality::Strong));
-    let authorized = authorized.parameter("user_id", person);
     let token = text(&access, "/authed_user/access_token");
     let token = token.filter(|_| settings.user_token_in_redirect);
-    Ok(token.into_iter().fold(authorized, |all, token| all.parameter("user_token", token)))
+    Ok(authorized.parameter("user_id", person).parameter_given("user_token", token))
 }
 
 /// The configuration that an installation makes.
@@ -92,9 +92,9 @@ fn text<'a>(access: &'a Value, pointer: &str) -> Option<&'a str> {
 
 /// Exchanges the code. Slack's own word for a refusal is the driver's `error`.
 fn exchange(settings: &Settings, callback: &OAuthCallback) -> Result<Value> {
-    let secret = settings.client_secret.as_ref().ok_or_else(not_set_up)?;
+    let secret = required(&settings.client_secret, "client_secret")?;
     let form = [
-        ("client_id", client_id(settings)?),
+        ("client_id", required(&settings.client_id, "client_id")?.as_str()),
         ("code", callback.code()?),
         ("redirect_uri", &callback.redirect_uri),
     ];
@@ -128,14 +128,4 @@ fn revoke(settings: &Settings, bot: &Secret) {
 
 fn method(settings: &Settings, name: &str) -> String {
     format!("{}/{name}", settings.api_url.trim_end_matches('/'))
-}
-
-fn client_id(settings: &Settings) -> Result<&str> {
-    settings.client_id.as_deref().ok_or_else(not_set_up)
-}
-
-fn not_set_up() -> Error {
-    Error::unavailable(
-        "OAuth is not set up: the operator's settings 'client_id' and 'client_secret' are missing",
-    )
 }

@@ -1,4 +1,4 @@
-//! What the votes have in common: who may vote, and the message in which they do.
+//! The votes have this in common: who may vote, and the message in which they do.
 
 use moothall_sdk::serde_json::{Map, Value, json};
 use moothall_sdk::voting::{Excluded, Vote, end_deleted};
@@ -10,7 +10,7 @@ use crate::incoming::Click;
 use crate::web_api::{Parameters, call};
 use crate::{Slack, message};
 
-/// What is asked, and whom.
+/// The question, and whom it is for.
 #[derive(Serialize, Deserialize, JsonSchema)]
 pub struct Ballot {
     #[serde(flatten)]
@@ -106,7 +106,7 @@ impl Ballot {
         }
     }
 
-    /// What a message with these blocks has. The text is what notifications say.
+    /// The content of a message with these blocks. Notifications say the text.
     fn content(&self, blocks: Vec<Value>) -> Parameters {
         let text = self.vote.title.as_str().into();
         Map::from_iter([("text".to_owned(), text), ("blocks".to_owned(), blocks.into())])

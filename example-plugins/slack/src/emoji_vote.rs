@@ -120,7 +120,7 @@ impl EmojiParameters {
         blocks
     }
 
-    /// What an option is called, and what is on its button.
+    /// The name of an option, and the emoji on its button.
     fn words(&self, at: usize, option: &str) -> (String, String) {
         match (self.is_boolean(), option) {
             (true, YES) => ("Approve".to_owned(), ":+1:".to_owned()),

@@ -1,4 +1,4 @@
-//! What Slack sends: events, and what people click. Slack waits three seconds for an answer and then sends an event
+//! Slack sends events, and tells of clicks. It waits three seconds for an answer and then sends an event
 //! again, so everything is answered before the workspace's instances get it.
 
 use moothall_sdk::serde_json::{Map, Value, json};
@@ -6,7 +6,7 @@ use moothall_sdk::{Error, Instance, Result, Routed, WebhookRequest, WebhookRespo
 
 use crate::Slack;
 
-/// What somebody clicked, as Slack says it.
+/// A click of somebody's, as Slack says it.
 pub struct Click(Value);
 
 impl Click {

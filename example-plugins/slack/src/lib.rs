@@ -37,7 +37,7 @@ struct Config {
     channel: Option<String>,
 }
 
-/// What the operator gets from Slack for the app.
+/// Slack gives the operator these for the app.
 #[derive(Deserialize, JsonSchema)]
 struct Settings {
     client_id: Option<String>,
@@ -46,7 +46,7 @@ struct Settings {
     signing_secret: Option<Secret>,
     #[serde(default = "slack_s_api")]
     api_url: String,
-    /// What an installation asks for, for the bot.
+    /// An installation asks for these, for the bot.
     #[serde(default = "authorization::bot_scopes")]
     bot_scopes: Vec<String>,
     /// The same for the person who installs.
@@ -82,7 +82,7 @@ struct PostMessage {
 struct Method {
     /// The method's name: `pins.add`.
     method_name: String,
-    /// What the method knows. A `token` replaces the bot's.
+    /// The parameters of the method. A `token` replaces the bot's.
     #[serde(flatten)]
     parameters: Map<String, Value>,
 }
@@ -102,7 +102,7 @@ struct Slack;
     processes(EmojiVote, AdvancedVote),
     // Slack's PKCE is for apps without a secret.
     oauth(types("app", "user"), no_pkce),
-    // What people click is answered at `hooks.slack.com`.
+    // Clicks are answered at `hooks.slack.com`.
     requests(http("settings:/api_url", "hooks.slack.com")),
 )]
 impl Slack {

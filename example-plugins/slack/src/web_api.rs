@@ -72,7 +72,7 @@ fn field(value: &Value) -> String {
     }
 }
 
-/// What an answer has, or why Slack refuses: its word is the message.
+/// The content of an answer, or Slack's reason to refuse: its word is the message.
 pub fn read(response: Response) -> Result<Value> {
     let mut answer: Parameters = response.error_for_status()?.json()?;
     if answer.remove("ok") == Some(Value::Bool(true)) {

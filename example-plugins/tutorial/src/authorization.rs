@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use moothall_sdk::accounts::{Account, LinkQuality};
 use moothall_sdk::oauth::{self, AuthorizeRequest, AuthorizeType, Authorized, OAuthCallback};
-use moothall_sdk::{Error, Result, Secret, serde_json};
+use moothall_sdk::{Result, Secret, required, serde_json};
 use serde::Deserialize;
 
 use crate::{Config, Settings, default_foo};
@@ -67,11 +67,7 @@ fn exchange(settings: &Settings, callback: &OAuthCallback) -> Result<Token> {
 }
 
 fn base(settings: &Settings) -> Result<&str> {
-    settings.oauth_base_url.as_deref().map(|url| url.trim_end_matches('/')).ok_or_else(|| {
-        Error::unavailable(
-            "OAuth is not set up: the operator's setting 'oauth_base_url' is missing",
-        )
-    })
+    Ok(required(&settings.oauth_base_url, "oauth_base_url")?.trim_end_matches('/'))
 }
 
 fn config(token: Token) -> Config {

@@ -133,5 +133,5 @@ async fn what_is_not_installed_or_not_set_up_cannot_be_enabled() {
     scene.host.get("/api/internal/community/acme").await.expect(404);
     let host = TestHost::with(&["github"]).start().await;
     let refused = host.put_community("acme", unknown).await.problem(503, "unavailable");
-    assert!(refused.contains("'private_key'"), "{refused}");
+    assert!(refused.contains("'app_id' is missing"), "{refused}");
 }
