@@ -38,6 +38,7 @@
 //! # assert_eq!(host.sent()[0].header("authorization"), Some("Bearer ABC123"));
 //! ```
 
+mod graphql;
 mod pages;
 mod patience;
 mod placed;

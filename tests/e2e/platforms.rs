@@ -6,6 +6,7 @@ mod discourse;
 mod github;
 mod loomio;
 mod one_driver;
+mod opencollective;
 mod revshare;
 mod slack;
 mod sourcecred;

@@ -13,6 +13,7 @@ pub const ALL: &[&str] = &[
     "github",
     "loomio",
     "misbehaving",
+    "opencollective",
     "platform",
     "points-batcher",
     "probe",

@@ -5,6 +5,7 @@ pub mod discourse;
 pub mod github;
 pub mod loomio;
 pub mod oauth;
+pub mod opencollective;
 pub mod slack;
 pub mod sourcecred;
 pub mod traffic;
@@ -16,6 +17,7 @@ pub async fn in_readme(plugin: &str, text: String) -> String {
         "discourse" => discourse::in_readme(&text).await,
         "github" => github::in_readme(&text).await,
         "loomio" => loomio::in_readme(&text).await,
+        "opencollective" => opencollective::in_readme(&text).await,
         "slack" => slack::in_readme(&text).await,
         "sourcecred" => sourcecred::in_readme(&text).await,
         _ => text,
