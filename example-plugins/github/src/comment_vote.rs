@@ -65,9 +65,9 @@ impl IssueVote for IssueCommentVote {
         let options = ballot.vote.options()?;
         let (mut votes, mut voters) = (Votes::none(&options), BTreeSet::new());
         for Comment { body, user } in comments {
-            let own = user.filter(|user| user.id != ballot.issue.user.id);
+            let person = user.filter(|user| user.kind == "User");
             let choice = body.and_then(|body| choice(&body, &options, ballot.takes_any));
-            let (Some(User { login, .. }), Some(choice)) = (own, choice) else { continue };
+            let (Some(User { login, .. }), Some(choice)) = (person, choice) else { continue };
             if voters.insert(login.clone()) && !votes.add(&login, &choice) {
                 votes.set(choice, std::iter::once(login).collect());
             }

@@ -31,7 +31,10 @@ pub fn url(settings: &Settings, request: &AuthorizeRequest) -> Result<String> {
     let web = settings.web_url.trim_end_matches('/');
     if request.authorize_type == AuthorizeType::App {
         let app = required(&settings.app_name, "app_name")?;
-        return Ok(request.url(&format!("{web}/apps/{app}/installations/new"), &[]));
+        // A GitHub Enterprise Server has its apps elsewhere.
+        let is_own_server = settings.api_url.trim_end_matches('/').ends_with("/api/v3");
+        let apps = if is_own_server { "github-apps" } else { "apps" };
+        return Ok(request.url(&format!("{web}/{apps}/{app}/installations/new"), &[]));
     }
     let client = required(&settings.client_id, "client_id")?;
     Ok(request.url(&format!("{web}/login/oauth/authorize"), &[("client_id", client)]))

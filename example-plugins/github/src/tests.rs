@@ -143,14 +143,18 @@ fn what_happens_is_an_event_with_its_action_and_its_sender() {
 
 #[test]
 fn people_go_where_the_app_is_installed_or_asks_who_they_are() {
-    let url = |kind: &str| {
+    let url = |mut host: Host<Github>, kind: &str| {
         let request =
             json!({ "type": kind, "redirect_uri": "https://here/callback", "platform_ids": [] });
         let request: AuthorizeRequest = from_value(request).expect("the host's form");
-        host().authorize_url(request).expect("a URL")
+        host.authorize_url(request).expect("a URL")
     };
-    assert_eq!(url("app"), "https://github.com/apps/moot/installations/new");
-    assert_eq!(url("user"), "https://github.com/login/oauth/authorize?client_id=Iv1.c");
+    assert_eq!(url(host(), "app"), "https://github.com/apps/moot/installations/new");
+    assert_eq!(url(host(), "user"), "https://github.com/login/oauth/authorize?client_id=Iv1.c");
+    let server = json!({ "app_name": "moot", "api_url": "https://git.acme.example/api/v3/", "web_url": "https://git.acme.example" });
+    let server = Host::new(Github).settings(server);
+    let there = "https://git.acme.example/github-apps/moot/installations/new";
+    assert_eq!(url(server, "app"), there);
 }
 
 #[test]

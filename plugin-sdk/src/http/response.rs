@@ -50,8 +50,8 @@ impl Response {
     }
 
     /// The answer if its status is 200 to 299. Otherwise an error: `unavailable` and retryable for 429 and 5xx, which can
-    /// succeed later (GitHub says 403 for 429, with `Retry-After` or `X-RateLimit-Remaining: 0`), and `internal` for others. Its message has the status and the beginning of the body; its details
-    /// have the status as `platform_status` (see [`Error::platform_status`]), more of the body, if there is one, as
+    /// succeed later (GitHub says 403 for 429, with `Retry-After`, with `X-RateLimit-Remaining: 0`, or in words alone), and
+    /// `internal` for others. Its message has the status and the beginning of the body; its details have the status as `platform_status` (see [`Error::platform_status`]), more of the body, if there is one, as
     /// `platform_body`, and `retry_after_s` if the platform says how long to wait.
     pub fn error_for_status(self) -> Result<Self> {
         if self.is_success() {
@@ -67,13 +67,13 @@ impl Response {
     }
 
     /// The same for a request that does what the caller asked for, so that a refusal is the caller's to mend: `invalid` for
-    /// 400 and 422, `unauthorized` for 401, `forbidden` for 403, `not-found` for 404, `conflict` for 409.
+    /// 400 and 422, `unauthorized` for 401, `forbidden` for 403, `not-found` for 404 and 410, `conflict` for 409.
     pub fn error_for_caller(self) -> Result<Self> {
         let kind = match self.status {
             400 | 422 => ErrorKind::Invalid,
             401 => ErrorKind::Unauthorized,
             403 if !self.is_limited() => ErrorKind::Forbidden,
-            404 => ErrorKind::NotFound,
+            404 | 410 => ErrorKind::NotFound,
             409 => ErrorKind::Conflict,
             _ => return self.error_for_status(),
         };
@@ -89,7 +89,9 @@ impl Response {
 
     /// Whether it was refused because too many requests came before it.
     fn is_limited(&self) -> bool {
-        self.header("retry-after").is_some() || self.header("x-ratelimit-remaining") == Some("0")
+        self.header("retry-after").is_some()
+            || self.header("x-ratelimit-remaining") == Some("0")
+            || self.text().contains("secondary rate limit")
     }
 
     fn refusal(&self) -> String {
@@ -155,6 +157,7 @@ mod tests {
         };
         assert_eq!(kind(204), None);
         assert_eq!((kind(422), kind(404)), (Some(ErrorKind::Invalid), Some(ErrorKind::NotFound)));
+        assert_eq!(kind(410), Some(ErrorKind::NotFound));
         assert_eq!(
             (kind(500), kind(302)),
             (Some(ErrorKind::Unavailable), Some(ErrorKind::Internal))
@@ -171,6 +174,9 @@ mod tests {
         assert_eq!(refused("x-ratelimit-remaining", "0"), Some(ErrorKind::Unavailable));
         assert_eq!(refused("retry-after", "60"), Some(ErrorKind::Unavailable));
         assert_eq!(refused("x-ratelimit-remaining", "9"), Some(ErrorKind::Forbidden));
+        let body = br#"{"message":"You have exceeded a secondary rate limit."}"#.to_vec();
+        let in_words = Response { status: 403, headers: Vec::new(), body };
+        assert!(in_words.error_for_caller().is_err_and(|error| error.is_retryable()));
     }
 
     #[test]

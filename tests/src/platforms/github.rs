@@ -56,7 +56,10 @@ struct Facts {
     installations: BTreeMap<u64, (u64, String)>,
     /// The installation of each token that is valid.
     tokens: BTreeMap<String, u64>,
+    /// What the installations let the app do.
+    permissions: BTreeMap<&'static str, &'static str>,
     repositories: BTreeSet<String>,
+    without_issues: BTreeSet<String>,
     /// The present names of repositories that were renamed.
     renamed: BTreeMap<String, String>,
     issues: Vec<Issue>,
@@ -67,6 +70,7 @@ struct Facts {
     callback: String,
     visitor: String,
     installing: Option<u64>,
+    is_installed: bool,
     codes: BTreeMap<String, CodeGrant>,
     /// The person of each user's token.
     user_tokens: BTreeMap<String, String>,
@@ -86,6 +90,7 @@ impl GitHub {
         kept.repositories.extend(["acme/tea".to_owned(), "ann/notes".to_owned()]);
         kept.roles.insert(("acme".to_owned(), "ann".to_owned()), "admin");
         kept.roles.insert(("acme".to_owned(), "bob".to_owned()), "member");
+        kept.permissions = [("issues", "write"), ("members", "read"), ("metadata", "read")].into();
         drop(kept);
         Self { url, traffic, data }
     }
@@ -104,6 +109,18 @@ grants = {{ http = [\"settings:/api_url\", \"settings:/web_url\"], reveal = [\"s
     /// No token of an installation is valid any more, as after an hour.
     pub fn expire_tokens(&self) {
         self.data.kept().tokens.clear();
+    }
+
+    /// The installations let the app do this much of it, or nothing.
+    pub fn permits(&self, what: &'static str, level: Option<&'static str>) {
+        let permissions = &mut self.data.kept().permissions;
+        permissions.remove(what);
+        permissions.extend(level.map(|level| (what, level)));
+    }
+
+    /// A repository has no issues from now on.
+    pub fn disables_issues(&self, repository: &str) {
+        self.data.kept().without_issues.insert(repository.to_owned());
     }
 
     /// The app is no longer installed.
@@ -197,6 +214,11 @@ fn refusal(status: StatusCode, message: &str) -> Response {
 /// What GitHub says of what is not there, and of what the token must not see.
 fn not_found() -> Response {
     refusal(StatusCode::NOT_FOUND, "Not Found")
+}
+
+/// What GitHub says of what the app has no permission for.
+fn not_permitted() -> Response {
+    refusal(StatusCode::FORBIDDEN, "Resource not accessible by integration")
 }
 
 fn json_answer(status: StatusCode, body: &Value) -> Response {

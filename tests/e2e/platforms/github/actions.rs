@@ -80,6 +80,14 @@ async fn a_refusal_is_the_caller_s_if_the_caller_can_mend_it() {
     let refused = scene.act("method", no_number).await.problem(400, "invalid");
     assert!(refused.contains("'number'"), "{refused}");
     scene.act("method", json!({ "route": "repos" })).await.problem(400, "invalid");
+    let issue = json!({ "repo_name": "tea", "title": "No tea", "body": "" });
+    scene.github.permits("issues", Some("read"));
+    let refused = scene.act("create-issue", issue.clone()).await.problem(403, "forbidden");
+    assert!(refused.contains("not accessible"), "{refused}");
+    scene.github.permits("issues", Some("write"));
+    scene.github.disables_issues("acme/tea");
+    let refused = scene.act("create-issue", issue).await.problem(404, "not_found");
+    assert!(refused.contains("Issues are disabled"), "{refused}");
 }
 
 #[tokio::test]
@@ -91,6 +99,9 @@ async fn github_in_trouble_is_waited_for_or_said_to_be() {
     traffic.befalls("/repos/", Mishap::With(403, "retry-after", "1".to_owned()));
     assert_eq!(read().await.expect(200)["full_name"], "acme/tea");
     traffic.befalls("/repos/", Mishap::With(403, "x-ratelimit-remaining", "0".to_owned()));
+    read().await.problem(503, "unavailable");
+    let in_words = "{\"message\":\"You have exceeded a secondary rate limit.\"}";
+    traffic.befalls("/repos/", Mishap::Status(403, in_words));
     read().await.problem(503, "unavailable");
     traffic.befalls("/repos/", Mishap::With(429, "retry-after", "3600".to_owned()));
     read().await.problem(503, "unavailable");

@@ -79,6 +79,30 @@ async fn nobody_gets_an_installation_that_is_not_theirs() {
 }
 
 #[tokio::test]
+async fn an_installation_that_exists_is_enabled_by_its_number() {
+    let scene = GitHubScene::without_community().await;
+    scene.github.is_installed();
+    let mut browser = Browser::default();
+    let url = format!("{}/auth/github/authorize?type=app&redirect_uri={DRIVER}", scene.host.url);
+    let page = Browser::sent_on(&browser.visit(&url).await);
+    let page = browser.visit(page.as_str()).await;
+    assert_eq!((page.status, page.header("location")), (200, ""), "GitHub sends nobody back");
+    let config = json!({ "installation_id": ORGANISATION.to_string() });
+    scene.host.community("acme", "github", config).await;
+    let installed = scene.act("get-installation", json!({})).await.expect(200);
+    assert_eq!(installed["account"]["login"], "acme");
+}
+
+#[tokio::test]
+async fn an_app_that_cannot_see_members_finds_no_owner() {
+    let scene = GitHubScene::without_community().await;
+    scene.github.installs(Some(ORGANISATION));
+    scene.github.permits("members", None);
+    let done = go(&scene, "ann", &[("type", "app")]).await;
+    assert_eq!(parameter(&done, "error").as_deref(), Some("forbidden"), "{done}");
+}
+
+#[tokio::test]
 async fn a_person_links_an_account() {
     let scene = GitHubScene::new().await;
     let done = go(&scene, "bob", &[("type", "user"), ("community", "acme")]).await;

@@ -85,6 +85,7 @@ async fn comments_elsewhere_and_the_app_s_own_are_no_reason_to_count() {
         scene.github.traffic.seen("GET /api/v3/repos/acme/tea/issues/1/comments"),
         Vec::<String>::new()
     );
+    scene.github.comment(number, "helper[bot]", "^^^^tea^^^^");
     let closed = scene.host.delete(&vote).await.expect(200);
-    assert_eq!(closed["outcome"]["votes"]["tea"]["count"], 1, "it is counted at the end");
+    assert_eq!(closed["outcome"]["votes"]["tea"]["users"], json!(["ann"]), "of people, at the end");
 }

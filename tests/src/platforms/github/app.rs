@@ -38,7 +38,7 @@ fn shown(kept: &Facts, id: u64) -> Option<Value> {
         "account": { "login": login, "id": account, "type": kind, "site_admin": false },
         "app_slug": "moothall",
         "target_type": kind,
-        "permissions": { "issues": "write", "members": "read", "metadata": "read" },
+        "permissions": kept.permissions,
         "events": ["issues", "issue_comment"],
         "repository_selection": "all",
         "suspended_at": null,
@@ -62,7 +62,7 @@ async fn new_token(
     let body = json!({
         "token": token,
         "expires_at": "2100-01-01T00:00:00Z",
-        "permissions": { "issues": "write", "members": "read", "metadata": "read" },
+        "permissions": kept.permissions,
         "repository_selection": "all",
     });
     json_answer(StatusCode::CREATED, &body)

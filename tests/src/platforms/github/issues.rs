@@ -67,6 +67,10 @@ async fn create(
     let mut kept = data.kept();
     let made = || -> Answered {
         let repository = find(&kept, &headers, &named, &Method::POST, &uri)?;
+        if kept.without_issues.contains(&repository) {
+            let said = "Issues are disabled for this repo";
+            return Err(Box::new(refusal(StatusCode::GONE, said)));
+        }
         let body = object(&body)?;
         let title = text(&body, "title", "Issue")?;
         let (id, number) = (kept.number() + 10_000, kept.issues.len() as u64 + 1);

@@ -16,12 +16,13 @@ type Asked = BTreeMap<String, String>;
 
 pub fn routes() -> Router<Shared> {
     Router::new()
-        .route("/apps/{app}/installations/new", get(install))
+        .route("/github-apps/{app}/installations/new", get(install))
         .route("/login/oauth/authorize", get(authorize))
         .route("/login/oauth/access_token", post(exchange))
 }
 
-/// Installs the app, and authorises the person at once, as the app's settings say. PKCE and `redirect_uri` are no
+/// Installs the app, and authorises the person at once, as the app's settings say. Where it is installed already, the page
+/// leads nowhere. PKCE and `redirect_uri` are no
 /// parameters of this page.
 async fn install(
     State(data): State<Shared>,
@@ -31,7 +32,10 @@ async fn install(
     if app != "moothall" {
         return (StatusCode::NOT_FOUND, "there is no such app").into_response();
     }
-    let installing = data.kept().installing;
+    let (installing, is_installed) = (data.kept().installing, data.kept().is_installed);
+    if is_installed {
+        return (StatusCode::OK, "Settings of the installation").into_response();
+    }
     let mut parameters = match installing {
         Some(id) => {
             vec![("installation_id", id.to_string()), ("setup_action", "install".to_owned())]

@@ -13,7 +13,8 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{CLIENT_ID, CLIENT_SECRET, GitHub, Shared, authentication, json_answer, not_found};
+use super::{CLIENT_ID, CLIENT_SECRET, GitHub, Shared};
+use super::{authentication, json_answer, not_found, not_permitted};
 
 /// What a code was given for.
 #[derive(Debug)]
@@ -51,6 +52,9 @@ async fn membership(
         Err(refused) => return *refused,
         Ok(login) => login,
     };
+    if !kept.permissions.contains_key("members") {
+        return not_permitted();
+    }
     match kept.roles.get(&(org.clone(), login.clone())) {
         None => not_found(),
         Some(role) => {
@@ -102,6 +106,11 @@ impl GitHub {
         let mut kept = self.data.kept();
         login.clone_into(&mut kept.visitor);
         callback.clone_into(&mut kept.callback);
+    }
+
+    /// The app is installed already where the person at the browser wants to install it.
+    pub fn is_installed(&self) {
+        self.data.kept().is_installed = true;
     }
 
     /// What the person at the browser installs, or says that he does; nothing if it needs an owner's approval.

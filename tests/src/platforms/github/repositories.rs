@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::{Value, json};
 
-use super::{Facts, Shared, authentication, json_answer, not_found};
+use super::{Facts, Shared, authentication, json_answer, not_found, not_permitted};
 
 /// Items of a page, unless asked for others.
 const PER_PAGE: usize = 30;
@@ -57,8 +57,15 @@ pub fn find(
         let location = format!("{}{}", kept.url, uri.to_string().replacen(&name, now, 1));
         return Err(Box::new((status, [(header::LOCATION, location)]).into_response()));
     }
-    let is_there = kept.repositories.contains(&name) && *owner == account;
-    if is_there { Ok(name) } else { Err(Box::new(not_found())) }
+    if !kept.repositories.contains(&name) || *owner != account {
+        return Err(Box::new(not_found()));
+    }
+    // Everything that is written here is in issues.
+    match kept.permissions.get("issues") {
+        Some(&"write") => Ok(name),
+        Some(_) if *method == Method::GET => Ok(name),
+        _ => Err(Box::new(not_permitted())),
+    }
 }
 
 /// The page of a list that the query asks for, with a link to the next one.
