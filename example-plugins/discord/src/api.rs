@@ -10,8 +10,11 @@ use crate::Settings;
 
 /// The version of the API, where a route names none.
 const VERSION: &str = "v10";
+/// Discord wants a program to say which bot it is in this form. The address is that of the gateway whose plugin this is.
+const USER_AGENT: &str =
+    concat!("DiscordBot (https://metagov.org, ", env!("CARGO_PKG_VERSION"), ")");
 /// The longest wait, in all, for a route that is asked too often.
-const PATIENCE: Duration = Duration::from_secs(4);
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Sends the parameters as JSON, or those of a GET in its query. The answer is null where Discord says nothing.
 pub fn call(
@@ -20,25 +23,42 @@ pub fn call(
     route: &str,
     parameters: Map<String, Value>,
 ) -> Result<Value> {
-    let url = url(settings, route)?;
-    let token = required(&settings.bot_token, "bot_token")?;
-    let request = http::request(method, url).secret_header("authorization", "Bot ", token);
-    let request = match method {
-        _ if parameters.is_empty() => request,
-        "GET" => request.query(&texts(parameters)),
-        _ => request.json(&parameters),
-    };
-    read(request)
+    read(prepared(settings, method, route, parameters)?)
 }
 
-fn texts(parameters: Map<String, Value>) -> Vec<(String, String)> {
-    let text = |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    parameters.into_iter().map(|(name, value)| (name, text(value))).collect()
+/// The same request before it is sent.
+pub fn prepared(
+    settings: &Settings,
+    method: &str,
+    route: &str,
+    parameters: Map<String, Value>,
+) -> Result<Request> {
+    let url = url(settings, route)?;
+    let token = required(&settings.bot_token, "bot_token")?;
+    let request = request(method, url).secret_header("authorization", "Bot ", token);
+    Ok(match method {
+        _ if parameters.is_empty() => request,
+        "GET" => request.query(&texts(&parameters)),
+        _ => request.json(&parameters),
+    })
+}
+
+/// A list is its parameter several times.
+fn texts(parameters: &Map<String, Value>) -> Vec<(&str, String)> {
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let all = |value: &Value| value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
+    let pairs = |(name, value)| all(value).iter().map(|one| (name, text(one))).collect::<Vec<_>>();
+    parameters.iter().map(|(name, value)| (name.as_str(), value)).flat_map(pairs).collect()
+}
+
+/// A request that says which bot it is.
+pub fn request(method: &str, url: String) -> Request {
+    http::request(method, url).header("user-agent", USER_AGENT).patient(PATIENCE)
 }
 
 /// Discord's answer, or its reason to refuse.
 pub fn read(request: Request) -> Result<Value> {
-    let response = request.patient(PATIENCE).send()?;
+    let response = request.send()?;
     match response.status {
         200..300 if response.body.is_empty() => Ok(Value::Null),
         400..429 => Err(refused(&response)),

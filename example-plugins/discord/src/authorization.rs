@@ -1,11 +1,11 @@
 //! Adds the bot to a guild, and lets people log in with Discord (OAuth 2).
 
 use moothall_sdk::accounts::{Account, LinkQuality};
-use moothall_sdk::oauth::{AuthorizeRequest, AuthorizeType, Authorized, OAuthCallback, exchange};
+use moothall_sdk::oauth::{AuthorizeRequest, AuthorizeType, Authorized, OAuthCallback, token};
 use moothall_sdk::serde_json::{Value, json};
-use moothall_sdk::{Error, Result, Secret, http, required};
+use moothall_sdk::{Error, Result, Secret, required};
 
-use crate::api::{read, url as api_url};
+use crate::api::{read, request, url as api_url};
 use crate::{Settings, Snowflake};
 
 /// To see channels and their history, to send messages, and to change them.
@@ -36,8 +36,9 @@ pub fn url(settings: &Settings, request: &AuthorizeRequest) -> Result<String> {
 pub fn complete(settings: &Settings, callback: &OAuthCallback) -> Result<Authorized> {
     let access = exchanged(settings, callback)?;
     let token = access["access_token"].as_str().unwrap_or_default();
-    let fetch =
-        |route: &str| read(http::get(api_url(settings, route)?).bearer(&Secret::new_value(token)));
+    let fetch = |route: &str| {
+        read(request("GET", api_url(settings, route)?).bearer(&Secret::new_value(token)))
+    };
     let user = fetch("/users/@me")?;
     let user = user["id"].as_str().unwrap_or_default();
     let authorized = match callback.authorize_type {
@@ -50,8 +51,15 @@ pub fn complete(settings: &Settings, callback: &OAuthCallback) -> Result<Authori
 
 fn exchanged(settings: &Settings, callback: &OAuthCallback) -> Result<Value> {
     let secret = required(&settings.client_secret, "client_secret")?;
-    let endpoint = api_url(settings, "/oauth2/token")?;
-    exchange(&endpoint, required(&settings.client_id, "client_id")?, Some(secret), callback)
+    let mut form = vec![
+        ("grant_type", "authorization_code"),
+        ("code", callback.code()?),
+        ("redirect_uri", &callback.redirect_uri),
+        ("client_id", required(&settings.client_id, "client_id")?),
+    ];
+    form.extend(callback.code_verifier.as_deref().map(|verifier| ("code_verifier", verifier)));
+    let request = request("POST", api_url(settings, "/oauth2/token")?).form(&form);
+    token(request.secret_form("client_secret", secret).send()?)
 }
 
 /// The guild to which the bot was added.

@@ -71,7 +71,7 @@ struct RegisterGuildCommand {
 struct Method {
     /// HTTP method. Defaults to GET.
     method: Option<String>,
-    /// `/channels/123/pins`, also with a version in front: `/v10/channels/123/pins`.
+    /// `/channels/123/messages/pins`, also with a version in front: `/v10/channels/123/messages/pins`.
     route: String,
     /// The body; for GET, the query.
     #[serde(flatten)]

@@ -79,7 +79,8 @@ fn a_press_is_answered_with_the_votes_and_the_end_takes_the_buttons() {
     let button = |at: usize, label: &str| json!({ "type": 2, "style": 1, "custom_id": format!("cast_vote_{at}"), "disabled": false, "label": label });
     let shown = json!({
         "content": "\n\n**Which?**\n\na.b   (1) (<@1>)\n\nc   (0)",
-        "components": [{ "type": 1, "components": [button(0, "a.b"), button(1, "c")] }]
+        "components": [{ "type": 1, "components": [button(0, "a.b"), button(1, "c")] }],
+        "allowed_mentions": { "parse": [] }
     });
     let voted = host.process_webhook(&vote, press("1", "cast_vote_0"));
     assert_eq!(voted, Ok(answered(7, shown)));

@@ -1,5 +1,7 @@
 //! A vote in a message with a button for each option. Everybody has one vote, which they can change until it ends.
 
+use std::time::Duration;
+
 use moothall_sdk::serde_json::{Map, Value, json};
 use moothall_sdk::voting::{Excluded, NO, Vote, Votes, YES, end_deleted};
 use moothall_sdk::{
@@ -18,6 +20,8 @@ const ROW: usize = 5;
 const ROWS: usize = 5;
 const LABEL: usize = 80;
 const CONTENT: usize = 2_000;
+/// The longest wait for Discord: a press waits as well, and Discord gives it up after three seconds.
+const BRIEF: Duration = Duration::from_secs(1);
 
 #[derive(Serialize, Deserialize, JsonSchema)]
 pub struct Asked {
@@ -62,7 +66,8 @@ impl GuildVote {
         let (channel, votes) = (asked.channel()?, Votes::none(&options));
         let message = asked.message(&options, &votes, Shown::Open);
         let route = format!("/channels/{channel}/messages");
-        let posted = api::call(&self.settings()?, "POST", &route, message)?;
+        let posted =
+            api::read(api::prepared(&self.settings()?, "POST", &route, message)?.patient(BRIEF))?;
         let message_id = posted["id"].as_str().unwrap_or_default().to_owned();
         let guild = config.guild_id;
         self.set_url(&format!("https://discord.com/channels/{guild}/{channel}/{message_id}"))?;
@@ -94,7 +99,8 @@ impl GuildVote {
         self.set_outcome(&outcome)?;
         let message = asked.message(&asked.options()?, &outcome.votes, Shown::Ended);
         let route = format!("/channels/{}/messages/{}", asked.channel()?, outcome.message_id);
-        match api::call(&self.settings()?, "PATCH", &route, message) {
+        let change = api::prepared(&self.settings()?, "PATCH", &route, message)?;
+        match api::read(change.patient(BRIEF)) {
             Err(error) if *error.kind() == ErrorKind::NotFound => end_deleted(self),
             Err(error) if !error.is_retryable() => {
                 let said = format!("the buttons can still be pressed: {error}");
@@ -147,6 +153,7 @@ impl Asked {
         Err(Error::invalid(format!("a vote in Discord has at most {} options", ROW * ROWS)))
     }
 
+    /// Nobody is told of it because it names them.
     fn message(&self, options: &[String], votes: &Votes, shown: Shown) -> Map<String, Value> {
         let buttons: Vec<Value> =
             (0..options.len()).map(|at| self.button(at, options, shown)).collect();
@@ -156,6 +163,7 @@ impl Asked {
         Map::from_iter([
             ("content".to_owned(), content.into()),
             ("components".to_owned(), rows.into()),
+            ("allowed_mentions".to_owned(), json!({ "parse": [] })),
         ])
     }
 

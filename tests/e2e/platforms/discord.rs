@@ -81,7 +81,27 @@ async fn any_route_can_be_called() {
     let react = format!("/channels/{CHANNEL}/messages/{id}/reactions/%F0%9F%91%8D/@me");
     let silent = scene.perform("method", json!({ "route": react, "method": "PUT" })).await;
     assert_eq!(silent.expect(200), Value::Null);
+    let pins = json!({ "route": format!("/channels/{CHANNEL}/messages/pins") });
+    assert_eq!(scene.perform("method", pins).await.expect(200)["items"], json!([]));
+    let too_many = json!({ "route": format!("/channels/{CHANNEL}/messages"), "limit": 101 });
+    scene.perform("method", too_many).await.problem(400, "invalid");
     scene.perform("method", json!({ "route": "/../../x" })).await.problem(400, "invalid");
+}
+
+#[tokio::test]
+async fn a_list_in_a_query_is_its_parameter_several_times() {
+    let scene = DiscordScene::new().await;
+    let (ann, bob) = (USER, "1400000000000000002");
+    scene.discord.says(ann, "Hello");
+    scene.discord.says(bob, "Hi");
+    let search = json!({ "route": format!("/guilds/{GUILD}/messages/search"), "author_id": [ann, number(bob)] });
+    let found = scene.perform("method", search.clone()).await.expect(200);
+    assert_eq!(found["total_results"], 2);
+    // As long as the operator has not asked Discord for what people write.
+    assert_eq!(found["messages"][0][0]["content"], "");
+    scene.discord.allows_content();
+    let found = scene.perform("method", search).await.expect(200);
+    assert_eq!(found["messages"][0][0]["content"], "Hello");
 }
 
 #[tokio::test]

@@ -43,6 +43,10 @@ struct Guilds {
     messages: BTreeMap<String, Value>,
     commands: BTreeMap<String, Value>,
     whispered: Vec<(String, String)>,
+    /// The messages that told people of themselves.
+    pings: Vec<String>,
+    /// Whether the application has the Message Content Intent.
+    sees_content: bool,
     codes: BTreeMap<String, consent::Grant>,
     /// The person of each token.
     tokens: BTreeMap<String, String>,
@@ -93,6 +97,25 @@ impl Discord {
     /// What was said to one person alone.
     pub fn whispered(&self) -> Vec<(String, String)> {
         self.guilds().whispered.clone()
+    }
+
+    /// The messages that told somebody of themselves, because they name everybody or somebody.
+    pub fn pings(&self) -> Vec<String> {
+        self.guilds().pings.clone()
+    }
+
+    /// Somebody writes a message.
+    pub fn says(&self, user: &str, text: &str) {
+        let mut guilds = self.guilds();
+        let id = guilds.new_id();
+        let author = json!({ "id": user, "username": "ann" });
+        let message = json!({ "id": id, "channel_id": CHANNEL, "content": text, "author": author, "type": 0 });
+        guilds.messages.insert(id, message);
+    }
+
+    /// The operator turns the Message Content Intent on.
+    pub fn allows_content(&self) {
+        self.guilds().sees_content = true;
     }
 
     /// From now on this person consents, who is in these guilds.

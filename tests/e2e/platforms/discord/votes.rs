@@ -133,6 +133,31 @@ async fn a_message_never_grows_beyond_what_discord_takes() {
 }
 
 #[tokio::test]
+async fn nobody_is_told_of_a_vote_because_it_names_them() {
+    let scene = DiscordScene::new().await;
+    let asked = json!({ "title": format!("Tea, @everyone and <@{OTHER}>?"), "channel": CHANNEL });
+    let (vote, message) = scene.vote(asked).await;
+    scene.discord.presses(&scene.host, USER, &message, 0).await;
+    scene.host.delete(&vote).await.expect(200);
+    assert_eq!(scene.discord.pings(), [""; 0]);
+    let hello = json!({ "text": format!("Hello <@{OTHER}>"), "channel": CHANNEL });
+    scene.perform("post-message", hello).await.expect(200);
+    assert_eq!(scene.discord.pings().len(), 1, "a driver's own message is as the driver wants it");
+}
+
+#[tokio::test]
+async fn no_press_waits_for_the_end_longer_than_discord_waits() {
+    let scene = DiscordScene::new().await;
+    let (vote, message) = scene.vote(json!({ "title": "Tea?", "channel": CHANNEL })).await;
+    let limited = Mishap::With(429, "retry-after", "2".to_owned());
+    scene.discord.traffic.befalls("PATCH", limited);
+    scene.host.delete(&vote).await.problem(503, "unavailable");
+    scene.discord.presses(&scene.host, USER, &message, 0).await;
+    let closed = scene.host.delete(&vote).await.expect(200);
+    assert_eq!(closed["outcome"]["votes"]["yes"], tally(&[USER]));
+}
+
+#[tokio::test]
 async fn a_vote_ends_although_discord_fails_or_the_message_is_gone() {
     let scene = DiscordScene::new().await;
     let (vote, message) = scene.vote(json!({ "title": "Tea?", "channel": CHANNEL })).await;

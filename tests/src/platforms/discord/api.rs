@@ -5,6 +5,7 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+use url::form_urlencoded;
 
 use super::{
     APPLICATION, BOT_TOKEN, CHANNEL, GUILD, Guilds, Shared, consent, guild, lock, messages,
@@ -29,6 +30,10 @@ pub async fn call(
     let text = |name: header::HeaderName| {
         headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     };
+    let is_bot = |agent: &str| agent.starts_with("DiscordBot (http") && agent.contains(", ");
+    if !is_bot(text(header::USER_AGENT)) {
+        return answer(Err((403, 40_333, "internal network error")));
+    }
     // Discord still answers older versions, and none is the oldest.
     let Some(route) = ["v10/", "v9/"].iter().find_map(|version| route.strip_prefix(version)) else {
         return answer(Err((400, 50_041, "Invalid API version")));
@@ -62,6 +67,7 @@ fn of_bot(
 ) -> RouteAnswer {
     match route {
         ("GET", ["guilds", GUILD]) => Ok(guild(GUILD)),
+        ("GET", ["guilds", GUILD, "messages", "search"]) => messages::search(guilds, &pairs(query)),
         (_, ["guilds", ..]) => Err((404, 10_004, "Unknown Guild")),
         ("POST", ["applications", APPLICATION, "guilds", GUILD, "commands"]) => {
             command(guilds, None, said)
@@ -73,10 +79,17 @@ fn of_bot(
             Err((404, 10_003, "Unknown Channel"))
         }
         ("GET", ["channels", _, "messages"]) => {
-            let limit =
-                query.and_then(|query| query.strip_prefix("limit=")).map_or(Ok(50), str::parse);
-            let limit = limit.map_err(|_| INVALID)?;
-            Ok(guilds.messages.values().rev().take(limit).cloned().collect())
+            let query = pairs(query);
+            let limit = query.iter().find(|(name, _)| name == "limit");
+            let limit = limit.map_or(Ok(50), |(_, limit)| limit.parse()).map_err(|_| INVALID)?;
+            if !(1..=100).contains(&limit) {
+                return Err(INVALID);
+            }
+            let latest = guilds.messages.values().rev().take(limit);
+            Ok(latest.map(|message| messages::seen(guilds, message)).collect())
+        }
+        ("GET", ["channels", _, "messages", "pins"]) => {
+            Ok(json!({ "items": [], "has_more": false }))
         }
         ("POST", ["channels", _, "messages"]) => messages::post(guilds, said),
         ("PATCH", ["channels", _, "messages", id]) => messages::change(guilds, id, said),
@@ -88,6 +101,10 @@ fn of_bot(
         }
         _ => Err(NO_ROUTE),
     }
+}
+
+fn pairs(query: Option<&str>) -> Vec<(String, String)> {
+    form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect()
 }
 
 /// A command of the same name is replaced. <https://discord.com/developers/docs/interactions/application-commands>

@@ -11,6 +11,7 @@ use super::{CHANNEL, Guilds};
 pub fn post(guilds: &mut Guilds, said: &Value) -> RouteAnswer {
     check(said)?;
     let id = guilds.new_id();
+    ping(guilds, &id, said);
     let message = json!({
         "id": id, "channel_id": CHANNEL, "content": said["content"], "components": said["components"],
         "author": { "id": "1", "bot": true }, "type": 0
@@ -21,6 +22,7 @@ pub fn post(guilds: &mut Guilds, said: &Value) -> RouteAnswer {
 
 pub fn change(guilds: &mut Guilds, id: &str, said: &Value) -> RouteAnswer {
     check(said)?;
+    ping(guilds, id, said);
     let message = guilds.messages.get_mut(id).ok_or((404, 10_008, "Unknown Message"))?;
     for field in ["content", "components"] {
         if let Some(value) = said.get(field) {
@@ -28,6 +30,37 @@ pub fn change(guilds: &mut Guilds, id: &str, said: &Value) -> RouteAnswer {
         }
     }
     Ok(message.clone())
+}
+
+/// Whoever a message names is told of it, unless it says otherwise.
+fn ping(guilds: &mut Guilds, id: &str, said: &Value) {
+    let text = said["content"].as_str().unwrap_or_default();
+    let names = ["<@", "@everyone", "@here"].iter().any(|name| text.contains(name));
+    if names && said["allowed_mentions"]["parse"] != json!([]) {
+        guilds.pings.push(id.to_owned());
+    }
+}
+
+/// The messages of all these authors; a list is a parameter several times.
+pub fn search(guilds: &Guilds, query: &[(String, String)]) -> RouteAnswer {
+    let given = query.iter().filter(|(name, _)| name == "author_id").map(|(_, id)| id.as_str());
+    let authors: Vec<&str> = given.collect();
+    if !authors.iter().all(|id| id.bytes().all(|byte| byte.is_ascii_digit())) {
+        return Err(INVALID);
+    }
+    let is_theirs = |message: &&Value| authors.iter().any(|id| message["author"]["id"] == *id);
+    let found = guilds.messages.values().filter(is_theirs);
+    let found: Vec<Value> = found.map(|message| json!([seen(guilds, message)])).collect();
+    Ok(json!({ "total_results": found.len(), "messages": found }))
+}
+
+/// What people write is empty for an application without the Message Content Intent.
+pub fn seen(guilds: &Guilds, message: &Value) -> Value {
+    let mut seen = message.clone();
+    if message["author"]["bot"] != true && !guilds.sees_content {
+        seen["content"] = "".into();
+    }
+    seen
 }
 
 /// Whether Discord would take it as a message.
