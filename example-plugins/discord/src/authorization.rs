@@ -51,13 +51,12 @@ pub fn complete(settings: &Settings, callback: &OAuthCallback) -> Result<Authori
 
 fn exchanged(settings: &Settings, callback: &OAuthCallback) -> Result<Value> {
     let secret = required(&settings.client_secret, "client_secret")?;
-    let mut form = vec![
+    let form = [
         ("grant_type", "authorization_code"),
         ("code", callback.code()?),
         ("redirect_uri", &callback.redirect_uri),
         ("client_id", required(&settings.client_id, "client_id")?),
     ];
-    form.extend(callback.code_verifier.as_deref().map(|verifier| ("code_verifier", verifier)));
     let request = request("POST", api_url(settings, "/oauth2/token")?).form(&form);
     token(request.secret_form("client_secret", secret).send()?)
 }

@@ -5,11 +5,13 @@ use moothall_sdk::{Error, Process, Result, WebhookRequest, process};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::ballot::{Ballot, Posted};
-use crate::blocks::{BLOCKS, ENTRIES, header, menu, section};
+use crate::ballot::{Ballot, Posted, Shown};
+use crate::blocks::{BLOCKS, ENTRIES, escaped, fitting, header, menu, room, section, shortened};
 
 /// The ids of all menus begin so; a candidate's number follows.
 const MENU: &str = "advanced_vote.";
+/// The fewest characters of an option or a candidate by which people can tell it from others.
+const SHORTEST: usize = 12;
 
 #[derive(Serialize, Deserialize, JsonSchema)]
 pub struct AdvancedParameters {
@@ -41,14 +43,14 @@ impl AdvancedVote {
     fn start(&self, asked: AdvancedParameters) -> Result<()> {
         asked.ballot.vote.open(self)?;
         asked.check()?;
-        let posted = asked.ballot.post(self, asked.blocks(menu))?;
+        let posted = asked.ballot.post(self, asked.blocks(Shown::Open))?;
         self.set_outcome(&AdvancedOutcome { votes: Choices::new(), posted })?;
         self.store(&asked)
     }
 
     fn receive_webhook(&self, request: WebhookRequest) -> Result<()> {
         let (asked, posted) = (self.load()?, Posted::of(self)?);
-        let Some((click, user)) = asked.ballot.click(self, &posted, &request)? else {
+        let Some((click, user)) = asked.ballot.click(&posted, &request)? else {
             return Ok(());
         };
         let mut votes = self.votes()?;
@@ -62,7 +64,7 @@ impl AdvancedVote {
     fn close(&self) -> Result<()> {
         let asked = self.load()?;
         let outcome = AdvancedOutcome { votes: self.votes()?, posted: Posted::of(self)? };
-        asked.ballot.end(self, &outcome, asked.blocks(|_, _| Value::Null))
+        asked.ballot.end(self, &outcome, asked.blocks(Shown::Ended))
     }
 }
 
@@ -88,6 +90,10 @@ impl AdvancedParameters {
                 BLOCKS - 1
             )));
         }
+        if room(self.pieces(options)) < SHORTEST {
+            let said = "a message in Slack has no room for so many menus of so many options";
+            return Err(Error::invalid(said));
+        }
         Ok(())
     }
 
@@ -97,13 +103,21 @@ impl AdvancedParameters {
         self.candidates.get(candidate).zip(self.ballot.vote.options.as_ref()?.get(option))
     }
 
-    fn blocks(&self, menu: impl Fn(&str, &[String]) -> Value) -> Vec<Value> {
+    /// Each candidate has a name and a menu with all options.
+    fn pieces(&self, options: usize) -> usize {
+        self.candidates.len() * (options + 1)
+    }
+
+    fn blocks(&self, shown: Shown) -> Vec<Value> {
         let vote = &self.ballot.vote;
         let options = vote.options.as_deref().unwrap_or_default();
-        let candidates = self.candidates.iter().enumerate().map(|(at, candidate)| {
-            let menu = menu(&format!("{MENU}{at}"), options);
-            section(candidate, Some(menu).filter(|menu| !menu.is_null()))
-        });
-        [header(&vote.title, vote.details.as_deref())].into_iter().chain(candidates).collect()
+        fitting(self.pieces(options.len()), |room| {
+            let candidates = self.candidates.iter().enumerate().map(|(at, candidate)| {
+                let menu = || menu(&format!("{MENU}{at}"), options, room.option);
+                let name = shortened(&escaped(candidate), room.option);
+                section(&name, (shown == Shown::Open).then(menu))
+            });
+            [header(&vote.title, vote.details.as_deref())].into_iter().chain(candidates).collect()
+        })
     }
 }

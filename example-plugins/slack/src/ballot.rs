@@ -2,7 +2,7 @@
 
 use moothall_sdk::serde_json::{Map, Value, json};
 use moothall_sdk::voting::{Excluded, Vote, end_deleted};
-use moothall_sdk::{Error, ErrorKind, Instance, Process, Result, WebhookRequest, http, log};
+use moothall_sdk::{Error, Instance, Process, Result, WebhookRequest, log};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,14 @@ pub struct Ballot {
     /// `eligible_voters`.
     #[serde(skip_serializing_if = "Option::is_none")]
     channel: Option<String>,
+}
+
+/// How a vote is shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    Open,
+    /// Without anything to press.
+    Ended,
 }
 
 /// Where Slack has the message.
@@ -57,32 +65,26 @@ impl Ballot {
     /// The click of somebody who may vote on this message. Somebody else is told that they may not.
     pub fn click(
         &self,
-        process: &impl Instance<Slack>,
         posted: &Posted,
         request: &WebhookRequest,
     ) -> Result<Option<(Click, String)>> {
         let click = Click::on(request, &posted.channel, &posted.message_ts)?;
-        let Some((_, user)) = &click else { return Ok(None) };
-        if self.vote.admits(user) && !self.excluded.names(user) {
-            return Ok(click);
+        let Some((click, user)) = click else { return Ok(None) };
+        if self.vote.admits(&user) && !self.excluded.names(&user) {
+            return Ok(Some((click, user)));
         }
         let text = &self.excluded.ineligible_voter_message;
-        let told = [("channel", &posted.channel), ("user", user), ("text", text)];
-        if let Err(error) = call(process, "chat.postEphemeral", parameters(told)) {
-            log::warn(format_args!("somebody who may not vote could not be told: {error}"));
-        }
+        let to_them =
+            json!({ "response_type": "ephemeral", "replace_original": false, "text": text });
+        click.respond(&to_them);
         Ok(None)
     }
 
     /// Shows the votes to everybody. They are cast all the same if Slack does not take the message.
     pub fn show(&self, click: &Click, blocks: Vec<Value>) {
-        let Some(url) = click.response_url() else { return };
         let mut message = self.content(blocks);
         message.insert("replace_original".to_owned(), true.into());
-        let shown = http::post(url).json(&message).send().and_then(|one| one.error_for_status());
-        if let Err(error) = shown {
-            log::warn(format_args!("the votes could not be shown: {error}"));
-        }
+        click.respond(&message.into());
     }
 
     /// Ends the vote, and shows how. If Slack refuses the message for good, the process says so in its errors.
@@ -96,7 +98,7 @@ impl Ballot {
         message.extend(self.content(blocks));
         process.set_outcome(outcome)?;
         match call(process, "chat.update", message) {
-            Err(error) if *error.kind() == ErrorKind::NotFound => end_deleted(process),
+            Err(error) if error.message() == "message_not_found" => end_deleted(process),
             Err(error) if !error.is_retryable() => {
                 let said = format!("the buttons are still there: {error}");
                 let errors = json!({ "code": "message_not_changed", "message": said });
@@ -128,10 +130,7 @@ impl Posted {
 
     /// By the name that a method has for the time of a message.
     fn named(&self, ts: &str) -> Parameters {
-        parameters([("channel", &self.channel), (ts, &self.message_ts)])
+        let (channel, time) = (self.channel.as_str(), self.message_ts.as_str());
+        Map::from_iter([("channel".to_owned(), channel.into()), (ts.to_owned(), time.into())])
     }
-}
-
-fn parameters<const N: usize>(texts: [(&str, &String); N]) -> Parameters {
-    texts.into_iter().map(|(name, text)| (name.to_owned(), text.as_str().into())).collect()
 }

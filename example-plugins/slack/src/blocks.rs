@@ -9,8 +9,52 @@ pub const ENTRIES: usize = 100;
 /// The longest text of a section, of a button and of an entry in a menu, in characters.
 const SECTION: usize = 3_000;
 const LABEL: usize = 75;
+/// The longest message, in characters of all its texts. Slack does not say where it ends; messages of 11,341 were refused.
+const MESSAGE: usize = 10_000;
 /// Of a person's vote more is shown than the number as long as there are at most this many.
 const SHOWN: usize = 100;
+
+/// How much of a vote is shown.
+#[derive(Clone, Copy)]
+pub struct Room {
+    pub has_voters: bool,
+    /// For each option, in characters.
+    pub option: usize,
+}
+
+/// The message with all that Slack takes: first the voters are left out, then the ends of options, of which it shows so many.
+pub fn fitting(options: usize, write: impl Fn(Room) -> Vec<Value>) -> Vec<Value> {
+    let with_voters = write(Room { has_voters: true, option: SECTION });
+    if length(&with_voters) <= MESSAGE {
+        return with_voters;
+    }
+    let whole = write(Room { has_voters: false, option: SECTION });
+    if length(&whole) <= MESSAGE {
+        return whole;
+    }
+    write(Room { has_voters: false, option: room(options) })
+}
+
+/// The length of each of so many options, beside a title as long as it can be.
+pub fn room(options: usize) -> usize {
+    (MESSAGE - SECTION) / options.max(1)
+}
+
+fn length(blocks: &[Value]) -> usize {
+    let of_text = |value: &Value| value["text"].as_str().map_or(0, |text| text.chars().count());
+    let of_block = |block: &Value| {
+        let accessory = &block["accessory"];
+        let options = accessory["options"].as_array().into_iter().flatten();
+        let entries: usize = options.map(|option| of_text(&option["text"])).sum();
+        of_text(&block["text"]) + of_text(&accessory["text"]) + entries
+    };
+    blocks.iter().map(of_block).sum()
+}
+
+/// A text in which Slack sees no links and no mentions.
+pub fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
 
 /// The title of a vote.
 pub fn header(title: &str, details: Option<&str>) -> Value {
@@ -36,10 +80,10 @@ pub fn button(action_id: &str, label: &str, value: &str) -> Value {
     })
 }
 
-/// A menu whose entries are known by their numbers.
-pub fn menu(action_id: &str, entries: &[String]) -> Value {
+/// A menu whose entries, of at most so many characters, are known by their numbers.
+pub fn menu(action_id: &str, entries: &[String], longest: usize) -> Value {
     let entry = |(at, text): (usize, &String)| {
-        let text = json!({ "type": "plain_text", "text": shortened(text, LABEL) });
+        let text = json!({ "type": "plain_text", "text": shortened(text, longest.min(LABEL)) });
         json!({ "text": text, "value": at.to_string() })
     };
     json!({
@@ -60,7 +104,7 @@ pub fn mentions(users: &[String]) -> String {
     }
 }
 
-fn shortened(text: &str, limit: usize) -> String {
+pub fn shortened(text: &str, limit: usize) -> String {
     if text.chars().count() <= limit {
         return text.to_owned();
     }

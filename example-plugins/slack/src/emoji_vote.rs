@@ -6,11 +6,13 @@ use moothall_sdk::{Error, Process, Result, WebhookRequest, process};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::ballot::{Ballot, Posted};
-use crate::blocks::{BLOCKS, button, header, mentions, section};
+use crate::ballot::{Ballot, Posted, Shown};
+use crate::blocks::{BLOCKS, Room, button, escaped, fitting, header, mentions, section, shortened};
 use crate::emoji::Family;
 
 const CAST: &str = "cast_vote";
+/// The room for the number of votes, and for what is on the button.
+const COUNT: usize = 40;
 
 #[derive(Serialize, Deserialize, JsonSchema)]
 pub struct EmojiParameters {
@@ -57,14 +59,17 @@ impl EmojiVote {
 
     fn receive_webhook(&self, request: WebhookRequest) -> Result<()> {
         let (asked, posted) = (self.load()?, Posted::of(self)?);
-        let Some((click, user)) = asked.ballot.click(self, &posted, &request)? else {
+        let Some((click, user)) = asked.ballot.click(&posted, &request)? else {
             return Ok(());
         };
-        let mut votes = Votes::of(self)?;
-        for (_, option) in click.values().filter(|(id, _)| *id == CAST) {
-            votes.cast(&user, option);
+        let (mut votes, options) = (Votes::of(self)?, asked.options()?);
+        for (_, number) in click.values().filter(|(id, _)| *id == CAST) {
+            let option = number.parse().ok().and_then(|number: usize| options.get(number));
+            if let Some(option) = option {
+                votes.cast(&user, option);
+            }
         }
-        let blocks = asked.blocks(&asked.options()?, &votes, Shown::Open);
+        let blocks = asked.blocks(&options, &votes, Shown::Open);
         self.set_outcome(&EmojiOutcome { votes, posted })?;
         asked.ballot.show(&click, blocks);
         Ok(())
@@ -76,13 +81,6 @@ impl EmojiVote {
         let blocks = asked.blocks(&asked.options()?, &outcome.votes, Shown::Ended);
         asked.ballot.end(self, &outcome, blocks)
     }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Shown {
-    Open,
-    /// Without buttons.
-    Ended,
 }
 
 impl EmojiParameters {
@@ -107,17 +105,20 @@ impl EmojiParameters {
     }
 
     fn blocks(&self, options: &[String], votes: &Votes, shown: Shown) -> Vec<Value> {
-        let vote = &self.ballot.vote;
-        let mut blocks = vec![header(&vote.title, vote.details.as_deref())];
-        for (at, option) in options.iter().enumerate() {
+        let (vote, all) = (&self.ballot.vote, options.iter().enumerate());
+        let line = |(at, option): (usize, &String), room: Room| {
             let (text, label) = self.words(at, option);
             let voters = votes.users(option);
-            let who =
-                if voters.is_empty() { String::new() } else { format!(" ({})", mentions(voters)) };
-            let press = (shown == Shown::Open).then(|| button(CAST, &label, option));
-            blocks.push(section(&format!("{text}   `{}`{who}", voters.len()), press));
-        }
-        blocks
+            let names = Some(mentions(voters)).filter(|_| room.has_voters && !voters.is_empty());
+            let who = names.map(|names| format!(" ({names})")).unwrap_or_default();
+            let press = (shown == Shown::Open).then(|| button(CAST, &label, &at.to_string()));
+            let text = shortened(&escaped(&text), room.option.saturating_sub(COUNT));
+            section(&format!("{text}   `{}`{who}", voters.len()), press)
+        };
+        fitting(options.len(), |room| {
+            let header = header(&vote.title, vote.details.as_deref());
+            [header].into_iter().chain(all.clone().map(|one| line(one, room))).collect()
+        })
     }
 
     /// The name of an option, and the emoji on its button.

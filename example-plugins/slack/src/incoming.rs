@@ -2,7 +2,7 @@
 //! again, so everything is answered before the workspace's instances get it.
 
 use moothall_sdk::serde_json::{Map, Value, json};
-use moothall_sdk::{Error, Instance, Result, Routed, WebhookRequest, WebhookResponse, log};
+use moothall_sdk::{Error, Instance, Result, Routed, WebhookRequest, WebhookResponse, http, log};
 
 use crate::Slack;
 
@@ -33,8 +33,13 @@ impl Click {
         })
     }
 
-    pub fn response_url(&self) -> Option<&str> {
-        text(&self.0, "/response_url")
+    /// Answers with a message, wherever the bot is.
+    pub fn respond(&self, message: &Value) {
+        let Some(url) = text(&self.0, "/response_url") else { return };
+        let taken = http::post(url).json(message).send().and_then(|one| one.error_for_status());
+        if let Err(error) = taken {
+            log::warn(format_args!("Slack did not take the answer to a click: {error}"));
+        }
     }
 }
 

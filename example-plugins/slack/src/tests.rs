@@ -77,14 +77,16 @@ fn a_vote_is_posted_shown_and_closed() {
         .answer("POST", &method("chat.postMessage"), posted)
         .answer("POST", &method("chat.getPermalink"), ok(json!({ "permalink": "https://x" })))
         .answer("POST", "https://hooks.slack.com/actions/1", Answer::ok())
+        .answer("POST", "https://hooks.slack.com/actions/1", Answer::ok())
         .answer("POST", &method("chat.update"), ok(json!({})));
     let vote = host.start("emoji-vote", json!({ "title": "Tea?" })).expect("a vote");
     let form = host.sent()[0].text();
     assert!(form.contains("channel=C1") && form.contains("text=Tea%3F"), "{form}");
     assert_eq!(host.sent()[0].header("authorization"), Some("Bearer xoxb-1"));
-    host.process_webhook(&vote, click("U1", "9.9", "yes")).expect("another message");
+    host.process_webhook(&vote, click("U1", "9.9", "0")).expect("another message");
     host.process_webhook(&vote, webhook(&json!({ "type": "event_callback" }))).expect("no click");
-    host.process_webhook(&vote, click("U1", "1.1", "yes")).expect("a vote");
+    host.process_webhook(&vote, click("U1", "1.1", "0")).expect("a vote");
+    host.process_webhook(&vote, click("U1", "1.1", "2")).expect("no such option");
     let shown: Value = from_str(&host.sent()[2].text()).expect("JSON");
     assert_eq!(shown["blocks"][1]["text"]["text"], "Approve   `1` (<@U1>)");
     host.close(&vote).expect("closed");
@@ -94,7 +96,7 @@ fn a_vote_is_posted_shown_and_closed() {
     let outcome = json!({ "votes": votes, "channel": "C1", "message_ts": "1.1" });
     assert_eq!((process.status, &process.outcome), (ProcessStatus::Completed, &outcome));
     assert_eq!(process.url.as_deref(), Some("https://x"));
-    assert!(!host.sent()[3].text().contains("cast_vote"), "no button is left");
+    assert!(!host.sent()[4].text().contains("cast_vote"), "no button is left");
     host.assert_answers_used();
 }
 
@@ -106,7 +108,8 @@ fn slack_is_asked_for_what_the_type_needs() {
         from_value(request).expect("the host's form")
     };
     let url = host().authorize_url(asked("user")).expect("a URL");
-    let login = "https://slack.com/oauth/v2/authorize?client_id=1.2&user_scope=identity.basic%2Cidentity.avatar&team=T1";
+    let login =
+        "https://slack.com/openid/connect/authorize?client_id=1.2&scope=openid+profile&team=T1";
     assert_eq!(url, login);
     let url = host().authorize_url(asked("app")).expect("a URL");
     assert!(url.contains("scope=app_mentions%3Aread%2Ccalls%3Aread%2C"), "{url}");
@@ -114,21 +117,22 @@ fn slack_is_asked_for_what_the_type_needs() {
 }
 
 #[test]
-fn an_installation_that_is_refused_is_undone() {
+fn an_installation_that_is_refused_leaves_the_token_alone() {
     let access = json!({
         "token_type": "bot", "access_token": "xoxb-2", "bot_user_id": "UB", "team": { "id": "T1", "name": "Acme" },
         "authed_user": { "id": "U1", "access_token": "xoxp-1" }
     });
-    let mut host = host()
-        .answer("POST", &method("oauth.v2.access"), ok(access))
-        .answer("GET", &method("users.info?user=U1"), ok(json!({ "user": { "is_admin": false } })))
-        .answer("POST", &method("auth.revoke"), ok(json!({ "revoked": true })));
+    let mut host = host().answer("POST", &method("oauth.v2.access"), ok(access)).answer(
+        "GET",
+        &method("users.info?user=U1"),
+        ok(json!({ "user": { "is_admin": false } })),
+    );
     let callback =
         json!({ "type": "app", "query": { "code": "42" }, "redirect_uri": "https://here" });
     let refused = host.oauth_callback(from_value(callback).expect("the host's form"));
     let refused = refused.expect_err("the installer is no admin");
     assert_eq!(refused.message(), "Non-admin user is not permitted to install");
-    assert_eq!(host.sent()[2].header("authorization"), Some("Bearer xoxb-2"));
+    assert_eq!(host.sent().len(), 2, "a running installation has it, too");
     let form = host.sent()[0].text();
     assert!(form.ends_with("redirect_uri=https%3A%2F%2Fhere&client_secret=hush"), "{form}");
 }
@@ -155,5 +159,25 @@ fn an_installation_has_the_tokens_and_the_person() {
     assert_eq!(authorized["config"], config);
     assert_eq!(authorized["account"]["community_platform_id"], "T1");
     let parameters = json!({ "user_id": "U1", "user_token": "xoxp-1" });
+    assert_eq!(authorized["redirect"]["parameters"], parameters);
+}
+
+#[test]
+fn slack_says_who_logs_in() {
+    let token =
+        json!({ "access_token": "xoxp-2", "token_type": "Bearer", "id_token": "e30.e30.e30" });
+    let who = json!({ "sub": "U1", "https://slack.com/user_id": "U1", "https://slack.com/team_id": "T1" });
+    let mut host = host().answer("POST", &method("openid.connect.token"), ok(token)).answer(
+        "GET",
+        &method("openid.connect.userInfo"),
+        ok(who),
+    );
+    let callback =
+        json!({ "type": "user", "query": { "code": "42" }, "redirect_uri": "https://here" });
+    let authorized = host.oauth_callback(from_value(callback).expect("the host's form"));
+    let authorized = to_value(authorized.expect("somebody")).expect("JSON");
+    assert_eq!(host.sent()[1].header("authorization"), Some("Bearer xoxp-2"));
+    assert_eq!(authorized["account"]["platform_identifier"], "U1");
+    let parameters = json!({ "team_id": "T1", "user_id": "U1", "user_token": "xoxp-2" });
     assert_eq!(authorized["redirect"]["parameters"], parameters);
 }

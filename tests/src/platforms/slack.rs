@@ -22,6 +22,9 @@ pub const SIGNING_SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
 pub const TEAM: &str = "T0ACME";
 pub const BOT: &str = "U0BOT";
 pub const BOT_TOKEN: &str = "xoxb-of-acme";
+/// What the README says that votes and installations need, and one for the action `method`.
+const BOT_SCOPES: &str =
+    "chat:write,chat:write.public,channels:join,im:write,mpim:write,users:read,reactions:write";
 /// Somebody who may install apps, and somebody who may not.
 pub const ADMIN: &str = "U0ADMIN";
 pub const MEMBER: &str = "U0MEMBER";
@@ -42,8 +45,8 @@ type Shared = Arc<Mutex<Workspace>>;
 #[derive(Debug)]
 struct Workspace {
     url: String,
-    /// The team of each valid token.
-    tokens: BTreeMap<String, String>,
+    /// What each valid token is good for.
+    tokens: BTreeMap<String, Token>,
     joined: BTreeSet<String>,
     /// By channel and time.
     messages: BTreeMap<(String, String), Value>,
@@ -52,10 +55,18 @@ struct Workspace {
     codes: BTreeMap<String, consent::ConsentCode>,
     /// Who consents, and for which workspace.
     consenting: (String, String),
-    /// The message of each `response_url`.
-    clicked: BTreeMap<String, (String, String)>,
+    /// The person and the message of each `response_url`.
+    clicked: BTreeMap<String, (String, (String, String))>,
     /// Makes all that is new.
     made: u64,
+}
+
+/// Whose a token is, and what it may do.
+#[derive(Clone, Debug)]
+struct Token {
+    user: String,
+    team: String,
+    scopes: BTreeSet<String>,
 }
 
 /// What only one person sees.
@@ -74,7 +85,7 @@ impl Slack {
         let traffic = Traffic::default();
         let shared = Arc::new(Mutex::new(Workspace {
             url: String::new(),
-            tokens: BTreeMap::from([(BOT_TOKEN.to_owned(), TEAM.to_owned())]),
+            tokens: BTreeMap::from([(BOT_TOKEN.to_owned(), Token::new(BOT, TEAM, BOT_SCOPES))]),
             joined: BTreeSet::new(),
             messages: BTreeMap::new(),
             whispered: Vec::new(),
@@ -87,6 +98,7 @@ impl Slack {
         let routes = Router::new()
             .route("/api/{method}", any(methods::call))
             .route("/oauth/v2/authorize", get(consent::authorize))
+            .route("/openid/connect/authorize", get(consent::sign_in))
             .route("/actions/{click}", post(people::respond))
             .with_state(shared.clone());
         let url = traffic.serve(routes).await;
@@ -144,6 +156,13 @@ impl Slack {
 
     fn kept(&self) -> MutexGuard<'_, Workspace> {
         lock(&self.shared)
+    }
+}
+
+impl Token {
+    fn new(user: &str, team: &str, scopes: &str) -> Self {
+        let scopes = scopes.split([',', ' ']).map(str::to_owned).collect();
+        Self { user: user.to_owned(), team: team.to_owned(), scopes }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The app is installed in a workspace, and people log in, over Slack's consent page.
 
 use moothall_tests::Browser;
-use moothall_tests::platforms::slack::{ADMIN, BOT, CHANNEL, MEMBER, TEAM};
+use moothall_tests::platforms::slack::{ADMIN, BOT, CHANNEL, MEMBER, Slack, TEAM};
 use moothall_tests::platforms::traffic::Mishap;
 use serde_json::{Value, json};
 use url::Url;
@@ -77,17 +77,18 @@ async fn an_admin_installs_the_app_and_it_works_at_once() {
 }
 
 #[tokio::test]
-async fn who_is_no_admin_installs_nothing_and_the_bot_leaves() {
+async fn who_is_no_admin_installs_nothing_and_ends_no_installation() {
     let scene = SlackScene::bare("").await;
     scene.host.put_community("acme", json!([])).await.expect(201);
+    scene.host.community("elsewhere", "slack", Slack::config()).await;
     scene.slack.consents(MEMBER, TEAM);
     let done = scene.goes("app", "acme").await;
     assert_eq!(parameter(&done, "error").as_deref(), Some("slack_installer_is_not_admin"));
     let said = parameter(&done, "error_description");
     assert_eq!(said.as_deref(), Some("Non-admin user is not permitted to install"));
     assert_eq!(scene.instance().await, Value::Null);
-    assert_eq!(scene.slack.calls("auth.revoke").len(), 1);
-    assert!(!scene.slack.accepts("xoxb-new-3"), "the bot's token is worth nothing any more");
+    let message = json!({ "channel": CHANNEL, "text": "Hello" });
+    scene.host.result("elsewhere", "slack.post-message", message).await;
 
     let open = ", installer_must_be_admin = false, user_token_in_redirect = false";
     let scene = SlackScene::bare(open).await;
@@ -120,6 +121,7 @@ async fn a_person_logs_in_with_slack() {
     let token = parameter(&done, "user_token").expect("the person's token");
     assert!(scene.slack.accepts(&token));
     assert_eq!(scene.accounts().await[0]["platform_identifier"], MEMBER);
+    assert_eq!(scene.slack.traffic.seen("/openid/connect/authorize").len(), 1);
 
     scene.slack.consents("U0STRANGER", "T0OTHER");
     let done = scene.goes("user", "acme").await;
@@ -139,4 +141,19 @@ async fn a_code_that_slack_does_not_accept_installs_nothing() {
     let done = scene.goes("app", "acme").await;
     assert_eq!(parameter(&done, "error").as_deref(), Some("unavailable"), "{done}");
     assert_eq!(scene.instance().await, Value::Null);
+}
+
+#[tokio::test]
+async fn a_token_can_do_what_the_installation_asked_for() {
+    let scene = SlackScene::bare(", bot_scopes = [\"chat:write\", \"users:read\"]").await;
+    scene.host.put_community("acme", json!([])).await.expect(201);
+    scene.slack.consents(ADMIN, "T0NEW");
+    let done = scene.goes("app", "acme").await;
+    assert_eq!(parameter(&done, "error"), None, "{done}");
+    let people = json!({ "users": [MEMBER], "text": "Psst" });
+    let refused = scene.perform("post-message", people).await;
+    assert_eq!(refused.problem(403, "forbidden"), "missing_scope");
+    let message = json!({ "channel": CHANNEL, "text": "Hello" });
+    let refused = scene.perform("post-message", message).await;
+    assert_eq!(refused.problem(403, "forbidden"), "not_in_channel");
 }

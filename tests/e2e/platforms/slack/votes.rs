@@ -205,6 +205,63 @@ async fn a_vote_whose_message_is_deleted_can_be_closed() {
     let closed = scene.host.delete(&vote.location).await.expect(200);
     assert_eq!(closed["outcome"]["votes"]["yes"], tally(&["U1"]));
     assert_eq!(closed["errors"]["code"], "vote_deleted");
+    let vote = scene.vote("emoji-vote", json!({ "title": "Tea?", "channel": CHANNEL })).await;
+    let elsewhere = Mishap::Status(200, r#"{"ok":false,"error":"channel_not_found"}"#);
+    scene.slack.traffic.befalls("chat.update", elsewhere);
+    let closed = scene.host.delete(&vote.location).await.expect(200);
+    assert_eq!(closed["errors"]["code"], "message_not_changed");
+}
+
+#[tokio::test]
+async fn who_may_not_vote_is_told_where_the_bot_is_no_member() {
+    let scene = SlackScene::new().await;
+    let vote = json!({ "title": "Tea?", "channel": CHANNEL, "eligible_voters": [ADMIN] });
+    let vote = scene.vote("emoji-vote", vote).await;
+    scene.press(&vote, MEMBER, (0, 0)).await;
+    until("the person is told", async || {
+        let told = scene.slack.whispered();
+        told.iter().any(|told| told.user == MEMBER && told.channel == CHANNEL).then_some(())
+    })
+    .await;
+    assert_eq!(scene.shown(&vote).1, 2, "the message is as it was");
+}
+
+#[tokio::test]
+async fn a_message_never_grows_beyond_what_slack_takes() {
+    let scene = SlackScene::new().await;
+    let options = |length: usize| -> Vec<String> {
+        (0..40).map(|number| format!("{number} & {}", "x".repeat(length))).collect()
+    };
+    let details = "z".repeat(3_000);
+    let vote = json!({ "title": "Which?", "details": details, "options": options(2_100), "channel": CHANNEL });
+    let long = scene.vote("emoji-vote", vote).await;
+    assert!(scene.shown(&long).0[40].starts_with("39 &amp; xxx"), "{:?}", scene.shown(&long).0);
+    assert!(scene.shown(&long).0[40].ends_with("…   `0`"), "{:?}", scene.shown(&long).0);
+    scene.press(&long, "U1", (39, 0)).await;
+    until("the vote is shown", async || {
+        scene.shown(&long).0[40].ends_with("…   `1`").then_some(())
+    })
+    .await;
+    let closed = scene.host.delete(&long.location).await.expect(200);
+    assert_eq!(closed["errors"], json!({}));
+    assert_eq!(closed["outcome"]["votes"][&options(2_100)[39]], tally(&["U1"]));
+
+    let vote = json!({ "title": "Which?", "options": options(220), "channel": CHANNEL });
+    let names = scene.vote("emoji-vote", vote).await;
+    for voter in 0..45 {
+        scene.press(&names, &format!("U0VOTER{voter:012}"), (0, 0)).await;
+    }
+    until("the names are left out", async || {
+        scene.shown(&names).0[1].ends_with("x   `45`").then_some(())
+    })
+    .await;
+
+    let candidates = options(1_000);
+    let vote = json!({ "title": "Who?", "candidates": candidates, "options": ["a", "b"], "channel": CHANNEL });
+    let menus = scene.vote("advanced-vote", vote).await;
+    assert_eq!(scene.shown(&menus).1, 40);
+    let many = json!({ "title": "Who?", "candidates": candidates, "options": options(9), "channel": CHANNEL });
+    scene.start("advanced-vote", many).await.problem(400, "invalid");
 }
 
 #[tokio::test]

@@ -3,8 +3,34 @@
 
 use serde_json::Value;
 
+/// All texts of a message are longer than this. Slack says no number; this many were still taken.
+/// <https://github.com/slackapi/bolt-js/issues/2867>
+const LONGEST: usize = 11_000;
+
+/// Slack's word, if it does not take the blocks.
+pub fn refusal(blocks: &str) -> Option<&'static str> {
+    if wrong(blocks).is_some() {
+        return Some("invalid_blocks");
+    }
+    let blocks: Value = serde_json::from_str(blocks).ok()?;
+    (length(&blocks) > LONGEST).then_some("msg_blocks_too_long")
+}
+
+/// Of all texts, however deep.
+fn length(value: &Value) -> usize {
+    match value {
+        Value::Array(all) => all.iter().map(length).sum(),
+        Value::Object(members) => {
+            let text = members.get("text").and_then(Value::as_str);
+            let own = text.map_or(0, |text| text.chars().count());
+            own + members.values().map(length).sum::<usize>()
+        }
+        _ => 0,
+    }
+}
+
 /// Why Slack answers `invalid_blocks`.
-pub fn wrong(blocks: &str) -> Option<&'static str> {
+fn wrong(blocks: &str) -> Option<&'static str> {
     let Ok(Value::Array(blocks)) = serde_json::from_str(blocks) else { return Some("no list") };
     if blocks.is_empty() || blocks.len() > 50 {
         return Some("1 to 50 blocks");

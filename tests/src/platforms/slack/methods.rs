@@ -8,7 +8,9 @@ use axum::http::{HeaderMap, Method};
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
-use super::{ADMIN, BOT, CHANNEL, Fields, Shared, Whisper, Workspace, blocks, consent, lock};
+use super::{
+    ADMIN, BOT, CHANNEL, Fields, Shared, Token, Whisper, Workspace, blocks, consent, lock,
+};
 
 /// What a method answers, or the word with which it refuses.
 pub type MethodAnswer = Result<Value, &'static str>;
@@ -37,9 +39,12 @@ pub async fn call(
         if bearer.is_empty() { fields.get("token").cloned() } else { Some(bearer.to_owned()) };
     let answer = match (method.as_str(), token) {
         ("oauth.v2.access", _) => consent::access(&mut kept, &fields),
+        ("openid.connect.token", _) => consent::openid_token(&mut kept, &fields),
         (_, None) => Err("not_authed"),
-        (_, Some(token)) if !kept.tokens.contains_key(&token) => Err("invalid_auth"),
-        (method, Some(token)) => authed(&mut kept, method, &fields, &token),
+        (method, Some(token)) => match kept.tokens.get(&token).cloned() {
+            None => Err("invalid_auth"),
+            Some(of_token) => authed(&mut kept, method, &fields, (&token, &of_token)),
+        },
     };
     match answer {
         Ok(mut answer) => {
@@ -50,8 +55,21 @@ pub async fn call(
     }
 }
 
-fn authed(kept: &mut Workspace, method: &str, fields: &Fields, token: &str) -> MethodAnswer {
+fn authed(
+    kept: &mut Workspace,
+    method: &str,
+    fields: &Fields,
+    (token, of_token): (&str, &Token),
+) -> MethodAnswer {
+    let needed = needed_scope(method, fields);
+    if needed.is_some_and(|scope| !of_token.scopes.contains(scope)) {
+        return Err("missing_scope");
+    }
     match method {
+        "openid.connect.userInfo" => Ok(json!({
+            "sub": of_token.user, "name": "Ann",
+            "https://slack.com/user_id": of_token.user, "https://slack.com/team_id": of_token.team
+        })),
         "auth.revoke" => {
             kept.tokens.remove(token);
             Ok(json!({ "revoked": true }))
@@ -63,11 +81,27 @@ fn authed(kept: &mut Workspace, method: &str, fields: &Fields, token: &str) -> M
             Ok(json!({ "channel": { "id": CHANNEL, "name": "general", "is_member": true } }))
         }
         "reactions.add" => react(kept, fields),
-        "chat.postMessage" => post(kept, fields),
+        "chat.postMessage" => post(kept, fields, of_token),
         "chat.update" => update(kept, fields),
         "chat.postEphemeral" => whisper(kept, fields),
         "chat.getPermalink" => permalink(kept, fields),
         _ => Err("unknown_method"),
+    }
+}
+
+/// As the page of each method says.
+fn needed_scope(method: &str, fields: &Fields) -> Option<&'static str> {
+    match method {
+        "users.info" => Some("users:read"),
+        "conversations.open" if fields.get("users").is_some_and(|all| all.contains(',')) => {
+            Some("mpim:write")
+        }
+        "conversations.open" => Some("im:write"),
+        "conversations.join" => Some("channels:join"),
+        "reactions.add" => Some("reactions:write"),
+        "chat.postMessage" | "chat.update" | "chat.postEphemeral" => Some("chat:write"),
+        "openid.connect.userInfo" => Some("openid"),
+        _ => None,
     }
 }
 
@@ -111,8 +145,13 @@ fn react(kept: &Workspace, fields: &Fields) -> MethodAnswer {
     Ok(json!({}))
 }
 
-fn post(kept: &mut Workspace, fields: &Fields) -> MethodAnswer {
+/// Elsewhere than in its own channels an app can post with a scope for that.
+fn post(kept: &mut Workspace, fields: &Fields, token: &Token) -> MethodAnswer {
     let channel = existing_channel(fields)?;
+    let is_public = channel == CHANNEL && !kept.joined.contains(&channel);
+    if is_public && !token.scopes.contains("chat:write.public") {
+        return Err("not_in_channel");
+    }
     let message = content(fields)?;
     let ts = format!("1700000000.{:06}", kept.new_number());
     kept.messages.insert((channel.clone(), ts.clone()), message.clone());
@@ -128,8 +167,12 @@ fn update(kept: &mut Workspace, fields: &Fields) -> MethodAnswer {
     Ok(json!({ "channel": channel, "ts": ts }))
 }
 
+/// Both the app and the person have to be in the channel.
 fn whisper(kept: &mut Workspace, fields: &Fields) -> MethodAnswer {
     let channel = existing_channel(fields)?;
+    if channel == CHANNEL && !kept.joined.contains(&channel) {
+        return Err("not_in_channel");
+    }
     let user = fields.get("user").ok_or("user_not_in_channel")?.clone();
     let text = fields.get("text").ok_or("no_text")?.clone();
     kept.whispered.push(Whisper { channel, user, text });
@@ -152,8 +195,8 @@ fn ts(fields: &Fields, name: &str) -> Result<String, &'static str> {
 /// What a message says. It has blocks, or at least a text.
 fn content(fields: &Fields) -> MethodAnswer {
     let (text, given) = (fields.get("text"), fields.get("blocks"));
-    if given.is_some_and(|given| blocks::wrong(given).is_some()) {
-        return Err("invalid_blocks");
+    if let Some(word) = given.and_then(|given| blocks::refusal(given)) {
+        return Err(word);
     }
     if text.is_none_or(String::is_empty) && given.is_none() {
         return Err("no_text");

@@ -11,7 +11,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
-use super::{SIGNING_SECRET, Shared, Slack, TEAM, blocks, lock};
+use super::{SIGNING_SECRET, Shared, Slack, TEAM, Whisper, blocks, lock};
 use crate::{Answer, Driver, answer};
 
 /// Where Slack sends everything to.
@@ -67,7 +67,7 @@ impl Slack {
         let mut kept = self.kept();
         let click = kept.new_number().to_string();
         let response_url = format!("{}/actions/{click}", kept.url);
-        kept.clicked.insert(click, (channel.to_owned(), ts.to_owned()));
+        kept.clicked.insert(click, (user.to_owned(), (channel.to_owned(), ts.to_owned())));
         let payload = json!({
             "type": "block_actions",
             "team": { "id": TEAM, "domain": "acme" },
@@ -114,18 +114,24 @@ pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs()
 }
 
-/// What is sent to a `response_url` replaces the message.
+/// What is sent to a `response_url` replaces the message, or is for the person alone who clicked.
 pub(super) async fn respond(
     State(shared): State<Shared>,
     Path(click): Path<String>,
     Json(body): Json<Value>,
 ) -> (StatusCode, &'static str) {
     let mut kept = lock(&shared);
-    let Some(message) = kept.clicked.get(&click).cloned() else {
+    let Some((user, message)) = kept.clicked.get(&click).cloned() else {
         return (StatusCode::NOT_FOUND, "expired_url");
     };
-    if blocks::wrong(&body["blocks"].to_string()).is_some() {
-        return (StatusCode::BAD_REQUEST, "invalid_blocks");
+    if body["response_type"] == "ephemeral" && body["replace_original"] == false {
+        let Some(text) = body["text"].as_str() else { return (StatusCode::BAD_REQUEST, "no_text") };
+        let (channel, text) = (message.0, text.to_owned());
+        kept.whispered.push(Whisper { channel, user, text });
+        return (StatusCode::OK, "ok");
+    }
+    if let Some(word) = blocks::refusal(&body["blocks"].to_string()) {
+        return (StatusCode::BAD_REQUEST, word);
     }
     if body["replace_original"] != true {
         return (StatusCode::OK, "ok");
