@@ -12,8 +12,11 @@ use moothall_tests::{curl, node, python};
 use reading::Reading;
 
 /// Chapters whose commands another test runs, and the file of that test.
-const ELSEWHERE: &[(&str, &str)] =
-    &[("plugin-commands.md", "plugin_new.rs"), ("replay.md", "replay.rs")];
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("moving-from-metagov.md", "platforms/moving_from_metagov.rs"),
+    ("plugin-commands.md", "plugin_new.rs"),
+    ("replay.md", "replay.rs"),
+];
 
 fn book() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../host/docs")

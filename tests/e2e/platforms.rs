@@ -5,6 +5,7 @@ mod discord;
 mod discourse;
 mod github;
 mod loomio;
+mod moving_from_metagov;
 mod one_driver;
 mod opencollective;
 mod revshare;
