@@ -9,6 +9,7 @@ read; 3 the host cannot be reached, or does not accept the key.
 from __future__ import annotations
 
 import argparse
+import http.client
 import json
 import os
 import re
@@ -106,7 +107,7 @@ def rows_of(connection: Any, name: str) -> list[Row]:
         if name in OPTIONAL and ("no such table" in str(error) or "does not exist" in str(error)):
             return []
         reason = str(error).partition("\n")[0]
-        raise Unusable(f"this is no database of a Metagov gateway, or a part of it is missing: table core_{name}: {reason}") from None
+        raise Unusable(f"table core_{name} cannot be read; is this the database of a Metagov gateway, and whole? {reason}") from None
     if name in REQUIRED and REQUIRED[name] not in columns:
         raise Unusable(f"table core_{name} has no column {REQUIRED[name]}: the gateway is from before June 2021")
     return [decoded(name, row) for row in rows]
@@ -161,6 +162,8 @@ def changed(tables: Tables, changes: Any) -> None:
             plugin, _, platform = name.partition("@")
             found = [row for row in tables["plugin"] if row["community_id"] == by_slug[slug]["id"] and row["name"] == plugin]
             found = [row for row in found if not platform or row.get("community_platform_id") == platform]
+            if not isinstance(config, (dict, type(None))):
+                raise Unusable(f"the changes of '{slug}': the configuration of '{name}' is neither an object nor null")
             if len(found) != 1:
                 raise Unusable(f"the changes of '{slug}' name the plugin '{name}', of which it has {len(found)}")
             found[0]["change"] = config
@@ -172,7 +175,7 @@ def changed(tables: Tables, changes: Any) -> None:
 
 def config_of(plugin: Row) -> Any:
     """The configuration as the port of the plugin wants it; None if the operator leaves the plugin out."""
-    config = dict(plugin["config"] or {})
+    config = dict(plugin["config"]) if isinstance(plugin["config"], dict) else {}
     if plugin["name"] == "loomio":
         # The gateway adds the main key to the list when it enables the plugin, and calls the group by its handle.
         keys = [key for key in config.get("subgroup_api_keys") or [] if key != config.get("api_key")]
@@ -194,9 +197,9 @@ def platform_of(row: Row) -> str | None:
 
 
 def state_of(plugin: Row, tables: Tables) -> Row:
-    """The plugin's state; values that only Python could read are left as texts."""
+    """The plugin's state, each value of which is a text of JSON."""
     stores = (row["datastore"] for row in tables["datastore"] if row["id"] == plugin.get("state_id"))
-    return {key: json.loads(value) if isinstance(value, str) else value for key, value in (next(stores, None) or {}).items()}
+    return {key: json.loads(value) for key, value in (next(stores, None) or {}).items()}
 
 
 def groups_of(people: list[Row], pairs: list[Row]) -> list[list[Row]]:
@@ -243,7 +246,7 @@ class Host:
                     time.sleep(min(int(error.headers["Retry-After"]), LONGEST_WAIT_S))
                     continue
                 raise self.refusal(error) from None
-            except (OSError, ValueError) as error:
+            except (OSError, http.client.HTTPException, ValueError) as error:
                 raise Unreachable(f"{self.url} does not answer as a Moothall host: {getattr(error, 'reason', error)}") from None
         raise AssertionError
 
@@ -253,8 +256,6 @@ class Host:
             detail = problem["detail"]
         except (ValueError, KeyError, TypeError):
             return Unreachable(f"{self.url} does not answer as a Moothall host: status {error.code}")
-        if error.code == 401 or (error.code == 403 and not self.key):
-            return Unreachable(f"{self.url}: {detail}; name a file with an API key with --key-file")
         return Refused(error.code, detail)
 
 
@@ -312,7 +313,12 @@ class Move:
         """An answer of the host's; None where there is none."""
         try:
             return self.host.get(path, **query)
-        except Refused:
+        except Refused as error:
+            # No plugin has a part in these, so it is the host that does not let the key in.
+            if error.status in (401, 403):
+                raise Unreachable(f"{self.host.url}: {error}; --key-file names a file with an API key") from None
+            if error.status >= 500:
+                raise Unreachable(f"{self.host.url}: {error}") from None
             return None
 
     def note(self, what: str) -> None:
@@ -519,6 +525,8 @@ def chosen(tables: Tables, only: list[str] | None) -> Iterator[Row]:
 def moved(options: argparse.Namespace) -> int:
     if not options.to and not options.dry_run:
         raise Unusable("say --to URL, or --dry-run")
+    if options.to and not options.to.startswith(("http://", "https://")):
+        raise Unusable(f"--to is a URL that begins with http:// or https://, not {options.to}")
     tables = tables_of(options.gateway)
     changed(tables, read(options.changes, json.loads) if options.changes else {})
     communities = list(chosen(tables, options.only))
@@ -528,11 +536,13 @@ def moved(options: argparse.Namespace) -> int:
     for community in communities:
         move.community(community)
     outcomes = ", ".join(f"{move.counts[name]} {name}" for name in ("moved", "there", "left out", "not moved"))
-    print(f"# A dry run, in which nothing was sent: {outcomes}" if move.is_rehearsal else outcomes)
+    print(f"# A dry run: nothing was sent. It would be {outcomes}" if move.is_rehearsal else outcomes)
     return 1 if move.counts["not moved"] else 0
 
 
 def main() -> int:
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         return moved(arguments())
     except Unusable as error:

@@ -8,7 +8,7 @@ use moothall_tests::platforms::discord;
 use moothall_tests::{Answer, curl};
 use serde_json::{Value, json};
 
-use scene::{MoveScene, SCRIPT, book, lines_with};
+use scene::{MoveScene, SCRIPT, book, enabled, lines_with};
 
 /// What is different in the communities that need it.
 fn changes() -> Value {
@@ -22,7 +22,7 @@ fn changes() -> Value {
 #[tokio::test]
 async fn communities_plugins_people_and_accounts_are_moved_and_work() {
     let scene = MoveScene::new().await;
-    let ended = scene.run(&["db.sqlite3", "--to", &scene.host.url]);
+    let ended = scene.run(&["db.sqlite3", "--to", &scene.host.url]).await;
     assert_eq!(ended.code, 1, "{ended:?}");
     assert_eq!(
         lines_with(&ended.stdout, "NOT MOVED"),
@@ -114,7 +114,10 @@ async fn plugins_act(scene: &MoveScene) {
         ("_DEFAULT", json!({ "$alice.example": 3, "$bob.example": 1 })),
         ("art", json!({ "$carol.example": 2 })),
     ] {
-        assert_eq!(host.result("acme", "revshare.get-config", json!({ "key": key })).await, pointers);
+        assert_eq!(
+            host.result("acme", "revshare.get-config", json!({ "key": key })).await,
+            pointers
+        );
     }
     host.result("makers", "loomio.list-members", json!({ "subgroup": "makers-board" })).await;
     let message = json!({ "channel": "C0GENERAL", "text": "We have moved." });
@@ -129,22 +132,24 @@ async fn a_second_run_changes_nothing() {
     let scene = MoveScene::new().await;
     scene.write("changes.json", &changes().to_string());
     let arguments = ["db.sqlite3", "--to", &scene.host.url, "--changes", "changes.json"];
-    let first = scene.run(&arguments);
+    let first = scene.run(&arguments).await;
     assert!(first.stdout.ends_with(" moved, 0 there, 2 left out, 2 not moved\n"), "{first:?}");
     let before = scene.everything().await;
     // As if `people.json` had been lost in between.
     for people in [scene.people(), json!({})] {
         scene.write("people.json", &people.to_string());
-        let again = scene.run(&arguments);
-        assert!(lines_with(&again.stdout, "enabled").is_empty(), "{again:?}");
+        let again = scene.run(&arguments).await;
+        assert!(enabled(&again.stdout).is_empty(), "{again:?}");
         assert_eq!(scene.everything().await, before);
     }
-    let last = scene.run(&arguments);
+    let last = scene.run(&arguments).await;
     assert!(last.stdout.contains("\n0 moved, "), "{last:?}");
     // What has changed in the gateway meanwhile is brought over, and nothing else.
-    scene.sql("UPDATE core_plugin SET config = '{\"default_low\": 1, \"default_high\": 8}' WHERE id = 2");
-    let changed = scene.run(&arguments);
-    assert_eq!(lines_with(&changed.stdout, "enabled"), ["acme: plugin randomness enabled"]);
+    scene.sql(
+        "UPDATE core_plugin SET config = '{\"default_low\": 1, \"default_high\": 8}' WHERE id = 2",
+    );
+    let changed = scene.run(&arguments).await;
+    assert_eq!(enabled(&changed.stdout), ["acme: plugin randomness enabled"]);
     assert!(changed.stdout.contains("\n1 moved, "), "{changed:?}");
     assert_eq!(scene.instances("acme").await[1].2["default_high"], 8);
 }
@@ -154,18 +159,19 @@ async fn a_dry_run_sends_nothing_and_its_commands_do_the_same() {
     let scene = MoveScene::new().await;
     scene.write("changes.json", &changes().to_string());
     let only = ["--only", "acme", "--only", "acme.example", "--changes", "changes.json"];
-    let dry = scene.run(&[&["db.sqlite3", "--dry-run"], &only[..]].concat());
+    let dry = scene.run(&[&["db.sqlite3", "--dry-run"], &only[..]].concat()).await;
     for secret in ["d0a5c0de", "a random text of the webhook"] {
         assert!(!dry.stdout.contains(secret), "{dry:?}");
     }
     assert!(dry.stdout.contains("********"), "{dry:?}");
     let to_host = ["db.sqlite3", "--dry-run", "--to", &scene.host.url];
-    scene.run(&[&to_host[..], &only[..]].concat());
+    scene.run(&[&to_host[..], &only[..]].concat()).await;
     let none = json!({ "communities": [], "next": null });
     assert_eq!(scene.host.get("/api/internal/community").await.expect(200), none);
     assert!(!scene.path("people.json").exists(), "nobody is new");
 
-    let shown = scene.run(&[&["db.sqlite3", "--dry-run", "--show-secrets"], &only[..]].concat());
+    let shown =
+        scene.run(&[&["db.sqlite3", "--dry-run", "--show-secrets"], &only[..]].concat()).await;
     // The ids of people are known only when they are made.
     let commands = commands(&shown.stdout).filter(|command| !command.contains("/identity/"));
     for command in commands {
@@ -175,7 +181,7 @@ async fn a_dry_run_sends_nothing_and_its_commands_do_the_same() {
     }
     plugins_of_acme_are_there(&scene).await;
     // Only what is still missing is printed for this host.
-    let rest = scene.run(&[&to_host[..], &only[..]].concat());
+    let rest = scene.run(&[&to_host[..], &only[..]].concat()).await;
     assert_eq!(commands_of(&rest.stdout, "/community/"), 0, "{rest:?}");
     assert_eq!(commands_of(&rest.stdout, "revshare.replace-config"), 0, "{rest:?}");
     assert_eq!(commands_of(&rest.stdout, "create_id"), 4, "{rest:?}");
@@ -214,13 +220,14 @@ async fn the_commands_of_the_chapter_work() {
             "json" => scene.write("changes.json", &block),
             "shell" if block.starts_with("curl") => {
                 let command = curl::parse(&block.replace("mh_…", &key));
-                let sent = command.to(&driver).send().await.expect("the host answers");
+                let sent = command.to(&scene.host).send().await.expect("the host answers");
                 let members = Answer::read(sent).await.expect("it arrives whole").expect(200);
                 assert_eq!(members["groups"][0]["handle"], "makers");
                 commands += 1;
             }
             "shell" => {
-                let ended = scene.shell(&block.replace("http://127.0.0.1:8000", &scene.host.url));
+                let ended =
+                    scene.shell(&block.replace("http://127.0.0.1:8000", &scene.host.url)).await;
                 // All else leaves something behind.
                 let is_whole = block.contains("--only makers");
                 assert_eq!(ended.code, i32::from(!is_whole), "{block}: {ended:?}");

@@ -38,6 +38,11 @@ pub fn lines_with<'a>(text: &'a str, what: &str) -> Vec<&'a str> {
     text.lines().filter(|line| line.contains(what)).collect()
 }
 
+/// The lines about plugins that were enabled.
+pub fn enabled(text: &str) -> Vec<&str> {
+    text.lines().filter(|line| line.ends_with(" enabled")).collect()
+}
+
 /// Everything that a move needs. In its folder are `db.sqlite3` and `gateway.json`.
 pub struct MoveScene {
     pub host: TestHost,
@@ -85,16 +90,22 @@ impl MoveScene {
     }
 
     /// Runs the script.
-    pub fn run(&self, arguments: &[&str]) -> Ended {
+    pub async fn run(&self, arguments: &[&str]) -> Ended {
         let mut python = Command::new("python3");
-        python.arg(SCRIPT).args(arguments).current_dir(self.folder.path()).stdin(Stdio::null());
-        ended(python)
+        python.arg(SCRIPT).args(arguments);
+        self.ended(python).await
     }
 
-    pub fn shell(&self, command: &str) -> Ended {
+    pub async fn shell(&self, command: &str) -> Ended {
         let mut shell = Command::new("/bin/sh");
-        shell.args(["-e", "-c", command]).current_dir(self.folder.path()).stdin(Stdio::null());
-        ended(shell)
+        shell.args(["-e", "-c", command]);
+        self.ended(shell).await
+    }
+
+    /// On another thread, because the platforms are on the test's.
+    async fn ended(&self, mut command: Command) -> Ended {
+        command.current_dir(self.folder.path()).stdin(Stdio::null());
+        tokio::task::spawn_blocking(|| ended(command)).await.expect("it ends")
     }
 
     /// New ids of people by their old ones.
