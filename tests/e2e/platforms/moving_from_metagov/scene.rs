@@ -132,7 +132,7 @@ impl MoveScene {
         instances
     }
 
-    /// All that the host has of communities, and all that ever changed by its API.
+    /// What the host has of the communities: plugins, people, accounts and pointers.
     pub async fn everything(&self) -> Vec<Value> {
         let mut everything = vec![self.host.get("/api/internal/community").await.expect(200)];
         for slug in ["acme", "makers", "octo"] {
