@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use hmac::{Hmac, KeyInit, Mac};
 use moothall_tests::{Answer, TestHost, answer, until};
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
 const SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
@@ -26,7 +26,7 @@ fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs()
 }
 
-async fn send_at(host: &TestHost, body: &Value, time: u64) -> Answer {
+fn signed(host: &TestHost, body: &Value, time: u64) -> RequestBuilder {
     let body = body.to_string();
     let mut mac =
         <Hmac<sha2::Sha256> as KeyInit>::new_from_slice(SECRET.as_bytes()).expect("a key");
@@ -35,7 +35,11 @@ async fn send_at(host: &TestHost, body: &Value, time: u64) -> Answer {
     let signature: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     let request = host.request(Method::POST, "/api/hooks/platform").body(body);
     let request = request.header("X-Slack-Request-Timestamp", time.to_string());
-    answer(request.header("X-Slack-Signature", format!("v0={signature}"))).await
+    request.header("X-Slack-Signature", format!("v0={signature}"))
+}
+
+async fn send_at(host: &TestHost, body: &Value, time: u64) -> Answer {
+    answer(signed(host, body, time)).await
 }
 
 async fn send(host: &TestHost, body: Value) -> Answer {
@@ -97,6 +101,27 @@ async fn a_request_that_the_plugin_does_not_answer_is_answered_by_a_process() {
     assert_eq!(counted, json!({ "asked": 3 }));
     let workers = host.get("/api/internal/workers").await.expect(200);
     assert_eq!(workers["workers"][0]["waiting"], 0);
+}
+
+#[tokio::test]
+async fn what_a_platform_waits_for_survives_the_host() {
+    let mut host = host().await;
+    let mut sent = tokio::task::JoinSet::new();
+    let slow = signed(&host, &json!({ "team_id": "T1", "sleep_ms": 1_000 }), now());
+    sent.spawn(slow.send());
+    until("its instance has it", async || {
+        let items = "SELECT count(*) FROM webhook_item";
+        let items: i64 = host.database().query_row(items, (), |row| row.get(0)).expect("a table");
+        (items == 1).then_some(())
+    })
+    .await;
+    host.kill_9();
+    let answer = sent.join_next().await.expect("one request").expect("it did not panic");
+    assert!(answer.is_err(), "the platform was told nothing");
+    host.restart().await;
+    assert_eq!(reached(&host, 1).await, ["T1"]);
+    assert_eq!(send(&host, json!({ "team_id": "T2" })).await.status, 200);
+    assert_eq!(reached(&host, 2).await, ["T1", "T2"], "once");
 }
 
 #[tokio::test]

@@ -56,6 +56,8 @@ async fn an_app_without_a_community_gets_one_with_its_instance_and_account() {
 async fn the_platform_is_asked_what_the_host_and_the_plugin_say() {
     let mut scene = Scene::new().await;
     scene.enabled("acme").await;
+    let elsewhere = json!({ "token": "second", "team_id": "T9" });
+    scene.host.community("other", "consent", elsewhere).await;
     scene.code(user("U1"));
     let leaving = scene.browser.visit(&scene.url(&USER)).await;
     assert_eq!(leaving.header("referrer-policy"), "no-referrer");
@@ -75,6 +77,7 @@ async fn the_platform_is_asked_what_the_host_and_the_plugin_say() {
     );
     assert_eq!(asked["client_id"], "me");
     assert_eq!(asked["scope"], "user all");
+    assert_eq!(asked["teams"], "T1", "where the community has the plugin, and no other's");
     assert_eq!(asked["code_challenge_method"], "S256");
     assert_eq!(asked["redirect_uri"], format!("{}/auth/consent/callback", scene.host.url));
     assert!(asked["state"].len() >= 43, "256 bits: {}", asked["state"]);

@@ -218,8 +218,7 @@ impl OAuth {
         flow: &Flow,
         request: RequestId,
     ) -> OAuthResult<WebUrl> {
-        let slug = self.slug(flow)?;
-        let platform_ids = self.platform_ids(slug.as_deref(), plugin);
+        let (slug, platform_ids) = (self.slug(flow)?, self.platform_ids(flow, plugin)?);
         let mut asked = json!({ "type": flow.kind, "redirect_uri": flow.callback, "platform_ids": platform_ids });
         if let Some(slug) = slug {
             asked["community"] = json!(slug);
@@ -240,10 +239,11 @@ impl OAuth {
         Ok(plugin)
     }
 
-    /// On which parts of its platform the plugin is enabled for the community.
-    fn platform_ids(&self, slug: Option<&str>, plugin: &Plugin) -> Vec<String> {
-        let community = slug.and_then(|slug| self.context.communities.get(slug));
-        community.map(|community| community.platform_ids(plugin.name.as_str())).unwrap_or_default()
+    /// On which parts of its platform the plugin is enabled for the flow's community, whatever that is called now.
+    fn platform_ids(&self, flow: &Flow, plugin: &Plugin) -> OAuthResult<Vec<String>> {
+        let Some(id) = flow.community else { return Ok(Vec::new()) };
+        let plugin = plugin.name.as_str();
+        Ok(self.context.store.read(|reader| reader.platform_ids(CommunityId(id), plugin))?)
     }
 
     /// The present slug of the flow's community; none if it has none, or if it is gone.

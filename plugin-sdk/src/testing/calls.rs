@@ -131,7 +131,9 @@ impl<P: Webhooks> Host<P> {
 }
 
 impl<P: GlobalWebhooks> Host<P> {
-    /// Sends a webhook for the whole platform.
+    /// Sends a webhook for the whole platform. It says which instances it is for, and reaches none of them:
+    /// [`webhook`](Self::webhook) and [`process_webhook`](Self::process_webhook) send it on, and return what the platform
+    /// gets if this answer has no response.
     pub fn global_webhook(&mut self, request: WebhookRequest) -> Result<Routed> {
         let described = self.world.the_plugin()?;
         self.call(Call::of_platform("webhook"), || {

@@ -118,7 +118,7 @@ impl OAuth {
                 "the community was deleted meanwhile",
             ));
         }
-        let platform_ids = self.platform_ids(slug.as_deref(), &plugin);
+        let platform_ids = self.platform_ids(flow, &plugin)?;
         let callback = input(flow, slug.as_deref(), &platform_ids, verifier.as_ref(), back);
         let handle = OAuthCall::HandleCallback { callback };
         let expected = Arc::new(Expected {

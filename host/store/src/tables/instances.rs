@@ -104,6 +104,20 @@ impl Reader<'_> {
         Ok(statement.query_row([instance.0], |row| row.get(0)).optional()?)
     }
 
+    /// The `community_platform_id`s under which a community has the plugin.
+    pub fn platform_ids(
+        &self,
+        community: CommunityId,
+        plugin: &str,
+    ) -> Result<Vec<String>, StoreError> {
+        let mut ids = self.conn.prepare_cached(
+            "SELECT platform_id FROM instance WHERE community_id = ?1 AND plugin = ?2 AND platform_id <> '' \
+             ORDER BY platform_id",
+        )?;
+        let ids = ids.query_map(params![community.0, plugin], |row| row.get(0))?;
+        Ok(ids.collect::<Result<_, _>>()?)
+    }
+
     /// The version of its plugin that an instance last ran on; none if it is gone, or has another
     /// generation.
     pub fn plugin_version(
