@@ -9,6 +9,7 @@ mod data;
 mod descriptors;
 mod due_times;
 mod examiner;
+mod gauges;
 mod key;
 mod leftovers;
 mod listening;
@@ -33,7 +34,7 @@ use crate::http::serve::BoundAddress;
 use moothall_core::config::Config;
 use moothall_store::Trouble;
 
-pub use data::DataDirectory;
+pub use data::{DataDirectory, key_source};
 pub use examiner::{Examined, Examiner};
 pub use leftovers::{HeldChild, Scratch, tell_of_first_signal};
 

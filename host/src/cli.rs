@@ -4,7 +4,10 @@
 //! usage.
 
 mod answer;
+mod backup;
+mod config;
 mod data_args;
+mod doctor;
 mod key;
 mod manual;
 mod plugin;
@@ -13,13 +16,10 @@ mod serve;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
 
 use crate::cli::answer::note;
-use crate::cli::data_args::DataArgs;
 use moothall_engine::plugins::compile::{Bounds, compile_here};
-use moothall_store::Store;
 
 /// Host for sandboxed community plugins.
 #[derive(Debug, Parser)]
@@ -40,7 +40,13 @@ enum Command {
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
     /// Copy the database into FILE, also while the host runs. The sealing key is left out.
-    Backup(BackupArgs),
+    Backup(backup::BackupArgs),
+    /// Put a backup in the place of the database of a host that does not run. What was there is renamed.
+    Restore(backup::RestoreArgs),
+    /// Print every setting as it is in effect, and where it comes from.
+    Config(config::ConfigArgs),
+    /// Look for what keeps a host from working here, and say what to do about it. Changes nothing.
+    Doctor(doctor::DoctorArgs),
     /// Print what a shell needs to complete these commands.
     Completions(manual::CompletionsArgs),
     /// Print the manual page, or write those of all commands into a folder.
@@ -50,14 +56,6 @@ enum Command {
     /// Compile a component from standard input: the host's own child process.
     #[command(hide = true)]
     Compile(CompileArgs),
-}
-
-#[derive(Debug, Args)]
-struct BackupArgs {
-    /// A file that does not exist yet.
-    file: PathBuf,
-    #[command(flatten)]
-    data: DataArgs,
 }
 
 #[derive(Debug, Args)]
@@ -74,7 +72,7 @@ struct CompileArgs {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     match run(cli.command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             note(&format!("moothall: {error:#}"));
             ExitCode::FAILURE
@@ -82,30 +80,25 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> anyhow::Result<()> {
+fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(args) => serve::serve(args),
         Command::Key(command) => key::key(command),
         Command::Plugin(command) => plugin::plugin(command),
-        Command::Backup(args) => backup(&args),
+        Command::Backup(args) => backup::backup(&args),
+        Command::Restore(args) => backup::restore(&args),
+        Command::Config(args) => config::config(&args),
+        Command::Doctor(args) => return doctor::doctor(&args),
         Command::Completions(args) => manual::completions(&args),
         Command::Man(args) => manual::man(&args),
         Command::Reference(args) => manual::reference(&args),
         Command::Compile(args) => compile(&args),
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn compile(args: &CompileArgs) -> anyhow::Result<()> {
     let CompileArgs { memory_bytes, cpu_seconds, output_bytes, .. } = *args;
     let bounds = Bounds { memory_bytes, cpu_seconds, output_bytes };
     compile_here(&args.file, bounds).map_err(|message| anyhow::anyhow!(message))
-}
-
-fn backup(args: &BackupArgs) -> anyhow::Result<()> {
-    if args.file.exists() {
-        bail!("{} exists already; name a new file", args.file.display());
-    }
-    let config = args.data.load_existing()?;
-    Store::backup(&config.database(), &config.store, &args.file)
-        .with_context(|| format!("the backup {} cannot be written", args.file.display()))
 }

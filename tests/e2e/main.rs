@@ -50,6 +50,7 @@ mod languages;
 mod monitoring;
 mod oauth;
 mod operating;
+mod operator_commands;
 mod outgoing_webhooks;
 mod own_crate;
 mod platforms;

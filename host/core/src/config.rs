@@ -6,6 +6,7 @@
 mod calls;
 mod clock;
 mod delivery;
+mod effective;
 mod egress;
 mod fit;
 mod http;
@@ -36,6 +37,7 @@ use urls::redirects;
 pub use calls::{CallsConfig, Record};
 pub use clock::ClockConfig;
 pub use delivery::{DeliveryConfig, DriverConfig};
+pub use effective::{Effective, SettingFrom, effective};
 pub use egress::EgressConfig;
 pub use http::HttpConfig;
 pub use limits::{CallLimits, Limits};
@@ -164,6 +166,9 @@ section! {
         /// How long a reader may keep the write-ahead log from being copied before the host logs who it is, in
         /// milliseconds.
         pub long_read_ms: u64 = 10_000, in MS;
+        /// Whether the host copies a database of an older schema, as `moothall.db.schema-<number>`, before it brings it to
+        /// its own.
+        pub copy_before_upgrade: bool = true;
         /// If there was no write for this long, a request to `/readyz` makes one, in milliseconds.
         pub quiet_ms: u64 = 5_000, in MS;
         /// The largest size of the database file, in bytes; writes beyond it fail as on a full disk. Absent:

@@ -26,7 +26,7 @@ use moothall_core::config::Config;
 use moothall_core::ids::{CommunityId, RequestId};
 use moothall_guest::exports::OAuthCall;
 use moothall_guest::{Fault, Output};
-use moothall_store::{OAuthBounds, OAuthRow, OAuthSecret, Reader};
+use moothall_store::{OAuthBounds, OAuthRow, OAuthSecret, Reader, StoreError};
 
 pub use callback::Back;
 pub use error::OAuthError;
@@ -240,10 +240,10 @@ impl OAuth {
     }
 
     /// On which parts of its platform the plugin is enabled for the flow's community, whatever that is called now.
-    fn platform_ids(&self, flow: &Flow, plugin: &Plugin) -> OAuthResult<Vec<String>> {
+    fn platform_ids(&self, flow: &Flow, plugin: &Plugin) -> Result<Vec<String>, StoreError> {
         let Some(id) = flow.community else { return Ok(Vec::new()) };
         let plugin = plugin.name.as_str();
-        Ok(self.context.store.read(|reader| reader.platform_ids(CommunityId(id), plugin))?)
+        self.context.store.read(|reader| reader.platform_ids(CommunityId(id), plugin))
     }
 
     /// The present slug of the flow's community; none if it has none, or if it is gone.

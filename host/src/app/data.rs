@@ -65,7 +65,7 @@ impl DataDirectory {
     }
 
     pub fn key(&self) -> Source {
-        Source { file: self.path.join(KEY), variable: secret_key_variable() }
+        key_source(&self.path)
     }
 
     /// Refuses a directory whose database is gone, for example because a volume is not mounted: other files
@@ -86,6 +86,11 @@ impl DataDirectory {
             _ => Ok(()),
         }
     }
+}
+
+/// Where the key of a data directory comes from.
+pub fn key_source(directory: &Path) -> Source {
+    Source { file: directory.join(KEY), variable: secret_key_variable() }
 }
 
 fn refuse_open_to_all(path: &Path, access: FileAccess) -> anyhow::Result<()> {

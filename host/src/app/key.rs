@@ -36,9 +36,7 @@ pub async fn keyring(
     let is_new = check.is_none() && samples.is_empty();
     let keyring = if is_new { source.load_or_create()? } else { source.load()? };
     let fits = match &check {
-        Some(sealed) => {
-            keyring.open(CONTEXT, sealed).is_ok_and(|one| one.expose_secret() == CONSTANT)
-        }
+        Some(sealed) => opens_constant(&keyring, sealed),
         None => is_new || samples.iter().any(|sample| opens(&keyring, sample)),
     };
     if !fits {
@@ -57,6 +55,10 @@ pub async fn keyring(
     Ok(Arc::new(keyring))
 }
 
+fn opens_constant(keyring: &Keyring, sealed: &[u8]) -> bool {
+    keyring.open(CONTEXT, sealed).is_ok_and(|one| one.expose_secret() == CONSTANT)
+}
+
 fn opens(keyring: &Keyring, sample: &SealedSample) -> bool {
     let context = match &sample.of {
         SampleOf::Endpoint(id) => moothall_deliveries::secret_context(id),
@@ -68,6 +70,15 @@ fn opens(keyring: &Keyring, sample: &SealedSample) -> bool {
 impl Source {
     fn load_or_create(&self) -> anyhow::Result<Keyring> {
         Ok(Keyring::load_or_create(&self.file, self.variable.as_deref())?)
+    }
+
+    /// Whether this is the key that a database's constant was sealed with.
+    pub fn check(&self, sealed: Option<&[u8]>) -> anyhow::Result<()> {
+        let Some(sealed) = sealed else { return Ok(()) };
+        match opens_constant(&self.load()?, sealed) {
+            true => Ok(()),
+            false => bail!(self.wrong_key_message()),
+        }
     }
 
     fn load(&self) -> anyhow::Result<Keyring> {

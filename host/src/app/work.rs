@@ -11,7 +11,7 @@ use tokio::task::{AbortHandle, JoinHandle};
 use crate::app::background::Signals;
 use crate::app::tasks::Tasks;
 use crate::app::unwritten::Unwritten;
-use crate::app::{background, due_times, purge, unknown_plugin_names};
+use crate::app::{background, due_times, gauges, purge, unknown_plugin_names};
 use crate::http::Api;
 use moothall_background::monitoring::PointTasks;
 use moothall_background::scheduler::Scheduler;
@@ -74,6 +74,7 @@ impl Work {
         let times = due_times::keep_possible(store.clone(), clock.clone(), config.clone());
         tasks.start("due times", times);
         tasks.start("day budgets", keep_budgets(store.clone(), api.budgets.clone()));
+        tasks.start("gauges", gauges::keep(store.clone(), clock.clone()));
         tasks.start("purge", purge::Purge::new(store, clock, config.clone()).run());
         let callers = start_callers(tasks, config, api);
         // Nothing is sent to a URL that the driver no longer has.

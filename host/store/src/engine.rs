@@ -7,11 +7,13 @@ mod backup;
 mod checkpoint;
 mod connection;
 mod disk;
+mod examine;
 mod health;
 mod job;
 mod long_readers;
 mod migrate;
 mod reading;
+mod restore;
 pub mod rows;
 mod signals;
 pub mod subscriptions;
@@ -31,6 +33,7 @@ use moothall_core::chain::{Link, Seen};
 use moothall_core::config::StoreConfig;
 
 pub use connection::{Reader, Tx, read_aside};
+pub use examine::{ExaminedDatabase, examine, examine_copy};
 pub use health::Health;
 pub use migrate::SCHEMA_VERSION;
 pub use signals::Signals;
@@ -68,6 +71,7 @@ impl Store {
     pub fn open(path: &Path, config: &StoreConfig) -> Result<Self, StoreError> {
         let database = Arc::new(Database::new(path, config));
         let mut conn = database.open_writer()?;
+        database.keep_older(&conn).map_err(|error| database.or_full(error))?;
         migrate::migrate(&mut conn).map_err(|error| database.or_full(error))?;
         Self::start(database.clone(), conn, config).map_err(|error| database.or_full(error))
     }
@@ -203,6 +207,11 @@ impl Store {
     /// Copies the database at `path` into `file`, consistently, while a host may write. Works with any schema.
     pub fn backup(path: &Path, config: &StoreConfig, file: &Path) -> Result<(), StoreError> {
         Database::new(path, config).backup(file)
+    }
+
+    /// Puts a copy of `backup` in the place of `database`, which no host uses. What is there is renamed to `aside`.
+    pub fn restore(backup: &Path, database: &Path, aside: &Path) -> Result<(), StoreError> {
+        restore::restore(backup, database, aside)
     }
 
     /// The last step of a clean stop: copies the write-ahead log into the database.

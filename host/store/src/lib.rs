@@ -15,8 +15,8 @@ mod tables;
 
 pub use engine::rows::{Found, Listed};
 pub use engine::{
-    AfterWrite, Health, QueuedWrite, Reader, SCHEMA_VERSION, Signals, Store, Trouble, Tx,
-    read_aside,
+    AfterWrite, ExaminedDatabase, Health, QueuedWrite, Reader, SCHEMA_VERSION, Signals, Store,
+    Trouble, Tx, examine, examine_copy, read_aside,
 };
 pub use error::{StoreError, Taken};
 pub use tables::accounts::AccountFilter;

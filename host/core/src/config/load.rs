@@ -45,6 +45,11 @@ pub struct Argument {
 }
 
 pub fn load(sources: &Sources) -> Result<Config, ConfigError> {
+    Ok(loaded(sources)?.0)
+}
+
+/// The configuration, and what its sources said.
+pub(super) fn loaded(sources: &Sources) -> Result<(Config, Figment), ConfigError> {
     let file = match &sources.file {
         Some(file) if !file.is_file() => return Err(ConfigError::Missing(file.clone())),
         Some(file) => file.clone(),
@@ -68,7 +73,7 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigError> {
         }
     }
     config.service_links = variables.service_links;
-    Ok(config)
+    Ok((config, figment))
 }
 
 /// Merges all sources. The text of a variable is read as TOML, or stays a text where the setting is one:

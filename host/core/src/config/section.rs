@@ -76,6 +76,11 @@ macro_rules! section {
                 String::new()
             }
 
+            fn each(&self, path: &str, found: &mut Vec<(String, String)>) {
+                use $crate::config::setting_type::{SettingType as Type, below};
+                $(Type::each(&self.$setting, &below(path, stringify!($setting)), found);)*
+            }
+
             fn within() -> Vec<$crate::config::section::Setting> {
                 use $crate::config::setting_type::SettingType;
                 let default = Self::default();

@@ -12,12 +12,20 @@ use super::listen::Listen;
 use super::section::Setting;
 use moothall_values::manifest::Scope;
 
+/// In place of a text that may be a secret.
+const MASK: &str = "********";
+
 /// A type that a setting may have.
 pub trait SettingType {
     /// What it is, for the reader of the reference.
     const KIND: &'static str;
 
     fn written(&self) -> String;
+
+    /// Adds each setting in it with its value, under `path`; itself, if it is no section.
+    fn each(&self, path: &str, found: &mut Vec<(String, String)>) {
+        found.push((path.to_owned(), self.written()));
+    }
 
     /// The settings in it, if it is a section, or a table of sections.
     fn within() -> Vec<Setting> {
@@ -124,6 +132,10 @@ impl<T: SettingType + Debug> SettingType for BTreeMap<String, T> {
         format!("{self:?}")
     }
 
+    fn each(&self, path: &str, found: &mut Vec<(String, String)>) {
+        self.iter().for_each(|(name, value)| value.each(&below(path, name), found));
+    }
+
     fn within() -> Vec<Setting> {
         T::within()
     }
@@ -134,5 +146,28 @@ impl SettingType for Map<String, Value> {
 
     fn written(&self) -> String {
         Value::Object(self.clone()).to_string()
+    }
+
+    /// A plugin's settings. Which of them are secrets is in its manifest, which is not at hand here, so that no text is shown.
+    fn each(&self, path: &str, found: &mut Vec<(String, String)>) {
+        let masked =
+            self.iter().map(|(name, value)| (below(path, name), masked(value).to_string()));
+        found.extend(masked);
+    }
+}
+
+/// The name of a setting in a section.
+pub fn below(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+}
+
+fn masked(value: &Value) -> Value {
+    match value {
+        Value::String(_) => MASK.into(),
+        Value::Array(values) => values.iter().map(masked).collect(),
+        Value::Object(fields) => {
+            fields.iter().map(|(name, value)| (name.clone(), masked(value))).collect()
+        }
+        other => other.clone(),
     }
 }

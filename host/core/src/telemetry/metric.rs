@@ -103,6 +103,14 @@ metrics! {
     WEBHOOKS_REJECTED: Counter("moothall_webhooks_rejected_total", "requests", ["plugin"]);
     /// Attempts of deliveries, and deliveries that ended without an attempt, by outcome.
     DELIVERIES: Counter("moothall_deliveries_total", "deliveries", ["outcome"]);
+    /// Parts of webhooks that wait: one for the receiver, and one for each process that it may concern.
+    WEBHOOKS_WAITING: Gauge("moothall_webhook_items_waiting", "items");
+    /// Parts of webhooks that failed for good. They can be tried again.
+    WEBHOOKS_DEAD: Gauge("moothall_webhook_items_dead", "items");
+    /// Age of the oldest webhook of which something waits.
+    WEBHOOK_OLDEST: Gauge("moothall_webhook_oldest_seconds", "seconds");
+    /// How late the tick is that has been due for longest.
+    SCHEDULE_OVERDUE: Gauge("moothall_schedule_overdue_seconds", "seconds");
     /// Deliveries that wait.
     DELIVERIES_WAITING: Gauge("moothall_deliveries_waiting", "deliveries");
     /// Age of the oldest delivery that waits.
@@ -129,6 +137,20 @@ metrics! {
     STORE_UNREADABLE_ROWS: Counter("moothall_store_unreadable_rows_total", "rows", ["table"]);
     /// Size of the write-ahead log.
     STORE_LOG: Gauge("moothall_store_log_bytes", "bytes");
+    /// Size of the database, without free pages.
+    STORE_BYTES: Gauge("moothall_store_bytes", "bytes");
+    /// How much of a limit is in use: 1 is all of it, and what comes beyond it is refused or waits.
+    LIMIT_USED: Gauge("moothall_limit_used_ratio", "parts of one", ["limit"]);
+    /// Always 1; its labels say which version this is, and of which schema its database.
+    BUILD: Gauge("moothall_build_info", "builds", ["version", "schema"]);
+    /// Resident memory of the process.
+    PROCESS_MEMORY: Gauge("process_resident_memory_bytes", "bytes");
+    /// Files and sockets that the process has open.
+    PROCESS_FILES: Gauge("process_open_fds", "descriptors");
+    /// As many files and sockets may it open.
+    PROCESS_MOST_FILES: Gauge("process_max_fds", "descriptors");
+    /// When the process started, since 1970.
+    PROCESS_STARTED: Gauge("process_start_time_seconds", "seconds");
     /// Time since the write-ahead log was last copied nearly whole into the database.
     STORE_CHECKPOINT_AGE: Gauge("moothall_store_checkpoint_age_seconds", "seconds");
 }

@@ -30,7 +30,45 @@ pub fn reference() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::reference;
+    use super::*;
+
+    const ALERTS: &str = include_str!("../../../packaging/alerts.yml");
+    const DASHBOARD: &str = include_str!("../../../packaging/dashboard.json");
+
+    /// The metrics that a text names; of a histogram, its series.
+    fn named(text: &str) -> impl Iterator<Item = &str> {
+        let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+        let metrics =
+            words.filter(|word| word.starts_with("moothall_") || word.starts_with("process_"));
+        metrics.map(|name| {
+            ["_bucket", "_sum"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name)
+        })
+    }
+
+    #[test]
+    fn alerts_and_the_dashboard_are_about_metrics_that_there_are() {
+        let all = metric::all();
+        let shown: Vec<&str> = named(ALERTS).chain(named(DASHBOARD)).collect();
+        assert!(shown.len() > 40, "{shown:?}");
+        let is_unknown = |name: &&&str| !all.iter().any(|one| one.name == **name);
+        let unknown: Vec<_> = shown.iter().filter(is_unknown).collect();
+        assert!(unknown.is_empty(), "{unknown:?}");
+        let dashboard: serde_json::Value = serde_json::from_str(DASHBOARD).unwrap();
+        assert!(dashboard["panels"].as_array().is_some_and(|panels| panels.len() >= 12));
+    }
+
+    #[test]
+    fn each_alert_has_its_section_and_names_it() {
+        let chapter = include_str!("../../../docs/operators/alerts.md");
+        let sections = chapter.lines().filter_map(|line| line.strip_prefix("## "));
+        let alerts = ALERTS.lines().filter_map(|line| line.trim().strip_prefix("- alert: "));
+        let alerts: Vec<&str> = alerts.collect();
+        assert_eq!(sections.collect::<Vec<_>>(), alerts);
+        for alert in alerts {
+            let link = format!("runbook: host/docs/operators/alerts.md#{}\n", alert.to_lowercase());
+            assert!(ALERTS.contains(&link), "{link}");
+        }
+    }
 
     #[test]
     fn the_chapter_is_what_the_metrics_say() {

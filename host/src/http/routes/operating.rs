@@ -16,8 +16,8 @@ use crate::http::problem::Problem;
 use crate::http::problem::code::Code;
 use crate::http::route::{Route, get};
 use moothall_core::telemetry::metric::{
-    CALLS_IN_FLIGHT, COMMUNITIES, GUEST_MEMORY, PLUGINS, PLUGINS_COMPILING, STATE_CACHE,
-    STORE_OLDEST_WRITE, STORE_QUEUED_WRITES,
+    CALLS_IN_FLIGHT, COMMUNITIES, GUEST_MEMORY, LIMIT_USED, PLUGINS, PLUGINS_COMPILING,
+    STATE_CACHE, STORE_OLDEST_WRITE, STORE_QUEUED_WRITES,
 };
 use moothall_engine::calls::Calls;
 use moothall_engine::plugins::Seen;
@@ -112,6 +112,27 @@ async fn metrics(State(api): State<Arc<Api>>) -> impl IntoResponse {
     PLUGINS.set(&[], api.context.plugins.all().len() as f64);
     STORE_QUEUED_WRITES.set(&[], api.context.store.queued() as f64);
     STORE_OLDEST_WRITE.set(&[], api.context.store.health().oldest_write().as_secs_f64());
+    set_used(&api);
     let kind = (header::CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4"));
     (LAST, [kind], api.metrics.render())
+}
+
+/// How much of each limit is in use whose use is counted in memory.
+fn set_used(api: &Api) {
+    let limits = &api.settings.limits;
+    for (limit, used, most) in [
+        ("limits.calls", f64::from(api.calls.in_flight()), limits.calls as f64),
+        (
+            "limits.guest_memory_bytes",
+            api.quotas.memory.used() as f64,
+            limits.guest_memory_bytes as f64,
+        ),
+        (
+            "store.queued_writes",
+            api.context.store.queued() as f64,
+            api.settings.store.queued_writes as f64,
+        ),
+    ] {
+        LIMIT_USED.set(&[("limit", limit)], used / most.max(1.0));
+    }
 }

@@ -15,6 +15,7 @@ use super::appended::Appended;
 use super::backup;
 use super::disk;
 use super::health::Health;
+use super::migrate::{SCHEMA_VERSION, version};
 use super::reading::Reading;
 use super::rows::Unreadable;
 use super::signals::RaisedSignals;
@@ -296,6 +297,20 @@ impl Database {
         let conn = self.open_reader()?;
         conn.busy_timeout(Duration::from_millis(BACKUP_BUSY_MS))?;
         backup::copy(&conn, file)
+    }
+
+    /// Copies a database of an older schema before it is migrated, as there is no other way back. A copy of that schema that
+    /// is there already is kept: an upgrade that was cut off is tried again.
+    pub fn keep_older(&self, conn: &Connection) -> Result<(), StoreError> {
+        let schema = version(conn)?;
+        let kept = self.beside(&format!(".schema-{schema}"));
+        let is_older = (1..SCHEMA_VERSION).contains(&schema);
+        if !is_older || !self.config.copy_before_upgrade || kept.exists() {
+            return Ok(());
+        }
+        backup::copy(conn, &kept)?;
+        tracing::info!(copy = %kept.display(), "the database is brought to this version's schema; it was copied before");
+        Ok(())
     }
 
     fn cannot_open(&self, cause: &dyn std::fmt::Display) -> StoreError {

@@ -39,7 +39,7 @@ const MIGRATIONS: &[M<'static>] = &[
 /// The schema that this version of the host works on.
 pub const SCHEMA_VERSION: usize = MIGRATIONS.len();
 
-fn version(conn: &Connection) -> Result<usize, StoreError> {
+pub fn version(conn: &Connection) -> Result<usize, StoreError> {
     let found: u32 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
     Ok(found as usize)
 }
@@ -65,6 +65,7 @@ pub fn migrate(conn: &mut Connection) -> Result<(), StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use moothall_core::config::StoreConfig;
 
     #[test]
     fn migrations_are_valid() {
@@ -93,6 +94,27 @@ mod tests {
         assert_eq!(number("SELECT asked_digest_id FROM worker WHERE id = 4"), 77);
         let unasked = "SELECT id FROM worker INDEXED BY worker_unasked WHERE asked_digest_id = 0";
         assert_eq!(number(unasked), 5);
+    }
+
+    #[test]
+    fn a_database_of_an_older_schema_is_copied_before() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("a.db");
+        let older = |file: &std::path::Path| {
+            let mut conn = Connection::open(file).unwrap();
+            Migrations::from_slice(MIGRATIONS).to_version(&mut conn, BEFORE_DIGEST_IDS).unwrap();
+        };
+        older(&file);
+        let copy = directory.path().join("a.db.schema-21");
+        drop(crate::Store::open(&file, &StoreConfig::default()).unwrap());
+        assert_eq!(version(&Connection::open(&copy).unwrap()).unwrap(), BEFORE_DIGEST_IDS);
+        assert_eq!(version(&Connection::open(&file).unwrap()).unwrap(), SCHEMA_VERSION);
+
+        let other = directory.path().join("b.db");
+        older(&other);
+        let config = StoreConfig { copy_before_upgrade: false, ..StoreConfig::default() };
+        drop(crate::Store::open(&other, &config).unwrap());
+        assert!(!directory.path().join("b.db.schema-21").exists());
     }
 
     #[test]

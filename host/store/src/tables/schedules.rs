@@ -75,6 +75,12 @@ fn schedule_row(row: &Row<'_>) -> rusqlite::Result<ScheduleRow> {
 }
 
 impl Reader<'_> {
+    /// When the tick was due that has been due for longest.
+    pub fn first_due(&self) -> Result<Option<i64>, StoreError> {
+        let mut first = self.conn.prepare_cached("SELECT min(due_at) FROM schedule")?;
+        Ok(first.query_row([], |row| row.get(0))?)
+    }
+
     /// The schedules that are due at `now`, the longest first. Closing times go by the trusted time, because a
     /// process that was closed too early cannot be opened again.
     pub fn due_schedules(
