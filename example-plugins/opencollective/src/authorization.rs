@@ -3,6 +3,7 @@
 use moothall_sdk::accounts::{Account, LinkQuality};
 use moothall_sdk::oauth::{self, AuthorizeRequest, AuthorizeType, Authorized, OAuthCallback};
 use moothall_sdk::prelude::*;
+use moothall_sdk::required;
 
 use crate::{Settings, api, queries};
 
@@ -23,14 +24,21 @@ pub fn url(settings: &Settings, request: &AuthorizeRequest) -> Result<String> {
         AuthorizeType::User => LOGIN_SCOPES,
     };
     let endpoint = format!("{}/oauth/authorize", settings.web_url);
-    Ok(request.url(&endpoint, &[("client_id", client_id(settings)?), ("scope", scope)]))
+    Ok(request.url(
+        &endpoint,
+        &[("client_id", required(&settings.client_id, "client_id")?.as_str()), ("scope", scope)],
+    ))
 }
 
 pub fn complete(settings: &Settings, callback: &OAuthCallback) -> Result<Authorized> {
     let endpoint = format!("{}/oauth/token", settings.web_url);
-    let secret = settings.client_secret.as_ref().ok_or_else(not_set_up)?;
-    let Token { access_token } =
-        oauth::exchange(&endpoint, client_id(settings)?, Some(secret), callback)?;
+    let secret = required(&settings.client_secret, "client_secret")?;
+    let Token { access_token } = oauth::exchange(
+        &endpoint,
+        required(&settings.client_id, "client_id")?,
+        Some(secret),
+        callback,
+    )?;
     let token = Secret::new_value(&access_token);
     let me = api::ask_with(settings, &token, queries::ME, &json!({}))?["me"].take();
     let account = Account::new(api::text(&me, "/slug")?).quality(LinkQuality::Strong);
@@ -61,14 +69,4 @@ fn collective(me: &Value) -> Result<&str> {
         return Err(Error::other("insufficient-permissions", wanted));
     }
     api::text(member, "/account/slug")
-}
-
-fn client_id(settings: &Settings) -> Result<&str> {
-    settings.client_id.as_deref().ok_or_else(not_set_up)
-}
-
-fn not_set_up() -> Error {
-    Error::unavailable(
-        "OAuth is not set up: the operator's settings 'client_id' and 'client_secret' are missing",
-    )
 }

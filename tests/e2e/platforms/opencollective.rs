@@ -82,21 +82,22 @@ async fn members_are_listed_of_all_pages() {
 #[tokio::test]
 async fn conversations_and_comments_are_created() {
     let (host, platform) = scene().await;
-    let perform = async |action: &str, parameters: Value| {
-        host.action("acme", &format!("opencollective.{action}"), parameters).await
-    };
+    let perform =
+        async |action: &str, parameters: Value| host.action("acme", action, parameters).await;
     let parameters =
         json!({ "title": "Which nails?", "raw": "<p>Long ones.</p>", "tags": ["tools"] });
-    let made = perform("create-conversation", parameters).await.expect(200);
+    let made = perform("opencollective.create-conversation", parameters).await.expect(200);
     let id = made["id"].as_str().expect("an id");
     assert_eq!(made["url"], format!("{}/makers/conversations/which-nails--{id}", platform.url));
     assert_eq!((&made["tags"], &made["summary"]), (&json!(["tools"]), &json!("<p>Long ones.</p>")));
 
     let comment = json!({ "raw": "<p>Short ones.</p>", "conversation_id": id });
-    let made = perform("create-comment", comment).await.expect(200);
+    let made = perform("opencollective.create-comment", comment).await.expect(200);
     assert_eq!(made["html"], "<p>Short ones.</p>");
     platform.submits(COLLECTIVE);
-    perform("create-comment", json!({ "raw": "Why?", "expense_id": "ex_702" })).await.expect(200);
+    perform("opencollective.create-comment", json!({ "raw": "Why?", "expense_id": "ex_702" }))
+        .await
+        .expect(200);
     let on: Vec<_> = platform
         .comments()
         .iter()
@@ -104,11 +105,13 @@ async fn conversations_and_comments_are_created() {
         .collect();
     assert_eq!(on, [(json!(id), Value::Null), (Value::Null, json!("ex_702"))]);
 
-    perform("create-comment", json!({ "raw": "Where?" })).await.problem(400, "invalid");
-    perform("create-comment", json!({ "raw": "Why?", "expense_id": "ex_1" }))
+    perform("opencollective.create-comment", json!({ "raw": "Where?" }))
+        .await
+        .problem(400, "invalid");
+    perform("opencollective.create-comment", json!({ "raw": "Why?", "expense_id": "ex_1" }))
         .await
         .problem(404, "not_found");
-    perform("create-conversation", json!({ "title": "", "raw": "x" }))
+    perform("opencollective.create-conversation", json!({ "title": "", "raw": "x" }))
         .await
         .problem(400, "invalid");
 }
