@@ -4,16 +4,18 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::extract::{Form, Query, State};
-use axum::http::{StatusCode, header};
+use axum::body::Bytes;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
-use url::Url;
+use url::{Url, form_urlencoded};
 
 use super::{CLIENT_ID, CLIENT_SECRET, Shared, lock};
 
 type Fields = BTreeMap<String, String>;
 
+const FORM: &str = "application/x-www-form-urlencoded";
 const SCOPES: [&str; 6] = ["email", "account", "expenses", "conversations", "webhooks", "updates"];
 
 /// What somebody consented to.
@@ -45,7 +47,11 @@ pub async fn authorize(State(shared): State<Shared>, Query(asked): Query<Fields>
 }
 
 /// The token endpoint, which takes forms only.
-pub async fn token(State(shared): State<Shared>, Form(form): Form<Fields>) -> Response {
+pub async fn token(State(shared): State<Shared>, headers: HeaderMap, body: Bytes) -> Response {
+    if headers.get(header::CONTENT_TYPE).is_none_or(|kind| kind != FORM) {
+        return refusal("invalid_request");
+    }
+    let form: Fields = form_urlencoded::parse(&body).into_owned().collect();
     let is = |name: &str, value: &str| form.get(name).is_some_and(|one| one == value);
     if !is("grant_type", "authorization_code") {
         return refusal("unsupported_grant_type");
