@@ -141,9 +141,11 @@ impl Collectives {
     fn create_comment(&mut self, comment: &Value) -> Found {
         let html = required(&comment["html"])?.to_owned();
         match (comment.get("conversation"), comment.get("expense")) {
-            (Some(conversation), None) => drop(self.found(conversation)?),
+            (Some(conversation), None) => {
+                self.found(conversation)?;
+            }
             (None, Some(expense)) => {
-                drop(self.expense(expense).ok_or(("NotFound", "Expense Not Found"))?)
+                self.expense(expense).ok_or(("NotFound", "Expense Not Found"))?;
             }
             _ => return Err(("BadRequest", "A comment belongs to one thing")),
         }
