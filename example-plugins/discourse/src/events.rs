@@ -18,7 +18,8 @@ pub struct PostCreated {
 pub struct TopicCreated {
     title: Value,
     id: i64,
-    tags: Value,
+    /// Their names; null if the forum does not show them.
+    tags: Option<Vec<Value>>,
     category: Value,
     url: String,
 }
@@ -65,9 +66,15 @@ fn topic_created(plugin: &Discourse, forum: &str, topic: &Value) -> Result<()> {
     };
     let url = format!("{forum}/t/{slug}/{id}");
     let by = by(topic["created_by"]["username"].as_str().unwrap_or_default());
-    let [title, tags, category] = ["title", "tags", "category_id"].map(|name| topic[name].clone());
+    let [title, category] = ["title", "category_id"].map(|name| topic[name].clone());
+    let tags = topic["tags"].as_array().map(|tags| tags.iter().map(name_of).collect());
     let event = plugin.events().event(&TopicCreated { title, id, tags, category, url })?;
     event.initiator(by).dedupe_key(format!("topic-{id}")).emit().map(drop)
+}
+
+/// A tag's own name: since 2026 the forum sends an object for each tag, with the translated name as `name`.
+fn name_of(tag: &Value) -> Value {
+    ["original_name", "name"].iter().find_map(|name| tag.get(name)).unwrap_or(tag).clone()
 }
 
 fn user_updated(plugin: &Discourse, user: &Value) -> Result<()> {

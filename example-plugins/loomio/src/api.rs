@@ -82,11 +82,26 @@ impl Group {
         to_value(&all)
     }
 
-    /// Makes something in the group.
+    /// Makes a `discussion` or a `poll` in the group. Loomio reads its own members from an object of that name, as of a
+    /// body that is flat it drops the group and the options, and whom to invite from beside it.
     pub fn create<T: Serialize>(&self, what: &str, content: &T) -> Result<Value> {
-        let mut body = to_value(content)?;
-        body["group_id"] = self.id.into();
-        self.call("POST", what, body)
+        let content = to_value(content)?;
+        let given = content.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+        let (mut body, mut inner) = (json!({}), json!({ "group_id": self.id }));
+        for (name, value) in given {
+            let place = if name.starts_with("recipient_") { &mut body } else { &mut inner };
+            place[name.as_str()] = value.clone();
+        }
+        body[what] = inner;
+        self.call("POST", &format!("{what}s"), body)
+    }
+
+    /// The thread of a discussion, by which polls name it.
+    pub fn topic_of(&self, discussion: u64) -> Result<u64> {
+        let found = self.call("GET", &format!("discussions/{discussion}"), Value::Null)?;
+        found["discussions"][0]["topic_id"]
+            .as_u64()
+            .ok_or_else(|| Error::internal("Loomio answered without the discussion's thread"))
     }
 
     pub fn call(&self, method: &str, path: &str, body: Value) -> Result<Value> {
@@ -101,7 +116,7 @@ impl User {
         let request = http::request(method, url).patient(PATIENCE);
         let request = match body {
             Value::Null => request.bearer(&self.api_key),
-            body => request.json_given(&body).secret_json("/api_key", &self.api_key),
+            body => request.json(&body).secret_json("/api_key", &self.api_key),
         };
         let answer: Value = request.fetch_for_caller()?;
         match answer.get("errors") {

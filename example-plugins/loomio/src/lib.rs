@@ -63,7 +63,7 @@ impl Loomio {
     #[action(slug = "create-discussion", description = "Starts a discussion in a group.")]
     fn create_discussion(&self, discussion: CreateDiscussion) -> Result<Value> {
         let group = Group::find(self, discussion.subgroup.as_deref())?;
-        group.create("discussions", &discussion)
+        group.create("discussion", &discussion)
     }
 
     /// Loomio's webhooks are for polls, which receive them themselves.

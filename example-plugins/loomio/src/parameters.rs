@@ -57,7 +57,8 @@ pub struct StartPoll {
     /// Hides who voted for what.
     anonymous: Option<bool>,
     /// The discussion to which the poll belongs, by its id.
-    discussion_id: Option<u64>,
+    #[serde(skip_serializing)]
+    pub discussion_id: Option<u64>,
     /// Lets voters add options.
     voter_can_add_options: Option<bool>,
     /// Who is reminded a day before the end: `nobody`, `author`, `undecided_voters` or `voters`.
@@ -66,6 +67,8 @@ pub struct StartPoll {
     recipients: Recipients,
     #[serde(skip_deserializing)]
     hide_results: Option<String>,
+    #[serde(skip_deserializing)]
+    pub topic_id: Option<u64>,
 }
 
 #[derive(Default, Serialize, Deserialize, JsonSchema)]
@@ -84,7 +87,7 @@ enum PollType {
 impl StartPoll {
     /// Completes it: the end, the options, and the voters, whom Loomio invites and lets nobody else vote.
     pub fn complete(&mut self, end: Moment, options: &[String]) -> Result<()> {
-        self.vote.closing_at = Some(end.into());
+        self.vote.closing_at = Some(full_hour(end)?.into());
         self.vote.options = Some(options.to_vec());
         let hides = self.hide_results_until_closed.unwrap_or(false);
         self.hide_results = hides.then(|| "until_closed".to_owned());
@@ -99,3 +102,12 @@ impl StartPoll {
         Ok(())
     }
 }
+
+/// Loomio cuts an end to its hour, so that a poll would end before its time, or be over when it begins. A poll that ends
+/// within the hour is closed by the plugin.
+fn full_hour(end: Moment) -> Result<Moment> {
+    let beyond = end.unix_ms().rem_euclid(HOUR_MS);
+    Moment::from_unix_ms(if beyond == 0 { end.unix_ms() } else { end.unix_ms() - beyond + HOUR_MS })
+}
+
+const HOUR_MS: i64 = 3_600_000;

@@ -21,7 +21,8 @@ pub struct Kept {
 
 /// Loomio's polls have an end: this long from now, unless the driver says when.
 const LONGEST: Duration = Duration::from_secs(365 * 86_400);
-/// How soon a poll ends that a driver closes, because Loomio takes only an end to come.
+/// How soon a poll ends that is closed, because Loomio takes only an end to come. It cuts it to the hour, so that it is over at
+/// once.
 const SOON: Duration = Duration::from_secs(10);
 
 pub struct Poll;
@@ -40,7 +41,8 @@ impl Poll {
         let end = poll.vote.ends_at().map_or_else(|| Moment::now().plus(LONGEST), Ok)?;
         poll.complete(end, &options)?;
         let group = Group::find(self, poll.subgroup.as_deref())?;
-        let key = Answer::of(group.create("polls", &poll)?)?.key()?;
+        poll.topic_id = poll.discussion_id.map(|id| group.topic_of(id)).transpose()?;
+        let key = Answer::of(group.create("poll", &poll)?)?.key()?;
         let loomio = self.settings()?.api_url;
         self.set_url(&format!("{}/p/{key}", loomio.trim_end_matches('/')))?;
         self.set_closing_at(end)?;
@@ -82,7 +84,7 @@ impl Poll {
         let Kept { key, group, .. } = self.load()?;
         let (group, path) = (Group::find(self, Some(&group))?, format!("polls/{key}"));
         if let Some(end) = end {
-            group.call("PATCH", &path, json!({ "closing_at": end }))?;
+            group.call("PATCH", &path, json!({ "poll": { "closing_at": end } }))?;
         }
         match group.call("GET", &path, Value::Null) {
             Ok(answer) => Ok(Some(Answer::of(answer)?).filter(|poll| !poll.has("discarded_at"))),

@@ -58,8 +58,8 @@ fn the_key_is_in_a_body_or_a_header_and_nowhere_else() {
     assert_eq!(groups.header("authorization"), Some("Bearer k-1"));
     assert_eq!(created.header("authorization"), None);
     let body: Value = moothall_sdk::serde_json::from_slice(&created.body).expect("JSON");
-    assert_eq!((&body["api_key"], &body["group_id"]), (&json!("k-1"), &json!(1)));
-    let members = body.as_object().expect("an object");
+    assert_eq!((&body["api_key"], &body["poll"]["group_id"]), (&json!("k-1"), &json!(1)));
+    let members = body["poll"].as_object().expect("an object");
     assert!(members.values().all(|value| !value.is_null()), "{body}");
     assert!(
         !members.contains_key("subgroup") && !members.contains_key("eligible_voters"),

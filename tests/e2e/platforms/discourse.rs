@@ -147,7 +147,7 @@ async fn posts_and_topics_become_events_once() {
     }
     let post = json!({ "raw": RAW, "topic_id": 100, "id": 1, "url": format!("{}/t/topic-100/100/1", forum.url) });
     let topic = json!({
-        "title": "Who cleans the kitchen?", "id": 100, "tags": ["kitchen"], "category": 8,
+        "title": "Who cleans the kitchen?", "id": 100, "tags": ["kitchen", "rota"], "category": 8,
         "url": format!("{}/t/topic-100/100", forum.url)
     });
     let by = |name: &str| json!({ "user_id": name, "provider": "discourse" });

@@ -164,7 +164,6 @@ async fn a_driver_can_close_a_poll_early() {
     let closed = host.delete(&location).await.expect(200);
     let count = &closed["outcome"]["votes"]["agree"]["count"];
     assert_eq!((&closed["status"], count), (&json!("completed"), &json!(1)));
-    loomio.advance(SignedDuration::from_secs(11));
     assert!(loomio.cast("2", "Agree").is_none(), "it is over on Loomio too");
 }
 
@@ -197,7 +196,20 @@ async fn a_poll_ends_at_its_time_without_any_webhook() {
     let process =
         host.process_that(&location, "is completed", |one| one["status"] == "completed").await;
     assert_eq!(process["outcome"]["votes"]["yes"]["count"], 1);
-    assert!(loomio.traffic.seen("PATCH").is_empty(), "it was over");
+    assert_eq!(loomio.traffic.seen("PATCH").len(), 1, "Loomio's end is the next full hour");
+    assert!(loomio.cast("7", "yes").is_none(), "it is over on Loomio too");
+}
+
+#[tokio::test]
+async fn a_poll_belongs_to_a_discussion_by_its_thread() {
+    let (host, loomio) = scene().await;
+    let started = host.result("acme", "loomio.create-discussion", json!({ "title": "Tea" })).await;
+    let mut parameters = poll();
+    parameters["discussion_id"] = started["discussions"][0]["id"].clone();
+    host.process("acme", "loomio.poll", parameters.clone()).await;
+    assert_eq!(loomio.last_poll()["topic_id"], 701);
+    parameters["discussion_id"] = 9.into();
+    host.start_process("acme", "loomio.poll", parameters).await.problem(404, "not_found");
 }
 
 #[tokio::test]

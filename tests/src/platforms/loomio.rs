@@ -36,18 +36,12 @@ const GROUPS: [(u64, &str, &str, Option<u64>); 3] = [
     (3, "iJkL9012", "others", None),
 ];
 /// What a discussion may have.
-const DISCUSSION: &[&str] = &[
-    "api_key",
-    "group_id",
-    "title",
-    "description",
-    "description_format",
-    "private",
-    "recipient_audience",
-    "recipient_user_ids",
-    "recipient_emails",
-    "recipient_message",
-];
+const DISCUSSION: &[&str] = &["group_id", "title", "description", "description_format", "private"];
+/// Whom to invite, which is read beside the object.
+const RECIPIENTS: [&str; 4] =
+    ["recipient_audience", "recipient_user_ids", "recipient_emails", "recipient_message"];
+/// The id of a discussion's thread is this much more than its own.
+const TOPICS: u64 = 700;
 
 type Shared = Arc<Mutex<LoomioData>>;
 
@@ -72,6 +66,7 @@ impl Loomio {
             .route("/api/b2/groups", get(groups))
             .route("/api/b2/memberships", get(memberships))
             .route("/api/b2/discussions", post(create_discussion))
+            .route("/api/b2/discussions/{id}", get(discussion))
             .route("/api/b2/polls", post(polls::create))
             .route("/api/b2/polls/{key}", get(polls::show).patch(polls::update));
         let url = traffic.serve(routes.with_state(kept.clone())).await;
@@ -119,16 +114,21 @@ fn groups_of(headers: &HeaderMap, body: &Value) -> Result<&'static [u64], Refusa
     }
 }
 
-/// A body of JSON that has nothing but what is known.
-fn read(headers: &HeaderMap, body: &Bytes, known: &[&str]) -> Result<Value, Refusal> {
+/// A body of JSON, as Loomio reads it: of the object with that name nothing but what is known, and beside it the key and
+/// whom to invite. A body that is flat has no group.
+fn read(headers: &HeaderMap, body: &Bytes, what: &str, known: &[&str]) -> Result<Value, Refusal> {
     let bad = || refusal(StatusCode::BAD_REQUEST, json!({ "error": 400 }));
     let is_json = headers.get("content-type").is_some_and(|kind| kind == "application/json");
-    let body: Value = serde_json::from_slice(body).ok().filter(|_| is_json).ok_or_else(bad)?;
-    let members = body.as_object().ok_or_else(bad)?;
-    match members.keys().all(|name| known.contains(&name.as_str())) {
-        true => Ok(body),
-        false => Err(bad()),
+    let mut body: Value = serde_json::from_slice(body).ok().filter(|_| is_json).ok_or_else(bad)?;
+    let mut read = body[what].take();
+    let members = read.as_object().ok_or_else(bad)?;
+    if !members.keys().all(|name| known.contains(&name.as_str())) {
+        return Err(bad());
     }
+    for name in RECIPIENTS.into_iter().chain(["api_key"]).filter(|name| !body[*name].is_null()) {
+        read[name] = body[name].take();
+    }
+    Ok(read)
 }
 
 fn group(id: u64) -> Value {
@@ -176,7 +176,7 @@ async fn create_discussion(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Refusal> {
-    let asked = read(&headers, &body, DISCUSSION)?;
+    let asked = read(&headers, &body, "discussion", DISCUSSION)?;
     let groups = groups_of(&headers, &asked)?;
     let group_id =
         asked["group_id"].as_u64().filter(|id| groups.contains(id)).ok_or_else(denied)?;
@@ -188,6 +188,19 @@ async fn create_discussion(
     let id = kept.discussions.len();
     let discussion = json!({ "id": id, "key": format!("dIsC{id:04}"), "title": asked["title"], "group_id": group_id });
     Ok(Json(json!({ "discussions": [discussion], "groups": [group(group_id)] })).into_response())
+}
+
+async fn discussion(
+    State(kept): State<Shared>,
+    headers: HeaderMap,
+    Path(id): Path<u64>,
+) -> Result<Json<Value>, Refusal> {
+    groups_of(&headers, &Value::Null)?;
+    let count = lock(&kept).discussions.len() as u64;
+    if id == 0 || id > count {
+        return Err(not_found());
+    }
+    Ok(Json(json!({ "discussions": [{ "id": id, "topic_id": TOPICS + id }], "topics": [] })))
 }
 
 /// 422, with what is wrong by the name of the field.

@@ -24,7 +24,7 @@ impl Discourse {
     pub fn tells_of_topic(&self) -> Webhook {
         let post = lock(&self.kept).posts.last().expect("a post").clone();
         let topic = json!({
-            "id": post.topic, "title": post.text("title"), "slug": post.slug(), "tags": ["kitchen"],
+            "id": post.topic, "title": post.text("title"), "slug": post.slug(), "tags": [{ "id": 4, "name": "Küche", "slug": "kitchen", "original_name": "kitchen" }, { "id": 5, "name": "rota", "slug": "rota" }],
             "category_id": post.asked.get("category"), "created_by": { "id": 1, "username": "alice" }
         });
         self.webhook("topic", "topic_created", &json!({ "topic": topic }))

@@ -13,14 +13,14 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::{
-    Loomio, Named, Refusal, Shared, denied, group, groups_of, invalid, lock, not_found, read,
+    Loomio, Named, Refusal, Shared, TOPICS, denied, group, groups_of, invalid, lock, not_found,
+    read,
 };
 
 /// What a poll may have.
 const POLL: &[&str] = &[
-    "api_key",
     "group_id",
-    "discussion_id",
+    "topic_id",
     "title",
     "details",
     "details_format",
@@ -32,10 +32,6 @@ const POLL: &[&str] = &[
     "specified_voters_only",
     "voter_can_add_options",
     "notify_on_closing_soon",
-    "recipient_audience",
-    "recipient_user_ids",
-    "recipient_emails",
-    "recipient_message",
 ];
 const TYPES: [&str; 7] =
     ["proposal", "poll", "count", "score", "ranked_choice", "meeting", "dot_vote"];
@@ -170,8 +166,11 @@ pub async fn create(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Refusal> {
-    let asked = read(&headers, &body, POLL)?;
+    let asked = read(&headers, &body, "poll", POLL)?;
     let groups = groups_of(&headers, &asked)?;
+    if !asked["topic_id"].is_null() && asked["topic_id"].as_u64().is_none_or(|id| id <= TOPICS) {
+        return Err(not_found());
+    }
     asked["group_id"].as_u64().filter(|id| groups.contains(id)).ok_or_else(denied)?;
     let mut kept = lock(&kept);
     let closing_at = asked["closing_at"].as_str().and_then(|end| end.parse::<Timestamp>().ok());
@@ -193,7 +192,7 @@ pub async fn create(
         key,
         asked,
         options,
-        closing_at,
+        closing_at: its_hour(closing_at),
         votes: BTreeMap::new(),
         closed_at: None,
         is_discarded: false,
@@ -220,7 +219,7 @@ pub async fn update(
     Path(key): Named,
     body: Bytes,
 ) -> Result<Response, Refusal> {
-    let asked = read(&headers, &body, POLL)?;
+    let asked = read(&headers, &body, "poll", POLL)?;
     groups_of(&headers, &asked)?;
     let mut kept = lock(&kept);
     let now = now(kept.ahead);
@@ -228,10 +227,15 @@ pub async fn update(
     let poll = poll.ok_or_else(not_found)?;
     let closing_at = asked["closing_at"].as_str().and_then(|end| end.parse::<Timestamp>().ok());
     match closing_at.filter(|end| *end > now) {
-        Some(closing_at) => poll.closing_at = closing_at,
+        Some(closing_at) => poll.closing_at = its_hour(closing_at),
         None => return Ok(invalid(json!({ "closing_at": ["must be in the future"] }))),
     }
     Ok(Json(poll.shown()).into_response())
+}
+
+/// Ends are full hours: what is beyond is cut.
+fn its_hour(end: Timestamp) -> Timestamp {
+    Timestamp::from_second(end.as_second() - end.as_second().rem_euclid(3_600)).expect("a moment")
 }
 
 fn capitalised(name: &str) -> String {
