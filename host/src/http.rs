@@ -18,8 +18,9 @@ mod table;
 
 pub use api::Api;
 pub use api::document::CachedDocument;
+pub use api::known_keys::KnownKeys;
 pub use api::streams::Streams;
-pub use keys::{Keys, new_key};
+pub use keys::{Keys, Purpose, new_secret};
 pub use middleware::RequestMiddleware;
 pub use middleware::access::is_loopback;
 pub use middleware::body_budget::Bodies;

@@ -40,7 +40,7 @@ async fn operations(driver: &Driver) -> Vec<Operation> {
             id: said["operationId"].as_str().expect("an id").to_owned(),
             method: method(&name.to_uppercase()),
             path: path.replace("{slug}", "acme").replace(['{', '}'], ""),
-            is_protected: said["security"] == json!([{ "key": [] }]),
+            is_protected: said["security"][0]["key"].is_array(),
         })
     });
     all.collect()

@@ -45,6 +45,7 @@ mod in_memory_host;
 mod instances;
 mod isolation;
 mod json_texts;
+mod keys;
 #[cfg(feature = "languages")]
 mod languages;
 mod monitoring;

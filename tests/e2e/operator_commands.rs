@@ -161,6 +161,12 @@ async fn the_doctor_finds_nothing_on_a_host_that_serves_and_each_fault_with_its_
     assert_eq!(found.len(), 5, "{found:#?}");
     host.create_key("driver");
     assert!(!troubles(&host, 0).iter().any(|one| one["subject"] == "API keys"));
+    let listed = host.command(&["key", "list"]).succeeded();
+    let id = listed.split('\t').next().expect("an id");
+    host.command(&["key", "revoke", id]).succeeded();
+    let found = troubles(&host, 1);
+    let keys = found.iter().find(|one| one["subject"] == "API keys").expect("no key is valid");
+    assert_eq!(keys["found"], "all are revoked or have expired: nobody can use the API");
 }
 
 #[tokio::test]

@@ -22,6 +22,7 @@ pub mod pieces;
 pub mod rate;
 pub mod retry;
 pub mod schedule;
+pub mod scope;
 pub mod secrets;
 pub mod state_cache;
 pub mod telemetry;

@@ -16,7 +16,7 @@ use crate::app::unwritten::Unwritten;
 use crate::app::work::BACKGROUND_THREADS;
 use crate::app::work::Work;
 use crate::app::{Host, background, descriptors, key};
-use crate::http::{Api, Bodies, CachedDocument, Keys, Streams, openapi_document};
+use crate::http::{Api, Bodies, CachedDocument, Keys, KnownKeys, Streams, openapi_document};
 use moothall_background::webhooks::Webhooks;
 use moothall_core::clock::{Clock, ClockWatch};
 use moothall_core::config::{Config, Sources, clock_file};
@@ -60,7 +60,7 @@ impl Opened {
         let clock = clock_file().map_or_else(|| Ok(Clock::system()), Clock::driven_by)?;
         let seen = store.read(|reader| reader.clock_seen())?;
         let watch = ClockWatch::new(clock.clone(), seen, config.clock.trust());
-        let keys = Keys::new(store.read(|reader| reader.api_keys())?);
+        let keys = Keys::new(&store.read(|reader| reader.api_keys())?);
         Ok(Self { data, store, config: Arc::new(config), clock, watch, budgets, keys })
     }
 
@@ -285,6 +285,7 @@ impl Engine {
             config: Arc::new(config.http.clone()),
             settings: config.clone(),
             keys: ArcSwap::from_pointee(drivers.keys),
+            known_keys: KnownKeys::default(),
             running: RunningKeys::default(),
             openapi: CachedDocument::new(openapi_document),
             metrics: measured.metrics,

@@ -1,5 +1,6 @@
 //! Small background tasks: signals, new API keys, folding metrics, the clock.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,16 +11,16 @@ use tokio::sync::watch;
 use crate::app::reread::reread;
 use crate::app::tasks::Failed;
 use crate::http::Api;
-use crate::http::Keys;
 use moothall_core::clock::ClockWatch;
 use moothall_core::config::{Config, Sources};
 use moothall_core::telemetry::{Lost, UPKEEP};
-use moothall_deliveries::LocalRule;
 use moothall_guest::Quotas;
 use moothall_store::Store;
 
 /// How often the host looks for keys that `moothall key` made.
 const KEYS_POLL: Duration = Duration::from_millis(500);
+/// How often the host stores when keys were used.
+const KEY_USES_KEPT: Duration = Duration::from_secs(60);
 /// How often the host checks whether the wall clock was set.
 const CLOCK_POLL: Duration = Duration::from_millis(250);
 
@@ -74,24 +75,34 @@ pub async fn end_with_store(store: Store, failed: Failed) {
 
 /// Other processes create and revoke keys beside the host.
 pub async fn notice_keys(api: Arc<Api>) {
-    let mut known = Vec::new();
     loop {
         tokio::time::sleep(KEYS_POLL).await;
-        match api.context.store.read(|reader| reader.api_keys()) {
-            Ok(rows) if rows != known => {
-                known.clone_from(&rows);
-                let keys = Keys::new(rows);
-                api.local.set(LocalRule {
-                    operator_allows: api.config.loopback_callbacks,
-                    needs_key: keys.are_required(),
-                });
-                api.keys.store(Arc::new(keys));
-                api.streams.check_keys();
-            }
-            Ok(_) => {}
-            Err(error) => tracing::warn!(%error, "API keys cannot be read; those known stay valid"),
+        if let Err(error) = api.reread_keys() {
+            tracing::warn!(%error, "API keys cannot be read; those known stay valid");
         }
     }
+}
+
+/// Stores when keys were last used, from time to time: no request waits for it, and a crash loses a minute of it.
+pub async fn keep_key_uses(api: Arc<Api>) {
+    let mut kept = api.keys.load().uses();
+    loop {
+        tokio::time::sleep(KEY_USES_KEPT).await;
+        let uses = api.keys.load().uses();
+        let changed = changed(&uses, &kept);
+        if changed.is_empty() {
+            continue;
+        }
+        match api.context.store.write("key.uses", move |tx| tx.put_key_uses(&changed)).await {
+            Ok(()) => kept = uses,
+            Err(error) => tracing::debug!(%error, "when keys were used is kept later"),
+        }
+    }
+}
+
+fn changed(uses: &HashMap<String, i64>, kept: &HashMap<String, i64>) -> Vec<(String, i64)> {
+    let changed = uses.iter().filter(|(id, at)| kept.get(*id) != Some(at));
+    changed.map(|(id, at)| (id.clone(), *at)).collect()
 }
 
 /// Decides how far the host trusts the wall clock.

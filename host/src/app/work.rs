@@ -91,6 +91,7 @@ impl Work {
         let plugins = api.context.plugins.clone();
         tasks.start("names", unknown_plugin_names::watch(plugins, reload.subscribe()));
         tasks.start("API keys", background::notice_keys(api.clone()));
+        tasks.start("uses of keys", background::keep_key_uses(api.clone()));
         let (metrics, quotas) = (api.metrics.clone(), api.quotas.clone());
         tasks.start("metrics", background::fold_metrics(metrics, quotas, self.lost));
         let (config, stop) = (config.clone(), stop.clone());
@@ -134,9 +135,10 @@ impl StartedWork {
         self.close.send_replace(true);
         let closed = runtime.block_on(self.closed.wait_for(|closed| *closed)).map(|_| ());
         closed.context("plugins of host scope could not be closed")?;
-        let days = api.budgets.days();
+        let (days, uses) = (api.budgets.days(), Vec::from_iter(api.keys.load().uses()));
         let end = api.context.store.write("workers.stop", move |tx| {
             tx.put_stored_days(&days)?;
+            tx.put_key_uses(&uses)?;
             tx.end_workers()
         });
         runtime.block_on(end).context("the end could not be noted")

@@ -112,7 +112,13 @@ fn keys(config: &Config, database: Option<&ExaminedDatabase>) -> Finding {
             host == "localhost" || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
         }
     };
-    match database.map_or(0, |found| found.valid_keys) {
+    let (made, valid) = database.map_or((0, 0), |found| (found.made_keys, found.valid_keys));
+    match valid {
+        0 if made > 0 => Finding::error(
+            "API keys",
+            "all are revoked or have expired: nobody can use the API".to_owned(),
+            "make one with `moothall key create NAME`",
+        ),
         0 if listens_here => {
             Finding::good("API keys", "none: whoever reaches this machine's own address needs none")
         }

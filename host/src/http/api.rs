@@ -1,6 +1,7 @@
 //! What every handler is given: the parts of the host, and look-ups of what a request names.
 
 pub mod document;
+pub mod known_keys;
 pub mod streams;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use moothall_engine::oauth::OAuth;
 use moothall_guest::Quotas;
 
 use crate::http::api::document::CachedDocument;
+use crate::http::api::known_keys::KnownKeys;
 use crate::http::api::streams::Streams;
 use crate::http::keys::Keys;
 use crate::http::middleware::body_budget::Bodies;
@@ -45,6 +47,7 @@ pub struct Api {
     /// The whole configuration, as it was at start.
     pub settings: Arc<Config>,
     pub keys: ArcSwap<Keys>,
+    pub known_keys: KnownKeys,
     pub running: RunningKeys,
     pub openapi: CachedDocument,
     pub metrics: PrometheusHandle,

@@ -1,45 +1,55 @@
-//! API keys: checks them and makes new ones. The store keeps only a hash of a key's secret.
+//! API keys: checks them and makes new ones. The store keeps only a hash of a key's secret, and a request reads nothing
+//! of the store to be let in.
 
 use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use moothall_core::ids::random_bytes;
+use moothall_core::ids::{CommunityId, random_bytes};
+use moothall_core::scope::{Scope, Scopes};
 use moothall_store::ApiKeyRow;
 
 /// The form of a key: `mh_<id>_<secret>`.
 pub const PREFIX: &str = "mh_";
+/// The longest name of a key, in characters.
+pub const NAME_CHARS: usize = 100;
+/// How often the use of a key is noted in memory, in milliseconds.
+const NOTED_MS: i64 = 1_000;
 
 /// The API keys as they are now.
 #[derive(Default)]
 pub struct Keys {
     /// Whether a key was ever created, even if it was revoked.
     any: bool,
-    /// The hashes of keys that are not revoked, by id.
-    valid: HashMap<String, Vec<u8>>,
-    names: HashMap<String, String>,
+    /// Those that are not revoked, by id.
+    valid: HashMap<String, Caller>,
 }
 
 impl Keys {
-    pub fn new(rows: Vec<ApiKeyRow>) -> Self {
-        let any = !rows.is_empty();
-        let names = rows.iter().map(|row| (row.id.clone(), row.name.clone())).collect();
-        let valid = rows.into_iter().filter(|row| row.revoked_at.is_none());
-        Self { any, valid: valid.map(|row| (row.id, row.hash)).collect(), names }
+    pub fn new(rows: &[ApiKeyRow]) -> Self {
+        Self::default().replaced_by(rows)
     }
 
-    /// The operator's name for a key.
-    pub fn name_of(&self, key: &KeyId) -> Option<String> {
-        self.names.get(&key.0).cloned()
+    /// The keys of these rows; it still knows when each was last used.
+    pub fn replaced_by(&self, rows: &[ApiKeyRow]) -> Self {
+        let valid = rows.iter().filter(|row| row.revoked_at.is_none()).map(|row| {
+            let stored = row.last_used_at.unwrap_or(0);
+            let used = self.valid.get(&row.id).map_or(0, Caller::last_used);
+            (row.id.clone(), Caller::new(row, stored.max(used)))
+        });
+        Self { any: !rows.is_empty(), valid: valid.collect() }
     }
 
     /// Whether a request with this key, or without one, would still be admitted.
-    pub fn still_admit(&self, key: Option<&KeyId>) -> bool {
+    pub fn still_admit(&self, key: Option<&Caller>, now: i64) -> bool {
         match key {
-            Some(key) => self.valid.contains_key(&key.0),
+            Some(key) => self.valid.get(key.id()).is_some_and(|key| !key.has_expired(now)),
             None => !self.any,
         }
     }
@@ -49,46 +59,188 @@ impl Keys {
         self.any
     }
 
-    pub fn accept(&self, key: &str) -> Option<KeyId> {
+    /// Who sends a request with this key.
+    pub fn accept(&self, key: &str, now: i64) -> Option<Caller> {
         let (id, secret) = key.strip_prefix(PREFIX).and_then(|key| key.split_once('_'))?;
         let hash = Sha256::digest(secret);
-        let valid = self.valid.get(id)?;
-        bool::from(valid.as_slice().ct_eq(hash.as_slice())).then(|| KeyId(id.to_owned()))
+        let key = self.valid.get(id)?;
+        (key.has_secret(&hash, now) && !key.has_expired(now)).then(|| key.used(now).clone())
+    }
+
+    /// When a key was last used, if it was since it is known.
+    pub fn last_used(&self, id: &str) -> Option<i64> {
+        self.valid.get(id).map(Caller::last_used).filter(|at| *at > 0)
+    }
+
+    /// The keys, and when each was last used.
+    pub fn uses(&self) -> HashMap<String, i64> {
+        let used = self.valid.iter().filter(|(_, key)| key.last_used() > 0);
+        used.map(|(id, key)| (id.clone(), key.last_used())).collect()
     }
 }
 
-/// Makes a key: the text that the user gets once, and the row that is stored.
-pub fn new_key(name: &str, now: i64) -> Result<(String, ApiKeyRow), getrandom::Error> {
-    let id = random_bytes::<6>()?.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+/// The API key of a request: who sends it, and what that may do.
+#[derive(Clone)]
+pub struct Caller(Arc<KnownKey>);
+
+struct KnownKey {
+    id: String,
+    name: String,
+    hash: Vec<u8>,
+    replaced: Option<(Vec<u8>, i64)>,
+    scopes: Scopes,
+    expires_at: Option<i64>,
+    last_used: AtomicI64,
+}
+
+impl Caller {
+    fn new(row: &ApiKeyRow, last_used: i64) -> Self {
+        Self(Arc::new(KnownKey {
+            id: row.id.clone(),
+            name: row.name.clone(),
+            hash: row.hash.clone(),
+            replaced: row.replaced.clone(),
+            scopes: row.scopes.clone(),
+            expires_at: row.expires_at,
+            last_used: AtomicI64::new(last_used),
+        }))
+    }
+
+    pub fn id(&self) -> &str {
+        &self.0.id
+    }
+
+    /// The operator's name for the key.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    pub fn scopes(&self) -> &Scopes {
+        &self.0.scopes
+    }
+
+    fn has_secret(&self, hash: &[u8], now: i64) -> bool {
+        let is = |known: &[u8]| bool::from(known.ct_eq(hash));
+        let replaced = self.0.replaced.as_ref();
+        is(&self.0.hash) || replaced.is_some_and(|(known, until)| is(known) && now < *until)
+    }
+
+    fn has_expired(&self, now: i64) -> bool {
+        self.0.expires_at.is_some_and(|at| at <= now)
+    }
+
+    fn last_used(&self) -> i64 {
+        self.0.last_used.load(Ordering::Relaxed)
+    }
+
+    /// Notes its use. Requests at the same time write to one place in memory, so not each of them does.
+    fn used(&self, now: i64) -> &Self {
+        if now.saturating_sub(self.last_used()) >= NOTED_MS {
+            self.0.last_used.store(now, Ordering::Relaxed);
+        }
+        self
+    }
+}
+
+impl fmt::Debug for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "key {}", self.id())
+    }
+}
+
+/// What a key is made for.
+pub struct Purpose {
+    pub name: String,
+    pub scopes: Vec<Scope>,
+    pub communities: Option<Vec<CommunityId>>,
+    pub expires_at: Option<i64>,
+}
+
+impl Purpose {
+    /// What is wrong with it.
+    pub fn fault(&self, now: i64) -> Option<String> {
+        if self.name.trim().is_empty() || self.name.chars().count() > NAME_CHARS {
+            return Some(format!("a key's name has 1 to {NAME_CHARS} characters"));
+        }
+        if self.name.chars().any(char::is_control) {
+            return Some("a key's name is one line without tabs".to_owned());
+        }
+        if self.scopes.is_empty() {
+            return Some("a key has at least one scope".to_owned());
+        }
+        let is_past = self.expires_at.is_some_and(|at| at <= now);
+        is_past.then(|| "that key would have expired already".to_owned())
+    }
+
+    /// Makes a key: the text that the user gets once, and the row that is stored.
+    pub fn key(self, now: i64) -> Result<(String, ApiKeyRow), getrandom::Error> {
+        let id = random_bytes::<6>()?.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let (key, hash) = new_secret(&id)?;
+        let row = ApiKeyRow {
+            id,
+            name: self.name,
+            hash,
+            replaced: None,
+            scopes: Scopes::new(self.scopes),
+            communities: self.communities,
+            created_at: now,
+            expires_at: self.expires_at,
+            revoked_at: None,
+            last_used_at: None,
+        };
+        Ok((key, row))
+    }
+}
+
+/// A new secret for the key with this id: the text that the user gets once, and the hash that is stored.
+pub fn new_secret(id: &str) -> Result<(String, Vec<u8>), getrandom::Error> {
     // `_` separates the parts of a key; the id does not contain it, and the rest is the secret.
     let secret = BASE64_URL_SAFE_NO_PAD.encode(random_bytes::<32>()?);
     let hash = Sha256::digest(&secret).to_vec();
-    let row = ApiKeyRow {
-        id: id.clone(),
-        name: name.to_owned(),
-        hash,
-        created_at: now,
-        revoked_at: None,
-    };
-    Ok((format!("{PREFIX}{id}_{secret}"), row))
+    Ok((format!("{PREFIX}{id}_{secret}"), hash))
 }
-
-/// The API key of a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyId(pub String);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn key(expires_at: Option<i64>) -> (String, ApiKeyRow) {
+        let (name, scopes) = ("driver".to_owned(), vec![Scope::Drive]);
+        Purpose { name, scopes, communities: None, expires_at }.key(0).unwrap()
+    }
+
     #[test]
     fn a_key_is_accepted_until_it_is_revoked() {
-        let (key, mut row) = new_key("driver", 0).unwrap();
-        assert!(Keys::new(vec![row.clone()]).accept(&key).is_some());
-        assert!(Keys::new(vec![row.clone()]).accept(&format!("{key}x")).is_none());
+        let (key, mut row) = key(None);
+        let keys = Keys::new(std::slice::from_ref(&row));
+        assert!(keys.accept(&key, 0).is_some());
+        assert!(keys.accept(&format!("{key}x"), 0).is_none());
         row.revoked_at = Some(1);
-        let keys = Keys::new(vec![row]);
-        assert!(keys.accept(&key).is_none());
+        let keys = Keys::new(&[row]);
+        assert!(keys.accept(&key, 0).is_none());
         assert!(keys.are_required());
+    }
+
+    #[test]
+    fn a_key_is_accepted_until_it_expires() {
+        let (key, row) = key(Some(1_000));
+        let keys = Keys::new(&[row]);
+        let caller = keys.accept(&key, 999).expect("a valid key");
+        assert!(keys.still_admit(Some(&caller), 999));
+        assert!(keys.accept(&key, 1_000).is_none());
+        assert!(!keys.still_admit(Some(&caller), 1_000));
+    }
+
+    #[test]
+    fn a_replaced_secret_counts_for_its_time_and_what_was_used_is_remembered() {
+        let (old, mut row) = key(None);
+        let keys = Keys::new(std::slice::from_ref(&row));
+        assert!(keys.accept(&old, 5_000).is_some());
+        let (new, hash) = new_secret(&row.id).unwrap();
+        row.replaced = Some((std::mem::replace(&mut row.hash, hash), 10_000));
+        let keys = keys.replaced_by(std::slice::from_ref(&row));
+        assert_eq!(keys.last_used(&row.id), Some(5_000));
+        assert!(keys.accept(&old, 9_999).is_some() && keys.accept(&new, 9_999).is_some());
+        assert!(keys.accept(&old, 10_000).is_none() && keys.accept(&new, 10_000).is_some());
     }
 }

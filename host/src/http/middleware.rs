@@ -27,7 +27,7 @@ use hyper::body::Incoming;
 use metrics::Counter;
 
 use crate::http::api::Api;
-use crate::http::keys::KeyId;
+use crate::http::keys::Caller;
 use crate::http::middleware::body_budget::{Arriving, Bodies, Sender};
 use crate::http::middleware::head::BodyOf;
 use crate::http::middleware::instance::COMMUNITY;
@@ -65,7 +65,9 @@ impl RequestMiddleware {
         let is_page = found.route.is_some_and(|route| route.is_of_people)
             && !accept::wants_json(request.headers());
         let is_coded = request.headers().contains_key(header::CONTENT_ENCODING);
-        let response = match access::check(&self.api.keys.load(), found.access, request.headers()) {
+        let now = self.api.context.clock.now_ms();
+        let admitted = access::check(&self.api.keys.load(), found.access, request.headers(), now);
+        let response = match admitted {
             Err(problem) => {
                 // Anybody can name a community.
                 if let Some(seen) = &mut seen {
@@ -101,7 +103,7 @@ impl RequestMiddleware {
         &self,
         mut request: Request<Incoming>,
         found: Found,
-        (key, peer): (Option<KeyId>, Peer),
+        (key, peer): (Option<Caller>, Peer),
         (body, may_grow): (BodyOf, bool),
     ) -> Response<Body> {
         if found.route.is_some_and(|route| route.knows_sender) {

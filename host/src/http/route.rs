@@ -19,17 +19,26 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use crate::http::api::Api;
 use crate::http::middleware::body_schema::{BodySchema, RequestBody};
 use failure::Failure;
+use moothall_core::scope::Scope;
 use query::Parameter;
 
 /// Who may use a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Clients with an API key; while none was ever created, clients on this machine.
-    Key,
+    /// Clients whose API key has this scope; while no key was ever created, clients on this machine.
+    Key(Scope),
+    /// The same with a key of any scope: to hear that there is nothing.
+    AnyKey,
     /// Anybody: for platforms, browsers and supervisors.
     Public,
     /// As the route's plugin says: the handler checks the key.
     OfPlugin,
+}
+
+impl Access {
+    pub fn is_protected(self) -> bool {
+        matches!(self, Self::Key(_) | Self::AnyKey)
+    }
 }
 
 /// A resource that a route changes: its name, and the parameter of the path with its id.
@@ -131,6 +140,24 @@ pub enum RouteBody {
     Any,
 }
 
+/// A route of which nobody has said yet who may use it: it is no `Route` before.
+pub struct Unguarded(Route);
+
+impl Unguarded {
+    /// For clients whose key has this scope.
+    pub fn needs(self, scope: Scope) -> Route {
+        Route { access: Access::Key(scope), ..self.0 }
+    }
+
+    pub fn public(self) -> Route {
+        Route { access: Access::Public, ..self.0 }
+    }
+
+    pub fn of_plugin(self) -> Route {
+        Route { access: Access::OfPlugin, ..self.0 }
+    }
+}
+
 /// A handler whose future is boxed once.
 pub trait Answers<T>: Handler<T, Arc<Api>, Future = ResponseFuture> {}
 impl<T, H: Handler<T, Arc<Api>, Future = ResponseFuture>> Answers<T> for H {}
@@ -140,8 +167,8 @@ pub fn get<T: 'static>(
     id: &'static str,
     summary: &'static str,
     handler: impl Answers<T>,
-) -> Route {
-    Route::new(Method::GET, (path, id, summary), boxed(handler))
+) -> Unguarded {
+    Unguarded(Route::new(Method::GET, (path, id, summary), boxed(handler)))
 }
 
 /// A route that does something: `changes` or `changes_nothing` says what it changes.
@@ -150,8 +177,8 @@ pub fn post<T: 'static>(
     id: &'static str,
     summary: &'static str,
     handler: impl Answers<T>,
-) -> Route {
-    Route::new(Method::POST, (path, id, summary), boxed(handler))
+) -> Unguarded {
+    Unguarded(Route::new(Method::POST, (path, id, summary), boxed(handler)))
 }
 
 pub fn put<T: 'static>(
@@ -159,8 +186,8 @@ pub fn put<T: 'static>(
     id: &'static str,
     summary: &'static str,
     handler: impl Answers<T>,
-) -> Route {
-    Route::new(Method::PUT, (path, id, summary), boxed(handler))
+) -> Unguarded {
+    Unguarded(Route::new(Method::PUT, (path, id, summary), boxed(handler)))
 }
 
 pub fn delete<T: 'static>(
@@ -168,8 +195,8 @@ pub fn delete<T: 'static>(
     id: &'static str,
     summary: &'static str,
     handler: impl Answers<T>,
-) -> Route {
-    Route::new(Method::DELETE, (path, id, summary), boxed(handler))
+) -> Unguarded {
+    Unguarded(Route::new(Method::DELETE, (path, id, summary), boxed(handler)))
 }
 
 /// A route for every method; OpenAPI shows it with this one.
@@ -179,8 +206,9 @@ pub fn any<T: 'static>(
     id: &'static str,
     summary: &'static str,
     handler: impl Answers<T>,
-) -> Route {
-    Route { is_any: true, ..Route::new(method, (path, id, summary), boxed(handler)) }
+) -> Unguarded {
+    let route = Route::new(method, (path, id, summary), boxed(handler));
+    Unguarded(Route { is_any: true, ..route })
 }
 
 fn boxed<T: 'static>(handler: impl Answers<T>) -> Handle {
@@ -200,7 +228,7 @@ impl Route {
             id,
             tag: "",
             summary,
-            access: Access::Key,
+            access: Access::AnyKey,
             change_event: ChangeEvent::NotApplicable,
             query: Vec::new(),
             is_open: false,
@@ -219,14 +247,6 @@ impl Route {
 
     pub fn tagged(self, tag: &'static str) -> Self {
         Self { tag, ..self }
-    }
-
-    pub fn public(self) -> Self {
-        Self { access: Access::Public, ..self }
-    }
-
-    pub fn of_plugin(self) -> Self {
-        Self { access: Access::OfPlugin, ..self }
     }
 
     pub fn changes(self, resource: Named) -> Self {
@@ -341,7 +361,7 @@ impl Route {
         let is_once = self.method == Method::POST && matches!(self.once, Once::Yes);
         let follow: [(bool, &[Failure]); 5] = [
             (true, failure::ALWAYS),
-            (self.access == Access::Key, failure::OF_KEY),
+            (self.access.is_protected(), failure::OF_KEY),
             (self.body.is_some() || is_once, failure::OF_BODY),
             (is_once, failure::OF_ONCE),
             (self.by_others, failure::OF_HOOK),

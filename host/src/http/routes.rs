@@ -9,6 +9,7 @@ pub mod events;
 pub mod failed_calls;
 pub mod hooks;
 pub mod identity;
+pub mod keys;
 pub mod oauth;
 pub mod openapi;
 pub mod operating;
@@ -26,7 +27,7 @@ use crate::http::route::Route;
 pub type Routes = fn() -> Vec<Route>;
 
 /// The whole HTTP API: the modules with routes, and the OpenAPI group of each.
-pub const NOUNS: [(&str, Routes); 19] = [
+pub const NOUNS: [(&str, Routes); 20] = [
     ("actions", actions::routes),
     ("communities", communities::routes),
     ("plugins", plugins::routes),
@@ -44,6 +45,7 @@ pub const NOUNS: [(&str, Routes); 19] = [
     ("operating", schedules::routes),
     ("operating", failed_calls::routes),
     ("operating", recordings::routes),
+    ("operating", keys::routes),
     ("operating", operating::routes),
     ("operating", openapi::routes),
 ];

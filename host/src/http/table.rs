@@ -51,7 +51,7 @@ impl Table {
 
     fn add(&mut self, route: Route) {
         let (path, number) = (route.path, self.places.len());
-        if let Some((before, _)) = path.split_once('{').filter(|_| route.access != Access::Key) {
+        if let Some((before, _)) = path.split_once('{').filter(|_| !route.access.is_protected()) {
             self.public.push(before);
         }
         match self.places.iter_mut().find(|place| place.path == path) {
@@ -81,7 +81,7 @@ impl Table {
     /// Below what is public nobody needs a key to hear that there is nothing.
     fn access_to_nothing(&self, path: &str) -> Access {
         let is_public = self.public.iter().any(|before| path.starts_with(before));
-        if is_public { Access::Public } else { Access::Key }
+        if is_public { Access::Public } else { Access::AnyKey }
     }
 
     /// The path of a route that is there if this one is not.
@@ -106,10 +106,10 @@ impl Table {
 }
 
 impl PathRoutes {
-    /// Of a method that it does not have: as strict as the strictest that it has.
+    /// Of a method that it does not have: to hear so, a key is needed where one of the others needs one.
     fn access(&self) -> Access {
-        let is_key = self.routes.iter().any(|route| route.access == Access::Key);
-        if is_key { Access::Key } else { Access::Public }
+        let is_protected = self.routes.iter().any(|route| route.access.is_protected());
+        if is_protected { Access::AnyKey } else { Access::Public }
     }
 
     /// As the header `Allow` lists them.
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn each_route_that_does_something_for_a_driver_says_what_it_changes() {
-        for route in ALL.routes().filter(|route| route.access == Access::Key) {
+        for route in ALL.routes().filter(|route| route.access.is_protected()) {
             let reads = route.method == Method::GET;
             assert_eq!(
                 reads,
@@ -174,8 +174,8 @@ mod tests {
         }
         for path in ["/api/internal/action/a.b", "/metrics", "/", "/api/actions", "/docs", "/auth"]
         {
-            assert_eq!(access(Method::GET, path), Access::Key, "{path}");
-            assert_eq!(access(Method::PATCH, path), Access::Key, "{path}");
+            assert!(access(Method::GET, path).is_protected(), "{path}");
+            assert_eq!(access(Method::PATCH, path), Access::AnyKey, "{path}");
         }
     }
 

@@ -2,15 +2,17 @@
 //!
 //! Until somebody creates an API key, the host listens on loopback only, and protected routes refuse requests that a
 //! browser could be tricked into sending (a foreign `Host`: DNS rebinding; a foreign `Origin`: cross-site requests) and
-//! requests that came through a proxy, because anybody may be behind it. Afterwards protected routes need a key.
+//! requests that came through a proxy, because anybody may be behind it. Afterwards protected routes need a key with the
+//! scope that the route names.
 
 use std::net::IpAddr;
 
 use axum::http::{HeaderMap, HeaderName, header};
 
-use crate::http::keys::{KeyId, Keys, PREFIX};
+use crate::http::keys::{Caller, Keys, PREFIX};
 use crate::http::problem::Problem;
 use crate::http::route::Access;
+use moothall_core::scope::Scope;
 
 /// Headers that proxies add, besides those that begin with `OF_PROXIES`.
 const OF_A_PROXY: [&str; 8] = [
@@ -26,15 +28,37 @@ const OF_A_PROXY: [&str; 8] = [
 const OF_PROXIES: &str = "x-forwarded-";
 
 /// Checks the key of a protected route; the handler of plugins' routes does so itself.
-pub fn check(keys: &Keys, access: Access, headers: &HeaderMap) -> Result<Option<KeyId>, Problem> {
+pub fn check(
+    keys: &Keys,
+    access: Access,
+    headers: &HeaderMap,
+    now: i64,
+) -> Result<Option<Caller>, Problem> {
     match access {
-        Access::Key => admit(keys, headers),
+        Access::Key(scope) => admit(keys, scope, headers, now),
+        Access::AnyKey => identify(keys, headers, now),
         Access::Public | Access::OfPlugin => Ok(None),
     }
 }
 
-/// Whether a request with these headers may use a protected route.
-pub fn admit(keys: &Keys, headers: &HeaderMap) -> Result<Option<KeyId>, Problem> {
+/// Whether a request with these headers may do what needs that scope; without a key, this machine may.
+pub fn admit(
+    keys: &Keys,
+    scope: Scope,
+    headers: &HeaderMap,
+    now: i64,
+) -> Result<Option<Caller>, Problem> {
+    let caller = identify(keys, headers, now)?;
+    match &caller {
+        Some(caller) if !caller.scopes().allow(scope) => {
+            Err(Problem::lacks_scope(scope, caller.scopes()))
+        }
+        _ => Ok(caller),
+    }
+}
+
+/// Who sends a request with these headers.
+fn identify(keys: &Keys, headers: &HeaderMap, now: i64) -> Result<Option<Caller>, Problem> {
     if keys.are_required() {
         let mut given = headers.get_all(header::AUTHORIZATION).iter();
         let first = given.next().ok_or_else(Problem::no_key)?;
@@ -42,7 +66,7 @@ pub fn admit(keys: &Keys, headers: &HeaderMap) -> Result<Option<KeyId>, Problem>
             return Err(Problem::twice(header::AUTHORIZATION.as_str(), &[]));
         }
         let key = first.to_str().ok().and_then(bearer).ok_or_else(Problem::not_bearer)?;
-        return keys.accept(key.trim()).map(Some).ok_or_else(Problem::unknown_key);
+        return keys.accept(key.trim(), now).map(Some).ok_or_else(Problem::unknown_key);
     }
     from_this_machine(headers).map(|()| None)
 }

@@ -16,7 +16,7 @@ use axum::http::HeaderMap;
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
-use crate::http::keys::KeyId;
+use crate::http::keys::Caller;
 use crate::http::peer::{Peer, client};
 use moothall_core::telemetry::metric::HTTP_BODIES_REFUSED;
 use moothall_values::destination::Cidr;
@@ -34,9 +34,9 @@ pub enum Sender {
 
 impl Sender {
     /// Behind a proxy of the operator or of this machine: the last address in its header.
-    pub fn of(key: Option<&KeyId>, peer: Peer, headers: &HeaderMap, proxies: &[Cidr]) -> Self {
+    pub fn of(key: Option<&Caller>, peer: Peer, headers: &HeaderMap, proxies: &[Cidr]) -> Self {
         match (key, peer) {
-            (Some(key), _) => Self::Key(key.0.clone()),
+            (Some(key), _) => Self::Key(key.id().to_owned()),
             (None, Peer::Address(address)) if !peer.is_trusted(proxies) => {
                 Self::Address(client(address))
             }

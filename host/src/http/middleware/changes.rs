@@ -7,7 +7,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
 use crate::http::api::Api;
-use crate::http::keys::KeyId;
+use crate::http::keys::Caller;
 use crate::http::middleware::path;
 use crate::http::route::{ChangeEvent, Route};
 use moothall_core::changes::{Change, Statuses};
@@ -22,8 +22,8 @@ pub struct Changing(pub Change);
 impl FromRequestParts<Arc<Api>> for Changing {
     type Rejection = Infallible;
 
-    async fn from_request_parts(head: &mut Parts, api: &Arc<Api>) -> Result<Self, Infallible> {
-        let mut change = of_request(head, api);
+    async fn from_request_parts(head: &mut Parts, _: &Arc<Api>) -> Result<Self, Infallible> {
+        let mut change = of_request(head);
         let route = head.extensions.get::<&'static Route>();
         if let Some(ChangeEvent::Of((resource, id), part)) = route.map(|route| route.change_event) {
             let values = path::values(head).unwrap_or_default();
@@ -40,10 +40,10 @@ impl FromRequestParts<Arc<Api>> for Changing {
     }
 }
 
-fn of_request(head: &Parts, api: &Api) -> Change {
+fn of_request(head: &Parts) -> Change {
     let request_id = head.extensions.get::<RequestId>().map(ToString::to_string);
     Change {
-        author: head.extensions.get::<KeyId>().and_then(|key| api.keys.load().name_of(key)),
+        author: head.extensions.get::<Caller>().map(|key| key.name().to_owned()),
         method: head.method.as_str().to_owned(),
         url: head.uri.to_string(),
         path: head.uri.path().to_owned(),

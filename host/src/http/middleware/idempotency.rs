@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::http::api::Api;
 use crate::http::json_text::json_text;
-use crate::http::keys::KeyId;
+use crate::http::keys::Caller;
 use crate::http::middleware::body;
 use crate::http::middleware::instance::{COMMUNITY, PLATFORM};
 use crate::http::problem::Problem;
@@ -114,7 +114,7 @@ pub fn begin(api: &Api, head: &Parts, body: &Bytes) -> Result<Begun, Problem> {
     let key = key.ok_or_else(|| {
         Problem::bad_request(format!("An Idempotency-Key is 1 to {KEY_BYTES} printable characters"))
     })?;
-    let caller = head.extensions.get::<KeyId>().map_or("", |id| id.0.as_str());
+    let caller = head.extensions.get::<Caller>().map_or("", Caller::id);
     let (text, fingerprint) = (format!("{caller}/{key}"), fingerprint(head, body));
     let key = api.running.begin(text).ok_or_else(Problem::still_running)?;
     // From here on the key is in progress, so that no other request comes between the lookup and this one.

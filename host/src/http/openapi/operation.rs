@@ -60,10 +60,11 @@ fn names_in(path: &str) -> impl Iterator<Item = &str> {
     path.split('{').skip(1).filter_map(|rest| Some(rest.split('}').next()?.trim_start_matches('*')))
 }
 
-/// A key is needed once there is one. For a plugin's route the plugin decides.
+/// A key with that scope is needed once there is one. For a plugin's route the plugin decides.
 fn security(access: Access) -> Value {
     match access {
-        Access::Key => json!([{ "key": [] }]),
+        Access::Key(scope) => json!([{ "key": [scope.name()] }]),
+        Access::AnyKey => json!([{ "key": [] }]),
         Access::Public => json!([]),
         Access::OfPlugin => json!([{}, { "key": [] }]),
     }

@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 
 use super::Problem;
 use super::code::Code;
+use moothall_core::scope::{Scope, Scopes};
 
 impl Problem {
     fn unauthorized(detail: &str) -> Self {
@@ -24,10 +25,16 @@ impl Problem {
     /// The answer does not reveal whether it once was valid.
     pub fn unknown_key() -> Self {
         let mut problem = Self::unauthorized(
-            "This key is not known or was revoked; `moothall key list` shows those that are valid",
+            "This key is not known or was revoked, or it has expired; `moothall key list` shows those that are valid",
         );
         problem.more.get_or_insert_default().is_wrong_key = true;
         problem
+    }
+
+    /// The key is valid and for something else.
+    pub fn lacks_scope(needed: Scope, has: &Scopes) -> Self {
+        let detail = format!("This needs a key with the scope `{needed}`; this one has `{has}`");
+        Self::new(StatusCode::FORBIDDEN, Code::Scope, detail)
     }
 
     pub fn foreign(what: &str) -> Self {

@@ -79,6 +79,7 @@ codes! {
     PluginUnavailable = "plugin_unavailable",
     Prefetch = "prefetch",
     Prevented = "prevented",
+    Scope = "scope",
     StepOfPlugin = "step_of_plugin",
     StillRunning = "still_running",
     StoreUnavailable = "store_unavailable",

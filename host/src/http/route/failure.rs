@@ -13,7 +13,8 @@ pub const ALWAYS: &[Failure] = &[
     (503, Code::StoreUnavailable),
     (503, Code::Overloaded),
 ];
-pub const OF_KEY: &[Failure] = &[(401, Code::Unauthorized), (403, Code::ForeignRequest)];
+pub const OF_KEY: &[Failure] =
+    &[(401, Code::Unauthorized), (403, Code::ForeignRequest), (403, Code::Scope)];
 pub const OF_BODY: &[Failure] = &[
     (400, Code::MalformedJson),
     (408, Code::BodyTooSlow),

@@ -29,6 +29,7 @@ use crate::http::problem::Problem;
 use crate::http::problem::code::Code;
 use crate::http::route::{INSTANCE, Route, failure, post, query};
 use moothall_core::ids::RequestId;
+use moothall_core::scope::Scope;
 use moothall_engine::calls::{
     ActionRequest, Answer, BeforeCommit, CallError, Mode, Reach, Resolved, ValidatedCall,
 };
@@ -45,6 +46,7 @@ pub fn routes() -> Vec<Route> {
             "Performs an action, `<plugin>.<action>`",
             internal,
         )
+        .needs(Scope::Drive)
         .query(&[query::PLATFORM_ID, query::DRY_RUN, query::ALLOW_HTTP])
         .headers(INSTANCE)
         .body::<ActionBody>()

@@ -23,6 +23,7 @@ use crate::http::route::{Route, failure, post};
 use crate::http::routes::events::PublishedId;
 use moothall_core::changes::Change;
 use moothall_core::ids::RequestId;
+use moothall_core::scope::Scope;
 use moothall_store::Tx;
 use moothall_values::json::NULL;
 
@@ -37,6 +38,7 @@ pub fn routes() -> Vec<Route> {
             "Publishes a change of the driver's own",
             publish,
         )
+        .needs(Scope::Drive)
         .body::<ChangeBody>()
         .answers::<PublishedId>(202)
         .changes_nothing()

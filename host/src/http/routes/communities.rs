@@ -31,6 +31,7 @@ use crate::http::route::{Route, delete, failure, get, post, put, query};
 use crate::http::routes::plugins;
 use moothall_core::ids::{CommunitySlug, RequestId};
 use moothall_core::instance::Instance;
+use moothall_core::scope::Scope;
 use moothall_engine::communities::Community;
 use moothall_engine::hooks::Builtin;
 use moothall_engine::mutations::{Became, CommunityChange, ExtraWriteOf, PluginEntry};
@@ -53,9 +54,11 @@ const READABLE_NAME: usize = 100;
 pub fn routes() -> Vec<Route> {
     vec![
         get("/api/internal/community", "listCommunities", "Lists communities", list)
+            .needs(Scope::Read)
             .query(&[query::AFTER_NAME, query::LIMIT])
             .answers::<Communities>(200),
         post("/api/internal/community", "createCommunity", "Creates a community", create)
+            .needs(Scope::Operate)
             .body::<CommunityBody>()
             .answers::<ShownCommunity>(201)
             .by_others()
@@ -64,6 +67,7 @@ pub fn routes() -> Vec<Route> {
             .fails(failure::CALL)
             .fails(&[(409, Code::CommunityExists), (503, Code::NotReady)]),
         get("/api/internal/community/{slug}", "getCommunity", "A community", show)
+            .needs(Scope::Read)
             .answers::<ShownCommunity>(200)
             .fails(&[(404, Code::UnknownCommunity)]),
         put(
@@ -72,6 +76,7 @@ pub fn routes() -> Vec<Route> {
             "Creates or changes a community",
             put_one,
         )
+        .needs(Scope::Operate)
         .body::<CommunityBody>()
         .answers::<ShownCommunity>(200)
         .answers::<ShownCommunity>(201)
@@ -81,11 +86,13 @@ pub fn routes() -> Vec<Route> {
         .fails(failure::CALL)
         .fails(&[(404, Code::UnknownCommunity), (409, Code::CommunityExists)]),
         delete("/api/internal/community/{slug}", "deleteCommunity", "Deletes a community", remove)
+            .needs(Scope::Operate)
             .answers_nothing(204)
             .changes(("community", Some("slug")))
             .fails(failure::CALL)
             .fails(&[(400, Code::TooManyRows), (404, Code::UnknownCommunity)]),
         get("/api/internal/community/{slug}/hooks", "listWebhookUrls", "URLs for webhooks", hooks)
+            .needs(Scope::Read)
             .answers::<WebhookUrls>(200)
             .fails(&[(404, Code::UnknownCommunity)]),
         get(
@@ -94,6 +101,7 @@ pub fn routes() -> Vec<Route> {
             "Actions of its plugins",
             actions,
         )
+        .needs(Scope::Read)
         .answers::<ActionTypes>(200)
         .fails(&[(404, Code::UnknownCommunity)]),
         get(
@@ -102,6 +110,7 @@ pub fn routes() -> Vec<Route> {
             "Types of processes of its plugins",
             processes,
         )
+        .needs(Scope::Read)
         .answers::<ProcessTypes>(200)
         .fails(&[(404, Code::UnknownCommunity)]),
         get(
@@ -110,6 +119,7 @@ pub fn routes() -> Vec<Route> {
             "Types of events of its plugins",
             events,
         )
+        .needs(Scope::Read)
         .answers::<CommunityEventTypes>(200)
         .fails(&[(404, Code::UnknownCommunity)]),
     ]

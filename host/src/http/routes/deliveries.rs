@@ -21,6 +21,7 @@ use crate::http::route::{Route, failure, get, post, query};
 use moothall_core::clock::Moment;
 use moothall_core::endpoint::AttemptError;
 use moothall_core::ids::{DeliveryId, parse_number};
+use moothall_core::scope::Scope;
 use moothall_deliveries::endpoints::write_rows;
 use moothall_store::{AttemptRow, DeliveredEvent, DeliveryFilter, DeliveryRow, STATES, Tx};
 
@@ -30,6 +31,7 @@ const PAGE: usize = 100;
 pub fn routes() -> Vec<Route> {
     vec![
         get("/api/internal/deliveries", "listDeliveries", "Lists deliveries", list)
+            .needs(Scope::Read)
             .query(&[
                 query::ENDPOINT,
                 query::DELIVERY_STATE,
@@ -41,6 +43,7 @@ pub fn routes() -> Vec<Route> {
             .fails(failure::COMMUNITY)
             .fails(&[(400, Code::UnknownEndpoint)]),
         get("/api/internal/deliveries/{id}", "getDelivery", "A delivery with its attempts", show)
+            .needs(Scope::Read)
             .answers::<DeliveryInFull>(200)
             .fails(failure::NOT_FOUND),
         post(
@@ -49,6 +52,7 @@ pub fn routes() -> Vec<Route> {
             "Sends a delivery again",
             resend,
         )
+        .needs(Scope::Operate)
         .answers::<DeliveryRow>(202)
         .changes_nothing()
         .fails(failure::NOT_FOUND)

@@ -31,6 +31,7 @@ use crate::http::routes::events::declared;
 use moothall_core::clock::{A_MOMENT, parse_rfc3339};
 use moothall_core::endpoint::EndpointKind;
 use moothall_core::ids::{CommunityId, EndpointId, RequestId, unguessable_ulid};
+use moothall_core::scope::Scope;
 use moothall_deliveries::SigningSecret;
 use moothall_deliveries::endpoints::{append_ping, write_rows};
 use moothall_store::{EndpointRow, Rotated, Tx, View};
@@ -44,6 +45,7 @@ const PAGE: usize = 100;
 pub fn routes() -> Vec<Route> {
     vec![
         get("/api/internal/endpoints", "listEndpoints", "Lists endpoints", list)
+            .needs(Scope::Read)
             .query(&[query::AFTER, query::LIMIT])
             .answers::<Endpoints>(200),
         post(
@@ -52,6 +54,7 @@ pub fn routes() -> Vec<Route> {
             "Adds an endpoint; its secret is in the answer alone",
             create,
         )
+        .needs(Scope::Operate)
         .never_once(SECRET)
         .body::<NewEndpoint>()
         .answers::<ShownEndpoint>(201)
@@ -59,9 +62,11 @@ pub fn routes() -> Vec<Route> {
         .fails(failure::COMMUNITY)
         .fails(&[(409, Code::TooManyEndpoints)]),
         get("/api/internal/endpoints/{id}", "getEndpoint", "An endpoint", show)
+            .needs(Scope::Read)
             .answers::<ShownEndpoint>(200)
             .fails(failure::NOT_FOUND),
         put("/api/internal/endpoints/{id}", "changeEndpoint", "Changes an endpoint", change)
+            .needs(Scope::Operate)
             .body::<EndpointChange>()
             .answers::<ShownEndpoint>(200)
             .changes(("endpoint", Some("id")))
@@ -69,6 +74,7 @@ pub fn routes() -> Vec<Route> {
             .fails(failure::COMMUNITY)
             .fails(&[(409, Code::ChangedMeanwhile)]),
         delete("/api/internal/endpoints/{id}", "deleteEndpoint", "Deletes an endpoint", remove)
+            .needs(Scope::Operate)
             .answers_nothing(204)
             .changes(("endpoint", Some("id")))
             .fails(failure::NOT_FOUND)
@@ -79,6 +85,7 @@ pub fn routes() -> Vec<Route> {
             "Another secret; each that it replaces signs as well for 24 hours",
             rotate,
         )
+        .needs(Scope::Operate)
         .never_once(SECRET)
         .answers::<ShownEndpoint>(200)
         .changes_of(("endpoint", Some("id")), ("secret", None))
@@ -90,6 +97,7 @@ pub fn routes() -> Vec<Route> {
             "Sends deliveries since a time again",
             recover,
         )
+        .needs(Scope::Operate)
         .body::<RecoverBody>()
         .answers::<Recovered>(202)
         .changes_of(("endpoint", Some("id")), ("deliveries", None))
@@ -100,6 +108,7 @@ pub fn routes() -> Vec<Route> {
             "Sends an event to this endpoint alone",
             ping,
         )
+        .needs(Scope::Operate)
         .answers::<PublishedId>(202)
         .changes_nothing()
         .fails(failure::NOT_FOUND),

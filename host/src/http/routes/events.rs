@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use crate::http::api::Api;
 use crate::http::json_text::text_of;
-use crate::http::keys::KeyId;
+use crate::http::keys::Caller;
 use crate::http::middleware::body_schema::request_body;
 use crate::http::middleware::idempotency::{Begun, prepared_json};
 use crate::http::middleware::{accept, body, idempotency};
@@ -33,6 +33,7 @@ use moothall_core::events::{
     Envelope, MATCHES_NOTHING, is_event_type, matches_nothing, pattern_fault, published_scope,
 };
 use moothall_core::ids::{CommunityId, Position, RequestId, new_event_id, parse_number};
+use moothall_core::scope::Scope;
 use moothall_engine::plugins::{Declared, Plugin};
 use moothall_engine::publishing::Publication;
 use moothall_store::{Audience, NewEvent};
@@ -59,18 +60,21 @@ pub fn routes() -> Vec<Route> {
             "Lists events; as `text/event-stream` it streams them",
             list,
         )
+        .needs(Scope::Read)
         .query(&[query::COMMUNITY, query::EVENT_TYPE, query::AFTER, query::LIMIT, query::NAMED])
         .headers(&[LAST_EVENT_ID])
         .answers::<Events>(200)
         .fails(failure::COMMUNITY)
         .fails(&[(410, Code::Gone)]),
         post("/api/internal/events", "publishEvent", "Publishes an event", publish)
+            .needs(Scope::Drive)
             .body::<EventBody>()
             .answers::<PublishedId>(202)
             .changes_nothing()
             .fails(failure::COMMUNITY)
             .fails(&[(400, Code::InvalidData)]),
         get("/api/internal/event-types", "listEventTypes", "Declared types of events", types)
+            .needs(Scope::Read)
             .answers::<EventTypes>(200),
     ]
 }
@@ -91,7 +95,7 @@ struct EventsQuery {
 /// The oldest first; as a stream if `Accept` names one.
 async fn list(
     State(api): State<Arc<Api>>,
-    key: Option<Extension<KeyId>>,
+    key: Option<Extension<Caller>>,
     headers: HeaderMap,
     page: Result<Query<EventsQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
@@ -252,9 +256,9 @@ async fn publish(
 }
 
 /// Counts the event in its driver's day budget.
-fn charge(api: &Api, key: Option<&KeyId>, event: &NewEvent) -> Result<Charge, Problem> {
+fn charge(api: &Api, key: Option<&Caller>, event: &NewEvent) -> Result<Charge, Problem> {
     let bytes = event.data.len() + event.initiator.as_ref().map_or(0, String::len);
-    let spent = api.budgets.of_driver(key.map_or("", |key| key.0.as_str()));
+    let spent = api.budgets.of_driver(key.map_or("", Caller::id));
     let most = api.settings.limits.driver_day_bytes();
     let charged = spent.charge(api.context.clock.now_ms(), bytes as u64 + ROW_BYTES, most);
     charged.map_err(|used_up| api.day_used_up(used_up))

@@ -12,6 +12,7 @@ use crate::http::api::Api;
 use crate::http::middleware::path::Path;
 use crate::http::problem::Problem;
 use crate::http::route::{Route, failure, get, query};
+use moothall_core::scope::Scope;
 use moothall_store::FailedCall;
 
 /// The most calls on one page.
@@ -25,6 +26,7 @@ pub fn routes() -> Vec<Route> {
             "Calls that failed by fault of plugin or host",
             list,
         )
+        .needs(Scope::Read)
         .query(&[query::REQUEST, query::AFTER, query::LIMIT])
         .answers::<FailedCalls>(200),
         get(
@@ -33,6 +35,7 @@ pub fn routes() -> Vec<Route> {
             "A failed call, by its id or its request's",
             show,
         )
+        .needs(Scope::Read)
         .answers::<FailedCall>(200)
         .fails(failure::NOT_FOUND),
     ]

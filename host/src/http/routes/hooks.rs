@@ -26,6 +26,7 @@ use crate::http::problem::{Problem, RETRY_SECONDS};
 use crate::http::route::{Route, delete, failure, get, post, put};
 use crate::http::routes::hooks::lookup::find;
 use moothall_core::ids::RequestId;
+use moothall_core::scope::Scope;
 use moothall_engine::hooks::{DeclaredBy, Ended, Hook, Outcome, Run};
 use moothall_engine::plugins::hook_faults;
 use moothall_engine::plugins::manifest::HookManifest;
@@ -37,11 +38,14 @@ const MOST_BUDGET_MS: i64 = 60_000;
 pub fn routes() -> Vec<Route> {
     let own = vec![
         get("/api/internal/hooks", "listHooks", "Hooks with their steps", list)
+            .needs(Scope::Read)
             .answers::<ListedHooks>(200),
         get("/api/internal/hooks/{name}", "getHook", "A hook", show)
+            .needs(Scope::Read)
             .answers::<ShownHook>(200)
             .fails(failure::NOT_FOUND),
         put("/api/internal/hooks/{name}", "putHook", "Declares a hook, or changes it", change)
+            .needs(Scope::Operate)
             .body::<HookBody>()
             .answers::<ShownHook>(200)
             .answers::<ShownHook>(201)
@@ -53,11 +57,13 @@ pub fn routes() -> Vec<Route> {
                 (422, Code::UnusableSetting),
             ]),
         delete("/api/internal/hooks/{name}", "deleteHook", "Deletes a hook and its steps", remove)
+            .needs(Scope::Operate)
             .answers_nothing(204)
             .changes(("hook", Some("name")))
             .fails(failure::NOT_FOUND)
             .fails(&[(409, Code::HookDeclared)]),
         post("/api/internal/hooks/{name}/run", "runHook", "Runs a hook", run)
+            .needs(Scope::Drive)
             .body::<RunBody>()
             .answers::<Outcome>(200)
             .answers::<Outcome>(502)

@@ -13,6 +13,7 @@ use crate::http::route::failure::Failure;
 use crate::http::route::{Route, failure, get, post, query};
 use moothall_core::effects::Account;
 use moothall_core::ids::PersonId;
+use moothall_core::scope::Scope;
 
 use accounts::{
     LinkBody, LinkedAccount, UnlinkBody, get_linked_account, link_account, unlink_account,
@@ -29,12 +30,14 @@ const GONE: &[Failure] = &[(409, Code::InstanceReplaced)];
 pub fn routes() -> Vec<Route> {
     vec![
         post("/api/internal/identity/create_id", "createPeople", "Makes people", create_id)
+            .needs(Scope::Drive)
             .body::<CreateBody>()
             .answers::<Vec<PersonId>>(201)
             .changes(("person", None))
             .fails(GONE)
             .fails(failure::COMMUNITY),
         post("/api/internal/identity/merge_ids", "mergePeople", "Makes two people one", merge_ids)
+            .needs(Scope::Drive)
             .body::<MergeBody>()
             .answers::<PersonJson>(200)
             .changes(("person", None))
@@ -45,6 +48,7 @@ pub fn routes() -> Vec<Route> {
             "Links an account to a person",
             link_account,
         )
+        .needs(Scope::Drive)
         .body::<LinkBody>()
         .answers::<Account>(200)
         .changes_of(("person", None), ("account", None))
@@ -58,6 +62,7 @@ pub fn routes() -> Vec<Route> {
             "Removes a linked account",
             unlink_account,
         )
+        .needs(Scope::Drive)
         .body::<UnlinkBody>()
         .answers::<bool>(200)
         .changes_of(("person", None), ("account", None))
@@ -70,6 +75,7 @@ pub fn routes() -> Vec<Route> {
             "A person with all linked accounts",
             get_user,
         )
+        .needs(Scope::Read)
         .query(&[query::PERSON.needed()])
         .answers::<PersonJson>(200)
         .fails(PERSON),
@@ -79,6 +85,7 @@ pub fn routes() -> Vec<Route> {
             "People by their accounts",
             get_users,
         )
+        .needs(Scope::Read)
         .query(&[
             query::COMMUNITY.needed(),
             query::PLATFORM_TYPE,
@@ -97,6 +104,7 @@ pub fn routes() -> Vec<Route> {
             "Which of some people have such an account",
             filter_users_by_account,
         )
+        .needs(Scope::Read)
         .query(&[
             query::PEOPLE.needed(),
             query::COMMUNITY.needed(),
@@ -114,6 +122,7 @@ pub fn routes() -> Vec<Route> {
             "A person's account on a platform",
             get_linked_account,
         )
+        .needs(Scope::Read)
         .query(&[query::PERSON.needed(), query::PLATFORM_TYPE.needed(), query::PLATFORM_ID])
         .answers::<LinkedAccount>(200)
         .fails(PERSON),

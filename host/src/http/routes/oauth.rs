@@ -29,6 +29,7 @@ use form::Fields;
 use moothall_core::ids::{PersonId, RequestId};
 use visits::{Visit, head_of_visit};
 
+use moothall_core::scope::Scope;
 use moothall_engine::oauth::{AskedFor, Back, FLOW_MS, Leave, OAuthError, Visitor, cookie_name};
 
 /// How an authorisation can fail.
@@ -107,6 +108,7 @@ pub fn routes() -> Vec<Route> {
             "An authorize URL, good until an authorisation has completed",
             start,
         )
+        .needs(Scope::Drive)
         .never_once("the answer holds a ticket, which is a secret")
         .body::<AuthorizationBody>()
         .answers::<AuthorizeUrl>(200)

@@ -11,6 +11,7 @@ use utoipa_swagger_ui::Config;
 use crate::http::api::Api;
 use crate::http::problem::Problem;
 use crate::http::route::{Route, failure, get};
+use moothall_core::scope::Scope;
 
 /// The path of the viewer.
 const VIEWER: &str = "/docs/";
@@ -22,15 +23,21 @@ const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-
 pub fn routes() -> Vec<Route> {
     vec![
         get("/openapi.json", "getOpenApi", "This document", show)
+            .needs(Scope::Read)
             .answers::<Map<String, Value>>(200),
-        get("/", "openRoot", "Redirects to the viewer", to_viewer).answers_nothing(303),
+        get("/", "openRoot", "Redirects to the viewer", to_viewer)
+            .needs(Scope::Read)
+            .answers_nothing(303),
         get("/docs", "openDocs", "Redirects to the viewer", to_viewer)
+            .needs(Scope::Read)
             .of_others()
             .answers_nothing(303),
         get("/docs/", "openViewer", "A viewer of this document", viewer)
+            .needs(Scope::Read)
             .of_others()
             .answers_text(200, "text/html"),
         get("/docs/{*file}", "getViewerFile", "What the viewer loads", viewer)
+            .needs(Scope::Read)
             .of_others()
             .answers_text(200, "*/*")
             .fails(failure::NOT_FOUND),

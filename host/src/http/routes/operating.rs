@@ -15,6 +15,7 @@ use crate::http::api::Api;
 use crate::http::problem::Problem;
 use crate::http::problem::code::Code;
 use crate::http::route::{Route, get};
+use moothall_core::scope::Scope;
 use moothall_core::telemetry::metric::{
     CALLS_IN_FLIGHT, COMMUNITIES, GUEST_MEMORY, LIMIT_USED, PLUGINS, PLUGINS_COMPILING,
     STATE_CACHE, STORE_OLDEST_WRITE, STORE_QUEUED_WRITES,
@@ -34,6 +35,7 @@ pub fn routes() -> Vec<Route> {
             .answers::<Health>(200)
             .fails(&[(503, Code::NotReady)]),
         get("/metrics", "getMetrics", "Metrics for Prometheus", metrics)
+            .needs(Scope::Metrics)
             .of_others()
             .answers_text(200, "text/plain"),
     ]

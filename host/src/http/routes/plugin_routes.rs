@@ -16,6 +16,7 @@ use crate::http::route;
 use crate::http::route::{any, failure};
 use crate::http::routes::webhooks::{answer, read};
 use moothall_core::instance::Instance;
+use moothall_core::scope::Scope;
 use moothall_engine::calls::{CallError, Mode};
 use moothall_engine::plugins::{Plugin, Route};
 use moothall_guest::exports::HandleRoute;
@@ -40,6 +41,7 @@ pub fn routes() -> Vec<route::Route> {
         .fails(&[
             (401, Code::Unauthorized),
             (403, Code::ForeignRequest),
+            (403, Code::Scope),
             (405, Code::MethodNotAllowed),
             (408, Code::BodyTooSlow),
             (413, Code::BodyTooLarge),
@@ -63,7 +65,8 @@ async fn handle(State(api): State<Arc<Api>>, mut request: Request) -> Result<Res
     let is_looked_at = *request.method() != method;
     *request.method_mut() = method;
     if !route.is_public {
-        access::admit(&api.keys.load(), request.headers())?;
+        let now = api.context.clock.now_ms();
+        access::admit(&api.keys.load(), Scope::Drive, request.headers(), now)?;
         // The key is the driver's, and a plugin must not see it.
         request.headers_mut().remove(header::AUTHORIZATION);
     }

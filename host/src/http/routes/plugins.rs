@@ -27,6 +27,7 @@ use crate::http::route::{INSTANCE, Route, delete, failure, get, post};
 use crate::http::routes::plugins::instance::{ShownInstance, instance_shown};
 use moothall_core::ids::{CommunitySlug, InstanceId, RequestId, parse_number};
 use moothall_core::instance::Instance;
+use moothall_core::scope::Scope;
 use moothall_engine::calls::CallError;
 use moothall_engine::hooks::{Builtin, enabling_data};
 use moothall_engine::mutations::{Became, ExtraWriteOf, PluginEntry};
@@ -44,6 +45,7 @@ pub fn routes() -> Vec<Route> {
             "Every plugin file, and what became of it",
             files,
         )
+        .needs(Scope::Read)
         .answers::<PluginFiles>(200),
         get(
             "/api/internal/plugin-schemas",
@@ -51,6 +53,7 @@ pub fn routes() -> Vec<Route> {
             "The config schema of each plugin",
             schemas,
         )
+        .needs(Scope::Read)
         .answers::<ConfigSchemas>(200),
         post(
             "/api/internal/plugin/{name}",
@@ -58,6 +61,7 @@ pub fn routes() -> Vec<Route> {
             "Enables a plugin for a community; the body is its config",
             enable,
         )
+        .needs(Scope::Operate)
         .headers(INSTANCE)
         .any_body()
         .answers::<ShownInstance>(201)
@@ -73,6 +77,7 @@ pub fn routes() -> Vec<Route> {
             "What a plugin has",
             shown_metadata,
         )
+        .needs(Scope::Read)
         .answers::<PluginMetadata>(200)
         .fails(&[
             (404, Code::UnknownPlugin),
@@ -85,6 +90,7 @@ pub fn routes() -> Vec<Route> {
             "Disables an instance of a plugin",
             disable,
         )
+        .needs(Scope::Operate)
         .answers_nothing(204)
         .changes_of(("plugin", Some("name")), ("instance", Some("id")))
         .fails(failure::CALL)

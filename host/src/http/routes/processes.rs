@@ -30,6 +30,7 @@ use crate::http::routes::processes::callback::{CALLBACK, callback, require_none_
 use crate::http::routes::processes::list::{Processes, list};
 use moothall_core::changes::Change;
 use moothall_core::ids::RequestId;
+use moothall_core::scope::Scope;
 use moothall_engine::calls::{CallError, ExtraWrite, StartRequest};
 use moothall_engine::hooks::Builtin;
 use moothall_engine::idempotency::{FirstWithKey, PreparedAnswer, RunningKey};
@@ -39,6 +40,7 @@ use moothall_values::json::{NULL, Object};
 pub fn routes() -> Vec<Route> {
     vec![
         get("/api/internal/process", "listProcesses", "Lists processes", list)
+            .needs(Scope::Read)
             .query(&[
                 query::COMMUNITY,
                 query::PROCESS_STATUS,
@@ -55,6 +57,7 @@ pub fn routes() -> Vec<Route> {
             "Starts a process, `<plugin>.<process>`",
             start,
         )
+        .needs(Scope::Drive)
         .query(&[query::PLATFORM_ID])
         .headers(INSTANCE)
         .any_body()
@@ -69,10 +72,12 @@ pub fn routes() -> Vec<Route> {
             (409, Code::TooManyProcesses),
         ]),
         get("/api/internal/process/{target}/{id}", "getProcess", "A process", show)
+            .needs(Scope::Read)
             .answers::<ProcessRow>(200)
             .fails(failure::NOT_FOUND)
             .fails(&[(404, Code::UnknownPlugin), (404, Code::UnknownProcess)]),
         delete("/api/internal/process/{target}/{id}", "closeProcess", "Closes a process", close)
+            .needs(Scope::Drive)
             .answers::<ProcessRow>(200)
             .by_others()
             .changes(("process", Some("id")))

@@ -14,6 +14,7 @@ use crate::http::json_text::json_text;
 use crate::http::middleware::path::Path;
 use crate::http::problem::Problem;
 use crate::http::route::{Route, failure, get, query};
+use moothall_core::scope::Scope;
 use moothall_store::RecordedRow;
 use moothall_values::recording::Recording;
 
@@ -23,6 +24,7 @@ const PAGE: usize = 100;
 pub fn routes() -> Vec<Route> {
     vec![
         get("/api/internal/recordings", "listRecordings", "Calls that were recorded", list)
+            .needs(Scope::Read)
             .query(&[query::PLUGIN, query::REQUEST, query::AFTER, query::LIMIT])
             .answers::<Recordings>(200),
         get(
@@ -31,6 +33,7 @@ pub fn routes() -> Vec<Route> {
             "What was recorded of a call, by its id or its request's",
             show,
         )
+        .needs(Scope::Read)
         .answers::<Recording>(200)
         .fails(failure::NOT_FOUND),
     ]

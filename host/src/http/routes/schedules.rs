@@ -13,6 +13,7 @@ use crate::http::problem::Problem;
 use crate::http::route::{Route, failure, get, query};
 use moothall_core::clock::Moment;
 use moothall_core::ids::{CommunitySlug, InstanceId, PluginName};
+use moothall_core::scope::Scope;
 use moothall_store::{ScheduleFilter, ScheduleRow};
 
 /// The most schedules on one page.
@@ -26,6 +27,7 @@ pub fn routes() -> Vec<Route> {
             "Lists schedules: when each is due, and why it last failed",
             list,
         )
+        .needs(Scope::Read)
         .query(&[query::COMMUNITY, query::PLUGIN, query::AFTER, query::LIMIT])
         .answers::<Schedules>(200)
         .fails(failure::COMMUNITY)

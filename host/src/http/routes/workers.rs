@@ -23,6 +23,7 @@ use crate::http::problem::code::Code;
 use crate::http::route::{Route, failure, get, post, query};
 use crate::http::routes::workers::settled::{AT_ONCE, Settled, settled as answer_of};
 use moothall_core::ids::WorkerId;
+use moothall_core::scope::Scope;
 use moothall_guest::Fault;
 use moothall_store::{StoreError, Tx, WorkerRow};
 use shown::Workers;
@@ -35,6 +36,7 @@ const SEARCHED: usize = 10_000;
 pub fn routes() -> Vec<Route> {
     vec![
         get("/api/internal/workers", "listWorkers", "Workers: lag, failures, dead letters", list)
+            .needs(Scope::Read)
             .query(&[query::COMMUNITY, query::PLUGIN, query::AFTER, query::LIMIT])
             .answers::<Workers>(200)
             .fails(failure::COMMUNITY)
@@ -45,6 +47,7 @@ pub fn routes() -> Vec<Route> {
             "Retries or skips dead letters",
             webhooks::settle,
         )
+        .needs(Scope::Operate)
         .body::<webhooks::DeadWebhooksBody>()
         .answers::<Settled>(200)
         .changes_nothing()
@@ -56,6 +59,7 @@ pub fn routes() -> Vec<Route> {
             "Retries or skips dead letters of a plugin's worker",
             settle,
         )
+        .needs(Scope::Operate)
         .body::<DeadEventsBody>()
         .answers::<Settled>(200)
         .changes_nothing()

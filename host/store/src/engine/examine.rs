@@ -18,6 +18,8 @@ pub struct ExaminedDatabase {
     pub instances: u64,
     /// The time of the newest event, in milliseconds since 1970.
     pub last_event_at: Option<i64>,
+    /// API keys that were ever made: from the first one on, every request needs one.
+    pub made_keys: u64,
     pub valid_keys: u64,
     /// The constant that is sealed with the database's key.
     pub key_check: Option<Vec<u8>>,
@@ -66,6 +68,9 @@ pub fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
+/// The version of the schema since which keys expire.
+const KEYS_EXPIRE: usize = 26;
+
 fn examined(conn: &Connection, file: &Path) -> Result<ExaminedDatabase, StoreError> {
     let schema = version(conn)?;
     if schema > SCHEMA_VERSION {
@@ -97,7 +102,14 @@ fn examined(conn: &Connection, file: &Path) -> Result<ExaminedDatabase, StoreErr
                 .optional()?,
             false => None,
         },
-        valid_keys: number("SELECT count(*) FROM api_key WHERE revoked_at IS NULL")?,
+        made_keys: number("SELECT count(*) FROM api_key")?,
+        valid_keys: number(match schema {
+            ..KEYS_EXPIRE => "SELECT count(*) FROM api_key WHERE revoked_at IS NULL",
+            _ => {
+                "SELECT count(*) FROM api_key WHERE revoked_at IS NULL
+                 AND (expires_at IS NULL OR expires_at > unixepoch() * 1000)"
+            }
+        })?,
         key_check,
     })
 }

@@ -34,6 +34,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../migrations/0023_fan_out.sql")),
     M::up(include_str!("../../migrations/0024_undescribed_code.sql")),
     M::up(include_str!("../../migrations/0025_recordings.sql")),
+    M::up(include_str!("../../migrations/0026_key_scopes.sql")),
 ];
 
 /// The schema that this version of the host works on.

@@ -14,7 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use crate::http::api::Api;
 use crate::http::api::streams::Streams;
-use crate::http::keys::KeyId;
+use crate::http::keys::Caller;
 use crate::http::problem::Problem;
 use crate::http::routes::events::wanted::{Wanted, beyond_the_end};
 use moothall_core::ids::Position;
@@ -33,7 +33,7 @@ struct EventStream {
     /// Whether the name of each message is the event's type: `onmessage` does not get those.
     is_named: bool,
     /// The API key of the client that opened it.
-    key: Option<KeyId>,
+    key: Option<Caller>,
     /// The last position that was read.
     at: Position,
     ready: VecDeque<Bytes>,
@@ -45,7 +45,7 @@ struct EventStream {
 pub fn open(
     api: Arc<Api>,
     (wanted, is_named): (Wanted, bool),
-    key: Option<KeyId>,
+    key: Option<Caller>,
     from: Option<Position>,
 ) -> Result<Response, Problem> {
     let Streams { room, stopping, keys_changed: _ } = api.streams.clone();
@@ -85,7 +85,8 @@ impl EventStream {
             // Registered before the read, so that no event is missed between the two.
             let mut keys_changed = std::pin::pin!(keys.notified());
             keys_changed.as_mut().enable();
-            if *self.stopping.borrow() || !self.api.keys.load().still_admit(self.key.as_ref()) {
+            let (keys, now) = (self.api.keys.load(), self.api.context.clock.now_ms());
+            if *self.stopping.borrow() || !keys.still_admit(self.key.as_ref(), now) {
                 return None;
             }
             if let Some(chunk) = self.ready.pop_front() {

@@ -23,6 +23,7 @@ use crate::http::route::{Route, SECRET, delete, get, post, put};
 use crate::http::routes::hooks::lookup::find;
 use crate::http::routes::hooks::lookup::{no_step, step_of};
 use moothall_core::ids::{CommunityId, unguessable_ulid};
+use moothall_core::scope::Scope;
 use moothall_deliveries::SigningSecret;
 use moothall_egress::Reach;
 use moothall_engine::hooks::step::{Settings, Step, StepKind, TIMEOUT_MS, Target};
@@ -37,9 +38,11 @@ pub fn routes() -> Vec<Route> {
     let (all, one) = ("/api/internal/hooks/{name}/steps", "/api/internal/hooks/{name}/steps/{id}");
     vec![
         get(all, "listSteps", "Steps in the order of a run", list)
+            .needs(Scope::Read)
             .answers::<Steps>(200)
             .fails(failure::NOT_FOUND),
         post(all, "addStep", "Adds a step; its secret once", add)
+            .needs(Scope::Operate)
             .never_once(SECRET)
             .body::<NewStep>()
             .answers::<ShownStep>(201)
@@ -47,8 +50,12 @@ pub fn routes() -> Vec<Route> {
             .fails(failure::NOT_FOUND)
             .fails(SETTINGS)
             .fails(&[(409, Code::TooManySteps)]),
-        get(one, "getStep", "A step", show).answers::<ShownStep>(200).fails(failure::NOT_FOUND),
+        get(one, "getStep", "A step", show)
+            .needs(Scope::Read)
+            .answers::<ShownStep>(200)
+            .fails(failure::NOT_FOUND),
         put(one, "changeStep", "Changes a step", change)
+            .needs(Scope::Operate)
             .body::<StepChange>()
             .answers::<ShownStep>(200)
             .changes_of(("hook", Some("name")), ("step", Some("id")))
@@ -56,6 +63,7 @@ pub fn routes() -> Vec<Route> {
             .fails(SETTINGS)
             .fails(&[(409, Code::ChangedMeanwhile), (409, Code::StepOfPlugin)]),
         delete(one, "deleteStep", "Deletes a step", remove)
+            .needs(Scope::Operate)
             .answers_nothing(204)
             .changes_of(("hook", Some("name")), ("step", Some("id")))
             .fails(failure::NOT_FOUND)
