@@ -125,8 +125,10 @@ fn read(headers: &HeaderMap, body: &Bytes, what: &str, known: &[&str]) -> Result
     if !members.keys().all(|name| known.contains(&name.as_str())) {
         return Err(bad());
     }
-    for name in RECIPIENTS.into_iter().chain(["api_key"]).filter(|name| !body[*name].is_null()) {
-        read[name] = body[name].take();
+    for name in RECIPIENTS.into_iter().chain(["api_key"]) {
+        if let Some(said) = body.get_mut(name) {
+            read[name] = said.take();
+        }
     }
     Ok(read)
 }
