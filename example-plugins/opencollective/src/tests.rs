@@ -37,7 +37,7 @@ fn the_token_is_in_the_header_and_nowhere_else() {
 #[test]
 fn an_expense_is_told_as_it_was_asked_for() {
     let mut host = host();
-    let activity = json!({ "createdAt": "2026-01-02", "individual": { "slug": "bob" } });
+    let activity = json!({ "id": "act", "type": "COLLECTIVE_EXPENSE_PAID", "createdAt": "2026-01-02", "individual": { "slug": "bob" } });
     let expense = json!({
         "legacyId": 7, "account": { "slug": "garden", "parent": { "slug": "makers" } }, "activities": [activity]
     });

@@ -32,21 +32,58 @@ impl Activity {
                 "the expense is not one of '{own}' or its projects"
             )));
         }
-        let activity = self.found_in(&expense);
+        let activity = self.found_in(&expense, happened).ok_or_else(|| {
+            Error::unavailable(format!(
+                "Open Collective does not show that the expense was {happened}"
+            ))
+        })?;
         let initiator = match happened {
             "created" => &expense["createdByAccount"]["slug"],
-            _ => activity.map_or(&Value::Null, |activity| &activity["individual"]["slug"]),
+            _ => &activity["individual"]["slug"],
         };
         let mut event = plugin.events().raw(&format!("expense_{happened}"), &expense)?;
         if !initiator.is_null() {
             event = event.initiator(json!({ "user_id": initiator, "provider": "opencollective" }));
         }
-        event.dedupe_key(format!("{legacy_id} {happened} {}", self.created_at)).emit().map(drop)
+        event.dedupe_key(api::text(activity, "/id")?).emit().map(drop)
     }
 
     /// The same activity, as the expense has it.
-    fn found_in<'a>(&self, expense: &'a Value) -> Option<&'a Value> {
+    fn found_in<'a>(&self, expense: &'a Value, happened: &str) -> Option<&'a Value> {
         let mut activities = expense["activities"].as_array().into_iter().flatten();
-        activities.find(|one| one["createdAt"] == self.created_at)
+        activities.find(|one| {
+            one["createdAt"] == self.created_at
+                && one["type"].as_str().is_some_and(|name| is_name_of(name, happened))
+        })
+    }
+}
+
+/// Whether the API calls it so: `reApprovalRequested` is `COLLECTIVE_EXPENSE_RE_APPROVAL_REQUESTED`, and `unpaid`
+/// `COLLECTIVE_EXPENSE_MARKED_AS_UNPAID`.
+fn is_name_of(name: &str, happened: &str) -> bool {
+    let plain = name.strip_prefix("COLLECTIVE_EXPENSE_").map(|rest| rest.replace('_', ""));
+    plain.is_some_and(|plain| {
+        let plain = plain.strip_prefix("MARKEDAS").unwrap_or(&plain);
+        plain.eq_ignore_ascii_case(&happened.replace('.', ""))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_name_of;
+
+    #[test]
+    fn activities_have_two_names() {
+        for (name, happened) in [
+            ("COLLECTIVE_EXPENSE_PAID", "paid"),
+            ("COLLECTIVE_EXPENSE_MARKED_AS_UNPAID", "unpaid"),
+            ("COLLECTIVE_EXPENSE_RE_APPROVAL_REQUESTED", "reApprovalRequested"),
+            ("COLLECTIVE_EXPENSE_INVITE_DRAFTED", "invite.drafted"),
+        ] {
+            assert!(is_name_of(name, happened), "{name}");
+        }
+        assert!(!is_name_of("COLLECTIVE_EXPENSE_MARKED_AS_UNPAID", "paid"));
+        assert!(!is_name_of("COLLECTIVE_EXPENSE_UNAPPROVED", "approved"));
+        assert!(!is_name_of("COLLECTIVE_UPDATE_PUBLISHED", "published"));
     }
 }

@@ -53,10 +53,10 @@ pub fn restore(args: &RestoreArgs) -> anyhow::Result<()> {
         bail!("there is no file {}; name what `moothall backup` wrote", args.file.display());
     }
     let file = args.file.display();
-    let found = examine_copy(&args.file).with_context(|| format!("{file} cannot be restored"))?;
     let config = args.data.load()?;
     let database = config.database();
     refuse_itself(&args.file, &database)?;
+    let found = examine_copy(&args.file).with_context(|| format!("{file} cannot be restored"))?;
     key_source(&config.data).check(found.key_check.as_deref())?;
     if args.check {
         return answer(&format!("{file} can be restored: {}", contents(&found)));
