@@ -43,8 +43,7 @@ pub fn examine_copy(file: &Path) -> Result<ExaminedDatabase, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
     let conn = Connection::open_with_flags(uri.as_str(), flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     let found = examined(&conn, file)?;
-    let sound: String =
-        conn.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+    let sound: String = conn.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
     match sound.as_str() {
         "ok" => Ok(found),
         damage => Err(StoreError::Damaged(format!("{}: {damage}", file.display()))),

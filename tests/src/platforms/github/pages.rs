@@ -32,7 +32,10 @@ async fn install(
     if app != "moothall" {
         return (StatusCode::NOT_FOUND, "there is no such app").into_response();
     }
-    let (installing, is_installed) = (data.kept().installing, data.kept().is_installed);
+    let (installing, is_installed) = {
+        let kept = data.kept();
+        (kept.installing, kept.is_installed)
+    };
     if is_installed {
         return (StatusCode::OK, "Settings of the installation").into_response();
     }
