@@ -6,7 +6,7 @@ use moothall_tests::{TestHost, platforms::traffic::Mishap};
 use serde_json::{Value, json};
 use url::Url;
 
-use super::bare;
+use super::{bare, scene};
 
 /// Sends a browser on its way; returns the driver's URL at its end.
 async fn goes(host: &TestHost, kind: &str) -> Url {
@@ -58,7 +58,7 @@ async fn the_account_of_a_collective_enables_the_plugin() {
 
 #[tokio::test]
 async fn a_person_logs_in_with_the_account_that_events_name() {
-    let (host, platform) = start().await;
+    let (host, platform) = scene().await;
     platform.consents(account("ann", "Ann", &[]));
     let done = goes(&host, "user").await;
     assert_eq!(parameter(&done, "error"), None, "{done}");
