@@ -18,6 +18,8 @@ struct Config {
     access_token: Secret,
     /// The collective, as in its URL.
     collective_slug: String,
+    /// Makes the URL for webhooks hard to guess: Open Collective does not sign them.
+    webhook_slug: Option<String>,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -91,12 +93,15 @@ struct OpenCollective;
 )]
 impl OpenCollective {
     fn initialize(&self) -> Result<()> {
-        let slug = self.config()?.collective_slug;
+        let Config { collective_slug: slug, webhook_slug, .. } = self.config()?;
         let found = api::ask(self, queries::COLLECTIVE, &json!({ "slug": slug }))?;
         if found["collective"].is_null() {
             return Err(Error::invalid(format!("Collective '{slug}' not found.")));
         }
-        self.settings()?.public_url.map_or(Ok(()), |url| self.register(&url, &slug))
+        let Some(host) = self.settings()?.public_url else { return Ok(()) };
+        let hard_to_guess = webhook_slug.map(|text| format!("/{text}")).unwrap_or_default();
+        let community = context::community();
+        self.register(&slug, &format!("{host}/api/hooks/{community}/opencollective{hard_to_guess}"))
     }
 
     fn config_changed(&self, _previous: Config) -> Result<()> {
@@ -160,8 +165,7 @@ impl OpenCollective {
 
 impl OpenCollective {
     /// Has Open Collective send all activities of the collective to the host, unless it does so already.
-    fn register(&self, public_url: &str, slug: &str) -> Result<()> {
-        let url = format!("{public_url}/api/hooks/{}/opencollective", context::community());
+    fn register(&self, slug: &str, url: &str) -> Result<()> {
         let known = api::ask(self, queries::WEBHOOKS, &json!({ "slug": slug }))?;
         let known = known.pointer("/collective/webhooks/nodes").and_then(Value::as_array);
         if known.is_some_and(|known| known.iter().any(|one| one["webhookUrl"] == url)) {

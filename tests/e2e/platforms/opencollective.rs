@@ -63,6 +63,12 @@ async fn the_webhook_is_registered_once() {
     host.community("acme", "opencollective", config()).await;
     assert_eq!(platform.webhooks(), [url]);
 
+    let mut unguessable = config();
+    unguessable["webhook_slug"] = "s3cret".into();
+    let plugins = json!([{ "name": "opencollective", "config": unguessable }]);
+    host.put_community("acme", plugins).await.expect(200);
+    assert_eq!(platform.webhooks()[1], format!("https://plugins.example{HOOK}/s3cret"));
+
     let stranger = account("eve", "Eve", &[(COLLECTIVE, "BACKER")]);
     platform.has_account("token-of-eve", stranger);
     host.put_community("other", json!([])).await.expect(201);
