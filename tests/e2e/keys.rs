@@ -286,6 +286,7 @@ async fn a_key_that_has_expired_is_refused_like_an_unknown_one() {
 }
 
 /// The time in so many seconds, as RFC 3339 has it.
+#[expect(clippy::disallowed_methods, reason = "the clock of the program that asks")]
 fn jiff_in(seconds: i64) -> String {
     (jiff::Timestamp::now() + jiff::SignedDuration::from_secs(seconds)).to_string()
 }

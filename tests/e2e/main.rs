@@ -32,6 +32,7 @@ mod events;
 mod example_plugins;
 mod failed_calls;
 mod faults;
+mod gauges;
 mod generated_clients;
 mod global_webhooks;
 mod grants;

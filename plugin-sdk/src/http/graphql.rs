@@ -11,14 +11,14 @@ use crate::{Error, ErrorKind, Result};
 const TOLD: usize = 3;
 
 #[derive(Deserialize)]
-struct Answer {
+struct GraphqlAnswer {
     data: Option<Value>,
     #[serde(default)]
-    errors: Vec<Refusal>,
+    errors: Vec<GraphqlError>,
 }
 
 #[derive(Deserialize)]
-struct Refusal {
+struct GraphqlError {
     message: String,
     #[serde(default)]
     extensions: Value,
@@ -68,8 +68,8 @@ impl Request {
     fn data(self) -> Result<Value> {
         let response = self.header("accept", "application/json").send()?;
         match response.json() {
-            Ok(Answer { errors, .. }) if !errors.is_empty() => Err(refused(&errors)),
-            Ok(Answer { data: Some(data), .. }) if response.is_success() => Ok(data),
+            Ok(GraphqlAnswer { errors, .. }) if !errors.is_empty() => Err(refused(&errors)),
+            Ok(GraphqlAnswer { data: Some(data), .. }) if response.is_success() => Ok(data),
             _ => {
                 response.error_for_caller()?;
                 Err(Error::internal("the platform answered with neither data nor errors"))
@@ -78,7 +78,7 @@ impl Request {
     }
 }
 
-fn refused(errors: &[Refusal]) -> Error {
+fn refused(errors: &[GraphqlError]) -> Error {
     let told: Vec<&str> = errors.iter().take(TOLD).map(|one| one.message.as_str()).collect();
     let message = format!("the platform refuses: {}", told.join("; "));
     let code = errors.iter().find_map(|one| one.extensions["code"].as_str()).unwrap_or_default();
@@ -105,8 +105,8 @@ fn kind(code: &str) -> ErrorKind {
 mod tests {
     use super::*;
 
-    fn refusal(message: &str, code: &str) -> Refusal {
-        Refusal { message: message.to_owned(), extensions: json!({ "code": code }) }
+    fn refusal(message: &str, code: &str) -> GraphqlError {
+        GraphqlError { message: message.to_owned(), extensions: json!({ "code": code }) }
     }
 
     #[test]
@@ -121,7 +121,7 @@ mod tests {
         ] {
             assert_eq!(refused(&[refusal("no", code)]).kind(), &expected, "{code}");
         }
-        let many: Vec<Refusal> =
+        let many: Vec<GraphqlError> =
             (0..5).map(|n| refusal(&format!("e{n}"), "RateLimitExceeded")).collect();
         let error = refused(&many);
         assert_eq!(error.message(), "the platform refuses: e0; e1; e2");

@@ -41,7 +41,7 @@ struct Collectives {
     expenses: BTreeMap<u64, Value>,
     /// Whose each token is: what `me` says.
     accounts: BTreeMap<String, Value>,
-    codes: BTreeMap<String, consent::Grant>,
+    codes: BTreeMap<String, consent::GivenConsent>,
     consenting: Value,
     made: u64,
 }

@@ -1,4 +1,4 @@
-//! Consent: people are sent to Open Collective, and come back with a code that is good once.
+//! GivenConsent: people are sent to Open Collective, and come back with a code that is good once.
 //! <https://documentation.opencollective.com/development/oauth>
 
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ const SCOPES: [&str; 6] = ["email", "account", "expenses", "conversations", "web
 
 /// What somebody consented to.
 #[derive(Clone, Debug)]
-pub struct Grant {
+pub struct GivenConsent {
     account: Value,
     redirect_uri: String,
 }
@@ -42,7 +42,7 @@ pub async fn authorize(State(shared): State<Shared>, Query(asked): Query<Fields>
     let code = format!("code-{}", kept.new_number());
     back.query_pairs_mut().append_pair("code", &code).append_pair("state", &text("state"));
     let account = kept.consenting.clone();
-    kept.codes.insert(code, Grant { account, redirect_uri: text("redirect_uri") });
+    kept.codes.insert(code, GivenConsent { account, redirect_uri: text("redirect_uri") });
     (StatusCode::SEE_OTHER, [(header::LOCATION, back.to_string())]).into_response()
 }
 
