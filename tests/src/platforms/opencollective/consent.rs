@@ -1,4 +1,4 @@
-//! GivenConsent: people are sent to Open Collective, and come back with a code that is good once.
+//! Consent: people are sent to Open Collective, and come back with a code that is good once.
 //! <https://documentation.opencollective.com/development/oauth>
 
 use std::collections::BTreeMap;
