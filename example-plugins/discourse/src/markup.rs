@@ -17,16 +17,15 @@ pub struct StartPoll {
     poll_type: PollType,
     /// Whether people see who voted for what.
     public: Option<bool>,
-    /// When to show results: `always`, `on_vote`, `on_close` or `staff_only`.
-    results: Option<String>,
+    /// When to show results.
+    results: Option<Results>,
     /// The least number, or the fewest options that one may choose.
     min: Option<u32>,
     /// The greatest number, or the most options that one may choose.
     max: Option<u32>,
     /// The step between numbers.
     step: Option<u32>,
-    /// `pie` or `bar`.
-    chart_type: Option<String>,
+    chart_type: Option<ChartType>,
     /// The groups whose members may vote.
     groups: Option<Vec<String>>,
 }
@@ -38,6 +37,22 @@ enum PollType {
     Regular,
     Multiple,
     Number,
+}
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Results {
+    Always,
+    OnVote,
+    OnClose,
+    StaffOnly,
+}
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum ChartType {
+    Pie,
+    Bar,
 }
 
 impl StartPoll {
@@ -62,30 +77,40 @@ impl StartPoll {
 
     /// ` type=regular close=2026-01-31T12:00:00Z`
     fn attributes(&self, config: &Config) -> Result<String> {
-        let is_restricted = self.vote.eligible_voters.is_some();
-        let public = self.public.unwrap_or(config.public || is_restricted);
-        if is_restricted && !public {
-            return Err(Error::invalid(
-                "only of a 'public' poll the forum says who voted, which 'eligible_voters' needs",
-            ));
-        }
-        let groups = self.groups.as_ref().map(|groups| groups.join(","));
+        let given = |number: Option<u32>| number.filter(|number| *number > 0);
         let all = json!([
             ["type", self.poll_type],
             ["close", self.vote.closing_at],
-            ["groups", groups],
-            ["public", public.then_some(true)],
+            ["groups", self.groups()?],
+            ["public", self.is_public(config)?.then_some(true)],
             ["chartType", self.chart_type],
             ["min", self.min],
-            ["max", self.max],
-            ["step", self.step],
+            ["max", given(self.max)],
+            ["step", given(self.step)],
             ["results", self.results]
         ]);
-        let given = all.as_array().into_iter().flatten().filter(|one| !one[1].is_null());
-        let said: String = given.map(|one| format!(" {}={}", one[0], one[1])).collect();
-        match said.contains(']') || said.contains("\\n") {
-            true => Err(Error::invalid("'groups', 'results' and 'chart_type' are words")),
-            false => Ok(said.replace('"', "")),
+        let said = all.as_array().into_iter().flatten().filter(|one| !one[1].is_null());
+        let said: String = said.map(|one| format!(" {}={}", one[0], one[1])).collect();
+        Ok(said.replace('"', ""))
+    }
+
+    fn is_public(&self, config: &Config) -> Result<bool> {
+        let is_restricted = self.vote.eligible_voters.is_some();
+        let is_public = self.public.unwrap_or(config.public || is_restricted);
+        if is_restricted && (!is_public || self.poll_type == PollType::Number) {
+            return Err(Error::invalid(
+                "the forum says only of a 'public' poll, and not of a 'number' poll, who voted for what, which 'eligible_voters' needs",
+            ));
         }
+        Ok(is_public)
+    }
+
+    fn groups(&self) -> Result<Option<String>> {
+        let Some(groups) = &self.groups else { return Ok(None) };
+        let ends_a_name = |letter: char| letter.is_whitespace() || "],\"'\\".contains(letter);
+        if groups.iter().any(|name| name.is_empty() || name.contains(ends_a_name)) {
+            return Err(Error::invalid("'groups' are names of groups, as in their URLs"));
+        }
+        Ok(Some(groups.join(",")))
     }
 }

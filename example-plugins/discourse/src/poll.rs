@@ -53,7 +53,7 @@ impl Poll {
 
     fn close(&self) -> Result<()> {
         let Some(mut poll) = self.look()? else { return voting::end_deleted(self) };
-        if !poll.is_closed() {
+        if !poll.is_over() {
             let id = self.load()?.post_id.to_string();
             let form = [("post_id", id), ("poll_name", "poll".into()), ("status", "closed".into())];
             let toggled: Toggled = api::send(self, "PUT", "polls/toggle_status.json", &form)?;
@@ -67,8 +67,8 @@ impl Poll {
     /// The poll on the forum; none if somebody deleted it.
     fn look(&self) -> Result<Option<Seen>> {
         match api::get::<Value>(self, &format!("posts/{}.json", self.load()?.post_id)) {
-            Ok(post) if !post["deleted_at"].is_null() || post["polls"][0].is_null() => Ok(None),
-            Ok(post) => from_value(&post["polls"][0]).map(Some),
+            Ok(post) if !post["deleted_at"].is_null() => Ok(None),
+            Ok(post) => own(&post).map(from_value).transpose(),
             Err(error) if error.platform_status() == Some(404) => Ok(None),
             Err(error) => Err(error),
         }
@@ -80,4 +80,9 @@ impl Poll {
         let as_numbers = self.config()?.votes_as_numbers;
         Ok(Outcome { votes: if as_numbers { votes.as_numbers() } else { votes.into() } })
     }
+}
+
+/// The process's poll in its post. The driver's text may contain others, which then have other names.
+fn own(post: &Value) -> Option<&Value> {
+    post["polls"].as_array()?.iter().find(|poll| poll["name"] == "poll")
 }

@@ -1,6 +1,6 @@
 //! The forum's view of a poll.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use moothall_sdk::http;
 use moothall_sdk::prelude::*;
@@ -11,6 +11,8 @@ use crate::{Discourse, api};
 #[derive(Deserialize)]
 pub struct Seen {
     status: String,
+    /// From then on the forum takes no votes, also before it has closed the poll.
+    close: Option<Moment>,
     options: Vec<Choice>,
     /// There if the poll is public: the first voters.
     preloaded_voters: Option<Value>,
@@ -26,8 +28,8 @@ struct Choice {
 
 #[derive(Deserialize)]
 struct Page {
-    /// By the ids of options.
-    voters: BTreeMap<String, Vec<Voter>>,
+    /// By the ids of options; null if there are none.
+    voters: Option<BTreeMap<String, Vec<Voter>>>,
 }
 
 #[derive(Deserialize)]
@@ -41,6 +43,11 @@ const MOST: i64 = 1_000;
 impl Seen {
     pub fn is_closed(&self) -> bool {
         self.status == "closed"
+    }
+
+    /// Whether nobody can vote any more.
+    pub fn is_over(&self) -> bool {
+        self.is_closed() || self.close.is_some_and(|end| end <= Moment::now())
     }
 
     /// The votes of those who may vote, by the options as the driver wrote them.
@@ -71,12 +78,16 @@ impl Seen {
 }
 
 fn voters(instance: &impl Instance<Discourse>, post: i64, option: &str) -> Result<Vec<String>> {
-    http::all_pages(1, |page: u32| {
+    let mut names = http::all_pages(1, |page: u32| {
         let asked =
             format!("post_id={post}&poll_name=poll&option_id={option}&limit=50&page={page}");
-        let mut answer: Page = api::get(instance, &format!("polls/voters.json?{asked}"))?;
-        let voters = answer.voters.remove(option).unwrap_or_default();
+        let answer: Page = api::get(instance, &format!("polls/voters.json?{asked}"))?;
+        let voters = answer.voters.unwrap_or_default().remove(option).unwrap_or_default();
         let next = (voters.len() >= 50).then_some(page + 1);
         Ok((voters.into_iter().map(|voter| voter.username).collect(), next))
-    })
+    })?;
+    // The forum names the last voter of a page once more on the next one.
+    let mut known = BTreeSet::new();
+    names.retain(|name: &String| known.insert(name.clone()));
+    Ok(names)
 }

@@ -116,6 +116,49 @@ fn votes_are_those_of_the_driver_s_options_and_hidden_ones_are_none() {
 }
 
 #[test]
+fn a_voter_whom_the_forum_names_on_two_pages_is_one() {
+    let mut host = host();
+    let id = begun(&mut host);
+    let mut post = with_poll("closed", [Some(51), Some(1)]);
+    post["polls"][0]["preloaded_voters"] = json!({});
+    host.script("GET", &format!("{FORUM}/posts/1.json"), Answer::ok().json(&post));
+    let names = |numbers: std::ops::Range<u32>| -> Value {
+        numbers.map(|number| json!({ "username": format!("voter{number}") })).collect()
+    };
+    let asked = format!("{FORUM}/polls/voters.json?post_id=1&poll_name=poll&limit=50");
+    for (option, page, voters) in [
+        ("d0", 1, json!({ "d0": names(0..50) })),
+        ("d0", 2, json!({ "d0": names(49..51) })),
+        ("d1", 1, Value::Null),
+    ] {
+        let url = asked.replace("&limit", &format!("&option_id={option}&limit"));
+        let answer = Answer::ok().json(&json!({ "voters": voters }));
+        host.script("GET", &format!("{url}&page={page}"), answer);
+    }
+    host.update(&id).expect("it looks");
+    let votes = host.process(&id).expect("it is kept").outcome["votes"].clone();
+    assert_eq!(votes["a & b"]["users"].as_array().map(Vec::len), Some(51));
+    assert_eq!(votes["c"], json!({ "count": 1, "users": [] }), "withdrawn meanwhile");
+    host.assert_answers_used();
+}
+
+#[test]
+fn another_poll_in_the_driver_s_text_is_not_the_process_s() {
+    let mut host = host();
+    let id = begun(&mut host);
+    let mut post = with_poll("open", [Some(2), Some(1)]);
+    let other = json!({ "name": "other", "status": "closed", "options": [] });
+    post["polls"] = json!([other, post["polls"][0]]);
+    host.script("GET", &format!("{FORUM}/posts/1.json"), Answer::ok().json(&post));
+    host.update(&id).expect("it looks");
+    let process = host.process(&id).expect("it is kept");
+    assert_eq!(
+        (process.status, &process.outcome["votes"]["a & b"]["count"]),
+        (ProcessStatus::Pending, &json!(2))
+    );
+}
+
+#[test]
 fn closing_asks_the_forum_only_for_what_is_open() {
     for (status, asked) in [("open", 3), ("closed", 2)] {
         let mut host = host();
@@ -137,6 +180,29 @@ fn closing_asks_the_forum_only_for_what_is_open() {
             assert_eq!(toggled.text(), "post_id=1&poll_name=poll&status=closed");
         }
     }
+}
+
+#[test]
+fn tags_are_names_also_where_the_forum_says_more() {
+    let mut host = host();
+    let topic = json!({
+        "id": 1, "slug": "test", "title": "A test", "category_id": 8, "created_by": { "username": "alice" },
+        "tags": ["old", { "id": 3, "name": "new", "slug": "new" }]
+    });
+    let webhook = webhook(&json!({ "topic": topic })).with_header("X-Discourse-Instance", FORUM);
+    host.webhook(webhook.with_header("X-Discourse-Event", "topic_created")).expect("its own");
+    assert_eq!(host.events()[0].data["tags"], json!(["old", "new"]));
+}
+
+#[test]
+fn a_poll_whose_time_has_come_is_not_closed_again() {
+    let mut host = host();
+    let id = begun(&mut host);
+    let mut post = with_poll("open", [Some(1), Some(2)]);
+    post["polls"][0]["close"] = "2020-01-31T12:00:00.000Z".into();
+    host.script("GET", &format!("{FORUM}/posts/1.json"), Answer::ok().json(&post));
+    host.close(&id).expect("closed");
+    assert_eq!(host.sent().len(), 2);
 }
 
 #[test]

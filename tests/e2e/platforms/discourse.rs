@@ -85,16 +85,19 @@ async fn topics_posts_and_messages_are_created() {
 async fn posts_and_topics_are_deleted_recovered_and_locked() {
     let (host, forum) = scene().await;
     host.result("acme", "discourse.create-topic", topic()).await;
-    for (action, id, is_deleted) in [
-        ("discourse.delete-post", 1, true),
-        ("discourse.recover-post", 1, false),
-        ("discourse.delete-topic", 100, true),
-        ("discourse.recover-topic", 100, false),
+    host.result("acme", "discourse.create-post", json!({ "raw": RAW, "topic_id": 100 })).await;
+    for (action, id, post, is_deleted) in [
+        ("discourse.delete-post", 2, 2, true),
+        ("discourse.recover-post", 2, 2, false),
+        ("discourse.delete-topic", 100, 1, true),
+        ("discourse.recover-topic", 100, 1, false),
     ] {
         host.action("acme", action, json!({ "id": id })).await.expect(200);
-        assert_eq!(forum.state_of(1).0, is_deleted, "{action}");
+        assert_eq!(forum.state_of(post).0, is_deleted, "{action}");
         host.action("acme", action, json!({ "id": 77 })).await.problem(404, "not_found");
     }
+    let first = host.action("acme", "discourse.delete-post", json!({ "id": 1 })).await;
+    first.problem(403, "forbidden");
     for locked in [true, false] {
         let answer =
             host.result("acme", "discourse.lock-post", json!({ "id": 1, "locked": locked })).await;
@@ -118,6 +121,10 @@ async fn what_the_forum_refuses_is_the_caller_s_and_what_it_cannot_do_now_is_not
     create(json!({ "title": 7 })).await.problem(400, "invalid_parameters");
     forum.traffic.befalls("posts.json", Mishap::With(429, "retry-after", "1".to_owned()));
     create(json!({})).await.expect(200);
+    create(json!({})).await.expect(200);
+    assert_eq!(forum.asked().len(), 1, "the forum takes the same for a repetition");
+    let used = create(json!({ "raw": "Another text, also long enough." })).await;
+    assert!(used.problem(400, "invalid").contains("already been used"), "{}", used.text);
     forum.traffic.befalls("posts.json", Mishap::With(429, "retry-after", "60".to_owned()));
     create(json!({})).await.problem(503, "unavailable");
     forum.traffic.befalls("posts.json", Mishap::Status(500, "oops"));
@@ -128,7 +135,8 @@ async fn what_the_forum_refuses_is_the_caller_s_and_what_it_cannot_do_now_is_not
     let slow = tokio::time::timeout(SOON, create(json!({}))).await.expect("an answer in time");
     assert_eq!(slow.status, 504, "{}", slow.text);
     forum.is_moderated();
-    let waits = create(json!({})).await.problem(409, "conflict");
+    let waits = create(json!({ "title": "Who cleans the bathroom?" })).await;
+    let waits = waits.problem(409, "conflict");
     assert!(waits.contains("moderator"), "{waits}");
     let mut wrong = config(&forum);
     wrong["api_key"] = "wrong".into();
@@ -269,7 +277,10 @@ async fn a_vote_of_the_standard_counts_only_the_eligible_and_says_who_voted() {
     assert_eq!(closed["outcome"]["votes"]["coffee"], json!({ "count": 0, "users": [] }));
     for (wrong, why) in [
         (json!({ "public": false, "eligible_voters": ["alice"] }), "'public'"),
+        (json!({ "poll_type": "number", "eligible_voters": ["alice"] }), "'number'"),
         (json!({ "options": ["a\n[/poll]"] }), "one line"),
+        (json!({ "groups": ["a]"] }), "'groups'"),
+        (json!({ "poll_type": "multiple", "max": 3 }), "invalid parameters"),
         (json!({ "closing_at": "2020-01-31" }), "is past"),
         (json!({ "options": [] }), "'options' is empty"),
     ] {
@@ -322,11 +333,12 @@ async fn a_poll_ends_at_its_time_or_when_it_is_deleted() {
     let (host, forum) = scene().await;
     let years = SignedDuration::from_hours(24 * 365 * 100);
     let mut parameters = poll();
+    parameters["title"] = "A poll of the bathroom".into();
     parameters["closing_at"] = (jiff::Timestamp::UNIX_EPOCH + years).to_string().into();
     let deleted = host.process("acme", "discourse.poll", poll()).await;
     let ended = host.process("acme", "discourse.poll", parameters).await;
     assert!(forum.vote("alice", "c"));
-    host.action("acme", "discourse.delete-post", json!({ "id": 1 })).await.expect(200);
+    host.action("acme", "discourse.delete-topic", json!({ "id": 100 })).await.expect(200);
     host.advance(MINUTES);
     let process =
         host.process_that(&deleted, "is completed", |one| one["status"] == "completed").await;

@@ -1,5 +1,6 @@
-//! A Discourse forum (2026.1): posts, topics, messages, people and polls, as an admin's API key sees them. It counts how
-//! often a key asks, refuses titles and texts that are too short, and keeps what is deleted for its admins.
+//! A Discourse forum (2026.1): posts, topics, messages, people and polls, as an admin's API key sees them. It lets a key
+//! ask sixty times a minute, refuses texts that are too short and titles that it has already, takes the same post twice
+//! in two minutes for one, and keeps what is deleted for its admins.
 
 mod people;
 mod polls;
@@ -7,12 +8,16 @@ mod posts;
 mod webhooks;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::body::Bytes;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post, put};
 use axum::{Json, Router};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::traffic::Traffic;
@@ -40,9 +45,14 @@ struct ForumData {
     people: Vec<Person>,
     /// New posts wait for a moderator.
     is_moderated: bool,
+    /// When the key asked.
+    asked_at: Vec<Timestamp>,
     /// How far its clock is ahead.
     ahead: SignedDuration,
 }
+
+/// So often may an admin's key ask in a minute.
+const A_MINUTE: usize = 60;
 
 /// Why the forum does not do it.
 type Refusal = (StatusCode, Json<Value>);
@@ -62,6 +72,7 @@ impl Discourse {
             .route("/t/{id}/recover.json", put(posts::recover_topic))
             .route("/polls/toggle_status.json", put(polls::toggle))
             .route("/polls/voters.json", get(polls::voters));
+        let routes = routes.layer(from_fn_with_state(kept.clone(), count));
         let url = traffic.serve(routes.with_state(kept.clone())).await;
         let forum = Self { url, traffic, kept };
         forum.has_person(1, "alice", json!({ "1": "Berlin" }));
@@ -78,6 +89,34 @@ fn lock(kept: &Shared) -> MutexGuard<'_, ForumData> {
     kept.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+impl ForumData {
+    /// By the forum's clock, which a test moves with that of its host.
+    fn now(&self) -> Timestamp {
+        #[expect(clippy::disallowed_methods, reason = "a platform has a clock of its own")]
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+        Timestamp::UNIX_EPOCH + now + self.ahead
+    }
+
+    /// Whether the key may ask now.
+    fn lets_ask(&mut self) -> bool {
+        let now = self.now();
+        self.asked_at.retain(|at| now.duration_since(*at) < SignedDuration::from_mins(1));
+        self.asked_at.push(now);
+        self.asked_at.len() <= A_MINUTE
+    }
+}
+
+async fn count(State(kept): State<Shared>, request: Request, next: Next) -> Response {
+    if !request.headers().contains_key("api-key") || lock(&kept).lets_ask() {
+        return next.run(request).await;
+    }
+    let said = "You've performed this action too many times, please try again later.";
+    let body = json!({
+        "errors": [said], "error_type": "rate_limit", "extras": { "wait_seconds": 60, "time_left": "1 minute" }
+    });
+    (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "60")], Json(body)).into_response()
+}
+
 async fn about() -> Json<Value> {
     Json(json!({ "about": { "title": "my community", "version": "2026.1.0" } }))
 }
@@ -91,9 +130,15 @@ fn not_found() -> Refusal {
     refusal(StatusCode::NOT_FOUND, "not_found", &[said])
 }
 
+/// 403: even an admin may not.
+fn forbidden() -> Refusal {
+    let said = "You are not permitted to view the requested resource.";
+    refusal(StatusCode::FORBIDDEN, "invalid_access", &[said])
+}
+
 /// 422, with what is wrong.
 fn invalid(said: &str) -> Refusal {
-    refusal(StatusCode::UNPROCESSABLE_ENTITY, "invalid_parameters", &[said])
+    (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({ "errors": [said] })))
 }
 
 /// Only the admin's key is let in.

@@ -1,7 +1,6 @@
 //! Polls, which posts contain as text. A poll whose time has come takes no votes; it is `closed` when a job has run.
 
-use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::Json;
 use axum::body::Bytes;
@@ -14,6 +13,8 @@ use super::{Discourse, Refusal, Shared, admit, invalid, lock, read};
 
 /// How many voters of an option the poll itself names.
 const PRELOADED: usize = 25;
+/// How many options a poll has at most.
+const MOST_OPTIONS: usize = 20;
 
 #[derive(Clone, Debug)]
 pub struct ForumPoll {
@@ -23,13 +24,6 @@ pub struct ForumPoll {
     /// By the option's place, who voted for it.
     votes: BTreeMap<usize, Vec<String>>,
     is_closed: bool,
-}
-
-/// By this clock, which a test moves with that of its host.
-fn now(ahead: SignedDuration) -> Timestamp {
-    #[expect(clippy::disallowed_methods, reason = "a platform has a clock of its own")]
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
-    Timestamp::UNIX_EPOCH + now + ahead
 }
 
 impl Discourse {
@@ -66,7 +60,7 @@ impl Discourse {
 
     fn with_last<T>(&self, then: impl FnOnce(&mut ForumPoll, Timestamp) -> T) -> T {
         let mut kept = lock(&self.kept);
-        let now = now(kept.ahead);
+        let now = kept.now();
         then(kept.posts.iter_mut().rev().find_map(|post| post.poll.as_mut()).expect("a poll"), now)
     }
 }
@@ -84,23 +78,13 @@ impl ForumPoll {
             attributes.split_whitespace().filter_map(pair).collect();
         let title = lines.lines().find_map(|line| line.strip_prefix("# ")).unwrap_or_default();
         let options: Vec<String> = match attributes.get("type").map(String::as_str) {
-            Some("number") => {
-                let number = |name: &str, or: usize| {
-                    attributes.get(name).map_or(Ok(or), |text| text.parse())
-                };
-                let (min, max) = (number("min", 1), number("max", 10));
-                let step = number("step", 1).map_err(|_| "Step must be a number")?;
-                let (min, max) = (
-                    min.map_err(|_| "Min must be a number")?,
-                    max.map_err(|_| "Max must be a number")?,
-                );
-                (min..=max).step_by(step.max(1)).map(|number| number.to_string()).collect()
+            Some("number") => numbers(&attributes)?,
+            Some("regular" | "multiple") => {
+                lines.lines().filter_map(|line| line.strip_prefix("* ")).map(escaped).collect()
             }
-            _ => lines.lines().filter_map(|line| line.strip_prefix("* ")).map(escaped).collect(),
+            other => return Err(format!("Invalid value '{other:?}' for argument 'type'.")),
         };
-        if options.is_empty() {
-            return Err("ForumPoll must have at least 1 option.".to_owned());
-        }
+        check(&attributes, &options)?;
         let title = title.to_owned();
         Ok(Some(Self { attributes, title, options, votes: BTreeMap::new(), is_closed: false }))
     }
@@ -111,9 +95,8 @@ impl ForumPoll {
 
     pub fn shown(&self) -> Value {
         let results = self.attributes.get("results").map_or("always", String::as_str);
-        let shows = results == "always"
-            || (results == "on_close" && self.is_closed)
-            || results == "staff_only";
+        // To an admin, who is the author too. A poll that was to hide them `on_close` shows them when it is closed.
+        let shows = results != "on_close" || self.is_closed;
         let option = |(at, html): (usize, &String)| {
             let mut option = json!({ "id": digest(at), "html": html });
             if shows {
@@ -124,13 +107,37 @@ impl ForumPoll {
         let status = if self.is_closed { "closed" } else { "open" };
         let options: Vec<Value> = self.options.iter().enumerate().map(option).collect();
         let mut poll = json!({ "name": "poll", "type": self.attributes["type"], "status": status, "options": options });
-        if self.is_public() && shows {
-            let named = (0..self.options.len())
-                .map(|at| (digest(at), named(self.voters(at).iter().take(PRELOADED))));
+        if let Some(close) = self.attributes.get("close") {
+            poll["close"] = close.as_str().into();
+        }
+        if self.is_public() {
             poll["public"] = true.into();
-            poll["preloaded_voters"] = named.collect();
+        }
+        if self.is_public() && shows {
+            poll["preloaded_voters"] = self.page(None, 1, PRELOADED);
         }
         poll
+    }
+
+    /// Some of the voters, of one option or of all: null if there are none. The last one of a page is there once more on
+    /// the next one.
+    fn page(&self, option: Option<usize>, page: usize, limit: usize) -> Value {
+        let begin = (page - 1) * limit;
+        let all = (0..self.options.len()).filter(|at| option.is_none_or(|one| one == *at));
+        let rows = all.map(|at| {
+            let rows = self.voters(at).iter().skip(begin.saturating_sub(1));
+            (digest(at), named(rows.take(limit + usize::from(begin > 0))))
+        });
+        let rows: Vec<_> = rows.filter(|(_, names)| names != &json!([])).collect();
+        match self.attributes["type"].as_str() {
+            _ if rows.is_empty() => Value::Null,
+            "number" => rows
+                .into_iter()
+                .flat_map(|(_, names)| names.as_array().cloned())
+                .flatten()
+                .collect(),
+            _ => rows.into_iter().collect(),
+        }
     }
 
     fn voters(&self, at: usize) -> &[String] {
@@ -138,9 +145,53 @@ impl ForumPoll {
     }
 }
 
+/// The options of a poll of numbers.
+fn numbers(attributes: &BTreeMap<String, String>) -> Result<Vec<String>, String> {
+    let number = |name: &str, or: usize| -> Result<usize, String> {
+        let said = attributes.get(name).map(|text| text.parse());
+        said.unwrap_or(Ok(or)).map_err(|_| format!("{name} must be a number"))
+    };
+    let (min, max, step) = (number("min", 1)?, number("max", MOST_OPTIONS)?, number("step", 1)?);
+    if max < min || step == 0 || (max - min + 1) / step < 2 {
+        return Err("Max must be greater than min".to_owned());
+    }
+    Ok((min..=max).step_by(step).map(|number| number.to_string()).collect())
+}
+
+/// What a poll has to be.
+fn check(attributes: &BTreeMap<String, String>, options: &[String]) -> Result<(), String> {
+    let results = attributes.get("results").map_or("always", String::as_str);
+    if !["always", "on_vote", "on_close", "staff_only"].contains(&results) {
+        return Err(format!("Invalid value '{results}' for argument 'results'."));
+    }
+    if options.iter().collect::<BTreeSet<_>>().len() < options.len() {
+        return Err("Poll must have different options.".to_owned());
+    }
+    if options.iter().any(|option| option.trim().is_empty()) {
+        return Err("Poll must not have any empty options.".to_owned());
+    }
+    match options.len() {
+        0 => Err("Poll must have at least 1 option.".to_owned()),
+        count if count > MOST_OPTIONS => Err("Poll must have less than 20 options.".to_owned()),
+        count => check_choices(attributes, count),
+    }
+}
+
+/// How many options of a poll `multiple` one may choose.
+fn check_choices(attributes: &BTreeMap<String, String>, count: usize) -> Result<(), String> {
+    let number = |name: &str, or| attributes.get(name).map_or(Some(or), |text| text.parse().ok());
+    let (min, max): (Option<usize>, Option<usize>) = (number("min", 1), number("max", count));
+    let is_multiple = attributes.get("type").is_some_and(|kind| kind == "multiple");
+    match (min, max) {
+        _ if !is_multiple => Ok(()),
+        (Some(min @ 1..), Some(max)) if min <= max && max <= count && min < count => Ok(()),
+        _ => Err("Poll with multiple choices has invalid parameters.".to_owned()),
+    }
+}
+
 /// As the forum makes HTML of it.
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 fn digest(at: usize) -> String {
@@ -186,7 +237,7 @@ pub async fn voters(
     let at = (0..poll.options.len()).find(|at| digest(*at) == option);
     let at =
         at.ok_or_else(|| invalid("You supplied invalid parameters to the request: option_id"))?;
-    let (limit, page) = (number("limit").unwrap_or(25).min(50), number("page").unwrap_or(1).max(1));
-    let voters = named(poll.voters(at).iter().skip((page - 1) * limit).take(limit));
-    Ok(Json(json!({ "voters": { option: voters } })))
+    let limit = number("limit").unwrap_or(25).clamp(1, 50);
+    let voters = poll.page(Some(at), number("page").unwrap_or(1).max(1), limit);
+    Ok(Json(json!({ "voters": voters })))
 }
