@@ -92,6 +92,10 @@ impl Group {
             let place = if name.starts_with("recipient_") { &mut body } else { &mut inner };
             place[name.as_str()] = value.clone();
         }
+        // Without it, Loomio lets them in and tells them nothing.
+        if body != json!({}) {
+            body["notify_recipients"] = true.into();
+        }
         body[what] = inner;
         self.call("POST", &format!("{what}s"), body)
     }

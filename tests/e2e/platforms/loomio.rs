@@ -70,7 +70,8 @@ async fn a_discussion_is_started_in_a_group_or_a_subgroup() {
     let parameters = json!({ "title": "Board", "subgroup": "makers-board", "private": true });
     host.result("acme", "loomio.create-discussion", parameters).await;
     let kitchen = json!({
-        "title": "Kitchen", "description": "Who?", "recipient_user_ids": ["879750"], "group_id": 1, "api_key": KEY
+        "title": "Kitchen", "description": "Who?", "recipient_user_ids": ["879750"], "notify_recipients": true,
+        "group_id": 1, "api_key": KEY
     });
     let board = json!({ "title": "Board", "private": true, "group_id": 2, "api_key": BOARD_KEY });
     assert_eq!(loomio.discussions(), [kitchen, board]);

@@ -37,9 +37,14 @@ const GROUPS: [(u64, &str, &str, Option<u64>); 3] = [
 ];
 /// What a discussion may have.
 const DISCUSSION: &[&str] = &["group_id", "title", "description", "description_format", "private"];
-/// Whom to invite, which is read beside the object.
-const RECIPIENTS: [&str; 4] =
-    ["recipient_audience", "recipient_user_ids", "recipient_emails", "recipient_message"];
+/// Whom to invite and whether to tell them, which is read beside the object.
+const RECIPIENTS: [&str; 5] = [
+    "recipient_audience",
+    "recipient_user_ids",
+    "recipient_emails",
+    "recipient_message",
+    "notify_recipients",
+];
 /// The id of a discussion's thread is this much more than its own.
 const TOPICS: u64 = 700;
 
