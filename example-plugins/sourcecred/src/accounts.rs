@@ -64,6 +64,8 @@ mod tests {
     fn the_last_part_of_an_address_is_the_id() {
         let id = |address: &str| Alias { address: address.to_owned() }.id().map(str::to_owned);
         assert_eq!(id("N\0sourcecred\0github\0USERLIKE\0USER\0ann\0").as_deref(), Some("ann"));
+        let forum = "N\0sourcecred\0discourse\0user\0https://forum.example\0ann\0";
+        assert_eq!(id(forum).as_deref(), Some("ann"));
         assert_eq!(id("N\0sourcecred\0core\0IDENTITY\0\0").as_deref(), Some(""));
         assert_eq!(id("no address"), None);
     }

@@ -18,7 +18,7 @@ struct Config {
 struct Whose {
     /// The name of the person in the SourceCred instance.
     username: Option<String>,
-    /// The id of any of the person's accounts on a platform (Discord, GitHub, Discourse).
+    /// The id of any of the person's accounts on a platform: on Discord a number, on GitHub and Discourse the username.
     id: Option<String>,
 }
 

@@ -23,7 +23,7 @@ fn file() -> Answer {
     let discord = json!([{ "address": "N\0sourcecred\0discord\0MEMBER\0user\07\0", "description": "discord/@ann" }]);
     let accounts = json!([account("ann", discord, 12.5), account("bob", json!([]), 3.0)]);
     Answer::ok()
-        .json(&json!({ "accounts": accounts, "intervalEndpoints": [1, 2], "unclaimedAliases": [] }))
+        .json(&json!({ "accounts": accounts, "intervals": [{ "startTimeMs": 1, "endTimeMs": 2 }], "unclaimedAliases": [] }))
 }
 
 fn answered(answer: Answer, slug: &str, parameters: Value) -> Result<Value, moothall_sdk::Error> {

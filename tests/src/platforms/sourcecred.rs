@@ -35,7 +35,7 @@ impl SourceCred {
     pub fn analyse(&self, people: &[(&str, &str, f64)]) {
         let accounts: Vec<Value> =
             people.iter().map(|(name, id, cred)| account(name, id, *cred)).collect();
-        let file = json!({ "accounts": accounts, "intervalEndpoints": [1_600_000_000_000_i64], "unclaimedAliases": [] });
+        let file = json!({ "accounts": accounts, "intervals": [{ "startTimeMs": 1_599_955_200_000_i64, "endTimeMs": 1_600_560_000_000_i64 }], "unclaimedAliases": [] });
         *self.accounts.lock().expect("nobody panicked") = Some(file);
     }
 }
