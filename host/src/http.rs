@@ -20,7 +20,7 @@ pub use api::Api;
 pub use api::document::CachedDocument;
 pub use api::known_keys::KnownKeys;
 pub use api::streams::Streams;
-pub use keys::{Keys, Purpose, new_secret};
+pub use keys::{Keys, MOST_KEPT_HOURS, Purpose, new_secret};
 pub use middleware::RequestMiddleware;
 pub use middleware::access::is_loopback;
 pub use middleware::body_budget::Bodies;

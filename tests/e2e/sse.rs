@@ -192,17 +192,20 @@ async fn a_stream_ends_with_what_let_it_in() {
 }
 
 #[tokio::test]
-async fn a_stream_on_which_nothing_happens_ends_with_its_key() {
-    let host = TestHost::with(&[]).start().await;
-    let key = host.create_key("listener");
-    until("the key is noticed", async || (host.get(EVENTS).await.status == 401).then_some(()))
-        .await;
-    let id = key.split('_').nth(1).expect("a key has an id").to_owned();
-    let request = host.with_key(&key).request(Method::GET, EVENTS);
-    let response = request.header("accept", "text/event-stream").send().await.expect("an answer");
-    let mut stream = Stream { response, text: String::new() };
-    stream.line().await.expect("it says that it is there");
-    host.command(&["key", "revoke", &id]).succeeded();
-    // A stream that waited for its next keep-alive would send that first.
-    assert_eq!(stream.line().await, None, "the stream ends before anything else is sent");
+async fn a_stream_on_which_nothing_happens_ends_with_its_key_or_its_secret() {
+    for ends in [&["key", "revoke"][..], &["key", "rotate", "--keep", "0h"]] {
+        let host = TestHost::with(&[]).start().await;
+        let key = host.create_key("listener");
+        until("the key is noticed", async || (host.get(EVENTS).await.status == 401).then_some(()))
+            .await;
+        let id = key.split('_').nth(1).expect("a key has an id").to_owned();
+        let request = host.with_key(&key).request(Method::GET, EVENTS);
+        let response =
+            request.header("accept", "text/event-stream").send().await.expect("an answer");
+        let mut stream = Stream { response, text: String::new() };
+        stream.line().await.expect("it says that it is there");
+        host.command(&[ends, &[&id]].concat()).succeeded();
+        // A stream that waited for its next keep-alive would send that first.
+        assert_eq!(stream.line().await, None, "{ends:?}: it ends before anything else is sent");
+    }
 }

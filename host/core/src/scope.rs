@@ -1,4 +1,4 @@
-//! What an API key may do: the scopes that it has, and the one that a route needs.
+//! Scopes: each API key has some, each route needs one, and a key may use a route if one of its scopes includes that.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -50,12 +50,12 @@ pub enum KeyCommand {
     },
 }
 
-/// What a new key is for.
+/// The options of `key create`.
 #[derive(Debug, Args)]
 pub struct Made {
-    /// What it is for; shown in lists.
+    /// A name for whoever will use the key; lists show it.
     name: String,
-    /// What it may do: `read`, `drive`, `operate`, `metrics` or `admin`; several with commas.
+    /// Scopes, which say what the key allows: `read`, `drive`, `operate`, `metrics` or `admin`; several with commas.
     #[arg(long = "scope", value_name = "SCOPE", value_delimiter = ',', default_value = "admin")]
     scopes: Vec<Scope>,
     /// When it ends: a time, or a while from now such as `12h` or `90d`. Without it, never.
@@ -89,7 +89,7 @@ pub fn key(command: KeyCommand) -> anyhow::Result<()> {
 async fn create(store: &Store, made: Made) -> anyhow::Result<()> {
     let now = Clock::system().now_ms();
     let expires_at = made.expires.map(|expiry| expiry.after(now));
-    let purpose = Purpose { name: made.name, scopes: made.scopes, communities: None, expires_at };
+    let purpose = Purpose { name: made.name, scopes: made.scopes, expires_at };
     if let Some(fault) = purpose.fault(now) {
         bail!("{fault}");
     }

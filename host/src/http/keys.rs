@@ -11,7 +11,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use moothall_core::ids::{CommunityId, random_bytes};
+use moothall_core::ids::random_bytes;
 use moothall_core::scope::{Scope, Scopes};
 use moothall_store::ApiKeyRow;
 
@@ -19,6 +19,9 @@ use moothall_store::ApiKeyRow;
 pub const PREFIX: &str = "mh_";
 /// The longest name of a key, in characters.
 pub const NAME_CHARS: usize = 100;
+/// How long a replaced secret counts unless the operator says otherwise, and the most that may be said, in hours.
+pub const KEPT_HOURS: u32 = 24;
+pub const MOST_KEPT_HOURS: u32 = 30 * 24;
 /// How often the use of a key is noted in memory, in milliseconds.
 const NOTED_MS: i64 = 1_000;
 
@@ -28,7 +31,7 @@ pub struct Keys {
     /// Whether a key was ever created, even if it was revoked.
     any: bool,
     /// Those that are not revoked, by id.
-    valid: HashMap<String, Caller>,
+    valid: HashMap<String, Arc<KnownKey>>,
 }
 
 impl Keys {
@@ -40,18 +43,23 @@ impl Keys {
     pub fn replaced_by(&self, rows: &[ApiKeyRow]) -> Self {
         let valid = rows.iter().filter(|row| row.revoked_at.is_none()).map(|row| {
             let stored = row.last_used_at.unwrap_or(0);
-            let used = self.valid.get(&row.id).map_or(0, Caller::last_used);
-            (row.id.clone(), Caller::new(row, stored.max(used)))
+            let used = self.valid.get(&row.id).map_or(0, |key| key.last_used());
+            (row.id.clone(), Arc::new(KnownKey::new(row, stored.max(used))))
         });
         Self { any: !rows.is_empty(), valid: valid.collect() }
     }
 
-    /// Whether a request with this key, or without one, would still be admitted.
-    pub fn still_admit(&self, key: Option<&Caller>, now: i64) -> bool {
-        match key {
-            Some(key) => self.valid.get(key.id()).is_some_and(|key| !key.has_expired(now)),
+    /// Whether a request with this caller's secret, or without a key, would still be admitted.
+    pub fn still_admit(&self, caller: Option<&Caller>, now: i64) -> bool {
+        match caller {
+            Some(caller) => self.valid(caller.id(), &caller.hash, now).is_some(),
             None => !self.any,
         }
+    }
+
+    /// The key with this id, if it is valid and this is the hash of a secret of it.
+    fn valid(&self, id: &str, hash: &[u8], now: i64) -> Option<&Arc<KnownKey>> {
+        self.valid.get(id).filter(|key| key.has_secret(hash, now) && !key.has_expired(now))
     }
 
     /// Whether requests need a key.
@@ -62,14 +70,15 @@ impl Keys {
     /// Who sends a request with this key.
     pub fn accept(&self, key: &str, now: i64) -> Option<Caller> {
         let (id, secret) = key.strip_prefix(PREFIX).and_then(|key| key.split_once('_'))?;
-        let hash = Sha256::digest(secret);
-        let key = self.valid.get(id)?;
-        (key.has_secret(&hash, now) && !key.has_expired(now)).then(|| key.used(now).clone())
+        let hash: [u8; 32] = Sha256::digest(secret).into();
+        let key = self.valid(id, &hash, now)?;
+        key.note_use(now);
+        Some(Caller { key: key.clone(), hash })
     }
 
     /// When a key was last used, if it was since it is known.
     pub fn last_used(&self, id: &str) -> Option<i64> {
-        self.valid.get(id).map(Caller::last_used).filter(|at| *at > 0)
+        self.valid.get(id).map(|key| key.last_used()).filter(|at| *at > 0)
     }
 
     /// The keys, and when each was last used.
@@ -79,10 +88,15 @@ impl Keys {
     }
 }
 
-/// The API key of a request: who sends it, and what that may do.
+/// Who sends a request: the API key, and the hash of the secret that came with it, because a replaced secret ends before
+/// its key does.
 #[derive(Clone)]
-pub struct Caller(Arc<KnownKey>);
+pub struct Caller {
+    key: Arc<KnownKey>,
+    hash: [u8; 32],
+}
 
+/// An API key in memory.
 struct KnownKey {
     id: String,
     name: String,
@@ -94,8 +108,23 @@ struct KnownKey {
 }
 
 impl Caller {
+    pub fn id(&self) -> &str {
+        &self.key.id
+    }
+
+    /// The operator's name for the key.
+    pub fn name(&self) -> &str {
+        &self.key.name
+    }
+
+    pub fn scopes(&self) -> &Scopes {
+        &self.key.scopes
+    }
+}
+
+impl KnownKey {
     fn new(row: &ApiKeyRow, last_used: i64) -> Self {
-        Self(Arc::new(KnownKey {
+        Self {
             id: row.id.clone(),
             name: row.name.clone(),
             hash: row.hash.clone(),
@@ -103,42 +132,28 @@ impl Caller {
             scopes: row.scopes.clone(),
             expires_at: row.expires_at,
             last_used: AtomicI64::new(last_used),
-        }))
-    }
-
-    pub fn id(&self) -> &str {
-        &self.0.id
-    }
-
-    /// The operator's name for the key.
-    pub fn name(&self) -> &str {
-        &self.0.name
-    }
-
-    pub fn scopes(&self) -> &Scopes {
-        &self.0.scopes
+        }
     }
 
     fn has_secret(&self, hash: &[u8], now: i64) -> bool {
         let is = |known: &[u8]| bool::from(known.ct_eq(hash));
-        let replaced = self.0.replaced.as_ref();
-        is(&self.0.hash) || replaced.is_some_and(|(known, until)| is(known) && now < *until)
+        let replaced = self.replaced.as_ref();
+        is(&self.hash) || replaced.is_some_and(|(known, until)| is(known) && now < *until)
     }
 
     fn has_expired(&self, now: i64) -> bool {
-        self.0.expires_at.is_some_and(|at| at <= now)
+        self.expires_at.is_some_and(|at| at <= now)
     }
 
     fn last_used(&self) -> i64 {
-        self.0.last_used.load(Ordering::Relaxed)
+        self.last_used.load(Ordering::Relaxed)
     }
 
-    /// Notes its use. Requests at the same time write to one place in memory, so not each of them does.
-    fn used(&self, now: i64) -> &Self {
+    /// Requests at the same time would write to one place in memory, so one in a second does.
+    fn note_use(&self, now: i64) {
         if now.saturating_sub(self.last_used()) >= NOTED_MS {
-            self.0.last_used.store(now, Ordering::Relaxed);
+            self.last_used.store(now, Ordering::Relaxed);
         }
-        self
     }
 }
 
@@ -148,16 +163,15 @@ impl fmt::Debug for Caller {
     }
 }
 
-/// What a key is made for.
+/// An API key that an operator asks for.
 pub struct Purpose {
     pub name: String,
     pub scopes: Vec<Scope>,
-    pub communities: Option<Vec<CommunityId>>,
     pub expires_at: Option<i64>,
 }
 
 impl Purpose {
-    /// What is wrong with it.
+    /// Why no such key can be made, in a message for the operator; none if it can.
     pub fn fault(&self, now: i64) -> Option<String> {
         if self.name.trim().is_empty() || self.name.chars().count() > NAME_CHARS {
             return Some(format!("a key's name has 1 to {NAME_CHARS} characters"));
@@ -182,7 +196,6 @@ impl Purpose {
             hash,
             replaced: None,
             scopes: Scopes::new(self.scopes),
-            communities: self.communities,
             created_at: now,
             expires_at: self.expires_at,
             revoked_at: None,
@@ -206,7 +219,7 @@ mod tests {
 
     fn key(expires_at: Option<i64>) -> (String, ApiKeyRow) {
         let (name, scopes) = ("driver".to_owned(), vec![Scope::Drive]);
-        Purpose { name, scopes, communities: None, expires_at }.key(0).unwrap()
+        Purpose { name, scopes, expires_at }.key(0).unwrap()
     }
 
     #[test]
@@ -235,12 +248,14 @@ mod tests {
     fn a_replaced_secret_counts_for_its_time_and_what_was_used_is_remembered() {
         let (old, mut row) = key(None);
         let keys = Keys::new(std::slice::from_ref(&row));
-        assert!(keys.accept(&old, 5_000).is_some());
+        let caller = keys.accept(&old, 5_000).expect("a valid key");
         let (new, hash) = new_secret(&row.id).unwrap();
         row.replaced = Some((std::mem::replace(&mut row.hash, hash), 10_000));
         let keys = keys.replaced_by(std::slice::from_ref(&row));
         assert_eq!(keys.last_used(&row.id), Some(5_000));
         assert!(keys.accept(&old, 9_999).is_some() && keys.accept(&new, 9_999).is_some());
         assert!(keys.accept(&old, 10_000).is_none() && keys.accept(&new, 10_000).is_some());
+        assert!(keys.still_admit(Some(&caller), 9_999));
+        assert!(!keys.still_admit(Some(&caller), 10_000), "with the old secret");
     }
 }

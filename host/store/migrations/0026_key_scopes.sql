@@ -1,7 +1,5 @@
 -- What an API key may do, until when, and when it was last used. A key from before may do everything.
 ALTER TABLE api_key ADD COLUMN scopes TEXT NOT NULL DEFAULT 'admin'; -- names with spaces between them
--- JSON: the ids of the communities that it is for; NULL: all. Ids, because a slug may become another's.
-ALTER TABLE api_key ADD COLUMN communities TEXT;
 ALTER TABLE api_key ADD COLUMN expires_at INTEGER;
 -- The secret before the last rotation (SHA-256), and until when it still counts.
 ALTER TABLE api_key ADD COLUMN replaced_hash BLOB;

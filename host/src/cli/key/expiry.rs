@@ -2,13 +2,12 @@
 
 use std::str::FromStr;
 
+use crate::http::MOST_KEPT_HOURS;
 use moothall_core::clock::parse_rfc3339;
 
 const HOUR_MS: i64 = 60 * 60 * 1000;
 /// The longest while, in hours: a hundred years.
 const MOST_HOURS: i64 = 100 * 366 * 24;
-/// The longest time that a replaced secret counts, in hours.
-const KEPT_HOURS: i64 = 30 * 24;
 
 /// When a key ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +51,7 @@ impl FromStr for Kept {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let hours = hours(text).filter(|hours| *hours <= KEPT_HOURS);
+        let hours = hours(text).filter(|hours| *hours <= i64::from(MOST_KEPT_HOURS));
         let kept = hours.map(|hours| Self(hours * HOUR_MS));
         kept.ok_or_else(|| "write hours or days, `24h` or `7d`, at most `30d`".to_owned())
     }

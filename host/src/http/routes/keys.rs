@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::http::api::Api;
-use crate::http::keys::{Keys, Purpose, new_secret};
+use crate::http::keys::{KEPT_HOURS, Keys, MOST_KEPT_HOURS, Purpose, new_secret};
 use crate::http::middleware::body;
 use crate::http::middleware::body_schema::request_body;
 use crate::http::middleware::path::Path;
@@ -22,8 +22,8 @@ use moothall_store::{ApiKeyRow, StoreError, Tx};
 use moothall_values::moment::A_MOMENT;
 
 /// How long a replaced secret counts unless the request says otherwise, and the most that it may say, in seconds.
-const KEPT_SECONDS: u32 = 24 * 60 * 60;
-const KEPT_SECONDS_MOST: u32 = 30 * KEPT_SECONDS;
+const KEPT_SECONDS: u32 = KEPT_HOURS * 60 * 60;
+const MOST_KEPT_SECONDS: u32 = MOST_KEPT_HOURS * 60 * 60;
 
 pub fn routes() -> Vec<Route> {
     vec![
@@ -84,7 +84,7 @@ request_body!(KeyBody);
 #[schemars(rename = "KeyRotation")]
 struct RotationBody {
     /// How long the secret that is replaced still counts, in seconds; a day unless given.
-    #[schemars(range(min = 0, max = 2_592_000))]
+    #[schemars(range(min = 0, max = MOST_KEPT_SECONDS))]
     keep_seconds: Option<u32>,
 }
 
@@ -150,7 +150,6 @@ async fn create(
     let purpose = Purpose {
         name: body.name,
         scopes: body.scopes,
-        communities: None,
         expires_at: body.expires_at.as_deref().map(moment).transpose()?,
     };
     if let Some(fault) = purpose.fault(now) {
@@ -174,7 +173,7 @@ async fn rotate(
     body: Body,
 ) -> Result<Json<NewKey>, Problem> {
     let body: RotationBody = body::json(&api, body).await?;
-    let kept = body.keep_seconds.unwrap_or(KEPT_SECONDS).min(KEPT_SECONDS_MOST);
+    let kept = body.keep_seconds.unwrap_or(KEPT_SECONDS);
     let (key, hash) = new_secret(&id).map_err(no_randomness)?;
     let now = api.context.clock.now_ms();
     let (until, of) = (now + i64::from(kept) * 1000, id.clone());

@@ -5,7 +5,6 @@
 use rusqlite::{Row, params};
 
 use crate::{Reader, StoreError, Tx};
-use moothall_core::ids::CommunityId;
 use moothall_core::scope::Scopes;
 
 /// An API key as it is stored.
@@ -18,8 +17,6 @@ pub struct ApiKeyRow {
     /// The secret before the last rotation, and until when it still counts.
     pub replaced: Option<(Vec<u8>, i64)>,
     pub scopes: Scopes,
-    /// The communities that it is for; none: all.
-    pub communities: Option<Vec<CommunityId>>,
     pub created_at: i64,
     pub expires_at: Option<i64>,
     pub revoked_at: Option<i64>,
@@ -27,35 +24,23 @@ pub struct ApiKeyRow {
     pub last_used_at: Option<i64>,
 }
 
-const COLUMNS: &str = "id, name, hash, replaced_hash, replaced_until, scopes, communities, created_at, expires_at, \
-                       revoked_at, last_used_at";
+const COLUMNS: &str = "id, name, hash, replaced_hash, replaced_until, scopes, created_at, expires_at, revoked_at, \
+                       last_used_at";
 
 fn key(row: &Row<'_>) -> rusqlite::Result<ApiKeyRow> {
     let (replaced, until): (Option<Vec<u8>>, Option<i64>) = (row.get(3)?, row.get(4)?);
-    let (scopes, communities): (String, Option<String>) = (row.get(5)?, row.get(6)?);
+    let scopes: String = row.get(5)?;
     Ok(ApiKeyRow {
         id: row.get(0)?,
         name: row.get(1)?,
         hash: row.get(2)?,
         replaced: replaced.zip(until),
         scopes: Scopes::stored(&scopes),
-        communities: communities.as_deref().map(ids),
-        created_at: row.get(7)?,
-        expires_at: row.get(8)?,
-        revoked_at: row.get(9)?,
-        last_used_at: row.get(10)?,
+        created_at: row.get(6)?,
+        expires_at: row.get(7)?,
+        revoked_at: row.get(8)?,
+        last_used_at: row.get(9)?,
     })
-}
-
-/// What cannot be read is no community.
-fn ids(text: &str) -> Vec<CommunityId> {
-    let ids: Vec<i64> = serde_json::from_str(text).unwrap_or_default();
-    ids.into_iter().map(CommunityId).collect()
-}
-
-fn text(ids: &[CommunityId]) -> String {
-    let ids: Vec<String> = ids.iter().map(|id| id.0.to_string()).collect();
-    format!("[{}]", ids.join(","))
 }
 
 impl Reader<'_> {
@@ -71,15 +56,14 @@ impl Tx<'_> {
     pub fn add_api_key(&self, key: &ApiKeyRow) -> Result<(), StoreError> {
         self.conn
             .prepare_cached(
-                "INSERT INTO api_key (id, name, hash, scopes, communities, created_at, expires_at) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "INSERT INTO api_key (id, name, hash, scopes, created_at, expires_at) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?
             .execute(params![
                 key.id,
                 key.name,
                 key.hash,
                 key.scopes.to_string(),
-                key.communities.as_deref().map(text),
                 key.created_at,
                 key.expires_at
             ])?;
