@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use moothall_sdk::prelude::*;
+use moothall_sdk::serde_json::Map;
 use moothall_sdk::{from_value, http, to_value};
 
 use crate::Loomio;
@@ -82,22 +83,22 @@ impl Group {
         to_value(&all)
     }
 
-    /// Makes a `discussion` or a `poll` in the group. Loomio reads its own members from an object of that name, as of a
-    /// body that is flat it drops the group and the options, and whom to invite from beside it.
+    /// Makes a `discussion` or a `poll` in the group. Loomio reads it from an object of that name: of a body without one it
+    /// drops the group and the options. Beside the object Loomio reads whom to invite.
     pub fn create<T: Serialize>(&self, what: &str, content: &T) -> Result<Value> {
-        let content = to_value(content)?;
-        let given = content.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
-        let (mut body, mut inner) = (json!({}), json!({ "group_id": self.id }));
-        for (name, value) in given {
-            let place = if name.starts_with("recipient_") { &mut body } else { &mut inner };
-            place[name.as_str()] = value.clone();
+        let Value::Object(content) = to_value(content)? else {
+            return Err(Error::internal("what is made is no object"));
+        };
+        let given = content.into_iter().filter(|(_, value)| !value.is_null());
+        let (mut body, mut inner): (Map<String, Value>, Map<String, Value>) =
+            given.partition(|(name, _)| name.starts_with("recipient_"));
+        if !body.is_empty() {
+            // Without it, Loomio lets them in and tells them nothing.
+            body.insert("notify_recipients".to_owned(), true.into());
         }
-        // Without it, Loomio lets them in and tells them nothing.
-        if body != json!({}) {
-            body["notify_recipients"] = true.into();
-        }
-        body[what] = inner;
-        self.call("POST", &format!("{what}s"), body)
+        inner.insert("group_id".to_owned(), self.id.into());
+        body.insert(what.to_owned(), inner.into());
+        self.call("POST", &format!("{what}s"), body.into())
     }
 
     /// The thread of a discussion, by which polls name it.

@@ -3,6 +3,8 @@
 use moothall_sdk::prelude::*;
 use moothall_sdk::voting::Vote;
 
+const HOUR_MS: i64 = 3_600_000;
+
 #[derive(Deserialize, JsonSchema)]
 pub struct ListMembers {
     /// A subgroup, by its key or its handle. Without it: the community's group.
@@ -103,11 +105,9 @@ impl StartPoll {
     }
 }
 
-/// Loomio cuts an end to its hour, so that a poll would end before its time, or be over when it begins. A poll that ends
-/// within the hour is closed by the plugin.
+/// The end that Loomio is told. Loomio cuts an end to its hour, so a poll would end too early, or be over when it begins;
+/// it gets the next full hour, and the plugin closes the poll at its time.
 fn full_hour(end: Moment) -> Result<Moment> {
     let beyond = end.unix_ms().rem_euclid(HOUR_MS);
-    Moment::from_unix_ms(if beyond == 0 { end.unix_ms() } else { end.unix_ms() - beyond + HOUR_MS })
+    Moment::from_unix_ms(end.unix_ms() + (HOUR_MS - beyond) % HOUR_MS)
 }
-
-const HOUR_MS: i64 = 3_600_000;

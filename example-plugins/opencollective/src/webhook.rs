@@ -34,7 +34,7 @@ impl Activity {
         }
         let activity = self.found_in(&expense, happened).ok_or_else(|| {
             Error::unavailable(format!(
-                "Open Collective does not show that the expense was {happened}"
+                "Open Collective shows no activity `{happened}` of the expense at that time"
             ))
         })?;
         let initiator = match happened {
@@ -45,7 +45,7 @@ impl Activity {
         if !initiator.is_null() {
             event = event.initiator(json!({ "user_id": initiator, "provider": "opencollective" }));
         }
-        event.dedupe_key(api::text(activity, "/id")?).emit().map(drop)
+        event.dedupe_key(format!("{} {happened}", api::text(activity, "/id")?)).emit().map(drop)
     }
 
     /// The same activity, as the expense has it.
@@ -58,13 +58,21 @@ impl Activity {
     }
 }
 
-/// Whether the API calls it so: `reApprovalRequested` is `COLLECTIVE_EXPENSE_RE_APPROVAL_REQUESTED`, and `unpaid`
-/// `COLLECTIVE_EXPENSE_MARKED_AS_UNPAID`.
+/// Whether the API has this name for what a webhook calls `happened`: `COLLECTIVE_EXPENSE_RE_APPROVAL_REQUESTED` for
+/// `reApprovalRequested`, `COLLECTIVE_EXPENSE_INVITE_DRAFTED` for `invite.drafted`, and
+/// `COLLECTIVE_EXPENSE_MARKED_AS_UNPAID` for `unpaid`.
 fn is_name_of(name: &str, happened: &str) -> bool {
-    let plain = name.strip_prefix("COLLECTIVE_EXPENSE_").map(|rest| rest.replace('_', ""));
-    plain.is_some_and(|plain| {
-        let plain = plain.strip_prefix("MARKEDAS").unwrap_or(&plain);
-        plain.eq_ignore_ascii_case(&happened.replace('.', ""))
+    let Some(name) = name.strip_prefix("COLLECTIVE_EXPENSE_") else { return false };
+    let name = name.strip_prefix("MARKED_AS_").unwrap_or(name).to_ascii_lowercase();
+    happened == name.replace('_', ".") || happened == in_camel_case(&name)
+}
+
+fn in_camel_case(name: &str) -> String {
+    let mut words = name.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |said, word| {
+        let (initial, rest) = word.split_at_checked(1).unwrap_or_default();
+        said + &initial.to_ascii_uppercase() + rest
     })
 }
 
@@ -84,6 +92,8 @@ mod tests {
         }
         assert!(!is_name_of("COLLECTIVE_EXPENSE_MARKED_AS_UNPAID", "paid"));
         assert!(!is_name_of("COLLECTIVE_EXPENSE_UNAPPROVED", "approved"));
+        assert!(!is_name_of("COLLECTIVE_EXPENSE_PAID", "PAID"));
+        assert!(!is_name_of("COLLECTIVE_EXPENSE_PAID", "p.aid"));
         assert!(!is_name_of("COLLECTIVE_UPDATE_PUBLISHED", "published"));
     }
 }

@@ -183,7 +183,7 @@ async fn a_webhook_is_believed_in_nothing() {
     let mut paid = platform.submits(COLLECTIVE);
     paid["type"] = "collective.expense.paid".into();
     let refused = host.post(HOOK, paid).await.problem(503, "unavailable");
-    assert!(refused.contains("does not show that the expense was paid"), "{refused}");
+    assert!(refused.contains("shows no activity `paid` of the expense"), "{refused}");
     forged["data"] = json!({});
     host.post(HOOK, forged).await.problem(400, "invalid");
     let other = json!({ "type": "collective.update.published", "createdAt": "x", "CollectiveId": 11, "data": {} });
